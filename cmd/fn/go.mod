@@ -1,0 +1,3 @@
+module fnregistry.dev/cmd/fn
+
+go 1.26

@@ -1,0 +1,3 @@
+module fnregistry.dev/cmd/registry_api
+
+go 1.26

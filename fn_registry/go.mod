@@ -1,0 +1,3 @@
+module fnregistry.dev/fn_registry
+
+go 1.26

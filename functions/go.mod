@@ -1,0 +1,3 @@
+module fnregistry.dev/functions
+
+go 1.26

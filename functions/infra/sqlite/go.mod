@@ -1,0 +1,3 @@
+module fnregistry.dev/functions/infra/sqlite
+
+go 1.26

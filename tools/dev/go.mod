@@ -1,0 +1,3 @@
+module fnregistry.dev/tools/dev
+
+go 1.26

@@ -1,0 +1,3 @@
+module fnregistry.dev/tools/frontmatter-lint
+
+go 1.26
