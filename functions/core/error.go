@@ -2,7 +2,11 @@
 // library alone.
 package core
 
-import "time"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // Code says what kind of failure an [Error] is, so that a caller can act on it without reading the text.
 type Code string
@@ -20,13 +24,13 @@ const (
 	CodeCanceled        Code = "canceled"        // the caller's context was cancelled
 	CodeUnavailable     Code = "unavailable"     // a dependency is down; the same call may pass later
 	CodeUnsupported     Code = "unsupported"     // this platform, server or build cannot do it
-	CodeInternal        Code = "internal"        // a defect; the zero Code means the same
+	CodeInternal        Code = "internal"        // a defect
 )
 
 // Error is the one error type that units return: a code for programs, an operation and a message for people.
 // No field may hold a secret: errors are logged and shown.
 type Error struct {
-	Code       Code          // zero: CodeInternal
+	Code       Code          // zero: the code of Err, and CodeInternal without one, as [ErrorCode] reads it
 	Op         string        // what was being done, and on what: "postgres_open host=db1"
 	Message    string        // what went wrong, lower case, no full stop; empty: Err says it all
 	Hint       string        // what to do about it; shown on a line of its own by programs, never part of Error()
@@ -34,17 +38,14 @@ type Error struct {
 	Err        error         // the cause, or nil
 }
 
-// Error returns "op: message: cause", leaving out what is empty, and the code where nothing else is set.
+// Error returns "op: message: cause", leaving out what is empty, and the code where neither a message nor a
+// cause is set. It never returns an empty text.
 func (e *Error) Error() string {
-	text := ""
+	parts := make([]string, 0, 3)
 	add := func(part string) {
-		if part == "" {
-			return
+		if part != "" {
+			parts = append(parts, part)
 		}
-		if text != "" {
-			text += ": "
-		}
-		text += part
 	}
 	add(e.Op)
 	add(e.Message)
@@ -52,13 +53,9 @@ func (e *Error) Error() string {
 		add(e.Err.Error())
 	}
 	if e.Message == "" && e.Err == nil {
-		code := e.Code
-		if code == "" {
-			code = CodeInternal
-		}
-		add(string(code))
+		add(string(cmp.Or(e.Code, CodeInternal)))
 	}
-	return text
+	return strings.Join(parts, ": ")
 }
 
 // Unwrap returns the cause, for errors.Is and errors.As.

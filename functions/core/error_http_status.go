@@ -1,0 +1,35 @@
+package core
+
+// ErrorHTTPStatus returns the HTTP status that a server answers err with: 200 for nil, 500 for a code it doesn't know.
+// The statuses are those of RFC 9110 (429: RFC 6585). They are written as numbers because net/http would add 4 MB to
+// every program that only handles errors.
+func ErrorHTTPStatus(err error) int {
+	switch ErrorCode(err) {
+	case "":
+		return 200
+	case CodeInvalid:
+		return 400
+	case CodeUnauthenticated:
+		return 401
+	case CodeForbidden:
+		return 403
+	case CodeNotFound:
+		return 404
+	case CodeConflict:
+		return 409
+	case CodeTooLarge:
+		return 413
+	case CodeLimited:
+		return 429
+	case CodeTimeout:
+		return 504 // not 408, which blames the client for sending its request too slowly
+	case CodeCanceled:
+		return 499 // nginx's "client closed request": nobody reads it, but access logs show it
+	case CodeUnavailable:
+		return 503
+	case CodeUnsupported:
+		return 501
+	default:
+		return 500
+	}
+}
