@@ -1,0 +1,259 @@
+package source
+
+import (
+	"go/ast"
+	"go/build/constraint"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Parse reads one file. The error is an *Error with the first place that is wrong; then the File is nil.
+func Parse(path string, src []byte) (*File, error) {
+	fset := token.NewFileSet()
+	// Object resolution is what tells a local variable from a name of the package: go/parser does it
+	// by scope, file by file, without types.
+	tree, err := parser.ParseFile(fset, path, src, parser.ParseComments)
+	if err != nil {
+		return nil, parseError(err)
+	}
+	r := &reader{fset: fset, tree: tree, file: &File{
+		Path:      path,
+		Package:   tree.Name.Name,
+		Test:      strings.HasSuffix(path, "_test.go"),
+		Generated: ast.IsGenerated(tree),
+	}}
+	r.readConstraint()
+	r.readImports()
+	for _, d := range tree.Decls {
+		r.readDecl(d)
+	}
+	if r.file.Test {
+		r.readTests()
+	}
+	return r.file, nil
+}
+
+func parseError(err error) *Error {
+	if list, ok := err.(scanner.ErrorList); ok && len(list) > 0 {
+		return &Error{Pos: Pos{max(list[0].Pos.Line, 1), max(list[0].Pos.Column, 1)}, Message: list[0].Msg}
+	}
+	return &Error{Pos: Pos{1, 1}, Message: err.Error()}
+}
+
+// reader holds one file while it is read.
+type reader struct {
+	fset       *token.FileSet
+	tree       *ast.File
+	file       *File
+	qualifiers map[string]string // local package name -> import path
+}
+
+func (r *reader) pos(p token.Pos) Pos {
+	at := r.fset.PositionFor(p, false) // false: //line comments don't move findings to other files
+	return Pos{at.Line, at.Column}
+}
+
+func (r *reader) readConstraint() {
+	for _, group := range r.tree.Comments {
+		if group.Pos() > r.tree.Package {
+			return
+		}
+		for _, c := range group.List {
+			if constraint.IsGoBuild(c.Text) {
+				r.file.Constraint = strings.TrimSpace(strings.TrimPrefix(c.Text, "//go:build"))
+				return
+			}
+		}
+	}
+}
+
+func (r *reader) readImports() {
+	r.qualifiers = make(map[string]string, len(r.tree.Imports))
+	for _, spec := range r.tree.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		imp := Import{Path: path, Pos: r.pos(spec.Path.Pos())}
+		if spec.Name != nil {
+			imp.Name = spec.Name.Name
+			r.qualifiers[imp.Name] = path
+		} else {
+			r.qualifiers[GuessPackageName(path)] = path
+		}
+		r.file.Imports = append(r.file.Imports, imp)
+	}
+}
+
+// GuessPackageName tells the package name that an import path most likely has: its last element, without a major
+// version, a "go-" before it or a ".v3" behind it.
+func GuessPackageName(path string) string {
+	rest, last := "", path
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		rest, last = path[:i], path[i+1:]
+	}
+	if len(last) > 1 && last[0] == 'v' && strings.Trim(last[1:], "0123456789") == "" && rest != "" {
+		return GuessPackageName(rest)
+	}
+	if i := strings.LastIndex(last, ".v"); i > 0 {
+		last = last[:i]
+	}
+	last = strings.TrimPrefix(last, "go-")
+	last = strings.TrimSuffix(last, "-go")
+	return strings.ReplaceAll(last, "-", "_")
+}
+
+func (r *reader) readDecl(d ast.Decl) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		r.readFunc(d)
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.TypeSpec:
+				r.readType(s)
+			case *ast.ValueSpec:
+				r.readValues(d.Tok, s)
+			}
+		}
+	}
+}
+
+func (r *reader) readFunc(d *ast.FuncDecl) {
+	decl := Decl{
+		Kind:       Func,
+		Name:       d.Name.Name,
+		Pos:        r.pos(d.Name.Pos()),
+		Signature:  funcSignature(d),
+		TypeParams: r.fields(d.Type.TypeParams),
+		Params:     r.fields(d.Type.Params),
+		Results:    r.fields(d.Type.Results),
+	}
+	if d.Recv != nil && len(d.Recv.List) == 1 {
+		decl.Kind = Method
+		decl.Receiver = typeText(d.Recv.List[0].Type)
+		decl.Recv = baseName(d.Recv.List[0].Type)
+	}
+	r.collect(&decl, d)
+	if d.Body != nil {
+		decl.NilNil = r.nilNil(d.Body)
+	}
+	r.file.Decls = append(r.file.Decls, decl)
+}
+
+func (r *reader) readType(s *ast.TypeSpec) {
+	decl := Decl{
+		Kind:       Type,
+		Name:       s.Name.Name,
+		Pos:        r.pos(s.Name.Pos()),
+		Signature:  typeSignature(s),
+		TypeParams: r.fields(s.TypeParams),
+		Alias:      s.Assign != token.NoPos,
+	}
+	if st, ok := s.Type.(*ast.StructType); ok {
+		decl.Struct = true
+		decl.Fields = r.fields(st.Fields)
+	}
+	r.collect(&decl, s)
+	r.file.Decls = append(r.file.Decls, decl)
+}
+
+func (r *reader) readValues(tok token.Token, s *ast.ValueSpec) {
+	kind := Var
+	if tok == token.CONST {
+		kind = Const
+	}
+	for _, name := range s.Names {
+		decl := Decl{Kind: kind, Name: name.Name, Pos: r.pos(name.Pos())}
+		r.collect(&decl, s)
+		if s.Type != nil {
+			decl.Fields = []Field{{Type: typeText(s.Type)}}
+		}
+		r.file.Decls = append(r.file.Decls, decl)
+	}
+}
+
+// fields lists the members of a list one by one: "a, b int" gives two.
+func (r *reader) fields(list *ast.FieldList) []Field {
+	if list == nil {
+		return nil
+	}
+	var all []Field
+	for _, f := range list.List {
+		text := typeText(f.Type)
+		if len(f.Names) == 0 {
+			all = append(all, Field{Name: embeddedName(f.Type), Type: text, Embedded: true, Pos: r.pos(f.Type.Pos())})
+		}
+		for _, n := range f.Names {
+			all = append(all, Field{Name: n.Name, Type: text, Pos: r.pos(n.Pos())})
+		}
+	}
+	return all
+}
+
+// baseName is the type's own name: Store for *Store[K].
+func baseName(e ast.Expr) string {
+	for {
+		switch t := e.(type) {
+		case *ast.StarExpr:
+			e = t.X
+		case *ast.ParenExpr:
+			e = t.X
+		case *ast.IndexExpr:
+			e = t.X
+		case *ast.IndexListExpr:
+			e = t.X
+		case *ast.Ident:
+			return t.Name
+		default:
+			return ""
+		}
+	}
+}
+
+// embeddedName is the field name that an embedded type has; for parameters and results it stays unused.
+func embeddedName(e ast.Expr) string {
+	if s, ok := e.(*ast.StarExpr); ok {
+		e = s.X
+	}
+	if s, ok := e.(*ast.SelectorExpr); ok {
+		return s.Sel.Name
+	}
+	return baseName(e)
+}
+
+func isExported(name string) bool {
+	first, _ := utf8.DecodeRuneInString(name)
+	return unicode.IsUpper(first)
+}
+
+func (r *reader) nilNil(body *ast.BlockStmt) *Pos {
+	var found *Pos
+	ast.Inspect(body, func(n ast.Node) bool {
+		if found != nil {
+			return false
+		}
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ReturnStmt:
+			if len(n.Results) < 2 {
+				return true
+			}
+			for _, e := range n.Results {
+				if id, ok := e.(*ast.Ident); !ok || id.Name != "nil" {
+					return true
+				}
+			}
+			at := r.pos(n.Pos())
+			found = &at
+		}
+		return true
+	})
+	return found
+}

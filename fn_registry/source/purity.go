@@ -1,0 +1,116 @@
+package source
+
+import "strings"
+
+// Impure reports whether a call of a standard library name is I/O, reads a clock, randomness or the environment,
+// or starts something in the background. known is false for a package that is not the standard library's.
+func Impure(pkg, name string) (impure, known bool) {
+	if !IsStandard(pkg) {
+		return false, false
+	}
+	for prefix := pkg; ; {
+		if except, ok := pureExcept[prefix]; ok && except != nil {
+			return except[name], true
+		} else if ok {
+			break
+		}
+		i := strings.LastIndexByte(prefix, '/')
+		if i < 0 {
+			break
+		}
+		prefix = prefix[:i]
+	}
+	if pkg == "net/http" && (strings.HasPrefix(name, "Status") || strings.HasPrefix(name, "Method")) {
+		return false, true
+	}
+	return !harmless[pkg+"."+name], true
+}
+
+// ImpureType reports whether a parameter of this type, as written, lets its function do I/O although it names
+// nothing impure itself. Values that functions take are judged by their usual names.
+func ImpureType(text string) bool {
+	return impureTypes[strings.TrimLeft(text, "*.[]")]
+}
+
+var impureTypes = names("io.Reader io.Writer io.ReadWriter io.ReadCloser io.WriteCloser io.ReadWriteCloser io.ReaderAt io.WriterAt io.Seeker " +
+	"io.ReadSeeker io.ByteReader io.RuneReader io.StringWriter bufio.Reader bufio.Writer bufio.Scanner os.File fs.FS fs.File embed.FS " +
+	"net.Conn net.Listener http.Client http.ResponseWriter http.RoundTripper sql.DB sql.Tx sql.Conn slog.Logger log.Logger rand.Rand rand.Source")
+
+// IsStandard reports whether an import path is the standard library's: its first element has no dot, as the
+// go command itself decides. "C" counts, too.
+func IsStandard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}
+
+// pureExcept lists the packages (with those below them) whose functions are pure, and the names in them that are not.
+// A package that is not listed, or listed with nil, is impure (os, net, syscall, math/rand, ...) but for the names in
+// harmless. Functions that read or write what they are handed (fmt.Fprintf, io.Copy) count as pure: they are on a
+// strings.Builder; whoever is handed a real writer has a parameter that ImpureType knows.
+var pureExcept = map[string]map[string]bool{
+	"bufio":             names(""),
+	"bytes":             names(""),
+	"cmp":               names(""),
+	"compress":          names(""),
+	"container":         names(""),
+	"context":           names("WithTimeout WithDeadline WithTimeoutCause WithDeadlineCause AfterFunc"),
+	"crypto":            names("GenerateKey SignPKCS1v15 SignPSS EncryptOAEP EncryptPKCS1v15 GenerateMultiPrimeKey"),
+	"crypto/rand":       nil,
+	"crypto/tls":        nil,
+	"embed":             names(""),
+	"encoding":          names(""),
+	"errors":            names(""),
+	"fmt":               names("Print Printf Println Scan Scanf Scanln"),
+	"go/ast":            names("Print Fprint"),
+	"go/constant":       names(""),
+	"go/format":         names(""),
+	"go/scanner":        names("PrintError"),
+	"go/token":          names(""),
+	"hash":              names("MakeSeed String Bytes Comparable"), // hash/maphash: seeded at random
+	"html":              names("ParseFiles ParseGlob ParseFS"),
+	"image":             names("RegisterFormat"),
+	"index/suffixarray": names(""),
+	"io":                names("Pipe"),
+	"iter":              names(""),
+	"maps":              names(""),
+	"math":              names(""),
+	"math/rand":         nil,
+	"mime":              names("AddExtensionType TypeByExtension ExtensionsByType"),
+	"net/netip":         names(""),
+	"net/textproto":     names("Dial"),
+	"net/url":           names(""),
+	"path":              names(""),
+	"path/filepath":     names("Abs EvalSymlinks Glob Walk WalkDir"),
+	"reflect":           names(""),
+	"regexp":            names(""),
+	"slices":            names(""),
+	"sort":              names(""),
+	"strconv":           names(""),
+	"strings":           names(""),
+	"sync":              names(""), // a lock by itself changes nothing that a caller sees; package state is caught as such
+	"text":              names("ParseFiles ParseGlob ParseFS"),
+	"time":              names("Now Sleep After AfterFunc Tick NewTimer NewTicker Since Until LoadLocation Local"),
+	"unicode":           names(""),
+	"unique":            names(""),
+	"unsafe":            names(""),
+	"weak":              names(""),
+}
+
+// harmless are types, constants and pure functions in packages that are otherwise impure.
+var harmless = names("io/fs.ErrNotExist io/fs.ErrExist io/fs.ErrPermission io/fs.ErrInvalid io/fs.ErrClosed io/fs.FileMode io/fs.ModePerm " +
+	"io/fs.ValidPath io/fs.FS io/fs.PathError os.ErrNotExist os.ErrExist os.ErrPermission os.ErrDeadlineExceeded os.FileMode os.PathSeparator " +
+	"os.IsNotExist os.IsExist os.IsPermission os.PathError os.Signal syscall.Errno syscall.Signal " +
+	"net.ParseIP net.IP net.IPNet net.ParseCIDR net.JoinHostPort net.SplitHostPort net.Error net.ErrClosed net.Addr net.OpError net.DNSError " +
+	"net/http.Header net/http.Request net/http.Response net/http.Handler net/http.HandlerFunc net/http.ResponseWriter net/http.Cookie " +
+	"net/http.CanonicalHeaderKey net/http.StatusText net/http.ParseTime net/http.TimeFormat net/http.ParseHTTPVersion net/http.DetectContentType " +
+	"math/rand.Rand math/rand.Source math/rand/v2.Rand math/rand/v2.Source math/rand/v2.New math/rand/v2.NewPCG math/rand/v2.NewChaCha8 math/rand.New math/rand.NewSource " +
+	"log/slog.Logger log/slog.Attr log/slog.Level log/slog.Value log/slog.String log/slog.Int log/slog.Any " +
+	"database/sql.ErrNoRows database/sql.NullString database/sql.DB database/sql.Tx runtime/debug.BuildInfo")
+
+func names(list string) map[string]bool {
+	m := map[string]bool{}
+	for name := range strings.FieldsSeq(list) {
+		m[name] = true
+	}
+	return m
+}

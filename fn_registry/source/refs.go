@@ -1,0 +1,151 @@
+package source
+
+import (
+	"go/ast"
+	"go/token"
+)
+
+// collect fills in what a declaration refers to, writes and starts.
+func (r *reader) collect(decl *Decl, node ast.Node) {
+	c := collector{reader: r, decl: decl, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{}}
+	ast.Inspect(node, c.visit)
+}
+
+type collector struct {
+	*reader
+	decl *Decl
+	seen map[[2]string]bool
+	skip map[*ast.Ident]bool // identifiers that are no references: selectors, field names, labels, keys
+}
+
+func (c *collector) visit(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.FuncDecl:
+		c.skip[n.Name] = true
+	case *ast.TypeSpec:
+		c.skip[n.Name] = true
+	case *ast.ValueSpec:
+		for _, name := range n.Names {
+			c.skip[name] = true
+		}
+	case *ast.Field:
+		for _, name := range n.Names {
+			c.skip[name] = true
+		}
+	case *ast.LabeledStmt:
+		c.skip[n.Label] = true
+	case *ast.BranchStmt:
+		if n.Label != nil {
+			c.skip[n.Label] = true
+		}
+	case *ast.CompositeLit:
+		c.skipKeys(n)
+	case *ast.GoStmt:
+		if c.decl.Go == nil {
+			at := c.pos(n.Pos())
+			c.decl.Go = &at
+		}
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			for _, e := range n.Lhs {
+				c.write(e)
+			}
+		}
+	case *ast.IncDecStmt:
+		c.write(n.X)
+	case *ast.UnaryExpr:
+		if n.Op == token.AND {
+			c.write(n.X)
+		}
+	case *ast.SelectorExpr:
+		c.skip[n.Sel] = true
+		if x, ok := n.X.(*ast.Ident); ok && x.Obj == nil {
+			c.qualified(x, n.Sel)
+		}
+	case *ast.Ident:
+		if !c.skip[n] && c.packageLevel(n) {
+			c.add(&c.decl.Refs, Ref{Name: n.Name, Pos: c.pos(n.Pos())})
+		}
+	}
+	return true
+}
+
+// skipKeys passes over the field names of struct literals. The keys of maps and arrays go with them: functions
+// and types, the names that matter here, can't be keys.
+func (c *collector) skipKeys(lit *ast.CompositeLit) {
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if key, ok := kv.Key.(*ast.Ident); ok {
+				c.skip[key] = true
+			}
+		}
+	}
+}
+
+// qualified records pkg.Name. A qualifier that no import's path explains is kept as "?q" for the catalogue, which
+// knows the packages' real names. A variable of another file of the package looks the same: then no import fits.
+func (c *collector) qualified(x, sel *ast.Ident) {
+	path, ok := c.qualifiers[x.Name]
+	if !ok {
+		if c.tree.Scope.Lookup(x.Name) != nil || len(c.file.Imports) == 0 {
+			return
+		}
+		path = "?" + x.Name
+	} else {
+		c.skip[x] = true
+	}
+	c.add(&c.decl.Refs, Ref{Pkg: path, Name: sel.Name, Pos: c.pos(x.Pos())})
+}
+
+// packageLevel reports whether an identifier names something at package level, of this file or another one.
+func (c *collector) packageLevel(id *ast.Ident) bool {
+	if id.Name == "_" || universe[id.Name] {
+		return id.Obj != nil && c.tree.Scope.Lookup(id.Name) == id.Obj
+	}
+	return id.Obj == nil || c.tree.Scope.Lookup(id.Name) == id.Obj
+}
+
+// write records an assignment to a package-level variable, or to a part of it.
+func (c *collector) write(e ast.Expr) {
+	for {
+		switch x := e.(type) {
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.Ident:
+			if _, isImport := c.qualifiers[x.Name]; !isImport && c.packageLevel(x) {
+				c.decl.Writes = append(c.decl.Writes, Ref{Name: x.Name, Pos: c.pos(x.Pos())})
+			}
+			return
+		default:
+			return
+		}
+	}
+}
+
+func (c *collector) add(list *[]Ref, ref Ref) {
+	key := [2]string{ref.Pkg, ref.Name}
+	if !c.seen[key] {
+		c.seen[key] = true
+		*list = append(*list, ref)
+	}
+}
+
+// universe holds the predeclared names (The Go Programming Language Specification, "Predeclared identifiers").
+var universe = func() map[string]bool {
+	m := map[string]bool{}
+	for _, name := range []string{
+		"any", "bool", "byte", "comparable", "complex64", "complex128", "error", "float32", "float64", "int", "int8",
+		"int16", "int32", "int64", "rune", "string", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr", "true",
+		"false", "iota", "nil", "append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make",
+		"max", "min", "new", "panic", "print", "println", "real", "recover",
+	} {
+		m[name] = true
+	}
+	return m
+}()
