@@ -1,0 +1,138 @@
+package spec
+
+import (
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// lineStarts are the offsets at which the lines of src[from:to] start. The YAML parser counts its lines the same way,
+// because checkCharacters lets no other line break through.
+func lineStarts(src []byte, from, to int) []int {
+	starts := make([]int, 0, 64)
+	for at := from; at < to; at = lineEnd(src, at) {
+		starts = append(starts, at)
+	}
+	return append(starts, to)
+}
+
+// parser is a document while its frontmatter is being read.
+type parser struct {
+	*Document
+	starts []int // of the lines from the opening fence on
+}
+
+// offset is where a node starts in the file. The YAML parser counts columns in characters.
+func (d *parser) offset(n *yaml.Node) int {
+	if n.Line < 1 || n.Line > len(d.starts) {
+		return d.front.end
+	}
+	off := d.starts[n.Line-1]
+	for range n.Column - 1 {
+		if off >= d.front.end {
+			break
+		}
+		if d.src[off] < utf8.RuneSelf {
+			off++
+			continue
+		}
+		_, size := utf8.DecodeRune(d.src[off:])
+		off += size
+	}
+	return off
+}
+
+// notPlain finds what a line-by-line rewrite could not keep: anchors, aliases, tags and keys behind a question mark.
+// It is the offset of the first one and its name, or -1.
+func (d *parser) notPlain(n *yaml.Node) (int, string) {
+	off := d.offset(n)
+	if off < d.front.end {
+		switch d.src[off] {
+		case '&':
+			return off, "an anchor"
+		case '*':
+			return off, "an alias"
+		case '!':
+			return off, "a tag"
+		}
+	}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			if c.Kind != yaml.ScalarNode || n.Style&yaml.FlowStyle == 0 && (c.Column != n.Column || isNull(c) && c.Value == "") {
+				return d.offset(c), "a key that is not a word"
+			}
+		}
+		if bad, what := d.notPlain(c); bad >= 0 {
+			return bad, what
+		}
+	}
+	return -1, ""
+}
+
+// index notes where the keys, values and items stand.
+func (d *parser) index(root *yaml.Node) {
+	d.entries = make([]entry, 0, len(root.Content)/2)
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, val := root.Content[i], root.Content[i+1]
+		at := d.offset(key)
+		if first := d.entry(key.Value); first != nil {
+			first.twice = true
+			d.problem(RuleDuplicate, at, key.Value, "the key "+quote(key.Value)+" stands there twice", "keep one of them")
+			continue
+		}
+		e := entry{key: key.Value, keyStart: at, valueStart: d.offset(val)}
+		if isNull(val) && val.Value == "" {
+			e.valueStart = min(afterColon(d.src, at, key), d.front.end)
+		}
+		if val.Kind == yaml.SequenceNode {
+			e.items = make([]int, len(val.Content))
+			for j, item := range val.Content {
+				e.items[j] = d.offset(nameOf(item))
+			}
+		}
+		d.entries = append(d.entries, e)
+	}
+}
+
+// nameOf is the value of the name in an element of params; any other node itself.
+func nameOf(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == "name" && !isNull(n.Content[i+1]) {
+				return n.Content[i+1]
+			}
+		}
+	}
+	return n
+}
+
+// afterColon is the offset behind the colon of the key that starts at off.
+func afterColon(src []byte, off int, key *yaml.Node) int {
+	switch {
+	case key.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
+		off = quotedEnd(src, off)
+	default:
+		off += len(key.Value)
+	}
+	for off < len(src) && src[off] != ':' {
+		off++
+	}
+	return off + 1
+}
+
+// quotedEnd is the offset behind the quoted scalar that starts at off.
+func quotedEnd(src []byte, off int) int {
+	quote := src[off]
+	for i := off + 1; i < len(src); i++ {
+		switch {
+		case quote == '"' && src[i] == '\\':
+			i++
+		case src[i] != quote:
+		case quote == '\'' && i+1 < len(src) && src[i+1] == '\'':
+			i++
+		default:
+			return i + 1
+		}
+	}
+	return len(src)
+}

@@ -1,0 +1,172 @@
+package spec
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const fence = "---"
+
+var bom = []byte("\xef\xbb\xbf")
+
+// IsSpec says whether a Markdown file claims to be a spec: it starts with frontmatter, which other Markdown files,
+// a README say, do not. The first line is enough for the answer. A file in UTF-16 that starts so counts too, so that
+// [Parse] can say what is wrong with it.
+func IsSpec(src []byte) bool {
+	if isUTF16(src) {
+		return true
+	}
+	line, _, _ := bytes.Cut(bytes.TrimPrefix(src, bom), []byte{'\n'})
+	return isFence(line)
+}
+
+// isUTF16 says whether the file starts with a byte order mark of UTF-16 and a dash.
+func isUTF16(src []byte) bool {
+	return bytes.HasPrefix(src, []byte("\xff\xfe-\x00")) || bytes.HasPrefix(src, []byte("\xfe\xff\x00-"))
+}
+
+// isFence says whether a line is a frontmatter fence. Spaces behind it are tolerated.
+func isFence(line []byte) bool {
+	return bytes.HasPrefix(line, []byte(fence)) && len(bytes.Trim(line[len(fence):], " \t\r\n")) == 0
+}
+
+// Parse reads a spec. It never fails and never returns nil: what is wrong is in Problems, and what could be read is
+// read. The path is only kept. The document refers to src, which must not be changed afterwards.
+func Parse(path string, src []byte) *Document {
+	d := &Document{Path: path, src: src}
+	if d.split() {
+		d.Body = parseBody(d, d.Body.offset)
+		if d.checkCharacters() {
+			p := &parser{Document: d, starts: lineStarts(src, d.fenceStart, d.front.end)}
+			if root := p.readYAML(); root != nil {
+				p.decode(root)
+				d.validate()
+			}
+		}
+	}
+	slices.SortStableFunc(d.Problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
+	})
+	return d
+}
+
+// split finds the frontmatter and the body. It says whether there is something to read.
+func (d *Document) split() bool {
+	src := d.src
+	if len(src) > MaxSize {
+		d.refuse(RuleSize, 0, fmt.Sprintf("the file is larger than %d bytes", MaxSize), "a spec is a page of text; move the rest elsewhere")
+		return false
+	}
+	if isUTF16(src) {
+		d.refuse(RuleEncoding, 0, "the file is in UTF-16", "save it as UTF-8")
+		return false
+	}
+	if bytes.HasPrefix(src, bom) {
+		d.fenceStart = len(bom)
+		d.problem(RuleEncoding, 0, "", "the file starts with a byte order mark", "save it as UTF-8 without one")
+	}
+	next := lineEnd(src, d.fenceStart)
+	if !isFence(src[d.fenceStart:next]) {
+		d.refuse(RuleYAML, d.fenceStart, "no frontmatter", "start the file with a line --- and end the frontmatter with another")
+		return false
+	}
+	d.front.start = next
+	for at := next; at < len(src); at = next {
+		next = lineEnd(src, at)
+		if isFence(src[at:next]) {
+			d.front.end = at
+			d.Body.offset = next
+			return true
+		}
+	}
+	d.front.end = len(src)
+	d.refuse(RuleYAML, d.fenceStart, "the frontmatter does not end", "close it with a line ---")
+	return false
+}
+
+// refuse notes a problem after which the frontmatter can neither be read nor changed.
+func (d *Document) refuse(rule string, off int, message, hint string) {
+	d.problem(rule, off, "", message, hint)
+	d.noEdit = message
+}
+
+// lineEnd is the offset after the line that contains off, its line break included.
+func lineEnd(src []byte, off int) int {
+	if i := bytes.IndexByte(src[off:], '\n'); i >= 0 {
+		return off + i + 1
+	}
+	return len(src)
+}
+
+// readYAML is the frontmatter's mapping; nil, with the problem noted, if it is not one of plain data.
+func (d *parser) readYAML() *yaml.Node {
+	if off := d.documentMarker(); off >= 0 {
+		d.refuse(RuleYAML, off, "a line of the frontmatter starts with "+string(d.src[off:off+3])+", which ends YAML", "remove the line, or quote the text")
+		return nil
+	}
+	root, err := decodeYAML(d.src[d.fenceStart:d.front.end])
+	if err != nil {
+		d.yamlProblem(err)
+		return nil
+	}
+	if root == nil {
+		d.problem(RuleMissing, d.fenceStart, "", "the frontmatter is empty", "write the unit's keys between the two lines ---")
+		return nil
+	}
+	off := d.offset(root)
+	if root.Kind != yaml.MappingNode {
+		d.refuse(RuleYAML, off, "the frontmatter is not made of lines key: value", "write one key: value a line")
+		return nil
+	}
+	if bad, what := d.notPlain(root); bad >= 0 {
+		d.refuse(RuleYAML, bad, what+" in the frontmatter", "write the value out; a spec is plain data")
+		return nil
+	}
+	if root.Style&yaml.FlowStyle != 0 {
+		d.noEdit = "the frontmatter is one {...}; write one key: value a line"
+	}
+	d.index(root)
+	return root
+}
+
+// documentMarker is the offset of a line in the frontmatter at which YAML would see the document's end, or -1.
+// What follows it would be silently dropped.
+func (d *Document) documentMarker() int {
+	for at := d.front.start; at < d.front.end; at = lineEnd(d.src, at) {
+		rest := d.src[at:d.front.end]
+		if bytes.HasPrefix(rest, []byte("...")) || bytes.HasPrefix(rest, []byte(fence)) {
+			if len(rest) == 3 || strings.IndexByte(" \t\r\n", rest[3]) >= 0 {
+				return at
+			}
+		}
+	}
+	return -1
+}
+
+// decodeYAML is the root of the first YAML document, nil if it is empty.
+func decodeYAML(text []byte) (root *yaml.Node, err error) {
+	// The parser is not ours, and what it reads comes from anywhere.
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, fmt.Errorf("yaml: %v", r)
+		}
+	}()
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, err
+	}
+	if len(doc.Content) == 0 || isNull(doc.Content[0]) && doc.Content[0].Value == "" {
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+// isNull says whether a node is absent or null, which a spec does not tell apart.
+func isNull(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Tag == "!!null"
+}
