@@ -1,0 +1,153 @@
+// Package catalog turns a repository's folders into units: it walks the roots, reads specs and Go files, ties each
+// spec to its code, and resolves who uses whom. What it reads is kept in a snapshot on disk, so that the next start
+// reads only the folders that changed.
+//
+// A Catalog never changes; Refresh makes a new one that shares what is still true.
+package catalog
+
+import (
+	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// Catalog is everything known of one or more roots at one time.
+type Catalog struct {
+	Roots []*Root
+	Dirs  []*Dir  // sorted by root and path
+	Units []*Unit // sorted by ID, then by file: a duplicate ID stands twice
+
+	ids      map[string]*Unit      // the first unit of each ID
+	symbols  map[symbolKey]*Unit   // registered symbols by import path
+	exports  map[symbolKey]*Export // exported functions without a spec
+	packages map[string]*Dir       // by import path
+	uses     map[*Unit][]*Unit     // what a unit's code reaches directly, sorted by ID
+	usedBy   map[*Unit][]*Unit     // the reverse
+}
+
+type symbolKey struct{ pkg, name string }
+
+// Root is one repository.
+type Root struct {
+	Dir       string // absolute
+	Config    *config.Config
+	ConfigErr error             // why fn_registry.yaml could not be used; Config is then the zero one
+	Modules   map[string]string // folder from the root ("." for the root itself) -> module path
+}
+
+// Dir is one folder: a package with its specs. All its facts come from its own files, so a folder is the unit of
+// re-reading.
+type Dir struct {
+	Root       int    // index in Catalog.Roots
+	Path       string // from the root, with slashes; "." for the root itself
+	ImportPath string // "" outside of any module
+	Package    string // the name in the package clauses of its files that are no tests
+	InUnits    bool   // under one of the config's units folders
+	Files      []FileStat
+	ReadAt     int64 // when the reading began, nanoseconds since 1970
+	Units      []*Unit
+	Exports    []*Export    // where InUnits
+	Imports    []FileImport // of all its Go files, the standard library's left out
+	Names      []Ref        // outside of units folders: every name from a non-standard package that its code reaches; an app's uses
+	Faults     []Fault
+}
+
+// FileStat is a file as it was when it was read.
+type FileStat struct {
+	Name    string
+	Size    int64
+	ModTime int64 // nanoseconds since 1970
+	Hash    [16]byte
+}
+
+// FileImport is one import of one file.
+type FileImport struct {
+	File string // from the root
+	Test bool
+	Path string
+	Pos  source.Pos
+}
+
+// Fault is a file that could not be read or parsed. The rest of its folder is still in the catalogue.
+type Fault struct {
+	Rule    string // file-read, file-size or file-syntax
+	File    string
+	Pos     source.Pos
+	Message string
+}
+
+// Unit is a spec with the facts read from its code.
+type Unit struct {
+	ID       string
+	Spec     spec.Spec
+	File     string // the spec, from the root, with slashes
+	Dir      *Dir
+	Hash     [16]byte // of the spec's bytes
+	Problems []spec.Problem
+	Code     *Code // nil: no code was found for it, or it is an app
+}
+
+// Export is an exported function of a units folder that has no spec. One in an internal package or in package main
+// has no callers outside and owes none.
+type Export struct {
+	Code *Code
+	Owes bool
+}
+
+// Code is what syntax says about a unit's code. Files are from the root.
+type Code struct {
+	Kind       source.Kind
+	Symbol     string
+	File       string
+	Pos        source.Pos
+	Signature  string
+	Params     []Param
+	Results    []source.Field
+	Fields     []source.Field // of a struct type
+	Imports    []string       // of its file, the standard library's left out, sorted
+	BuildTags  []string
+	TestFile   string // "" without one
+	Tests      []TestName
+	Refs       []Ref      // names from outside its own declarations, the standard library's left out
+	Impure     []Evidence // why its own code isn't pure
+	NilNil     *source.Pos
+	IsError    bool // a type with an Error() string method
+	Constraint string
+}
+
+// Param is a parameter; one whose type is a plain struct of the package brings that struct's exported fields.
+type Param struct {
+	source.Field
+	Config []source.Field
+}
+
+// TestName is a test as a spec lists it.
+type TestName struct {
+	Name string
+	Pos  source.Pos
+}
+
+// Ref is a use of a name in another package, or of a registered name in the same one.
+type Ref struct {
+	Pkg  string // import path
+	Name string
+	File string
+	Pos  source.Pos
+}
+
+// Evidence says why code is not pure.
+type Evidence struct {
+	What string // "time.Now", "a go statement", "package variable cache, which reset changes"
+	File string
+	Pos  source.Pos
+	Via  []string // the functions of the package between the unit and it, outermost first
+}
+
+// Unit returns the unit with this ID, or nil.
+func (c *Catalog) Unit(id string) *Unit { return c.ids[id] }
+
+// Path returns a unit's or a finding's file on this machine.
+func (c *Catalog) Path(d *Dir, file string) string { return c.Roots[d.Root].Path(file) }
+
+// IsApp reports whether the unit is a program.
+func (u *Unit) IsApp() bool { return u.Spec.Kind == spec.KindApp }

@@ -1,0 +1,371 @@
+package catalog
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// tree writes files ("-- name --" lines before their text) and returns the folder.
+func tree(t testing.TB, archive string) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, archive)
+	return dir
+}
+
+func write(t testing.TB, dir, archive string) {
+	t.Helper()
+	for part := range strings.SplitSeq("\n"+archive, "\n-- ") {
+		name, text, ok := strings.Cut(part, " --\n")
+		if !ok {
+			continue
+		}
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func load(t testing.TB, opts Options) (*Catalog, *Change) {
+	t.Helper()
+	c, change, err := Load(context.Background(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, change
+}
+
+func ids(units []*Unit) string {
+	var all []string
+	for _, u := range units {
+		all = append(all, u.ID)
+	}
+	return strings.Join(all, " ")
+}
+
+// sample has two modules, a unit that reaches another through a helper in a third file, a program, an
+// exported function without a spec, and an impure unit behind a pure one.
+const sample = `-- fn_registry.yaml --
+version: 1
+units: [functions]
+-- functions/go.mod --
+module example.org/functions
+-- functions/core/failure.go --
+package core
+
+// Failure is the error type.
+type Failure struct{ Op string }
+
+func (f *Failure) Error() string { return f.Op }
+-- functions/core/failure.md --
+---
+name: failure
+kind: type
+lang: go
+domain: core
+purity: pure
+---
+-- functions/core/add.go --
+package core
+
+import "strings"
+
+func Add(a, b int) (int, error) { return sum(a, b), &Failure{Op: strings.ToUpper("add")} }
+-- functions/core/add_test.go --
+package core
+
+import "testing"
+
+func TestAdd_Small(t *testing.T) {}
+func TestAdd_Table(t *testing.T) { t.Run("one", func(t *testing.T) {}) }
+func FuzzAdd(f *testing.F) {}
+-- functions/core/add.md --
+---
+name: add
+kind: function
+lang: go
+domain: core
+purity: pure
+---
+-- functions/core/helpers.go --
+package core
+
+var calls int
+
+func sum(a, b int) int { calls++; return a + b }
+
+func Loose() {}
+-- functions/infra/clock/clock_add.go --
+//go:build extra
+package clock
+
+import (
+	"time"
+
+	"example.org/functions/core"
+	"example.org/other/third"
+)
+
+type ClockAddConfig struct {
+	Start  int
+	hidden int
+	Step   time.Duration
+}
+
+func ClockAdd(name string, cfg ClockAddConfig) (*core.Failure, error) {
+	third.Call(time.Now())
+	_, err := core.Add(cfg.Start, 1)
+	return nil, err
+}
+-- functions/infra/clock/clock_add.md --
+---
+name: clock_add
+kind: function
+lang: go
+domain: infra
+purity: impure
+---
+-- apps/tool/go.mod --
+module example.org/tool
+-- apps/tool/main.go --
+package main
+
+import "example.org/tool/inner"
+
+func main() { inner.Run() }
+-- apps/tool/inner/inner.go --
+package inner
+
+import "example.org/functions/infra/clock"
+
+func Run() { clock.ClockAdd("", clock.ClockAddConfig{}) }
+-- apps/tool/tool.md --
+---
+name: tool
+kind: app
+lang: go
+domain: apps
+---
+-- README.md --
+# no spec
+-- docs/page.md --
+---
+title: not a spec
+---`
+
+func TestLoad_TiesSpecsToCode(t *testing.T) {
+	c, _ := load(t, Options{Roots: []string{tree(t, sample)}})
+	if got := ids(c.Units); got != "add_go_core clock_add_go_infra failure_go_core tool_go_apps" {
+		t.Fatalf("units %s", got)
+	}
+	add := c.Unit("add_go_core")
+	d, ok := c.Derive(add)
+	want := Derived{
+		Signature: "func Add(a, b int) (int, error)", UsesTypes: []string{"failure_go_core"}, ReturnsError: true,
+		ErrorTypes: []string{"failure_go_core"}, Optional: No, OptionalReason: "none of its results can be nil or false",
+		Tests: []string{"Small", "Table", "FuzzAdd"}, TestFilePath: "functions/core/add_test.go", FilePath: "functions/core/add.go",
+	}
+	if !ok || !reflect.DeepEqual(d, want) {
+		t.Errorf("add\n got %+v\nwant %+v", d, want)
+	}
+	clock := c.Unit("clock_add_go_infra")
+	d, _ = c.Derive(clock)
+	want = Derived{
+		Signature: "func ClockAdd(name string, cfg ClockAddConfig) (*core.Failure, error)", UsesFunctions: []string{"add_go_core"},
+		UsesTypes: []string{"failure_go_core"}, Returns: []string{"failure_go_core"}, ReturnsError: true,
+		ErrorTypes: []string{"failure_go_core"}, Imports: []string{"example.org/other/third"}, BuildTags: []string{"extra"},
+		FilePath: "functions/infra/clock/clock_add.go",
+	}
+	if !reflect.DeepEqual(d, want) {
+		t.Errorf("clock_add\n got %+v\nwant %+v", d, want)
+	}
+	if fields := clock.Code.Params[1].Config; len(fields) != 2 || fields[0].Name != "Start" || fields[1].Type != "time.Duration" {
+		t.Errorf("config fields %+v", fields)
+	}
+	exports := add.Dir.Exports
+	if len(exports) != 1 || exports[0].Code.Symbol != "Loose" || !exports[0].Owes {
+		t.Errorf("exports %+v", exports)
+	}
+}
+
+func TestCatalog_Graph(t *testing.T) {
+	c, _ := load(t, Options{Roots: []string{tree(t, sample)}})
+	tool, failure := c.Unit("tool_go_apps"), c.Unit("failure_go_core")
+	var got []string
+	for _, r := range c.Dependencies(tool) {
+		got = append(got, strings.Repeat(">", r.Depth)+r.Unit.ID)
+	}
+	if want := ">clock_add_go_infra >>add_go_core >>failure_go_core"; strings.Join(got, " ") != want {
+		t.Errorf("dependencies %v", got)
+	}
+	got = nil
+	for _, r := range c.Dependents(failure) {
+		got = append(got, r.Unit.ID+"<"+r.Via.ID)
+	}
+	if want := "add_go_core<failure_go_core clock_add_go_infra<failure_go_core tool_go_apps<clock_add_go_infra"; strings.Join(got, " ") != want {
+		t.Errorf("dependents %v", got)
+	}
+	chain := c.Impurity(c.Unit("add_go_core"))
+	if chain == nil || chain.String() != "add_go_core -> sum -> package variable calls, which it changes" {
+		t.Errorf("impurity %v", chain)
+	}
+	if c.Impurity(failure) != nil {
+		t.Errorf("failure is impure: %v", c.Impurity(failure))
+	}
+	if len(c.Cycles()) != 0 {
+		t.Errorf("cycles %v", c.Cycles())
+	}
+}
+
+func TestCatalog_Cycles(t *testing.T) {
+	unit := func(name, calls string) string {
+		title := strings.ToUpper(name[:1]) + name[1:]
+		return "-- f/" + name + ".go --\npackage f\nfunc " + title + "() { " + calls + " }\n-- f/" + name + ".md --\n---\nname: " + name +
+			"\nkind: function\nlang: go\ndomain: f\n---\n"
+	}
+	dir := tree(t, "-- go.mod --\nmodule example.org/m\n"+unit("a", "B()")+unit("b", "C(); D()")+unit("c", "A()")+unit("d", "E()")+unit("e", ""))
+	c, _ := load(t, Options{Roots: []string{dir}})
+	groups := c.Cycles()
+	if len(groups) != 1 || ids(groups[0]) != "a_go_f b_go_f c_go_f" {
+		t.Errorf("cycles %v", groups)
+	}
+}
+
+func TestLoad_Snapshot(t *testing.T) {
+	dir := tree(t, sample)
+	opts := Options{Roots: []string{dir}, Snapshot: filepath.Join(t.TempDir(), "sub", "s.snapshot")}
+	cold, change := load(t, opts)
+	if change.Read == 0 || len(change.Fresh) != 4 {
+		t.Fatalf("cold: %+v", change)
+	}
+	var read []string
+	var mu sync.Mutex
+	opts.Seen = func(u *Unit, _ *spec.Document) { mu.Lock(); read = append(read, u.ID); mu.Unlock() }
+	warm, change := load(t, opts)
+	if !change.None() || len(read) != 0 {
+		t.Errorf("warm: read %v, %+v", read, change)
+	}
+	sameCatalog(t, cold, warm)
+
+	write(t, dir, "-- functions/core/add.go --\npackage core\n\nfunc Add(a, b, c int) int { return 0 }")
+	changed, change := load(t, opts)
+	slices.Sort(read)
+	if strings.Join(read, " ") != "add_go_core failure_go_core" || change.Read != 1 {
+		t.Errorf("after a change: read %v, %+v", read, change)
+	}
+	fresh, _ := load(t, Options{Roots: []string{dir}})
+	sameCatalog(t, fresh, changed)
+
+	if err := os.RemoveAll(filepath.Join(dir, "functions", "infra")); err != nil {
+		t.Fatal(err)
+	}
+	less, change := load(t, opts)
+	if ids(change.Gone) != "clock_add_go_infra" || ids(less.Units) != "add_go_core failure_go_core tool_go_apps" {
+		t.Errorf("after a removal: %s; %+v", ids(less.Units), change)
+	}
+}
+
+// sameCatalog compares what two catalogues say of each unit, the times of reading aside.
+func sameCatalog(t *testing.T, a, b *Catalog) {
+	t.Helper()
+	if ids(a.Units) != ids(b.Units) {
+		t.Fatalf("units %s, %s", ids(a.Units), ids(b.Units))
+	}
+	for i, u := range a.Units {
+		v := b.Units[i]
+		if !reflect.DeepEqual(u.Spec, v.Spec) || !reflect.DeepEqual(u.Code, v.Code) || !reflect.DeepEqual(u.Problems, v.Problems) || u.Hash != v.Hash {
+			t.Errorf("%s differs:\n%+v %+v\n%+v %+v", u.ID, u, u.Code, v, v.Code)
+		}
+		if ids(a.Uses(u)) != ids(b.Uses(v)) || ids(a.UsedBy(u)) != ids(b.UsedBy(v)) {
+			t.Errorf("%s: graph differs", u.ID)
+		}
+	}
+}
+
+// TestLoad_RacyEdit: an edit that keeps size and time of change is still seen, when it could have come within the
+// file system's resolution.
+func TestLoad_RacyEdit(t *testing.T) {
+	dir := tree(t, sample)
+	opts := Options{Roots: []string{dir}, Snapshot: filepath.Join(t.TempDir(), "s")}
+	load(t, opts)
+	file := filepath.Join(dir, "functions/core/add.md")
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "-- functions/core/add.md --\n---\nname: add\nkind: pipeline\nlang: go\ndomain: core\npurity: pure\n---")
+	if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if now, _ := os.Stat(file); now.Size() != info.Size() {
+		t.Fatalf("the test's edit changed the size: %d, %d", now.Size(), info.Size())
+	}
+	c, _ := load(t, opts)
+	if got := c.Unit("add_go_core").Spec.Kind; got != spec.KindPipeline {
+		t.Errorf("kind %s: the edit was missed", got)
+	}
+}
+
+func TestLoad_BadInput(t *testing.T) {
+	dir := tree(t, sample+"\n-- functions/core/broken.go --\npackage core\nfunc {\n-- functions/core/broken.md --\n---\nname: [\n---")
+	core := filepath.Join(dir, "functions", "core")
+	for _, step := range []func() error{
+		func() error { return os.Symlink("loop.md", filepath.Join(core, "loop.md")) },
+		func() error { return os.Symlink("..", filepath.Join(core, "up")) },
+		func() error {
+			return os.WriteFile(filepath.Join(core, "huge.md"), append([]byte("---\nname: x\n"), make([]byte, 50<<20)...), 0o644)
+		},
+		func() error { return os.WriteFile(filepath.Join(core, "huge.go"), make([]byte, 50<<20), 0o644) },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, _ := load(t, Options{Roots: []string{dir}})
+	var faults []string
+	for _, d := range c.Dirs {
+		for _, f := range d.Faults {
+			faults = append(faults, f.Rule+" "+f.File)
+		}
+	}
+	slices.Sort(faults)
+	if want := []string{"file-read functions/core/loop.md", "file-size functions/core/huge.go", "file-syntax functions/core/broken.go"}; !reflect.DeepEqual(faults, want) {
+		t.Errorf("faults %q", faults)
+	}
+	var problems []string
+	for _, u := range c.Units {
+		if len(u.Problems) == 1 {
+			problems = append(problems, u.File+" "+u.Problems[0].Rule)
+		}
+	}
+	if !slices.Contains(problems, "functions/core/huge.md schema-size") || !slices.Contains(problems, "functions/core/broken.md schema-yaml") {
+		t.Errorf("problems %q", problems)
+	}
+	if c.Unit("add_go_core") == nil {
+		t.Error("the rest of the folder was not read")
+	}
+}
+
+// FuzzSnapshot: no snapshot, however broken, panics or is read as more than it holds.
+func FuzzSnapshot(f *testing.F) {
+	dir := tree(f, sample)
+	c, _ := load(f, Options{Roots: []string{dir}})
+	w := &coder{writing: true, numbers: map[string]uint64{}}
+	w.roots(c.Roots)
+	list(w, &c.Dirs, w.dir)
+	f.Add(w.finish())
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) { decodeSnapshot(data, c.Roots) })
+}

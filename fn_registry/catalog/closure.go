@@ -1,0 +1,193 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/source"
+)
+
+// fillRefs follows a unit's code through its folder: from the declarations of its own file to those of other files
+// that it reaches, stopping at other units. What lies outside becomes a Ref, what is not pure becomes Evidence.
+func (f *folder) fillRefs(c *Code, start declAt) {
+	w := walker{folder: f, code: c, self: start.decl.Name, seen: map[*source.Decl]bool{}, refs: map[symbolKey]bool{}}
+	w.visit(start, nil)
+	if f.own[start.decl.Name] != nil { // a unit owns its file; an unregistered function only what it reaches
+		for i := range start.file.Decls {
+			w.visitOwn(declAt{start.file, &start.file.Decls[i]})
+		}
+	}
+	for _, p := range c.Params {
+		if source.ImpureType(p.Type) {
+			w.impure("its parameter "+p.Name+" of type "+p.Type, start.file, p.Pos, nil)
+		}
+	}
+}
+
+type walker struct {
+	*folder
+	code *Code
+	self string
+	seen map[*source.Decl]bool
+	refs map[symbolKey]bool
+}
+
+// visitOwn follows a declaration of the unit's own file, unless it belongs to another unit there.
+func (w *walker) visitOwn(at declAt) {
+	owner := at.decl.Name
+	if at.decl.Kind == source.Method {
+		owner = at.decl.Recv
+	}
+	if owner != w.self && w.own[owner] != nil {
+		return
+	}
+	w.visit(at, nil)
+}
+
+func (w *walker) visit(at declAt, via []string) {
+	d := at.decl
+	if w.seen[d] {
+		return
+	}
+	w.seen[d] = true
+	if d.Name != w.self || len(via) > 0 {
+		via = append(slices.Clone(via), d.Name)
+	}
+	if d.Go != nil {
+		w.impure("a go statement", at.file, *d.Go, via)
+	}
+	for _, ref := range d.Writes {
+		if w.mutable[ref.Name].decl != nil {
+			w.impure("package variable "+ref.Name+", which it changes", at.file, ref.Pos, via)
+		}
+	}
+	for _, ref := range d.Refs {
+		if ref.Pkg == "" {
+			w.local(at, ref, via)
+			continue
+		}
+		for _, pkg := range packagesOf(at.file, ref) {
+			w.foreign(at.file, pkg, ref, via)
+		}
+	}
+	if d.Kind == source.Type && !d.Alias {
+		for _, m := range w.methods[d.Name] {
+			w.visit(m, via)
+		}
+	}
+}
+
+// local follows a name of the same package, or records it where it is a unit.
+func (w *walker) local(at declAt, ref source.Ref, via []string) {
+	if ref.Name != w.self && w.own[ref.Name] != nil {
+		w.record(Ref{Pkg: w.ImportPath, Name: ref.Name, File: at.file.Path, Pos: ref.Pos})
+		return
+	}
+	found := w.decls[ref.Name]
+	if len(found) == 0 {
+		for _, imp := range at.file.Imports { // a dot import may bring it
+			if imp.Name == "." {
+				w.foreign(at.file, imp.Path, ref, via)
+			}
+		}
+	}
+	if m, ok := w.mutable[ref.Name]; ok && m.decl != nil {
+		what := "package variable " + ref.Name
+		if m.decl.Name != ref.Name {
+			what += ", which " + m.decl.Name + " changes"
+		}
+		w.impure(what, at.file, ref.Pos, via)
+	}
+	for _, next := range found {
+		w.visit(next, via)
+	}
+}
+
+func (w *walker) foreign(file *source.File, pkg string, ref source.Ref, via []string) {
+	if impure, known := source.Impure(pkg, ref.Name); known {
+		if impure {
+			w.impure(pkg+"."+ref.Name, file, ref.Pos, via)
+		}
+		return
+	}
+	w.record(Ref{Pkg: pkg, Name: ref.Name, File: file.Path, Pos: ref.Pos})
+}
+
+func (w *walker) record(ref Ref) {
+	key := symbolKey{ref.Pkg, ref.Name}
+	if !w.refs[key] {
+		w.refs[key] = true
+		w.code.Refs = append(w.code.Refs, ref)
+	}
+}
+
+// impure notes evidence, one for each cause.
+func (w *walker) impure(what string, file *source.File, at source.Pos, via []string) {
+	for _, e := range w.code.Impure {
+		if e.What == what {
+			return
+		}
+	}
+	w.code.Impure = append(w.code.Impure, Evidence{What: what, File: file.Path, Pos: at, Via: via})
+}
+
+// packagesOf resolves a reference's package. A qualifier that no import path explains belongs to the import that
+// holds it somewhere in its path; none does when it is a variable of another file.
+func packagesOf(file *source.File, ref source.Ref) []string {
+	q, unresolved := strings.CutPrefix(ref.Pkg, "?")
+	if !unresolved {
+		if ref.Pkg == "" {
+			return nil
+		}
+		return []string{ref.Pkg}
+	}
+	squashed := func(s string) string {
+		return strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(s))
+	}
+	for _, imp := range file.Imports {
+		if imp.Name == "" && !source.IsStandard(imp.Path) && strings.Contains(squashed(imp.Path), squashed(q)) {
+			return []string{imp.Path}
+		}
+	}
+	return nil
+}
+
+// findMutable lists the package variables that a function changes or whose type is there to be changed.
+func (f *folder) findMutable() {
+	f.mutable = map[string]declAt{}
+	isVar := func(name string) bool { return len(f.decls[name]) > 0 && f.decls[name][0].decl.Kind == source.Var }
+	note := func(at declAt) {
+		for _, ref := range at.decl.Writes {
+			if _, known := f.mutable[ref.Name]; !known && at.decl.Kind <= source.Method && isVar(ref.Name) {
+				f.mutable[ref.Name] = at
+			}
+		}
+	}
+	for _, file := range f.sources {
+		if file.Test {
+			continue
+		}
+		for i := range file.Decls {
+			at := declAt{file, &file.Decls[i]}
+			note(at)
+			if at.decl.Kind == source.Var && synchronized(at.decl) {
+				f.mutable[at.decl.Name] = at
+			}
+		}
+	}
+}
+
+// synchronized reports whether a variable is of a type that only serves to be changed: a lock, an atomic value, a
+// sync.Map. sync.OnceValue and the like compute a constant once, and a sync.Pool holds nothing that is read back.
+func synchronized(d *source.Decl) bool {
+	text := ""
+	if len(d.Fields) > 0 {
+		text = strings.TrimLeft(d.Fields[0].Type, "*[]")
+	}
+	if strings.HasPrefix(text, "atomic.") || strings.HasPrefix(text, "sync.") && text != "sync.Pool" {
+		return true
+	}
+	return slices.ContainsFunc(d.Refs, func(r source.Ref) bool {
+		return r.Pkg == "sync/atomic" || r.Pkg == "sync" && (r.Name == "Map" || r.Name == "Mutex" || r.Name == "RWMutex")
+	})
+}

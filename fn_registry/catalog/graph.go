@@ -1,0 +1,312 @@
+package catalog
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// resolve builds a catalogue out of folders: the IDs, the symbols and the graph of uses.
+func resolve(roots []*Root, dirs []*Dir) *Catalog {
+	c := &Catalog{
+		Roots: roots, Dirs: dirs,
+		packages: make(map[string]*Dir, len(dirs)), exports: map[symbolKey]*Export{},
+	}
+	for _, d := range dirs {
+		c.Units = append(c.Units, d.Units...)
+	}
+	c.ids, c.symbols = make(map[string]*Unit, len(c.Units)), make(map[symbolKey]*Unit, len(c.Units))
+	c.uses, c.usedBy = make(map[*Unit][]*Unit, len(c.Units)), make(map[*Unit][]*Unit, len(c.Units))
+	slices.SortFunc(c.Units, func(a, b *Unit) int {
+		return cmp.Or(strings.Compare(a.ID, b.ID), cmp.Compare(a.Dir.Root, b.Dir.Root), strings.Compare(a.File, b.File))
+	})
+	for _, u := range c.Units {
+		if u.ID != "" && c.ids[u.ID] == nil {
+			c.ids[u.ID] = u
+		}
+		if u.Code != nil {
+			c.symbols[symbolKey{u.Dir.ImportPath, u.Code.Symbol}] = u
+		}
+	}
+	for _, d := range dirs {
+		if d.ImportPath != "" {
+			c.packages[d.ImportPath] = d
+		}
+		for _, e := range d.Exports {
+			c.exports[symbolKey{d.ImportPath, e.Code.Symbol}] = e
+		}
+	}
+	for _, u := range c.Units {
+		c.uses[u] = c.resolveUses(u)
+		for _, v := range c.uses[u] {
+			c.usedBy[v] = append(c.usedBy[v], u) // in ID order, as Units is
+		}
+	}
+	return c
+}
+
+// resolveUses lists the units that a unit's code reaches, through exported functions without a spec, too. Where no
+// code was found, the spec is believed.
+func (c *Catalog) resolveUses(u *Unit) []*Unit {
+	var found []*Unit
+	seen := map[symbolKey]bool{}
+	var follow func(refs []Ref)
+	follow = func(refs []Ref) {
+		for _, ref := range refs {
+			key := symbolKey{ref.Pkg, ref.Name}
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			if v := c.symbols[key]; v != nil && v != u {
+				found = append(found, v)
+			} else if e := c.exports[key]; e != nil {
+				follow(e.Code.Refs)
+			}
+		}
+	}
+	switch {
+	case u.IsApp():
+		for _, d := range c.appDirs(u) {
+			follow(d.Names)
+		}
+	case u.Code != nil:
+		follow(u.Code.Refs)
+	default:
+		for _, id := range slices.Concat(u.Spec.UsesFunctions, u.Spec.UsesTypes) {
+			if v := c.ids[id]; v != nil && v != u {
+				found = append(found, v)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b *Unit) int { return strings.Compare(a.ID, b.ID) })
+	return slices.Compact(found)
+}
+
+// appDirs lists the folders of a program: its own and those below it.
+func (c *Catalog) appDirs(app *Unit) []*Dir {
+	i, _ := slices.BinarySearchFunc(c.Dirs, app.Dir, compareDirs)
+	var dirs []*Dir
+	for ; i < len(c.Dirs) && c.Dirs[i].Root == app.Dir.Root; i++ {
+		if config.Under(c.Dirs[i].Path, app.Dir.Path) {
+			dirs = append(dirs, c.Dirs[i])
+		} else if !strings.HasPrefix(c.Dirs[i].Path, app.Dir.Path) {
+			break
+		}
+	}
+	return dirs
+}
+
+func compareDirs(a, b *Dir) int {
+	return cmp.Or(cmp.Compare(a.Root, b.Root), strings.Compare(a.Path, b.Path))
+}
+
+// AppPackages lists the folders with Go code of a program.
+func (c *Catalog) AppPackages(app *Unit) []*Dir {
+	return slices.DeleteFunc(c.appDirs(app), func(d *Dir) bool { return d.Package == "" })
+}
+
+// Package returns the folder with this import path, or nil when it lies outside the roots.
+func (c *Catalog) Package(importPath string) *Dir { return c.packages[importPath] }
+
+// Local reports whether an import path belongs to one of the roots' modules.
+func (c *Catalog) Local(importPath string) bool {
+	if c.packages[importPath] != nil {
+		return true
+	}
+	for _, r := range c.Roots {
+		for _, module := range r.Modules {
+			if config.Under(importPath, module) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Uses returns the units that u's code reaches directly, sorted by ID.
+func (c *Catalog) Uses(u *Unit) []*Unit { return c.uses[u] }
+
+// UsedBy returns the units and programs whose code reaches u directly, sorted by ID.
+func (c *Catalog) UsedBy(u *Unit) []*Unit { return c.usedBy[u] }
+
+// Reached is a unit found by following the graph.
+type Reached struct {
+	Unit  *Unit
+	Depth int   // 1 for a direct use
+	Via   *Unit // the unit before it on a shortest way
+}
+
+// Dependencies returns all that u needs, nearest first.
+func (c *Catalog) Dependencies(u *Unit) []Reached { return reach(u, c.uses) }
+
+// Dependents returns all that may break when u changes, nearest first.
+func (c *Catalog) Dependents(u *Unit) []Reached { return reach(u, c.usedBy) }
+
+func reach(from *Unit, edges map[*Unit][]*Unit) []Reached {
+	seen := map[*Unit]bool{from: true}
+	queue := []Reached{{Unit: from}}
+	for i := 0; i < len(queue); i++ {
+		for _, v := range edges[queue[i].Unit] {
+			if !seen[v] {
+				seen[v] = true
+				queue = append(queue, Reached{Unit: v, Depth: queue[i].Depth + 1, Via: queue[i].Unit})
+			}
+		}
+	}
+	return queue[1:]
+}
+
+// Cycles returns the groups of functions that use one another in a circle, each sorted by ID. Types are left out:
+// a type and the functions on it name each other as a matter of course.
+func (c *Catalog) Cycles() [][]*Unit {
+	// Tarjan, Depth-first search and linear graph algorithms (1972), with a stack of its own against deep graphs.
+	type frame struct {
+		unit *Unit
+		next int
+	}
+	index, low, onStack := map[*Unit]int{}, map[*Unit]int{}, map[*Unit]bool{}
+	var stack []*Unit
+	var groups [][]*Unit
+	for _, root := range c.Units {
+		if index[root] != 0 || root.Spec.Kind == spec.KindType {
+			continue
+		}
+		frames := []frame{{unit: root}}
+		for len(frames) > 0 {
+			top := &frames[len(frames)-1]
+			u := top.unit
+			if top.next == 0 {
+				index[u] = len(index) + 1
+				low[u] = index[u]
+				stack, onStack[u] = append(stack, u), true
+			}
+			if top.next < len(c.uses[u]) {
+				v := c.uses[u][top.next]
+				top.next++
+				if v.Spec.Kind == spec.KindType {
+					continue
+				}
+				if index[v] == 0 {
+					frames = append(frames, frame{unit: v})
+				} else if onStack[v] {
+					low[u] = min(low[u], index[v])
+				}
+				continue
+			}
+			frames = frames[:len(frames)-1]
+			if len(frames) > 0 {
+				parent := frames[len(frames)-1].unit
+				low[parent] = min(low[parent], low[u])
+			}
+			if low[u] != index[u] {
+				continue
+			}
+			i := slices.Index(stack, u)
+			group := slices.Clone(stack[i:])
+			stack = stack[:i]
+			for _, v := range group {
+				onStack[v] = false
+			}
+			if len(group) > 1 {
+				slices.SortFunc(group, func(a, b *Unit) int { return strings.Compare(a.ID, b.ID) })
+				groups = append(groups, group)
+			}
+		}
+	}
+	return groups
+}
+
+// ImpureChain says why a unit is not pure: the units from it to the one with the evidence, itself first.
+type ImpureChain struct {
+	Units    []*Unit
+	Evidence Evidence
+}
+
+// String prints the chain: "a -> b -> helper -> time.Now".
+func (c *ImpureChain) String() string {
+	var steps []string
+	for _, u := range c.Units {
+		steps = append(steps, u.ID)
+	}
+	return strings.Join(append(append(steps, c.Evidence.Via...), c.Evidence.What), " -> ")
+}
+
+// Impurity follows a unit's code, through any number of units, to something that is not pure, the nearest first.
+// It returns nil where there is none.
+func (c *Catalog) Impurity(u *Unit) *ImpureChain {
+	before := map[*Unit]*Unit{u: nil}
+	for queue := []*Unit{u}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if e := c.evidence(at); e != nil {
+			chain := &ImpureChain{Evidence: *e}
+			for v := at; v != nil; v = before[v] {
+				chain.Units = append(chain.Units, v)
+			}
+			slices.Reverse(chain.Units)
+			return chain
+		}
+		if at != u && at.Spec.Purity != spec.PurityPure { // no evidence, but its author says so
+			chain := &ImpureChain{Evidence: Evidence{What: "declared impure", File: at.File, Pos: source.Pos{Line: 1, Column: 1}}}
+			for v := at; v != nil; v = before[v] {
+				chain.Units = append(chain.Units, v)
+			}
+			slices.Reverse(chain.Units)
+			return chain
+		}
+		for _, v := range c.uses[at] {
+			if _, seen := before[v]; !seen && v.Spec.Kind != spec.KindType {
+				before[v] = at
+				queue = append(queue, v)
+			}
+		}
+	}
+	return nil
+}
+
+// evidence finds what is impure in a unit's own code and in the unregistered code that it reaches.
+func (c *Catalog) evidence(u *Unit) *Evidence {
+	if u.Code == nil {
+		return nil
+	}
+	if len(u.Code.Impure) > 0 {
+		return &u.Code.Impure[0]
+	}
+	seen := map[symbolKey]bool{}
+	var follow func(refs []Ref, via []string) *Evidence
+	follow = func(refs []Ref, via []string) *Evidence {
+		for _, ref := range refs {
+			key := symbolKey{ref.Pkg, ref.Name}
+			if seen[key] || c.symbols[key] != nil {
+				continue
+			}
+			seen[key] = true
+			if e := c.exports[key]; e != nil {
+				via := append(slices.Clone(via), path.Base(ref.Pkg)+"."+ref.Name)
+				if len(e.Code.Impure) > 0 {
+					found := e.Code.Impure[0]
+					found.Via = append(via, found.Via...)
+					return &found
+				}
+				if found := follow(e.Code.Refs, via); found != nil {
+					return found
+				}
+			} else if !c.Local(ref.Pkg) && !c.knownPure(u, ref.Pkg) {
+				return &Evidence{
+					What: ref.Pkg + "." + ref.Name + ", of a package that pure_imports does not list", File: ref.File, Pos: ref.Pos, Via: via,
+				}
+			}
+		}
+		return nil
+	}
+	return follow(u.Code.Refs, nil)
+}
+
+func (c *Catalog) knownPure(u *Unit, pkg string) bool {
+	return slices.ContainsFunc(c.Roots[u.Dir.Root].Config.PureImports, func(p string) bool { return config.Match(p, pkg, "", false) })
+}

@@ -1,0 +1,136 @@
+package catalog
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// maxGoSize is the largest Go file that is read. The largest in Go's own tree (generated tables) is under 8 MB.
+const maxGoSize = 16 << 20
+
+// folder is a Dir while it is read.
+type folder struct {
+	*Dir
+	root    *Root
+	sources []*source.File
+	decls   map[string][]declAt // names at package level, tests left out
+	methods map[string][]declAt // by receiver type
+	own     map[string]*Unit    // registered symbols of this folder
+	mutable map[string]declAt   // package variables that something changes, and what
+}
+
+type declAt struct {
+	file *source.File
+	decl *source.Decl
+}
+
+// readDir reads a folder anew. A file that can't be read leaves a fault and the rest is read all the same.
+// seen is called with every unit and its document, which is not kept.
+func readDir(root *Root, index int, l listing, seen func(*Unit, *spec.Document)) *Dir {
+	f := &folder{root: root, Dir: &Dir{
+		Root: index, Path: l.path, ImportPath: root.ImportPath(l.path), InUnits: root.Config.InUnits(l.path), ReadAt: time.Now().UnixNano(),
+		Files: slices.Clone(l.files), Faults: slices.Clone(l.faults),
+	}}
+	for i := range f.Files {
+		f.readFile(&f.Files[i], seen)
+	}
+	f.tie()
+	return f.Dir
+}
+
+func (f *folder) readFile(stat *FileStat, seen func(*Unit, *spec.Document)) {
+	at := path.Join(f.Path, stat.Name)
+	isGo := strings.HasSuffix(stat.Name, ".go")
+	limit := int64(spec.MaxSize)
+	if isGo {
+		limit = maxGoSize
+	}
+	src, err := readLimited(f.root.Path(at), limit+1)
+	if err != nil {
+		f.fault(Fault{Rule: "file-read", File: at, Message: "not read: " + plain(err)})
+		return
+	}
+	stat.Hash = sum(src)
+	if !isGo {
+		f.readSpec(at, src, stat.Hash, seen)
+		return
+	}
+	if int64(len(src)) > limit {
+		f.fault(Fault{Rule: "file-size", File: at, Message: "larger than 16 MiB; not read"})
+		return
+	}
+	file, err := source.Parse(at, src)
+	if err != nil {
+		e := err.(*source.Error)
+		f.fault(Fault{Rule: "file-syntax", File: at, Pos: e.Pos, Message: "does not parse: " + e.Message})
+		return
+	}
+	f.sources = append(f.sources, file)
+}
+
+// readSpec takes a Markdown file in if it is a spec: in a units folder any with frontmatter is meant to be one,
+// elsewhere only one whose frontmatter has a name and a kind.
+func (f *folder) readSpec(at string, src []byte, hash [16]byte, seen func(*Unit, *spec.Document)) {
+	if !spec.IsSpec(src) || !f.InUnits && !looksLikeSpec(src) {
+		return
+	}
+	doc := spec.Parse(at, src)
+	u := &Unit{ID: unitID(&doc.Spec), Spec: doc.Spec, File: at, Dir: f.Dir, Hash: hash, Problems: doc.Problems}
+	f.Units = append(f.Units, u)
+	if seen != nil {
+		seen(u, doc)
+	}
+}
+
+// unitID is empty for a spec that does not say what it is about: such specs must not meet under one ID.
+func unitID(s *spec.Spec) string {
+	if s.Name == "" {
+		return ""
+	}
+	return s.ID()
+}
+
+func looksLikeSpec(src []byte) bool {
+	head := src[:min(len(src), 64<<10)]
+	return bytes.Contains(head, []byte("\nname:")) && bytes.Contains(head, []byte("\nkind:"))
+}
+
+func (f *folder) fault(fault Fault) {
+	if fault.Pos.Line == 0 {
+		fault.Pos = source.Pos{Line: 1, Column: 1}
+	}
+	f.Faults = append(f.Faults, fault)
+}
+
+func readLimited(file string, limit int64) ([]byte, error) {
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return io.ReadAll(io.LimitReader(in, limit))
+}
+
+func sum(src []byte) (short [16]byte) {
+	full := sha256.Sum256(src)
+	copy(short[:], full[:])
+	return short
+}
+
+// Document reads and parses the unit's spec again: a catalogue keeps what specs say, not their text.
+func (c *Catalog) Document(u *Unit) (*spec.Document, []byte, error) {
+	src, err := readLimited(c.Path(u.Dir, u.File), spec.MaxSize+1)
+	if err != nil {
+		return nil, nil, err
+	}
+	return spec.Parse(u.File, src), src, nil
+}

@@ -1,0 +1,269 @@
+package catalog
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// tie finds the code of each spec of the folder and reads what a spec can be held against.
+func (f *folder) tie() {
+	f.index()
+	for _, u := range f.Units {
+		if u.IsApp() {
+			continue
+		}
+		if at, ok := f.find(u); ok {
+			f.own[at.decl.Name] = u
+			u.Code = &Code{File: at.file.Path, Symbol: at.decl.Name} // filled in below, when all symbols are known
+		}
+	}
+	for _, u := range f.Units {
+		if u.Code != nil {
+			at, _ := f.find(u)
+			f.fill(u.Code, at, u.File)
+		}
+	}
+	f.listImports()
+	if f.InUnits {
+		f.listExports()
+	} else {
+		f.listNames()
+	}
+}
+
+// index sorts the folder's declarations by name.
+func (f *folder) index() {
+	f.decls, f.methods, f.own = map[string][]declAt{}, map[string][]declAt{}, map[string]*Unit{}
+	for _, file := range f.sources {
+		if file.Test {
+			continue
+		}
+		if f.Package == "" && file.Package != "documentation" {
+			f.Package = file.Package
+		}
+		for i := range file.Decls {
+			at := declAt{file, &file.Decls[i]}
+			if at.decl.Kind == source.Method {
+				f.methods[at.decl.Recv] = append(f.methods[at.decl.Recv], at)
+			} else {
+				f.decls[at.decl.Name] = append(f.decls[at.decl.Name], at)
+			}
+		}
+	}
+	f.findMutable()
+}
+
+// Squash is what a unit's name and its Go symbol have in common: no underscores, lower case.
+func Squash(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+// find returns the declaration that a spec describes: in the Go file of the spec's own name, else anywhere in the folder.
+func (f *folder) find(u *Unit) (declAt, bool) {
+	want := Squash(u.Spec.Name)
+	if want == "" {
+		want = Squash(strings.TrimSuffix(path.Base(u.File), ".md"))
+	}
+	beside := strings.TrimSuffix(u.File, ".md") + ".go"
+	var found declAt
+	for _, file := range f.sources {
+		if file.Test {
+			continue
+		}
+		for i := range file.Decls {
+			d := &file.Decls[i]
+			if !describes(u.Spec.Kind, d, want) {
+				continue
+			}
+			if file.Path == beside {
+				return declAt{file, d}, true
+			}
+			if found.decl == nil {
+				found = declAt{file, d}
+			}
+		}
+	}
+	return found, found.decl != nil
+}
+
+func describes(kind spec.Kind, d *source.Decl, want string) bool {
+	if !d.Exported() {
+		return false
+	}
+	switch d.Kind {
+	case source.Func:
+		return kind != spec.KindType && Squash(d.Name) == want
+	case source.Method:
+		return kind != spec.KindType && Squash(d.Recv+d.Name) == want
+	case source.Type:
+		return kind == spec.KindType && Squash(d.Name) == want
+	}
+	return false
+}
+
+// fill reads the facts of one declaration. specFile is "" for an exported function without a spec.
+func (f *folder) fill(c *Code, at declAt, specFile string) {
+	d := at.decl
+	*c = Code{
+		Kind: d.Kind, Symbol: d.Name, File: at.file.Path, Pos: d.Pos, Signature: d.Signature,
+		Results: d.Results, NilNil: d.NilNil, Constraint: at.file.Constraint,
+	}
+	if d.Kind == source.Method {
+		c.Symbol = d.Recv + "." + d.Name
+	}
+	for _, p := range d.Params {
+		c.Params = append(c.Params, Param{Field: p, Config: f.configFields(p.Type)})
+	}
+	for _, field := range d.Fields {
+		if d.Kind == source.Type && exported(field.Name) {
+			c.Fields = append(c.Fields, field)
+		}
+	}
+	for _, m := range f.methods[d.Name] {
+		if d.Kind == source.Type && m.decl.Name == "Error" && strings.HasSuffix(m.decl.Signature, "Error() string") {
+			c.IsError = true
+		}
+	}
+	for _, imp := range at.file.Imports {
+		if !source.IsStandard(imp.Path) {
+			c.Imports = append(c.Imports, imp.Path)
+		}
+	}
+	slices.Sort(c.Imports)
+	c.Imports = slices.Compact(c.Imports)
+	if specFile != "" {
+		f.fillTests(c, strings.TrimSuffix(specFile, ".md")+"_test.go")
+	}
+	f.fillTags(c, at.file)
+	f.fillRefs(c, at)
+}
+
+// configFields lists the exported fields of a parameter's struct, where the folder declares it and it has no spec
+// of its own.
+func (f *folder) configFields(typeText string) []source.Field {
+	name := strings.TrimPrefix(typeText, "*")
+	if f.own[name] != nil {
+		return nil
+	}
+	for _, at := range f.decls[name] {
+		if at.decl.Kind == source.Type && at.decl.Struct {
+			var fields []source.Field
+			for _, field := range at.decl.Fields {
+				if exported(field.Name) {
+					fields = append(fields, field)
+				}
+			}
+			return fields
+		}
+	}
+	return nil
+}
+
+func exported(name string) bool { return name != "" && name[0] >= 'A' && name[0] <= 'Z' }
+
+func (f *folder) source(file string) *source.File {
+	for _, s := range f.sources {
+		if s.Path == file {
+			return s
+		}
+	}
+	return nil
+}
+
+// fillTests lists the tests as a spec names them: for TestSymbol_Case the case, for a test with subtests their
+// names, for any other what stands behind "Test"; a fuzz test keeps its whole name.
+func (f *folder) fillTests(c *Code, testFile string) {
+	file := f.source(testFile)
+	if file == nil {
+		return
+	}
+	c.TestFile = testFile
+	add := func(name string, at source.Pos) {
+		if !slices.ContainsFunc(c.Tests, func(t TestName) bool { return t.Name == name }) {
+			c.Tests = append(c.Tests, TestName{Name: name, Pos: at})
+		}
+	}
+	for _, t := range file.Tests {
+		if strings.HasPrefix(t.Name, "Fuzz") {
+			add(t.Name, t.Pos)
+			continue
+		}
+		rest, ok := strings.CutPrefix(t.Name, "Test")
+		if !ok {
+			continue
+		}
+		if name, ok := strings.CutPrefix(rest, c.Symbol+"_"); ok && name != "" {
+			add(name, t.Pos)
+			continue
+		}
+		for _, name := range t.Subtests {
+			add(name, t.Pos)
+		}
+		if len(t.Subtests) == 0 {
+			add(rest, t.Pos)
+		}
+	}
+}
+
+// fillTags joins what the unit's file and its test need.
+func (f *folder) fillTags(c *Code, file *source.File) {
+	for _, s := range []*source.File{file, f.source(c.TestFile)} {
+		if s == nil {
+			continue
+		}
+		tags, err := source.Tags(s.Constraint)
+		if err != nil {
+			f.fault(Fault{Rule: "file-syntax", File: s.Path, Message: "build constraint does not parse: " + err.Error()})
+			continue
+		}
+		c.BuildTags = append(c.BuildTags, tags...)
+	}
+	slices.Sort(c.BuildTags)
+	c.BuildTags = slices.Compact(c.BuildTags)
+}
+
+func (f *folder) listImports() {
+	for _, file := range f.sources {
+		for _, imp := range file.Imports {
+			if imp.Path != "C" && !source.IsStandard(imp.Path) {
+				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Path: imp.Path, Pos: imp.Pos})
+			}
+		}
+	}
+}
+
+func (f *folder) listExports() {
+	owes := f.Package != "main" && !slices.Contains(strings.Split(f.Path, "/"), "internal")
+	for _, file := range f.sources {
+		for i := range file.Decls {
+			d := &file.Decls[i]
+			if d.Kind == source.Func && !file.Test && d.Exported() && f.own[d.Name] == nil {
+				e := &Export{Code: &Code{}, Owes: owes}
+				f.fill(e.Code, declAt{file, d}, "")
+				f.Exports = append(f.Exports, e)
+			}
+		}
+	}
+}
+
+// listNames lists what the folder's code names in other packages: what a program is composed of.
+func (f *folder) listNames() {
+	seen := map[symbolKey]bool{}
+	for _, file := range f.sources {
+		if file.Test {
+			continue
+		}
+		for i := range file.Decls {
+			for _, ref := range file.Decls[i].Refs {
+				for _, pkg := range packagesOf(file, ref) {
+					if key := (symbolKey{pkg, ref.Name}); !seen[key] && !source.IsStandard(pkg) {
+						seen[key] = true
+						f.Names = append(f.Names, Ref{Pkg: pkg, Name: ref.Name, File: file.Path, Pos: ref.Pos})
+					}
+				}
+			}
+		}
+	}
+}

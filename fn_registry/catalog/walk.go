@@ -1,0 +1,166 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/source"
+)
+
+// OpenRoot reads what is set for a whole repository: its fn_registry.yaml. A broken file is told in ConfigErr and
+// does not keep the rest from being read.
+func OpenRoot(dir string) (*Root, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: abs, Err: errors.New("not a folder")}
+	}
+	r := &Root{Dir: abs, Modules: map[string]string{}}
+	r.Config, r.ConfigErr = config.Load(abs)
+	if r.ConfigErr != nil {
+		r.Config = &config.Config{}
+	}
+	return r, nil
+}
+
+// Path returns where a file, given from the root with slashes, lies on this machine.
+func (r *Root) Path(file string) string { return filepath.Join(r.Dir, filepath.FromSlash(file)) }
+
+// ImportPath returns the import path of a folder: that of the nearest module above it, and the folder below that.
+func (r *Root) ImportPath(dir string) string {
+	for base := dir; ; base = path.Dir(base) {
+		if module, ok := r.Modules[base]; ok {
+			if base == dir {
+				return module
+			}
+			if base == "." {
+				return path.Join(module, dir)
+			}
+			return path.Join(module, dir[len(base)+1:])
+		}
+		if base == "." {
+			return ""
+		}
+	}
+}
+
+// listing is a folder as the walk sees it: the stats of its Go and Markdown files, sorted by name.
+type listing struct {
+	path   string
+	files  []FileStat
+	faults []Fault
+}
+
+// walk lists every folder of the root that has files to read, and notes the modules. It does not follow links to
+// folders: a loop of links ends nothing.
+func (r *Root) walk(ctx context.Context) ([]listing, error) {
+	r.Modules = map[string]string{}
+	var all []listing
+	var visit func(dir string) error
+	visit = func(dir string) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		entries, err := os.ReadDir(r.Path(dir))
+		l := listing{path: dir}
+		if err != nil {
+			if dir == "." {
+				return err
+			}
+			l.fault(dir, "file-read", "folder not read: "+plain(err))
+		}
+		for _, e := range entries {
+			name, at := e.Name(), path.Join(dir, e.Name())
+			switch {
+			case e.IsDir():
+				if !skipped(name) && !slices.Contains(r.Config.Exclude, at) {
+					if err := visit(at); err != nil {
+						return err
+					}
+				}
+			case name == "go.mod":
+				if module := readModule(r.Path(at)); module != "" {
+					r.Modules[dir] = module
+				}
+			case wanted(name):
+				r.stat(&l, e, at)
+			}
+		}
+		if len(l.files)+len(l.faults) > 0 {
+			all = append(all, l)
+		}
+		return nil
+	}
+	err := visit(".")
+	slices.SortFunc(all, func(a, b listing) int { return strings.Compare(a.path, b.path) })
+	return all, err
+}
+
+// skipped names the folders that are never read: those the go command skips, and vendored code.
+func skipped(name string) bool {
+	return name[0] == '.' || name[0] == '_' || name == "testdata" || name == "vendor" || name == "node_modules"
+}
+
+func wanted(name string) bool {
+	return name[0] != '.' && name[0] != '_' && (strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".md"))
+}
+
+func (r *Root) stat(l *listing, e fs.DirEntry, at string) {
+	info, err := e.Info()
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(r.Path(at)) // a link to a file is read; one that leads nowhere is told
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:
+		return // gone since the folder was listed
+	case err != nil:
+		l.fault(at, "file-read", "not read: "+plain(err))
+	case info.IsDir():
+		return
+	case !info.Mode().IsRegular():
+		l.fault(at, "file-read", "not read: not a regular file")
+	default:
+		l.files = append(l.files, FileStat{Name: e.Name(), Size: info.Size(), ModTime: info.ModTime().UnixNano()})
+	}
+}
+
+func (l *listing) fault(file, rule, message string) {
+	l.faults = append(l.faults, Fault{Rule: rule, File: file, Pos: source.Pos{Line: 1, Column: 1}, Message: message})
+}
+
+// plain is the cause of an error without the path, which findings give anyhow.
+func plain(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
+
+// readModule returns the module path of a go.mod, or "".
+func readModule(file string) string {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(src)) {
+		line, _, _ = strings.Cut(line, "//")
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "module"); ok && strings.TrimLeft(rest, " \t") != rest {
+			return strings.Trim(strings.TrimSpace(rest), "\"`")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,126 @@
+// Package config reads fn_registry.yaml, the one file that ties the registry to a repository: where units live,
+// which domains there are, which packages may import which.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// FileName is the file's name, at a repository's root.
+const FileName = "fn_registry.yaml"
+
+// Config is the file's content. The zero Config is a repository without the file: specs are found wherever they
+// lie, and no exported function is obliged to have one.
+type Config struct {
+	Version     int          `yaml:"version"`      // of this format; 1
+	Units       []string     `yaml:"units"`        // folders in which every exported function needs a spec
+	Domains     []string     `yaml:"domains"`      // the domains that specs may name; empty: any
+	Exclude     []string     `yaml:"exclude"`      // folders that are not read; testdata, vendor, node_modules, .x and _x never are
+	PureImports []string     `yaml:"pure_imports"` // third-party packages that pure units may call; "/..." covers those below
+	ImportRules []ImportRule `yaml:"import_rules"`
+}
+
+// ImportRule limits what packages import. A pattern is a folder of the repository ("functions/core"), an import
+// path, "std" or "third-party"; "/..." behind it covers what lies below. Exactly one of Allow, Deny and Apart is set.
+type ImportRule struct {
+	From    []string `yaml:"from"`    // the packages that Allow or Deny is about
+	Allow   []string `yaml:"allow"`   // they may import these, and nothing else
+	Deny    []string `yaml:"deny"`    // they may not import these
+	Apart   []string `yaml:"apart"`   // no package under one of these may import one under another
+	Because string   `yaml:"because"` // the reason, shown with the finding
+}
+
+// Load reads the file at root. A missing file gives the zero Config.
+func Load(root string) (*Config, error) {
+	src, err := os.ReadFile(filepath.Join(root, FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Config{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return Parse(src)
+}
+
+// Parse reads the file's text. Unknown keys are refused.
+func Parse(src []byte) (*Config, error) {
+	var c Config
+	dec := yaml.NewDecoder(bytes.NewReader(src))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %w", FileName, err)
+	}
+	if c.Version != 1 {
+		return nil, fmt.Errorf("%s: version is %d; this program reads version 1", FileName, c.Version)
+	}
+	for i, r := range c.ImportRules {
+		if err := r.validate(); err != nil {
+			return nil, fmt.Errorf("%s: import_rules[%d]: %w", FileName, i, err)
+		}
+	}
+	for _, list := range [][]string{c.Units, c.Exclude} {
+		for i, dir := range list {
+			clean := path.Clean(strings.TrimSuffix(dir, "/"))
+			if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
+				return nil, fmt.Errorf("%s: folder %q is not inside the repository", FileName, dir)
+			}
+			list[i] = clean
+		}
+	}
+	return &c, nil
+}
+
+func (r ImportRule) validate() error {
+	kinds := 0
+	for _, list := range [][]string{r.Allow, r.Deny, r.Apart} {
+		if list != nil {
+			kinds++
+		}
+	}
+	if kinds != 1 {
+		return errors.New("needs exactly one of allow, deny and apart")
+	}
+	if (r.Apart == nil) == (len(r.From) == 0) {
+		return errors.New("allow and deny need from; apart goes without it")
+	}
+	return nil
+}
+
+// InUnits reports whether a folder, given from the root with slashes, lies in one of the Units folders.
+func (c *Config) InUnits(dir string) bool {
+	return slices.ContainsFunc(c.Units, func(u string) bool { return Under(dir, u) })
+}
+
+// Under reports whether dir is base or lies below it; "." is above everything.
+func Under(dir, base string) bool {
+	return base == "." || dir == base || strings.HasPrefix(dir, base) && len(dir) > len(base) && dir[len(base)] == '/'
+}
+
+// Match reports whether a pattern covers an import: dir is the package's folder from the root, or "" for
+// a package from outside; std tells the standard library's from other outsiders.
+func Match(pattern, importPath, dir string, std bool) bool {
+	switch pattern {
+	case "std":
+		return dir == "" && std
+	case "third-party":
+		return dir == "" && !std
+	}
+	base, deep := strings.CutSuffix(pattern, "/...")
+	for _, name := range []string{dir, importPath} {
+		if name != "" && (name == base || deep && Under(name, base)) {
+			return true
+		}
+	}
+	return false
+}
