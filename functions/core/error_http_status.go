@@ -1,7 +1,7 @@
 package core
 
 // ErrorHTTPStatus returns the HTTP status that a server answers err with: 200 for nil, 500 for a code it doesn't know.
-// The statuses are those of RFC 9110 (429: RFC 6585). They are written as numbers because net/http would add 4 MB to
+// The statuses are those of RFC 9110 (429: RFC 6585). They are written as numbers because net/http would add 2 MB to
 // every program that only handles errors.
 func ErrorHTTPStatus(err error) int {
 	switch ErrorCode(err) {
