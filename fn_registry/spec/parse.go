@@ -38,12 +38,20 @@ func isFence(line []byte) bool {
 // Parse reads a spec. It never fails and never returns nil: what is wrong is in Problems, and what could be read is
 // read. The path is only kept. The document refers to src, which must not be changed afterwards.
 func Parse(path string, src []byte) *Document {
+	p, _ := parse(path, src)
+	return p.Document
+}
+
+// parse is Parse; it returns besides what Set needs: the frontmatter's mapping, nil if there is none.
+func parse(path string, src []byte) (*parser, *yaml.Node) {
 	d := &Document{Path: path, src: src}
+	p := &parser{Document: d}
+	var root *yaml.Node
 	if d.split() {
 		d.Body = parseBody(d, d.Body.offset)
 		if d.checkCharacters() {
-			p := &parser{Document: d, starts: lineStarts(src, d.fenceStart, d.front.end)}
-			if root := p.readYAML(); root != nil {
+			p.starts = lineStarts(src, d.fenceStart, d.front.end)
+			if root = p.readYAML(); root != nil {
 				p.decode(root)
 				d.validate()
 			}
@@ -52,7 +60,7 @@ func Parse(path string, src []byte) *Document {
 	slices.SortStableFunc(d.Problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
 	})
-	return d
+	return p, root
 }
 
 // split finds the frontmatter and the body. It says whether there is something to read.
@@ -105,8 +113,8 @@ func lineEnd(src []byte, off int) int {
 
 // readYAML is the frontmatter's mapping; nil, with the problem noted, if it is not one of plain data.
 func (d *parser) readYAML() *yaml.Node {
-	if off := d.documentMarker(); off >= 0 {
-		d.refuse(RuleYAML, off, "a line of the frontmatter starts with "+string(d.src[off:off+3])+", which ends YAML", "remove the line, or quote the text")
+	if off, mark := d.documentMarker(); off >= 0 {
+		d.refuse(RuleYAML, off, "a line of the frontmatter starts with "+mark+", which ends a YAML document", "remove the line, or indent and quote the text")
 		return nil
 	}
 	root, err := decodeYAML(d.src[d.fenceStart:d.front.end])
@@ -134,18 +142,21 @@ func (d *parser) readYAML() *yaml.Node {
 	return root
 }
 
-// documentMarker is the offset of a line in the frontmatter at which YAML would see the document's end, or -1.
-// What follows it would be silently dropped.
-func (d *Document) documentMarker() int {
+// documentMarker is the offset of a line in the frontmatter at which YAML would see the document's end (... or ---) or
+// the start of the next (a directive, %), and the marker; or -1. What follows it would be silently dropped.
+func (d *Document) documentMarker() (int, string) {
 	for at := d.front.start; at < d.front.end; at = lineEnd(d.src, at) {
 		rest := d.src[at:d.front.end]
+		if rest[0] == '%' {
+			return at, "%"
+		}
 		if bytes.HasPrefix(rest, []byte("...")) || bytes.HasPrefix(rest, []byte(fence)) {
 			if len(rest) == 3 || strings.IndexByte(" \t\r\n", rest[3]) >= 0 {
-				return at
+				return at, string(rest[:3])
 			}
 		}
 	}
-	return -1
+	return -1, ""
 }
 
 // decodeYAML is the root of the first YAML document, nil if it is empty.
