@@ -10,33 +10,9 @@ import (
 	"sync"
 	"testing"
 
+	"fnregistry.dev/fn_registry/internal/testtree"
 	"fnregistry.dev/fn_registry/spec"
 )
-
-// tree writes files ("-- name --" lines before their text) and returns the folder.
-func tree(t testing.TB, archive string) string {
-	t.Helper()
-	dir := t.TempDir()
-	write(t, dir, archive)
-	return dir
-}
-
-func write(t testing.TB, dir, archive string) {
-	t.Helper()
-	for part := range strings.SplitSeq("\n"+archive, "\n-- ") {
-		name, text, ok := strings.Cut(part, " --\n")
-		if !ok {
-			continue
-		}
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func load(t testing.TB, opts Options) (*Catalog, *Change) {
 	t.Helper()
@@ -166,7 +142,7 @@ title: not a spec
 ---`
 
 func TestLoad_TiesSpecsToCode(t *testing.T) {
-	c, _ := load(t, Options{Roots: []string{tree(t, sample)}})
+	c, _ := load(t, Options{Roots: []string{testtree.New(t, sample)}})
 	if got := ids(c.Units); got != "add_go_core clock_add_go_infra failure_go_core tool_go_apps" {
 		t.Fatalf("units %s", got)
 	}
@@ -201,7 +177,7 @@ func TestLoad_TiesSpecsToCode(t *testing.T) {
 }
 
 func TestCatalog_Graph(t *testing.T) {
-	c, _ := load(t, Options{Roots: []string{tree(t, sample)}})
+	c, _ := load(t, Options{Roots: []string{testtree.New(t, sample)}})
 	tool, failure := c.Unit("tool_go_apps"), c.Unit("failure_go_core")
 	var got []string
 	for _, r := range c.Dependencies(tool) {
@@ -235,7 +211,7 @@ func TestCatalog_Cycles(t *testing.T) {
 		return "-- f/" + name + ".go --\npackage f\nfunc " + title + "() { " + calls + " }\n-- f/" + name + ".md --\n---\nname: " + name +
 			"\nkind: function\nlang: go\ndomain: f\n---\n"
 	}
-	dir := tree(t, "-- go.mod --\nmodule example.org/m\n"+unit("a", "B()")+unit("b", "C(); D()")+unit("c", "A()")+unit("d", "E()")+unit("e", ""))
+	dir := testtree.New(t, "-- go.mod --\nmodule example.org/m\n"+unit("a", "B()")+unit("b", "C(); D()")+unit("c", "A()")+unit("d", "E()")+unit("e", ""))
 	c, _ := load(t, Options{Roots: []string{dir}})
 	groups := c.Cycles()
 	if len(groups) != 1 || ids(groups[0]) != "a_go_f b_go_f c_go_f" {
@@ -244,7 +220,7 @@ func TestCatalog_Cycles(t *testing.T) {
 }
 
 func TestLoad_Snapshot(t *testing.T) {
-	dir := tree(t, sample)
+	dir := testtree.New(t, sample)
 	opts := Options{Roots: []string{dir}, Snapshot: filepath.Join(t.TempDir(), "sub", "s.snapshot")}
 	cold, change := load(t, opts)
 	if change.Read == 0 || len(change.Fresh) != 4 {
@@ -259,7 +235,7 @@ func TestLoad_Snapshot(t *testing.T) {
 	}
 	sameCatalog(t, cold, warm)
 
-	write(t, dir, "-- functions/core/add.go --\npackage core\n\nfunc Add(a, b, c int) int { return 0 }")
+	testtree.Write(t, dir, "-- functions/core/add.go --\npackage core\n\nfunc Add(a, b, c int) int { return 0 }")
 	changed, change := load(t, opts)
 	slices.Sort(read)
 	if strings.Join(read, " ") != "add_go_core failure_go_core" || change.Read != 1 {
@@ -297,7 +273,7 @@ func sameCatalog(t *testing.T, a, b *Catalog) {
 // TestLoad_RacyEdit: an edit that keeps size and time of change is still seen, when it could have come within the
 // file system's resolution.
 func TestLoad_RacyEdit(t *testing.T) {
-	dir := tree(t, sample)
+	dir := testtree.New(t, sample)
 	opts := Options{Roots: []string{dir}, Snapshot: filepath.Join(t.TempDir(), "s")}
 	load(t, opts)
 	file := filepath.Join(dir, "functions/core/add.md")
@@ -305,7 +281,7 @@ func TestLoad_RacyEdit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "-- functions/core/add.md --\n---\nname: add\nkind: pipeline\nlang: go\ndomain: core\npurity: pure\n---")
+	testtree.Write(t, dir, "-- functions/core/add.md --\n---\nname: add\nkind: pipeline\nlang: go\ndomain: core\npurity: pure\n---")
 	if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +295,7 @@ func TestLoad_RacyEdit(t *testing.T) {
 }
 
 func TestLoad_BadInput(t *testing.T) {
-	dir := tree(t, sample+"\n-- functions/core/broken.go --\npackage core\nfunc {\n-- functions/core/broken.md --\n---\nname: [\n---")
+	dir := testtree.New(t, sample+"\n-- functions/core/broken.go --\npackage core\nfunc {\n-- functions/core/broken.md --\n---\nname: [\n---")
 	core := filepath.Join(dir, "functions", "core")
 	for _, step := range []func() error{
 		func() error { return os.Symlink("loop.md", filepath.Join(core, "loop.md")) },
@@ -360,7 +336,7 @@ func TestLoad_BadInput(t *testing.T) {
 
 // FuzzSnapshot: no snapshot, however broken, panics or is read as more than it holds.
 func FuzzSnapshot(f *testing.F) {
-	dir := tree(f, sample)
+	dir := testtree.New(f, sample)
 	c, _ := load(f, Options{Roots: []string{dir}})
 	w := &coder{writing: true, numbers: map[string]uint64{}}
 	w.roots(c.Roots)

@@ -25,11 +25,12 @@ type Options struct {
 
 // Change says what a Refresh found.
 type Change struct {
-	Read  int     // folders that were read
-	Lost  int     // folders that have gone, or were read anew
-	Gone  []*Unit // units of folders that were read anew or have gone
-	Fresh []*Unit // units of folders that were read
-	moved bool    // only stats are new: worth a save, no more
+	Read    int     // folders that were read
+	Lost    int     // folders that have gone, or were read anew
+	Gone    []*Unit // units of folders that were read anew or have gone
+	Fresh   []*Unit // units of folders that were read
+	SaveErr error   // why Load could not write the snapshot; the catalogue is whole without it
+	moved   bool    // only stats are new: worth a save, no more
 }
 
 // None reports whether nothing has changed.
@@ -47,9 +48,7 @@ func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 		return nil, nil, err
 	}
 	if (!change.None() || change.moved) && opts.Snapshot != "" {
-		if err := c.Save(opts.Snapshot); err != nil {
-			return nil, nil, fmt.Errorf("write snapshot %s: %w", opts.Snapshot, err)
-		}
+		change.SaveErr = c.Save(opts.Snapshot)
 	}
 	return c, change, nil
 }

@@ -257,3 +257,19 @@ func (r *reader) nilNil(body *ast.BlockStmt) *Pos {
 	})
 	return found
 }
+
+// ParseSignature reads a declaration without its body, as Decl.Signature writes it.
+func ParseSignature(text string) (*Decl, error) {
+	src := "package p\n" + text
+	if fields := strings.Fields(text); len(fields) > 0 && fields[0] == "type" && (fields[len(fields)-1] == "struct" || fields[len(fields)-1] == "interface") {
+		src += "{}"
+	}
+	file, err := Parse("signature.go", []byte(src))
+	if err != nil {
+		return nil, err
+	}
+	if len(file.Decls) != 1 || len(file.Imports) > 0 || file.Decls[0].Kind > Type {
+		return nil, &Error{Pos: Pos{1, 1}, Message: "not one function or type"}
+	}
+	return &file.Decls[0], nil
+}

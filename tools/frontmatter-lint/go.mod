@@ -1,3 +1,12 @@
 module fnregistry.dev/tools/frontmatter-lint
 
-go 1.26
+go 1.26.0
+
+require (
+	fnregistry.dev/fn_registry v0.0.0
+	github.com/rogpeppe/go-internal v1.16.0
+)
+
+require go.yaml.in/yaml/v3 v3.0.6 // indirect
+
+replace fnregistry.dev/fn_registry => ../../fn_registry

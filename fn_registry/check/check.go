@@ -1,0 +1,208 @@
+// Package check holds specs against the code that they describe, against the graph of units, and against history.
+// Each rule stands in a file of its own. A rule reports findings; where a machine knows the right text, the finding
+// brings the fix.
+package check
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// Severity is how bad a finding is. Both make the linter exit with 1.
+type Severity string
+
+// The severities.
+const (
+	Error   Severity = "error"   // the spec or the code is wrong
+	Warning Severity = "warning" // it is right as far as it goes, and should be better
+)
+
+// Finding is something wrong at a place.
+type Finding struct {
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	Unit     string   `json:"unit"` // an ID; "" where it concerns no single unit
+	Root     int      `json:"-"`    // index of the root that File counts from
+	File     string   `json:"file"` // from the root, with slashes
+	Line     int      `json:"line"` // from 1
+	Column   int      `json:"column"`
+	Message  string   `json:"message"`
+	Fix      *Fix     `json:"fix"` // nil where a person has to decide
+}
+
+// Fix is the mechanical remedy of a finding.
+type Fix struct {
+	Description string         `json:"description"` // "set tests to [A, B]"
+	Edits       []spec.Edit    `json:"edits"`       // in the finding's spec file
+	File        string         `json:"file"`        // the file that the edits are in, from the root
+	set         map[string]any // what Apply sets: fixes of one file are joined by key, not by text
+}
+
+// Rule is one thing that is checked.
+type Rule struct {
+	Name        string
+	Severity    Severity
+	Summary     string // one line
+	Explanation string // what is checked and why, and what to do; Markdown
+
+	unit func(*pass, *catalog.Unit) // called for each unit with a spec that could be read
+	tree func(*pass)                // called once
+}
+
+// Options says what to check.
+type Options struct {
+	Rules []string        // names; empty: all
+	Only  map[string]bool // files (from the root) to look at, with the units that use what lies there; nil: all
+	Since *Since          // for the version rule; nil: it finds nothing
+}
+
+// Run checks a catalogue. The findings are sorted by file and place. An unknown rule name is an error.
+func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, error) {
+	rules, err := choose(opts.Rules)
+	if err != nil {
+		return nil, err
+	}
+	scope := newScope(c, opts.Only)
+	var mu sync.Mutex
+	var all []Finding
+	collect := func(found []Finding) {
+		mu.Lock()
+		all = append(all, found...)
+		mu.Unlock()
+	}
+	p := &pass{catalog: c, since: opts.Since, scope: scope}
+	for _, r := range rules {
+		if r.tree != nil {
+			p.rule = r
+			r.tree(p)
+		}
+	}
+	collect(p.found)
+	units := scope.units()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(units) {
+					return
+				}
+				collect(checkUnit(c, units[i], rules, opts.Since))
+			}
+		})
+	}
+	wg.Wait()
+	slices.SortFunc(all, compareFindings)
+	return all, ctx.Err()
+}
+
+func compareFindings(a, b Finding) int {
+	return cmp.Or(cmp.Compare(a.Root, b.Root), strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
+		cmp.Compare(a.Column, b.Column), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Message, b.Message))
+}
+
+// Unit checks one unit by the rules that look at units, the tree's rules left out.
+func Unit(c *catalog.Catalog, u *catalog.Unit) []Finding {
+	found := checkUnit(c, u, Rules(), nil)
+	slices.SortFunc(found, compareFindings)
+	return found
+}
+
+func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, since *Since) []Finding {
+	p := &pass{catalog: c, unit: u, since: since}
+	for _, r := range rules {
+		// What can't be read as a spec at all gets the one finding that says so.
+		if r.unit != nil && (r == schemaRule(r.Name) || !unreadable(u)) {
+			p.rule = r
+			r.unit(p, u)
+		}
+	}
+	return p.found
+}
+
+// unreadable reports whether the spec's frontmatter could not be taken in as a whole.
+func unreadable(u *catalog.Unit) bool {
+	return slices.ContainsFunc(u.Problems, func(p spec.Problem) bool {
+		return p.Key == "" && (p.Rule == spec.RuleYAML || p.Rule == spec.RuleEncoding || p.Rule == spec.RuleSize)
+	})
+}
+
+// pass is a run of rules over one unit, or over the tree.
+type pass struct {
+	catalog *catalog.Catalog
+	unit    *catalog.Unit
+	since   *Since
+	scope   *scope
+	rule    *Rule
+	found   []Finding
+
+	derived *catalog.Derived
+	hasCode bool
+	doc     *spec.Document
+}
+
+// derive returns what the unit's code says; ok is false where there is none.
+func (p *pass) derive() (*catalog.Derived, bool) {
+	if p.derived == nil {
+		d, ok := p.catalog.Derive(p.unit)
+		p.derived, p.hasCode = &d, ok
+	}
+	return p.derived, p.hasCode
+}
+
+// document parses the spec again for places and edits: only a unit with a finding pays for it.
+func (p *pass) document() *spec.Document {
+	if p.doc == nil {
+		doc, _, err := p.catalog.Document(p.unit)
+		if err != nil {
+			doc = spec.Parse(p.unit.File, nil)
+		}
+		p.doc = doc
+	}
+	return p.doc
+}
+
+// at reports a finding at any place.
+func (p *pass) at(unit *catalog.Unit, root int, file string, line, column int, fix *Fix, format string, args ...any) {
+	f := Finding{
+		Rule: p.rule.Name, Severity: p.rule.Severity, Root: root, File: file, Line: max(line, 1), Column: max(column, 1),
+		Message: fmt.Sprintf(format, args...), Fix: fix,
+	}
+	if unit != nil {
+		f.Unit = unit.ID
+	}
+	p.found = append(p.found, f)
+}
+
+// key reports a finding at a key's value in the unit's spec.
+func (p *pass) key(key string, fix *Fix, format string, args ...any) {
+	pos := p.document().ValuePos(key)
+	p.at(p.unit, p.unit.Dir.Root, p.unit.File, pos.Line, pos.Column, fix, format, args...)
+}
+
+// item reports a finding at one element of a list in the unit's spec.
+func (p *pass) item(key string, i int, fix *Fix, format string, args ...any) {
+	pos := p.document().ItemPos(key, i)
+	p.at(p.unit, p.unit.Dir.Root, p.unit.File, pos.Line, pos.Column, fix, format, args...)
+}
+
+// code reports a finding in the unit's Go code.
+func (p *pass) code(file string, pos source.Pos, fix *Fix, format string, args ...any) {
+	p.at(p.unit, p.unit.Dir.Root, file, pos.Line, pos.Column, fix, format, args...)
+}
+
+// told reports whether the schema rules have a finding about the key already: one cause, one finding.
+func (p *pass) told(key string) bool {
+	return slices.ContainsFunc(p.unit.Problems, func(pr spec.Problem) bool { return pr.Key == key && pr.Rule != spec.RuleDuplicate })
+}

@@ -1,0 +1,28 @@
+package check
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"fnregistry.dev/fn_registry/config"
+)
+
+var configRule = &Rule{
+	Name: "config", Severity: Error, Summary: "fn_registry.yaml can be used",
+	Explanation: "The file that says where units live and which packages may import which. With a broken one nothing of it holds, so rules that need it find less than they should.",
+	tree: func(p *pass) {
+		for i, r := range p.catalog.Roots {
+			if r.ConfigErr == nil {
+				continue
+			}
+			line := 1
+			if m := yamlLine.FindStringSubmatch(r.ConfigErr.Error()); m != nil {
+				line, _ = strconv.Atoi(m[1])
+			}
+			p.at(nil, i, config.FileName, line, 1, nil, "%s", strings.Join(strings.Fields(r.ConfigErr.Error()), " "))
+		}
+	},
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+)`)

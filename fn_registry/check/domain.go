@@ -1,0 +1,35 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+var domainRule = &Rule{
+	Name: "domain", Severity: Error, Summary: "domains are known, and a unit lies in its own",
+	Explanation: "`domains` in fn_registry.yaml lists the words that specs may use. A unit whose first folder under a units folder is such a word belongs to that domain. Programs are free of the second half.",
+	unit: func(p *pass, u *catalog.Unit) {
+		cfg := p.catalog.Roots[u.Dir.Root].Config
+		if len(cfg.Domains) == 0 || p.told("domain") {
+			return
+		}
+		if !slices.Contains(cfg.Domains, u.Spec.Domain) {
+			hint := "; the domains are " + strings.Join(cfg.Domains, ", ")
+			if near := spec.Suggest(u.Spec.Domain, cfg.Domains); near != "" {
+				hint = "; did you mean " + near + "?"
+			}
+			p.key("domain", nil, "domain %s is not in %s%s", u.Spec.Domain, config.FileName, hint)
+			return
+		}
+		for _, root := range cfg.Units {
+			folder, _, _ := strings.Cut(strings.TrimPrefix(u.Dir.Path, root+"/"), "/")
+			if config.Under(u.Dir.Path, root) && slices.Contains(cfg.Domains, folder) && folder != u.Spec.Domain && !u.IsApp() {
+				p.key("domain", nil, "domain is %s, and the unit lies in %s/%s", u.Spec.Domain, root, folder)
+			}
+		}
+	},
+}

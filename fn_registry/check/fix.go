@@ -1,0 +1,131 @@
+package check
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// set makes the fix that gives one key of the unit's spec a value; nil where the frontmatter's form does not let it
+// be edited.
+func (p *pass) set(key string, value any) *Fix {
+	edits, err := p.document().Set(map[string]any{key: value})
+	if err != nil {
+		return nil
+	}
+	return &Fix{Description: "set " + key + " to " + show(value), File: p.unit.File, Edits: edits, set: map[string]any{key: value}}
+}
+
+func show(value any) string {
+	switch v := value.(type) {
+	case []string:
+		return "[" + strings.Join(v, ", ") + "]"
+	case []spec.Param:
+		var names []string
+		for _, p := range v {
+			names = append(names, p.Name)
+		}
+		return "[" + strings.Join(names, ", ") + "]"
+	case string:
+		if v == "" {
+			return "empty"
+		}
+		return v
+	}
+	return fmt.Sprint(value)
+}
+
+// Change is a file before and after its fixes.
+type Change struct {
+	Root          int
+	File          string // from the root
+	Before, After []byte
+}
+
+// Fixed computes what the files with fixable findings look like with all their fixes made, sorted by file. Nothing is
+// written.
+func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
+	type key struct {
+		root int
+		file string
+	}
+	sets := map[key]map[string]any{}
+	for _, f := range findings {
+		if f.Fix == nil {
+			continue
+		}
+		k := key{f.Root, f.Fix.File}
+		if sets[k] == nil {
+			sets[k] = map[string]any{}
+		}
+		maps.Copy(sets[k], f.Fix.set)
+	}
+	var changes []Change
+	for k, set := range sets {
+		src, err := os.ReadFile(c.Roots[k.root].Path(k.file))
+		if err != nil {
+			return nil, err
+		}
+		edits, err := spec.Parse(k.file, src).Set(set)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.file, err)
+		}
+		if after := spec.Apply(src, edits); !bytes.Equal(src, after) {
+			changes = append(changes, Change{Root: k.root, File: k.file, Before: src, After: after})
+		}
+	}
+	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.File, b.File) })
+	return changes, nil
+}
+
+// Write puts the changes on disk, each file at once and with its mode kept. A file that has changed since it was
+// read is not overwritten.
+func Write(c *catalog.Catalog, changes []Change) error {
+	for _, ch := range changes {
+		if err := writeOne(c.Roots[ch.Root].Path(ch.File), ch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeOne(file string, ch Change) error {
+	file, err := filepath.EvalSymlinks(file) // the rename must replace the file, not the link to it
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	now, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, ch.Before) {
+		return fmt.Errorf("%s: changed while it was being fixed; run again", ch.File)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".fix-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // no-op once renamed
+	_, err = tmp.Write(ch.After)
+	if err == nil {
+		err = tmp.Chmod(info.Mode().Perm())
+	}
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}
