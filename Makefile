@@ -1,0 +1,66 @@
+# Everything that CI does, a person can do with the same target. Modules are read from go.work.
+GO      ?= go
+MODULES  = $(shell $(GO) list -m -f '{{.Dir}}')
+DEV      = $(GO) -C tools/dev tool
+FUZZTIME ?= 10s
+BENCHTIME ?= 1s
+# RACE=1 runs the tests under the race detector (needs a C compiler).
+TESTFLAGS = $(if $(RACE),-race)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: run
+run: ## start registry_api over this repository and print its address
+	@$(GO) run ./cmd/registry_api -root .
+
+.PHONY: test
+test: deps ## run the tests of all modules
+	$(GO) test $(TESTFLAGS) -timeout 20m work
+
+.PHONY: lint
+lint: ## hold every spec against its code; go vet, staticcheck, gofmt
+	$(GO) run ./tools/frontmatter-lint -examples .
+	$(GO) vet work
+	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
+	@bin=$$(mktemp -d) && $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
+	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
+
+.PHONY: fix
+fix: ## write into the specs what the code tells, and format
+	$(GO) run ./tools/frontmatter-lint -fix .
+	git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
+
+.PHONY: build
+build: ## build all programs to bin/
+	@mkdir -p bin
+	@for d in cmd/* apps/* tools/frontmatter-lint; do test -f $$d/go.mod || continue; \
+	echo "bin/$$(basename $$d)"; CGO_ENABLED=0 $(GO) build -C $$d -trimpath -ldflags='-s -w' -o $(CURDIR)/bin/ . || exit 1; done
+
+.PHONY: sizes
+sizes: ## hold every program to its size budget and to the packages it must not link
+	$(GO) run ./tools/dev/sizes
+
+.PHONY: alone
+alone: ## build every module without the workspace, and check that its go.mod is tidy
+	@for m in $(MODULES); do echo "alone $$m"; (cd $$m && GOWORK=off $(GO) build -o /dev/null ./... && GOWORK=off $(GO) mod tidy -diff) || exit 1; done
+
+.PHONY: fuzz
+fuzz: ## run every fuzz test for FUZZTIME (default 10s)
+	@for m in $(MODULES); do (cd $$m && for f in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
+	for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$f/*_test.go); do echo "fuzz $$m/$$f $$name"; \
+	$(GO) test -run='^$$' -fuzz="^$$name$$" -fuzztime=$(FUZZTIME) $$f || exit 1; done || exit 1; done) || exit 1; done
+
+.PHONY: bench
+bench: deps ## measure speed, side by side with what a user would take instead
+	$(GO) test -run='^$$' -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
+
+.PHONY: deps
+deps: # the Debian packages that tests need: installed as root on Debian, named elsewhere
+	@sh tools/dev/deps.sh chromium ripgrep
+
+.PHONY: ci
+ci: lint alone sizes fuzz ## what .ci/run does beside the tests

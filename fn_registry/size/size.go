@@ -1,0 +1,75 @@
+// Package size tells what a program weighs: it builds it stripped and static for linux/amd64, as releases are built,
+// and asks the go command which packages it links.
+package size
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/config"
+)
+
+// Program is what was measured of one app.
+type Program struct {
+	App       *catalog.Unit
+	Bytes     int64    // the stripped binary's size
+	Max       float64  // its budget in megabytes (10^6 bytes); 0: none
+	Forbidden []string // packages that it links although its forbidden_imports name them, each once
+}
+
+// OK reports whether the program keeps its budget and links nothing forbidden.
+func (p *Program) OK() bool {
+	return len(p.Forbidden) == 0 && (p.Max == 0 || p.MB() <= p.Max)
+}
+
+// MB is the size in megabytes, 10^6 bytes.
+func (p *Program) MB() float64 { return float64(p.Bytes) / 1e6 }
+
+// Measure builds the app and lists what it links. The go command must be on the path.
+func Measure(ctx context.Context, c *catalog.Catalog, app *catalog.Unit) (*Program, error) {
+	dir := c.Path(app.Dir, app.Dir.Path)
+	p := &Program{App: app, Max: app.Spec.BinaryMBMax}
+	deps, err := goCommand(ctx, dir, "list", "-deps", "-f", "{{.ImportPath}}", ".")
+	if err != nil {
+		return nil, err
+	}
+	for pkg := range strings.FieldsSeq(string(deps)) {
+		if slices.ContainsFunc(app.Spec.ForbiddenImports, func(f string) bool { return config.Under(pkg, f) }) {
+			p.Forbidden = append(p.Forbidden, pkg)
+		}
+	}
+	tmp, err := os.MkdirTemp("", "size")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	binary := filepath.Join(tmp, "program")
+	if _, err := goCommand(ctx, dir, "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "."); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return nil, err
+	}
+	p.Bytes = info.Size()
+	return p, nil
+}
+
+func goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s in %s: %w\n%s", args[0], dir, err, strings.TrimSpace(stderr.String()))
+	}
+	return out, nil
+}

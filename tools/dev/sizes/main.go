@@ -1,0 +1,50 @@
+// Command sizes holds every program of the repository to its budget (binary_mb_max) and to the packages that it must
+// not link (forbidden_imports), both from its spec. Exit status: 0, 1 when a program breaks its word, 2 when one does
+// not build.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/size"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, stdout, stderr io.Writer) int {
+	c, _, err := catalog.Load(ctx, catalog.Options{Roots: []string{"."}})
+	if err != nil {
+		fmt.Fprintf(stderr, "sizes: %v\n", err)
+		return 2
+	}
+	code := 0
+	for _, u := range c.Units {
+		if !u.IsApp() {
+			continue
+		}
+		p, err := size.Measure(ctx, c, u)
+		if err != nil {
+			fmt.Fprintf(stderr, "sizes: %v\n", err)
+			return 2
+		}
+		verdict := "ok"
+		switch {
+		case len(p.Forbidden) > 0:
+			verdict = "links " + strings.Join(p.Forbidden, ", ")
+		case !p.OK():
+			verdict = "over its budget"
+		}
+		if !p.OK() {
+			code = 1
+		}
+		fmt.Fprintf(stdout, "%-24s %6.2f MB of %5.2f  %s\n", u.Spec.Name, p.MB(), p.Max, verdict)
+	}
+	return code
+}
