@@ -146,7 +146,7 @@ func FuzzSet(f *testing.F) {
 		edits, err := d.Set(changes)
 		if err != nil {
 			if strings.Contains(err.Error(), "the result would") {
-				t.Fatalf("the writer damaged the file: %v", err)
+				t.Fatalf("the writer damaged the file: %v\n%q", err, src)
 			}
 			if !errors.Is(err, ErrNotEditable) && !errors.Is(err, ErrValue) {
 				t.Fatal(err)

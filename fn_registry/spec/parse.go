@@ -111,6 +111,11 @@ func lineEnd(src []byte, off int) int {
 	return len(src)
 }
 
+const (
+	notMapping     = "the frontmatter is not made of lines key: value"
+	notMappingHint = "write one key: value a line"
+)
+
 // readYAML is the frontmatter's mapping; nil, with the problem noted, if it is not one of plain data.
 func (d *parser) readYAML() *yaml.Node {
 	if off, mark := d.documentMarker(); off >= 0 {
@@ -123,12 +128,16 @@ func (d *parser) readYAML() *yaml.Node {
 		return nil
 	}
 	if root == nil {
+		if off := nextToken(d.src[:d.front.end], d.front.start); off < d.front.end {
+			d.refuse(RuleYAML, off, notMapping, notMappingHint)
+			return nil
+		}
 		d.problem(RuleMissing, d.fenceStart, "", "the frontmatter is empty", "write the unit's keys between the two lines ---")
 		return nil
 	}
 	off := d.offset(root)
 	if root.Kind != yaml.MappingNode {
-		d.refuse(RuleYAML, off, "the frontmatter is not made of lines key: value", "write one key: value a line")
+		d.refuse(RuleYAML, off, notMapping, notMappingHint)
 		return nil
 	}
 	if bad, what := d.notPlain(root); bad >= 0 {

@@ -14,7 +14,7 @@ func (w *writer) verify(changes map[string]any) error {
 	}
 	after, root := parse(w.Path, Apply(w.src, w.edits))
 	if root == nil || after.noEdit != "" {
-		return fmt.Errorf("%w: the result would not be a spec", ErrNotEditable)
+		return fmt.Errorf("%w: the result would not be a spec: %s", ErrNotEditable, after.noEdit)
 	}
 	for key, value := range changes {
 		e := after.entry(key)
