@@ -1,0 +1,125 @@
+package spec
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestParse_BadFiles holds the whole answer to files that can't be read: one finding each, with its place.
+func TestParse_BadFiles(t *testing.T) {
+	t.Parallel()
+	good := string(sample(t))
+	for _, tc := range []struct{ name, src, want string }{
+		{"empty", "", "1:1 schema-yaml: no frontmatter"},
+		{"no frontmatter", "# README\n", "1:1 schema-yaml: no frontmatter"},
+		{"no end", "---\nname: x\n\n# Heading\n", "1:1 schema-yaml: the frontmatter does not end"},
+		{"nothing in it", "---\n# nothing\n---\n", "1:1 schema-missing: the frontmatter is empty"},
+		{"byte order mark", "\ufeff" + good, "1:1 schema-encoding: the file starts with a byte order mark"},
+		{"CRLF", strings.ReplaceAll(good, "\n", "\r\n"), "1:4 schema-encoding: the lines end in CRLF"},
+		{"one CRLF", strings.Replace(good, "lang: go\n", "lang: go\r\n", 1), "4:9 schema-encoding: the lines end in CRLF"},
+		{"NUL in the frontmatter", strings.Replace(good, "lang: go", "lang: g\x00", 1), "4:8 schema-encoding: a NUL byte"},
+		{"NUL in the body", strings.Replace(good, "- A full", "- A \x00", 1), fmt.Sprintf("%d:5 schema-encoding: a NUL byte", lineOf(good, "- A full"))},
+		{"not UTF-8", strings.Replace(good, "lang: go", "lang: é \xe9", 1), "4:10 schema-encoding: the byte 0xE9 is not UTF-8"},
+		{"UTF-16", "\xff\xfe-\x00-\x00-\x00\n\x00", "1:1 schema-encoding: the file is in UTF-16"},
+		{"lone CR", "---\nname: x\rkind: y\n---\n", "2:8 schema-encoding: the line break U+000D in the frontmatter"},
+		{"line separator", "---\nname: x\u2028kind: y\n---\n", "2:8 schema-encoding: the line break U+2028 in the frontmatter"},
+		{"escape", "---\nname: \x1b[0m\n---\n", "2:7 schema-encoding: the control character U+001B in the frontmatter"},
+		{"too large", "---\nname: x\n---\n" + strings.Repeat("x", MaxSize), "1:1 schema-size: the file is larger than 1048576 bytes"},
+		{"a list", "---\n- a\n---\n", "2:1 schema-yaml: the frontmatter is not made of lines key: value"},
+		{"text", "---\njust text\n---\n", "2:1 schema-yaml: the frontmatter is not made of lines key: value"},
+		{"anchor", "---\nname: x\ntags: [a, &b c]\n---\n", "3:11 schema-yaml: an anchor in the frontmatter"},
+		{"alias bomb", "---\na: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: [*b,*b,*b]\n---\n", "2:4 schema-yaml: an anchor in the frontmatter"},
+		{"alias to nothing", "---\nname: x\na: *b\n---\n", "3:1 schema-yaml: invalid YAML: unknown anchor 'b' referenced"},
+		{"tag", "---\nname: !!str x\n---\n", "2:7 schema-yaml: a tag in the frontmatter"},
+		{"key of two lines", "---\nname: x\n? kind\n: app\n---\n", "3:3 schema-yaml: a key that is not a word in the frontmatter"},
+		{"list as key", "---\n[a]: b\n---\n", "2:1 schema-yaml: a key that is not a word in the frontmatter"},
+		{"no key", "---\nname: x\n: b\n---\n", "3:1 schema-yaml: invalid YAML: did not find expected key"},
+		{"end of document", "---\nname: x\n...\nkind: y\n---\n", "3:1 schema-yaml: a line of the frontmatter starts with ..., which ends a YAML document"},
+		{"start of document", "---\nname: x\n--- # y\nkind: y\n---\n", "3:1 schema-yaml: a line of the frontmatter starts with ---, which ends a YAML document"},
+		{"directive", "---\n%YAML 1.1\nname: x\n---\n", "2:1 schema-yaml: a line of the frontmatter starts with %, which ends a YAML document"},
+
+		{"colon in a value", "---\nname: x\nkind: y\n\ndescription: a: b\ntags: []\n---\n", "5:1 schema-yaml: invalid YAML: mapping values are not allowed in this context"},
+		{"open quote", "---\nname: x\nkind: \"y\ntags: []\nrun: z\n---\n", "3:1 schema-yaml: invalid YAML: found unexpected end of stream"},
+		{"open bracket", "---\nname: x\ntags: [a, b\nkind: y\n---\n", "3:1 schema-yaml: invalid YAML: did not find expected ',' or ']'"},
+		{"open bracket after a list over lines", "---\nimports: [\n  a,\n  b,\n]\nname: x\ntags: [a, b\nkind: y\n---\n", "7:1 schema-yaml: invalid YAML: did not find expected ',' or ']'"},
+		{"tab", "---\nname: x\nparams:\n\t- name: y\n---\n", "4:1 schema-yaml: invalid YAML: found character that cannot start any token"},
+		{"indentation", "---\nname: x\n  kind: y\n---\n", "3:3 schema-yaml: invalid YAML: mapping values are not allowed in this context"},
+		{"list item too far left", "---\nname: x\ntags:\n  - a\n - b\nrun: x\n---\n", "5:2 schema-yaml: invalid YAML: did not find expected key"},
+		{"no colon", "---\nname: x\nkind\nlang: go\n---\n", "3:1 schema-yaml: invalid YAML: could not find expected ':'"},
+		{"bad escape", "---\nname: x\nrun: \"\\d\"\n---\n", "3:1 schema-yaml: invalid YAML: found unknown escape character"},
+		{"backtick", "---\nname: x\nrun: `x`\n---\n", "3:1 schema-yaml: invalid YAML: found character that cannot start any token"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			d := Parse("x.md", []byte(tc.src))
+			if got := problems(d); got != tc.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
+			}
+			for _, p := range d.Problems {
+				if p.Hint == "" {
+					t.Errorf("%s: no hint", p.Message)
+				}
+			}
+		})
+	}
+}
+
+// problems shows a document's problems, one a line.
+func problems(d *Document) string {
+	var list []string
+	for _, p := range d.Problems {
+		list = append(list, fmt.Sprintf("%d:%d %s: %s", p.Pos.Line, p.Pos.Column, p.Rule, p.Message))
+	}
+	return strings.Join(list, "\n")
+}
+
+func lineOf(src, text string) int {
+	return 1 + strings.Count(src[:strings.Index(src, text)], "\n")
+}
+
+// TestParse_StillReads makes sure that what can be read of a file with bad characters is read.
+func TestParse_StillReads(t *testing.T) {
+	t.Parallel()
+	good := string(sample(t))
+	want := Parse("x.md", []byte(good)).Spec
+	for name, src := range map[string]string{
+		"byte order mark":          "\ufeff" + good,
+		"CRLF":                     strings.ReplaceAll(good, "\n", "\r\n"),
+		"NUL in the body":          good + "\x00",
+		"spaces behind the fences": strings.ReplaceAll(good, "---\n", "--- \t\n"),
+	} {
+		if got := Parse("x.md", []byte(src)).Spec; got.ID() != want.ID() || len(got.Params) != len(want.Params) || got.Params[4] != want.Params[4] {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestFixEncoding(t *testing.T) {
+	t.Parallel()
+	good := sample(t)
+	bad := append([]byte("\ufeff"), bytes.ReplaceAll(good, []byte("\n"), []byte("\r\n"))...)
+	d := Parse("x.md", bad)
+	if len(d.Problems) != 2 {
+		t.Errorf("problems: %s", problems(d))
+	}
+	if got := Apply(bad, d.FixEncoding()); !bytes.Equal(got, good) {
+		t.Errorf("got %q", got)
+	}
+	if edits := Parse("x.md", good).FixEncoding(); len(edits) != 0 {
+		t.Errorf("edits of a good file: %v", edits)
+	}
+}
+
+func TestIsSpec(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]bool{
+		"---\nname: x\n---\n": true, "---": true, "--- \r\nx": true, "\ufeff---\n": true, "\xff\xfe-\x00-\x00-\x00": true, "\xfe\xff\x00-\x00-\x00-": true,
+		"": false, "# x\n": false, "--\n": false, "----\n": false, "\n---\n": false, " ---\n": false, "--- x\n": false, "\xff\xfe#\x00": false,
+	} {
+		if got := IsSpec([]byte(src)); got != want {
+			t.Errorf("IsSpec(%q) = %v", src, got)
+		}
+	}
+}
