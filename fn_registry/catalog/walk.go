@@ -39,22 +39,29 @@ func OpenRoot(dir string) (*Root, error) {
 // Path returns where a file, given from the root with slashes, lies on this machine.
 func (r *Root) Path(file string) string { return filepath.Join(r.Dir, filepath.FromSlash(file)) }
 
-// ImportPath returns the import path of a folder: that of the nearest module above it, and the folder below that.
-func (r *Root) ImportPath(dir string) string {
+// ModuleDir returns the folder, from the root, of the nearest module above a folder; ok is false outside of any.
+func (r *Root) ModuleDir(dir string) (module string, ok bool) {
 	for base := dir; ; base = path.Dir(base) {
-		if module, ok := r.Modules[base]; ok {
-			if base == dir {
-				return module
-			}
-			if base == "." {
-				return path.Join(module, dir)
-			}
-			return path.Join(module, dir[len(base)+1:])
+		if _, ok := r.Modules[base]; ok {
+			return base, true
 		}
 		if base == "." {
-			return ""
+			return "", false
 		}
 	}
+}
+
+// ImportPath returns the import path of a folder: that of its module, and the folder below that. It is empty outside
+// of any module.
+func (r *Root) ImportPath(dir string) string {
+	base, ok := r.ModuleDir(dir)
+	switch {
+	case !ok:
+		return ""
+	case base == ".":
+		return path.Join(r.Modules[base], dir)
+	}
+	return path.Join(r.Modules[base], strings.TrimPrefix(dir, base))
 }
 
 // listing is a folder as the walk sees it: the stats of its Go and Markdown files, sorted by name.

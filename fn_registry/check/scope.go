@@ -13,6 +13,11 @@ type scope struct {
 	only    map[string]bool // nil: everything
 }
 
+// InScope lists the units that Options.Only looks at; nil: all.
+func InScope(c *catalog.Catalog, only map[string]bool) []*catalog.Unit {
+	return newScope(c, only).units()
+}
+
 func newScope(c *catalog.Catalog, only map[string]bool) *scope { return &scope{catalog: c, only: only} }
 
 // file reports whether a file is looked at.

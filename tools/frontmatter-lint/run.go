@@ -13,6 +13,7 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/check"
+	"fnregistry.dev/fn_registry/example"
 	"fnregistry.dev/fn_registry/revision"
 	"github.com/rogpeppe/go-internal/diff"
 )
@@ -45,6 +46,7 @@ const (
 
 type options struct {
 	fix, diff, examples, list bool
+	onlyExamples              bool // -rules example
 	changed, explain, format  string
 	rules                     []string
 	root                      string
@@ -99,6 +101,10 @@ func parseArgs(args []string) (options, error) {
 	}
 	if fs.NArg() > 1 {
 		return o, fmt.Errorf("one ROOT, not %d: flags go before it", fs.NArg())
+	}
+	if i := slices.Index(o.rules, example.Rule.Name); i >= 0 { // its name asks for it as well as its flag
+		o.examples, o.rules = true, slices.Delete(o.rules, i, i+1)
+		o.onlyExamples = len(o.rules) == 0
 	}
 	o.root = "."
 	if fs.NArg() == 1 {
@@ -199,25 +205,39 @@ func (l *linter) check(ctx context.Context) (*catalog.Catalog, []check.Finding, 
 		}
 		opts.Since = &check.Since{Revision: l.changed, File: func(_ int, name string) ([]byte, bool) { return l.repo.File(name) }}
 	}
-	findings, err := check.Run(ctx, c, opts)
+	var findings []check.Finding
+	if !l.onlyExamples {
+		findings, err = check.Run(ctx, c, opts)
+	}
 	if err == nil && l.repo != nil {
 		err = l.repo.Err()
+	}
+	if err == nil && l.examples {
+		var more []check.Finding
+		more, err = example.Check(ctx, c, check.InScope(c, opts.Only))
+		findings = append(findings, more...)
 	}
 	return c, findings, err
 }
 
+// rules are those of package check and the one that needs the go command.
+func rules() []*check.Rule { return append(slices.Clone(check.Rules()), example.Rule) }
+
 func listRules(w io.Writer) {
-	for _, r := range check.Rules() {
+	for _, r := range rules() {
 		fmt.Fprintf(w, "%-18s %s\n", r.Name, r.Summary)
 	}
 }
 
 func explainRule(w io.Writer, name string) error {
-	r, err := check.Named(name)
-	if err != nil {
-		return err
+	r := example.Rule
+	if name != r.Name {
+		var err error
+		if r, err = check.Named(name); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintf(w, "%s (%s): %s\n\n%s\n", r.Name, r.Severity, r.Summary, r.Explanation)
+	_, err := fmt.Fprintf(w, "%s (%s): %s\n\n%s\n", r.Name, r.Severity, r.Summary, r.Explanation)
 	return err
 }
 

@@ -23,9 +23,8 @@ type (
 		Driver sarifDriver `json:"driver"`
 	}
 	sarifDriver struct {
-		Name           string      `json:"name"`
-		InformationURI string      `json:"informationUri"`
-		Rules          []sarifRule `json:"rules"`
+		Name  string      `json:"name"`
+		Rules []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
 		ID                   string       `json:"id"`
@@ -82,9 +81,9 @@ type (
 )
 
 func sarifOf(r report) sarifLog {
-	driver := sarifDriver{Name: "frontmatter-lint", InformationURI: "https://fnregistry.dev/tools/frontmatter-lint", Rules: []sarifRule{}}
+	driver := sarifDriver{Name: "frontmatter-lint", Rules: []sarifRule{}}
 	index := map[string]int{}
-	for i, rule := range check.Rules() {
+	for i, rule := range rules() {
 		index[rule.Name] = i
 		sr := sarifRule{
 			ID: rule.Name, ShortDescription: sarifMessage{rule.Summary}, FullDescription: sarifMessage{rule.Explanation},

@@ -1,0 +1,179 @@
+package example
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/scanner"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/check"
+	"fnregistry.dev/fn_registry/source"
+)
+
+// check parses the batch's snippets, lets the go command compile what they import, and type-checks them.
+func (b *batch) check(ctx context.Context) ([]check.Finding, error) {
+	standard, err := standardPackages()
+	if err != nil {
+		return nil, err
+	}
+	fset := token.NewFileSet()
+	var found []check.Finding
+	var files []*file
+	wanted := map[string]bool{"context": true}
+	for _, s := range b.snippets {
+		f, err := b.complete(fset, s, standard)
+		if err != nil {
+			line, column, message := 1, 1, err.Error()
+			var list scanner.ErrorList
+			if errors.As(err, &list) {
+				line, column, message = list[0].Pos.Line, list[0].Pos.Column, list[0].Msg
+				if line == 1 {
+					column = max(column-f.head, 1)
+				}
+			}
+			found = append(found, finding(s.unit, s.line+line-1, column, "the example does not parse: %s", message))
+			continue
+		}
+		files = append(files, f)
+		for _, imp := range f.tree.Imports {
+			if p, err := strconv.Unquote(imp.Path.Value); err == nil {
+				wanted[p] = true
+			}
+		}
+	}
+	exports, err := b.exports(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	imp := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
+		if exports[path] == "" {
+			return nil, fmt.Errorf("no package %s in the module of the unit", path)
+		}
+		return os.Open(exports[path])
+	})
+	for _, f := range files {
+		found = append(found, f.typeCheck(fset, imp)...)
+	}
+	return found, nil
+}
+
+// complete parses a snippet and adds the imports that it leaves out.
+func (b *batch) complete(fset *token.FileSet, s snippet, standard map[string]string) (*file, error) {
+	f, err := s.parse(fset, nil)
+	if err != nil || isFile(s.text) {
+		return f, err
+	}
+	var imports []string
+	if !slices.ContainsFunc(f.tree.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"context"` }) {
+		imports = append(imports, `"context"`) // of the function that statements are put into
+	}
+	for _, name := range f.qualifiers() {
+		if p := b.importFor(s.unit, name, standard); p != "" && p != "context" {
+			imports = append(imports, name+" "+strconv.Quote(p))
+		}
+	}
+	return s.parse(fset, imports)
+}
+
+// importFor guesses which package a name means in a unit's example.
+func (b *batch) importFor(u *catalog.Unit, name string, standard map[string]string) string {
+	if u.Dir.Package == name {
+		return u.Dir.ImportPath
+	}
+	for _, p := range u.Code.Imports {
+		if d := b.catalog.Package(p); d != nil && d.Package == name || d == nil && source.GuessPackageName(p) == name {
+			return p
+		}
+	}
+	if p := standard[name]; p != "" {
+		return p
+	}
+	for _, d := range b.catalog.Dirs {
+		if d.Package == name && d.InUnits {
+			return d.ImportPath
+		}
+	}
+	return ""
+}
+
+// exports lets the go command compile packages and returns where their export data lies.
+func (b *batch) exports(ctx context.Context, wanted map[string]bool) (map[string]string, error) {
+	args := []string{"list", "-e", "-export", "-deps", "-json=ImportPath,Export", "-tags=" + b.tags, "--"}
+	var paths []string
+	for p := range wanted {
+		if p != "C" && p != "unsafe" {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
+	cmd := exec.CommandContext(ctx, "go", append(args, paths...)...)
+	cmd.Dir = b.dir
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil && len(out) == 0 {
+		return nil, fmt.Errorf("go list in %s: %w\n%s", b.dir, err, strings.TrimSpace(stderr.String()))
+	}
+	exports := map[string]string{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var pkg struct{ ImportPath, Export string }
+		if err := dec.Decode(&pkg); err == io.EOF {
+			return exports, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("go list in %s: %w", b.dir, err)
+		}
+		exports[pkg.ImportPath] = pkg.Export
+	}
+}
+
+func (f *file) typeCheck(fset *token.FileSet, imp types.Importer) []check.Finding {
+	var found []check.Finding
+	cfg := types.Config{Importer: imp, Error: func(err error) {
+		var e types.Error
+		// Soft errors are variables and imports that are not used.
+		if errors.As(err, &e) && !e.Soft && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a tab begins the second half of a message
+			line, column := f.place(fset, e.Pos)
+			found = append(found, finding(f.unit, line, column, "the example does not compile: %s", e.Msg))
+		}
+	}}
+	cfg.Check("example", fset, []*ast.File{f.tree}, nil)
+	return found
+}
+
+// standardPackages maps the names of the standard library's packages to their paths. Of several with one name the
+// shortest path wins, but for those that are most often meant.
+var standardPackages = sync.OnceValues(func() (map[string]string, error) {
+	out, err := exec.Command("go", "list", "std").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list std: %w", err)
+	}
+	byName := map[string]string{}
+	for p := range strings.FieldsSeq(string(out)) {
+		if strings.Contains(p, "internal/") || strings.HasPrefix(p, "vendor/") || strings.HasPrefix(p, "internal") {
+			continue
+		}
+		name := path.Base(p)
+		if name == "v2" {
+			name = path.Base(path.Dir(p))
+		}
+		if old := byName[name]; old == "" || len(p) < len(old) {
+			byName[name] = p
+		}
+	}
+	byName["rand"], byName["template"], byName["json"] = "math/rand/v2", "text/template", "encoding/json"
+	return byName, nil
+})

@@ -1,0 +1,72 @@
+package example
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/testtree"
+)
+
+const head = `-- go.mod --
+module example.org/m
+
+go 1.26.0
+-- core/add.go --
+package core
+
+import "time"
+
+type AddConfig struct{ A, B int }
+
+func Add(cfg AddConfig) (int, error) { return cfg.A + cfg.B, nil }
+
+func Wait(d time.Duration) error { return nil }
+-- core/add.md --
+---
+name: add
+kind: function
+lang: go
+domain: core
+---
+
+## Example
+
+`
+
+func TestCheck(t *testing.T) {
+	t.Setenv("GOWORK", "off")
+	for _, tc := range []struct{ name, code, want string }{
+		{"statements", "sum, err := core.Add(core.AddConfig{A: 1})", ""},
+		{"ctx and std", "ctx, cancel := context.WithTimeout(ctx, time.Second)\ndefer cancel()\nfmt.Println(ctx, strings.ToUpper(\"x\"))", ""},
+		{"returns an error", "if _, err := core.Add(core.AddConfig{}); err != nil {\n\treturn err\n}", ""},
+		{"declarations", "func run() error {\n\treturn core.Wait(time.Second)\n}", ""},
+		{"declarations with imports", "import \"os\"\n\nvar x = os.Args\n\nfunc run() { core.Add(core.AddConfig{}) }", ""},
+		{"whole file", "package main\n\nimport \"example.org/m/core\"\n\nfunc main() { core.Add(core.AddConfig{}) }", ""},
+		{"wrong field", "sum, err := core.Add(core.AddConfig{C: 1})", "11:37: the example does not compile: unknown field C in struct literal of type core.AddConfig"},
+		{"wrong count", "x := 1\nsum := core.Add(core.AddConfig{})", "12:8: the example does not compile: assignment mismatch: 1 variable but core.Add returns 2 values"},
+		{"gone", "core.Subtract()", "11:6: the example does not compile: undefined: core.Subtract"},
+		{"syntax", "core.Add(", "13:1: the example does not parse: expected operand, found '}'"},
+		{"unknown package", "nothing.Do()", "11:1: the example does not compile: undefined: nothing"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := testtree.New(t, head+"```go\n"+tc.code+"\n```\n")
+			c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{dir}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			findings, err := Check(t.Context(), c, c.Units)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range findings {
+				got = append(got, fmt.Sprintf("%d:%d: %s", f.Line, f.Column, f.Message))
+			}
+			if strings.Join(got, "\n") != tc.want {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, "\n"), tc.want)
+			}
+		})
+	}
+}
