@@ -59,7 +59,10 @@ func (p *pass) checkParams(u *catalog.Unit) {
 	for i, param := range u.Spec.Params {
 		stated[param.Name] = true
 		if !slices.Contains(known, param.Name) {
-			p.item("params", i, fix(), "%s", unknownParam(param.Name, known))
+			free := slices.DeleteFunc(slices.Clone(known), func(name string) bool {
+				return slices.ContainsFunc(u.Spec.Params, func(q spec.Param) bool { return q.Name == name })
+			})
+			p.item("params", i, fix(), "%s", unknownParam(param.Name, free))
 		}
 	}
 	for _, w := range want {
@@ -77,12 +80,13 @@ func (p *pass) checkParams(u *catalog.Unit) {
 	}
 }
 
-func unknownParam(name string, known []string) string {
+// unknownParam says what is wrong with an entry; free are the names that params lacks.
+func unknownParam(name string, free []string) string {
 	message := fmt.Sprintf("params has %s, which the function does not", name)
 	if _, field, ok := strings.Cut(name, "."); ok {
 		message = fmt.Sprintf("params has %s, but the struct has no exported field %s", name, field)
 	}
-	if near := spec.Suggest(name, known); near != "" {
+	if near := spec.Suggest(name, free); near != "" {
 		message += "; did you mean " + near + "?"
 	}
 	return message

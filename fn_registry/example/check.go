@@ -147,7 +147,7 @@ func (f *file) typeCheck(fset *token.FileSet, imp types.Importer) []check.Findin
 		// Soft errors are variables and imports that are not used.
 		if errors.As(err, &e) && !e.Soft && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a tab begins the second half of a message
 			line, column := f.place(fset, e.Pos)
-			found = append(found, finding(f.unit, line, column, "the example does not compile: %s", e.Msg))
+			found = append(found, finding(f.unit, line, column, "the example does not compile: %s", strings.Join(strings.Fields(e.Msg), " ")))
 		}
 	}}
 	cfg.Check("example", fset, []*ast.File{f.tree}, nil)

@@ -7,6 +7,10 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0
 )
 
-require go.yaml.in/yaml/v3 v3.0.6 // indirect
+require (
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	golang.org/x/sys v0.26.0 // indirect
+	golang.org/x/tools v0.26.0 // indirect
+)
 
 replace fnregistry.dev/fn_registry => ../../fn_registry
