@@ -115,7 +115,7 @@ func runTree(t *testing.T, file, archive string) {
 		}
 		return
 	}
-	if got != want {
+	if strings.TrimSpace(got) != strings.TrimSpace(want) {
 		t.Errorf("findings\n got\n%s\nwant\n%s", got, want)
 	}
 	if len(changes) != len(fixed) {
