@@ -1,0 +1,80 @@
+package core
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// load replaces s by what state says, if a sketch can be in that state.
+func (s *QuantileSketch) load(state *sketchState, op string) error {
+	next := QuantileSketch{RelativeError: state.RelativeError, MaxBuckets: state.MaxBuckets}
+	next.init()
+	wrong := func(format string, args ...any) error {
+		return &Error{Code: CodeInvalid, Op: op, Message: fmt.Sprintf(format, args...)}
+	}
+	if next.relativeError != state.RelativeError {
+		return wrong("relative error %v is not from %v to %v", state.RelativeError, sketchErrorMin, sketchErrorMax)
+	}
+	if next.maxBuckets != state.MaxBuckets {
+		return wrong("max buckets %d is not from %d to %d", state.MaxBuckets, sketchBucketsMin, sketchBucketsMax)
+	}
+	if !next.positive.load(state.Positive, next.maxBuckets, next.logGamma) || !next.negative.load(state.Negative, next.maxBuckets, next.logGamma) {
+		return wrong("buckets that no sketch has")
+	}
+	next.zeros, next.count = state.Zeros, state.Zeros
+	for _, total := range []uint64{next.positive.total, next.negative.total} {
+		if next.count > math.MaxUint64-total {
+			return wrong("more values than can be counted")
+		}
+		next.count += total
+	}
+	if next.count != state.Count {
+		return wrong("count is %d, but the buckets hold %d", state.Count, next.count)
+	}
+	next.sum, next.min, next.max = state.Sum, state.Min, state.Max
+	if !next.boundsFit() {
+		return wrong("sum, min and max do not fit the buckets")
+	}
+	*s = next
+	return nil
+}
+
+// boundsFit says whether sum, min and max can be those of the values in the buckets, by their signs.
+func (s *QuantileSketch) boundsFit() bool {
+	for _, f := range []float64{s.sum, s.min, s.max} {
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return false
+		}
+	}
+	if s.count == 0 {
+		return s.sum == 0 && s.min == 0 && s.max == 0
+	}
+	if s.min > s.max || (s.min < 0) != (s.negative.total > 0) || (s.max > 0) != (s.positive.total > 0) {
+		return false
+	}
+	return s.zeros == 0 || (s.min <= 0 && s.max >= 0)
+}
+
+// load takes over a run that starts and ends with a bucket that is not empty, at indexes that a float's magnitude can
+// have.
+func (b *sketchBuckets) load(run sketchRun, limit int, logGamma float64) bool {
+	*b = sketchBuckets{}
+	if len(run.Counts) == 0 {
+		return true
+	}
+	lowest := int(math.Floor(math.Log(math.SmallestNonzeroFloat64)/logGamma)) - 1
+	highest := int(math.Ceil(math.Log(math.MaxFloat64)/logGamma)) + 1
+	last := len(run.Counts) - 1
+	if last >= limit || run.Offset < lowest || run.Offset > highest-last || run.Counts[0] == 0 || run.Counts[last] == 0 {
+		return false
+	}
+	for _, n := range run.Counts {
+		if b.total > math.MaxUint64-n {
+			return false
+		}
+		b.total += n
+	}
+	b.offset, b.counts = run.Offset, slices.Clone(run.Counts)
+	return true
+}
