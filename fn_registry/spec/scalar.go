@@ -52,12 +52,12 @@ func looksNumeric(s string) bool {
 	return strings.Trim(strings.ToLower(s), "0123456789abcdefinotxz+-_.: ") == ""
 }
 
-// doubleQuoted writes any string on one line.
+// doubleQuoted writes any string on one line. A run of bytes that are not UTF-8 becomes one U+FFFD.
 func doubleQuoted(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + 2)
 	b.WriteByte('"')
-	for _, r := range s {
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
 		switch {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')
