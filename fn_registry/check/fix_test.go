@@ -1,0 +1,110 @@
+package check
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"fnregistry.dev/fn_registry/internal/testtree"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// TestFix_Property: however the derived keys of a clean spec are spoilt, one -fix brings back a spec without
+// findings, a second one changes nothing, and what a person wrote is still there, byte for byte.
+func TestFix_Property(t *testing.T) {
+	src, err := os.ReadFile("testdata/clean.tree")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const file = "f/core/add.md"
+	for seed := range uint64(150) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			_, files := testtree.Parse(string(src))
+			for _, f := range files {
+				if f.Name == "want" {
+					continue
+				}
+				if f.Name == file {
+					f.Text = spoil(f.Text, rand.New(rand.NewPCG(seed, 1)))
+				}
+				testtree.Put(t, dir, f.Name, f.Text)
+			}
+			spoilt, err := os.ReadFile(filepath.Join(dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, findings := run(t, dir, Options{})
+			changes, err := Fixed(c, findings)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, spoilt)
+			}
+			if err := Write(c, changes); err != nil {
+				t.Fatal(err)
+			}
+			c, left := run(t, dir, Options{})
+			if len(left) > 0 {
+				t.Errorf("left after -fix: %+v\nof\n%s", left, spoilt)
+			}
+			if again, err := Fixed(c, left); err != nil || len(again) > 0 {
+				t.Errorf("a second -fix changes something: %v", err)
+			}
+			after, err := os.ReadFile(filepath.Join(dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a, b := typed(string(spoilt)), typed(string(after)); a != b {
+				t.Errorf("what a person wrote has changed\nfrom\n%s\nto\n%s", a, b)
+			}
+		})
+	}
+}
+
+// derivedLine matches the one line of a derived key in the clean tree.
+var derivedLine = func() *regexp.Regexp {
+	var names []string
+	for _, k := range spec.Keys() {
+		if k.Derived {
+			names = append(names, k.Name)
+		}
+	}
+	return regexp.MustCompile(`^(` + strings.Join(names, "|") + `|returns_optional|error_type):`)
+}()
+
+// spoil drops, empties or changes the lines of some derived keys.
+func spoil(text string, r *rand.Rand) string {
+	wrong := []string{"", " [wrong_go_core]", " [a, b] # a remark", " wrong", " 12", " true", " \"\"", " {a: b}", "\n  - one\n  # between\n  - two"}
+	var out []string
+	for line := range strings.SplitSeq(text, "\n") {
+		key := derivedLine.FindString(line)
+		if key == "" || r.IntN(3) > 0 {
+			out = append(out, line)
+			continue
+		}
+		if i := r.IntN(len(wrong) + 1); i < len(wrong) {
+			out = append(out, key+wrong[i])
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// typed is a spec's text without its derived keys and without comments on them.
+func typed(text string) string {
+	var out []string
+	skip := false
+	for line := range strings.SplitSeq(text, "\n") {
+		inside := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "-") && line != "---"
+		if !inside {
+			skip = derivedLine.MatchString(line)
+		}
+		if !skip {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
+}
