@@ -1,0 +1,196 @@
+package registry
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/search"
+)
+
+// cacheFiles are where a registry keeps what it learnt; both "" where it keeps nothing.
+type cacheFiles struct{ snapshot, index string }
+
+// cachePaths names the files after the program and the roots, so that several can share a folder.
+func cachePaths(opts Options) (cacheFiles, error) {
+	if opts.NoCache {
+		return cacheFiles{}, nil
+	}
+	dir := opts.Cache
+	if dir == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return cacheFiles{}, err
+		}
+		dir = filepath.Join(user, "fn_registry")
+	}
+	key := sha256.New()
+	for _, root := range opts.Roots {
+		abs, err := filepath.Abs(root)
+		if err != nil {
+			return cacheFiles{}, err
+		}
+		key.Write([]byte(abs + "\x00"))
+	}
+	program := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	base := filepath.Join(dir, hex.EncodeToString(key.Sum(nil)[:8])+"-"+program)
+	return cacheFiles{snapshot: base + ".snapshot", index: base + ".index"}, nil
+}
+
+// load makes the first state: of the cache's two files or, where one is of no use, by reading everything.
+func (r *Registry) load(ctx context.Context) error {
+	opts := catalog.Options{Roots: r.opts.Roots, Snapshot: r.files.snapshot}
+	var x *search.Index
+	var indexed map[string]fingerprint
+	var indexErr error
+	var wg sync.WaitGroup
+	if r.files.index != "" {
+		wg.Go(func() { x, indexed, indexErr = readIndex(r.files.index) })
+	}
+	c, err := catalog.Open(opts)
+	wg.Wait()
+	if err != nil {
+		return err
+	}
+	if indexErr != nil && !errors.Is(indexErr, fs.ErrNotExist) {
+		r.log.Warn("the search index is made anew", "file", r.files.index, "error", indexErr)
+	}
+	if x != nil && len(c.Dirs) > 0 {
+		r.publish(c, x, indexed, nil)
+		r.unsaved = r.State().Index.Len() != len(indexed) || !maps.Equal(indexed, r.indexed)
+		return nil
+	}
+	opts.Snapshot = ""
+	if c, err = catalog.Open(opts); err != nil { // what the snapshot knows of folders would keep them from being read
+		return err
+	}
+	r.publish(c, new(search.Index), nil, nil)
+	_, err = r.refresh(ctx)
+	return err
+}
+
+// Save writes the cache's files if something was learnt since the last time. A reader sees each file old or new,
+// whole; of two that don't belong together the next Open mends the difference.
+func (r *Registry) Save() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.unsaved || r.files.snapshot == "" {
+		return nil
+	}
+	s := r.State()
+	if err := writeIndex(r.files.index, s.Index, r.indexed); err != nil {
+		return err
+	}
+	if err := s.Catalog.Save(r.files.snapshot); err != nil {
+		return err
+	}
+	r.unsaved = false
+	return nil
+}
+
+// The index's file: magic, hash of the program, length and CRC-32C of the list of units, that list (for each unit the
+// length of its ID, the ID, its fingerprint), and the index in its own form, which has a checksum of its own.
+const indexMagic = "fn_registry index\n"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// programHash ties the file to the build that wrote it, which knows what an entry is made of, as the snapshot is.
+var programHash = sync.OnceValue(func() (hash [sha256.Size]byte) {
+	file, err := os.Executable()
+	if err != nil {
+		return hash
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return hash
+	}
+	defer in.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, in); err != nil {
+		return hash
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+})
+
+func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) (err error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	out, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name()) // no-op once renamed
+	var list []byte
+	for _, id := range slices.Sorted(maps.Keys(indexed)) {
+		hash := indexed[id]
+		list = binary.AppendUvarint(list, uint64(len(id)))
+		list = append(append(list, id...), hash[:]...)
+	}
+	program := programHash()
+	head := append([]byte(indexMagic), program[:]...)
+	head = binary.LittleEndian.AppendUint64(head, uint64(len(list)))
+	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(list, castagnoli))
+	_, err = out.Write(append(head, list...))
+	if err == nil {
+		_, err = x.WriteTo(out)
+	}
+	if err = cmp.Or(err, out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), file)
+}
+
+var errIndexFile = errors.New("it is cut short, damaged or of another build")
+
+func readIndex(file string) (*search.Index, map[string]fingerprint, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return decodeIndex(data, programHash())
+}
+
+func decodeIndex(data []byte, program [sha256.Size]byte) (*search.Index, map[string]fingerprint, error) {
+	head := len(indexMagic) + len(program)
+	if len(data) < head+12 || string(data[:len(indexMagic)]) != indexMagic || !bytes.Equal(data[len(indexMagic):head], program[:]) {
+		return nil, nil, errIndexFile
+	}
+	size, sum := binary.LittleEndian.Uint64(data[head:]), binary.LittleEndian.Uint32(data[head+8:])
+	data = data[head+12:]
+	if size > uint64(len(data)) || crc32.Checksum(data[:size], castagnoli) != sum {
+		return nil, nil, errIndexFile
+	}
+	list, rest := data[:size], data[size:]
+	indexed := map[string]fingerprint{}
+	for len(list) > 0 {
+		n, k := binary.Uvarint(list)
+		if k <= 0 || n > uint64(len(list)) || uint64(k)+n+16 > uint64(len(list)) {
+			return nil, nil, errIndexFile
+		}
+		id, hash := string(list[k:k+int(n)]), fingerprint(list[k+int(n):k+int(n)+16])
+		indexed[id], list = hash, list[k+int(n)+16:]
+	}
+	x, err := search.Load(rest)
+	if err != nil {
+		return nil, nil, err
+	}
+	if x.Len() != len(indexed) {
+		return nil, nil, errIndexFile
+	}
+	return x, indexed, nil
+}

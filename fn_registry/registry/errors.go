@@ -1,0 +1,56 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// NotFoundError says that there is no unit of an ID.
+type NotFoundError struct {
+	ID         string
+	Candidates []string // IDs that may have been meant, best first
+}
+
+// Error names the ID and the likeliest candidates.
+func (e *NotFoundError) Error() string {
+	return "no unit " + quote(e.ID) + didYouMean(e.Candidates)
+}
+
+// QueryError says that a question makes no sense as it was asked.
+type QueryError struct {
+	Param      string // the part of the question, under its name in the HTTP API: "kind", "cursor"
+	Message    string // lower case, no full stop
+	Candidates []string
+}
+
+// Error names the part and what is wrong with it.
+func (e *QueryError) Error() string {
+	return e.Param + ": " + e.Message + didYouMean(e.Candidates)
+}
+
+// unknown is the error for a word that is not one of those allowed.
+func unknown(param, value string, allowed []string) error {
+	e := &QueryError{Param: param, Message: quote(value) + " is not one of " + strings.Join(allowed, ", ")}
+	if near := spec.Suggest(value, allowed); near != "" {
+		e.Message, e.Candidates = "there is no "+quote(value), []string{near}
+	}
+	return e
+}
+
+func didYouMean(candidates []string) string {
+	if len(candidates) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(candidates[:min(3, len(candidates))], " or ") + "?"
+}
+
+// quote shows what somebody sent, shortened and with what does not print escaped.
+func quote(s string) string {
+	const most = 80
+	if len(s) > most {
+		return fmt.Sprintf("%q...", s[:most])
+	}
+	return fmt.Sprintf("%q", s)
+}

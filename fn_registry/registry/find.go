@@ -1,0 +1,280 @@
+package registry
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/search"
+)
+
+// The limits of a [Query].
+const (
+	DefaultLimit = 20
+	MaxLimit     = 200
+	MaxText      = 4096 // bytes of Text, and of Signature
+)
+
+// Query asks for units. All that is set must hold. The zero Query lists everything.
+type Query struct {
+	Text      string   // words, "phrases", -words, field words (tag:sql -purity:pure), or a signature: see search.ParseQuery
+	Signature string   // a signature: see search.ParseSignature
+	Kind      []string // one of these; so for Lang, Domain and Purity
+	Lang      []string
+	Domain    []string
+	Purity    []string
+	Tag       []string // all of these; so for the following
+	Imports   []string // import paths, or elements of them
+	Uses      []string // IDs: units that use these directly
+	UsedBy    []string // IDs: units that these use directly
+	Tested    *bool
+	Sort      Sort
+	Limit     int    // items of a page; 0: DefaultLimit; at most MaxLimit
+	Cursor    string // NextCursor of the page before; "": the first page
+}
+
+// Sort is the order of an answer.
+type Sort string
+
+// The orders. In each of them, equals stand in the order of their IDs.
+const (
+	SortDefault   Sort = ""          // by relevance where there are words or a signature, else by ID
+	SortRelevance Sort = "relevance" // best first; without words and signature, most used first
+	SortID        Sort = "id"
+	SortUse       Sort = "use" // most used first
+)
+
+// Page is a part of the answer to a [Query].
+//
+// NextCursor names the unit that a page ends with. When the registry changes between two pages, the next one goes on
+// behind that unit, or, when it has gone, where it would stand. So with SortID no unit that stays is given twice or
+// left out; in the other orders only units may be whose own place in the order has changed meanwhile.
+type Page struct {
+	Items      []Item    `json:"items"`
+	Total      int       `json:"total"`
+	NextCursor *string   `json:"next_cursor"` // nil on the last page
+	Partial    bool      `json:"partial"`     // no unit has all the words: these have some of them
+	Words      []WordUse `json:"words"`
+	Problems   []Problem `json:"problems"`
+
+	result search.Result
+}
+
+// WordUse says how a word of the query was understood.
+type WordUse struct {
+	Text  string   `json:"text"`
+	Units int      `json:"units"` // how many have it
+	Loose bool     `json:"loose"` // typing errors were forgiven
+	Near  []string `json:"near"`  // words that were taken for it, the likeliest first
+}
+
+// Problem is a part of a query's text that was not understood.
+type Problem struct {
+	Text       string   `json:"text"`
+	Message    string   `json:"message"`
+	Candidates []string `json:"candidates"`
+}
+
+// Spans finds what of a text (for example an item's description) matches the query's words, to be marked.
+func (p *Page) Spans(text string) []search.Span { return p.result.Spans(text) }
+
+// Find answers a query. What makes no sense in the Text is told among the page's Problems, as somebody may still be
+// typing; elsewhere it is a [*QueryError].
+func (s *State) Find(q Query) (*Page, error) {
+	parsed, err := q.parse()
+	if err != nil {
+		return nil, err
+	}
+	f, problems, err := s.filters(q, parsed.Filters)
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{Items: []Item{}, Words: []WordUse{}, Problems: []Problem{}}
+	for _, pr := range parsed.Problems {
+		p.Problems = append(p.Problems, Problem{Text: pr.Text, Message: pr.Message, Candidates: list(pr.Candidates)})
+	}
+	p.Problems = append(p.Problems, problems...)
+	answer, before := s.rank(q, parsed, f, p)
+	offset := 0
+	if q.Cursor != "" {
+		c, err := parseCursor(q.Cursor, q.fingerprint())
+		if err != nil {
+			return nil, err
+		}
+		offset = c.after(answer, before)
+	}
+	hits, total := answer(offset, cmp.Or(q.Limit, DefaultLimit))
+	p.fill(s, hits, total)
+	if len(hits) > 0 && offset+len(hits) < total {
+		last := hits[len(hits)-1]
+		next := cursor{Query: q.fingerprint(), Offset: offset + len(hits), Key: last.key, Score: last.score}.String()
+		p.NextCursor = &next
+	}
+	return p, nil
+}
+
+func (p *Page) fill(s *State, hits []hit, total int) {
+	p.Total = total
+	for _, h := range hits {
+		it := s.item(s.Catalog.Unit(h.key))
+		it.Score, it.Matched = h.score, list(h.matched)
+		p.Items = append(p.Items, it)
+	}
+}
+
+// parse checks a query's form.
+func (q Query) parse() (search.Query, error) {
+	for param, text := range map[string]string{"q": q.Text, "signature": q.Signature} {
+		if len(text) > MaxText {
+			return search.Query{}, &QueryError{Param: param, Message: "longer than 4096 bytes"}
+		}
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return search.Query{}, &QueryError{Param: param, Message: "not valid text: it has a NUL or is not UTF-8"}
+		}
+	}
+	if q.Limit < 0 || q.Limit > MaxLimit {
+		return search.Query{}, &QueryError{Param: "limit", Message: "not between 1 and 200"}
+	}
+	if !slices.Contains([]Sort{SortDefault, SortRelevance, SortID, SortUse}, q.Sort) {
+		return search.Query{}, &QueryError{Param: "sort", Message: quote(string(q.Sort)) + " is no order",
+			Candidates: []string{string(SortRelevance), string(SortID), string(SortUse)}}
+	}
+	parsed := search.ParseQuery(q.Text)
+	if q.Signature != "" {
+		if parsed.Signature != nil {
+			return search.Query{}, &QueryError{Param: "signature", Message: "there is another signature in q"}
+		}
+		sig, err := search.ParseSignature(q.Signature)
+		if err != nil {
+			return search.Query{}, &QueryError{Param: "signature", Message: err.Error()}
+		}
+		parsed.Signature = &sig
+	}
+	return parsed, nil
+}
+
+// rank puts the units that match in the order that is asked for.
+func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer ranked, before func(a, b hit) bool) {
+	asked := len(parsed.Words) > 0 || parsed.Signature != nil
+	order := q.Sort
+	if order == SortDefault {
+		order = SortID
+		if asked {
+			order = SortRelevance
+		}
+	}
+	if order == SortRelevance && !asked {
+		order = SortUse
+	}
+	byScore := func(a, b hit) bool { return a.score > b.score || a.score == b.score && a.key < b.key }
+	if order == SortRelevance {
+		return func(offset, limit int) ([]hit, int) { return s.search(parsed, f, p, offset, limit) }, byScore
+	}
+	units := s.Catalog.Units
+	before = func(a, b hit) bool { return a.key < b.key }
+	if order == SortUse {
+		units, before = s.byUse(), byScore
+	}
+	hits := s.listed(units, parsed, f, p, asked)
+	if order == SortUse {
+		for i := range hits {
+			hits[i].score = float64(s.users[s.Catalog.Unit(hits[i].key)])
+		}
+	}
+	slices.SortFunc(hits, func(a, b hit) int {
+		switch {
+		case a.key == b.key:
+			return 0
+		case before(a, b):
+			return -1
+		}
+		return 1
+	})
+	return func(offset, limit int) ([]hit, int) {
+		from := min(offset, len(hits))
+		return hits[from:min(from+limit, len(hits))], len(hits)
+	}, before
+}
+
+// listed returns all units that match, in the order of units where nothing is asked for.
+func (s *State) listed(units []*catalog.Unit, parsed search.Query, f *filters, p *Page, asked bool) []hit {
+	if asked {
+		hits, _ := s.search(parsed, f, p, 0, s.Index.Len())
+		return hits
+	}
+	var hits []hit
+	for _, u := range units {
+		if s.Catalog.Unit(u.ID) == u && f.accept(u) {
+			hits = append(hits, hit{key: u.ID})
+		}
+	}
+	return hits
+}
+
+// search asks the index.
+func (s *State) search(parsed search.Query, f *filters, p *Page, offset, limit int) ([]hit, int) {
+	opts := search.Options{Limit: max(limit, 1), Offset: offset}
+	if !f.empty() {
+		opts.Accept = func(key string) bool { return f.accept(s.Catalog.Unit(key)) }
+	}
+	r := s.Index.Search(parsed, opts)
+	p.result, p.Partial, p.Words = r, r.Partial, []WordUse{}
+	for _, w := range r.Words {
+		p.Words = append(p.Words, WordUse{Text: w.Text, Units: w.Units, Loose: w.Loose, Near: list(w.Near)})
+	}
+	hits := make([]hit, 0, len(r.Hits))
+	for _, h := range r.Hits {
+		matched := h.Fields.Names()
+		if parsed.Signature != nil {
+			matched = append(matched, "signature")
+		}
+		hits = append(hits, hit{key: h.Key, score: h.Score, matched: matched})
+	}
+	return hits, r.Total
+}
+
+// missing says that there is no such unit, with those that may have been meant: the ones that have its words.
+func (s *State) missing(id string) *NotFoundError {
+	e := &NotFoundError{ID: id}
+	if len(id) > 200 || !utf8.ValidString(id) {
+		return e
+	}
+	// An ID's end, the language and the domain, is in every ID and says little; without it the name remains.
+	r := s.Index.Search(search.Query{Words: []search.Word{{Text: id}}}, search.Options{Limit: 3})
+	if len(r.Hits) == 0 {
+		words := search.ParseQuery(strings.ReplaceAll(id, "_", " ")).Words
+		r = s.Index.Search(search.Query{Words: words}, search.Options{Limit: 3})
+	}
+	for _, h := range r.Hits {
+		e.Candidates = append(e.Candidates, h.Key)
+	}
+	return e
+}
+
+// Resolve returns the ID of a unit that is named by its ID, by its name, or by its Go symbol, where only one unit has
+// that. Else the error is a [*NotFoundError].
+func (s *State) Resolve(text string) (string, error) {
+	if s.Catalog.Unit(text) != nil {
+		return text, nil
+	}
+	_, symbol, qualified := strings.Cut(text, ".") // http.HTTPServe
+	if !qualified {
+		symbol = text
+	}
+	want := catalog.Squash(symbol)
+	var ids []string
+	for _, u := range s.Catalog.Units {
+		if u.ID != "" && catalog.Squash(u.Spec.Name) == want && !slices.Contains(ids, u.ID) {
+			ids = append(ids, u.ID)
+		}
+	}
+	switch len(ids) {
+	case 0:
+		return "", s.missing(text)
+	case 1:
+		return ids[0], nil
+	}
+	return "", &NotFoundError{ID: text, Candidates: ids}
+}

@@ -1,0 +1,159 @@
+package registry
+
+import (
+	"crypto/sha256"
+	"strings"
+	"sync"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/search"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// fingerprint tells whether the index holds a unit as it is: the hash of what its entry was made of.
+type fingerprint [16]byte
+
+// hashOf is what the index should hold of a unit: the spec's text, and the signature where only the code has it.
+func hashOf(u *catalog.Unit) fingerprint {
+	if u.Spec.Signature != "" || u.Code == nil {
+		return u.Hash
+	}
+	return withSignature(u.Hash, u.Code.Signature)
+}
+
+func withSignature(hash [16]byte, signature string) fingerprint {
+	full := sha256.Sum256(append(hash[:], signature...))
+	return fingerprint(full[:16])
+}
+
+// entry is a unit made ready for the index.
+type entry struct {
+	doc  search.Doc
+	hash fingerprint
+}
+
+// newEntry makes a unit's entry of its document. The text of examples is left out: code names what it calls, and every
+// unit would be found under its neighbours' names.
+func newEntry(u *catalog.Unit, doc *spec.Document, hash [16]byte) entry {
+	var params, body strings.Builder
+	for _, p := range doc.Spec.Params {
+		params.WriteString(p.Name + " " + p.Desc + "\n")
+	}
+	params.WriteString(doc.Spec.Output)
+	for _, s := range doc.Body.Sections {
+		if s.Kind == spec.SectionGotchas || s.Kind == spec.SectionWhenToUse {
+			body.WriteString(s.Text)
+		}
+	}
+	return entry{hash: hash, doc: search.Doc{
+		Key: u.ID, Name: doc.Spec.Name, Tags: doc.Spec.Tags, Description: doc.Spec.Description,
+		Params: params.String(), Body: body.String(), Signature: doc.Spec.Signature,
+	}}
+}
+
+// gatherer makes entries of the units that a Refresh reads. With an empty index it feeds them to a new one as they
+// come, so that no text is held longer than needed; else it keeps them, for there are few.
+type gatherer struct {
+	mu   sync.Mutex
+	kept map[*catalog.Unit]entry
+
+	stream  chan entry // nil: entries are kept
+	built   chan struct{}
+	index   *search.Index
+	indexed map[string]fingerprint
+}
+
+func newGatherer(fresh bool) *gatherer {
+	g := &gatherer{kept: map[*catalog.Unit]entry{}}
+	if !fresh {
+		return g
+	}
+	g.stream, g.built, g.indexed = make(chan entry, 64), make(chan struct{}), map[string]fingerprint{}
+	go func() {
+		defer close(g.built)
+		g.index = search.Build(func(yield func(search.Doc) bool) {
+			for e := range g.stream {
+				g.indexed[e.doc.Key] = e.hash // of two with one key both Build and this keep the later
+				if !yield(e.doc) {
+					return
+				}
+			}
+		})
+	}()
+	return g
+}
+
+// seen is called by the catalogue, from several goroutines at once.
+func (g *gatherer) seen(u *catalog.Unit, doc *spec.Document) {
+	if u.ID == "" {
+		return
+	}
+	e := newEntry(u, doc, u.Hash)
+	if g.stream != nil {
+		g.stream <- e
+		return
+	}
+	g.mu.Lock()
+	g.kept[u] = e
+	g.mu.Unlock()
+}
+
+// finish waits for what was seen to be in the new index, if there is one.
+func (g *gatherer) finish() {
+	if g.stream != nil {
+		close(g.stream)
+		<-g.built
+	}
+}
+
+// reconcile brings an index that holds what indexed says in line with a catalogue, whatever made them differ: a
+// change, a cache file that is older or newer than the other, an ID that stands twice. Units whose entry is not among
+// known are read from their files. It returns a new map.
+func reconcile(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (*search.Index, map[string]fingerprint) {
+	now := make(map[string]fingerprint, len(c.Units))
+	var added []search.Doc
+	for _, u := range c.Units {
+		if c.Unit(u.ID) != u {
+			continue // it has no ID, or another unit has it
+		}
+		want := hashOf(u)
+		if has, ok := indexed[u.ID]; ok && has == want {
+			now[u.ID] = want
+			continue
+		}
+		e, ok := known[u]
+		if !ok {
+			e = readEntry(c, u)
+		}
+		if e.doc.Signature == "" && u.Code != nil {
+			e.doc.Signature = u.Code.Signature
+			e.hash = withSignature(e.hash, u.Code.Signature)
+		}
+		now[u.ID] = e.hash
+		added = append(added, e.doc)
+	}
+	var removed []string
+	for id := range indexed {
+		if _, ok := now[id]; !ok {
+			removed = append(removed, id)
+		}
+	}
+	if len(added)+len(removed) > 0 {
+		x = x.Update(removed, added)
+	}
+	return x, now
+}
+
+// readEntry reads a unit's file again. The hash is that of what was read: should the file have changed since the
+// catalogue read it, the entry is made anew when the catalogue knows. A file that has gone leaves the frontmatter.
+func readEntry(c *catalog.Catalog, u *catalog.Unit) entry {
+	doc, src, err := c.Document(u)
+	if err != nil {
+		return newEntry(u, &spec.Document{Spec: u.Spec}, [16]byte{})
+	}
+	if doc.Spec.Name == "" || doc.Spec.ID() != u.ID {
+		doc.Spec = u.Spec // about to become another unit
+	}
+	sum := sha256.Sum256(src)
+	return newEntry(u, doc, [16]byte(sum[:16]))
+}

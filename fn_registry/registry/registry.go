@@ -1,0 +1,201 @@
+// Package registry answers questions about the units of one or more repositories: find, show, who uses whom, what is
+// like this draft, what is wrong. It joins the catalogue, the search index and the linter's findings.
+//
+// A [Registry] holds one [State] at a time. A State never changes, so readers take it and go on with it without locks
+// while [Registry.Refresh] prepares the next one. Everything that is asked is a method of State.
+package registry
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/search"
+)
+
+// Options says which repositories to read, and where to keep what was learnt.
+type Options struct {
+	Roots    []string              // folders of repositories; empty: the working directory
+	Cache    string                // folder for snapshot and index; empty: fn_registry in the user's cache folder
+	NoCache  bool                  // nothing is kept on disk: each Open reads everything
+	Progress func(done, total int) // called now and then while folders are read, from several goroutines; nil: nobody
+	Log      *slog.Logger          // nil: nothing is logged
+}
+
+// Registry keeps a current [State]. Get one from [Open]; its methods may be called from several goroutines at once.
+type Registry struct {
+	opts  Options
+	files cacheFiles
+	log   *slog.Logger
+	state atomic.Pointer[State]
+	swept atomic.Int64 // when the files were last verified, nanoseconds since 1970; 0: not yet
+
+	ctx    context.Context // of work in the background; ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu      sync.Mutex             // held by Refresh and Save
+	indexed map[string]fingerprint // what the index holds of each unit
+	unsaved bool
+}
+
+// Open returns a registry with what the cache holds, at once and without a look at the repositories' files: it may be
+// out of date until the first [Registry.Refresh]. Without a usable cache it reads everything, as Refresh does.
+//
+// The caller ends it with [Registry.Close].
+func Open(ctx context.Context, opts Options) (*Registry, error) {
+	if len(opts.Roots) == 0 {
+		opts.Roots = []string{"."}
+	}
+	r := &Registry{opts: opts, log: opts.Log}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if r.files, err = cachePaths(opts); err != nil {
+		r.log.Warn("there is no folder to keep a cache in, and none is kept", "error", err)
+	}
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if err := r.load(ctx); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Load is Open, Refresh and Save: what a program does that answers one question from the files as they are. A cache
+// that can't be written is logged, and no error.
+func Load(ctx context.Context, opts Options) (*Registry, error) {
+	r, err := Open(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	if r.swept.Load() == 0 {
+		if _, err := r.Refresh(ctx); err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	if err := r.Save(); err != nil {
+		r.log.Warn("the cache was not written", "error", err)
+	}
+	return r, nil
+}
+
+// Close ends what runs in the background. It saves nothing; the states stay usable.
+func (r *Registry) Close() {
+	r.cancel()
+	r.work.Wait()
+}
+
+// State returns the current state. Whoever asks several questions that belong together asks one State.
+func (r *Registry) State() *State { return r.state.Load() }
+
+// Freshness says how current the answers are.
+type Freshness struct {
+	Generation uint64     `json:"generation"` // of the state: raised by each change that was found
+	ChangedAt  time.Time  `json:"changed_at"` // when this state was made
+	SweptAt    *time.Time `json:"swept_at"`   // when all files were last looked at; null while only the cache was read
+}
+
+// Freshness describes the current state.
+func (r *Registry) Freshness() Freshness {
+	s := r.State()
+	f := Freshness{Generation: s.Generation, ChangedAt: s.ChangedAt}
+	if at := r.swept.Load(); at != 0 {
+		t := time.Unix(0, at).UTC()
+		f.SweptAt = &t
+	}
+	return f
+}
+
+// Change says what a Refresh found. Units are counted by ID.
+type Change struct {
+	Folders int // that were read or have gone
+	Added   int
+	Changed int // the unit's spec or code, or what shares its folder
+	Removed int
+}
+
+// None reports whether nothing has changed.
+func (c Change) None() bool { return c == Change{} }
+
+// Refresh looks at all files and reads what is not as it was. The new state is there when it returns; after an error
+// the old one stays.
+func (r *Registry) Refresh(ctx context.Context) (Change, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refresh(ctx)
+}
+
+func (r *Registry) refresh(ctx context.Context) (Change, error) {
+	old, began := r.State(), time.Now()
+	read := lastRead(old.Catalog)
+	gather := newGatherer(len(old.Catalog.Dirs) == 0)
+	next, change, err := old.Catalog.Refresh(ctx, catalog.Options{Progress: r.opts.Progress, Seen: gather.seen})
+	gather.finish()
+	if err != nil {
+		return Change{}, err
+	}
+	r.swept.Store(began.UnixNano())
+	if next == old.Catalog {
+		r.unsaved = r.unsaved || lastRead(next) != read
+		return Change{}, nil
+	}
+	if gather.index != nil {
+		r.publish(next, gather.index, gather.indexed, nil)
+	} else {
+		r.publish(next, old.Index, r.indexed, gather.kept)
+	}
+	found := countChange(old.Catalog, next, change)
+	r.log.Info("read the repositories", "folders", found.Folders, "added", found.Added, "changed", found.Changed,
+		"removed", found.Removed, "units", len(next.Units), "took", time.Since(began).Round(time.Millisecond))
+	return found, nil
+}
+
+// lastRead is when the latest folder was read or verified by content: that moves without a change of the catalogue,
+// and is worth saving.
+func lastRead(c *catalog.Catalog) (latest int64) {
+	for _, d := range c.Dirs {
+		latest = max(latest, d.ReadAt)
+	}
+	return latest
+}
+
+// publish brings the index in line with a catalogue and makes both the current state.
+func (r *Registry) publish(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) {
+	s := newState(r, c)
+	x, r.indexed = reconcile(c, x, indexed, known)
+	s.Index = x.WithBoosts(s.boost)
+	if old := r.State(); old != nil {
+		s.Generation = old.Generation + 1
+	}
+	r.state.Store(s)
+	r.unsaved = true
+}
+
+func countChange(old, next *catalog.Catalog, ch *catalog.Change) Change {
+	found := Change{Folders: max(ch.Read, ch.Lost)}
+	seen := map[string]bool{}
+	for _, u := range ch.Fresh {
+		if seen[u.ID] {
+			continue
+		}
+		seen[u.ID] = true
+		if old.Unit(u.ID) == nil {
+			found.Added++
+		} else {
+			found.Changed++
+		}
+	}
+	for _, u := range ch.Gone {
+		if !seen[u.ID] && next.Unit(u.ID) == nil {
+			seen[u.ID] = true
+			found.Removed++
+		}
+	}
+	return found
+}

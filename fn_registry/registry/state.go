@@ -1,0 +1,66 @@
+package registry
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/search"
+)
+
+// State is everything known at one time. It never changes and may be read from any number of goroutines; only the
+// bodies of specs are read from their files when they are asked for.
+type State struct {
+	Generation uint64
+	ChangedAt  time.Time
+	Catalog    *catalog.Catalog
+	Index      *search.Index
+
+	registry *Registry
+	users    map[*catalog.Unit]int // units and programs that use a unit, see countUsers
+	byUse    func() []*catalog.Unit
+	facets   func() *facets
+	findings atomic.Pointer[findings]
+}
+
+func newState(r *Registry, c *catalog.Catalog) *State {
+	s := &State{Generation: 1, ChangedAt: time.Now().UTC(), Catalog: c, registry: r, users: countUsers(c)}
+	s.byUse = sync.OnceValue(s.sortByUse)
+	s.facets = sync.OnceValue(s.countFacets)
+	return s
+}
+
+// countUsers counts for each unit the units that use it directly and the programs that it is part of, however many
+// units lie between.
+func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
+	users := make(map[*catalog.Unit]int, len(c.Units))
+	for _, u := range c.Units {
+		for _, v := range c.UsedBy(u) {
+			if !v.IsApp() {
+				users[u]++
+			}
+		}
+	}
+	last := make(map[*catalog.Unit]*catalog.Unit, len(c.Units)) // the program that counted a unit last
+	var queue []*catalog.Unit
+	for _, app := range c.Units {
+		if !app.IsApp() {
+			continue
+		}
+		queue = append(queue[:0], app)
+		for i := 0; i < len(queue); i++ {
+			for _, v := range c.Uses(queue[i]) {
+				if last[v] != app && v != app {
+					last[v] = app
+					users[v]++
+					queue = append(queue, v)
+				}
+			}
+		}
+	}
+	return users
+}
+
+// boost is what the ranking is told of a unit's use.
+func (s *State) boost(id string) float64 { return float64(s.users[s.Catalog.Unit(id)]) }
