@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"reflect"
+
+	"fnregistry.dev/functions/core"
+)
+
+// SQLiteError turns an error of a SQLite driver, of database/sql or of a context into a [*core.Error] with op before
+// its text: busy is CodeUnavailable, a broken UNIQUE or FOREIGN KEY constraint CodeConflict, a write on a read-only
+// database CodeForbidden, bad SQL CodeInvalid, and so on. An error that already is a *core.Error comes back as it is,
+// nil as nil; one that nothing is known about keeps the code of its cause (core.ErrorCode finds it).
+func SQLiteError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*core.Error](err); ok {
+		return err
+	}
+	known := core.Error{}
+	switch number, ok := resultCode(err); {
+	case errors.Is(err, context.DeadlineExceeded):
+		known.Code = core.CodeTimeout
+	case errors.Is(err, context.Canceled):
+		known.Code = core.CodeCanceled
+	case errors.Is(err, sql.ErrNoRows):
+		known.Code = core.CodeNotFound
+	case ok:
+		known = resultError(number)
+	}
+	known.Op, known.Err = op, err
+	return &known
+}
+
+// resultError is the code and the hint for one of SQLite's (extended) result codes, https://sqlite.org/rescode.html.
+func resultError(number int) core.Error {
+	if known, ok := resultErrors[number]; ok {
+		return known
+	}
+	if known, ok := resultErrors[number&0xff]; ok { // the low byte is the primary code
+		return known
+	}
+	return core.Error{Code: core.CodeInternal}
+}
+
+var resultErrors = map[int]core.Error{
+	1:  {Code: core.CodeInvalid}, // SQLITE_ERROR: bad SQL, a missing table or column
+	3:  {Code: core.CodeForbidden},
+	5:  {Code: core.CodeUnavailable, Hint: "another connection or process holds the lock: try again, or give a longer busy timeout"},
+	6:  {Code: core.CodeUnavailable, Hint: "another statement of this process holds the table: close its rows first"},
+	8:  {Code: core.CodeForbidden, Hint: "the database, its folder or this connection is read-only"},
+	9:  {Code: core.CodeCanceled},
+	10: {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: look at the disk"},
+	11: {Code: core.CodeInternal, Hint: "the file is damaged: restore a backup, or salvage it with sqlite3's .recover"},
+	13: {Code: core.CodeUnavailable, Hint: "the disk, the quota or max_page_count is full"},
+	14: {Code: core.CodeUnavailable, Hint: "check that the folder exists and that this user may write to it (-wal and -shm stand beside the file)"},
+	18: {Code: core.CodeTooLarge},
+	19: {Code: core.CodeInvalid}, // SQLITE_CONSTRAINT: CHECK, NOT NULL, a STRICT table's types; the others below
+	20: {Code: core.CodeInvalid},
+	23: {Code: core.CodeForbidden},
+	25: {Code: core.CodeInvalid},
+	26: {Code: core.CodeInvalid, Hint: "the file is something else than a SQLite database, or an encrypted one"},
+
+	787:  {Code: core.CodeConflict}, // SQLITE_CONSTRAINT_FOREIGNKEY
+	1555: {Code: core.CodeConflict}, // SQLITE_CONSTRAINT_PRIMARYKEY
+	2067: {Code: core.CodeConflict}, // SQLITE_CONSTRAINT_UNIQUE
+	2579: {Code: core.CodeConflict}, // SQLITE_CONSTRAINT_ROWID
+}
+
+// resultCode finds SQLite's (extended) result code in an error without importing a driver: modernc.org/sqlite has a
+// method Code() int; github.com/mattn/go-sqlite3 has a struct with a field of that name, which only reflection reads.
+func resultCode(err error) (number int, ok bool) {
+	if number, ok := driverCode(err); ok {
+		return number, true
+	}
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		return resultCode(wrapper.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, err := range wrapper.Unwrap() {
+			if number, ok := resultCode(err); ok {
+				return number, true
+			}
+		}
+	}
+	return 0, false
+}
+
+func driverCode(err error) (number int, ok bool) {
+	value := reflect.Indirect(reflect.ValueOf(err))
+	if value.Kind() != reflect.Struct {
+		return 0, false
+	}
+	switch value.Type().PkgPath() { // another library's codes mean something else
+	case "modernc.org/sqlite":
+		if coded, ok := err.(interface{ Code() int }); ok {
+			return coded.Code(), true
+		}
+	case "github.com/mattn/go-sqlite3":
+		for _, name := range []string{"ExtendedCode", "Code"} {
+			if field := value.FieldByName(name); field.IsValid() && field.CanInt() && field.Int() != 0 {
+				return int(field.Int()), true
+			}
+		}
+	}
+	return 0, false
+}

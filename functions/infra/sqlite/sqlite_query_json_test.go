@@ -1,0 +1,405 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqlite"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+)
+
+type (
+	queryConfig = sqlite.SQLiteQueryJSONConfig
+	queryResult = sqlite.SQLiteQueryJSONResult
+)
+
+// query runs cfg on the writer, so that nothing but ReadOnly keeps a statement from writing.
+func query(t testing.TB, db *sqliteopen.SQLiteOpenHandle, cfg queryConfig) (string, queryResult, error) {
+	t.Helper()
+	var out bytes.Buffer
+	result, err := sqlite.SQLiteQueryJSON(t.Context(), db.Writer, &out, cfg)
+	if result.Bytes != int64(out.Len()) {
+		t.Errorf("Bytes is %d, written were %d", result.Bytes, out.Len())
+	}
+	return out.String(), result, err
+}
+
+func mustQuery(t testing.TB, db *sqliteopen.SQLiteOpenHandle, cfg queryConfig) (string, queryResult) {
+	t.Helper()
+	out, result, err := query(t, db, cfg)
+	if err != nil {
+		t.Fatalf("%s: %v", cfg.Query, err)
+	}
+	if !cfg.NDJSON && !json.Valid([]byte(out)) {
+		t.Errorf("no valid JSON: %s", out)
+	}
+	return out, result
+}
+
+func TestSQLiteQueryJSON_Values(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE v (b BOOLEAN, d DATE, dt DATETIME, ts TIMESTAMP)",
+		"INSERT INTO v VALUES (1, '2024-02-29', '2024-02-29 12:30:00', '2024-02-29T12:30:00.25+02:00'), (0, NULL, NULL, NULL)")
+	for _, c := range []struct{ sql, want string }{
+		{"SELECT NULL AS v", `null`},
+		{"SELECT 42 AS v", `42`},
+		{"SELECT -9007199254740991 AS v", `-9007199254740991`},
+		{"SELECT 9007199254740992 AS v", `"9007199254740992"`},
+		{"SELECT -9223372036854775808 AS v", `"-9223372036854775808"`},
+		{"SELECT 2.0 AS v", `2.0`},
+		{"SELECT 0.1 AS v", `0.1`},
+		{"SELECT 1e300 AS v", `1e+300`},
+		{"SELECT -1e-7 AS v", `-1e-07`},
+		{"SELECT 9e999 AS v", `"Infinity"`},
+		{"SELECT -9e999 AS v", `"-Infinity"`},
+		{`SELECT 'tab	quote" back\ nul ' || char(1) || ' é 😀 ' || char(0x2028) AS v`, `"tab\tquote\" back\\ nul \u0001 é 😀 \u2028"`},
+		{"SELECT CAST(x'61ff62' AS TEXT) AS v", `"a\ufffdb"`},
+		{"SELECT '' AS v", `""`},
+		{"SELECT x'00ff10' AS v", `"AP8Q"`},
+		{"SELECT x'' AS v", `""`},
+		{"SELECT b AS v FROM v LIMIT 1", `true`},
+		{"SELECT b AS v FROM v LIMIT 1 OFFSET 1", `false`},
+		{"SELECT d AS v FROM v", `"2024-02-29"`},
+		{"SELECT dt AS v FROM v", `"2024-02-29T12:30:00Z"`},
+		{"SELECT ts AS v FROM v", `"2024-02-29T12:30:00.25+02:00"`},
+		{"SELECT d || '' AS v FROM v", `"2024-02-29"`}, // an expression has no declared type
+	} {
+		out, _ := mustQuery(t, db, queryConfig{Query: c.sql, MaxRows: 1})
+		if want := `[{"v":` + c.want + "}]\n"; out != want {
+			t.Errorf("%s\ngot  %swant %s", c.sql, out, want)
+		}
+	}
+	if out, _ := mustQuery(t, db, queryConfig{Query: "SELECT 9007199254740993 AS v", BigInts: true}); out != "[{\"v\":9007199254740993}]\n" {
+		t.Errorf("BigInts: %s", out)
+	}
+}
+
+func TestSQLiteQueryJSON_Columns(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE a (id INTEGER, id_2 VarChar(10)); INSERT INTO a VALUES (1, 'x')")
+	out, result := mustQuery(t, db, queryConfig{Query: "SELECT id, id, id_2, id, 1+1 AS \"a\"\"b\" FROM a"})
+	if want := "[{\"id\":1,\"id_3\":1,\"id_2\":\"x\",\"id_4\":1,\"a\\\"b\":2}]\n"; out != want {
+		t.Errorf("got  %swant %s", out, want)
+	}
+	want := []sqlite.SQLiteQueryJSONColumn{{"id", "INTEGER"}, {"id_3", "INTEGER"}, {"id_2", "VARCHAR(10)"}, {"id_4", "INTEGER"}, {`a"b`, ""}}
+	if !slices.Equal(result.Columns, want) {
+		t.Errorf("%+v", result.Columns)
+	}
+}
+
+const threeRows = "SELECT column1 AS n FROM (VALUES (1), (2), (3))"
+
+func TestSQLiteQueryJSON_Limits(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	for _, c := range []struct {
+		name      string
+		cfg       queryConfig
+		out       string
+		rows      int
+		truncated bool
+	}{
+		{"all", queryConfig{}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
+		{"as many rows", queryConfig{MaxRows: 3}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
+		{"rows", queryConfig{MaxRows: 2}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
+		{"as many bytes", queryConfig{MaxBytes: 28}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
+		{"bytes", queryConfig{MaxBytes: 27}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
+		{"bytes for none", queryConfig{MaxBytes: 5}, "[]\n", 0, true},
+		{"lines", queryConfig{NDJSON: true}, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", 3, false},
+		{"lines, rows", queryConfig{NDJSON: true, MaxRows: 1}, "{\"n\":1}\n", 1, true},
+		{"lines, as many bytes", queryConfig{NDJSON: true, MaxBytes: 24}, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", 3, false},
+		{"lines, bytes", queryConfig{NDJSON: true, MaxBytes: 23}, "{\"n\":1}\n{\"n\":2}\n", 2, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.cfg.Query = threeRows
+			out, result := mustQuery(t, db, c.cfg)
+			if out != c.out || result.Rows != c.rows || result.Truncated != c.truncated {
+				t.Errorf("%+v\n%s", result, out)
+			}
+			if c.cfg.MaxBytes > 5 && result.Bytes > c.cfg.MaxBytes {
+				t.Errorf("%d bytes, at most %d were asked for", result.Bytes, c.cfg.MaxBytes)
+			}
+		})
+	}
+	many := "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 10001) SELECT n FROM c"
+	if _, result := mustQuery(t, db, queryConfig{Query: many}); result.Rows != 10_000 || !result.Truncated {
+		t.Errorf("default: %+v", result)
+	}
+	if _, result := mustQuery(t, db, queryConfig{Query: many, MaxRows: -1, MaxBytes: -1}); result.Rows != 10_001 || result.Truncated {
+		t.Errorf("no limit: %+v", result)
+	}
+	for _, ndjson := range []bool{false, true} {
+		out, result := mustQuery(t, db, queryConfig{Query: "SELECT 1 AS n WHERE 0", NDJSON: ndjson})
+		if want := map[bool]string{false: "[]\n", true: ""}[ndjson]; out != want || len(result.Columns) != 1 {
+			t.Errorf("no rows: %q, %+v", out, result)
+		}
+	}
+}
+
+func TestSQLiteQueryJSON_Parameters(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	when := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		cfg  queryConfig
+		want string
+	}{
+		{queryConfig{Query: "SELECT ? AS a, ? AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
+		{queryConfig{Query: "SELECT ?2 AS a, ?1 AS b, ?2 AS c", Args: []any{1, "x"}}, `{"a":"x","b":1,"c":"x"}`},
+		{queryConfig{Query: "SELECT ?3 AS a", Args: []any{1, 2, 3}}, `{"a":3}`},
+		{queryConfig{Query: "SELECT ?2 AS a, ? AS b", Args: []any{1, 2, 3}}, `{"a":2,"b":3}`},
+		{queryConfig{Query: "SELECT :a AS a, @b AS b, $c_1 AS c, @a AS d, :a AS e", Named: map[string]any{"a": 1, "b": "x", "c_1": nil}},
+			`{"a":1,"b":"x","c":null,"d":1,"e":1}`},
+		{queryConfig{Query: "SELECT typeof(?) AS i, typeof(?) AS r, typeof(?) AS b, typeof(?) AS o", Args: []any{json.Number("7"), json.Number("7.5"), []byte("x"), true}},
+			`{"i":"integer","r":"real","b":"blob","o":"integer"}`},
+		{queryConfig{Query: "SELECT datetime(?) AS t", Args: []any{when}}, `{"t":"2024-02-29 12:00:00"}`},
+		{queryConfig{Query: "SELECT '?:a@b' AS a, \"?\" AS b, [?] AS c, `?` AS d -- ? :x\n/* ?9 */ FROM (SELECT 1 AS \"?\")"}, `{"a":"?:a@b","b":1,"c":1,"d":1}`},
+	} {
+		if out, _ := mustQuery(t, db, c.cfg); out != "["+c.want+"]\n" {
+			t.Errorf("%s\ngot  %swant [%s]", c.cfg.Query, out, c.want)
+		}
+	}
+	for _, c := range []struct {
+		cfg  queryConfig
+		want string
+	}{
+		{queryConfig{Query: "SELECT ?, ?", Args: []any{1}}, "has 2 parameters, Args has 1"},
+		{queryConfig{Query: "SELECT ?", Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
+		{queryConfig{Query: "SELECT ?5", Args: []any{1}}, "has 5 parameters, Args has 1"},
+		{queryConfig{Query: "SELECT :a", Named: map[string]any{}}, "no value for parameter :a"},
+		{queryConfig{Query: "SELECT :a", Named: map[string]any{"a": 1, "b": 2}}, `no parameter with the name "b"`},
+		{queryConfig{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with a name"},
+		{queryConfig{Query: "SELECT :a", Args: []any{1}}, "Args has values"},
+		{queryConfig{Query: "SELECT :a, ?", Named: map[string]any{"a": 1}}, "both with and without"},
+		{queryConfig{Query: "SELECT $1", Named: map[string]any{"1": 1}}, "parameter $1: "},
+		{queryConfig{Query: "SELECT $a(b)", Named: map[string]any{"a": 1}}, "parameter $a(b): "},
+		{queryConfig{Query: "SELECT ?", Args: []any{map[string]any{}}}, "parameter ?1: a map[string]interface {} can't"},
+		{queryConfig{Query: "SELECT ?", Args: []any{json.Number("x")}}, "no number"},
+	} {
+		out, _, err := query(t, db, c.cfg)
+		wantError(t, err, core.CodeInvalid, c.want)
+		if out != "" {
+			t.Errorf("wrote %q", out)
+		}
+	}
+}
+
+func TestSQLiteQueryJSON_ReadOnly(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (n)", "INSERT INTO t VALUES (1)")
+	for _, sql := range []string{
+		"SELECT n FROM t;", "  /* x */ with a as (select n from t) select n from a", "VALUES (1)", "EXPLAIN SELECT 1",
+		"explain query plan WITH a AS (SELECT 1) SELECT * FROM a -- end", "SELECT n FROM t ; -- ; \n ;", "SELECT * FROM pragma_table_info('t')",
+	} {
+		mustQuery(t, db, queryConfig{Query: sql, ReadOnly: true})
+	}
+	for _, sql := range []string{
+		"INSERT INTO t VALUES (2) RETURNING n", "WITH a AS (SELECT 2 AS n) INSERT INTO t SELECT n FROM a RETURNING n",
+		"PRAGMA query_only = OFF", "EXPLAIN PRAGMA query_only = OFF", "EXPLAIN QUERY PLAN PRAGMA query_only = 0", "CREATE TEMP TABLE x (n)",
+		"ATTACH 'other.db' AS o", "VACUUM INTO 'copy.db'", "BEGIN", "DROP TABLE t", "REPLACE INTO t VALUES (1)", "ANALYZE", "EXPLAIN", "(SELECT 1)",
+	} {
+		_, _, err := query(t, db, queryConfig{Query: sql, ReadOnly: true})
+		if code := core.ErrorCode(err); code != core.CodeForbidden {
+			t.Errorf("%s: %v (%s), want it refused", sql, err, code)
+		}
+	}
+	for _, sql := range []string{
+		"SELECT 1; DELETE FROM t", "SELECT $a('); PRAGMA query_only = 0; --')", "SELECT 1 /*/ x */ ; DELETE FROM t", "", " ; -- x", "SELECT 1\x00; DELETE FROM t",
+		"CREATE TRIGGER a BEGIN SELECT 1; END; DELETE FROM t",
+	} {
+		_, _, err := query(t, db, queryConfig{Query: sql, ReadOnly: true})
+		wantError(t, err, core.CodeInvalid, "sqlite_query_json: ")
+	}
+	// Afterwards the connection writes again, and without ReadOnly so does a query.
+	if out, _ := mustQuery(t, db, queryConfig{Query: "INSERT INTO t VALUES (2) RETURNING n"}); out != "[{\"n\":2}]\n" {
+		t.Error(out)
+	}
+	if n := count(t, db, "SELECT count(*) FROM t"); n != 2 {
+		t.Errorf("%d rows, want 2", n)
+	}
+}
+
+// The endless part comes before the first row, after it, and in a query without rows.
+func TestSQLiteQueryJSON_DeadlineStopsRunaway(t *testing.T) {
+	t.Parallel()
+	const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c"
+	for name, sql := range map[string]string{
+		"first row":  endless,
+		"second row": "SELECT 1 UNION ALL SELECT * FROM (" + endless + ")",
+		"every row":  "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT x FROM c WHERE x % 1000 = 0",
+	} {
+		for _, pool := range []string{"reader", "writer", "memory"} {
+			t.Run(name+" "+pool, func(t *testing.T) {
+				t.Parallel()
+				path := ":memory:"
+				if pool != "memory" {
+					path = t.TempDir() + "/x.db"
+				}
+				db := openPath(t, path, "CREATE TABLE t (n)")
+				conns := db.Writer
+				if pool == "reader" {
+					conns = db.Reader
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				start := time.Now()
+				_, err := sqlite.SQLiteQueryJSON(ctx, conns, &bytes.Buffer{}, queryConfig{Query: sql, ReadOnly: true, MaxRows: -1, MaxBytes: -1})
+				wantError(t, err, core.CodeTimeout, "deadline")
+				if took := time.Since(start); took > 10*time.Second { // the query itself never ends
+					t.Errorf("took %v", took)
+				}
+				// Neither the pool nor the database is lost.
+				if _, err := db.Writer.ExecContext(t.Context(), "INSERT INTO t VALUES (1)"); err != nil {
+					t.Error(err)
+				}
+				if n := count(t, db, "SELECT count(*) FROM t"); n != 1 {
+					t.Errorf("%d rows, want 1", n)
+				}
+			})
+		}
+	}
+	db := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := sqlite.SQLiteQueryJSON(ctx, db.Reader, &bytes.Buffer{}, queryConfig{Query: "SELECT 1"})
+	wantError(t, err, core.CodeCanceled, "canceled")
+}
+
+type brokenWriter struct{ after int }
+
+var errBroken = errors.New("pipe is broken")
+
+func (w *brokenWriter) Write(p []byte) (int, error) {
+	if w.after -= len(p); w.after < 0 {
+		return 0, errBroken
+	}
+	return len(p), nil
+}
+
+func TestSQLiteQueryJSON_ErrorsBetweenRows(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	long := "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 20000) SELECT n, 'some text to fill the buffer' AS x FROM c"
+	w := &brokenWriter{after: 100 << 10}
+	result, err := sqlite.SQLiteQueryJSON(t.Context(), db.Reader, w, queryConfig{Query: long, MaxRows: -1})
+	if !errors.Is(err, errBroken) {
+		t.Errorf("got %v, want the writer's error", err)
+	}
+	if result.Bytes == 0 || result.Bytes > 100<<10 || result.Rows == 0 {
+		t.Errorf("%+v", result)
+	}
+	// A row that fails after many: what was written ends inside the array.
+	out, result, err := query(t, db, queryConfig{Query: "SELECT n, CASE WHEN n = 9000 THEN json('{bad') ELSE 'some text to fill the buffer' END AS x FROM (" + long + ")", MaxRows: -1})
+	wantError(t, err, core.CodeInvalid, "malformed JSON")
+	if json.Valid([]byte(out)) || result.Rows != 8999 || len(out) < 100<<10 {
+		t.Errorf("%d bytes, %+v", len(out), result)
+	}
+	// A row that fails early: nothing was written, and it can still be answered with an error.
+	if out, _, err = query(t, db, queryConfig{Query: "SELECT json('{bad')"}); err == nil || out != "" {
+		t.Errorf("%v, %q", err, out)
+	}
+	_, _, err = query(t, db, queryConfig{Query: "SELECT * FROM nowhere"})
+	wantError(t, err, core.CodeInvalid, "no such table: nowhere")
+}
+
+// Whatever the text, with ReadOnly nothing is written, the connection is as it was, and the output is JSON.
+func FuzzSQLiteQueryJSON(f *testing.F) {
+	for _, sql := range []string{
+		"SELECT * FROM t", "EXPLAIN PRAGMA query_only=0", "SELECT 1;PRAGMA query_only=0;DELETE FROM t", "WITH a AS (SELECT 1) DELETE FROM t",
+		"select $a('); delete from t; --", "SELECT 'a''b', \"c\", [d], `e`, x'00', 1e9 -- f", "/*/ SELECT 1;*/DELETE FROM t", "VALUES (1e999, NULL, char(0xd800))",
+		"SELECT 1 ;\v; delete from t", "\ufeffselect 1",
+	} {
+		f.Add(sql)
+	}
+	f.Fuzz(func(t *testing.T, sql string) {
+		db := openPath(t, ":memory:", "CREATE TABLE t (n)", "INSERT INTO t VALUES (1)")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var out bytes.Buffer
+		_, err := sqlite.SQLiteQueryJSON(ctx, db.Writer, &out, queryConfig{Query: sql, ReadOnly: true, MaxRows: 50})
+		if err == nil && !json.Valid(out.Bytes()) {
+			t.Errorf("no JSON: %q", out.String())
+		}
+		var rows, queryOnly, schema int
+		const state = "SELECT (SELECT count(*) FROM t), query_only, (SELECT count(*) FROM sqlite_schema) + (SELECT count(*) FROM sqlite_temp_schema) FROM pragma_query_only"
+		if err := db.Writer.QueryRowContext(t.Context(), state).Scan(&rows, &queryOnly, &schema); err != nil {
+			t.Fatal(err)
+		}
+		if rows != 1 || queryOnly != 0 || schema != 1 {
+			t.Errorf("%d rows in t, query_only %d, %d objects in the schema", rows, queryOnly, schema)
+		}
+	})
+}
+
+// Against what one would write by hand: scan into a map, json.Encoder.
+func BenchmarkSQLiteQueryJSON(b *testing.B) {
+	const rows = 5000
+	db := open(b, "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, price REAL, note TEXT, at DATETIME)",
+		fmt.Sprintf("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < %d) "+
+			"INSERT INTO t SELECT n, 'name of row ' || n, n * 1.25, CASE WHEN n %% 3 THEN 'a longer text, with \"quotes\" and an é, as notes have' END, '2024-02-29 12:00:00' FROM c", rows))
+	const query = "SELECT id, name, price, note, at FROM t"
+	b.Run("unit", func(b *testing.B) {
+		for b.Loop() {
+			w := &countingWriter{}
+			result, err := sqlite.SQLiteQueryJSON(b.Context(), db.Reader, w, queryConfig{Query: query, NDJSON: true, ReadOnly: true})
+			if err != nil || result.Rows != rows {
+				b.Fatal(result, err)
+			}
+			b.SetBytes(w.n)
+		}
+	})
+	b.Run("byHand", func(b *testing.B) {
+		for b.Loop() {
+			w := &countingWriter{}
+			if n, err := scanByHand(b.Context(), db, w, query); err != nil || n != rows {
+				b.Fatal(n, err)
+			}
+			b.SetBytes(w.n)
+		}
+	})
+}
+
+type countingWriter struct{ n int64 }
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	w.n += int64(len(p))
+	return len(p), nil
+}
+
+func scanByHand(ctx context.Context, db *sqliteopen.SQLiteOpenHandle, w *countingWriter, query string) (n int, err error) {
+	rows, err := db.Reader.QueryContext(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return 0, err
+	}
+	values, pointers := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		pointers[i] = &values[i]
+	}
+	encoder := json.NewEncoder(w)
+	for rows.Next() {
+		if err := rows.Scan(pointers...); err != nil {
+			return n, err
+		}
+		row := make(map[string]any, len(columns))
+		for i, name := range columns {
+			row[name] = values[i]
+		}
+		if err := encoder.Encode(row); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, rows.Err()
+}

@@ -1,0 +1,192 @@
+package sqliteopen
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+// open makes the pools and a first connection in each, so that a bad file shows now and not at the first query.
+func (h *SQLiteOpenHandle) open(ctx context.Context, s settings) error {
+	read, err := newConnector(s, true)
+	if err != nil {
+		return err
+	}
+	if s.memory {
+		if h.anchor, err = read.Connect(ctx); err != nil {
+			return err
+		}
+	}
+	if !s.ReadOnly {
+		write, err := newConnector(s, false)
+		if err != nil {
+			return err
+		}
+		h.Writer = newPool(write, 1)
+		if err := prepareFile(ctx, h.Writer, s); err != nil {
+			return err
+		}
+	}
+	h.Reader = newPool(read, s.MaxReaders)
+	if s.ReadOnly {
+		h.Writer = h.Reader
+	}
+	return readSchema(ctx, h.Reader)
+}
+
+// newPool opens no connection yet. Connections stay open: each new one reads the schema again.
+func newPool(c driver.Connector, size int) *sql.DB {
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return db
+}
+
+// readSchema makes SQLite read the header and the schema, which it leaves for the first query.
+func readSchema(ctx context.Context, db *sql.DB) error {
+	var tables int64
+	return db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables)
+}
+
+// prepareFile checks that the database can be read and written, and puts a file into WAL mode, which lasts.
+func prepareFile(ctx context.Context, db *sql.DB, s settings) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var tables int64
+	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return err
+	}
+	if !s.memory {
+		if err := setWAL(ctx, conn, s); err != nil {
+			return err
+		}
+	}
+	return checkWritable(ctx, conn, s)
+}
+
+// setWAL needs the file for itself for a moment. SQLite doesn't call its busy handler for that, hence the loop.
+func setWAL(ctx context.Context, conn *sql.Conn, s settings) error {
+	deadline := time.Now().Add(s.BusyTimeout)
+	for {
+		var mode string
+		err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
+		switch {
+		case err == nil && mode == "wal":
+			return nil
+		case err == nil:
+			return s.fail(core.CodeUnsupported, "the file system can't do WAL (journal mode stays "+mode+")", "WAL needs shared memory: put the file on a local disk")
+		case !isBusy(err) || time.Now().After(deadline):
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// checkWritable writes something and takes it back: SQLite opens a file that it may not write without a word, and even
+// begins an "immediate" transaction on it. Who finds the file locked can write it, since others do.
+func checkWritable(ctx context.Context, conn *sql.Conn, s settings) error {
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+	if err == nil {
+		err = errors.Join(rewriteVersion(ctx, conn), rollback(ctx, conn))
+	} else if isBusy(err) {
+		err = nil
+	}
+	_, restored := conn.ExecContext(ctx, s.busyPragma())
+	return errors.Join(err, restored)
+}
+
+// rewriteVersion writes the one value of a database that needs no table, as it is.
+func rewriteVersion(ctx context.Context, conn *sql.Conn) error {
+	var version int64
+	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
+	return err
+}
+
+func rollback(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "ROLLBACK")
+	return err
+}
+
+// isBusy knows SQLITE_BUSY by SQLite's own text, which is the same with both drivers.
+func isBusy(err error) bool {
+	return strings.Contains(err.Error(), "database is locked")
+}
+
+func (s *settings) busyPragma() string {
+	return fmt.Sprintf("PRAGMA busy_timeout = %d", s.BusyTimeout.Milliseconds())
+}
+
+// pragmas are run on each new connection.
+func (s *settings) pragmas(read bool) []string {
+	all := []string{
+		s.busyPragma(),
+		"PRAGMA foreign_keys = ON",
+		"PRAGMA trusted_schema = OFF",
+		"PRAGMA synchronous = " + s.Synchronous,
+	}
+	if read {
+		// Beside mode=ro: an attached database and temporary tables can't be written either.
+		all = append(all, "PRAGMA query_only = ON")
+	}
+	return all
+}
+
+// connector opens connections with the driver that was built in, and sets them up.
+type connector struct {
+	driver  driver.Driver
+	open    func(context.Context) (driver.Conn, error)
+	pragmas []string
+}
+
+var _ driver.Connector = (*connector)(nil)
+
+func newConnector(s settings, read bool) (*connector, error) {
+	uri := s.uri
+	if read && !s.memory {
+		uri += "&mode=ro" // memdb has no such mode
+	}
+	if !read {
+		uri += "&_txlock=immediate"
+	}
+	drv, open, err := linkedDriver(uri)
+	if err != nil {
+		return nil, err
+	}
+	return &connector{driver: drv, open: open, pragmas: s.pragmas(read)}, nil
+}
+
+// Connect implements driver.Connector.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, pragma := range c.pragmas {
+		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, pragma, nil); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	return conn, nil
+}
+
+// Driver implements driver.Connector.
+func (c *connector) Driver() driver.Driver { return c.driver }

@@ -1,0 +1,184 @@
+package sqliteopen
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqlite"
+)
+
+// SQLiteOpenConfig says which database [SQLiteOpen] opens, and how.
+type SQLiteOpenConfig struct {
+	Path        string        // a file, made when it is missing (its folder is not), or ":memory:"; required
+	ReadOnly    bool          // never write: the file must exist, and Writer is the same pool as Reader
+	BusyTimeout time.Duration // how long SQLite waits for another process's lock; default 5 s; negative: not at all
+	Synchronous string        // OFF, NORMAL, FULL or EXTRA; default NORMAL: a power cut may lose the last commits, never the file
+	MaxReaders  int           // connections in Reader; default the number of CPUs, at least 4
+}
+
+// SQLiteOpenHandle is an open database. Close closes both pools.
+type SQLiteOpenHandle struct {
+	// Writer has one connection, whose transactions begin with BEGIN IMMEDIATE: SQLite has one writer at a time, and
+	// waiting for the pool is fair and heeds the context, where SQLite's own busy wait is neither.
+	Writer *sql.DB
+	// Reader has several connections that can't write. In WAL mode (every file) they run beside the writer, each on
+	// the state as it was when its transaction began.
+	Reader *sql.DB
+
+	anchor driver.Conn // keeps a database in memory alive while the pools are empty; nil for a file
+}
+
+// SQLiteOpen opens a SQLite database file, or a database in memory, with settings fit for a server: WAL, a busy
+// timeout, foreign keys on, trusted_schema off, defensive mode where the driver has it (modernc), and one writing
+// connection beside a pool of reading ones. ctx bounds the opening alone. Close the handle.
+//
+// Errors: CodeNotFound for a missing folder (or a missing file with ReadOnly), CodeForbidden where the file or its
+// folder can't be written, CodeInvalid for a file that is no database or a bad config, CodeInternal for a damaged
+// file, CodeUnavailable while another process holds it.
+func SQLiteOpen(ctx context.Context, cfg SQLiteOpenConfig) (*SQLiteOpenHandle, error) {
+	settings, err := newSettings(cfg)
+	if err != nil {
+		return nil, err
+	}
+	h := &SQLiteOpenHandle{}
+	if err := h.open(ctx, settings); err != nil {
+		_ = h.Close() // the reason for it is the error that counts
+		return nil, openError(settings, err)
+	}
+	return h, nil
+}
+
+// Close closes both pools, the readers first: the last connection of a file writes the WAL back and removes it. It
+// waits for queries under way, and may be called again.
+func (h *SQLiteOpenHandle) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{h.Reader, h.Writer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if h.anchor != nil {
+		errs = append(errs, h.anchor.Close())
+		h.anchor = nil
+	}
+	return errors.Join(errs...)
+}
+
+// settings is a config with its defaults in place.
+type settings struct {
+	SQLiteOpenConfig
+	memory bool
+	op     string // for errors
+	uri    string // file:..., without the parameters that differ between writer and readers
+}
+
+func newSettings(cfg SQLiteOpenConfig) (settings, error) {
+	s := settings{SQLiteOpenConfig: cfg, memory: cfg.Path == ":memory:", op: "sqlite_open " + cfg.Path}
+	s.Synchronous = strings.ToUpper(s.Synchronous)
+	switch s.Synchronous {
+	case "":
+		s.Synchronous = "NORMAL"
+	case "OFF", "NORMAL", "FULL", "EXTRA":
+	default:
+		return s, s.fail(core.CodeInvalid, fmt.Sprintf("bad Synchronous %q", cfg.Synchronous), "use OFF, NORMAL, FULL or EXTRA")
+	}
+	if s.BusyTimeout == 0 {
+		s.BusyTimeout = 5 * time.Second
+	}
+	s.BusyTimeout = max(s.BusyTimeout, 0)
+	if s.MaxReaders <= 0 {
+		s.MaxReaders = max(4, runtime.GOMAXPROCS(0))
+	}
+	if s.memory {
+		if s.ReadOnly {
+			return s, s.fail(core.CodeInvalid, "a database in memory can't be read-only", "it would be empty forever")
+		}
+		// The memdb file system shares a name that begins with / among a process's connections, with real locks.
+		// cache=shared, the older way, has locks on tables that no busy timeout waits for.
+		s.uri = "file:/fnregistry-" + rand.Text() + "?vfs=memdb"
+		return s, nil
+	}
+	return s, s.findFile()
+}
+
+// findFile checks what SQLite would only call "unable to open database file", and sets uri.
+func (s *settings) findFile() error {
+	if s.Path == "" || strings.ContainsRune(s.Path, 0) || strings.HasPrefix(s.Path, "file:") {
+		return s.fail(core.CodeInvalid, "bad path", `give a file's path or ":memory:", no URI`)
+	}
+	path, err := filepath.Abs(s.Path) // a later chdir must not lead new connections to another file
+	if err != nil {
+		return &core.Error{Code: core.CodeInternal, Op: s.op, Err: err}
+	}
+	// Stat alone: to open and close the file here would drop this process's POSIX locks on it.
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return s.fail(core.CodeInvalid, "is a folder", "")
+	case err == nil:
+	case errors.Is(err, os.ErrPermission):
+		return &core.Error{Code: core.CodeForbidden, Op: s.op, Err: err}
+	default:
+		if err := s.findFolder(filepath.Dir(path)); err != nil {
+			return err
+		}
+		if s.ReadOnly {
+			return s.fail(core.CodeNotFound, "file does not exist", "without ReadOnly it would be made")
+		}
+	}
+	s.uri = fileURI(path) + "?"
+	return nil
+}
+
+func (s *settings) findFolder(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return s.fail(core.CodeNotFound, "folder "+dir+" does not exist", "make it first: mkdir -p "+dir)
+	case err != nil:
+		return &core.Error{Code: core.ErrorCode(err), Op: s.op, Err: err}
+	case !info.IsDir():
+		return s.fail(core.CodeInvalid, dir+" is not a folder", "")
+	}
+	return nil
+}
+
+// fileURI writes an absolute path the way SQLite reads it, https://sqlite.org/uri.html.
+func fileURI(path string) string {
+	path = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(path))
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/...
+	}
+	return "file:" + path
+}
+
+func (s *settings) fail(code core.Code, message, hint string) error {
+	return &core.Error{Code: code, Op: s.op, Message: message, Hint: hint}
+}
+
+// openError adds what is known here to an error of the driver: the folder is there, so that "unable to open" is a
+// matter of rights.
+func openError(s settings, err error) error {
+	err = sqlite.SQLiteError(s.op, err)
+	coded, ok := errors.AsType[*core.Error](err)
+	if ok && strings.Contains(err.Error(), "unable to open database file") {
+		coded.Code = core.CodeForbidden
+	}
+	if ok && coded.Code == core.CodeForbidden {
+		coded.Hint = "give this user the right to write to the file and its folder, or open with ReadOnly"
+		if s.ReadOnly {
+			coded.Hint = "give this user the right to read the file; a database in WAL mode also needs its -shm file, or a folder where it can be made"
+		}
+	}
+	return err
+}
