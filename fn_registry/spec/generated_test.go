@@ -15,13 +15,13 @@ var styles = map[Type][]string{
 		" | @\n  one\n   # two\n\n  three\n", " >-\n    one\n\n", " |+\n  one\n\n\n", " |2-\n    one", " >\n", " @", "", " ~ @", ` ""`, " |\n\n\n  one\n  \n"},
 	TypeBool:   {" true", " false @", " 'true' @", "\n  true", " @"},
 	TypeNumber: {" 1", " 8.7 @", " x", " @\n  2"},
-	TypeList: {" []", " [a]", " [ a , b,c ] @", " ['a', \"b\",]", " [a,\n  b, @\n  @\n  'c'\n  @\n] @", " [\n]", "\n- a\n- b @", " @\n  @\n  - a @\n  @\n  - \"b\"\n\n  - c d @\n  @", "\n- |\n  a\n- >-\n   b\n\n-\n  c\n- @\n  d",
+	TypeList: {" []", " [a]", " [ a , b,c ] @", " ['a', \"b\",]", " [a,\n  b, @\n  @\n  'c'\n  @\n] @", " [\n]", " ['a]', \"b]\", c]", " [a, # ]\n  'b\n  ]']", "\n- a\n- b @", " @\n  @\n  - a @\n  @\n  - \"b\"\n\n  - c d @\n  @", "\n- |\n  a\n- >-\n   b\n\n-\n  c\n- @\n  d",
 		"\n-\n- a\n- @\n", " a, b", "\n  -   a\n      b\n  - 'c\n    d' @", " [[a], {b: c}, d: e, f]", "\n- - a\n  - b\n- c: d\n  e: f\n- g"},
 	TypeParams: {" []", " @", "\n  - name: a\n    desc: b", " @\n  @\n  - name: a @\n    @\n    desc: 'b' @\n    unit: c @\n  @\n  - desc: |\n      d\n\n    name: e\n", " [{name: a, desc: b}] @", " [{desc: 'x, y', name: \"b\" },\n  @\n  {name: a, desc: }, @\n  c]",
 		"\n- name: b\n- name: a\n  desc:\n- name: c\n  desc: @", "\n- {name: a, desc: b} @\n- name: c\n  desc: >\n   d\n   e\n- x", "\n  -\n    name: a\n    desc:\n      b", " x"},
 }
 
-var unknown = []string{"odd: [x, {y: 'z}'}] @\n", "odd:\n  - - - a\n    - b: |\n        c\n  -\n", "odd: &x\n", "odd: |+\n  x\n\n", "\"odd\": {a,\n  b: c} @\n", "odd: @\n  a: {b: \"}\", c: d#e}\n  f:\n  - g\n", "ödd: ü @\n"}
+var unknown = []string{"odd: ['}',\n  a]\n", "odd: [x, {y: 'z}'}] @\n", "odd:\n  - - - a\n    - b: |\n        c\n  -\n", "odd: &x\n", "odd: |+\n  x\n\n", "\"odd\": {a,\n  b: c} @\n", "odd: @\n  a: {b: \"}\", c: d#e}\n  f:\n  - g\n", "ödd: ü @\n"}
 
 // generate writes frontmatter: keys in a mostly usual order, each in any style.
 func generate(r *rand.Rand) string {

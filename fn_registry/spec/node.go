@@ -20,26 +20,32 @@ func lineStarts(src []byte, from, to int) []int {
 type parser struct {
 	*Document
 	starts []int // of the lines from the opening fence on
+	last   place
 }
 
-// offset is where a node starts in the file. The YAML parser counts columns in characters.
+// place is an offset with the line and column by which the YAML parser knows it, counted from 1, in characters.
+type place struct{ line, column, offset int }
+
+// offset is where a node starts in the file. Nodes are mostly asked for in order, so on a long line it goes on from
+// the place of the last one.
 func (d *parser) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(d.starts) {
 		return d.front.end
 	}
-	off := d.starts[n.Line-1]
-	for range n.Column - 1 {
-		if off >= d.front.end {
-			break
-		}
-		if d.src[off] < utf8.RuneSelf {
-			off++
-			continue
-		}
-		_, size := utf8.DecodeRune(d.src[off:])
-		off += size
+	at := place{n.Line, 1, d.starts[n.Line-1]}
+	if d.last.line == n.Line && d.last.column <= n.Column {
+		at = d.last
 	}
-	return off
+	for at.column < n.Column && at.offset < d.front.end {
+		size := 1
+		if d.src[at.offset] >= utf8.RuneSelf {
+			_, size = utf8.DecodeRune(d.src[at.offset:])
+		}
+		at.offset += size
+		at.column++
+	}
+	d.last = at
+	return at.offset
 }
 
 // notPlain finds what a line-by-line rewrite could not keep: anchors, aliases, tags and keys behind a question mark.
@@ -72,14 +78,16 @@ func (d *parser) notPlain(n *yaml.Node) (int, string) {
 // index notes where the keys, values and items stand.
 func (d *parser) index(root *yaml.Node) {
 	d.entries = make([]entry, 0, len(root.Content)/2)
+	seen := make(map[string]int, len(root.Content)/2)
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, val := root.Content[i], root.Content[i+1]
 		at := d.offset(key)
-		if first := d.entry(key.Value); first != nil {
-			first.twice = true
+		if first, ok := seen[key.Value]; ok {
+			d.entries[first].twice = true
 			d.problem(RuleDuplicate, at, key.Value, "the key "+quote(key.Value)+" stands there twice", "keep one of them")
 			continue
 		}
+		seen[key.Value] = len(d.entries)
 		e := entry{key: key.Value, keyStart: at, valueStart: d.offset(val)}
 		if isNull(val) && val.Value == "" {
 			e.valueStart = min(afterColon(d.src, at, key), d.front.end)

@@ -89,12 +89,21 @@ func (d *Document) split() bool {
 		if isFence(src[at:next]) {
 			d.front.end = at
 			d.Body.offset = next
-			return true
+			return d.frontmatterFits()
 		}
 	}
 	d.front.end = len(src)
 	d.refuse(RuleYAML, d.fenceStart, "the frontmatter does not end", "close it with a line ---")
 	return false
+}
+
+// frontmatterFits notes it if the frontmatter is too large.
+func (d *Document) frontmatterFits() bool {
+	if d.front.end-d.front.start > MaxFrontmatter {
+		d.refuse(RuleSize, d.fenceStart, fmt.Sprintf("the frontmatter is larger than %d bytes", MaxFrontmatter), "put long text in the body")
+		return false
+	}
+	return true
 }
 
 // refuse notes a problem after which the frontmatter can neither be read nor changed.

@@ -85,12 +85,3 @@ func TestParse_Places(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkParse(b *testing.B) {
-	src := sample(b)
-	b.SetBytes(int64(len(src)))
-	b.ReportAllocs()
-	for b.Loop() {
-		Parse("x.md", src)
-	}
-}

@@ -30,6 +30,13 @@ const LangGo = "go"
 // file: Parse refuses it at that size. It is a guard, some 300 times the size of a usual spec.
 const MaxSize = 1 << 20
 
+// MaxFrontmatter is the largest frontmatter that [Parse] reads, in bytes: some 30 times the usual one. It bounds what a
+// hostile file can cost, since a YAML parser does much work on some small texts.
+const MaxFrontmatter = 64 << 10
+
+// maxProblems is how many problems a document has at most: nobody reads more.
+const maxProblems = 100
+
 // Spec is what the frontmatter says. A key that is absent, or whose value has the wrong type, leaves its field zero;
 // a list that stands there empty is empty and not nil. The meaning of each field is the Description of its [Key].
 type Spec struct {

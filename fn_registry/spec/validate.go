@@ -24,11 +24,7 @@ func (d *Document) validate() {
 			d.validateValue(k, e)
 		}
 	}
-	for i := range d.entries {
-		if e := &d.entries[i]; keyIndex(e.key) < 0 {
-			d.unknownKey(e)
-		}
-	}
+	d.unknownKeys()
 	if known && d.Spec.Kind != KindApp {
 		d.validateBody()
 	}
@@ -43,17 +39,32 @@ func kindsOf(k *Key) string {
 	return "kind " + strings.Join(slices.Concat(k.Required, k.Optional), ", ")
 }
 
-func (d *Document) unknownKey(e *entry) {
+// unknownKeys notes the keys that no spec has. The ones that the document lacks are what may have been meant.
+func (d *Document) unknownKeys() {
+	var lacking []string
+	for i := range d.entries {
+		e := &d.entries[i]
+		if keyIndex(e.key) >= 0 {
+			continue
+		}
+		if lacking == nil {
+			lacking = d.lackingKeys()
+		}
+		p := d.problem(RuleUnknown, e.keyStart, e.key, "unknown key "+quote(e.key), "remove it, or put what it says in the body")
+		if p.Suggestion = Suggest(e.key, lacking); p.Suggestion != "" {
+			p.Hint = "did you mean " + p.Suggestion + "?"
+		}
+	}
+}
+
+func (d *Document) lackingKeys() []string {
 	names := make([]string, 0, len(keys))
 	for i := range keys {
 		if !d.Has(keys[i].Name) {
 			names = append(names, keys[i].Name)
 		}
 	}
-	p := d.problem(RuleUnknown, e.keyStart, e.key, "unknown key "+quote(e.key), "remove it, or put what it says in the body")
-	if p.Suggestion = Suggest(e.key, names); p.Suggestion != "" {
-		p.Hint = "did you mean " + p.Suggestion + "?"
-	}
+	return names
 }
 
 func (d *Document) validateValue(k *Key, e *entry) {

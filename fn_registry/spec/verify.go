@@ -13,6 +13,9 @@ func (w *writer) verify(changes map[string]any) error {
 		return nil
 	}
 	after, root := parse(w.Path, Apply(w.src, w.edits))
+	if slices.ContainsFunc(after.Problems, func(p Problem) bool { return p.Rule == RuleSize }) {
+		return fmt.Errorf("%w: with the new values it would be too large", ErrNotEditable)
+	}
 	if root == nil || after.noEdit != "" {
 		return fmt.Errorf("%w: the result would not be a spec: %s", ErrNotEditable, after.noEdit)
 	}
