@@ -9,9 +9,6 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// driverName says which driver was built in.
-const driverName = "mattn"
-
 // linkedDriver opens with github.com/mattn/go-sqlite3, which needs cgo. It has no switch for defensive mode.
 func linkedDriver(uri string) (driver.Driver, func(context.Context) (driver.Conn, error), error) {
 	drv := &sqlite3.SQLiteDriver{}

@@ -9,9 +9,6 @@ import (
 	"modernc.org/sqlite"
 )
 
-// driverName says which driver was built in.
-const driverName = "modernc"
-
 // linkedDriver opens with modernc.org/sqlite. _time_format: without it a time is stored as time.Time.String() writes
 // it, which neither SQLite's date functions nor the other driver read.
 func linkedDriver(uri string) (driver.Driver, func(context.Context) (driver.Conn, error), error) {
