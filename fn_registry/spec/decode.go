@@ -134,7 +134,7 @@ func (d *parser) decodeNumber(k *Key, off int, n *yaml.Node) (float64, bool) {
 		if err == nil && f > 0 && !math.IsInf(f, 0) {
 			return f, true
 		}
-		d.problem(RuleType, off, k.Name, k.Name+" must be a decimal number above 0, not "+n.Value, "")
+		d.problem(RuleType, off, k.Name, k.Name+" must be a decimal number above 0, not "+n.Value, "write megabytes of 10^6 bytes, as 8.7")
 		return 0, false
 	}
 	d.typeProblem(k.Name, k.Name, "a number", off, n)

@@ -88,7 +88,7 @@ var commentMark = regexp.MustCompile(`# c\d+\b`)
 func TestSet_Generated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
-	const rounds = 1500
+	const rounds = 1000
 	changed := 0
 	for i := range rounds {
 		text := generate(r)

@@ -90,3 +90,44 @@ func TestSet(t *testing.T) {
 		})
 	}
 }
+
+func TestSet_Refused(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, src string
+		key       string
+		value     any
+		want      error
+		text      string
+	}{
+		{"unknown key", "---\nname: x\n---\n", "nmae", "x", ErrValue, `unknown key "nmae"`},
+		{"wrong type", "---\nname: x\n---\n", "tags", "x", ErrValue, "tags takes a list, not a string"},
+		{"no value", "---\nname: x\n---\n", "tags", nil, ErrValue, "tags takes a list"},
+		{"zero size", "---\nname: x\n---\n", "binary_mb_max", 0.0, ErrValue, "must be above 0"},
+		{"not UTF-8", "---\nname: x\n---\n", "tags", []string{"\xff"}, ErrValue, "is not UTF-8"},
+		{"a long text that is not UTF-8", "---\nname: x\n---\n", "name", strings.Repeat("é", 99) + "\xff", ErrValue, "..."},
+		{"key twice", "---\nname: x\nname: y\n---\n", "name", "z", ErrNotEditable, "the key name stands there twice"},
+		{"other key twice", "---\nname: x\nname: y\n---\n", "kind", "app", nil, ""},
+		{"in braces", "---\n{name: x}\n---\n", "name", "z", ErrNotEditable, "one {...}"},
+		{"no frontmatter", "# x\n", "name", "z", ErrNotEditable, "no frontmatter"},
+		{"invalid", "---\nname: a: b\n---\n", "name", "z", ErrNotEditable, "invalid YAML"},
+		{"anchor", "---\nname: &a b\n---\n", "name", "z", ErrNotEditable, "an anchor"},
+		{"NUL", "---\nname: \x00\n---\n", "name", "z", ErrNotEditable, "a NUL byte"},
+		{"too large", "---\nname: x\n---\n", "name", strings.Repeat("x", MaxFrontmatter), ErrNotEditable, "too large"},
+	} {
+		edits, err := Parse("x.md", []byte(tc.src)).Set(map[string]any{tc.key: tc.value})
+		if !errors.Is(err, tc.want) || err != nil && (len(edits) > 0 || !strings.Contains(err.Error(), tc.text)) {
+			t.Errorf("%s: %v, %v", tc.name, edits, err)
+		}
+	}
+}
+
+// TestSet_ReadsAgain makes sure that somebody's change of the Spec is not taken for what the file says.
+func TestSet_ReadsAgain(t *testing.T) {
+	t.Parallel()
+	d := Parse("x.md", []byte("---\nname: x\n---\n"))
+	d.Spec.Name = "y"
+	if edits, err := d.Set(map[string]any{"name": "y"}); err != nil || len(edits) != 1 {
+		t.Errorf("%v %v", edits, err)
+	}
+}
