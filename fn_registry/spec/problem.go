@@ -13,7 +13,7 @@ const (
 	RulePath      = "schema-path"      // not a relative slash-separated path, or not an import path
 	RuleDuplicate = "schema-duplicate" // a key or an item that stands there twice
 	RuleEncoding  = "schema-encoding"  // a byte order mark, CRLF, NUL, invalid UTF-8 and the like
-	RuleSize      = "schema-size"      // larger than MaxSize
+	RuleSize      = "schema-size"      // larger than MaxSize, or its frontmatter than MaxFrontmatter
 	RuleBody      = "schema-body"      // a section of the body is absent or empty
 )
 
