@@ -1,0 +1,291 @@
+package scaffold
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// budgetMB is the size that a new program may have where the draft does not say: a server with net/http, JSON and one
+// light unit or two is 6 to 9 MB (docs: what things weigh). It is set anew once the program is measured.
+const budgetMB = 10
+
+// app plans a program: a folder with main.go, its test and spec, as a module of its own where no module is above it.
+func (m *maker) app() (*Plan, error) {
+	dir := path.Join("apps", m.draft.Name)
+	if m.draft.Package != "" {
+		named, err := m.namedFolder(m.draft.Package)
+		if err != nil {
+			return nil, err
+		}
+		dir = named
+	}
+	if m.draft.Domain == "" {
+		m.draft.Domain = m.c.Unit(m.draft.Uses[0]).Spec.Domain
+	}
+	if m.hasGo(dir) {
+		return nil, exists("there is a Go package in "+dir, "choose another name or folder")
+	}
+	module := m.root.ImportPath(dir)
+	own := module == ""
+	if own {
+		module = m.modulePath(dir)
+	}
+	to := place{dir: dir, pkg: "main", importPath: module, fresh: true}
+	plan := &Plan{ID: m.unitID(), Folder: dir}
+	if err := m.appCode(plan, to); err != nil {
+		return nil, err
+	}
+	if own {
+		if err := m.appModule(plan, to); err != nil {
+			return nil, err
+		}
+	}
+	var names []string
+	for _, f := range plan.Files {
+		if !f.edit {
+			names = append(names, f.Path)
+		}
+	}
+	plan.Notes = append(plan.Notes, "write Run in "+to.at("main.go")+"; until then the program says that it is not written, and the test holds it to that",
+		"set binary_mb_max in "+to.at(m.draft.Name+".md")+" when the program is measured; take out the tag "+stubTag)
+	return plan, m.checkFree(names...)
+}
+
+func (m *maker) appCode(plan *Plan, to place) error {
+	refs, err := m.references(to)
+	if err != nil {
+		return err
+	}
+	imports := importSet{}
+	for p := range strings.FieldsSeq("context errors flag fmt io os os/signal syscall") {
+		imports[p] = path.Base(p)
+	}
+	uses := refs.text(imports)
+	names := m.packageNames()
+	main, err := goFile(fmt.Sprintf(mainText, m.draft.Name, m.appSentence(), imports.text(names), uses))
+	if err != nil {
+		return err
+	}
+	test, err := goFile(fmt.Sprintf(mainTestText, m.draft.Name))
+	if err != nil {
+		return err
+	}
+	s := m.appSpec(to, imports)
+	plan.Files = append(plan.Files, File{Path: to.at("main.go"), Text: main}, File{Path: to.at("main_test.go"), Text: test},
+		File{Path: to.at(m.draft.Name + ".md"), Text: string(spec.Format(s, m.appBody()))})
+	return nil
+}
+
+const mainText = `%[2]spackage main
+
+%[3]s
+// The units that the program is composed of. A line goes when Run calls its unit.
+%[4]s
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "%[1]s:", err)
+		os.Exit(1)
+	}
+}
+
+// Run is the program without its process. args are what stands behind its name; the error is for the caller to print.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("%[1]s", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // what is wrong is returned
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stdout)
+		flags.Usage()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %%q", flags.Arg(0))
+	}
+	return fmt.Errorf("not written yet: %%w", errors.ErrUnsupported)
+}
+`
+
+const mainTestText = `package main
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestRun_Help(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := Run(t.Context(), []string{"-h"}, &out, io.Discard); err != nil || !strings.Contains(out.String(), "%[1]s") {
+		t.Errorf("got %%q, %%v", out.String(), err)
+	}
+}
+
+func TestRun_WrongUse(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-no-such-flag"}, {"no-such-argument"}} {
+		if err := Run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "no-such") {
+			t.Errorf("%%v: %%v", args, err)
+		}
+	}
+}
+
+func TestRun_NotWritten(t *testing.T) {
+	t.Parallel()
+	if err := Run(t.Context(), nil, io.Discard, io.Discard); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("got %%v; Run is written by now: replace this test with real ones", err)
+	}
+}
+`
+
+// appSentence is the package comment.
+func (m *maker) appSentence() string {
+	if m.draft.Description == "" {
+		return comment("Command " + m.draft.Name + " is not written yet: it says so and ends.")
+	}
+	return comment(sentence("Command "+m.draft.Name, oneLine(m.draft.Description))) + "//\n" + comment("It is not written yet: it says so and ends.")
+}
+
+func (m *maker) appSpec(to place, imports importSet) *spec.Spec {
+	s := &spec.Spec{
+		Name: m.draft.Name, Kind: spec.KindApp, Lang: spec.LangGo, Domain: m.draft.Domain, Version: "0.1.0",
+		Description: cmp.Or(oneLine(m.draft.Description), "Not written yet: a program that says so and ends."),
+		Tags:        append(slices.Clone(m.draft.Tags), stubTag), FilePath: to.at("main.go"), BinaryMBMax: cmp.Or(m.draft.BinaryMBMax, budgetMB),
+		Run: "go -C " + to.dir + " run .", ForbiddenImports: m.notNeeded(imports),
+	}
+	for _, u := range m.uses {
+		if u.Spec.Kind != spec.KindType {
+			s.UsesFunctions = append(s.UsesFunctions, u.ID)
+		}
+	}
+	return s
+}
+
+func (m *maker) appBody() string {
+	return "# " + m.draft.Name + "\n\nNot written yet: the program names its units and ends with an error.\n"
+}
+
+// notNeeded lists the third-party packages that other units of the repository link and this program does not, so that
+// one that slips in later is noticed. Of a package and those below it only the first is listed.
+func (m *maker) notNeeded(imports importSet) []string {
+	linked := map[string]bool{}
+	seen := map[*catalog.Dir]bool{}
+	var follow func(d *catalog.Dir)
+	follow = func(d *catalog.Dir) {
+		if d == nil || seen[d] {
+			return
+		}
+		seen[d] = true
+		for _, imp := range d.Imports {
+			if !imp.Test {
+				linked[imp.Path] = true
+				follow(m.c.Package(imp.Path))
+			}
+		}
+	}
+	for p := range imports {
+		follow(m.c.Package(p))
+	}
+	var others []string
+	for _, d := range m.c.Dirs {
+		if !d.InUnits && !slices.ContainsFunc(d.Units, func(u *catalog.Unit) bool { return !u.IsApp() }) {
+			continue
+		}
+		for _, imp := range d.Imports {
+			near := func(p string) bool { return config.Under(p, imp.Path) }
+			if !imp.Test && !m.c.Local(imp.Path) && !slices.ContainsFunc(slices.Collect(maps.Keys(linked)), near) {
+				others = append(others, imp.Path)
+			}
+		}
+	}
+	slices.Sort(others)
+	others = slices.Compact(others)
+	return slices.DeleteFunc(slices.Clone(others), func(p string) bool {
+		return slices.ContainsFunc(others, func(q string) bool { return p != q && config.Under(p, q) })
+	})
+}
+
+// modulePath makes up the path of a module in dir: as the repository's others have theirs, mostly a common prefix and
+// the folder; else below the module of the first unit.
+func (m *maker) modulePath(dir string) string {
+	count := map[string]int{}
+	best := ""
+	for folder, p := range m.root.Modules {
+		if prefix, ok := strings.CutSuffix(p, "/"+folder); ok {
+			count[prefix]++
+			if count[prefix] > count[best] || count[prefix] == count[best] && prefix < best {
+				best = prefix
+			}
+		}
+	}
+	if best == "" {
+		best = m.root.Modules[m.moduleDir(m.uses[0].Dir.Path)]
+	}
+	return path.Join(best, dir)
+}
+
+// appModule adds go.mod, go.sum and the line in go.work.
+func (m *maker) appModule(plan *Plan, to place) error {
+	var modules []string
+	for _, u := range m.uses {
+		if folder := m.moduleDir(u.Dir.Path); !slices.Contains(modules, folder) {
+			modules = append(modules, folder)
+		}
+	}
+	mod, sum, err := m.newMod(to.dir, to.importPath, modules)
+	if err != nil {
+		return err
+	}
+	plan.Files = append(plan.Files, File{Path: to.at("go.mod"), Text: mod})
+	if sum != "" {
+		plan.Files = append(plan.Files, File{Path: to.at("go.sum"), Text: sum})
+	}
+	work, err := os.ReadFile(m.root.Path("go.work"))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	plan.Files = append(plan.Files, File{Path: "go.work", Text: addUse(string(work), "./"+to.dir), edit: true, before: string(work)})
+	return nil
+}
+
+// addUse adds a folder to a go.work: in its block of uses, in order where that is in order, else on a line of its own.
+// Nothing else of the file changes.
+func addUse(work, folder string) string {
+	lines := strings.SplitAfter(work, "\n")
+	inBlock := false
+	for i, line := range lines {
+		code, _, _ := strings.Cut(line, "//")
+		words := strings.Fields(code)
+		switch {
+		case inBlock && len(words) > 0 && words[0] == ")":
+			return strings.Join(slices.Insert(lines, i, "\t"+folder+"\n"), "")
+		case inBlock && len(words) > 0 && strings.Trim(words[0], `"`) > folder:
+			return strings.Join(slices.Insert(lines, i, "\t"+folder+"\n"), "")
+		case len(words) == 2 && words[0] == "use" && words[1] == "(":
+			inBlock = true
+		}
+	}
+	if work != "" && !strings.HasSuffix(work, "\n") {
+		work += "\n"
+	}
+	return work + "\nuse " + folder + "\n"
+}

@@ -1,0 +1,361 @@
+package scaffold
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// stubTag marks the units that are not written yet: fn find tag:stub lists them.
+const stubTag = "stub"
+
+// function plans a function or a pipeline. Its body refuses every call, its test holds it to that, and its spec says
+// so: a stub that nobody can take for the finished thing. The test fails once the body is written, and its message
+// asks for the real ones.
+func (m *maker) function() (*Plan, error) {
+	to, err := m.place()
+	if err != nil {
+		return nil, err
+	}
+	sh, err := m.funcShape(to, cmp.Or(m.draft.Signature, m.usualSignature()))
+	if err != nil {
+		return nil, err
+	}
+	name := to.at(m.draft.Name)
+	if err := m.checkFree(name+".go", name+"_test.go", name+".md"); err != nil {
+		return nil, err
+	}
+	if err := m.checkSymbols(to, append(sh.stubs, sh.symbol)); err != nil {
+		return nil, err
+	}
+	refs, err := m.references(to)
+	if err != nil {
+		return nil, err
+	}
+	code, err := m.functionCode(to, sh, refs)
+	if err != nil {
+		return nil, err
+	}
+	file, err := source.Parse(name+".go", []byte(code))
+	if err != nil {
+		return nil, err
+	}
+	if err := m.checkPure(file); err != nil {
+		return nil, err
+	}
+	test, err := m.functionTest(to, sh)
+	if err != nil {
+		return nil, err
+	}
+	s := m.functionSpec(to, sh, file)
+	s.Tests = []string{"NotWritten"}
+	plan := &Plan{ID: m.unitID(), Folder: to.dir, Files: []File{
+		{Path: name + ".go", Text: code}, {Path: name + "_test.go", Text: test},
+		{Path: name + ".md", Text: string(spec.Format(s, m.functionBody(to, sh)))},
+	}}
+	plan.Notes = append(plan.Notes, "write "+sh.symbol+" in "+name+".go; until then every call is refused, and the test holds it to that",
+		"then its tests, and in "+name+".md the descriptions, the Example, When to use and Gotchas; take out the tag "+stubTag)
+	return plan, nil
+}
+
+// usualSignature is the shape of a function of which nothing is known but its purity.
+func (m *maker) usualSignature() string {
+	if m.draft.Pure {
+		return "func(input string) (string, error)"
+	}
+	return "func(ctx context.Context, input string) (string, error)"
+}
+
+// checkSymbols refuses names that the package has already, whatever they are.
+func (m *maker) checkSymbols(to place, symbols []string) error {
+	for _, s := range symbols {
+		if m.packageSource(to.dir).names[s] {
+			return exists("package "+to.pkg+" in "+to.dir+" declares "+s+" already", "write its spec with fn init --specs, or choose another name")
+		}
+	}
+	return nil
+}
+
+func (m *maker) functionCode(to place, sh *shape, refs *references) (string, error) {
+	imports := importSet{}
+	for qualifier, p := range sh.imports {
+		imports[p] = qualifier
+	}
+	var body string
+	if sh.failing() {
+		body = m.refusal(sh, imports)
+	} else {
+		body = "\tpanic(" + quote(m.draft.Name+": not written yet") + ")\n"
+	}
+	uses := refs.text(imports)
+	var b strings.Builder
+	if to.fresh {
+		fmt.Fprintf(&b, "// Package %s holds units of the domain %s.\n", to.pkg, m.draft.Domain)
+	}
+	b.WriteString("package " + to.pkg + "\n\n" + imports.text(m.packageNames()))
+	if uses != "" {
+		b.WriteString("\n// The units that " + sh.symbol + " composes. A line goes when the body calls its unit.\n" + uses)
+	}
+	for _, s := range sh.stubs {
+		fmt.Fprintf(&b, "\n// %s belongs to [%s].\ntype %s struct{}\n", s, sh.symbol, s)
+	}
+	b.WriteString("\n" + m.doc(sh) + sh.funcText() + " {\n" + body + "}\n")
+	return goFile(b.String())
+}
+
+// doc writes the doc comment: what it is to do, and that it does not do it yet.
+func (m *maker) doc(sh *shape) string {
+	how := "it returns [errors.ErrUnsupported]"
+	if !sh.failing() {
+		how = "it panics"
+	}
+	if m.draft.Description == "" {
+		return comment(sh.symbol + " is not written yet: " + how + ", whatever it is given.")
+	}
+	return comment(sentence(sh.symbol, oneLine(m.draft.Description))) + "//\n" + comment("It is not written yet: "+how+", whatever it is given.")
+}
+
+// comment breaks a text into comment lines of about 115 characters.
+func comment(text string) string {
+	var b strings.Builder
+	line := "//"
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+1+len(word) > 115 && line != "//" {
+			b.WriteString(line + "\n")
+			line = "//"
+		}
+		line += " " + word
+	}
+	return b.String() + line + "\n"
+}
+
+// refusal writes the body of a function that can return an error.
+func (m *maker) refusal(sh *shape, imports importSet) string {
+	var b strings.Builder
+	var values []string
+	results := sh.results()
+	for i, r := range results[:len(results)-1] {
+		value := zero(r.Type)
+		if value == "" {
+			value = fmt.Sprintf("zero%d", i+1)
+			fmt.Fprintf(&b, "\tvar %s %s\n", value, exprText(r.Type))
+		}
+		values = append(values, value)
+	}
+	errorsName, fmtName := imports.add("errors", "errors"), imports.add("fmt", "fmt")
+	values = append(values, fmtName+".Errorf("+quote(m.draft.Name+": not written yet: %w")+", "+errorsName+".ErrUnsupported)")
+	return b.String() + "\treturn " + strings.Join(values, ", ") + "\n"
+}
+
+func (m *maker) functionTest(to place, sh *shape) (string, error) {
+	imports := importSet{to.importPath: to.pkg, "testing": "testing"}
+	need := func(q string) {
+		if p := sh.imports[q]; p != "" {
+			imports[p] = q
+		}
+	}
+	call := sh.call(to.pkg, "t.Context()", need)
+	message := sh.symbol + " is written by now: replace this test with real ones"
+	var body string
+	if sh.failing() {
+		imports.add("errors", "errors")
+		blanks := strings.Repeat("_, ", len(sh.results())-1)
+		body = fmt.Sprintf("\t%serr := %s\n\tif !errors.Is(err, errors.ErrUnsupported) {\n\t\tt.Errorf(%s, err)\n\t}\n", blanks, call, quote("got %v; "+message))
+	} else {
+		body = fmt.Sprintf("\tdefer func() {\n\t\tif recover() == nil {\n\t\t\tt.Error(%s)\n\t\t}\n\t}()\n\t%s\n", quote(message), call)
+	}
+	names := m.packageNames()
+	names[to.importPath] = to.pkg
+	return goFile(fmt.Sprintf("package %s_test\n\n%s\nfunc Test%s_NotWritten(t *testing.T) {\n\tt.Parallel()\n%s}\n", to.pkg, imports.text(names), sh.symbol, body))
+}
+
+func (m *maker) functionSpec(to place, sh *shape, file *source.File) *spec.Spec {
+	decl := &file.Decls[slices.IndexFunc(file.Decls, func(d source.Decl) bool { return d.Name == sh.symbol && d.Kind == source.Func })]
+	s := m.baseSpec(to, file)
+	s.Signature = decl.Signature
+	s.Description = cmp.Or(oneLine(m.draft.Description), "Not written yet: it refuses every call.")
+	s.Output = "Nothing yet but an error that wraps errors.ErrUnsupported."
+	if !sh.failing() {
+		s.Output = "Nothing yet: it panics."
+	}
+	s.Params = m.paramEntries(to, decl)
+	s.Returns = m.returned(to, sh)
+	if results := decl.Results; len(results) > 1 && results[len(results)-1].Type == "bool" {
+		s.ReturnsOptional = true
+	}
+	if slices.ContainsFunc(decl.Results, func(f source.Field) bool { return f.Type == "error" }) {
+		s.ErrorType = m.errorType(s)
+	}
+	return s
+}
+
+// baseSpec fills in what all kinds of code units have.
+func (m *maker) baseSpec(to place, file *source.File) *spec.Spec {
+	s := &spec.Spec{
+		Name: m.draft.Name, Kind: m.draft.Kind, Lang: spec.LangGo, Domain: m.draft.Domain, Version: "0.1.0", Purity: spec.PurityImpure,
+		Tags: append(slices.Clone(m.draft.Tags), stubTag), Tested: true, FilePath: file.Path, TestFilePath: strings.TrimSuffix(file.Path, ".go") + "_test.go",
+	}
+	if m.draft.Pure {
+		s.Purity = spec.PurityPure
+	}
+	for _, u := range m.usedBy(to, file) {
+		if u.Spec.Kind == spec.KindType {
+			s.UsesTypes = append(s.UsesTypes, u.ID)
+		} else {
+			s.UsesFunctions = append(s.UsesFunctions, u.ID)
+		}
+	}
+	for _, imp := range file.Imports {
+		if !source.IsStandard(imp.Path) && !m.c.Local(imp.Path) {
+			s.Imports = append(s.Imports, imp.Path)
+		}
+	}
+	slices.Sort(s.Imports)
+	return s
+}
+
+// usedBy lists the registered units that a new file names, sorted by ID.
+func (m *maker) usedBy(to place, file *source.File) []*catalog.Unit {
+	var used []*catalog.Unit
+	for i := range file.Decls {
+		for _, ref := range file.Decls[i].Refs {
+			pkg := cmp.Or(ref.Pkg, to.importPath)
+			if q, ok := strings.CutPrefix(pkg, "?"); ok {
+				for _, imp := range file.Imports { // the package's name differs from its folder's
+					if imp.Name == q || m.packageNames()[imp.Path] == q {
+						pkg = imp.Path
+					}
+				}
+			}
+			if u := m.symbols[symbolKey{pkg, ref.Name}]; u != nil && !slices.Contains(used, u) {
+				used = append(used, u)
+			}
+		}
+	}
+	slices.SortFunc(used, func(a, b *catalog.Unit) int { return strings.Compare(a.ID, b.ID) })
+	return used
+}
+
+// paramEntries describes each parameter by its type, and the fields of a config struct that is there already by their
+// comments.
+func (m *maker) paramEntries(to place, decl *source.Decl) []spec.Param {
+	params := []spec.Param{}
+	for _, p := range decl.Params {
+		name := strings.TrimPrefix(p.Type, "*")
+		fields := m.packageSource(to.dir).fields(name)
+		if m.symbols[symbolKey{to.importPath, name}] != nil {
+			fields = nil // registered: it has a spec of its own
+		}
+		for _, f := range fields {
+			params = append(params, spec.Param{Name: p.Name + "." + f.name, Desc: cmp.Or(f.comment, f.typ)})
+		}
+		if len(fields) == 0 {
+			desc := "Of type " + p.Type + "."
+			if p.Type == "context.Context" {
+				desc = "Context of the call."
+			}
+			params = append(params, spec.Param{Name: p.Name, Desc: desc})
+		}
+	}
+	return params
+}
+
+// returned lists the registered types among the results, as the linter reads them.
+func (m *maker) returned(to place, sh *shape) []string {
+	var ids []string
+	for _, r := range sh.results() {
+		name := strings.TrimLeft(exprText(r.Type), "*[]")
+		name, _, _ = strings.Cut(name, "[")
+		pkg := to.importPath
+		if q, bare, ok := strings.Cut(name, "."); ok {
+			pkg, name = sh.imports[q], bare
+		}
+		if u := m.symbols[symbolKey{pkg, name}]; u != nil && u.Spec.Kind == spec.KindType {
+			ids = append(ids, u.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// errorType is what the linter will read off: an error type that the unit names, else one of those that the units it
+// uses return.
+func (m *maker) errorType(s *spec.Spec) string {
+	var ids []string
+	for _, id := range s.UsesTypes {
+		if u := m.c.Unit(id); u.Code.IsError {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		for _, id := range s.UsesFunctions {
+			if d, ok := m.c.Derive(m.c.Unit(id)); ok {
+				ids = append(ids, d.ErrorTypes...)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return slices.Min(ids)
+}
+
+// checkPure refuses the word pure where the linter would.
+func (m *maker) checkPure(file *source.File) error {
+	if !m.draft.Pure {
+		return nil
+	}
+	for _, u := range m.uses {
+		if u.Spec.Kind != spec.KindType && u.Spec.Purity != spec.PurityPure {
+			return wrong("it uses "+u.ID+", which is impure, so it can't be pure", "leave pure out")
+		}
+	}
+	for i := range file.Decls {
+		for _, p := range file.Decls[i].Params {
+			if source.ImpureType(p.Type) {
+				return wrong("its parameter "+p.Name+" of type "+p.Type+" does I/O, so it can't be pure", "leave pure out, or take the data and not the stream")
+			}
+		}
+		for _, ref := range file.Decls[i].Refs {
+			if impure, known := source.Impure(ref.Pkg, ref.Name); ref.Pkg != "" && (impure || !known && !m.c.Local(ref.Pkg) && !m.listedPure(ref.Pkg)) {
+				return wrong("it names "+ref.Pkg+"."+ref.Name+", which does not count as pure", "leave pure out, or list the package in pure_imports of fn_registry.yaml")
+			}
+		}
+	}
+	return nil
+}
+
+func (m *maker) listedPure(pkg string) bool {
+	return slices.ContainsFunc(m.root.Config.PureImports, func(p string) bool { return config.Match(p, pkg, "", false) })
+}
+
+// functionBody writes the body of the spec.
+func (m *maker) functionBody(to place, sh *shape) string {
+	call := sh.call(to.pkg, "context.Background()", func(string) {})
+	var results []string
+	for i, r := range sh.results() {
+		switch {
+		case exprText(r.Type) == "error" && i == len(sh.results())-1:
+			results = append(results, "err")
+		case i == 0:
+			results = append(results, "out")
+		default:
+			results = append(results, fmt.Sprintf("out%d", i+1))
+		}
+	}
+	if len(results) > 0 {
+		list := strings.Join(results, ", ")
+		call = list + " := " + call + "\nfmt.Println(" + list + ")"
+	}
+	how := "every call returns an error that wraps errors.ErrUnsupported"
+	if !sh.failing() {
+		how = "every call panics"
+	}
+	return "# " + m.draft.Name + "\n\n## Example\n\n```go\n" + call + "\n```\n\n## When to use\n\nNot yet: " + how + ".\n\n## Gotchas\n\n- It is not written yet: " + how + ".\n"
+}

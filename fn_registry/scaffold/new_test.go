@@ -1,0 +1,409 @@
+package scaffold
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/check"
+)
+
+// tree writes files ("-- name --" lines before their text) below a folder.
+func tree(t testing.TB, dir, archive string) string {
+	t.Helper()
+	for part := range strings.SplitSeq("\n"+archive, "\n-- ") {
+		name, text, ok := strings.Cut(part, " --\n")
+		if !ok {
+			continue
+		}
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func load(t testing.TB, dir string) *catalog.Catalog {
+	t.Helper()
+	c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// makeUnit plans and writes a unit, and returns the plan.
+func makeUnit(t testing.TB, dir string, d Draft) *Plan {
+	t.Helper()
+	p, err := New(load(t, dir), d)
+	if err != nil {
+		t.Fatalf("%s: %v", d.Name, err)
+	}
+	if err := p.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// lint fails the test for each of the linter's findings.
+func lint(t testing.TB, dir string) {
+	t.Helper()
+	c := load(t, dir)
+	found, err := check.Run(t.Context(), c, check.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		src, _ := os.ReadFile(c.Roots[0].Path(f.File))
+		t.Errorf("%s:%d: %s: %s\n%s", f.File, f.Line, f.Rule, f.Message, src)
+	}
+}
+
+// goRun runs the go command in a folder, away from any workspace but the folder's own.
+func goRun(t testing.TB, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("go %s in %s: %v\n%s", strings.Join(args, " "), dir, err, out)
+	}
+}
+
+// workspace has two modules, a registered error type, a generic unit, a unit behind a heavy package, and a package
+// whose name is that of one of the standard library.
+const workspace = `-- fn_registry.yaml --
+version: 1
+units: [lib]
+domains: [base, net]
+-- go.work --
+go 1.26
+
+use (
+	./heavy
+	./lib
+)
+-- lib/go.mod --
+module example.org/lib
+
+go 1.26
+-- lib/base/failure.go --
+// Package base is the ground floor.
+package base
+
+// Failure is the error type.
+type Failure struct{ Op string }
+
+func (f *Failure) Error() string { return f.Op }
+-- lib/base/failure.md --
+---
+name: failure
+kind: type
+lang: go
+domain: base
+version: 0.1.0
+purity: pure
+signature: "type Failure struct"
+description: The error type.
+tags: []
+params: []
+output: ""
+uses_functions: []
+uses_types: []
+returns: []
+returns_optional: false
+error_type: ""
+imports: []
+build_tags: []
+tested: false
+tests: []
+test_file_path: ""
+file_path: lib/base/failure.go
+---
+## Example
+x
+## When to use
+x
+## Gotchas
+x
+-- lib/base/pick_all.go --
+package base
+
+import "cmp"
+
+// Number is a constraint.
+type Number interface{ ~int | ~float64 }
+
+// PickAll picks.
+func PickAll[K cmp.Ordered, V Number](m map[K]V) []K { return nil }
+-- lib/base/pick_all.md --
+---
+name: pick_all
+kind: function
+lang: go
+domain: base
+version: 0.1.0
+purity: pure
+signature: "func PickAll[K cmp.Ordered, V Number](m map[K]V) []K"
+description: Picks.
+tags: []
+params:
+  - name: m
+    desc: A map.
+output: Keys.
+uses_functions: []
+uses_types: []
+returns: []
+returns_optional: false
+error_type: ""
+imports: []
+build_tags: []
+tested: false
+tests: []
+test_file_path: ""
+file_path: lib/base/pick_all.go
+---
+## Example
+x
+## When to use
+x
+## Gotchas
+x
+-- lib/net/http/http_duckdb_get.go --
+// Package http is not the standard library's.
+package http
+
+import "example.org/lib/base"
+
+// HTTPDuckDBGet gets.
+func HTTPDuckDBGet(url string) error {
+	if url == "" {
+		return &base.Failure{Op: "get"}
+	}
+	return nil
+}
+-- lib/net/http/http_duckdb_get.md --
+---
+name: http_duckdb_get
+kind: function
+lang: go
+domain: net
+version: 0.1.0
+purity: impure
+signature: "func HTTPDuckDBGet(url string) error"
+description: Gets.
+tags: []
+params:
+  - name: url
+    desc: Where.
+output: Nothing.
+uses_functions: []
+uses_types: [failure_go_base]
+returns: []
+returns_optional: false
+error_type: failure_go_base
+imports: []
+build_tags: []
+tested: false
+tests: []
+test_file_path: ""
+file_path: lib/net/http/http_duckdb_get.go
+---
+## Example
+x
+## When to use
+x
+## Gotchas
+x
+-- heavy/go.mod --
+module example.org/heavy
+
+go 1.26
+
+require example.org/lib v0.0.0
+
+replace example.org/lib => ../lib
+-- heavy/heavy_load.go --
+// Package heavy stands for a driver.
+package heavy
+
+import "example.org/lib/base"
+
+// HeavyLoad loads.
+func HeavyLoad() error { return &base.Failure{} }
+-- heavy/heavy_load.md --
+---
+name: heavy_load
+kind: function
+lang: go
+domain: net
+version: 0.1.0
+purity: impure
+signature: "func HeavyLoad() error"
+description: Loads.
+tags: []
+params: []
+output: Nothing.
+uses_functions: []
+uses_types: [failure_go_base]
+returns: []
+returns_optional: false
+error_type: failure_go_base
+imports: []
+build_tags: []
+tested: false
+tests: []
+test_file_path: ""
+file_path: heavy/heavy_load.go
+---
+## Example
+x
+## When to use
+x
+## Gotchas
+x
+`
+
+func TestNew_Workspace(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, t.TempDir(), workspace)
+	for _, d := range []Draft{
+		{Name: "slug_make", Domain: "base", Pure: true},
+		{Name: "url_check", Domain: "net", Package: "http", Description: "Checks a URL. Says what is wrong with it.", Tags: []string{"url"}},
+		{Name: "duckdb_close", Domain: "net", Package: "duck", Signature: "func(context.Context, DuckDBCloseConfig, ...string) (*DuckDBCloseHandle, time.Time, error)"},
+		{Name: "map_merge", Domain: "base", Pure: true, Signature: "func MapMerge[K comparable, V any](a, b map[K]V) map[K]V"},
+		{Name: "failure_wrap", Domain: "base", Pure: true, Signature: "func(f *Failure, why string) (*Failure, bool)"},
+		{Name: "failure_log", Domain: "net", Package: "log", Signature: "func(logger *slog.Logger, f *base.Failure, h http.Handler)"},
+		{Name: "sum_all", Domain: "base", Signature: "func SumAll[N ~int | ~float64](list ...N) (total N, err error)"},
+		{Name: "retry_policy", Domain: "base", Kind: "type"},
+		{Name: "log_level", Domain: "base", Kind: "type", Signature: "type LogLevel int", Description: "How much is logged."},
+		{Name: "token_store", Domain: "net", Kind: "type", Package: "lib/net/token", Signature: "type TokenStore interface { Load(ctx context.Context) (string, error) }"},
+		{Name: "ring_of", Domain: "base", Kind: "type", Signature: "type RingOf[T any] struct { items []T }"},
+		{Name: "fetch_and_pick", Domain: "net", Kind: "pipeline", Package: "http", Uses: []string{"pick_all_go_base", "http_duckdb_get_go_net", "failure_go_base"}},
+		{Name: "tool_light", Kind: "app", Uses: []string{"http_duckdb_get_go_net", "pick_all_go_base", "failure_go_base"}},
+		{Name: "tool_heavy", Kind: "app", Uses: []string{"heavy_load_go_net"}, Description: "Loads heavy things."},
+	} {
+		makeUnit(t, dir, d)
+	}
+	lint(t, dir)
+	goRun(t, dir, "vet", "work")
+	goRun(t, dir, "test", "work")
+	for _, app := range []string{"tool_light", "tool_heavy"} {
+		cmd := exec.Command("go", "build", "-o", os.DevNull, ".")
+		cmd.Dir = filepath.Join(dir, "apps", app)
+		cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s alone: %v\n%s", app, err, out)
+		}
+	}
+	out, err := exec.Command("gofmt", "-l", dir).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("gofmt: %s %v", out, err)
+	}
+}
+
+func TestNew_FlatModule(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, t.TempDir(), `-- go.mod --
+module example.org/flat
+
+go 1.26
+-- flat.go --
+package flat
+
+type options struct{ n int }
+`)
+	p := makeUnit(t, dir, Draft{Name: "slug_make", Domain: "text", Pure: true})
+	if p.Folder != "." || p.Files[0].Path != "slug_make.go" {
+		t.Errorf("plan: %+v", p)
+	}
+	makeUnit(t, dir, Draft{Name: "json_get", Domain: "text", Package: "jsons"})
+	app := makeUnit(t, dir, Draft{Name: "tool", Kind: "app", Uses: []string{"slug_make_go_text"}})
+	for _, f := range app.Files {
+		if strings.HasSuffix(f.Path, "go.mod") {
+			t.Error("a program below a module got a module of its own")
+		}
+	}
+	lint(t, dir)
+	goRun(t, dir, "vet", "./...")
+	goRun(t, dir, "test", "./...")
+}
+
+func TestNew_Refuses(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, t.TempDir(), workspace+`-- lib/base/taken.go --
+package base
+
+func taken() {}
+
+func TakenToo() { taken() }
+-- lib/net/odd/odd.md --
+no spec
+-- outside/note.md --
+no module
+-- cmd/go.mod --
+module example.org/cmd
+-- cmd/main.go --
+package main
+`)
+	c := load(t, dir)
+	for name, test := range map[string]struct {
+		draft  Draft
+		want   string
+		exists bool
+	}{
+		"name":             {Draft{Name: "SlugMake", Domain: "base"}, `name "SlugMake" is not valid`, false},
+		"empty name":       {Draft{Domain: "base"}, "is not valid", false},
+		"taken name":       {Draft{Name: "pickall", Domain: "base"}, "the unit pick_all_go_base has that name", true},
+		"taken symbol":     {Draft{Name: "taken_too", Domain: "base"}, "declares TakenToo already", true},
+		"kind":             {Draft{Name: "a", Domain: "base", Kind: "functoin"}, "is not one of", false},
+		"no domain":        {Draft{Name: "a"}, "no domain is named", false},
+		"unknown domain":   {Draft{Name: "a", Domain: "bass"}, "domain bass is not among", false},
+		"odd domain":       {Draft{Name: "a", Domain: "../x"}, "is not valid", false},
+		"other domain":     {Draft{Name: "a", Domain: "net", Package: "lib/base"}, "is of domain base", false},
+		"no package":       {Draft{Name: "a", Domain: "net"}, "has no package of its own name", false},
+		"outside":          {Draft{Name: "a", Domain: "net", Package: "../x"}, "is not inside", false},
+		"unread folder":    {Draft{Name: "a", Domain: "net", Package: "lib/testdata"}, "is not read by the go command", false},
+		"no module":        {Draft{Name: "a", Domain: "net", Package: "outside/x"}, "is in no Go module", false},
+		"main":             {Draft{Name: "a", Domain: "net", Package: "cmd/"}, "is main", false},
+		"odd package":      {Draft{Name: "a", Domain: "net", Package: "Odd Name"}, "is not valid", false},
+		"tag":              {Draft{Name: "a", Domain: "base", Tags: []string{"Big"}}, "tag", false},
+		"uses":             {Draft{Name: "a", Domain: "base", Uses: []string{"pick_all_go_base"}}, "only a pipeline or an app", false},
+		"no uses":          {Draft{Name: "a", Kind: "app"}, "none is named", false},
+		"unknown use":      {Draft{Name: "a", Kind: "app", Uses: []string{"pick_al_go_base"}}, "no unit", false},
+		"app signature":    {Draft{Name: "a", Kind: "app", Uses: []string{"pick_all_go_base"}, Signature: "func()"}, "has no signature", false},
+		"syntax":           {Draft{Name: "a", Domain: "base", Signature: "func(a b c)"}, "does not parse", false},
+		"not a function":   {Draft{Name: "a", Domain: "base", Signature: "type A int"}, "is no function's", false},
+		"with a body":      {Draft{Name: "a", Domain: "base", Signature: "func A() {}\nfunc B() {}"}, "is more than one", false},
+		"method":           {Draft{Name: "get", Domain: "base", Signature: "func (f *Failure) Get() int"}, "is a method's", false},
+		"other name":       {Draft{Name: "a", Domain: "base", Signature: "func B()"}, "is of B", false},
+		"unexported":       {Draft{Name: "abc", Domain: "base", Signature: "func abc()"}, "is not exported", false},
+		"unknown type":     {Draft{Name: "a", Domain: "base", Signature: "func(x Thing)"}, "Thing is not declared", false},
+		"unknown package":  {Draft{Name: "a", Domain: "base", Signature: "func(x pgx.Conn)"}, "nothing here imports", false},
+		"name twice":       {Draft{Name: "a", Domain: "base", Signature: "func(x int) (x string)"}, "has the name x twice", false},
+		"hiding name":      {Draft{Name: "a", Domain: "base", Signature: "func(errors []string) error"}, "hides another", false},
+		"constraint":       {Draft{Name: "a", Domain: "base", Signature: "func[T Number](x T)"}, "no type is known", false},
+		"impure parameter": {Draft{Name: "a", Domain: "base", Pure: true, Signature: "func(r io.Reader)"}, "does I/O", false},
+		"impure use":       {Draft{Name: "a", Domain: "base", Pure: true, Kind: "pipeline", Uses: []string{"heavy_load_go_net"}}, "which is impure", false},
+		"empty interface":  {Draft{Name: "a", Domain: "base", Kind: "type", Signature: "type A interface"}, "has no methods", false},
+		"type syntax":      {Draft{Name: "a", Domain: "base", Kind: "type", Signature: "func()"}, "does not parse", false},
+		"type name":        {Draft{Name: "a", Domain: "base", Kind: "type", Signature: "type B int"}, "is of B", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plan, err := New(c, test.draft)
+			var e *Error
+			if !errors.As(err, &e) || !strings.Contains(e.Message, test.want) || e.Exists != test.exists {
+				t.Errorf("got %+v, %#v; want %q", plan, err, test.want)
+			}
+		})
+	}
+}

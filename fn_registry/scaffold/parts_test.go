@@ -1,0 +1,205 @@
+package scaffold
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+func TestSnakeCase(t *testing.T) {
+	t.Parallel()
+	for symbol, want := range map[string]string{
+		"SlugMake": "slug_make", "HTTPServe": "http_serve", "ParseURLs": "parse_urls", "ParseURLsFast": "parse_urls_fast", "SHA256Sum": "sha256_sum",
+		"X": "x", "New2": "new2", "Foo_Bar": "foo_bar", "slug-make": "slug_make", "a.b": "a_b", "IDs": "ids", "ASet": "a_set", "Größe": "", "": "", "1a": "", "a/b": "",
+	} {
+		if got := SnakeCase(symbol); got != want {
+			t.Errorf("%s: %q, want %q", symbol, got, want)
+		}
+		if want != "" && symbol[0] >= 'A' && symbol[0] <= 'Z' && catalog.Squash(want) != catalog.Squash(symbol) {
+			t.Errorf("%s and %s are two names", symbol, want)
+		}
+	}
+}
+
+func TestSymbol(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, t.TempDir(), workspace)
+	m := newMaker(load(t, dir), Draft{})
+	for name, want := range map[string]string{
+		"slug_make": "SlugMake", "http_json_get": "HTTPJSONGet", "duckdb_open": "DuckDBOpen", "sse_handler": "SSEHandler", "utf8_check": "UTF8Check", "a_1": "A1", "getter": "Getter",
+	} {
+		if got := m.symbol(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestAddUse(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ work, want string }{
+		"in order":  {"go 1.26\n\nuse (\n\t./a // first\n\t./c\n)\n", "go 1.26\n\nuse (\n\t./a // first\n\t./apps/x\n\t./c\n)\n"},
+		"at end":    {"use (\n\t./a\n)\n\nreplace b => ./b\n", "use (\n\t./a\n\t./apps/x\n)\n\nreplace b => ./b\n"},
+		"one line":  {"go 1.26\nuse ./a", "go 1.26\nuse ./a\n\nuse ./apps/x\n"},
+		"none":      {"go 1.26\n", "go 1.26\n\nuse ./apps/x\n"},
+		"empty":     {"use (\n)\n", "use (\n\t./apps/x\n)\n"},
+		"quoted":    {"use (\n\t\"./z z\"\n)\n", "use (\n\t./apps/x\n\t\"./z z\"\n)\n"},
+		"commented": {"use ( // all\n\t// none yet\n)\n", "use ( // all\n\t// none yet\n\t./apps/x\n)\n"},
+	} {
+		if got := addUse(c.work, "./apps/x"); got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestCompareVersions(t *testing.T) {
+	t.Parallel()
+	order := []string{
+		"", "v0.0.0", "v0.0.1-0.20240101000000-abcdef", "v0.0.1", "v1.2.3-alpha", "v1.2.3-alpha.1", "v1.2.3-alpha.beta", "v1.2.3-beta.2", "v1.2.3-beta.11",
+		"v1.2.3", "v1.10.0", "v2.0.0+incompatible",
+	}
+	for i, a := range order {
+		for j, b := range order {
+			if got := compareVersions(a, b); (got < 0) != (i < j) || (got > 0) != (i > j) {
+				t.Errorf("%q and %q: %d", a, b, got)
+			}
+		}
+	}
+	if compareVersions("1.26", "1.9") <= 0 || compareVersions("1.26.1", "1.26") <= 0 {
+		t.Error("go lines")
+	}
+}
+
+func TestNewMod(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, t.TempDir(), `-- one/go.mod --
+module "example.org/one"
+
+go 1.25.0
+
+require (
+	example.org/two v0.0.0
+	github.com/a/b v1.2.0 // indirect
+)
+require github.com/c/d v1.0.0
+
+replace example.org/two => ../two
+replace (
+	github.com/c/d v1.0.0 => ./forks/d
+	github.com/a/b => github.com/x/b v1.2.1
+)
+-- one/one.go --
+package one
+-- one/go.sum --
+github.com/c/d v1.0.0 h1:b
+github.com/a/b v1.2.0 h1:a
+-- two/go.mod --
+module example.org/two
+go 1.26
+require github.com/a/b v1.10.0
+-- two/two.go --
+package two
+-- two/go.sum --
+github.com/a/b v1.2.0 h1:a
+`)
+	m := newMaker(load(t, dir), Draft{})
+	mod, sum, err := m.newMod("apps/x", "example.org/apps/x", []string{"one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `module example.org/apps/x
+
+go 1.26
+
+require (
+	example.org/one v0.0.0
+)
+
+require (
+	example.org/two v0.0.0 // indirect
+	github.com/a/b v1.10.0 // indirect
+	github.com/c/d v1.0.0 // indirect
+)
+
+replace (
+	example.org/one => ../../one
+	example.org/two => ../../two
+	github.com/a/b => github.com/x/b v1.2.1
+	github.com/c/d v1.0.0 => ../../one/forks/d
+)
+`; mod != want {
+		t.Errorf("go.mod:\n%s", mod)
+	}
+	if want := "github.com/a/b v1.2.0 h1:a\ngithub.com/c/d v1.0.0 h1:b\n"; strings.TrimPrefix(sum, "\n") != want {
+		t.Errorf("go.sum: %q", sum)
+	}
+}
+
+func TestWrite_OverwritesNothing(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, t.TempDir(), workspace)
+	plan, err := New(load(t, dir), Draft{Name: "tool", Kind: "app", Uses: []string{"pick_all_go_base"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := func(message string) {
+		t.Helper()
+		if _, err := os.Stat(filepath.Join(dir, "apps")); !os.IsNotExist(err) {
+			t.Errorf("%s: the folder apps is left: %v", message, err)
+		}
+	}
+	work := filepath.Join(dir, "go.work")
+	if err := os.WriteFile(work, []byte("go 1.26\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Write(dir); err == nil || !strings.Contains(err.Error(), "go.work has changed") {
+		t.Errorf("changed go.work: %v", err)
+	}
+	left("changed go.work")
+
+	tree(t, dir, "-- apps/tool/main_test.go --\nmine")
+	var e *Error
+	if err := plan.Write(dir); !errors.As(err, &e) || !e.Exists {
+		t.Errorf("a file that came between: %v", err)
+	}
+	mine, err := os.ReadFile(filepath.Join(dir, "apps/tool/main_test.go"))
+	entries, _ := os.ReadDir(filepath.Join(dir, "apps/tool"))
+	if err != nil || string(mine) != "mine\n" || len(entries) != 1 {
+		t.Errorf("%q, %v, %v", mine, entries, err)
+	}
+}
+
+// Signatures come from people and from agents.
+func FuzzNew(f *testing.F) {
+	for _, seed := range []string{
+		"func(s string) int", "func SlugMake[T any, K ~int|~string](a, b T, c ...K) (x []T, err error)", "type SlugMake struct", "type SlugMake map[string]SlugMakeConfig",
+		"func(context.Context, SlugMakeConfig, func(int) (string, error), chan<- *http.Request, [3]byte, struct{ A int })", "func (s *S) SlugMake()", "func(", "type SlugMake[T any] []T",
+		"func(a int) {\n}", "func(_, _ interface{ M(x int) }) map[[2]int]<-chan bool", "func(a, a int)", "type SlugMake = int",
+	} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	c := load(f, tree(f, f.TempDir(), workspace))
+	f.Fuzz(func(t *testing.T, signature string, function bool) {
+		d := Draft{Name: "slug_make", Domain: "base", Signature: signature, Kind: "type"}
+		if function {
+			d.Kind = "function"
+		}
+		plan, err := New(c, d)
+		var e *Error
+		switch {
+		case errors.As(err, &e):
+		case err != nil:
+			t.Errorf("%q: %v", signature, err)
+		default:
+			md := plan.Files[len(plan.Files)-1]
+			for _, p := range spec.Parse(md.Path, []byte(md.Text)).Problems {
+				t.Errorf("%q: %s: %s\n%s", signature, p.Rule, p.Message, md.Text)
+			}
+		}
+	})
+}

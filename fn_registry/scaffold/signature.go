@@ -1,0 +1,253 @@
+package scaffold
+
+import (
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fnregistry.dev/fn_registry/catalog"
+)
+
+// shape is a declaration that is to be written, with all that its file, its test and its example need to know.
+type shape struct {
+	symbol  string
+	fn      *ast.FuncDecl     // of a function
+	spec    *ast.TypeSpec     // of a type
+	imports map[string]string // qualifier of the signature -> import path
+	stubs   []string          // types that the signature names and nobody declares: SlugMakeConfig
+	args    map[string]string // type parameter -> a type that it can stand for
+}
+
+// funcShape reads a function's declaration out of what the draft says.
+func (m *maker) funcShape(to place, text string) (*shape, error) {
+	sh := &shape{symbol: m.symbol(m.draft.Name), imports: map[string]string{}, args: map[string]string{}}
+	fn, err := parseFunc(text, sh.symbol)
+	if err != nil {
+		return nil, err
+	}
+	if catalog.Squash(fn.Name.Name) != catalog.Squash(m.draft.Name) {
+		return nil, wrong("the signature is of "+fn.Name.Name+", the name is "+m.draft.Name, "name and symbol are equal without underscores and case: "+sh.symbol)
+	}
+	sh.symbol, sh.fn = fn.Name.Name, fn
+	nameParams(fn.Type.Params)
+	if err := sh.instantiate(fn.Type.TypeParams); err != nil {
+		return nil, err
+	}
+	if err := m.resolveTypes(sh, to, fn.Type); err != nil {
+		return nil, err
+	}
+	return sh, sh.checkNames()
+}
+
+// checkNames refuses names that stand twice, or that hide what the body needs.
+func (sh *shape) checkNames() error {
+	taken := map[string]bool{}
+	for _, f := range slices.Concat(single(sh.fn.Type.TypeParams), sh.params(), sh.results()) {
+		for _, n := range f.Names {
+			switch {
+			case n.Name == "_":
+			case taken[n.Name]:
+				return wrong("the signature has the name "+n.Name+" twice", "rename one")
+			case sh.imports[n.Name] != "" || hidden[n.Name]:
+				return wrong("the name "+n.Name+" in the signature hides another that the function needs", "rename it")
+			}
+			taken[n.Name] = true
+		}
+	}
+	return nil
+}
+
+// hidden are the names that the body of a stub uses.
+var hidden = words("errors fmt nil false panic")
+
+func parseFunc(text, symbol string) (*ast.FuncDecl, error) {
+	text = strings.TrimSpace(text)
+	rest, ok := strings.CutPrefix(text, "func")
+	if !ok {
+		return nil, wrong("the signature "+quote(text)+" is no function's", "write it as in Go: func(ctx context.Context, name string) (int, error)")
+	}
+	var first error
+	for _, candidate := range []string{text, "func " + symbol + strings.TrimLeft(rest, " ")} {
+		f, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+candidate+"\n", parser.SkipObjectResolution)
+		if err != nil {
+			if first == nil || candidate != text {
+				first = err
+			}
+			continue
+		}
+		fn, ok := onlyDecl(f).(*ast.FuncDecl)
+		switch {
+		case !ok || fn.Body != nil:
+			return nil, wrong("the signature "+quote(text)+" is more than one", "write the declaration without its body")
+		case fn.Recv != nil:
+			return nil, wrong("the signature "+quote(text)+" is a method's", "make the unit of its type, and write methods in its file")
+		case !fn.Name.IsExported():
+			return nil, wrong("the function "+fn.Name.Name+" is not exported", "call it "+symbol)
+		}
+		return fn, nil
+	}
+	return nil, wrong("the signature "+quote(text)+" does not parse: "+parseMessage(first), "write it as in Go: func(ctx context.Context, name string) (int, error)")
+}
+
+// onlyDecl is a file's one declaration; nil where it has none or several.
+func onlyDecl(f *ast.File) ast.Decl {
+	if len(f.Decls) != 1 {
+		return nil
+	}
+	return f.Decls[0]
+}
+
+// parseMessage is a syntax error without the place, which is one in a made-up file.
+func parseMessage(err error) string {
+	_, message, ok := strings.Cut(err.Error(), ": ")
+	if !ok {
+		message = err.Error()
+	}
+	message, _, _ = strings.Cut(message, " (and ")
+	return message
+}
+
+// nameParams gives the parameters names where they have none, since a spec describes them by name.
+func nameParams(list *ast.FieldList) {
+	taken := map[string]bool{}
+	for _, f := range list.List {
+		for _, n := range f.Names {
+			taken[n.Name] = true
+		}
+	}
+	for _, f := range list.List {
+		if len(f.Names) == 0 {
+			f.Names = []*ast.Ident{ast.NewIdent("_")}
+		}
+		for _, n := range f.Names {
+			for try := 0; n.Name == "_"; try++ {
+				if name := paramName(f.Type, try); !taken[name] {
+					n.Name, taken[name] = name, true
+				}
+			}
+		}
+	}
+}
+
+// paramName makes up a name: ctx for a context, else the first letter of the type; from the second try on with a number.
+func paramName(t ast.Expr, try int) string {
+	text := exprText(t)
+	name := "ctx"
+	if text != "context.Context" {
+		base := text[strings.LastIndexAny(text, ".]*")+1:]
+		name = "v"
+		if base != "" && base[0]|0x20 >= 'a' && base[0]|0x20 <= 'z' {
+			name = strings.ToLower(base[:1])
+		}
+	}
+	if try > 0 {
+		name += strconv.Itoa(try + 1)
+	}
+	return name
+}
+
+// instantiate finds a type for each type parameter, so that the test can call the function.
+func (sh *shape) instantiate(list *ast.FieldList) error {
+	if list == nil {
+		return nil
+	}
+	for _, f := range list.List {
+		arg := ""
+		switch c := exprText(f.Type); {
+		case c == "any" || c == "comparable" || c == "cmp.Ordered" || c == "interface{}":
+			arg = "string"
+		default:
+			arg = firstTerm(f.Type)
+		}
+		if arg == "" {
+			return wrong("no type is known that meets the constraint "+exprText(f.Type), "use any, comparable, cmp.Ordered or a union as ~int | ~float64 here, and write the other in the Go file")
+		}
+		for _, n := range f.Names {
+			sh.args[n.Name] = arg
+		}
+	}
+	return nil
+}
+
+// firstTerm is the first type of a union of basic types, or "".
+func firstTerm(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BinaryExpr:
+		return firstTerm(e.X)
+	case *ast.UnaryExpr:
+		return firstTerm(e.X)
+	case *ast.Ident:
+		if predeclared[e.Name] && e.Name != "any" && e.Name != "comparable" && e.Name != "error" {
+			return e.Name
+		}
+	case *ast.ArrayType:
+		return exprText(e)
+	}
+	return ""
+}
+
+var predeclared = words("any bool byte comparable complex64 complex128 error float32 float64 int int8 int16 int32 int64 rune string uint uint8 uint16 uint32 uint64 uintptr")
+
+// resolveTypes finds out where every type of the signature comes from.
+func (m *maker) resolveTypes(sh *shape, to place, node ast.Node) error {
+	var failed error
+	eachType(node, func(id *ast.Ident, qualifier string) {
+		switch {
+		case failed != nil:
+		case qualifier != "":
+			if sh.imports[qualifier] != "" {
+				return
+			}
+			p, err := m.importOf(to, qualifier, id.Name)
+			if err != nil {
+				failed = err
+			} else {
+				sh.imports[qualifier] = p
+			}
+		case predeclared[id.Name] || sh.args[id.Name] != "" || id.Name == sh.symbol && sh.spec != nil:
+		case m.packageSource(to.dir).types[id.Name] != nil || slices.Contains(sh.stubs, id.Name):
+		case strings.HasPrefix(id.Name, sh.symbol) && sh.fn != nil:
+			sh.stubs = append(sh.stubs, id.Name)
+		default:
+			failed = wrong("the signature's type "+id.Name+" is not declared in "+to.dir, "a type of another package is written as in Go, pkg."+id.Name+
+				"; one of the unit's own begins with its symbol, as "+sh.symbol+"Config, and is declared with it")
+		}
+	})
+	return failed
+}
+
+// eachType calls f for every name of a type in a type expression, with its qualifier.
+func eachType(node ast.Node, f func(id *ast.Ident, qualifier string)) {
+	ast.Inspect(node, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if q, ok := n.X.(*ast.Ident); ok {
+				f(n.Sel, q.Name)
+			}
+			return false
+		case *ast.Field:
+			if fn, ok := n.Type.(*ast.FuncType); ok && len(n.Names) > 0 {
+				eachType(fn, f)
+			} else {
+				eachType(n.Type, f)
+			}
+			return false
+		case *ast.Ident:
+			f(n, "")
+		}
+		return true
+	})
+}
+
+// exprText writes an expression as gofmt does.
+func exprText(e ast.Expr) string {
+	var b strings.Builder
+	if err := format.Node(&b, token.NewFileSet(), e); err != nil {
+		return ""
+	}
+	return b.String()
+}
