@@ -23,25 +23,33 @@ type yamlSpec struct {
 	FilePath                                                                  string `yaml:"file_path"`
 }
 
-// BenchmarkParse reads the sample, and says how long that takes beside the YAML library filling a struct.
 func BenchmarkParse(b *testing.B) {
 	src := sample(b)
-	front := bytes.SplitN(src, []byte("---\n"), 3)[1]
 	b.SetBytes(int64(len(src)))
 	b.ReportAllocs()
 	for b.Loop() {
 		Parse("x.md", src)
 	}
-	own := b.Elapsed()
-	b.StopTimer()
-	start := time.Now()
-	for range b.N {
+}
+
+// BenchmarkParse_Ratio says how long reading the sample takes beside the YAML library filling a struct. The two take
+// turns, so that a busy machine slows both; the time of one operation is that of both together.
+func BenchmarkParse_Ratio(b *testing.B) {
+	src := sample(b)
+	front := bytes.SplitN(src, []byte("---\n"), 3)[1]
+	var own, library time.Duration
+	for b.Loop() {
+		start := time.Now()
+		Parse("x.md", src)
+		own += time.Since(start)
+		start = time.Now()
 		var s yamlSpec
 		if err := yaml.Unmarshal(front, &s); err != nil || s.FilePath == "" {
 			b.Fatal(err, s)
 		}
+		library += time.Since(start)
 	}
-	b.ReportMetric(own.Seconds()/time.Since(start).Seconds(), "x/yaml.Unmarshal")
+	b.ReportMetric(own.Seconds()/library.Seconds(), "x/yaml.Unmarshal")
 }
 
 func BenchmarkSet(b *testing.B) {
