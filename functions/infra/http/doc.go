@@ -1,0 +1,7 @@
+// Package http holds units for HTTP servers and clients, on top of net/http: serving, middleware, JSON in and out,
+// problem answers, and a retrying transport.
+//
+// A program that needs both packages imports this one under another name, fnhttp by custom. Middleware takes the next
+// handler first, as net/http's own does, and keeps http.ResponseController working. From the outside in, the order is
+// access log, security headers, same origin, bearer auth, gzip, conditional, mux.
+package http

@@ -1,0 +1,93 @@
+package http
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"fnregistry.dev/functions/core"
+)
+
+// minTokenBytes refuses passwords and placeholders: 16 random bytes are 22 characters of base64, 16 the least anyone
+// would call a token.
+const minTokenBytes = 16
+
+// HTTPBearerAuthConfig says who may pass [HTTPBearerAuth].
+type HTTPBearerAuthConfig struct {
+	Tokens        []string // at least one, each of 16 or more characters without blanks; two while one replaces another
+	Realm         string   // named in WWW-Authenticate; empty: api
+	AllowLoopback bool     // lets requests from this machine pass without a token, unless a proxy forwarded them; default false
+}
+
+// HTTPBearerAuth lets a request through to next if its Authorization header bears one of the tokens (RFC 6750), and
+// answers problem JSON with status 401 and WWW-Authenticate otherwise. It keeps the tokens' SHA-256 alone, compares in
+// constant time, and takes no token from the query or a form, since those are logged.
+//
+// Errors: CodeInvalid without a token, or with one that is too short or holds blanks. No message tells a token.
+func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, error) {
+	hashes := make([][sha256.Size]byte, len(cfg.Tokens))
+	for i, token := range cfg.Tokens {
+		if len(token) < minTokenBytes || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth",
+				Message: fmt.Sprintf("token %d is too short or holds other than visible ASCII characters", i+1),
+				Hint:    "make one with: openssl rand -hex 32"}
+		}
+		hashes[i] = sha256.Sum256([]byte(token))
+	}
+	if len(hashes) == 0 {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so nobody could pass"}
+	}
+	challenge := fmt.Sprintf("Bearer realm=%q", cmp.Or(cfg.Realm, "api"))
+	allowLoopback := cfg.AllowLoopback
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, given := bearerToken(r)
+		switch {
+		case given && anyEqual(hashes, sha256.Sum256([]byte(token))), !given && allowLoopback && fromLoopback(r):
+			next.ServeHTTP(w, r)
+		case given:
+			w.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+			HTTPProblem(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "the bearer token is not accepted"})
+		default:
+			w.Header().Set("WWW-Authenticate", challenge)
+			HTTPProblem(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "a bearer token is needed",
+				Hint: "send the header Authorization: Bearer TOKEN"})
+		}
+	}), nil
+}
+
+// bearerToken returns what follows "Bearer " in the only Authorization header; given is false where there is no header.
+func bearerToken(r *http.Request) (token string, given bool) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) == 0 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") {
+		return "", true // equal to no token
+	}
+	return strings.TrimSpace(token), true
+}
+
+// anyEqual looks at every hash, so that its time does not tell which one was right.
+func anyEqual(hashes [][sha256.Size]byte, hash [sha256.Size]byte) bool {
+	equal := 0
+	for i := range hashes {
+		equal |= subtle.ConstantTimeCompare(hashes[i][:], hash[:])
+	}
+	return equal == 1
+}
+
+// fromLoopback is false for what a proxy on this machine forwarded for somebody else.
+func fromLoopback(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if len(r.Header.Values(name)) > 0 {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && net.ParseIP(host).IsLoopback()
+}

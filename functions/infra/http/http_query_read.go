@@ -1,0 +1,66 @@
+package http
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+
+	"fnregistry.dev/functions/core"
+)
+
+const queryReadOp = "http_query_read"
+
+// HTTPQueryRead reads the request's query and path parameters into a struct by its fields' tags: query:"limit" takes
+// ?limit=, path:"id" the {id} of the ServeMux pattern. A field is a string, bool, number, time.Duration (as 1m30s), an
+// encoding.TextUnmarshaler, a pointer to one of these (nil where the parameter is absent), or, for the query, a slice
+// of them for a parameter that may be repeated. Without a pointer, what is absent is the zero value. Untagged fields
+// stay as they are; those of an embedded struct count as In's own.
+//
+// It is strict: a parameter that no field takes is refused, with the names that are close as the problem's member
+// candidates; so are a repeated one without a slice, a value that is none of its type, and a query that is badly
+// encoded. These are CodeInvalid. A type of field that it can't fill is CodeInternal.
+func HTTPQueryRead[In any](r *http.Request) (In, error) {
+	var in In
+	plan, err := urlPlanOf(reflect.TypeFor[In]())
+	if err != nil {
+		return in, err
+	}
+	if err := plan.fill(r, reflect.ValueOf(&in).Elem()); err != nil {
+		var zero In
+		return zero, err
+	}
+	return in, nil
+}
+
+func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
+	invalid := func(format string, args ...any) *core.Error {
+		return &core.Error{Code: core.CodeInvalid, Op: queryReadOp, Message: fmt.Sprintf(format, args...)}
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return invalid("the query is badly encoded: %v", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.Contains(plan.queryNames, name) {
+			return withCandidates(invalid("unknown parameter %q", name), name, plan.queryNames)
+		}
+	}
+	for _, field := range plan.fields {
+		values := query[field.name]
+		if field.path {
+			values = []string{r.PathValue(field.name)}
+		}
+		if len(values) > 1 && !field.repeated {
+			return invalid("parameter %q is given %d times, want once", field.name, len(values))
+		}
+		for _, value := range values {
+			if err := field.set(in.FieldByIndex(field.index), value); err != nil {
+				return invalid("parameter %q is %q, want %v", field.name, value, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package sse
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+// maxRetry is the longest wait that a server may ask for, as in retry_after_parse.
+const maxRetry = time.Hour
+
+// SSEClientConfig says what [SSEClient] reads, and how it comes back. Only URL is required.
+type SSEClientConfig struct {
+	URL            string        // http or https
+	Header         http.Header   // sent with each request (Authorization); nil: none
+	Client         *http.Client  // must have no Timeout, which would cut streams; nil: one on http.DefaultTransport
+	LastEventID    string        // where to go on from; empty: from now on
+	InitialBackoff time.Duration // first wait after a broken connection, until the server asks for another (retry:); zero: 1 s
+	MaxBackoff     time.Duration // ceiling of the backoff; zero: 30 s
+	IdleTimeout    time.Duration // reconnects when not even a comment came for so long; zero: 90 s; negative: waits for ever
+	MaxBytes       int           // longest line and event; zero: 1 MiB
+	ChannelBuffer  int           // capacity of Events; zero: 64
+}
+
+// SSEClientHandle is a running client.
+type SSEClientHandle struct {
+	// Events gives what is received, in order, and is closed when the client ends. A reader that stops reading stops
+	// the client from reading too, not from being stopped.
+	Events <-chan SSEEvent
+	// Errors gives what went wrong and was survived: broken connections, statuses that may pass, events that were too
+	// long. It holds 16, further ones are dropped, and it is closed after Events.
+	Errors <-chan error
+
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // written before done is closed
+}
+
+// Stop ends the client and waits until both channels are closed. It may be called more than once.
+func (h *SSEClientHandle) Stop() {
+	h.cancel()
+	<-h.done
+}
+
+// Err waits for the client's end and returns why it gave up: nil after Stop, the context's end, or status 204, by
+// which a server says that there is no more; else a *core.Error.
+func (h *SSEClientHandle) Err() error {
+	<-h.done
+	return h.err
+}
+
+// SSEClient reads a server's event stream in the background, and comes back with Last-Event-ID whenever the connection
+// ends, with backoff and jitter, no sooner than the server asks (retry:, Retry-After). It ends when ctx does, by Stop,
+// at status 204, and at an answer that would be the same next time: a 4xx other than 408, 425 and 429, or a 200 that
+// is no event stream. Then Err tells.
+//
+// Errors: CodeInvalid for a bad URL or a client with a timeout. No error tells the URL's query, which may hold a secret.
+func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, error) {
+	target, err := url.Parse(cfg.URL)
+	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "sse_client", Message: "the URL is none of http or https with a host"}
+	}
+	op := "sse_client " + target.Host + target.Path
+	if cfg.Client == nil {
+		cfg.Client = &http.Client{}
+	}
+	if cfg.Client.Timeout != 0 {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the HTTP client has a timeout, which would cut the stream",
+			Hint: "use a client without Timeout; IdleTimeout ends dead connections"}
+	}
+	cfg.InitialBackoff = cmp.Or(cfg.InitialBackoff, time.Second)
+	cfg.MaxBackoff = cmp.Or(cfg.MaxBackoff, 30*time.Second)
+	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 90*time.Second)
+	cfg.ChannelBuffer = cmp.Or(cfg.ChannelBuffer, 64)
+	cfg.Header = cfg.Header.Clone()
+
+	ctx, cancel := context.WithCancel(ctx)
+	events, errs := make(chan SSEEvent, cfg.ChannelBuffer), make(chan error, 16)
+	handle := &SSEClientHandle{Events: events, Errors: errs, cancel: cancel, done: make(chan struct{})}
+	client := &client{cfg: cfg, op: op, events: events, errs: errs, lastID: cfg.LastEventID}
+	go func() {
+		defer close(handle.done)
+		defer close(errs)
+		defer close(events)
+		defer cancel()
+		handle.err = client.run(ctx)
+	}()
+	return handle, nil
+}
