@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	gosse "github.com/tmaxmax/go-sse"
+
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/sse"
@@ -378,5 +380,34 @@ func TestSSEHandler_EveryClientSeesAllInOrder(t *testing.T) {
 	wg.Wait()
 	if gaps := hub.Stats().Gaps; gaps > 0 {
 		t.Errorf("%d gaps", gaps)
+	}
+}
+
+// TestSSEHandler_IsReadByAnotherClient holds the hub against a client that is not ours.
+func TestSSEHandler_IsReadByAnotherClient(t *testing.T) {
+	t.Parallel()
+	hub := newHubServer(t, sse.SSEHandlerConfig{})
+	start := hub.publish(t, "start")[0]
+	request, err := http.NewRequestWithContext(t.Context(), "GET", hub.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Last-Event-ID", start)
+	got := make(chan gosse.Event, 100)
+	connection := gosse.NewConnection(request)
+	connection.SubscribeToAll(func(event gosse.Event) { got <- event })
+	go connection.Connect()
+	ids := hub.publish(t, "one\ntwo", "three")
+	var received []gosse.Event
+	for len(received) < 2 {
+		if event := <-got; event.Data != "" { // it dispatches an ID without data too, which browsers don't
+			received = append(received, event)
+		}
+		if len(received) == 1 {
+			hub.CloseClientConnections()
+		}
+	}
+	if received[0].Data != "one\ntwo" || received[0].LastEventID != ids[0] || received[1].Data != "three" || received[1].LastEventID != ids[1] {
+		t.Errorf("got %+v", received)
 	}
 }
