@@ -22,10 +22,12 @@ test: deps ## run the tests of all modules
 	$(GO) test $(TESTFLAGS) -timeout 20m work
 
 .PHONY: lint
-lint: ## hold every spec against its code; go vet, staticcheck, gofmt
+lint: ## hold every spec against its code; go vet, staticcheck, gofmt, generated files
 	$(GO) run ./tools/frontmatter-lint -examples .
 	$(GO) vet work
 	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
+	@cp cmd/registry_api/web/pages_templ.go /tmp/pages_templ.$$$$ && $(MAKE) -s generate >/dev/null 2>&1; cmp -s /tmp/pages_templ.$$$$ cmd/registry_api/web/pages_templ.go; \
+	same=$$?; rm -f /tmp/pages_templ.$$$$; test $$same = 0 || { echo "pages_templ.go was out of date; it has been generated anew: commit it"; exit 1; }
 	@bin=$$(mktemp -d) && $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
 	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
 
@@ -33,6 +35,11 @@ lint: ## hold every spec against its code; go vet, staticcheck, gofmt
 fix: ## write into the specs what the code tells, and format
 	$(GO) run ./tools/frontmatter-lint -fix .
 	git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
+
+.PHONY: generate
+generate: ## make the generated files anew: the pages' code, the published JSON Schema
+	@$(GO) -C tools/dev tool templ generate -path $(CURDIR)/cmd/registry_api/web
+	@$(GO) -C fn_registry test -count=1 ./spec -run JSONSchema -update >/dev/null
 
 .PHONY: build
 build: ## build all programs to bin/
