@@ -45,7 +45,8 @@ type Fix struct {
 	Description string         `json:"description"` // "set tests to [A, B]"
 	Edits       []spec.Edit    `json:"edits"`       // in the finding's spec file
 	File        string         `json:"file"`        // the file that the edits are in, from the root
-	set         map[string]any // what Apply sets: fixes of one file are joined by key, not by text
+	set         map[string]any // the keys that it sets: fixes of one file are joined by key, not by text
+	encoding    bool           // it mends the encoding, before any key is set
 }
 
 // Rule is one thing that is checked.
@@ -123,7 +124,7 @@ func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, since *Since)
 	p := &pass{catalog: c, unit: u, since: since}
 	for _, r := range rules {
 		// What can't be read as a spec at all gets the one finding that says so.
-		if r.unit != nil && (r == schemaRule(r.Name) || !unreadable(u)) {
+		if r.unit != nil && (slices.Contains(schemaRules, r) || !unreadable(u)) {
 			p.rule = r
 			r.unit(p, u)
 		}
@@ -131,12 +132,8 @@ func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, since *Since)
 	return p.found
 }
 
-// unreadable reports whether the spec's frontmatter could not be taken in as a whole.
-func unreadable(u *catalog.Unit) bool {
-	return slices.ContainsFunc(u.Problems, func(p spec.Problem) bool {
-		return p.Key == "" && (p.Rule == spec.RuleYAML || p.Rule == spec.RuleEncoding || p.Rule == spec.RuleSize)
-	})
-}
+// unreadable reports whether nothing of the spec's frontmatter could be taken in.
+func unreadable(u *catalog.Unit) bool { return u.Spec.Name == "" && u.Spec.Kind == "" }
 
 // pass is a run of rules over one unit, or over the tree.
 type pass struct {

@@ -56,7 +56,7 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 		root int
 		file string
 	}
-	sets := map[key]map[string]any{}
+	sets, recode := map[key]map[string]any{}, map[key]bool{}
 	for _, f := range findings {
 		if f.Fix == nil {
 			continue
@@ -66,6 +66,7 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 			sets[k] = map[string]any{}
 		}
 		maps.Copy(sets[k], f.Fix.set)
+		recode[k] = recode[k] || f.Fix.encoding
 	}
 	var changes []Change
 	for k, set := range sets {
@@ -73,11 +74,15 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		edits, err := spec.Parse(k.file, src).Set(set)
+		after := src
+		if recode[k] {
+			after = spec.Apply(src, spec.Parse(k.file, src).FixEncoding())
+		}
+		edits, err := spec.Parse(k.file, after).Set(set)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", k.file, err)
 		}
-		if after := spec.Apply(src, edits); !bytes.Equal(src, after) {
+		if after = spec.Apply(after, edits); !bytes.Equal(src, after) {
 			changes = append(changes, Change{Root: k.root, File: k.file, Before: src, After: after})
 		}
 	}

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"slices"
-
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/spec"
 )
@@ -36,14 +34,6 @@ func schema(name, summary, explanation string) *Rule {
 	}}
 }
 
-func schemaRule(name string) *Rule {
-	i := slices.IndexFunc(schemaRules, func(r *Rule) bool { return r.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return schemaRules[i]
-}
-
 // schema reports what the parser found. Where the code tells the value of the key, that is the fix.
 func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	message := problem.Message
@@ -55,6 +45,11 @@ func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	var fix *Fix
 	if value, ok := p.value(problem.Key); ok && problem.Rule != spec.RuleUnknown {
 		fix = p.set(problem.Key, value)
+	}
+	if problem.Rule == spec.RuleEncoding {
+		if edits := p.document().FixEncoding(); len(edits) > 0 {
+			fix = &Fix{Description: "write it without byte order mark and with LF", File: u.File, Edits: edits, encoding: true}
+		}
 	}
 	p.at(u, u.Dir.Root, u.File, problem.Pos.Line, problem.Pos.Column, fix, "%s", message)
 }

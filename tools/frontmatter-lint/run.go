@@ -130,7 +130,8 @@ func lint(ctx context.Context, o options, stdout, stderr io.Writer) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	if o.fix || o.diff {
+	// A file whose encoding was mended may have more to mend: until nothing changes, so that a second -fix has nothing left.
+	for o.fix || o.diff {
 		changes, err := check.Fixed(c, findings)
 		if err != nil {
 			return 0, err
@@ -140,14 +141,15 @@ func lint(ctx context.Context, o options, stdout, stderr io.Writer) (int, error)
 				stdout.Write(diff.Diff("a/"+ch.File, ch.Before, "b/"+ch.File, ch.After))
 			}
 		}
-		if o.fix && len(changes) > 0 {
-			if err := check.Write(c, changes); err != nil {
-				return 0, err
-			}
-			fmt.Fprintf(stderr, "frontmatter-lint: %s fixed\n", count(len(changes), "file"))
-			if c, findings, err = l.check(ctx); err != nil {
-				return 0, err
-			}
+		if !o.fix || len(changes) == 0 {
+			break
+		}
+		if err := check.Write(c, changes); err != nil {
+			return 0, err
+		}
+		fmt.Fprintf(stderr, "frontmatter-lint: %s fixed\n", count(len(changes), "file"))
+		if c, findings, err = l.check(ctx); err != nil {
+			return 0, err
 		}
 	}
 	report := report{Units: len(c.Units), Findings: findings}
