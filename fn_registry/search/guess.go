@@ -1,0 +1,52 @@
+package search
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// minGuess is the length of a word that is guessed to be the beginning of another.
+const minGuess = 3
+
+// addNear puts the units that have a word like this one, and returns the words most like it.
+func (x *Index) addNear(l *leaf, word string) []string {
+	type candidate struct {
+		word     string
+		distance int
+	}
+	var found []candidate
+	add := func(p *part, at, distance int, scale uint16) {
+		before := len(l.docs)
+		l.add(p, p.seg.posts.at(at), scale, 0)
+		if len(l.docs) > before {
+			found = append(found, candidate{string(p.seg.words.at(at)), distance})
+		}
+	}
+	for i := range x.parts {
+		p := &x.parts[i]
+		if limit := typoLimit(word); limit > 0 {
+			p.seg.near(word, limit, func(at, distance int) {
+				if distance > 0 {
+					add(p, at, distance, [...]uint16{1: scaleOneTypo, 2: scaleTwoTypo}[distance])
+				}
+			})
+		}
+		if len(word) >= minGuess {
+			at := p.seg.words.lowerBound(word)
+			for end := p.seg.words.afterPrefix(at, word); at < end; at++ {
+				add(p, at, 3, scaleGuess)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(a.distance-b.distance, strings.Compare(a.word, b.word))
+	})
+	var names []string
+	for _, c := range found {
+		if c.word != word && !slices.Contains(names, c.word) && len(names) < maxNear {
+			names = append(names, c.word)
+		}
+	}
+	return names
+}

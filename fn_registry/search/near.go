@@ -1,0 +1,126 @@
+package search
+
+// typoLimit is how many typing errors are forgiven in a word: one in 4 to 7 letters, two in more.
+func typoLimit(word string) int {
+	switch n := len(word); {
+	case n < 4, n > maxWord:
+		return 0
+	case n < 8:
+		return 1
+	}
+	return 2
+}
+
+// near calls yield with the words that become word by at most limit typing errors (a letter missing, too many, wrong,
+// or two neighbours swapped), and with how many: the restricted Damerau-Levenshtein distance. It counts bytes, so that
+// letters beyond ASCII (those that have no Latin base letter) count as two or more.
+//
+// It walks the sorted dictionary as if it were a tree: the table's rows for the letters that a word shares with the
+// one before it are kept, and when no continuation can be near, all words that begin so are skipped.
+func (s *segment) near(word string, limit int, yield func(index, distance int)) {
+	t := newTypoTable(word, len(word)+limit+2)
+	var before []byte // what the rows stand for
+	for i := 0; i < s.words.len(); {
+		w := s.words.at(i)
+		depth := commonPrefix(before, w)
+		for depth < len(w) && t.extend(w, depth) <= limit {
+			depth++
+		}
+		if depth < len(w) {
+			before = w[:depth+1]
+			i = s.words.skipPrefix(i, before)
+			continue
+		}
+		before = w
+		if d := t.distance(depth); d <= limit {
+			yield(i, d)
+		}
+		i++
+	}
+}
+
+// skipPrefix is the first item after i that does not begin with prefix, as item i does. Most often it is close.
+func (t items) skipPrefix(i int, prefix []byte) int {
+	begins := func(i int) bool {
+		b := t.at(i)
+		return len(b) >= len(prefix) && string(b[:len(prefix)]) == string(prefix)
+	}
+	step := 1
+	for i+step < t.len() && begins(i+step) {
+		i += step
+		step *= 2
+	}
+	low, high := i+1, min(i+step, t.len())
+	for low < high {
+		if mid := (low + high) / 2; begins(mid) {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
+}
+
+// typoTable is the dynamic programming table of the distance: row i, column j is that between the first i letters of
+// a word of the dictionary and the first j of the one sought.
+type typoTable struct {
+	sought string
+	rows   [][]int
+}
+
+func newTypoTable(sought string, depth int) *typoTable {
+	t := &typoTable{sought: sought, rows: make([][]int, depth+1)}
+	cells := make([]int, (depth+1)*(len(sought)+1))
+	for i := range t.rows {
+		t.rows[i], cells = cells[:len(sought)+1], cells[len(sought)+1:]
+	}
+	for j := range t.rows[0] {
+		t.rows[0][j] = j
+	}
+	return t
+}
+
+// extend computes the row for w's letter at depth, given those before it, and returns its least cell.
+func (t *typoTable) extend(w []byte, depth int) int {
+	row, above := t.rows[depth+1], t.rows[depth]
+	row[0] = depth + 1
+	least := row[0]
+	for j := range len(t.sought) {
+		v := above[j]
+		if w[depth] != t.sought[j] {
+			v++
+		}
+		v = min(v, above[j+1]+1, row[j]+1)
+		if depth > 0 && j > 0 && w[depth] == t.sought[j-1] && w[depth-1] == t.sought[j] {
+			v = min(v, t.rows[depth-1][j-1]+1)
+		}
+		row[j+1] = v
+		least = min(least, v)
+	}
+	return least
+}
+
+func (t *typoTable) distance(depth int) int { return t.rows[depth][len(t.sought)] }
+
+func commonPrefix(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// distance is how many typing errors two words are apart.
+func distance(a, b string) int {
+	t := newTypoTable(a, len(b))
+	w := []byte(b)
+	for i := range w {
+		t.extend(w, i)
+	}
+	return t.distance(len(w))
+}
+
+// isNear tells whether two words are at most limit typing errors apart.
+func isNear(a, b string, limit int) bool {
+	return len(a) <= len(b)+limit && len(b) <= len(a)+limit && distance(a, b) <= limit
+}

@@ -1,0 +1,175 @@
+package search
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	maxWords = 32 // words of a query that are looked for; more are ignored
+	maxParts = 16 // parts of one of them, or words of a phrase, that are looked for; more are ignored
+	maxNear  = 5  // corrections that are reported of a word
+)
+
+// Query is what to look for. All parts of it must hold.
+type Query struct {
+	Words     []Word
+	Filters   []Filter   // field words: for the caller to apply, by [Options.Accept]
+	Signature *Signature // nil: any
+	Problems  []Problem  // what of the text was not understood, and is ignored
+}
+
+// Word is a word, an identifier, or a phrase.
+type Word struct {
+	Text    string // as typed
+	Phrase  bool   // its words stand side by side in name, description or a tag
+	Prefix  bool   // it may be the beginning of a word
+	Negated bool   // units that have it (in a form of it, in any field) are left out
+}
+
+// Filter is a field word such as tag:matrix or -purity:pure.
+type Filter struct {
+	Field   string // one of Fields
+	Value   string // as typed, not empty; whether it makes sense is for the caller to see
+	Negated bool
+}
+
+// Problem is a part of a query that was not understood.
+type Problem struct {
+	Text       string   // the part
+	Message    string   // for a person
+	Candidates []string // fields that may have been meant, the likeliest first; all of them where none is alike
+}
+
+// Fields are the fields of field words.
+func Fields() []string {
+	return []string{"tag", "purity", "kind", "domain", "lang", "tested", "imports", "uses", "used_by"}
+}
+
+// ParseQuery reads a query as a person types it: words, "phrases in quotes", -words to leave out, field:word and
+// -field:"words", or instead of words a signature (see [ParseSignature]): what begins with a parenthesis or func(, or
+// has an arrow. The last free word gets Prefix. It never fails: what can't be read is in Problems. A field without a
+// value yet (tag:) is ignored.
+func ParseQuery(text string) Query {
+	var q Query
+	text = strings.TrimSpace(text)
+	if looksLikeSignature(text) {
+		rest := q.takeFields(text)
+		s, err := ParseSignature(rest)
+		if err == nil {
+			q.Signature = &s
+			return q
+		}
+		q.Problems = append(q.Problems, Problem{Text: rest, Message: err.Error()})
+		text = rest
+	}
+	for text != "" {
+		var t piece
+		t, text = nextPiece(text)
+		q.add(t)
+	}
+	for i := len(q.Words) - 1; i >= 0; i-- {
+		if w := &q.Words[i]; !w.Negated {
+			w.Prefix = !w.Phrase
+			break
+		}
+	}
+	return q
+}
+
+// takeFields takes the field words out of a text and returns the rest.
+func (q *Query) takeFields(text string) string {
+	var rest []string
+	for text != "" {
+		before := text
+		var t piece
+		t, text = nextPiece(text)
+		if t.field != "" && slices.Contains(Fields(), t.field) {
+			q.add(t)
+		} else {
+			rest = append(rest, strings.TrimSpace(before[:len(before)-len(text)]))
+		}
+	}
+	return strings.Join(rest, " ")
+}
+
+// piece is a part of a query between spaces.
+type piece struct {
+	field, value    string
+	negated, quoted bool
+	text            string // all of it
+}
+
+// nextPiece cuts the first piece off a text that does not begin with a space, and the spaces after it.
+func nextPiece(text string) (t piece, rest string) {
+	pos := 0
+	if len(text) > 1 && text[0] == '-' && text[1] != '-' && !unicode.IsSpace(rune(text[1])) {
+		t.negated, pos = true, 1
+	}
+	start := pos
+	for pos < len(text) && (isNameByte(text[pos]) && text[pos] < 0x80) {
+		pos++
+	}
+	if isField(text[start:pos]) && strings.HasPrefix(text[pos:], ":") && !strings.HasPrefix(text[pos:], "::") &&
+		!strings.HasPrefix(text[pos:], "://") {
+		t.field = strings.ToLower(text[start:pos])
+		start = pos + 1
+	}
+	end := 0
+	if quoted, ok := strings.CutPrefix(text[start:], `"`); ok {
+		t.quoted = true
+		if t.value, _, ok = strings.Cut(quoted, `"`); ok {
+			end = start + len(t.value) + 2
+		} else {
+			end = len(text) // the end is still to be typed
+		}
+	} else {
+		end = start + len(text[start:])
+		if i := strings.IndexFunc(text[start:], unicode.IsSpace); i >= 0 {
+			end = start + i
+		}
+		t.value = text[start:end]
+	}
+	t.text = text[:end]
+	return t, strings.TrimLeftFunc(text[end:], unicode.IsSpace)
+}
+
+// isField tells whether what stands before a colon may be a field, rather than a number.
+func isField(s string) bool { return s != "" && (s[0] < '0' || s[0] > '9') }
+
+func (q *Query) add(t piece) {
+	known := slices.Contains(Fields(), t.field)
+	switch {
+	case t.field != "" && !known && t.value == "": // the first word of "error: connection refused"
+		q.Words = append(q.Words, Word{Text: t.field, Negated: t.negated})
+	case t.field == "":
+		if t.value != "" && t.value != "-" {
+			q.Words = append(q.Words, Word{Text: t.value, Phrase: t.quoted, Negated: t.negated})
+		}
+	case !known:
+		near, hint := candidates(t.field), "; did you mean "
+		if len(near) == 0 {
+			near, hint = Fields(), "; there are "
+		}
+		q.Problems = append(q.Problems, Problem{Text: t.text, Candidates: near,
+			Message: "unknown field " + t.field + hint + strings.Join(near, ", ")})
+	case t.value != "":
+		q.Filters = append(q.Filters, Filter{t.field, t.value, t.negated})
+	}
+}
+
+// candidates lists the fields that are like an unknown one, the likest first.
+func candidates(field string) []string {
+	var near []string
+	for _, limit := range []int{1, 2} {
+		for _, f := range Fields() {
+			if !slices.Contains(near, f) && (isNear(field, f, limit) || strings.HasPrefix(f, field) || strings.HasPrefix(field, f)) {
+				near = append(near, f)
+			}
+		}
+	}
+	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(field, a), distance(field, b)) })
+	return near
+}

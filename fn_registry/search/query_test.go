@@ -1,0 +1,128 @@
+package search
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseQuery(t *testing.T) {
+	t.Parallel()
+	// Words as [text], phrases in quotes, * for the one that may go on; fields; ! before a problem.
+	for text, want := range map[string]string{
+		"":                                    "",
+		"  retry   backoff ":                  "[retry] [backoff*]",
+		"retry tag:http backoff":              "[retry] [backoff*] tag=http",
+		"TAG:http -purity:pure x":             "[x*] tag=http -purity=pure",
+		`tag:"two words" "exit code" -lru`:    `["exit code"] -[lru] tag=two words`,
+		`cache -"least recently"`:             `[cache*] -["least recently"]`,
+		`"still open`:                         `["still open"]`,
+		`tag:"still open`:                     "tag=still open",
+		"tag: x -tag: y":                      "[x] [y*]",
+		"imports:net/http uses:a_go_core":     "imports=net/http uses=a_go_core",
+		"https://a.b/c std::sort":             "[https://a.b/c] [std::sort*]",
+		"error: refused 12:30":                "[error] [refused] [12:30*]",
+		"puirty:pure":                         "!unknown field puirty; did you mean purity (purity)",
+		"user:x":                              "!unknown field user; did you mean uses (uses)",
+		"- -- --flag -1":                      "[--] [--flag*] -[1]",
+		`""`:                                  "",
+		"func":                                "[func*]",
+		"func retry":                          "[func] [retry*]",
+		"function (x)":                        "[function] [(x)*]",
+		"func(string) error":                  "<func(string) error>",
+		"func(string) error tag:x -kind:type": "<func(string) error> tag=x -kind=type",
+		"func Get(k string) (V, error)":       "<func(string) (T, error)>",
+		"(string) bool":                       "<func(string) bool>",
+		"string -> bool":                      "<func(string) bool>",
+	} {
+		if got := describe(ParseQuery(text)); got != want {
+			t.Errorf("%q:\ngot  %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+func describe(q Query) string {
+	var out []string
+	minus := map[bool]string{true: "-"}
+	for _, w := range q.Words {
+		s := w.Text
+		if w.Phrase {
+			s = `"` + s + `"`
+		}
+		if w.Prefix {
+			s += "*"
+		}
+		out = append(out, minus[w.Negated]+"["+s+"]")
+	}
+	if q.Signature != nil {
+		out = append(out, "<"+strings.TrimSuffix(q.Signature.String(), " ...")+">")
+	}
+	for _, f := range q.Filters {
+		out = append(out, minus[f.Negated]+f.Field+"="+f.Value)
+	}
+	for _, p := range q.Problems {
+		out = append(out, fmt.Sprintf("!%s (%s)", p.Message, strings.Join(p.Candidates, " ")))
+	}
+	return strings.Join(out, " ")
+}
+
+// FuzzSearch parses any text as a query and compares the answer to it with the oracle's.
+func FuzzSearch(f *testing.F) {
+	docs := goldenUnits(f)[:30]
+	x, o := Build(slices.Values(docs)), newOracle(docs)
+	for _, text := range []string{"write file", `"exit code" -http tag:x`, "HTTPServe", "sqlite migrtae conf", "the", "\xff é", `-"`,
+		"func(string) error", "(", "a->b", "colour:red", strings.Repeat("a ", 40), "file-write-atomic_go-infra"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		q := ParseQuery(text)
+		for _, w := range q.Words {
+			if w.Text == "" || !strings.Contains(strings.ToLower(text), strings.ToLower(w.Text)) {
+				t.Errorf("word %q is not in %q", w.Text, text)
+			}
+		}
+		for _, fl := range q.Filters {
+			if fl.Value == "" || !slices.Contains(Fields(), fl.Field) {
+				t.Errorf("filter %+v", fl)
+			}
+		}
+		for _, p := range q.Problems {
+			if p.Message == "" {
+				t.Errorf("problem %+v without a message", p)
+			}
+		}
+		if len(text) > 80 || q.Signature != nil {
+			x.Search(q, Options{})
+			return
+		}
+		if err := compareWithOracle(x, o, text); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}
+
+func TestSpans(t *testing.T) {
+	t.Parallel()
+	x := Build(slices.Values(goldenUnits(t)))
+	// Marked pieces stand between brackets.
+	for _, c := range []struct{ query, text, want string }{
+		{"retry back", "Retries with BackoffDelay, then retrying.", "[Retries] with [Backoff]Delay, then [retrying]."},
+		{"writeatomic", "use file_write_atomic or FileWriteAtomic", "use file_[write_atomic] or File[WriteAtomic]"},
+		{"file_write", "file_write, file write, filewrites", "[file_write], [file] [write], [filewrites]"},
+		{"sqlite migrtae", "To migrate SQLite", "To [migrate] [SQLite]"},
+		{"cuantos", "devuelve cuántos bytes", "devuelve [cuántos] bytes"},
+		{`"exit code" -http`, "the exit code of http", "the [exit] [code] of http"},
+		{"tag:x", "tag x", "tag x"},
+	} {
+		res := x.Search(ParseQuery(c.query), Options{})
+		got, last := "", 0
+		for _, s := range res.Spans(c.text) {
+			got += c.text[last:s.Start] + "[" + c.text[s.Start:s.End] + "]"
+			last = s.End
+		}
+		if got += c.text[last:]; got != c.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", c.query, got, c.want)
+		}
+	}
+}

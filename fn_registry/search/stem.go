@@ -1,0 +1,161 @@
+package search
+
+import "strings"
+
+// stem maps the forms of an English word to one string: retry, retries, retried and retrying. The string need not be a
+// word (update and updating give "updat"). It is light on purpose: endings that change the meaning (-er, -ion) stay.
+// stem(stem(w)) is stem(w).
+func stem(w string) string {
+	for range 8 { // each step shortens the word or ends it, save for one e or y put back
+		s := stemOnce(w)
+		if s == w {
+			break
+		}
+		w = s
+	}
+	return w
+}
+
+func stemOnce(w string) string {
+	if s, ok := irregular[w]; ok {
+		return s
+	}
+	if len(w) < 4 || !letters(w) {
+		return w
+	}
+	return dropSilent(dropEnding(dropPlural(w)))
+}
+
+// irregular holds forms that the rules get wrong, and bases that they would harm.
+var irregular = map[string]string{
+	"ids": "id", "dbs": "db", "oses": "os", "indices": "index", "indexes": "index", "alias": "alias", "bias": "bias",
+	"canvas": "canvas", "atlas": "atlas", "used": "use", "using": "use", "added": "add", "adding": "add",
+	"ran": "run", "sent": "send", "wrote": "write", "written": "write", "built": "build", "kept": "keep",
+	"cach": "cache", "rout": "route", "chang": "change", "exchang": "exchange", "sync": "sync", "synced": "sync",
+	"syncing": "sync", "embed": "embed", "this": "this", "series": "series", "dying": "die", "tying": "tie",
+}
+
+func dropPlural(w string) string {
+	n := len(w)
+	switch {
+	case w[n-1] != 's':
+		return w
+	case strings.HasSuffix(w, "ies") && n > 4:
+		return w[:n-3] + "y"
+	case hasAnySuffix(w, "sses", "xes", "ches", "shes", "zzes"):
+		return w[:n-2]
+	case hasAnySuffix(w, "ss", "us", "is"):
+		return w
+	}
+	return w[:n-1]
+}
+
+func dropEnding(w string) string {
+	n := len(w)
+	switch {
+	case strings.HasSuffix(w, "ied") && n > 4:
+		return w[:n-3] + "y"
+	case strings.HasSuffix(w, "eed"):
+		return w
+	case strings.HasSuffix(w, "ed") && n > 4 && syllables(w[:n-2]) > 0:
+		return restore(w[:n-2])
+	case strings.HasSuffix(w, "ing") && n > 5 && syllables(w[:n-3]) > 0:
+		return restore(w[:n-3])
+	}
+	return w
+}
+
+// restore gives back what a base lost before -ed or -ing: the e of "write" in "writing", the single p of "stop" in
+// "stopping". A base of two syllables needs no e: dropSilent takes it from all its forms.
+func restore(base string) string {
+	if s, ok := irregular[base]; ok {
+		return s
+	}
+	n := len(base)
+	last := base[n-1]
+	if n > 2 && last == base[n-2] {
+		if strings.IndexByte("lsfz", last) >= 0 || isVowel(base, n-1) {
+			return base
+		}
+		return base[:n-1]
+	}
+	if syllables(base) == 1 && lostE(base) {
+		return base + "e"
+	}
+	return base
+}
+
+// lostE tells whether a base of one syllable ended in e before -ed or -ing was put to it.
+func lostE(base string) bool {
+	n := len(base)
+	last := base[n-1]
+	switch last {
+	case 'v', 'u', 'z', 'c', 's':
+		return true
+	case 'w', 'x', 'y':
+		return false
+	case 'g':
+		if n > 1 && (base[n-2] == 'r' || base[n-2] == 'd') {
+			return true
+		}
+	case 'l':
+		if n > 1 && strings.IndexByte("bdfgkpt", base[n-2]) >= 0 {
+			return true
+		}
+	}
+	// A single vowel between consonants: without a lost e, the last one would be doubled (writing, hitting).
+	return n > 2 && !isVowel(base, n-1) && isVowel(base, n-2) && !isVowel(base, n-3)
+}
+
+// dropSilent takes the last e, and one of a last ll, from a word that has two syllables without it.
+func dropSilent(w string) string {
+	n := len(w)
+	if n < 5 {
+		return w
+	}
+	if (w[n-1] == 'e' || strings.HasSuffix(w, "ll")) && syllables(w[:n-1]) > 1 {
+		return w[:n-1]
+	}
+	return w
+}
+
+// syllables counts the groups of vowels.
+func syllables(w string) int {
+	n, before := 0, false
+	for i := range len(w) {
+		v := isVowel(w, i)
+		if v && !before {
+			n++
+		}
+		before = v
+	}
+	return n
+}
+
+func isVowel(w string, i int) bool {
+	switch w[i] {
+	case 'a', 'e', 'i', 'o', 'u':
+		return true
+	case 'y':
+		return i > 0 && !isVowel(w, i-1)
+	}
+	return false
+}
+
+func letters(w string) bool {
+	for i := range len(w) {
+		if w[i] < 'a' || w[i] > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+func hasAnySuffix(w string, suffixes ...string) bool {
+	for _, s := range suffixes {
+		if strings.HasSuffix(w, s) {
+			return true
+		}
+	}
+	return false
+}
