@@ -3,6 +3,12 @@ module fnregistry.dev/functions
 go 1.26
 
 require (
-	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/fsnotify/fsnotify v1.10.1
 	github.com/robfig/cron/v3 v3.0.1
+)
+
+require (
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/tmaxmax/go-sse v0.11.0 // indirect
+	golang.org/x/sys v0.13.0 // indirect
 )

@@ -70,13 +70,28 @@ func childWriteLimited(args []string) string {
 	return fmt.Sprint(core.ErrorCode(err), " ", errors.Is(err, syscall.EFBIG))
 }
 
+func becomeNobody() error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	const nobody = 65534
+	return errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody))
+}
+
+// openUp lets other users look into a test's folder.
+func openUp(t *testing.T, dir string) {
+	t.Helper()
+	for path := dir; strings.HasPrefix(path, os.TempDir()+"/"); path = filepath.Dir(path) {
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // childWriteAsUser writes to each path as a user that may not, whoever runs the test.
 func childWriteAsUser(args []string) string {
-	if os.Getuid() == 0 {
-		const nobody = 65534
-		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
-			return err.Error()
-		}
+	if err := becomeNobody(); err != nil {
+		return err.Error()
 	}
 	var codes []string
 	for _, path := range args {
@@ -114,11 +129,7 @@ func TestFileWriteAtomic_FileSizeLimit(t *testing.T) {
 func TestFileWriteAtomic_NoPermission(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for path := dir; strings.HasPrefix(path, os.TempDir()+"/"); path = filepath.Dir(path) {
-		if err := os.Chmod(path, 0o755); err != nil { // so that the other user can look into it
-			t.Fatal(err)
-		}
-	}
+	openUp(t, dir)
 	path := filepath.Join(dir, "x")
 	write(t, path, "old", 0o666) // the file may be written, but not replaced
 	if err := os.Chmod(dir, 0o555); err != nil {

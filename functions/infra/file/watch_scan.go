@@ -1,0 +1,300 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+type watchFolder struct {
+	files   []watchedFile // sorted by name
+	subs    []string      // names, sorted; without the ignored ones
+	watched bool
+}
+
+// watchedFile has what tells one state of a file from the next without reading it.
+type watchedFile struct {
+	name        string
+	size, nanos int64 // nanos: time of the last modification
+	id          uint64
+	mode        fs.FileMode
+	young       bool // modified so shortly before it was looked at that the next change may have got the same time
+}
+
+func fileOf(name string, info fs.FileInfo) watchedFile {
+	const coarsest = 2 * time.Second // step of a file system's clock: FAT's
+	modified := info.ModTime()
+	return watchedFile{
+		name: name, size: info.Size(), nanos: modified.UnixNano(), id: fileID(info), mode: info.Mode(),
+		young: time.Since(modified).Abs() < coarsest,
+	}
+}
+
+func (f watchedFile) sameAs(other watchedFile) bool {
+	f.young = other.young
+	return f == other
+}
+
+// differs says whether a file may have another content than before. One that was young then may, even if it looks the
+// same: where the system would have told it, only if events were lost, and else once, when it is young no more.
+func (w *watch) differs(folder *watchFolder, before, now watchedFile) bool {
+	if !now.sameAs(before) {
+		return true
+	}
+	return before.young && (w.distrust || (!folder.watched && !now.young))
+}
+
+func compareFile(f watchedFile, name string) int { return strings.Compare(f.name, name) }
+
+func (w *watch) isRoot(path string) bool { return slices.Contains(w.cfg.Roots, path) }
+
+func (w *watch) ignored(name string) bool {
+	return slices.ContainsFunc(w.cfg.IgnoreFolders, func(pattern string) bool {
+		match, _ := filepath.Match(pattern, name) // withDefaults has looked for bad patterns
+		return match
+	})
+}
+
+// scan compares folders and all below them with what is known: first all known ones, which finds what is gone, then
+// the fresh ones (see flush), level by level, so that the upper ones get the watches if these run out.
+func (w *watch) scan(ctx context.Context, known, fresh []string) {
+	for len(known)+len(fresh) > 0 && ctx.Err() == nil {
+		if len(known) == 0 {
+			known, fresh = fresh, nil
+		}
+		path := known[0]
+		known = known[1:]
+		folder := w.folders[path]
+		if folder == nil {
+			folder = &watchFolder{}
+			w.folders[path] = folder
+		}
+		w.watchFolder(path, folder) // before it is read, or a change between the two would be missed
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			w.unreadable(path, err)
+			continue
+		}
+		delete(w.told, path)
+		w.compareFiles(path, folder, entries)
+		for _, sub := range w.compareSubs(path, folder, entries) {
+			if w.folders[sub] != nil {
+				known = append(known, sub)
+			} else {
+				fresh = append(fresh, sub)
+			}
+		}
+	}
+}
+
+// watchFolder asks the system to tell of changes in a folder. It is asked again in every sweep, which costs nothing
+// where it does already, and helps where it stopped doing so.
+func (w *watch) watchFolder(path string, folder *watchFolder) {
+	if w.notify == nil || (w.limited != nil && !folder.watched) {
+		return
+	}
+	err := w.notify.Add(path)
+	w.setWatched(folder, err == nil)
+	switch {
+	case err == nil && len(w.told) > 0:
+		delete(w.told, topicWatch+path)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		w.limited = err
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission): // of these, reading will tell
+		w.tellOnce(topicWatch+path, &core.Error{Code: core.CodeUnavailable, Op: "file_watch " + path, Err: err})
+	}
+}
+
+func (w *watch) setWatched(folder *watchFolder, watched bool) {
+	if folder.watched == watched {
+		return
+	}
+	folder.watched = watched
+	if watched {
+		w.watched++
+	} else {
+		w.watched--
+	}
+}
+
+// unreadable keeps what is known of a folder that is there but can't be read.
+func (w *watch) unreadable(path string, err error) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		w.forget(path)
+		if !w.isRoot(path) {
+			return
+		}
+	}
+	w.tellOnce(path, &core.Error{Op: "file_watch", Err: err})
+}
+
+// compareFiles notes the differences between the files that are known of a folder and those that are there.
+func (w *watch) compareFiles(path string, folder *watchFolder, entries []fs.DirEntry) {
+	old := folder.files
+	next := make([]watchedFile, 0, len(old))
+	for _, entry := range entries {
+		for len(old) > 0 && old[0].name < entry.Name() {
+			w.note(filepath.Join(path, old[0].name)) // gone
+			old = old[1:]
+		}
+		known := len(old) > 0 && old[0].name == entry.Name()
+		if entry.IsDir() {
+			continue // a file that was there before is gone in the next round
+		}
+		info, err := entry.Info()
+		if err != nil {
+			continue // gone since, or it comes to the same
+		}
+		file := fileOf(entry.Name(), info)
+		if !known || w.differs(folder, old[0], file) {
+			w.note(filepath.Join(path, file.name))
+		}
+		if known {
+			old = old[1:]
+		}
+		next = append(next, file)
+	}
+	for _, file := range old {
+		w.note(filepath.Join(path, file.name))
+	}
+	w.files += len(next) - len(folder.files)
+	folder.files = next
+}
+
+// compareSubs forgets the subfolders that are gone and returns the paths of those that are there.
+func (w *watch) compareSubs(path string, folder *watchFolder, entries []fs.DirEntry) []string {
+	var names, paths []string
+	for _, entry := range entries {
+		if entry.IsDir() && !w.ignored(entry.Name()) {
+			names = append(names, entry.Name())
+			paths = append(paths, filepath.Join(path, entry.Name()))
+		}
+	}
+	for _, name := range folder.subs {
+		if _, there := slices.BinarySearch(names, name); !there {
+			w.forget(filepath.Join(path, name))
+		}
+	}
+	folder.subs = names
+	return paths
+}
+
+// forget notes all files of a folder and of those below it as gone, and gives up their watches.
+func (w *watch) forget(path string) {
+	stack := []string{path}
+	for len(stack) > 0 {
+		path := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		folder := w.folders[path]
+		if folder == nil {
+			continue
+		}
+		for _, file := range folder.files {
+			w.note(filepath.Join(path, file.name))
+		}
+		for _, name := range folder.subs {
+			stack = append(stack, filepath.Join(path, name))
+		}
+		if folder.watched {
+			_ = w.notify.Remove(path) // the system may have given it up itself
+		}
+		w.setWatched(folder, false)
+		w.files -= len(folder.files)
+		delete(w.folders, path)
+		if len(w.told) > 0 && !w.isRoot(path) { // that a root is gone stays told until it is back
+			delete(w.told, path)
+			delete(w.told, topicWatch+path)
+		}
+	}
+}
+
+// forgetIfGone says whether nothing is at path any more, and if so notes what was there.
+func (w *watch) forgetIfGone(path string) bool {
+	if w.isRoot(path) {
+		return false // scan looks at roots
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return false
+	}
+	w.forget(path)
+	parent, name := w.folders[filepath.Dir(path)], filepath.Base(path)
+	if parent == nil {
+		return true
+	}
+	if i, known := slices.BinarySearch(parent.subs, name); known {
+		parent.subs = slices.Delete(parent.subs, i, i+1)
+	}
+	w.dropFile(parent, path)
+	return true
+}
+
+func (w *watch) dropFile(parent *watchFolder, path string) {
+	if i, known := slices.BinarySearchFunc(parent.files, filepath.Base(path), compareFile); known {
+		parent.files = slices.Delete(parent.files, i, i+1)
+		w.files--
+		w.note(path)
+	}
+}
+
+type found int
+
+const (
+	otherThing found = iota // a file, which is dealt with, or nothing that is watched
+	knownFolder
+	freshFolder
+)
+
+// look takes in the file at path, or says which kind of folder is there, for scan. modified: its content may have
+// changed even if its time has not.
+func (w *watch) look(path string, modified bool) found {
+	if w.isRoot(path) {
+		return knownFolder
+	}
+	parent, name := w.folders[filepath.Dir(path)], filepath.Base(path)
+	info, err := os.Lstat(path)
+	if parent == nil || err != nil {
+		return otherThing
+	}
+	if info.IsDir() {
+		return w.lookAtFolder(parent, path)
+	}
+	if i, known := slices.BinarySearch(parent.subs, name); known { // a file where a folder was
+		w.forget(path)
+		parent.subs = slices.Delete(parent.subs, i, i+1)
+	}
+	file := fileOf(name, info)
+	i, known := slices.BinarySearchFunc(parent.files, name, compareFile)
+	switch {
+	case !known:
+		parent.files = slices.Insert(parent.files, i, file)
+		w.files++
+		w.note(path)
+	case modified || !file.sameAs(parent.files[i]):
+		parent.files[i] = file
+		w.note(path)
+	}
+	return otherThing
+}
+
+func (w *watch) lookAtFolder(parent *watchFolder, path string) found {
+	name := filepath.Base(path)
+	w.dropFile(parent, path) // a folder where a file was
+	if w.ignored(name) {
+		return otherThing
+	}
+	if i, known := slices.BinarySearch(parent.subs, name); !known {
+		parent.subs = slices.Insert(parent.subs, i, name)
+	}
+	if w.folders[path] == nil {
+		return freshFolder
+	}
+	return knownFolder
+}
