@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +20,6 @@ type migrationFile struct {
 	statements     []statement
 	foreignKeysOff bool
 }
-
-var fileName = regexp.MustCompile(`^([0-9]{1,18})_[A-Za-z0-9_-]+\.sql$`)
 
 // migrationFiles reads and checks all *.sql files of a folder. Other files there are left alone.
 func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
@@ -60,9 +57,9 @@ func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
 }
 
 func readMigration(fsys fs.FS, dir, name string) (migrationFile, error) {
-	parts := fileName.FindStringSubmatch(name)
-	if parts == nil {
-		return migrationFile{}, invalidFiles(name, "bad name", "names are like 0001_create_users.sql; there are no down files")
+	version, ok := fileVersion(name)
+	if !ok {
+		return migrationFile{}, invalidFiles(name, "bad name", "names are like 0001_create_users.sql, numbers begin at 1; there are no down files")
 	}
 	content, err := fs.ReadFile(fsys, path.Join(dir, name))
 	if err != nil {
@@ -71,11 +68,8 @@ func readMigration(fsys fs.FS, dir, name string) (migrationFile, error) {
 	// A checkout may turn line ends into \r\n; that changes no history.
 	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
 	sum := sha256.Sum256(content)
-	file := migrationFile{statements: splitSQL(string(content)), foreignKeysOff: foreignKeysOffLine.MatchString(leadingComment(string(content)))}
-	file.Name, file.Checksum = name, hex.EncodeToString(sum[:])
-	if file.Version, err = strconv.ParseInt(parts[1], 10, 64); err != nil || file.Version == 0 {
-		return migrationFile{}, invalidFiles(name, "bad number", "numbers begin at 1")
-	}
+	file := migrationFile{statements: splitSQL(string(content)), foreignKeysOff: wantsForeignKeysOff(string(content))}
+	file.Version, file.Name, file.Checksum = version, name, hex.EncodeToString(sum[:])
 	if bytes.IndexByte(content, 0) >= 0 {
 		return migrationFile{}, invalidFiles(name, "holds a NUL byte", "SQLite would not read past it")
 	}
@@ -90,20 +84,39 @@ func readMigration(fsys fs.FS, dir, name string) (migrationFile, error) {
 	return file, nil
 }
 
-// foreignKeysOffLine is the directive that SQLite's own procedure for rebuilding a table needs
-// (https://sqlite.org/lang_altertable.html#otheralter).
-var foreignKeysOffLine = regexp.MustCompile(`(?m)^--\s*foreign_keys\s*:\s*off\s*$`)
-
-// leadingComment is the "--" lines that a file begins with.
-func leadingComment(text string) string {
-	var comment strings.Builder
-	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
-			break
-		}
-		comment.WriteString(line + "\n")
+// fileVersion reads the number of "0001_create_users.sql".
+func fileVersion(name string) (version int64, ok bool) {
+	digits, rest, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
+	if rest == "" || strings.Trim(rest, "-_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
 	}
-	return comment.String()
+	version, err := strconv.ParseInt(digits, 10, 64)
+	return version, err == nil && version > 0
+}
+
+func isTableName(name string) bool {
+	for _, c := range []byte(name) {
+		if !isIdent(c) || c == '$' || c >= 0x80 {
+			return false
+		}
+	}
+	return name != "" && !isDigit(name[0])
+}
+
+// wantsForeignKeysOff looks for the line "-- foreign_keys: off" in the comment that a file begins with: SQLite's own procedure
+// for rebuilding a table needs that (https://sqlite.org/lang_altertable.html#otheralter).
+func wantsForeignKeysOff(text string) bool {
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		line = strings.TrimSpace(line)
+		comment, ok := strings.CutPrefix(line, "--")
+		if !ok && line != "" {
+			return false
+		}
+		if key, value, _ := strings.Cut(comment, ":"); strings.TrimSpace(key) == "foreign_keys" && strings.TrimSpace(value) == "off" {
+			return true
+		}
+	}
+	return false
 }
 
 // refusedStatement says why a statement can't stand in a migration, or "".

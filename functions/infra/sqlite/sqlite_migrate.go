@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -50,7 +49,7 @@ func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQ
 	if m.table == "" {
 		m.table = "schema_migrations"
 	}
-	if !identifier.MatchString(m.table) {
+	if !isTableName(m.table) {
 		return m.result, &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate", Message: fmt.Sprintf("bad table name %q", m.table)}
 	}
 	if m.lockTimeout <= 0 {
@@ -72,8 +71,6 @@ func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQ
 	}
 	return m.result, m.run(ctx)
 }
-
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // migration is one call of SQLiteMigrate under way.
 type migration struct {

@@ -255,9 +255,13 @@ func TestSQLiteOpen_OddPath(t *testing.T) {
 
 // Not parallel: the working directory is the process's.
 func TestSQLiteOpen_RelativePathStays(t *testing.T) {
-	t.Chdir(t.TempDir())
+	dir := t.TempDir()
+	t.Chdir(dir)
 	db := mustOpen(t, SQLiteOpenConfig{Path: "x.db"})
 	exec(t, db.Writer, "CREATE TABLE t (n)")
+	if _, err := os.Stat(filepath.Join(dir, "x.db")); err != nil {
+		t.Fatal(err)
+	}
 	t.Chdir(t.TempDir())
 	first, err := db.Reader.Conn(t.Context())
 	if err != nil {
@@ -292,6 +296,31 @@ func TestSQLiteOpen_OpenedAtOnce(t *testing.T) {
 	all.Wait()
 	if got := get(t, mustOpen(t, SQLiteOpenConfig{Path: path}).Reader, "SELECT count(*) FROM t"); got != "8" {
 		t.Errorf("%s rows, want 8", got)
+	}
+}
+
+// SQLite gives up at once, whatever the busy timeout, when it shall switch a file to WAL that somebody writes.
+func TestSQLiteOpen_WaitsToSwitchToWAL(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	db := mustOpen(t, SQLiteOpenConfig{Path: path})
+	if err := db.Reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if mode := get(t, db.Writer, "PRAGMA journal_mode = DELETE"); mode != "delete" {
+		t.Fatalf("journal mode is %s", mode)
+	}
+	tx, err := db.Writer.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := SQLiteOpen(t.Context(), SQLiteOpenConfig{Path: path, BusyTimeout: 100 * time.Millisecond})
+	wantError(t, second, err, core.CodeUnavailable, "locked")
+	released := time.AfterFunc(100*time.Millisecond, func() { tx.Rollback() })
+	defer released.Stop()
+	third := mustOpen(t, SQLiteOpenConfig{Path: path, BusyTimeout: time.Minute})
+	if mode := get(t, third.Reader, "PRAGMA journal_mode"); mode != "wal" {
+		t.Errorf("journal mode is %s", mode)
 	}
 }
 
