@@ -18,7 +18,8 @@ run: ## start registry_api over this repository and print its address
 	@$(GO) run ./cmd/registry_api -root .
 
 .PHONY: test
-test: deps ## run the tests of all modules
+test: ## run the tests of all modules
+	@sh tools/dev/deps.sh chromium
 	$(GO) test $(TESTFLAGS) -timeout 20m work
 
 .PHONY: lint
@@ -62,12 +63,9 @@ fuzz: ## run every fuzz test for FUZZTIME (default 10s)
 	$(GO) test -run='^$$' -fuzz="^$$name$$" -fuzztime=$(FUZZTIME) $$f || exit 1; done || exit 1; done) || exit 1; done
 
 .PHONY: bench
-bench: deps ## measure speed, side by side with what a user would take instead
+bench: ## measure speed, side by side with what a user would take instead
+	@sh tools/dev/deps.sh ripgrep
 	$(GO) test -run='^$$' -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
-
-.PHONY: deps
-deps: # the Debian packages that tests need: installed as root on Debian, named elsewhere
-	@sh tools/dev/deps.sh chromium ripgrep
 
 .PHONY: ci
 ci: lint alone sizes fuzz ## what .ci/run does beside the tests
