@@ -29,7 +29,7 @@ func (m *maker) app() (*Plan, error) {
 		dir = named
 	}
 	if m.draft.Domain == "" {
-		m.draft.Domain = m.c.Unit(m.draft.Uses[0]).Spec.Domain
+		m.draft.Domain = m.appDomain()
 	}
 	if m.hasGo(dir) {
 		return nil, exists("there is a Go package in "+dir, "choose another name or folder")
@@ -58,6 +58,14 @@ func (m *maker) app() (*Plan, error) {
 	plan.Notes = append(plan.Notes, "write Run in "+to.at("main.go")+"; until then the program says that it is not written, and the test holds it to that",
 		"set binary_mb_max in "+to.at(m.draft.Name+".md")+" when the program is measured; take out the tag "+stubTag)
 	return plan, m.checkFree(names...)
+}
+
+// appDomain is "apps" where the settings list it, else the first unit's.
+func (m *maker) appDomain() string {
+	if slices.Contains(m.root.Config.Domains, "apps") {
+		return "apps"
+	}
+	return m.c.Unit(m.draft.Uses[0]).Spec.Domain
 }
 
 func (m *maker) appCode(plan *Plan, to place) error {

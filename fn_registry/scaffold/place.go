@@ -81,14 +81,14 @@ func (m *maker) folder() (string, error) {
 	switch {
 	case m.hasGo(own):
 		return own, nil
+	case m.exists(own):
+		return "", wrong("the domain "+m.draft.Domain+" has no package of its own name", "name one with package: "+strings.Join(append(m.packagesBelow(own), "or a new one"), ", "))
 	case m.onlyFolder() != "":
 		return m.onlyFolder(), nil
 	case m.hasGo(base):
 		return base, nil
-	case !m.exists(own):
-		return own, nil
 	}
-	return "", wrong("the domain "+m.draft.Domain+" has no package of its own name", "name one with package: "+strings.Join(m.packagesBelow(own), ", ")+", or a new one")
+	return own, nil
 }
 
 func (m *maker) namedFolder(dir string) (string, error) {

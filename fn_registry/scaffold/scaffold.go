@@ -21,7 +21,7 @@ import (
 type Draft struct {
 	Name   string    // snake_case
 	Kind   spec.Kind // empty: function
-	Domain string    // of fn_registry.yaml's domains; for an app it may be empty: the first used unit's
+	Domain string    // of fn_registry.yaml's domains; for an app it may be empty: apps where that is one of them, else the first used unit's
 	// Package says where: a folder from the root ("functions/infra/http"), or the name of a package of the domain, there
 	// or new ("http"). Empty: the domain's own package; for an app the folder apps/NAME.
 	Package string

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fnregistry.dev/fn_registry/registry"
+)
+
+const findHelp = `Find units by words, by the shape of a signature, or by what is known of them.
+
+  fn find retry backoff             units that are about these words, best first; typing errors are forgiven
+  fn find 'tag:sql purity:pure'     field words: kind, lang, domain, tag, purity, tested, imports, uses, used_by; a - before one: not
+  fn find 'func(string) (int, error)'   by type: arguments in any order, _ for any type, parts of a signature
+  fn find --domain core --tag error     what is there, without words
+
+Exit code 1 where nothing is found.`
+
+func (e *env) findCommand() *cobra.Command {
+	var q registry.Query
+	c := &cobra.Command{
+		Use:               "find WORDS...|SIGNATURE",
+		Short:             "find units by words or by signature",
+		Long:              findHelp,
+		ValidArgsFunction: noCompletion,
+		RunE: func(c *cobra.Command, words []string) error {
+			q.Text = strings.Join(words, " ")
+			filtered := len(q.Kind)+len(q.Domain)+len(q.Tag)+len(q.Purity) > 0
+			switch {
+			case strings.TrimSpace(q.Text) == "" && !filtered:
+				return &usageError{message: "fn find needs words or a signature", hint: c.UseLine()}
+			case q.Limit < 1:
+				return &usageError{message: "--limit is not at least 1"}
+			}
+			s, done, err := e.state(c.Context())
+			if err != nil {
+				return err
+			}
+			defer done()
+			page, err := s.Find(q)
+			if err != nil {
+				return err
+			}
+			if err := e.answer(page, func(w io.Writer) { writePage(w, page) }); err != nil {
+				return err
+			}
+			e.remark(page)
+			if len(page.Items) == 0 {
+				return errNothing
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringSliceVar(&q.Kind, "kind", nil, "only of these kinds: function, type, pipeline, app")
+	f.StringSliceVar(&q.Domain, "domain", nil, "only of these domains")
+	f.StringSliceVar(&q.Tag, "tag", nil, "only with all of these tags")
+	f.StringSliceVar(&q.Purity, "purity", nil, "only pure, or only impure")
+	f.IntVar(&q.Limit, "limit", registry.DefaultLimit, fmt.Sprintf("how many to show, at most %d", registry.MaxLimit))
+	f.StringVar(&q.Cursor, "cursor", "", "next_cursor of an answer: show what comes after it")
+	e.completeWords(c, "kind", kindWords)
+	e.completeWords(c, "purity", purityWords)
+	e.completeDomains(c)
+	return c
+}
+
+func writePage(w io.Writer, p *registry.Page) {
+	for i, it := range p.Items {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		writeItem(w, it)
+	}
+}
+
+// remark says on stderr what a reader of the list should know.
+func (e *env) remark(p *registry.Page) {
+	for _, pr := range p.Problems {
+		hint := ""
+		if len(pr.Candidates) > 0 {
+			hint = "; did you mean " + strings.Join(pr.Candidates, " or ") + "?"
+		}
+		fmt.Fprintf(e.err, "fn: %s: %s%s\n", pr.Text, pr.Message, hint)
+	}
+	if e.json {
+		return
+	}
+	for _, word := range p.Words {
+		if word.Loose && len(word.Near) > 0 && len(p.Items) > 0 {
+			fmt.Fprintf(e.err, "fn: %s was taken for %s\n", word.Text, strings.Join(word.Near[:min(3, len(word.Near))], ", "))
+		}
+	}
+	switch {
+	case p.Total == 0:
+		fmt.Fprintln(e.err, "fn: nothing found")
+	case p.Partial:
+		fmt.Fprintf(e.err, "fn: no unit has all of these words; %s some of them\n", have(p.Total))
+	case p.NextCursor != nil:
+		fmt.Fprintf(e.err, "fn: %d of %d; more with --limit or --cursor %s\n", len(p.Items), p.Total, *p.NextCursor)
+	}
+}
+
+func have(n int) string {
+	if n == 1 {
+		return "1 has"
+	}
+	return fmt.Sprintf("%d have", n)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"fnregistry.dev/fn_registry/check"
+	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/scaffold"
+)
+
+const initHelp = `Set a repository up: write fn_registry.yaml at its root, with the units folders guessed from its layout or given, and every key
+explained. It works in any Go repository, with one module or many.
+
+  fn init                       here, or in the git repository that this folder belongs to
+  fn init --units pkg/text      begin with one folder
+  fn init --specs               write first specs too, for the exported functions that have none; also later, for new ones
+
+A first spec has what the code tells: name, signature, parameters, imports, uses, the first sentence of the doc comment, a testable
+example. What only a person knows stays empty, and the linter says where. Nothing that exists is overwritten.`
+
+func (e *env) initCommand() *cobra.Command {
+	var units []string
+	var specs, dry bool
+	c := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "set a repository up: fn_registry.yaml, and first specs",
+		Long:  initHelp,
+		Args:  args(0, 1, ""),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				e.root = args[0]
+			}
+			dir, err := e.findRoot(".git")
+			if err != nil {
+				return err
+			}
+			done, err := e.initialise(c.Context(), dir, units, specs, dry)
+			if err != nil {
+				return err
+			}
+			return e.answer(done, func(w io.Writer) { done.text(w, dry) })
+		},
+	}
+	f := c.Flags()
+	f.StringSliceVar(&units, "units", nil, "folders in which every exported function is a unit (default: guessed)")
+	f.BoolVar(&specs, "specs", false, "write first specs for exported functions that have none")
+	f.BoolVar(&dry, "dry-run", false, "show fn_registry.yaml, write nothing")
+	return c
+}
+
+// initialised is what fn init did.
+type initialised struct {
+	Root     string         `json:"root"`
+	Settings *scaffold.File `json:"settings"` // null: it was there
+	Specs    []string       `json:"specs"`    // files that were written
+	Notes    []string       `json:"notes"`    // functions left out
+	Findings int            `json:"findings"` // of the linter in the new specs: what a person has to fill in
+	rules    map[string]int // findings by rule
+}
+
+func (e *env) initialise(ctx context.Context, dir string, units []string, specs, dry bool) (*initialised, error) {
+	done := &initialised{Root: dir, Specs: []string{}, Notes: []string{}, rules: map[string]int{}}
+	if _, err := os.Stat(filepath.Join(dir, config.FileName)); err != nil || !specs {
+		if err := e.settings(ctx, done, units, dry); err != nil {
+			return nil, err
+		}
+	} else if len(units) > 0 {
+		return nil, &refusal{message: config.FileName + " exists, so --units changes nothing", hint: "edit it, or leave --units out"}
+	}
+	if !specs || dry {
+		return done, nil
+	}
+	r, err := e.loadFrom(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	root := r.State().Catalog.Roots[0]
+	if root.ConfigErr != nil {
+		return nil, root.ConfigErr
+	}
+	plan := scaffold.FirstSpecs(r.State().Catalog)
+	if err := plan.Write(dir); err != nil {
+		return nil, err
+	}
+	done.Notes = append(done.Notes, plan.Notes...)
+	for _, f := range plan.Files {
+		done.Specs = append(done.Specs, f.Path)
+	}
+	if _, err := r.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	left, err := scaffold.Complete(ctx, r.State().Catalog, plan)
+	if err != nil {
+		return nil, err
+	}
+	done.count(left)
+	return done, nil
+}
+
+func (d *initialised) count(left []check.Finding) {
+	d.Findings = len(left)
+	for _, f := range left {
+		d.rules[f.Rule]++
+	}
+}
+
+// settings writes fn_registry.yaml.
+func (e *env) settings(ctx context.Context, done *initialised, units []string, dry bool) error {
+	r, err := e.loadFrom(ctx, done.Root)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	plan, err := scaffold.Settings(r.State().Catalog, units)
+	if err != nil {
+		return err
+	}
+	done.Settings = &plan.Files[0]
+	if dry {
+		return nil
+	}
+	return plan.Write(done.Root)
+}
+
+func (d *initialised) text(w io.Writer, dry bool) {
+	if dry && d.Settings != nil {
+		fmt.Fprint(w, d.Settings.Text)
+		return
+	}
+	if d.Settings != nil {
+		fmt.Fprintln(w, "wrote", filepath.Join(d.Root, config.FileName))
+	}
+	if len(d.Specs) > 0 {
+		fmt.Fprintf(w, "wrote %s\n", plural(len(d.Specs), "first spec"))
+	}
+	for _, n := range d.Notes {
+		fmt.Fprintln(w, n)
+	}
+	if d.Settings != nil && len(d.Specs) == 0 {
+		fmt.Fprintln(w, "next: look at units in "+config.FileName+"; fn init --specs writes first specs for what is there, fn new makes units")
+	}
+	if d.Findings > 0 {
+		fmt.Fprintf(w, "next: frontmatter-lint shows %s in them that only a person can fill in\n", plural(d.Findings, "place"))
+	}
+	fmt.Fprintln(w, "next: fn find WORDS, and fn mcp for coding agents")
+}

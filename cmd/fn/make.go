@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"fnregistry.dev/fn_registry/check"
+	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/fn_registry/scaffold"
+	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/infra/process"
+)
+
+// order is a unit that is to be made.
+type order struct {
+	scaffold.Draft
+	Force bool // although something nearly the same exists
+	Write bool // else the files are only shown
+}
+
+// made is what came of an order.
+type made struct {
+	*scaffold.Plan
+	Written  bool            `json:"written"`
+	Alike    []string        `json:"alike"`    // IDs of units that may do this already
+	Findings []check.Finding `json:"findings"` // of the linter on the written files
+}
+
+// refusal is an order that is not carried out because of what exists.
+type refusal struct {
+	message, hint string
+	candidates    []string
+}
+
+func (e *refusal) Error() string { return e.message }
+
+// carryOut plans a unit, looks for near duplicates, and writes it, or only shows it. What it wrote is in the
+// registry when it returns.
+func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error) {
+	s := r.State()
+	plan, err := scaffold.New(s.Catalog, o.Draft)
+	if err != nil {
+		return nil, err
+	}
+	m := &made{Plan: plan, Alike: []string{}, Findings: []check.Finding{}}
+	alike, err := lookAlikes(s, o.Draft)
+	if err != nil {
+		return nil, err
+	}
+	if alike != nil {
+		for _, a := range alike.Items {
+			if a.Advice != registry.AdviceWrite {
+				m.Alike = append(m.Alike, a.ID)
+			}
+		}
+		if alike.Advice == registry.AdviceUse && !o.Force {
+			return nil, &refusal{message: "not made: " + strings.Join(alike.Use, " and ") + " nearly does that", candidates: alike.Use,
+				hint: "fn show " + alike.Use[0] + " shows it; use or extend it, or make the new one all the same with force"}
+		}
+	}
+	if !o.Write {
+		return m, nil
+	}
+	return m, m.write(ctx, r)
+}
+
+// lookAlikes finds what is like a draft. Programs are not compared: two may well be about the same.
+func lookAlikes(s *registry.State, d scaffold.Draft) (*registry.Similar, error) {
+	if d.Kind == spec.KindApp {
+		return nil, nil
+	}
+	draft := registry.Draft{Name: d.Name, Description: d.Description, Tags: d.Tags}
+	if cmp.Or(d.Kind, spec.KindFunction) != spec.KindType {
+		draft.Signature = d.Signature
+	}
+	return s.Similar(draft, 0)
+}
+
+func (m *made) write(ctx context.Context, r *registry.Registry) error {
+	dir := r.State().Catalog.Roots[0].Dir
+	if err := m.Plan.Write(dir); err != nil {
+		return err
+	}
+	m.Written = true
+	if m.hasModule() {
+		m.tidy(ctx, path.Join(dir, m.Folder))
+	}
+	if _, err := r.Refresh(ctx); err != nil {
+		return err
+	}
+	files := map[string]bool{}
+	for _, f := range m.Files {
+		files[f.Path] = true
+	}
+	found, err := check.Run(ctx, r.State().Catalog, check.Options{Only: files})
+	for _, f := range found {
+		if f.Root == 0 && files[f.File] {
+			m.Findings = append(m.Findings, f)
+		}
+	}
+	return err
+}
+
+func (m *made) hasModule() bool {
+	return slices.ContainsFunc(m.Files, func(f scaffold.File) bool { return f.Path == path.Join(m.Folder, "go.mod") })
+}
+
+// tidyTime is how long go mod tidy may take; it may have to download modules.
+const tidyTime = 2 * time.Minute
+
+// tidy lets the go command take out of the new go.mod what the program does not reach. The module works without it.
+func (m *made) tidy(ctx context.Context, dir string) {
+	result, err := process.ProcessRun(ctx, process.ProcessRunConfig{
+		Command: "go", Args: []string{"mod", "tidy"}, Dir: dir, Env: []string{"GOWORK=off", "GOFLAGS=-mod=mod"}, Timeout: tidyTime,
+	})
+	if err == nil {
+		return
+	}
+	why := err.Error()
+	if result != nil {
+		why = lastLine(result.Stderr.String())
+	}
+	m.Notes = append(m.Notes, "go mod tidy did not work ("+why+"): run it in "+m.Folder)
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/spf13/cobra"
+
+	"fnregistry.dev/fn_registry/registry"
+)
+
+const mcpHelp = `Serve the Model Context Protocol on stdin and stdout, so that a coding agent looks for units before it writes new ones. The tools are
+find, show, similar, uses, impact, graph and new; new shows what it would write unless it is told to write it.
+
+To set it up, give your agent this command, started in the repository or with --root:
+
+  {"mcpServers": {"fn": {"command": "fn", "args": ["mcp"]}}}
+
+It ends when stdin ends. Every answer is of the files as they are then.`
+
+// instructions are what a client shows its agent before anything is asked.
+const instructions = `This server knows the units of a code repository: small Go functions and types, each with a spec that says what it does, its
+parameters, what it returns and what bites a caller (gotchas).
+
+Look before you write:
+1. Before you write any Go helper here, call "similar" with what it is to do and its signature, or "find" with a few words. If a
+   unit does it, use it: import the package that "show" names and call its symbol. Read the gotchas that "show" gives.
+2. If a unit nearly does it, extend that one rather than write a second. Call "impact" before you change it: it lists what may break.
+3. Only if nothing fits, call "new" for a unit of your own. It shows the files first; with write it writes them, and they compile and
+   pass the linter. The function refuses every call until you have written it: replace the body, the test and the spec's texts.
+Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now.`
+
+func (e *env) mcpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "mcp",
+		Short: "serve coding agents: Model Context Protocol on stdin and stdout",
+		Long:  mcpHelp,
+		Args:  args(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := e.load(c.Context())
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			err = newServer(r).Run(c.Context(), &mcp.IOTransport{Reader: closer(e.in), Writer: keepOpen{e.out}})
+			if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
+				return nil // told to stop, or the client has gone
+			}
+			return err
+		},
+	}
+}
+
+func closer(r io.Reader) io.ReadCloser {
+	if rc, ok := r.(io.ReadCloser); ok {
+		return rc
+	}
+	return io.NopCloser(r)
+}
+
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }
+
+// service answers the tools' calls from one registry.
+type service struct {
+	r    *registry.Registry
+	make sync.Mutex // one unit is made at a time
+}
+
+// newServer makes a server with all tools over a registry, which the caller closes after it.
+func newServer(r *registry.Registry) *mcp.Server {
+	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version()}, &mcp.ServerOptions{
+		Instructions: instructions,
+		Capabilities: &mcp.ServerCapabilities{}, // nothing but the tools, which are added to it
+	})
+	(&service{r: r}).addTools(server)
+	return server
+}
+
+// version is the module's, as the go command recorded it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// state is the registry's, brought up to date: a look at the stats of all files, and a read of those that changed.
+func (s *service) state(ctx context.Context) (*registry.State, error) {
+	change, err := s.r.Refresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !change.None() {
+		_ = s.r.Save() // a cache; the next start does without
+	}
+	return s.r.State(), nil
+}
+
+// fail is an error for an agent: with what to do about it.
+func fail(err error) error {
+	if _, hint, _ := describe(err); hint != "" {
+		return errors.New(err.Error() + "\nhint: " + hint)
+	}
+	return err
+}

@@ -1,0 +1,392 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"fnregistry.dev/fn_registry/registry"
+)
+
+// repo unpacks the repository many into a folder of the test's own.
+func repo(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "many")
+	if err := unpack("many", dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// connect serves a repository over a transport in memory to the SDK's own client.
+func connect(t *testing.T, dir string) *mcp.ClientSession {
+	t.Helper()
+	r, err := registry.Load(t.Context(), registry.Options{Roots: []string{dir}, NoCache: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there := mcp.NewInMemoryTransports()
+	server, err := newServer(r).Connect(t.Context(), there, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), here, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = client.Close()
+		_ = server.Wait()
+		r.Close()
+	})
+	return client
+}
+
+// call calls a tool and decodes its structured answer into out, unless that is nil. It returns the text.
+func call(t *testing.T, client *mcp.ClientSession, tool string, in map[string]any, out any) (text string, failed bool) {
+	t.Helper()
+	res, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: tool, Arguments: in})
+	if err != nil {
+		t.Fatalf("%s: %v", tool, err)
+	}
+	for _, c := range res.Content {
+		if tc, ok := c.(*mcp.TextContent); ok {
+			text += tc.Text
+		}
+	}
+	if out != nil {
+		if res.IsError {
+			t.Fatalf("%s: %s", tool, text)
+		}
+		data, err := json.Marshal(res.StructuredContent)
+		if err == nil {
+			err = json.Unmarshal(data, out)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", tool, err)
+		}
+	}
+	return text, res.IsError
+}
+
+func TestMCP_Tools(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+	init := client.InitializeResult()
+	if init.ServerInfo.Name != "fn" || !strings.Contains(init.Instructions, "Look before you write") || !strings.Contains(init.Instructions, `"similar"`) {
+		t.Errorf("initialize: %+v", init)
+	}
+	list, err := client.ListTools(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, tool := range list.Tools {
+		names = append(names, tool.Name)
+		if len(tool.Description) < 40 || tool.OutputSchema == nil || tool.Annotations == nil || tool.Annotations.ReadOnlyHint != (tool.Name != "new") {
+			t.Errorf("%s: %+v", tool.Name, tool)
+		}
+		data, err := json.Marshal(tool.InputSchema)
+		var schema struct {
+			Properties map[string]struct{ Description string }
+		}
+		if err != nil || json.Unmarshal(data, &schema) != nil || len(schema.Properties) == 0 {
+			t.Errorf("%s: input schema %s", tool.Name, data)
+		}
+		for name, p := range schema.Properties {
+			if p.Description == "" {
+				t.Errorf("%s: %s is not described", tool.Name, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	if want := []string{"find", "graph", "impact", "new", "show", "similar", "uses"}; !slices.Equal(names, want) {
+		t.Errorf("tools %v, want %v", names, want)
+	}
+}
+
+func TestMCP_Answers(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+
+	var found findOut
+	text, _ := call(t, client, "find", map[string]any{"query": "retry backoff"}, &found)
+	if found.Total != 1 || found.Units[0].ID != "backoff_delay_go_base" || !strings.Contains(text, "func BackoffDelay(") {
+		t.Errorf("find: %+v\n%s", found, text)
+	}
+	call(t, client, "find", map[string]any{"kind": []string{"app"}}, &found)
+	if found.Total != 1 || found.Units[0].ID != "fetch_go_web" {
+		t.Errorf("find apps: %+v", found)
+	}
+	if text, _ = call(t, client, "find", map[string]any{"query": "zebra"}, &found); found.Total != 0 || !strings.Contains(text, "nothing found") {
+		t.Errorf("find nothing: %+v %s", found, text)
+	}
+
+	var shown showOut
+	text, _ = call(t, client, "show", map[string]any{"id": "base.BackoffDelay"}, &shown)
+	if shown.ID != "backoff_delay_go_base" || shown.ImportPath != "acme.example/lib/base" || shown.Symbol != "BackoffDelay" || len(shown.Params) != 2 ||
+		!slices.Equal(shown.UsedBy, []string{"page_fetch_go_web"}) || !slices.Equal(shown.Apps, []string{"fetch_go_web"}) || !strings.Contains(text, "There is no jitter.") {
+		t.Errorf("show: %+v\n%s", shown, text)
+	}
+
+	var alike similarOut
+	call(t, client, "similar", map[string]any{"description": "wait before the next try, doubled with each failed attempt", "signature": "func(n int, m time.Duration) time.Duration"}, &alike)
+	if alike.Advice != "use" || !slices.Equal(alike.Use, []string{"backoff_delay_go_base"}) {
+		t.Errorf("similar: %+v", alike)
+	}
+
+	var reached reachOut
+	text, _ = call(t, client, "impact", map[string]any{"id": "failure"}, &reached)
+	if reached.Total != 2 || reached.Units[1] != (reachedOut{"fetch_go_web", "app", 2, "page_fetch_go_web"}) || !strings.Contains(text, "1 program among them") {
+		t.Errorf("impact: %+v\n%s", reached, text)
+	}
+	call(t, client, "uses", map[string]any{"id": "fetch_go_web"}, &reached)
+	if reached.Total != 3 {
+		t.Errorf("uses: %+v", reached)
+	}
+
+	var graph graphOut
+	call(t, client, "graph", map[string]any{"id": "failure", "depth": 1}, &graph)
+	if graph.Nodes != 2 || graph.Edges != 1 || !strings.HasPrefix(graph.Graph, "flowchart LR\n") {
+		t.Errorf("graph: %+v", graph)
+	}
+}
+
+func TestMCP_WrongInput(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+	for name, c := range map[string]struct {
+		tool string
+		in   map[string]any
+		want string
+	}{
+		"unknown unit":      {"show", map[string]any{"id": "backof_delay"}, "did you mean backoff_delay_go_base?"},
+		"unknown in impact": {"impact", map[string]any{"id": "nosuch"}, "no unit"},
+		"unknown in uses":   {"uses", map[string]any{"id": "nosuch"}, "no unit"},
+		"unknown in graph":  {"graph", map[string]any{"id": "nosuch"}, "no unit"},
+		"format":            {"graph", map[string]any{"format": "svg"}, "is not one of json, dot, mermaid"},
+		"missing":           {"show", map[string]any{}, "id"},
+		"extra":             {"show", map[string]any{"id": "failure", "ID2": 1}, "ID2"},
+		"type":              {"find", map[string]any{"query": 1}, "query"},
+		"limit":             {"find", map[string]any{"query": "x", "limit": 1000}, "not between 1 and 200"},
+		"purity":            {"find", map[string]any{"query": "x", "purity": "clean"}, "not one of pure, impure"},
+		"empty draft":       {"similar", map[string]any{}, "draft: it is empty"},
+		"name":              {"new", map[string]any{"name": "SlugMake", "domain": "base"}, "did you mean slug_make?"},
+		"domain":            {"new", map[string]any{"name": "slug_make"}, "hint: the domains here are base, web"},
+		"taken":             {"new", map[string]any{"name": "backoff_delay", "domain": "base", "write": true}, "has that name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, failed := call(t, client, c.tool, c.in, nil)
+			if !failed || !strings.Contains(text, c.want) {
+				t.Errorf("failed %v: %s", failed, text)
+			}
+		})
+	}
+	if _, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "size"}); err == nil {
+		t.Error("an unknown tool is called")
+	}
+}
+
+func TestMCP_New(t *testing.T) {
+	t.Parallel()
+	dir := repo(t)
+	client := connect(t, dir)
+	draft := map[string]any{"name": "slug_make", "domain": "base", "pure": true, "signature": "func(title string) string", "description": "Makes a slug."}
+	file := filepath.Join(dir, "lib/base/slug_make.go")
+
+	var got newOut
+	call(t, client, "new", draft, &got)
+	if _, err := os.Stat(file); !os.IsNotExist(err) || got.Written || len(got.Files) != 3 || !strings.Contains(got.Files[0].Text, "func SlugMake(title string) string {") {
+		t.Errorf("shown: %v %+v", err, got)
+	}
+	draft["write"] = true
+	text, _ := call(t, client, "new", draft, &got)
+	if _, err := os.Stat(file); err != nil || !got.Written || len(got.Findings) != 0 || !strings.Contains(text, "wrote lib/base/slug_make.go") {
+		t.Errorf("written: %v %+v\n%s", err, got, text)
+	}
+	var shown showOut
+	if call(t, client, "show", map[string]any{"id": "slug_make"}, &shown); len(shown.Findings) != 0 {
+		t.Errorf("findings: %v", shown.Findings)
+	}
+
+	twin := map[string]any{"name": "delay_backoff", "domain": "base", "write": true, "signature": "func(attempt int, most time.Duration) time.Duration",
+		"description": "Gives the wait before the next try, doubled with each failed attempt up to a limit."}
+	text, failed := call(t, client, "new", twin, nil)
+	if !failed || !strings.Contains(text, "backoff_delay_go_base nearly does that") {
+		t.Errorf("a twin: %s", text)
+	}
+	twin["force"] = true
+	if call(t, client, "new", twin, &got); !got.Written || !slices.Contains(got.Alike, "backoff_delay_go_base") {
+		t.Errorf("a twin by force: %+v", got)
+	}
+
+	if call(t, client, "new", map[string]any{"name": "pinger", "kind": "app", "uses": []string{"slug_make_go_base"}, "write": true}, &got); !got.Written || len(got.Findings) != 0 {
+		t.Errorf("app: %+v", got)
+	}
+	cmd := exec.Command("go", "test", "work")
+	cmd.Dir = dir
+	for name, value := range goEnv() {
+		cmd.Env = append(cmd.Environ(), name+"="+value)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("go test work: %v\n%s", err, out)
+	}
+}
+
+// Answers are of the files as they are when they are asked for.
+func TestMCP_FollowsFiles(t *testing.T) {
+	t.Parallel()
+	dir := repo(t)
+	client := connect(t, dir)
+	file := filepath.Join(dir, "lib/base/backoff_delay.md")
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown showOut
+	for _, want := range []string{"First", "Other", "Again"} { // of one length: sizes don't tell
+		changed := strings.Replace(string(src), "description: Gives", "description: "+want, 1)
+		if err := os.WriteFile(file, []byte(changed), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		call(t, client, "show", map[string]any{"id": "backoff_delay"}, &shown)
+		if !strings.HasPrefix(shown.Description, want) {
+			t.Errorf("after a change to %s: %s", want, shown.Description)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if text, failed := call(t, client, "show", map[string]any{"id": "backoff_delay"}, nil); !failed {
+		t.Errorf("after its end: %s", text)
+	}
+}
+
+// TestMCP_Process talks to the real program over its pipes.
+func TestMCP_Process(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "fn")
+	if out, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	serve := func(t *testing.T, dir string) *exec.Cmd {
+		cmd := exec.Command(file, "mcp")
+		cmd.Dir = filepath.Join(dir, "lib") // the repository is found upwards
+		cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+t.TempDir())
+		return cmd
+	}
+	for name, test := range map[string]func(*testing.T, string, *exec.Cmd){
+		"Client": testClient, "StdoutIsProtocol": testStdoutIsProtocol, "EndsOnSignal": testEndsOnSignal,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := repo(t)
+			test(t, dir, serve(t, dir))
+		})
+	}
+}
+
+// testClient is the SDK's own client.
+func testClient(t *testing.T, dir string, cmd *exec.Cmd) {
+	client, err := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), &mcp.CommandTransport{Command: cmd}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(client.InitializeResult().Instructions, "Look before you write") {
+		t.Error("no instructions")
+	}
+	var wait sync.WaitGroup
+	for range 8 { // calls at once
+		wait.Go(func() {
+			res, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "find", Arguments: map[string]any{"query": "backoff"}})
+			if err != nil || res.IsError {
+				t.Errorf("find: %+v, %v", res, err)
+			}
+		})
+	}
+	wait.Wait()
+	var got newOut
+	call(t, client, "new", map[string]any{"name": "slug_make", "domain": "base", "write": true}, &got)
+	if _, err := os.Stat(filepath.Join(dir, "lib/base/slug_make.md")); err != nil || !got.Written {
+		t.Errorf("new: %v %+v", err, got)
+	}
+	if err := client.Close(); err != nil { // waits for the process: any exit code but 0 is an error
+		t.Errorf("close: %v", err)
+	}
+}
+
+// pipes starts a command with its ends of stdin and stdout.
+func pipes(t *testing.T, cmd *exec.Cmd) (io.WriteCloser, io.Reader) {
+	t.Helper()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, out
+}
+
+// testStdoutIsProtocol: nothing else is on stdout, whatever is asked, and the end of stdin ends the program.
+func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
+	in, out := pipes(t, cmd)
+	ask := []string{
+		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"raw","version":"1"}}}`,
+		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
+		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"find","arguments":{"query":"zebra nosuch:x"}}}`,
+		`{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"new","arguments":{"name":"slug_make","domain":"base","write":true}}}`,
+		`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"graph","arguments":{}}}`,
+	}
+	if _, err := io.WriteString(in, strings.Join(ask, "\n")+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	answered := map[float64]bool{}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var m map[string]any
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil || m["jsonrpc"] != "2.0" {
+			t.Errorf("not the protocol: %s", lines.Text())
+		}
+		if id, ok := m["id"].(float64); ok && m["error"] == nil {
+			answered[id] = true
+		}
+		if len(answered) == 4 {
+			_ = in.Close()
+		}
+	}
+	if err := cmd.Wait(); err != nil || len(answered) != 4 {
+		t.Errorf("answered %v, %v", answered, err)
+	}
+}
+
+func testEndsOnSignal(t *testing.T, _ string, cmd *exec.Cmd) {
+	in, out := pipes(t, cmd)
+	if _, err := io.WriteString(in, `{"jsonrpc":"2.0","id":1,"method":"ping"}`+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it serves by now
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"fnregistry.dev/fn_registry/registry"
+)
+
+// reachFunc follows the graph of uses in one direction.
+type reachFunc func(*registry.State, string) (*registry.Reach, error)
+
+func (e *env) usesCommand() *cobra.Command {
+	return e.reachCommand(&cobra.Command{
+		Use: "uses ID", Short: "show what a unit needs, as a tree",
+		Long: "Show all units that a unit's code reaches, each below the one through which it is reached: of a program what it is composed of.",
+	}, usesTitle, (*registry.State).Dependencies)
+}
+
+func usesTitle(r *registry.Reach) string {
+	if r.Total == 0 {
+		return r.ID + " uses no other unit"
+	}
+	return r.ID + " uses " + plural(r.Total, "unit")
+}
+
+func (e *env) impactCommand() *cobra.Command {
+	return e.reachCommand(&cobra.Command{
+		Use: "impact ID", Short: "show what may break when a unit changes, programs included, as a tree",
+		Long: "Show all units and programs whose code reaches a unit, each below the one through which it does: what may break when the unit changes.",
+	}, impactTitle, (*registry.State).Dependents)
+}
+
+func impactTitle(r *registry.Reach) string {
+	switch {
+	case r.Total == 0:
+		return "nothing uses " + r.ID
+	case len(r.Apps) == 0:
+		return plural(r.Total, "unit") + " may break when " + r.ID + " changes"
+	}
+	return fmt.Sprintf("%s may break when %s changes, %s among them", plural(r.Total, "unit"), r.ID, plural(len(r.Apps), "program"))
+}
+
+func (e *env) reachCommand(c *cobra.Command, title func(*registry.Reach) string, follow reachFunc) *cobra.Command {
+	c.Args = args(1, 1, "a unit: its ID, name or Go symbol")
+	c.ValidArgsFunction = e.completeUnits(1)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		s, done, err := e.state(c.Context())
+		if err != nil {
+			return err
+		}
+		defer done()
+		r, err := reach(s, args[0], follow)
+		if err != nil {
+			return err
+		}
+		return e.answer(r, func(w io.Writer) {
+			fmt.Fprintln(w, title(r))
+			writeTree(w, r)
+		})
+	}
+	return c
+}
+
+// reach follows the graph from a unit by its ID, name or symbol.
+func reach(s *registry.State, named string, follow reachFunc) (*registry.Reach, error) {
+	id, err := s.Resolve(named)
+	if err != nil {
+		return nil, err
+	}
+	return follow(s, id)
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fnregistry.dev/fn_registry/registry"
+)
+
+func (e *env) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "show ID",
+		Short:             "show a unit: signature, parameters, example, gotchas, who uses it, findings",
+		Long:              "Show all that is known of one unit. ID is its ID (error_code_go_core), its name (error_code) or its Go symbol (core.ErrorCode).",
+		Args:              args(1, 1, "a unit: its ID, name or Go symbol"),
+		ValidArgsFunction: e.completeUnits(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			s, done, err := e.state(c.Context())
+			if err != nil {
+				return err
+			}
+			defer done()
+			id, err := s.Resolve(args[0])
+			if err != nil {
+				return err
+			}
+			d, err := s.Get(id)
+			if err != nil {
+				return err
+			}
+			return e.answer(d, func(w io.Writer) { writeDetail(w, d) })
+		},
+	}
+}
+
+// writeDetail writes a unit as a page of text.
+func writeDetail(w io.Writer, d *registry.Detail) {
+	facts := []string{d.Kind}
+	for _, f := range []string{d.Purity, d.Version} {
+		if f != "" {
+			facts = append(facts, f)
+		}
+	}
+	fmt.Fprintf(w, "%s  (%s)\n", d.ID, strings.Join(facts, ", "))
+	if d.Signature != "" {
+		fmt.Fprintln(w, d.Signature)
+	}
+	if d.Description != "" {
+		fmt.Fprintf(w, "\n%s\n", d.Description)
+	}
+	fmt.Fprintln(w)
+	columns(w, [][2]string{
+		{"import", importLine(d)}, {"code", place(d)}, {"spec", d.SpecFile}, {"tests", strings.Join(d.Spec.Tests, ", ")},
+		{"tags", strings.Join(d.Tags, ", ")}, {"build tags", strings.Join(d.Spec.BuildTags, ", ")}, {"run", d.Spec.Run},
+	})
+	writeParams(w, d)
+	if d.Spec.Output != "" {
+		fmt.Fprintf(w, "\nOutput\n  %s\n", d.Spec.Output)
+	}
+	writeRefs(w, "Uses", d.Uses)
+	writeRefs(w, "Used by", d.UsedBy)
+	if len(d.Apps) > 0 {
+		fmt.Fprintf(w, "\nPart of\n  %s\n", strings.Join(d.Apps, "\n  "))
+	}
+	for _, s := range d.Body.Sections {
+		if text := strings.TrimSpace(s.Markdown); text != "" {
+			if s.Heading != "" {
+				fmt.Fprintf(w, "\n%s\n", s.Heading)
+			}
+			fmt.Fprintf(w, "%s\n", indent(text))
+		}
+	}
+	writeFindings(w, d)
+}
+
+func importLine(d *registry.Detail) string {
+	if d.Kind == "app" || d.ImportPath == "" {
+		return ""
+	}
+	if d.Package != path.Base(d.ImportPath) {
+		return d.Package + ` "` + d.ImportPath + `"`
+	}
+	return `"` + d.ImportPath + `"`
+}
+
+func place(d *registry.Detail) string {
+	if d.Line == 0 {
+		return d.FilePath
+	}
+	return fmt.Sprintf("%s:%d", d.FilePath, d.Line)
+}
+
+func writeParams(w io.Writer, d *registry.Detail) {
+	if len(d.Spec.Params) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nParameters")
+	var pairs [][2]string
+	for _, p := range d.Spec.Params {
+		desc := p.Desc
+		if desc == "" {
+			desc = "(not described)"
+		}
+		pairs = append(pairs, [2]string{p.Name, desc})
+	}
+	columns(w, pairs)
+}
+
+func writeRefs(w io.Writer, title string, refs []registry.Ref) {
+	if len(refs) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", title)
+	for _, r := range refs {
+		fmt.Fprintf(w, "  %s  %s\n", r.ID, r.Description)
+	}
+}
+
+func writeFindings(w io.Writer, d *registry.Detail) {
+	if len(d.Findings) > 0 {
+		fmt.Fprintln(w, "\nFindings")
+	}
+	for _, f := range d.Findings {
+		fmt.Fprintf(w, "  %s:%d:%d: %s: %s\n", filepath.ToSlash(f.File), f.Line, f.Column, f.Rule, f.Message)
+	}
+	if d.Stale {
+		fmt.Fprintln(w, "\nThe spec has changed while it was read.")
+	}
+}
+
+// indent sets a text off, empty lines left empty.
+func indent(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString("  ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"fnregistry.dev/fn_registry/registry"
+)
+
+// writeJSON writes one value, indented, since people read it too.
+func (e *env) writeJSON(v any) error {
+	enc := json.NewEncoder(e.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// answer writes v as JSON if that is asked for, else what text writes.
+func (e *env) answer(v any, text func(w io.Writer)) error {
+	if e.json {
+		return e.writeJSON(v)
+	}
+	var b strings.Builder
+	text(&b)
+	_, err := io.WriteString(e.out, b.String())
+	return err
+}
+
+// writeItem writes a unit of a list: what to call, what it does, where it is.
+func writeItem(w io.Writer, it registry.Item) {
+	facts := []string{it.Kind}
+	if it.Purity != "" {
+		facts = append(facts, it.Purity)
+	}
+	if it.Users > 0 {
+		facts = append(facts, plural(it.Users, "user"))
+	}
+	fmt.Fprintf(w, "%s  (%s)\n", it.ID, strings.Join(facts, ", "))
+	for _, line := range []string{it.Signature, it.Description, it.FilePath} {
+		if line != "" {
+			fmt.Fprintln(w, "    "+line)
+		}
+	}
+}
+
+// writeTree writes what a unit reaches, each unit below the one through which it is reached.
+func writeTree(w io.Writer, r *registry.Reach) {
+	below := map[string][]registry.Reached{}
+	for _, it := range r.Items {
+		below[it.Via] = append(below[it.Via], it)
+	}
+	var write func(id string)
+	write = func(id string) {
+		for _, it := range below[id] {
+			fmt.Fprintf(w, "%s%s", strings.Repeat("  ", it.Depth), it.ID)
+			if it.Kind != "function" {
+				fmt.Fprintf(w, "  (%s)", it.Kind)
+			}
+			fmt.Fprintln(w)
+			write(it.ID)
+		}
+	}
+	write(r.ID)
+}
+
+// plural counts: "1 unit", "2 units".
+func plural(n int, word string) string {
+	if n != 1 {
+		word += "s"
+	}
+	return fmt.Sprintf("%d %s", n, word)
+}
+
+// columns writes pairs, the second ones aligned.
+func columns(w io.Writer, pairs [][2]string) {
+	const widest = 24
+	width := 0
+	for _, p := range pairs {
+		if n := utf8.RuneCountInString(p[0]); n <= widest && p[1] != "" {
+			width = max(width, n)
+		}
+	}
+	for _, p := range pairs {
+		if p[1] != "" {
+			fmt.Fprintf(w, "  %-*s  %s\n", width, p[0], p[1])
+		}
+	}
+}
