@@ -1,0 +1,299 @@
+//go:build unix
+
+package process
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+const (
+	lookEvery  = 10 * time.Millisecond  // at the processes that are known, while waiting for them to end
+	scanEvery  = 200 * time.Millisecond // at all processes, for new ones; /proc costs about 10 µs a process
+	killWait   = 5 * time.Second        // for the end of what was killed; only the kernel can delay that
+	freezeWait = time.Second            // for all of the tree to stop; what hangs in the kernel does not, and does not fork
+	freezeLook = time.Millisecond
+)
+
+// member is a process of the tree.
+type member struct {
+	proc
+	early  bool // it had ended before we came
+	gone   bool
+	frozen bool
+	killed bool
+	denied bool // we may not signal it
+}
+
+// handle names one process for good.
+type handle struct {
+	pid   int
+	start uint64
+}
+
+// killer follows and ends one tree.
+type killer struct {
+	table   procTable
+	killing bool // past the grace: what is found now is killed
+	members []*member
+	known   map[handle]*member
+	led     map[int]uint64 // IDs of groups and sessions that a member leads or led, with the start time of that member
+}
+
+// findRoot returns the process with this PID, or an error if there is none or its identity is another.
+func findRoot(pid int, identity string) (proc, error) {
+	root, ok, err := processTable.find(pid)
+	if err != nil {
+		return proc{}, err
+	}
+	if !ok || root.zombie {
+		return proc{}, &core.Error{Code: core.CodeNotFound, Message: "there is no such process"}
+	}
+	if identity == "" {
+		return root, nil
+	}
+	now, ok, err := identify(pid)
+	if err != nil {
+		return proc{}, err
+	}
+	if !ok || now != identity {
+		return proc{}, &core.Error{Code: core.CodeNotFound, Message: "the process has ended, its pid belongs to another"}
+	}
+	return root, nil
+}
+
+// childRoot returns the entry of a child that nobody has waited for yet: the PID is its own, even if it has ended.
+func childRoot(pid int) proc {
+	root, ok, err := processTable.find(pid)
+	if err != nil || !ok {
+		return proc{pid: pid, group: pid}
+	}
+	return root
+}
+
+// killTree ends root and what belongs to it. root may have ended already; then it must have led a group, and what is
+// left of that is ended.
+func killTree(ctx context.Context, root proc, grace time.Duration) ([]ProcessEnded, error) {
+	k := newKiller(processTable, root)
+	err := k.run(ctx, grace)
+	return k.ended(), err
+}
+
+func newKiller(table procTable, root proc) *killer {
+	k := &killer{table: table, known: make(map[handle]*member), led: make(map[int]uint64)}
+	k.add(root)
+	return k
+}
+
+func (k *killer) add(p proc) {
+	m := &member{proc: p, early: p.zombie, gone: p.zombie}
+	k.members = append(k.members, m)
+	k.known[handle{p.pid, p.start}] = m
+	if p.pid == p.group || p.pid == p.session {
+		k.led[p.pid] = p.start
+	}
+}
+
+// run stops the whole tree before it asks it to end, and again before it kills it. Otherwise a process could fork, end by
+// our signal, and leave a child that has had the time to call setsid: nothing would lead to it any more.
+func (k *killer) run(ctx context.Context, grace time.Duration) error {
+	if err := k.freeze(); err != nil {
+		k.thaw()
+		return err
+	}
+	if grace > 0 {
+		k.each(func(m *member) { k.signal(m, syscall.SIGTERM) })
+		k.thaw() // the SIGTERM waits, so that no process runs on before it
+		if err := k.wait(ctx, grace); err != nil {
+			return err
+		}
+	}
+	err := k.freeze()
+	k.kill() // also after an error: nothing may be left stopped
+	if err == nil {
+		err = k.wait(context.WithoutCancel(ctx), killWait)
+	}
+	if err != nil {
+		return err
+	}
+	return k.remaining()
+}
+
+func (k *killer) thaw() {
+	k.each(func(m *member) {
+		m.frozen, m.stopped = false, false
+		k.signal(m, syscall.SIGCONT)
+	})
+}
+
+func (k *killer) kill() {
+	k.killing = true
+	k.each(func(m *member) {
+		if !m.killed {
+			m.killed = true
+			k.signal(m, syscall.SIGKILL)
+		}
+	})
+}
+
+// scan finds new members and those that have gone.
+func (k *killer) scan() error {
+	all, err := k.table.list()
+	if err != nil {
+		return err
+	}
+	now := make(map[int]proc, len(all))
+	for _, p := range all {
+		now[p.pid] = p
+	}
+	for _, m := range k.members {
+		p, ok := now[m.pid]
+		m.gone = !ok || p.start != m.start || p.zombie
+		m.stopped = p.stopped
+	}
+	for id, start := range k.led {
+		if p, ok := now[id]; ok && p.start != start {
+			delete(k.led, id) // the number names another process, and its group, now
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, p := range all {
+			if k.known[handle{p.pid, p.start}] == nil && k.belongs(p, now) {
+				if p.pid == os.Getpid() {
+					return errSelf
+				}
+				k.add(p)
+				grown = true
+			}
+		}
+	}
+	if k.killing {
+		k.kill()
+	}
+	return nil
+}
+
+func (k *killer) belongs(p proc, now map[int]proc) bool {
+	_, group := k.led[p.group]
+	_, session := k.led[p.session]
+	return group || session || k.known[handle{p.ppid, now[p.ppid].start}] != nil
+}
+
+// each calls f for every member that is alive and may be signalled.
+func (k *killer) each(f func(*member)) {
+	for _, m := range k.members {
+		if !m.gone && !m.denied {
+			f(m)
+		}
+	}
+}
+
+func (k *killer) alive() int {
+	n := 0
+	k.each(func(*member) { n++ })
+	return n
+}
+
+// signal signals the member, if its PID is still its own. The process is opened before that is looked at, so on Linux
+// the handle is the one of the process that was looked at, whatever happens to the PID.
+func (k *killer) signal(m *member, signal syscall.Signal) {
+	process, err := os.FindProcess(m.pid)
+	if err != nil {
+		return
+	}
+	defer process.Release()
+	if now, ok, err := k.table.find(m.pid); err != nil || !ok || now.start != m.start {
+		m.gone = err == nil
+		return
+	}
+	if err := process.Signal(signal); errors.Is(err, syscall.EPERM) {
+		m.denied = true
+	}
+}
+
+// freeze stops all members and what they start meanwhile. A process that is just forking does so before it stops, so a
+// look at the table counts only after all members were seen to stand still.
+func (k *killer) freeze() error {
+	for deadline := time.Now().Add(freezeWait); ; time.Sleep(freezeLook) {
+		still := true
+		k.each(func(m *member) { still = still && m.stopped })
+		if err := k.scan(); err != nil {
+			return err
+		}
+		k.each(func(m *member) {
+			if !m.frozen {
+				m.frozen, still = true, false
+				k.signal(m, syscall.SIGSTOP)
+			}
+		})
+		if still || time.Now().After(deadline) {
+			return nil
+		}
+	}
+}
+
+// wait returns when no member is alive, after d, or when ctx is done.
+func (k *killer) wait(ctx context.Context, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	lastScan := time.Now()
+	for {
+		k.each(func(m *member) {
+			if now, ok, err := k.table.find(m.pid); err == nil {
+				m.gone = !ok || now.start != m.start || now.zombie
+			}
+		})
+		if k.alive() == 0 || time.Since(lastScan) >= scanEvery {
+			if err := k.scan(); err != nil {
+				return err
+			}
+			if k.alive() == 0 {
+				return nil
+			}
+			lastScan = time.Now()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (k *killer) remaining() error {
+	var denied, stuck []proc
+	for _, m := range k.members {
+		switch {
+		case m.gone:
+		case m.denied:
+			denied = append(denied, m.proc)
+		default:
+			stuck = append(stuck, m.proc)
+		}
+	}
+	switch {
+	case denied != nil:
+		return errRemain(core.CodeForbidden, "belong to another user", denied)
+	case stuck != nil:
+		return errRemain(core.CodeTimeout, "did not end when they were killed", stuck)
+	}
+	return nil
+}
+
+func (k *killer) ended() []ProcessEnded {
+	var all []ProcessEnded
+	for _, m := range k.members {
+		if m.gone && !m.early {
+			all = append(all, ProcessEnded{PID: m.pid, Name: m.name, Killed: m.killed})
+		}
+	}
+	return all
+}

@@ -1,0 +1,371 @@
+//go:build linux
+
+package process
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+func init() {
+	// Tries to end the tree that it is in itself.
+	plays["kill parent"] = func() {
+		_, err := ProcessKillTree(context.Background(), ProcessKillTreeConfig{PID: os.Getppid(), Grace: -1})
+		fmt.Println(core.ErrorCode(err), err)
+	}
+}
+
+// shell starts a script and returns it with what it prints, after it has printed that many lines. Its tree is killed
+// at the end of the test.
+func shell(t *testing.T, script string, lines int, change ...func(*exec.Cmd)) (cmd *exec.Cmd, printed []string) {
+	t.Helper()
+	cmd = exec.Command("sh", "-c", script)
+	cmd.Env = append(os.Environ(), markKey+"="+markOf(t))
+	for _, f := range change {
+		f(cmd)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, pid := range marked(markOf(t)) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		_ = cmd.Wait()
+	})
+	scanner := bufio.NewScanner(out)
+	for len(printed) < lines && scanner.Scan() {
+		printed = append(printed, scanner.Text())
+	}
+	if len(printed) < lines {
+		t.Fatalf("%s: ended after %q", script, printed)
+	}
+	return cmd, printed
+}
+
+func asLeader(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+func numbers(t *testing.T, texts []string) []int {
+	t.Helper()
+	var all []int
+	for _, text := range texts {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// deepTree is a shell with a child, a child in a session of its own, a grandchild in yet another, and an orphan in the
+// group: the child that started it has ended. It prints the PIDs of the last three.
+const deepTree = `
+sleep 1000 &
+setsid sh -c 'echo $$; setsid sh -c "echo \$\$; exec sleep 1000" & wait' &
+(sleep 1000 & echo $!)
+wait`
+
+func TestProcessKillTree_EndsAll(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		table procTable
+	}{{"proc", procFS{}}, {"ps", psTable{}}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			cmd, printed := shell(t, deepTree, 3, asLeader)
+			mustEventually(t, "five processes", func() bool { return len(marked(markOf(t))) == 5 })
+			root, ok, err := c.table.find(cmd.Process.Pid)
+			if err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			k := newKiller(c.table, root)
+			if err := k.run(t.Context(), time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			if left := marked(markOf(t)); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+			ended := k.ended()
+			if len(ended) != 5 || ended[0].PID != cmd.Process.Pid {
+				t.Errorf("ended %+v", ended)
+			}
+			for _, pid := range numbers(t, printed) {
+				if !slices.ContainsFunc(ended, func(e ProcessEnded) bool { return e.PID == pid && !e.Killed && e.Name != "" }) {
+					t.Errorf("%d is not in %+v", pid, ended)
+				}
+			}
+		})
+	}
+}
+
+// Those who do not lead a group have other processes in it that are none of our business.
+func TestProcessKillTree_SparesTheGroupOfOthers(t *testing.T) {
+	t.Parallel()
+	_, printed := shell(t, `sleep 1000 & echo $!; sleep 1000 & echo $!; wait`, 2, asLeader)
+	pids := numbers(t, printed)
+	mustEventually(t, "sleep", func() bool { return nameOf(pids[0]) == "sleep" }) // first it is a copy of the shell
+	result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: pids[0]})
+	if err != nil || len(result.Ended) != 1 || result.Ended[0] != (ProcessEnded{PID: pids[0], Name: "sleep"}) {
+		t.Errorf("got %+v, %v", result, err)
+	}
+	if !isAlive(pids[1]) {
+		t.Error("its neighbour was ended, too")
+	}
+}
+
+func TestProcessKillTree_GraceThenKill(t *testing.T) {
+	t.Parallel()
+	cmd, _ := shell(t, `trap 'echo asked' TERM; sh -c 'trap "" TERM; echo ready; while :; do sleep 0.01; done' & while :; do wait; done`, 1)
+	began := time.Now()
+	result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: 300 * time.Millisecond})
+	if err != nil || time.Since(began) < 300*time.Millisecond {
+		t.Errorf("after %s: %v", time.Since(began), err)
+	}
+	killed := 0
+	for _, p := range result.Ended {
+		if p.Killed && p.Name == "sh" {
+			killed++
+		}
+	}
+	if killed < 2 || len(marked(markOf(t))) > 0 {
+		t.Errorf("ended %+v, left %v", result.Ended, marked(markOf(t)))
+	}
+}
+
+func TestProcessKillTree_NoGrace(t *testing.T) {
+	t.Parallel()
+	cmd, _ := shell(t, `trap 'echo asked; exit' TERM; echo ready; while :; do sleep 0.01; done`, 1)
+	result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: -1})
+	if err != nil || !result.Ended[0].Killed {
+		t.Errorf("got %+v, %v", result, err)
+	}
+}
+
+func TestProcessKillTree_ContextEndsTheGrace(t *testing.T) {
+	t.Parallel()
+	cmd, _ := shell(t, `trap "" TERM; echo ready; while :; do sleep 0.01; done`, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	result, err := ProcessKillTree(ctx, ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: time.Hour})
+	if err != nil || !result.Ended[0].Killed || len(marked(markOf(t))) > 0 {
+		t.Errorf("got %+v, %v", result, err)
+	}
+}
+
+// A stopped process gets its SIGTERM only when it goes on.
+func TestProcessKillTree_StoppedProcess(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/asked"
+	cmd, _ := shell(t, `trap 'touch `+file+`; exit' TERM; echo ready; while :; do sleep 0.01; done`, 1)
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	mustEventually(t, "the stop", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+		return err == nil && strings.Contains(string(stat), ") T ")
+	})
+	result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: time.Hour})
+	if err != nil || result.Ended[0].Killed {
+		t.Errorf("got %+v, %v", result, err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+// It starts new processes all the time, each in a session of its own, and ignores SIGTERM. When it is killed while it
+// forks, nothing may escape.
+func TestProcessKillTree_KeepsForking(t *testing.T) {
+	t.Parallel()
+	cmd, _ := shell(t, `trap "" TERM; i=0; while [ $i -lt 500 ]; do i=$((i+1)); setsid sleep 1000 & [ $i = 20 ] && echo ready; done; wait`, 1, asLeader)
+	result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := marked(markOf(t)); len(left) > 0 || len(result.Ended) < 21 {
+		t.Errorf("ended %d, left %v", len(result.Ended), left)
+	}
+}
+
+// A process that is just forking when it is asked to end must not leave a child that calls setsid at once. Without the
+// stop before SIGTERM some of these get away.
+func TestProcessKillTree_NothingEscapes(t *testing.T) {
+	t.Parallel()
+	for i := range 30 {
+		cmd, _ := shell(t, `echo ready; i=0; while [ $i -lt 12 ]; do i=$((i+1)); setsid sleep 1000 & done; wait`, 1, asLeader)
+		time.Sleep(time.Duration(i%8) * time.Millisecond) // any moment will do
+		if _, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid}); err != nil {
+			t.Error(err)
+		}
+		if left := marked(markOf(t)); len(left) > 0 {
+			t.Fatalf("round %d: %v got away", i, left)
+		}
+	}
+}
+
+func TestProcessKillTree_Identity(t *testing.T) {
+	t.Parallel()
+	cmd, _ := shell(t, `echo ready; exec sleep 1000`, 1)
+	identity, err := ProcessIdentity(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Identity: identity + "1"})
+	if core.ErrorCode(err) != core.CodeNotFound || !isAlive(cmd.Process.Pid) {
+		t.Errorf("another identity: %v, alive %t", err, isAlive(cmd.Process.Pid))
+	}
+	if _, err = ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Identity: identity}); err != nil || isAlive(cmd.Process.Pid) {
+		t.Errorf("its identity: %v, alive %t", err, isAlive(cmd.Process.Pid))
+	}
+}
+
+// reused is the real table with one lie: a PID has changed hands between the list and the signal. That can't be brought
+// about at will.
+type reused struct {
+	procFS
+	pid int
+}
+
+func (r reused) find(pid int) (proc, bool, error) {
+	p, ok, err := r.procFS.find(pid)
+	if pid == r.pid {
+		p.start++
+	}
+	return p, ok, err
+}
+
+func TestProcessKillTree_ReusedPID(t *testing.T) {
+	t.Parallel()
+	cmd, printed := shell(t, `sleep 1000 & echo $!; wait`, 1)
+	child := numbers(t, printed)[0]
+	root, _, err := procFS{}.find(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKiller(reused{pid: child}, root)
+	if err := k.scan(); err != nil || k.alive() != 2 {
+		t.Fatalf("%d members, %v", k.alive(), err)
+	}
+	k.each(func(m *member) { k.signal(m, syscall.SIGKILL) })
+	mustEventually(t, "the root's end", func() bool { return !isAlive(cmd.Process.Pid) })
+	if !isAlive(child) {
+		t.Error("the stranger was killed")
+	}
+}
+
+// When the number of a group has been given to somebody else, its members are strangers.
+func TestProcessKillTree_ReusedGroup(t *testing.T) {
+	t.Parallel()
+	cmd, printed := shell(t, `sleep 1000 & echo $!; wait`, 1, asLeader)
+	was := proc{pid: cmd.Process.Pid, group: cmd.Process.Pid, start: 1, zombie: true}
+	ended, err := killTree(t.Context(), was, time.Hour)
+	if err != nil || len(ended) > 0 || !isAlive(numbers(t, printed)[0]) {
+		t.Errorf("ended %+v, %v", ended, err)
+	}
+}
+
+func TestProcessKillTree_BadInput(t *testing.T) {
+	t.Parallel()
+	ended := exec.Command("true")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for pid, want := range map[int]core.Code{
+		0: core.CodeInvalid, 1: core.CodeInvalid, -5: core.CodeInvalid, os.Getpid(): core.CodeInvalid,
+		ended.Process.Pid: core.CodeNotFound,
+		1 << 30:           core.CodeNotFound,
+	} {
+		if result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: pid}); core.ErrorCode(err) != want || result != nil {
+			t.Errorf("%d: got %v, want %s", pid, err, want)
+		}
+	}
+}
+
+func TestProcessKillTree_OwnTree(t *testing.T) {
+	t.Parallel()
+	player := playing(t, "kill parent")
+	cmd := exec.Command("sh", "-c", `"$0"; echo alive`, player.Path)
+	cmd.Env = player.Env
+	out, err := cmd.Output()
+	if got := string(out); err != nil || !strings.HasPrefix(got, "invalid process_kill_tree") || !strings.HasSuffix(got, "alive\n") {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// A process of another user can't be signalled. As root the caller is made nobody first.
+func TestProcessKillTree_OtherUser(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		asksPermissionOfInit(t)
+		return
+	}
+	player := playing(t, "kill 1 child")
+	player.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	cmd, _ := shell(t, `echo ready; exec sleep 1000`, 1)
+	mustEventually(t, "sleep", func() bool { return nameOf(cmd.Process.Pid) == "sleep" })
+	player.Env = append(player.Env, "FN_PID="+strconv.Itoa(cmd.Process.Pid))
+	// The test binary's folder is closed to nobody, so it is handed over as an open file.
+	binary, err := os.Open(player.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer binary.Close()
+	player.Path, player.Args = "/proc/self/fd/3", []string{"player"}
+	player.ExtraFiles = []*os.File{binary}
+	out, err := player.CombinedOutput()
+	if want := fmt.Sprintf("forbidden process_kill_tree pid=%d: 1 processes belong to another user: %[1]d (sleep)\n", cmd.Process.Pid); err != nil || string(out) != want {
+		t.Errorf("got %q, %v, want %q", out, err, want)
+	}
+	if !isAlive(cmd.Process.Pid) {
+		t.Error("it was ended")
+	}
+}
+
+// asksPermissionOfInit sends signal 0, which only asks, to process 1: another user's, unless this is a container.
+func asksPermissionOfInit(t *testing.T) {
+	t.Helper()
+	info, err := os.Stat("/proc/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, _, err := procFS{}.find(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKiller(procFS{}, root)
+	k.signal(k.members[0], syscall.Signal(0))
+	if want := info.Sys().(*syscall.Stat_t).Uid != uint32(os.Getuid()); k.members[0].denied != want || want != (core.ErrorCode(k.remaining()) == core.CodeForbidden) {
+		t.Errorf("denied %t, %v, want %t", k.members[0].denied, k.remaining(), want)
+	}
+}
+
+func nameOf(pid int) string {
+	p, _, _ := procFS{}.find(pid)
+	return p.name
+}
+
+func init() {
+	plays["kill 1 child"] = func() {
+		pid, _ := strconv.Atoi(os.Getenv("FN_PID"))
+		_, err := ProcessKillTree(context.Background(), ProcessKillTreeConfig{PID: pid, Grace: 50 * time.Millisecond})
+		fmt.Println(core.ErrorCode(err), err)
+	}
+}

@@ -1,0 +1,534 @@
+//go:build linux
+
+package process
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+// sh runs a script with the mark of the test.
+func sh(t *testing.T, script string, change ...func(*ProcessRunConfig)) (*ProcessRunResult, error) {
+	t.Helper()
+	return shContext(t.Context(), t, script, change...)
+}
+
+func shContext(ctx context.Context, t *testing.T, script string, change ...func(*ProcessRunConfig)) (*ProcessRunResult, error) {
+	t.Helper()
+	cfg := ProcessRunConfig{Command: "sh", Args: []string{"-c", script}, Env: []string{markKey + "=" + markOf(t)}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	return ProcessRun(ctx, cfg)
+}
+
+func TestProcessRun_Result(t *testing.T) {
+	t.Parallel()
+	before := time.Now()
+	result, err := sh(t, `echo out; echo err >&2; i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.05`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Stdout.String() != "out\n" || result.Stderr.String() != "err\n" || result.ExitCode != 0 || result.Signal != 0 || result.OutputCut || result.Ended != nil {
+		t.Errorf("%+v", result)
+	}
+	if result.Started.Before(before) || result.Duration < 50*time.Millisecond || result.Duration > time.Since(before) {
+		t.Errorf("started %s, took %s", result.Started, result.Duration)
+	}
+	if cpu := result.UserTime + result.SystemTime; cpu <= 0 || cpu > time.Since(before) || result.MaxRSS < 100<<10 || result.MaxRSS > 1<<30 || result.PID < 2 {
+		t.Errorf("user %s, system %s, %d bytes, pid %d", result.UserTime, result.SystemTime, result.MaxRSS, result.PID)
+	}
+}
+
+func TestProcessRun_ExitCodeAndSignal(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]struct {
+		code   int
+		signal syscall.Signal
+		text   string
+	}{
+		`exit 3`:           {3, 0, "process_run sh: exit status 3"},
+		`exit 255`:         {255, 0, "process_run sh: exit status 255"},
+		`kill -KILL $$`:    {-1, syscall.SIGKILL, "process_run sh: signal: killed"},
+		`kill -TERM $$`:    {-1, syscall.SIGTERM, "process_run sh: signal: terminated"},
+		`echo out; exit 1`: {1, 0, "process_run sh: exit status 1"},
+	} {
+		result, err := sh(t, script)
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if core.ErrorCode(err) != core.CodeInternal || !ok || exit.ExitCode() != want.code || err.Error() != want.text {
+			t.Errorf("%s: %v", script, err)
+		}
+		if result.ExitCode != want.code || result.Signal != want.signal {
+			t.Errorf("%s: %d, %s", script, result.ExitCode, result.Signal)
+		}
+	}
+}
+
+func TestProcessRun_NotStarted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	noInterpreter := file("interpreter", "#!/no/such/interpreter\n", 0o755)
+	for name, c := range map[string]struct {
+		cfg  ProcessRunConfig
+		code core.Code
+		text string
+	}{
+		"no such name":     {ProcessRunConfig{Command: "no-such-command"}, core.CodeNotFound, "install it"},
+		"no such path":     {ProcessRunConfig{Command: dir + "/no"}, core.CodeNotFound, "give the path"},
+		"no such folder":   {ProcessRunConfig{Command: "true", Dir: dir + "/no"}, core.CodeNotFound, "there is no folder"},
+		"Dir is a file":    {ProcessRunConfig{Command: "true", Dir: noInterpreter}, core.CodeNotFound, "there is no folder"},
+		"no interpreter":   {ProcessRunConfig{Command: noInterpreter}, core.CodeNotFound, "interpreter in its first line"},
+		"not executable":   {ProcessRunConfig{Command: file("plain", "true", 0o644)}, core.CodeForbidden, "executable"},
+		"a folder":         {ProcessRunConfig{Command: dir}, core.CodeForbidden, "executable"},
+		"no program":       {ProcessRunConfig{Command: file("text", "\x00\x01", 0o755)}, core.CodeInvalid, "first line"},
+		"too long":         {ProcessRunConfig{Command: "true", Args: []string{strings.Repeat("x", 1<<22)}}, core.CodeTooLarge, "too long"},
+		"empty":            {ProcessRunConfig{}, core.CodeInvalid, "there is no command"},
+		"negative timeout": {ProcessRunConfig{Command: "true", Timeout: -1}, core.CodeInvalid, "negative"},
+		"NUL in argument":  {ProcessRunConfig{Command: "true", Args: []string{"a\x00"}}, core.CodeInvalid, "NUL"},
+		"NUL in Env":       {ProcessRunConfig{Command: "true", Env: []string{"A=\x00"}}, core.CodeInvalid, "Env[0] holds a NUL"},
+		"no key in Env":    {ProcessRunConfig{Command: "true", Env: []string{"A=b", "=secret"}}, core.CodeInvalid, "Env[1] is not"},
+	} {
+		result, err := ProcessRun(t.Context(), c.cfg)
+		coded, ok := errors.AsType[*core.Error](err)
+		if result != nil || !ok || core.ErrorCode(err) != c.code || !strings.Contains(coded.Error()+" "+coded.Hint, c.text) {
+			t.Errorf("%s: %+v, %v", name, result, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if result, err := ProcessRun(ctx, ProcessRunConfig{Command: "true"}); result != nil || core.ErrorCode(err) != core.CodeCanceled {
+		t.Errorf("cancelled before: %+v, %v", result, err)
+	}
+}
+
+// A command that stands in the current folder only is not run. The folder is that of the process, so it takes one of its own.
+func TestProcessRun_CurrentFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/local-command", []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	player := playing(t, "run local")
+	player.Dir, player.Env = dir, append(player.Env, "PATH=.:/bin:/usr/bin")
+	out, err := player.CombinedOutput()
+	if got := string(out); err != nil || !strings.HasPrefix(got, "not_found ") || !strings.HasSuffix(got, "write ./local-command to run what is in the current folder\n") {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func init() {
+	plays["run local"] = func() {
+		_, err := ProcessRun(context.Background(), ProcessRunConfig{Command: "local-command"})
+		coded, _ := errors.AsType[*core.Error](err)
+		fmt.Println(core.ErrorCode(err), coded.Hint)
+	}
+}
+
+func TestProcessRun_Environment(t *testing.T) {
+	t.Setenv("FN_INHERITED", "parent") // not parallel
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		cfg  ProcessRunConfig
+		want string
+	}{
+		"inherits, later wins": {ProcessRunConfig{Env: []string{"FN_OWN=1", "FN_OWN=2"}}, "parent 2 "},
+		"replaces":             {ProcessRunConfig{Env: []string{"FN_INHERITED=child"}}, "child  "},
+		"nothing inherited":    {ProcessRunConfig{Env: []string{"FN_OWN=1"}, NoEnv: true}, " 1 "},
+		"nothing at all":       {ProcessRunConfig{NoEnv: true}, "  "},
+		"PWD follows Dir":      {ProcessRunConfig{Dir: dir}, "parent  " + dir},
+	} {
+		c.cfg.Command, c.cfg.Args = "sh", []string{"-c", `printf '%s %s ' "$FN_INHERITED" "$FN_OWN"`}
+		if c.cfg.Dir != "" {
+			c.cfg.Args[1] += `; grep -z ^PWD= /proc/self/environ | tr -d '\000' | cut -c5- | tr -d '\n'`
+		}
+		if result, err := ProcessRun(t.Context(), c.cfg); err != nil || result.Stdout.String() != c.want {
+			t.Errorf("%s: %q, %v, want %q", name, result.Stdout, err, c.want)
+		}
+	}
+}
+
+func TestProcessRun_Stdin(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "in")
+	if err := os.WriteFile(file, []byte("from a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	for name, c := range map[string]struct {
+		in     io.Reader
+		script string
+		want   string
+	}{
+		"none":            {nil, "cat", ""},
+		"reader":          {strings.NewReader("hello"), "cat", "hello"},
+		"file":            {open, "cat", "from a file"},
+		"large":           {bytes.NewReader(big), "wc -c", "1048576\n"},
+		"not read":        {bytes.NewReader(big), "true", ""},
+		"read in part":    {bytes.NewReader(big), "head -c 16", "0123456789abcdef"},
+		"endless":         {endless{}, "head -c 4", "yyyy"},
+		"closed by child": {bytes.NewReader(big), "exec <&-; echo done", "done\n"},
+	} {
+		result, err := sh(t, c.script, func(cfg *ProcessRunConfig) { cfg.Stdin = c.in })
+		if err != nil || result.Stdout.String() != c.want || result.OutputCut {
+			t.Errorf("%s: %+v, %v", name, result, err)
+		}
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'y'
+	}
+	return len(p), nil
+}
+
+// os/exec would wait for the reader for good.
+func TestProcessRun_StdinBlocks(t *testing.T) {
+	t.Parallel()
+	in, feed := io.Pipe()
+	defer feed.Close()
+	result, err := sh(t, `echo done`, func(cfg *ProcessRunConfig) { cfg.Stdin = in })
+	if err != nil || result.Stdout.String() != "done\n" || result.OutputCut || result.Duration > DefaultWaitDelay {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+func TestProcessRun_StdinFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the disk is gone")
+	in := io.MultiReader(strings.NewReader("half"), failing{broken})
+	result, err := sh(t, `cat`, func(cfg *ProcessRunConfig) { cfg.Stdin = in })
+	if !errors.Is(err, broken) || result.Stdout.String() != "half" || result.ExitCode != 0 {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error)  { return 0, f.err }
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func TestProcessRun_CaptureIsBounded(t *testing.T) {
+	t.Parallel()
+	result, err := sh(t, `seq 1 200000; echo last; echo small >&2`, func(cfg *ProcessRunConfig) { cfg.CaptureBytes = 20 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	const total = 9*2 + 90*3 + 900*4 + 9000*5 + 90000*6 + 100001*7 + 5
+	want := fmt.Sprintf("1\n2\n3\n4\n5\n\n[... %d bytes dropped ...]\n0000\nlast\n", total-20)
+	if got := result.Stdout; got.String() != want || got.Total() != total || got.Dropped != total-20 {
+		t.Errorf("got %q of %d, want %q of %d", got, got.Total(), want, total)
+	}
+	if got := result.Stderr; got.String() != "small\n" || got.Dropped != 0 {
+		t.Errorf("got %q", got)
+	}
+	result, err = sh(t, `seq 1 200000`, func(cfg *ProcessRunConfig) { cfg.CaptureBytes = -1 })
+	if got := result.Stdout; err != nil || got.Head != nil || got.Tail != nil || got.Dropped != total-5 {
+		t.Errorf("captured nothing: %q, %v", got, err)
+	}
+	result, err = sh(t, `seq 1 200000`)
+	if got := result.Stdout; err != nil || len(got.Head)+len(got.Tail) != DefaultCaptureBytes || got.Total() != total-5 {
+		t.Errorf("by default: %d and %d of %d, %v", len(got.Head), len(got.Tail), got.Total(), err)
+	}
+}
+
+func TestProcessRun_StreamsToWriters(t *testing.T) {
+	t.Parallel()
+	var both lines
+	result, err := sh(t, `for i in 1 2 3; do echo o$i; echo e$i >&2; done`, func(cfg *ProcessRunConfig) { cfg.Stdout, cfg.Stderr = &both, &both })
+	got := strings.Fields(string(both))
+	slices.Sort(got)
+	if err != nil || strings.Join(got, " ") != "e1 e2 e3 o1 o2 o3" || result.Stdout.String() != "o1\no2\no3\n" {
+		t.Errorf("%q, %q, %v", got, result.Stdout, err)
+	}
+}
+
+// lines has no lock: the race detector tells if two writes overlap.
+type lines []byte
+
+func (l *lines) Write(p []byte) (int, error) {
+	*l = append(*l, p...)
+	return len(p), nil
+}
+
+func TestProcessRun_MergeStderr(t *testing.T) {
+	t.Parallel()
+	var to lines
+	want := strings.Repeat("o\ne\n", 200)
+	result, err := sh(t, `i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo o; echo e >&2; done`, func(cfg *ProcessRunConfig) { cfg.MergeStderr, cfg.Stdout = true, &to })
+	if err != nil || result.Stdout.String() != want || string(to) != want || result.Stderr.Total() != 0 {
+		t.Errorf("%q, %v", result.Stdout, err)
+	}
+}
+
+// A writer that fails must not end the command by SIGPIPE: it is told at the end.
+func TestProcessRun_WriterFails(t *testing.T) {
+	t.Parallel()
+	full := errors.New("the disk is full")
+	result, err := sh(t, `seq 1 100000; echo done >&2`, func(cfg *ProcessRunConfig) { cfg.Stdout = failing{full} })
+	if !errors.Is(err, full) || !strings.Contains(err.Error(), "stdout could not be passed on") || result.ExitCode != 0 || result.Stderr.String() != "done\n" || result.Stdout.Total() != 588895 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	_, err = sh(t, `echo x; exit 4`, func(cfg *ProcessRunConfig) { cfg.Stdout = failing{full} })
+	if exit, ok := errors.AsType[*exec.ExitError](err); !errors.Is(err, full) || !ok || exit.ExitCode() != 4 {
+		t.Errorf("both: %v", err)
+	}
+}
+
+// os/exec would wait for the writer for good.
+func TestProcessRun_WriterBlocks(t *testing.T) {
+	t.Parallel()
+	out, blocked := io.Pipe()
+	defer out.Close() // lets the write go on, so that no goroutine is left
+	result, err := sh(t, `echo hello`, func(cfg *ProcessRunConfig) { cfg.Stdout, cfg.WaitDelay = blocked, 50*time.Millisecond })
+	if err != nil || !result.OutputCut || result.Stdout.String() != "hello\n" {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+func TestProcessRun_Timeout(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	result, err := sh(t, `echo started; setsid sleep 1000 & sleep 1000`, func(cfg *ProcessRunConfig) { cfg.Timeout = 300 * time.Millisecond })
+	if core.ErrorCode(err) != core.CodeTimeout || !strings.Contains(err.Error(), "did not end within 300ms") {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if result.Stdout.String() != "started\n" || result.Signal != syscall.SIGTERM || result.ExitCode != -1 || len(result.Ended) != 3 || result.OutputCut {
+		t.Errorf("%+v", result)
+	}
+	if took := time.Since(began); took < 300*time.Millisecond || took > DefaultGrace {
+		t.Errorf("took %s", took)
+	}
+	if left := marked(markOf(t)); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestProcessRun_Cancel(t *testing.T) {
+	t.Parallel()
+	reason := errors.New("somebody pressed the button")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	result, err := shContext(ctx, t, `sleep 1000 & wait`, func(cfg *ProcessRunConfig) {
+		cfg.OnStart = func(int) { cancel(reason) }
+	})
+	if core.ErrorCode(err) != core.CodeCanceled || !errors.Is(err, reason) || result.Signal != syscall.SIGTERM {
+		t.Errorf("%+v, %v", result, err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	if _, err = shContext(ctx, t, `sleep 1000`); core.ErrorCode(err) != core.CodeTimeout {
+		t.Errorf("deadline: %v", err)
+	}
+	if left := marked(markOf(t)); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// What a command says in its grace is still read, and how it ends is its own affair.
+func TestProcessRun_GraceIsUsed(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	started := &onFirstWrite{f: cancel}
+	result, err := shContext(ctx, t, `trap 'echo cleaning; exit 7' TERM; echo started; while :; do sleep 0.01; done`, func(cfg *ProcessRunConfig) { cfg.Stdout = started })
+	if core.ErrorCode(err) != core.CodeCanceled || result.ExitCode != 7 || result.Stdout.String() != "started\ncleaning\n" {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+type onFirstWrite struct {
+	once sync.Once
+	f    func()
+}
+
+func (w *onFirstWrite) Write(p []byte) (int, error) {
+	w.once.Do(w.f)
+	return len(p), nil
+}
+
+func TestProcessRun_KilledAfterGrace(t *testing.T) {
+	t.Parallel()
+	for _, grace := range []time.Duration{200 * time.Millisecond, -1} {
+		ctx, cancel := context.WithCancel(t.Context())
+		started := &onFirstWrite{f: cancel}
+		result, err := shContext(ctx, t, `trap '' TERM; echo started; while :; do sleep 0.01; done`, func(cfg *ProcessRunConfig) {
+			cfg.Stdout, cfg.Grace = started, grace
+		})
+		if core.ErrorCode(err) != core.CodeCanceled || result.Signal != syscall.SIGKILL || !result.Ended[0].Killed || result.Duration < grace {
+			t.Errorf("grace %s: %+v, %v", grace, result, err)
+		}
+	}
+}
+
+// The trap of os/exec: the command has ended, but something in the background holds its stdout open.
+func TestProcessRun_BackgroundHoldsOutput(t *testing.T) {
+	t.Parallel()
+	result, err := sh(t, `sleep 1000 & echo $!`, func(cfg *ProcessRunConfig) { cfg.WaitDelay = 100 * time.Millisecond })
+	if err != nil || !result.OutputCut || result.ExitCode != 0 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	pid := numbers(t, strings.Fields(result.Stdout.String()))[0]
+	if !isAlive(pid) {
+		t.Error("what was left in the background was ended")
+	}
+	if _, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: pid}); err != nil {
+		t.Error(err)
+	}
+	// With its output somewhere else there is nothing to wait for.
+	result, err = sh(t, `sleep 1000 >/dev/null 2>&1 & echo $!`, func(cfg *ProcessRunConfig) { cfg.WaitDelay = time.Hour })
+	if err != nil || result.OutputCut {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if _, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: numbers(t, strings.Fields(result.Stdout.String()))[0]}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProcessRun_CancelWhileOutputIsHeld(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		eventually(func() bool { left := marked(markOf(t)); return len(left) == 1 && nameOf(left[0]) == "sleep" })
+		cancel()
+	}()
+	result, err := shContext(ctx, t, `sleep 1000 & exit 0`, func(cfg *ProcessRunConfig) { cfg.WaitDelay = time.Hour })
+	if result == nil || (err != nil && core.ErrorCode(err) != core.CodeCanceled) || len(result.Ended) == 0 || len(marked(markOf(t))) > 0 {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+func TestProcessRun_KillLeftovers(t *testing.T) {
+	t.Parallel()
+	result, err := sh(t, `sleep 1000 & (trap '' TERM; echo ready; sleep 1000) & sleep 0.2; exit 5`, func(cfg *ProcessRunConfig) {
+		cfg.KillLeftovers, cfg.WaitDelay, cfg.Grace = true, time.Hour, 100*time.Millisecond
+	})
+	if result == nil || result.ExitCode != 5 || result.OutputCut || len(result.Ended) < 2 || len(marked(markOf(t))) > 0 {
+		t.Errorf("%+v, %v, left %v", result, err, marked(markOf(t)))
+	}
+	result, err = sh(t, `true`, func(cfg *ProcessRunConfig) { cfg.KillLeftovers = true })
+	if err != nil || result.Ended != nil {
+		t.Errorf("nothing left: %+v, %v", result, err)
+	}
+}
+
+func TestProcessRun_OnStart(t *testing.T) {
+	t.Parallel()
+	var got int
+	result, err := sh(t, `echo $$`, func(cfg *ProcessRunConfig) { cfg.OnStart = func(pid int) { got = pid } })
+	if err != nil || got != result.PID || result.Stdout.String() != fmt.Sprintln(got) {
+		t.Errorf("%d, %+v, %v", got, result, err)
+	}
+}
+
+func TestProcessRun_NoSecretsInErrors(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2"
+	for _, c := range []ProcessRunConfig{
+		{Command: "no-such-command"},
+		{Command: "/no/such/path"},
+		{Command: "true", Dir: "/no/such/folder"},
+		{Command: "sh", Args: []string{"-c", "echo $TOKEN; echo $TOKEN >&2; exit 1"}},
+		{Command: "sleep", Args: []string{"1000"}, Timeout: time.Millisecond},
+		{Command: "cat", Stdout: failing{io.ErrClosedPipe}},
+		{Command: "true", Args: []string{strings.Repeat("x", 1<<22)}},
+		{Command: "true", Env: []string{secret}},
+		{Command: "true", Env: []string{"TOKEN=" + secret + "\x00"}},
+		{Command: "true", Args: []string{secret + "\x00"}},
+	} {
+		c.Env = append(c.Env, "TOKEN="+secret)
+		c.Args = append(c.Args, secret)
+		if c.Command == "cat" {
+			c.Args, c.Stdin = nil, strings.NewReader(secret)
+		}
+		_, err := ProcessRun(t.Context(), c)
+		if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), secret) {
+			t.Errorf("%s: %v", c.Command, err)
+		}
+	}
+}
+
+func TestProcessRun_ManyAtOnce(t *testing.T) {
+	t.Parallel()
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			result, err := sh(t, fmt.Sprintf("echo %d; exit %d", i, i))
+			if result == nil || result.ExitCode != i || result.Stdout.String() != fmt.Sprintln(i) || (err == nil) != (i == 0) {
+				t.Errorf("%d: %+v, %v", i, result, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func FuzzHeadTail(f *testing.F) {
+	f.Add([]byte("hello world, this is a text"), 7, 3)
+	f.Add([]byte("abcdefghijklmnop"), 5, 1)
+	f.Add([]byte{}, 0, 1)
+	f.Fuzz(func(t *testing.T, data []byte, limit, chunk int) {
+		limit, chunk = min(max(limit, 0), 1<<10), max(chunk, 1)
+		o := &output{kept: headTail{limit: limit}}
+		for part := range slices.Chunk(data, chunk) {
+			o.kept.add(part)
+		}
+		got := o.captured()
+		kept := append(bytes.Clone(got.Head), got.Tail...)
+		want := data
+		if len(data) > limit {
+			want = append(bytes.Clone(data[:limit/2]), data[len(data)-(limit-limit/2):]...)
+		}
+		if !bytes.Equal(kept, want) || got.Total() != int64(len(data)) {
+			t.Errorf("%q limit %d chunk %d: got %q and %q, dropped %d", data, limit, chunk, got.Head, got.Tail, got.Dropped)
+		}
+	})
+}
+
+// The ratio to what os/exec does with the same command.
+func BenchmarkProcessRun(b *testing.B) {
+	ctx := context.Background()
+	for name, args := range map[string][]string{"spawn": {"true"}, "16MiB": {"head", "-c", "16777216", "/dev/zero"}} {
+		b.Run(name+"/process_run", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ProcessRun(ctx, ProcessRunConfig{Command: args[0], Args: args[1:]}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/os_exec", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := exec.CommandContext(ctx, args[0], args[1:]...).Output(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

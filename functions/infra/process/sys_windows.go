@@ -1,0 +1,19 @@
+package process
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+func leadGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
+}
+
+func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
+
+func groupExists(int) bool { return false }
+
+func signalOf(*os.ProcessState) syscall.Signal { return 0 }
+
+func maxRSS(*os.ProcessState) int64 { return 0 }

@@ -1,0 +1,17 @@
+package process
+
+// proc is one process in a snapshot of the process table.
+type proc struct {
+	pid, ppid      int
+	group, session int    // IDs; 0 if not known
+	start          uint64 // when it started, in a unit of the table's own; together with pid it names one process
+	zombie         bool   // has ended, its parent has not asked for the result yet
+	stopped        bool   // by SIGSTOP or the like
+	name           string // of the program, shortened by some systems
+}
+
+// procTable is where a snapshot comes from.
+type procTable interface {
+	list() ([]proc, error)
+	find(pid int) (p proc, ok bool, err error)
+}

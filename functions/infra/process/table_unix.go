@@ -1,0 +1,16 @@
+//go:build unix && !linux
+
+package process
+
+import "strconv"
+
+var processTable procTable = psTable{}
+
+// identify returns the second in which the process started.
+func identify(pid int) (id string, ok bool, err error) {
+	p, ok, err := psTable{}.find(pid)
+	if err != nil || !ok || p.zombie {
+		return "", false, err
+	}
+	return strconv.FormatUint(p.start, 10), true, nil
+}
