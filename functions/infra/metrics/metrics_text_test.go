@@ -358,3 +358,25 @@ func TestMetricsText_Parallel(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a label value is, it stays within its quotes: the page has its three lines. Whatever Accept is, it is answered.
+func FuzzMetricsText(f *testing.F) {
+	f.Add("GET", "200", "text/plain;version=0.0.4;q=0.3,*/*;q=0.2")
+	f.Add("\"} 1\nevil 1\n", "\\", "text/plain; q=\"0,1\"")
+	f.Add("\xff", strings.Repeat("é", 100), ",;=/*")
+	f.Fuzz(func(t *testing.T, a, b, accept string) {
+		r := metrics.MetricsText(metrics.MetricsTextConfig{})
+		r.Counter("c_total", "", "a", "b").Inc(a, b)
+		got := text(t, r)
+		if !utf8.ValidString(got) || strings.Count(got, "\n") != 3 || !strings.HasSuffix(got, "\"} 1\n") {
+			t.Errorf("got %q", got)
+		}
+		res := httptest.NewRecorder()
+		req := httptest.NewRequest(http.MethodGet, "/", nil)
+		req.Header.Set("Accept", accept)
+		r.ServeHTTP(res, req)
+		if ok := res.Code == 200 && res.Body.String() == got; !ok && res.Code != 406 {
+			t.Errorf("status %d", res.Code)
+		}
+	})
+}
