@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 
 	"fnregistry.dev/fn_registry/catalog"
-	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
 )
 
@@ -192,11 +191,6 @@ func (p *pass) key(key string, fix *Fix, format string, args ...any) {
 func (p *pass) item(key string, i int, fix *Fix, format string, args ...any) {
 	pos := p.document().ItemPos(key, i)
 	p.at(p.unit, p.unit.Dir.Root, p.unit.File, pos.Line, pos.Column, fix, format, args...)
-}
-
-// code reports a finding in the unit's Go code.
-func (p *pass) code(file string, pos source.Pos, fix *Fix, format string, args ...any) {
-	p.at(p.unit, p.unit.Dir.Root, file, pos.Line, pos.Column, fix, format, args...)
 }
 
 // told reports whether the schema rules have a finding about the key already: one cause, one finding.
