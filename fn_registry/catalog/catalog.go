@@ -104,7 +104,7 @@ type Code struct {
 	Params     []Param
 	Results    []source.Field
 	Fields     []source.Field // of a struct type
-	Imports    []string       // of its file, the standard library's left out, sorted
+	Imports    []string       // of its file and of what it reaches in its package, the standard library's left out, sorted
 	BuildTags  []string
 	TestFile   string // "" without one
 	Tests      []TestName

@@ -131,13 +131,17 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 			c.Imports = append(c.Imports, imp.Path)
 		}
 	}
-	slices.Sort(c.Imports)
-	c.Imports = slices.Compact(c.Imports)
 	if specFile != "" {
 		f.fillTests(c, strings.TrimSuffix(specFile, ".md")+"_test.go")
 	}
 	f.fillTags(c, at.file)
 	f.fillRefs(c, at)
+	// What the unit's code reaches through other files of its package weighs on a program as much as its own file's imports.
+	for _, ref := range c.Refs {
+		c.Imports = append(c.Imports, ref.Pkg)
+	}
+	slices.Sort(c.Imports)
+	c.Imports = slices.DeleteFunc(slices.Compact(c.Imports), func(pkg string) bool { return pkg == f.ImportPath })
 }
 
 // configFields lists the exported fields of a parameter's struct, where the folder declares it and it has no spec
