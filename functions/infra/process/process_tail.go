@@ -1,0 +1,109 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+// Defaults of ProcessTailConfig.
+const (
+	DefaultTailLines    = 10
+	DefaultMaxLineBytes = 64 << 10
+	DefaultTailPoll     = 250 * time.Millisecond
+)
+
+// ProcessTailConfig says what to read. The zero value of an optional field is its default.
+type ProcessTailConfig struct {
+	Path         string        // required; a regular file, or a link to one
+	Lines        int           // how many of the last lines to begin with; default 10; negative: none
+	FromStart    bool          // begin with the first line; Lines is unused then
+	Follow       bool          // go on with what is written later; default: end at the end of the file
+	Poll         time.Duration // how often Follow looks; default 250ms
+	MaxLineBytes int           // of a longer line the rest is dropped; default 64 KiB
+}
+
+// ProcessTailLine is a line of the file.
+type ProcessTailLine struct {
+	Text    string // without its \n or \r\n; may be invalid UTF-8
+	Dropped int64  // bytes beyond MaxLineBytes
+	Partial bool   // it has no line end: the last of the file without Follow, or of one that was rotated or truncated
+}
+
+// ProcessTail calls each with the last lines of a file, oldest first, and with Follow also with the lines that are
+// written later, until ctx is done. It finds the last lines by reading backwards, and never holds more of the file in
+// memory than a block and a line. It runs in the goroutine of the caller: a slow each only delays the reading.
+//
+// Follow reads on by the name: when the file was renamed or removed and another one stands in its place, the old one is
+// read to its end and the new one from its start. A file that was truncated, or written anew in place, is read from its start.
+// A file that is not there yet is waited for.
+//
+// Without Follow it returns at the file's end; with Follow, when ctx is done: nil in both cases. An error of each ends it and
+// is returned, wrapped. Other errors are *core.Error: CodeNotFound (only without Follow), CodeForbidden, CodeInvalid for
+// something that is no regular file, CodeCanceled or CodeTimeout if ctx is done without Follow.
+func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line ProcessTailLine) error) error {
+	op := "process_tail " + cfg.Path
+	if cfg.Path == "" || cfg.Poll < 0 || cfg.MaxLineBytes < 0 {
+		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "it needs a path, and poll and line length can't be negative"}
+	}
+	t := newTailer(cfg, each)
+	defer t.close()
+	err := t.run(ctx)
+	if err == nil || cfg.Follow && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return &core.Error{Op: op, Err: err}
+}
+
+func (t *tailer) run(ctx context.Context) error {
+	err := t.open()
+	waited := false
+	for t.cfg.Follow && errors.Is(err, fs.ErrNotExist) {
+		if err := t.sleep(ctx); err != nil {
+			return err
+		}
+		waited = true
+		err = t.open()
+	}
+	if err != nil {
+		return err
+	}
+	if !waited { // else all of its lines are new
+		if err := t.seekLines(); err != nil {
+			return err
+		}
+	}
+	if !t.cfg.Follow {
+		if err := t.read(ctx, t.info.Size()); err != nil {
+			return err
+		}
+		return t.flush()
+	}
+	return t.follow(ctx)
+}
+
+// open opens the file that has the name now.
+func (t *tailer) open() error {
+	// Looked at first: to open a named pipe would wait for its writer.
+	if info, err := os.Stat(t.cfg.Path); err != nil {
+		return err
+	} else if !info.Mode().IsRegular() {
+		return &core.Error{Code: core.CodeInvalid, Message: "is no regular file"}
+	}
+	file, err := os.Open(t.cfg.Path)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return err
+	}
+	t.close()
+	t.file, t.info, t.offset, t.mark = file, info, 0, nil
+	return nil
+}

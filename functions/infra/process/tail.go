@@ -1,0 +1,234 @@
+package process
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"time"
+)
+
+const (
+	tailBlock = 64 << 10 // read at once, in both directions
+	markBytes = 64       // kept of what was read last, to notice that a file was written anew
+)
+
+// tailer reads a file line by line, and goes on with the one that takes its place.
+type tailer struct {
+	cfg  ProcessTailConfig
+	each func(ProcessTailLine) error
+	poll *time.Ticker
+
+	file   *os.File
+	info   fs.FileInfo // of file, when it was last looked at
+	offset int64       // of what is read next
+	mark   []byte      // what stood before offset
+
+	block   []byte
+	line    []byte // of a line whose end was not read yet
+	dropped int64  // bytes of it that are not in line
+}
+
+func newTailer(cfg ProcessTailConfig, each func(ProcessTailLine) error) *tailer {
+	cfg.Lines = cmp.Or(cfg.Lines, DefaultTailLines)
+	cfg.Poll = cmp.Or(cfg.Poll, DefaultTailPoll)
+	cfg.MaxLineBytes = cmp.Or(cfg.MaxLineBytes, DefaultMaxLineBytes)
+	return &tailer{cfg: cfg, each: each, poll: time.NewTicker(cfg.Poll), block: make([]byte, tailBlock)}
+}
+
+func (t *tailer) close() {
+	if t.file != nil {
+		t.file.Close()
+	}
+}
+
+func (t *tailer) sleep(ctx context.Context) error {
+	select {
+	case <-t.poll.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// seekLines sets offset to where the last lines begin.
+func (t *tailer) seekLines() (err error) {
+	switch {
+	case t.cfg.FromStart:
+		return nil
+	case t.cfg.Lines < 0:
+		t.offset = t.info.Size()
+		t.mark = make([]byte, min(markBytes, t.offset))
+		if _, err = t.file.ReadAt(t.mark, t.offset-int64(len(t.mark))); err == io.EOF {
+			err = nil // truncated meanwhile: this is no end that it will have again
+		}
+	default:
+		t.offset, err = lastLines(t.file, t.info.Size(), t.cfg.Lines, t.block)
+	}
+	return err
+}
+
+// lastLines returns where the last n lines of the first size bytes begin. It reads backwards, a block at a time. A line
+// end at the very end closes the last line; it does not begin another one.
+func lastLines(file io.ReaderAt, size int64, n int, block []byte) (int64, error) {
+	for end := size; end > 0; {
+		start := max(end-int64(len(block)), 0)
+		part := block[:end-start]
+		if _, err := file.ReadAt(part, start); err == io.EOF {
+			return 0, nil // it was truncated meanwhile
+		} else if err != nil {
+			return 0, err
+		}
+		if end == size && part[len(part)-1] == '\n' {
+			part = part[:len(part)-1]
+		}
+		for i := bytes.LastIndexByte(part, '\n'); i >= 0; i = bytes.LastIndexByte(part, '\n') {
+			if n--; n == 0 {
+				return start + int64(i) + 1, nil
+			}
+			part = part[:i]
+		}
+		end = start
+	}
+	return 0, nil
+}
+
+// read reads up to the file's end, or to limit.
+func (t *tailer) read(ctx context.Context, limit int64) error {
+	for t.offset < limit {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		part := t.block[:min(int64(len(t.block)), limit-t.offset)]
+		n, err := t.file.ReadAt(part, t.offset)
+		if n > 0 {
+			t.remember(part[:n])
+			t.offset += int64(n)
+			if err := t.split(part[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// split cuts what was read into lines.
+func (t *tailer) split(data []byte) error {
+	for {
+		part, rest, found := bytes.Cut(data, []byte{'\n'})
+		if !found || len(t.line) > 0 || t.dropped > 0 || len(part) > t.cfg.MaxLineBytes { // else there is nothing to join
+			room := min(t.cfg.MaxLineBytes-len(t.line), len(part))
+			t.line = append(t.line, part[:room]...)
+			t.dropped += int64(len(part) - room)
+			part = t.line
+		}
+		if !found {
+			return nil
+		}
+		data = rest
+		if err := t.emit(part, false); err != nil {
+			return err
+		}
+	}
+}
+
+// flush gives out a line that has no end and will not get one.
+func (t *tailer) flush() error {
+	if len(t.line) == 0 && t.dropped == 0 {
+		return nil
+	}
+	return t.emit(t.line, true)
+}
+
+func (t *tailer) emit(text []byte, partial bool) error {
+	if !partial && t.dropped == 0 {
+		text = bytes.TrimSuffix(text, []byte{'\r'})
+	}
+	line := ProcessTailLine{Text: string(text), Dropped: t.dropped, Partial: partial}
+	t.line, t.dropped = t.line[:0], 0
+	return t.each(line)
+}
+
+// follow reads what is added until ctx is done.
+func (t *tailer) follow(ctx context.Context) error {
+	for {
+		if err := t.read(ctx, math.MaxInt64); err != nil {
+			return err
+		}
+		if err := t.sleep(ctx); err != nil {
+			return err
+		}
+		next, err := os.Stat(t.cfg.Path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue // until another takes its place, the old one may still be written
+		case err != nil:
+			return err
+		case !os.SameFile(next, t.info):
+			err = t.change(ctx)
+		default:
+			err = t.again(next)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// change reads the old file to its end, since it was written to until it was renamed, and goes on with the new one.
+func (t *tailer) change(ctx context.Context) error {
+	if err := t.read(ctx, math.MaxInt64); err != nil {
+		return err
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := t.open(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// again goes back to the start if the file was truncated or written anew.
+func (t *tailer) again(next fs.FileInfo) error {
+	anew := next.Size() < t.offset
+	if !anew && !next.ModTime().Equal(t.info.ModTime()) {
+		same, err := t.marked()
+		if err != nil {
+			return err
+		}
+		anew = !same
+	}
+	t.info = next
+	if !anew {
+		return nil
+	}
+	t.offset, t.mark = 0, nil
+	return t.flush()
+}
+
+// remember keeps the end of what was read.
+func (t *tailer) remember(data []byte) {
+	t.mark = append(t.mark, data[max(0, len(data)-markBytes):]...)
+	t.mark = t.mark[max(0, len(t.mark)-markBytes):]
+}
+
+// marked says whether the file still holds what was read last.
+func (t *tailer) marked() (bool, error) {
+	now := make([]byte, len(t.mark))
+	_, err := t.file.ReadAt(now, t.offset-int64(len(t.mark)))
+	if err == io.EOF {
+		return false, nil
+	}
+	return bytes.Equal(now, t.mark), err
+}
