@@ -9,9 +9,9 @@ type Doc struct {
 	Params      string // what is said of parameters and result
 	Body        string // gotchas, when to use
 	Signature   string // as in the spec: func F(ctx context.Context) error
-	Boost       float64
 	// Boost says how much the unit is used, for example by how many units and apps. It counts by its logarithm: 10
-	// raise a score by an eighth, 1000 by a third. Below 0 is 0.
+	// raise a score by an eighth, 1000 by a third. What is below 0, or no number, is 0.
+	Boost float64
 }
 
 // Index answers queries. It never changes and needs no closing. The zero Index is empty and ready for use.
