@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -183,15 +184,7 @@ func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer 
 			hits[i].score = float64(s.users[s.Catalog.Unit(hits[i].key)])
 		}
 	}
-	slices.SortFunc(hits, func(a, b hit) int {
-		switch {
-		case a.key == b.key:
-			return 0
-		case before(a, b):
-			return -1
-		}
-		return 1
-	})
+	sort.Slice(hits, func(i, j int) bool { return before(hits[i], hits[j]) }) // keys differ, so the order is total
 	return func(offset, limit int) ([]hit, int) {
 		from := min(offset, len(hits))
 		return hits[from:min(from+limit, len(hits))], len(hits)

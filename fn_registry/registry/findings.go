@@ -98,3 +98,12 @@ func (s *State) FilterFindings(all []check.Finding, q FindingsQuery) ([]check.Fi
 			q.File != "" && f.File != q.File && !strings.HasPrefix(f.File, folder)
 	}), nil
 }
+
+// CountRules counts findings by rule.
+func CountRules(all []check.Finding) []Count {
+	n := map[string]int{}
+	for _, f := range all {
+		n[f.Rule]++
+	}
+	return counts(n)
+}

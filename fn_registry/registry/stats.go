@@ -3,7 +3,7 @@ package registry
 import (
 	"cmp"
 	"slices"
-	"strings"
+	"sort"
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/check"
@@ -66,7 +66,9 @@ func counts(of map[string]int) []Count {
 			all = append(all, Count{name, n})
 		}
 	}
-	slices.SortFunc(all, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Name, b.Name)) })
+	sort.Slice(all, func(i, j int) bool {
+		return all[i].Count > all[j].Count || all[i].Count == all[j].Count && all[i].Name < all[j].Name
+	})
 	return all
 }
 

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"bytes"
+	"net/http"
+	"reflect"
+
+	"fnregistry.dev/fn_registry/registry"
+	fnhttp "fnregistry.dev/functions/infra/http"
+)
+
+type graphIn struct {
+	Format    string `query:"format" json:"-" doc:"The form of the answer." enum:"json,dot,mermaid" default:"json"`
+	ID        string `query:"id" json:"-" doc:"The unit in the middle; without it the graph is that of all units."`
+	Depth     *int   `query:"depth" json:"-" doc:"How far from the unit in the middle, in edges; without it as far as they lead." min:"1" max:"1000"`
+	Direction string `query:"direction" json:"-" doc:"Which way from the unit in the middle: what it uses, or who uses it; without it both." enum:"uses,used_by"`
+	Domain    string `query:"domain" json:"-" doc:"Only units of this domain, besides the one in the middle."`
+}
+
+func (a *API) graphEndpoints() []Endpoint {
+	in := reflect.TypeFor[graphIn]()
+	return []Endpoint{{
+		Method: http.MethodGet, Path: "/api/v1/graph", Name: "getGraph", Tag: "graph", tagged: true, Fails: []int{http.StatusNotFound},
+		Summary:     "Who uses whom, as data or as a picture's source",
+		Description: "An edge leads from the unit whose code uses another to that other. Programs are nodes too.",
+		In:          in,
+		Answers: []Answer{
+			{Type: "application/json", Go: reflect.TypeFor[registry.Graph]()}, {Type: "text/vnd.graphviz"}, {Type: "text/plain"},
+		},
+		handler: http.HandlerFunc(serveGraph),
+	}}
+}
+
+func serveGraph(w http.ResponseWriter, r *http.Request) {
+	if err := writeGraph(w, r); err != nil {
+		fnhttp.HTTPProblem(w, r, problem(err))
+	}
+}
+
+var graphChecker = newChecker(reflect.TypeFor[graphIn]())
+
+func writeGraph(w http.ResponseWriter, r *http.Request) error {
+	in, err := fnhttp.HTTPQueryRead[graphIn](r)
+	if err != nil {
+		return err
+	}
+	if err := graphChecker.check(reflect.ValueOf(in)); err != nil {
+		return err
+	}
+	g, err := StateFrom(r.Context()).Graph(registry.GraphQuery{
+		ID: in.ID, Depth: orZero(in.Depth), Direction: registry.Direction(in.Direction), Domain: in.Domain,
+	})
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	switch in.Format {
+	case "dot":
+		w.Header().Set("Content-Type", "text/vnd.graphviz; charset=utf-8")
+		err = g.WriteDOT(&out)
+	case "mermaid":
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		err = g.WriteMermaid(&out)
+	default:
+		return fnhttp.HTTPJSONWrite(w, http.StatusOK, g)
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Write(out.Bytes()) // a client that went away is nobody to tell
+	return nil
+}

@@ -1,0 +1,148 @@
+// Package live keeps a registry up to date while a server answers from it.
+package live
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"fnregistry.dev/cmd/registry_api/api"
+	"fnregistry.dev/fn_registry/registry"
+)
+
+// Config says what to keep up to date, and how eagerly.
+type Config struct {
+	Options   registry.Options
+	Watch     bool          // notice changes of files as they happen
+	Sweep     time.Duration // between two looks at all files; zero: 30 s
+	SaveAfter time.Duration // from a change to the cache's next save, which waits for further changes; zero: 5 s
+	OnRefresh func(Refresh) // told of each look at the files; nil: nobody
+	Log       *slog.Logger  // nil: slog.Default()
+}
+
+// Refresh is one look at all files.
+type Refresh struct {
+	Change registry.Change
+	Took   time.Duration
+	Err    error
+}
+
+// Live is a registry that follows its files once Run is called. Its other methods may be called at any time.
+type Live struct {
+	cfg      Config
+	registry atomic.Pointer[registry.Registry]
+	watching atomic.Bool
+	problem  atomic.Pointer[string]
+}
+
+var _ api.Source = (*Live)(nil)
+
+// New returns a Live that knows nothing until Run.
+func New(cfg Config) *Live {
+	cfg.Sweep, cfg.SaveAfter = cmp.Or(cfg.Sweep, 30*time.Second), cmp.Or(cfg.SaveAfter, 5*time.Second)
+	cfg.Log = cmp.Or(cfg.Log, slog.Default())
+	return &Live{cfg: cfg}
+}
+
+// State returns the current state, or nil before the first is loaded.
+func (l *Live) State() *registry.State {
+	if r := l.registry.Load(); r != nil {
+		return r.State()
+	}
+	return nil
+}
+
+// Freshness says how current the state is.
+func (l *Live) Freshness() api.Freshness {
+	f := api.Freshness{Watching: l.watching.Load()}
+	if p := l.problem.Load(); p != nil {
+		f.Problem = *p
+	}
+	if r := l.registry.Load(); r != nil {
+		known := r.Freshness()
+		f.Generation, f.ChangedAt, f.SweptAt = known.Generation, &known.ChangedAt, known.SweptAt
+	}
+	return f
+}
+
+// Run loads the registry and follows its files until ctx is done; then it saves the cache and returns nil. It fails
+// only where the registry can't be loaded at all.
+func (l *Live) Run(ctx context.Context) error {
+	r, err := registry.Open(ctx, l.cfg.Options)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop while it read
+		}
+		return err
+	}
+	defer r.Close()
+	l.registry.Store(r)
+	defer l.save(r)
+	changed, stop := l.watch(ctx) // before the files are looked at, so that no change falls between
+	defer stop()
+	f := follower{Live: l, registry: r}
+	f.refresh(ctx)
+	f.follow(ctx, changed)
+	return nil
+}
+
+// follower is the loop of a Run.
+type follower struct {
+	*Live
+	registry *registry.Registry
+	pause    <-chan time.Time // until then, changes wait: reading takes half of the time at most
+	saveAt   <-chan time.Time
+}
+
+func (f *follower) follow(ctx context.Context, changed <-chan struct{}) {
+	sweep := time.NewTicker(f.cfg.Sweep)
+	defer sweep.Stop()
+	for {
+		waiting := changed
+		if f.pause != nil {
+			waiting = nil
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.pause:
+			f.pause = nil
+		case <-waiting:
+			f.refresh(ctx)
+		case <-sweep.C:
+			f.refresh(ctx)
+		case <-f.saveAt:
+			f.saveAt = nil
+			f.save(f.registry)
+		}
+	}
+}
+
+func (f *follower) refresh(ctx context.Context) {
+	began := time.Now()
+	change, err := f.registry.Refresh(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	took := time.Since(began)
+	f.pause = time.After(took)
+	if err != nil {
+		f.cfg.Log.Error("the repositories were not read", "error", err)
+		text := err.Error()
+		f.problem.Store(&text)
+	} else {
+		f.problem.Store(nil)
+		f.saveAt = time.After(f.cfg.SaveAfter)
+	}
+	if f.cfg.OnRefresh != nil {
+		f.cfg.OnRefresh(Refresh{change, took, err})
+	}
+}
+
+func (l *Live) save(r *registry.Registry) {
+	if err := r.Save(); err != nil {
+		l.cfg.Log.Warn("the cache was not written", "error", err)
+	}
+}

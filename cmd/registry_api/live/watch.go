@@ -1,0 +1,83 @@
+package live
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+
+	"fnregistry.dev/functions/infra/file"
+)
+
+// watch tells on the channel, which holds one, that files have changed that the registry reads. Where files can't be
+// watched, it says so in the log, and the sweeps find the changes.
+func (l *Live) watch(ctx context.Context) (changed <-chan struct{}, stop func()) {
+	if !l.cfg.Watch {
+		return nil, func() {}
+	}
+	handle, err := file.FileWatch(ctx, file.FileWatchConfig{
+		Roots:         l.roots(),
+		IgnoreFolders: []string{".*", "_*", "testdata", "vendor", "node_modules"}, // what the catalogue never reads
+		SweepInterval: -1,                                                         // the registry sweeps by itself
+	})
+	if err != nil {
+		if ctx.Err() == nil {
+			l.cfg.Log.Warn("changes of files are not noticed as they happen", "sweep", l.cfg.Sweep, "error", err)
+		}
+		return nil, func() {}
+	}
+	l.watching.Store(true)
+	told := make(chan struct{}, 1)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer l.watching.Store(false)
+		l.relay(handle, told)
+	}()
+	return told, func() {
+		handle.Stop()
+		<-ended
+	}
+}
+
+// relay passes on what matters until the watch has ended.
+func (l *Live) relay(handle *file.FileWatchHandle, told chan<- struct{}) {
+	events, problems := handle.Events, handle.Errors
+	for events != nil || problems != nil {
+		select {
+		case batch, ok := <-events:
+			if !ok {
+				events = nil
+				continue
+			}
+			if !batch.All && !slices.ContainsFunc(batch.Paths, matters) {
+				continue
+			}
+			select {
+			case told <- struct{}{}:
+			default: // it is told already
+			}
+		case err, ok := <-problems:
+			if !ok {
+				problems = nil
+				continue
+			}
+			l.cfg.Log.Warn("not all changes of files are noticed as they happen", "sweep", l.cfg.Sweep, "error", err)
+		}
+	}
+}
+
+// matters reports whether the registry reads a file.
+func matters(path string) bool {
+	switch filepath.Ext(path) {
+	case ".go", ".md", ".mod", ".yaml":
+		return true
+	}
+	return false
+}
+
+func (l *Live) roots() []string {
+	if len(l.cfg.Options.Roots) == 0 {
+		return []string{"."}
+	}
+	return l.cfg.Options.Roots
+}
