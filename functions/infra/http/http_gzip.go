@@ -40,7 +40,7 @@ func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 		}
 		zipped := &gzipResponse{ResponseWriter: w, request: r, minBytes: minBytes}
 		next.ServeHTTP(zipped, r)
-		zipped.finish() // not after a panic: the client must not take half an answer for a whole one
+		zipped.finish() // not after a panic: what is cut has no end
 	})
 }
 
@@ -86,7 +86,7 @@ func (g *gzipResponse) WriteHeader(status int) {
 	}
 	g.status = cmp.Or(g.status, status)
 	if !g.mayCompress() {
-		g.decide(false)
+		g.decide(false, nil)
 	}
 }
 
@@ -100,11 +100,11 @@ func (g *gzipResponse) Write(p []byte) (int, error) {
 	case g.decided:
 		return g.ResponseWriter.Write(p)
 	}
-	g.held = append(g.held, p...)
-	if len(g.held) < g.minBytes {
+	if len(g.held)+len(p) < g.minBytes {
+		g.held = append(g.held, p...)
 		return len(p), nil
 	}
-	if err := g.decide(true); err != nil {
+	if err := g.decide(true, p); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -116,7 +116,7 @@ func (g *gzipResponse) FlushError() error {
 		g.WriteHeader(http.StatusOK)
 	}
 	if !g.decided {
-		if err := g.decide(true); err != nil { // of a stream, nobody knows how long it gets
+		if err := g.decide(true, nil); err != nil { // of a stream, nobody knows how long it gets
 			return err
 		}
 	}
@@ -132,7 +132,7 @@ func (g *gzipResponse) Flush() { g.FlushError() }
 
 func (g *gzipResponse) finish() {
 	if g.status != 0 && !g.decided {
-		g.decide(false)
+		g.decide(false, nil)
 	}
 	if g.gz != nil {
 		g.gz.Close() // a client that went away is nobody to tell
@@ -151,23 +151,27 @@ func (g *gzipResponse) mayCompress() bool {
 		!strings.Contains(strings.ToLower(header.Get("Cache-Control")), "no-transform")
 }
 
-func (g *gzipResponse) decide(compress bool) error {
+// decide sends the header, what was held, and more.
+func (g *gzipResponse) decide(compress bool, more []byte) error {
 	g.decided = true
 	header := g.Header()
-	if len(g.held) > 0 && header.Get("Content-Type") == "" {
-		header.Set("Content-Type", http.DetectContentType(g.held)) // net/http would look at the compressed bytes
+	body := more // without a copy where one Write was all
+	if len(g.held) > 0 {
+		body = append(g.held, more...)
+	}
+	g.held = nil
+	if len(body) > 0 && header.Get("Content-Type") == "" {
+		header.Set("Content-Type", http.DetectContentType(body)) // net/http would look at the compressed bytes
 	}
 	if g.status == http.StatusNotModified {
 		g.weakenNotModified()
 	}
-	held := g.held
-	g.held = nil
 	if !compress || !shrinks(header.Get("Content-Type")) {
 		g.ResponseWriter.WriteHeader(g.status)
-		if len(held) == 0 {
+		if len(body) == 0 {
 			return nil
 		}
-		_, err := g.ResponseWriter.Write(held)
+		_, err := g.ResponseWriter.Write(body)
 		return err
 	}
 	header.Set("Content-Encoding", "gzip")
@@ -179,7 +183,7 @@ func (g *gzipResponse) decide(compress bool) error {
 	g.ResponseWriter.WriteHeader(g.status)
 	g.gz = gzipWriters.Get().(*gzip.Writer)
 	g.gz.Reset(g.ResponseWriter)
-	_, err := g.gz.Write(held)
+	_, err := g.gz.Write(body)
 	return err
 }
 

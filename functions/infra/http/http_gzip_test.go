@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -189,16 +190,25 @@ func TestHTTPGzip_PanicIsNoWholeAnswer(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(fnhttp.HTTPGzip(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, strings.Repeat("x", 5000))
+		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}), fnhttp.HTTPGzipConfig{}))
 	defer server.Close()
-	response, err := http.Get(server.URL)
-	if err == nil {
-		_, err = io.ReadAll(response.Body)
-		response.Body.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err == nil {
-		t.Error("the client took half an answer for a whole one")
+	defer conn.Close()
+	// For HTTP/1.0, the connection's end is the body's: only gzip can tell that it is cut.
+	io.WriteString(conn, "GET / HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n")
+	answer, _ := io.ReadAll(conn)
+	_, body, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
+	reader, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		t.Fatalf("%v in %q", err, answer)
+	}
+	if plain, err := io.ReadAll(reader); err == nil || len(plain) != 5000 {
+		t.Errorf("the client takes %d bytes for a whole answer", len(plain))
 	}
 }
 
@@ -210,6 +220,31 @@ func TestHTTPGzip_MinBytes(t *testing.T) {
 			t.Errorf("%d: zipped %v", minBytes, got)
 		}
 	}
+}
+
+// FuzzHTTPGzip wants the same body whatever a client says it accepts, and none compressed that did not ask for it.
+func FuzzHTTPGzip(f *testing.F) {
+	for _, seed := range []string{"gzip", "gzip;q=0", "*;q=0.5, identity", "br,,gzip ; q = 1", "gzip;q=NaN", ";=,", "x-gzip;q=1e-9", "GZIP\t"} {
+		f.Add(seed)
+	}
+	body := strings.Repeat("x", 2000)
+	handler := fnhttp.HTTPGzip(respond(0, []string{body}), fnhttp.HTTPGzipConfig{})
+	f.Fuzz(func(t *testing.T, accept string) {
+		request := httptest.NewRequest("GET", "/", nil)
+		request.Header.Set("Accept-Encoding", accept)
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, request)
+		got := recorder.Body.String()
+		if recorder.Header().Get("Content-Encoding") == "gzip" {
+			got = gunzip(t, recorder.Body.Bytes())
+			if lower := strings.ToLower(accept); !strings.Contains(lower, "gzip") && !strings.Contains(lower, "*") {
+				t.Errorf("%q: compressed", accept)
+			}
+		}
+		if got != body {
+			t.Errorf("%q: got %.20q", accept, got)
+		}
+	})
 }
 
 // BenchmarkHTTPGzip has the same answer of 13 kB of JSON go through this unit, through klauspost's own middleware, and

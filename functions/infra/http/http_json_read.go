@@ -69,7 +69,7 @@ func readJSONBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byt
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, unsupported(fmt.Sprintf("the body's encoding %q is not read here", encoding), "send the body uncompressed")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(innermost(w), r.Body, maxBytes))
 	if err == nil {
 		return body, nil
 	}
@@ -80,6 +80,18 @@ func readJSONBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byt
 		failed.Code = core.CodeCanceled // the client closed or broke the connection
 	}
 	return nil, failed
+}
+
+// innermost is the writer that net/http made: middleware's writers hide the method by which http.MaxBytesReader tells it
+// to close the connection.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = wrapped.Unwrap()
+	}
 }
 
 // checkJSONText refuses what encoding/json would take: text that is not UTF-8, which it mends, and deep nesting, which

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -42,8 +43,9 @@ func TestHTTPJSONRead_Takes(t *testing.T) {
 	for body, want := range map[string]draft{
 		`{}`: {},
 		" \r\n\t{\"name\":\"x\",\"count\":-7,\"tags\":[\"a\"]}\n ": {Name: "x", Count: -7, Tags: []string{"a"}},
-		`{"name":"[{\"\\"}`: {Name: `[{"\`},
-		`{"any":[[[[]]]]}`:  {Any: []any{[]any{[]any{[]any{}}}}},
+		`{"name":"[{\"\\"}`:    {Name: `[{"\`},
+		`{"name":"\"[[[[[[["}`: {Name: `"[[[[[[[`},
+		`{"any":[[[[]]]]}`:     {Any: []any{[]any{[]any{[]any{}}}}},
 	} {
 		if got, err := readDraft(body, fnhttp.HTTPJSONReadConfig{MaxDepth: 5}); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v", body, got, err)
@@ -120,12 +122,14 @@ func TestHTTPJSONRead_TooLargeClosesTheConnection(t *testing.T) {
 	t.Parallel()
 	for size, code := range map[int]core.Code{64: "", 65: core.CodeTooLarge} {
 		var got error
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, got = fnhttp.HTTPJSONRead[string](w, r, fnhttp.HTTPJSONReadConfig{MaxBytes: 64})
 			if got != nil {
 				fnhttp.HTTPProblem(w, r, got)
 			}
-		}))
+		})
+		// Also through a middleware's writer.
+		server := httptest.NewServer(fnhttp.HTTPAccessLog(handler, fnhttp.HTTPAccessLogConfig{Logger: slog.New(slog.DiscardHandler)}))
 		response, err := server.Client().Post(server.URL, "application/json", strings.NewReader(`"`+strings.Repeat("x", size-2)+`"`))
 		if err != nil {
 			t.Fatal(err)

@@ -2,11 +2,13 @@ package http_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -127,4 +129,35 @@ func TestHTTPJSON_PanicsForTagsThatCannotWork(t *testing.T) {
 	}) (int, error) {
 		return 0, nil
 	}, fnhttp.HTTPJSONConfig{})
+}
+
+// BenchmarkHTTPJSON has a handler of this unit beside the same one written by hand.
+func BenchmarkHTTPJSON(b *testing.B) {
+	byHand := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in similarIn
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			http.Error(w, err.Error(), 400)
+			return
+		}
+		in.Limit, _ = strconv.Atoi(r.URL.Query().Get("limit"))
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(similarOut{in, in.Text})
+	})
+	unit := fnhttp.HTTPJSON(func(_ context.Context, in similarIn) (similarOut, error) { return similarOut{in, in.Text}, nil }, fnhttp.HTTPJSONConfig{})
+	for _, c := range []struct {
+		name    string
+		handler http.Handler
+	}{{"http_json", unit}, {"by_hand", byHand}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				request := httptest.NewRequest("POST", "/?limit=3", strings.NewReader(`{"text":"func(context.Context, *sql.DB) error"}`))
+				request.Header.Set("Content-Type", "application/json")
+				recorder := httptest.NewRecorder()
+				if c.handler.ServeHTTP(recorder, request); recorder.Code != 200 {
+					b.Fatal(recorder.Body)
+				}
+			}
+		})
+	}
 }

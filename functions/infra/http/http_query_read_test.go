@@ -128,6 +128,29 @@ func TestHTTPQueryRead_TypesThatCannotWork(t *testing.T) {
 	}
 }
 
+// FuzzHTTPQueryRead wants each query either taken, and then with no name that is unknown, or refused as the client's
+// fault.
+func FuzzHTTPQueryRead(f *testing.F) {
+	for _, seed := range []string{"", "limit=1&tag=a&tag=b", "limit=%31", "a=%zz", "a;b", "=&=", "wait=9999999999h", "score=1e999", "since=0000-00-00", "\x00", "level=+1", "tag"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		request := httptest.NewRequest("GET", "/", nil)
+		request.URL.RawQuery = query
+		got, err := fnhttp.HTTPQueryRead[listQuery](request)
+		if err != nil {
+			if core.ErrorCode(err) != core.CodeInvalid {
+				t.Errorf("%q: %v", query, err)
+			}
+			return
+		}
+		values := request.URL.Query()
+		if len(got.Tags) != len(values["tag"]) || got.Cursor != values.Get("cursor") || values.Has("id") || values.Has("nonsense") {
+			t.Errorf("%q: %+v", query, got)
+		}
+	})
+}
+
 func BenchmarkHTTPQueryRead(b *testing.B) {
 	request := httptest.NewRequest("GET", "/units?limit=20&cursor=abc&tag=a&tag=b&wait=1s", nil)
 	b.Run("http_query_read", func(b *testing.B) {

@@ -34,9 +34,9 @@ type HTTPServeConfig struct {
 //
 // Requests' contexts carry ctx's values, but are not cancelled with it: they end when the client leaves or the
 // shutdown's time is over. A handler that runs without end watches ctx itself, or it holds up every shutdown.
-// A handler that streams lifts the timeouts for its own request, by http.NewResponseController(w): SetReadDeadline with
-// the zero time, because the read timeout cancels the request's context even after the whole request was read, and
-// SetWriteDeadline with a new deadline before each write. SSEHandler does so.
+// A handler that takes longer than WriteTimeout, or streams, sets its own deadline by http.NewResponseController(w):
+// SetWriteDeadline with the zero time for none, or with a new one before each write, as SSEHandler does. So does one
+// that reads a body for longer than ReadTimeout, by SetReadDeadline; once the body is read, that timeout is over.
 //
 // Errors before serving: CodeInvalid for a bad config or address, CodeConflict for an address in use, CodeForbidden
 // for a port it may not take; later ones of the listener are CodeUnavailable.

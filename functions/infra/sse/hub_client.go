@@ -38,15 +38,10 @@ func (c *hubClient) run(r *http.Request) error {
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store, no-transform")
 	header.Set("X-Accel-Buffering", "no") // nginx holds answers back otherwise
-	if r.ProtoMajor == 1 {
-		header.Set("Connection", "close") // else the last write's deadline would meet the connection's next request
-	}
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	// A writer without deadlines, such as a test's recorder, has no writes that get stuck either.
-	c.control.SetReadDeadline(time.Time{})
-	c.control.SetWriteDeadline(time.Now().Add(c.hub.cfg.WriteTimeout))
+	c.extendDeadline()
 	if err := c.control.Flush(); errors.Is(err, http.ErrNotSupported) {
 		return &core.Error{Code: core.CodeInternal, Op: "sse_handler", Message: "a middleware hides the writer's Flush", Err: err}
 	}
@@ -54,6 +49,7 @@ func (c *hubClient) run(r *http.Request) error {
 	if c.write(c.hello()...) == nil {
 		c.stream(r.Context().Done())
 	}
+	c.extendDeadline() // for what net/http writes to end the body
 	return nil
 }
 
@@ -169,9 +165,15 @@ func (c *hubClient) beat() []byte {
 	return []byte(":\n\n")
 }
 
+// extendDeadline replaces the server's write timeout. A writer that knows no deadlines, such as a test's recorder, has
+// no writes that get stuck either.
+func (c *hubClient) extendDeadline() {
+	c.control.SetWriteDeadline(time.Now().Add(c.hub.cfg.WriteTimeout))
+}
+
 // write sends frames and flushes. A client that does not take them in time is cut off.
 func (c *hubClient) write(frames ...[]byte) error {
-	c.control.SetWriteDeadline(time.Now().Add(c.hub.cfg.WriteTimeout))
+	c.extendDeadline()
 	for _, frame := range frames {
 		if _, err := c.w.Write(frame); err != nil {
 			c.hub.disconnected.Add(1)

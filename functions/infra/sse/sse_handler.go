@@ -67,8 +67,8 @@ type SSEHubStats struct {
 // that, or the ID is another process', it gets an event of type [SSEGapType], then all that the ring holds. The same goes for a
 // client so slow that the ring overtakes it, unless DisconnectSlow is set.
 //
-// Each client learns its position when it connects, by an ID without event. The handler lifts the server's read and
-// write timeouts for its own request and sets a deadline for each write.
+// Each client learns its position when it connects, by an ID without event. The handler sets a deadline for each write,
+// in place of the server's write timeout.
 func SSEHandler(ctx context.Context, cfg SSEHandlerConfig) *SSEHub {
 	cfg.RingEvents = cmp.Or(cfg.RingEvents, 1024)
 	cfg.RingBytes = cmp.Or(cfg.RingBytes, 8<<20)

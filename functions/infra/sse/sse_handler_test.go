@@ -51,7 +51,7 @@ func TestSSEHandler_WholeStreamToEOF(t *testing.T) {
 	}
 	header := response.Header
 	if header.Get("Content-Type") != "text/event-stream" || header.Get("X-Accel-Buffering") != "no" ||
-		!strings.Contains(header.Get("Cache-Control"), "no-store") || !response.Close || response.ContentLength >= 0 {
+		!strings.Contains(header.Get("Cache-Control"), "no-store") || response.ContentLength >= 0 {
 		t.Errorf("header %v", header)
 	}
 }
@@ -98,6 +98,35 @@ func TestSSEHandler_Replay(t *testing.T) {
 	}
 	if stats := hub.Stats(); stats.Gaps != 6 || stats.Published != 5 || stats.Clients != 0 {
 		t.Errorf("stats %+v", stats)
+	}
+}
+
+// TestSSEHandler_NoPositionBeforeAGap: a client that broke off between the two would never hear of the gap.
+func TestSSEHandler_NoPositionBeforeAGap(t *testing.T) {
+	t.Parallel()
+	hub := newHubServer(t, sse.SSEHandlerConfig{})
+	hub.publish(t, "x")
+	response := open(t, hub.URL, "elsewhere-1")
+	hub.SSEHub.Close()
+	stream, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, found := strings.Cut(string(stream), "event: gap\n")
+	if !found || strings.Count(before, "id: ") != 1 {
+		t.Errorf("got %q", stream)
+	}
+}
+
+func TestSSEHandler_EndsCleanlyLongAfterTheLastWrite(t *testing.T) {
+	t.Parallel()
+	const timeout = 200 * time.Millisecond
+	hub := newHubServer(t, sse.SSEHandlerConfig{WriteTimeout: timeout, Heartbeat: time.Hour})
+	response := open(t, hub.URL, "")
+	<-time.After(2 * timeout) // the last write's deadline passes
+	hub.SSEHub.Close()
+	if events := toEOF(t, response.Body); len(events) > 0 {
+		t.Errorf("got %+v", events)
 	}
 }
 
@@ -245,7 +274,7 @@ func TestSSEHandler_Heartbeat(t *testing.T) {
 
 func TestSSEHandler_Refuses(t *testing.T) {
 	t.Parallel()
-	hub := newHubServer(t, sse.SSEHandlerConfig{MaxClients: 1, Retry: 3 * time.Second})
+	hub := newHubServer(t, sse.SSEHandlerConfig{MaxClients: 1, Retry: 3 * time.Second, Heartbeat: time.Hour})
 	for method, want := range map[string]int{"POST": 405, "DELETE": 405, "HEAD": 200} {
 		request, err := http.NewRequestWithContext(t.Context(), method, hub.URL, nil)
 		if err != nil {
@@ -301,7 +330,7 @@ func TestSSEHandler_PublishErrors(t *testing.T) {
 func TestSSEHandler_BehindAllMiddlewareAndShortTimeouts(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
-	hub := sse.SSEHandler(ctx, sse.SSEHandlerConfig{Heartbeat: 20 * time.Millisecond})
+	hub := sse.SSEHandler(ctx, sse.SSEHandlerConfig{Heartbeat: 50 * time.Millisecond, WriteTimeout: 500 * time.Millisecond})
 	handler := fnhttp.HTTPAccessLog(fnhttp.HTTPGzip(fnhttp.HTTPConditional(hub, fnhttp.HTTPConditionalConfig{}), fnhttp.HTTPGzipConfig{MinBytes: -1}),
 		fnhttp.HTTPAccessLogConfig{Logger: slog.New(slog.DiscardHandler)})
 	addr, served := make(chan string, 1), make(chan error, 1)
@@ -314,7 +343,7 @@ func TestSSEHandler_BehindAllMiddlewareAndShortTimeouts(t *testing.T) {
 		t.Errorf("header %v", response.Header)
 	}
 	lines := bufio.NewScanner(response.Body)
-	for beats := 0; beats < 10; { // 200 ms: four times what the server grants others
+	for beats := 0; beats < 14; { // 700 ms: longer than all timeouts
 		if !lines.Scan() {
 			t.Fatalf("cut off after %d beats: %v", beats, lines.Err())
 		}
