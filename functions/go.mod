@@ -4,11 +4,9 @@ go 1.26
 
 require (
 	github.com/fsnotify/fsnotify v1.10.1
+	github.com/klauspost/compress v1.20.3
 	github.com/robfig/cron/v3 v3.0.1
+	github.com/tmaxmax/go-sse v0.11.0
 )
 
-require (
-	github.com/klauspost/compress v1.20.3 // indirect
-	github.com/tmaxmax/go-sse v0.11.0 // indirect
-	golang.org/x/sys v0.13.0 // indirect
-)
+require golang.org/x/sys v0.13.0 // indirect
