@@ -43,10 +43,9 @@ generate: ## make the generated files anew: the pages' code, the published JSON 
 	@$(GO) -C fn_registry test -count=1 ./spec -run JSONSchema -update >/dev/null
 
 .PHONY: build
-build: ## build all programs to bin/
+build: ## build all programs to bin/, as they are released
 	@mkdir -p bin
-	@for d in cmd/* apps/* tools/frontmatter-lint; do test -f $$d/go.mod || continue; \
-	echo "bin/$$(basename $$d)"; CGO_ENABLED=0 $(GO) build -C $$d -trimpath -ldflags='-s -w' -o $(CURDIR)/bin/ . || exit 1; done
+	@$(GO) run ./tools/dev/sizes -o $(CURDIR)/bin
 
 .PHONY: sizes
 sizes: ## hold every program to its size budget and to the packages it must not link

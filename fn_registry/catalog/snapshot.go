@@ -204,7 +204,7 @@ func (c *coder) spec(s *spec.Spec) {
 		c.string(v)
 	}
 	for _, v := range []*[]string{
-		&s.Tags, &s.UsesFunctions, &s.UsesTypes, &s.Returns, &s.Imports, &s.BuildTags, &s.Tests, &s.ForbiddenImports,
+		&s.Tags, &s.UsesFunctions, &s.UsesTypes, &s.Returns, &s.Imports, &s.BuildTags, &s.Tests, &s.ForbiddenImports, &s.BuildFlags,
 	} {
 		c.strings(v)
 	}

@@ -118,7 +118,7 @@ func (s *State) Get(id string) (*Detail, error) {
 // withLists returns the spec with [] for what is nil.
 func withLists(s spec.Spec) spec.Spec {
 	for _, l := range []*[]string{
-		&s.Tags, &s.UsesFunctions, &s.UsesTypes, &s.Returns, &s.Imports, &s.BuildTags, &s.Tests, &s.ForbiddenImports,
+		&s.Tags, &s.UsesFunctions, &s.UsesTypes, &s.Returns, &s.Imports, &s.BuildTags, &s.Tests, &s.ForbiddenImports, &s.BuildFlags,
 	} {
 		*l = list(*l)
 	}

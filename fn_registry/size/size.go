@@ -50,7 +50,7 @@ func Measure(ctx context.Context, c *catalog.Catalog, app *catalog.Unit) (*Progr
 	}
 	defer os.RemoveAll(tmp)
 	binary := filepath.Join(tmp, "program")
-	if _, err := goCommand(ctx, dir, "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "."); err != nil {
+	if err := Build(ctx, c, app, binary); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(binary)
@@ -59,6 +59,13 @@ func Measure(ctx context.Context, c *catalog.Catalog, app *catalog.Unit) (*Progr
 	}
 	p.Bytes = info.Size()
 	return p, nil
+}
+
+// Build builds the app as it is released: static, stripped, for linux/amd64, with the build_flags of its spec.
+func Build(ctx context.Context, c *catalog.Catalog, app *catalog.Unit, binary string) error {
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w"}, app.Spec.BuildFlags...)
+	_, err := goCommand(ctx, c.Path(app.Dir, app.Dir.Path), append(args, "-o", binary, ".")...)
+	return err
 }
 
 func goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {

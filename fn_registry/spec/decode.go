@@ -96,6 +96,8 @@ func (s *Spec) field(key string) any {
 		return &s.BinaryMBMax
 	case "forbidden_imports":
 		return &s.ForbiddenImports
+	case "build_flags":
+		return &s.BuildFlags
 	case "run":
 		return &s.Run
 	}

@@ -121,6 +121,9 @@ var keys = compile([]Key{
 		Description: "largest size of the stripped linux/amd64 binary, in megabytes of 10^6 bytes"},
 	{Name: "forbidden_imports", Type: TypeList, Optional: appOnly, Pattern: importPattern, PatternHint: importHint, Rule: RulePath,
 		Description: "import paths, mostly of drivers, that must not be linked into it"},
+	{Name: "build_flags", Type: TypeList, Optional: appOnly, Pattern: `^-[a-z]+=[^\s]+$`, Rule: RuleTag,
+		PatternHint: "a build flag is one word, as -tags=nethttpomithttp2",
+		Description: "flags of go build that it is built with, beside -trimpath and -ldflags=-s -w"},
 	{Name: "run", Type: TypeString, Required: appOnly,
 		Description: "the command that starts it"},
 })

@@ -66,6 +66,7 @@ type Spec struct {
 	// Kind app only.
 	BinaryMBMax      float64  `json:"binary_mb_max,omitempty"` // megabytes, 10^6 bytes
 	ForbiddenImports []string `json:"forbidden_imports,omitempty"`
+	BuildFlags       []string `json:"build_flags,omitempty"`
 	Run              string   `json:"run,omitempty"`
 }
 
