@@ -1,0 +1,160 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"fnregistry.dev/cmd/registry_api/api"
+	"fnregistry.dev/fn_registry/registry"
+)
+
+// get asks for a page without following redirects.
+func get(t *testing.T, url string, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	url := setup(t, sample(t))
+	for _, tc := range []struct {
+		path   string
+		status int
+		want   []string
+	}{
+		{"/", 200, []string{"4 units", `href="/units/add_go_core"`, "func Add(a, b int) (int, error)"}},
+		{"/?q=adds", 200, []string{"<mark>Adds</mark>", `value="adds"`, "1 unit"}},
+		{"/?tag=math&kind=function", 200, []string{"2 units", `class="tag on" href="/?kind=function"`, `<input type="hidden" name="tag" value="math">`}},
+		{"/?q=func(int)+int", 200, []string{"twice"}},
+		{"/?q=adsd", 200, []string{"adsd taken for"}},
+		{"/?q=" + strings.Repeat("a", 5000), 400, []string{"4096"}},
+		{"/?q=%zz", 400, []string{"can&#39;t be read"}},
+		{"/?cursor=nonsense", 400, []string{"ursor"}},
+		{"/units/add_go_core", 200, []string{"The first number.", "Only int.", "Used by", "tool", "<svg", `class="box function pure middle"`}},
+		{"/units/ad_go_core", 404, []string{"Did you mean", `href="/units/add_go_core"`}},
+		{"/apps", 200, []string{"1 program", "at most 3.0 MB", "go run ./app", "3 units in all"}},
+		{"/graph", 200, []string{"<svg", ">twice</text>", "format=mermaid"}},
+		{"/graph?unit=twice", 200, []string{"Around", "box function impure middle"}},
+		{"/graph?unit=nothing-at-all", 404, nil},
+		{"/findings", 200, []string{"schema-missing (", "core/twice.md:1:1"}},
+		{"/findings?rule=schema-missing", 200, []string{"every key that the kind needs is there"}},
+		{"/findings?rule=nonsense", 400, nil},
+		{"/nowhere", 404, []string{"There is no page /nowhere."}},
+		{"/assets/nothing.css", 404, nil},
+	} {
+		resp, body := get(t, url+tc.path)
+		if resp.StatusCode != tc.status {
+			t.Errorf("%.80s: status %d, want %d", tc.path, resp.StatusCode, tc.status)
+		}
+		for _, want := range tc.want {
+			if !strings.Contains(body, want) {
+				t.Errorf("%.80s lacks %q:\n%.1500s", tc.path, want, body)
+			}
+		}
+	}
+}
+
+func TestPages_OtherForms(t *testing.T) {
+	t.Parallel()
+	url := setup(t, sample(t))
+	resp, body := get(t, url+"/units/add_go_core", "Accept", "text/markdown, */*;q=0.1")
+	if kind := resp.Header.Get("Content-Type"); kind != "text/markdown; charset=utf-8" || !strings.HasPrefix(body, "# add_go_core\n") ||
+		!strings.Contains(body, "- `a`: The first number.") || !strings.Contains(body, "Used by: [tool_go_apps](/units/tool_go_apps)") {
+		t.Errorf("%s\n%s", kind, body)
+	}
+	if _, body := get(t, url+"/?q=adds", "Accept", "text/markdown"); !strings.Contains(body, "- [add_go_core](/units/add_go_core): Adds two") {
+		t.Errorf("list as Markdown:\n%s", body)
+	}
+	resp, _ = get(t, url+"/units/add_go_core", "Accept", "application/json")
+	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || to != "/api/v1/units/add_go_core" {
+		t.Errorf("JSON: %d to %s", resp.StatusCode, to)
+	}
+	if _, body := get(t, url+"/?q=adds", "X-Fragment", "results"); strings.Contains(body, "<html") || !strings.Contains(body, "add_go_core") {
+		t.Errorf("fragment:\n%s", body)
+	}
+	// A browser's own Accept header means HTML.
+	resp, _ = get(t, url+"/", "Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8,application/json;q=0.5")
+	if kind := resp.Header.Get("Content-Type"); kind != "text/html; charset=utf-8" {
+		t.Errorf("a browser gets %s", kind)
+	}
+	tag := resp.Header.Get("Etag")
+	if resp, _ := get(t, url+"/", "If-None-Match", tag); tag == "" || resp.StatusCode != http.StatusNotModified {
+		t.Errorf("ETag %q: status %d", tag, resp.StatusCode)
+	}
+}
+
+func TestPages_Starting(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	New(empty{}).Mount(mux)
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	resp, body := get(t, server.URL+"/")
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, `http-equiv="refresh"`) {
+		t.Errorf("status %d:\n%s", resp.StatusCode, body)
+	}
+}
+
+// empty is a source that has loaded nothing yet.
+type empty struct{}
+
+func (empty) State() *registry.State   { return nil }
+func (empty) Freshness() api.Freshness { return api.Freshness{} }
+
+func TestLinkIDs(t *testing.T) {
+	t.Parallel()
+	exists := func(id string) bool { return id == "add_go_core" }
+	for in, want := range map[string]string{
+		"<p>use add_go_core, not x_go_core</p>":        `<p>use <a href="/units/add_go_core">add_go_core</a>, not x_go_core</p>`,
+		"<p><code>add_go_core</code></p>":              `<p><code><a href="/units/add_go_core">add_go_core</a></code></p>`,
+		`<a href="/x">add_go_core</a> add_go_core`:     `<a href="/x">add_go_core</a> <a href="/units/add_go_core">add_go_core</a>`,
+		"<pre><code>add_go_core</code></pre>":          "<pre><code>add_go_core</code></pre>",
+		`<img alt="add_go_core"> <`:                    `<img alt="add_go_core"> <`,
+		"<blockquote>\n<p>add_go_core\n</blockquote>x": "<blockquote>\n<p><a href=\"/units/add_go_core\">add_go_core</a>\n</blockquote>x",
+	} {
+		if got := linkIDs(in, exists); got != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+}
+
+func TestPicture(t *testing.T) {
+	t.Parallel()
+	g := &registry.Graph{
+		Nodes: []registry.Node{{ID: "a", Name: "a"}, {ID: "b", Name: "b"}, {ID: "c", Name: "c"}, {ID: "lone", Name: "lone"}},
+		Edges: []registry.Edge{{From: "a", To: "b"}, {From: "b", To: "c"}, {From: "a", To: "c"}, {From: "c", To: "a"}},
+	}
+	p := drawUnits(g, "")
+	x := map[string]int{}
+	for _, b := range p.Boxes {
+		x[b.Label] = b.X
+	}
+	if len(p.Boxes) != 3 || !(x["a"] < x["b"] && x["b"] < x["c"]) || len(p.Lines) != 4 {
+		t.Errorf("boxes %+v, lines %v", p.Boxes, p.Lines)
+	}
+	for _, b := range p.Boxes {
+		if b.X < 0 || b.X+b.W > p.Width || b.Y < 0 || b.Y+boxHeight > p.Height {
+			t.Errorf("%+v lies outside of %dx%d", b, p.Width, p.Height)
+		}
+	}
+}
