@@ -200,8 +200,8 @@ func TestCatalog_Graph(t *testing.T) {
 	if c.Impurity(failure) != nil {
 		t.Errorf("failure is impure: %v", c.Impurity(failure))
 	}
-	if len(c.Cycles()) != 0 {
-		t.Errorf("cycles %v", c.Cycles())
+	if len(c.Cycles(c.Units)) != 0 {
+		t.Errorf("cycles %v", c.Cycles(c.Units))
 	}
 }
 
@@ -213,7 +213,7 @@ func TestCatalog_Cycles(t *testing.T) {
 	}
 	dir := testtree.New(t, "-- go.mod --\nmodule example.org/m\n"+unit("a", "B()")+unit("b", "C(); D()")+unit("c", "A()")+unit("d", "E()")+unit("e", ""))
 	c, _ := load(t, Options{Roots: []string{dir}})
-	groups := c.Cycles()
+	groups := c.Cycles(c.Units)
 	if len(groups) != 1 || ids(groups[0]) != "a_go_f b_go_f c_go_f" {
 		t.Errorf("cycles %v", groups)
 	}

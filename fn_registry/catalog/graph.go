@@ -22,9 +22,7 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 	}
 	c.ids, c.symbols = make(map[string]*Unit, len(c.Units)), make(map[symbolKey]*Unit, len(c.Units))
 	c.uses, c.usedBy = make(map[*Unit][]*Unit, len(c.Units)), make(map[*Unit][]*Unit, len(c.Units))
-	slices.SortFunc(c.Units, func(a, b *Unit) int {
-		return cmp.Or(strings.Compare(a.ID, b.ID), cmp.Compare(a.Dir.Root, b.Dir.Root), strings.Compare(a.File, b.File))
-	})
+	slices.SortFunc(c.Units, CompareUnits)
 	for _, u := range c.Units {
 		if u.ID != "" && c.ids[u.ID] == nil {
 			c.ids[u.ID] = u
@@ -48,6 +46,11 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 		}
 	}
 	return c
+}
+
+// CompareUnits gives units the order of Catalog.Units.
+func CompareUnits(a, b *Unit) int {
+	return cmp.Or(strings.Compare(a.ID, b.ID), cmp.Compare(a.Dir.Root, b.Dir.Root), strings.Compare(a.File, b.File))
 }
 
 // resolveUses lists the units that a unit's code reaches, through exported functions without a spec, too. Where no
@@ -100,6 +103,15 @@ func (c *Catalog) appDirs(app *Unit) []*Dir {
 		}
 	}
 	return dirs
+}
+
+// Dir returns the folder at a path below a root, or nil when nothing was read there.
+func (c *Catalog) Dir(root int, path string) *Dir {
+	i, ok := slices.BinarySearchFunc(c.Dirs, &Dir{Root: root, Path: path}, compareDirs)
+	if !ok {
+		return nil
+	}
+	return c.Dirs[i]
 }
 
 func compareDirs(a, b *Dir) int {
@@ -162,9 +174,10 @@ func reach(from *Unit, edges map[*Unit][]*Unit) []Reached {
 	return queue[1:]
 }
 
-// Cycles returns the groups of functions that use one another in a circle, each sorted by ID. Types are left out:
-// a type and the functions on it name each other as a matter of course.
-func (c *Catalog) Cycles() [][]*Unit {
+// Cycles returns the groups of functions that use one another in a circle, each sorted by ID, as far as they are
+// reached from the given units: a group that one of these is in is always found. Types are left out: a type and the
+// functions on it name each other as a matter of course.
+func (c *Catalog) Cycles(from []*Unit) [][]*Unit {
 	// Tarjan, Depth-first search and linear graph algorithms (1972), with a stack of its own against deep graphs.
 	type frame struct {
 		unit *Unit
@@ -173,7 +186,7 @@ func (c *Catalog) Cycles() [][]*Unit {
 	index, low, onStack := map[*Unit]int{}, map[*Unit]int{}, map[*Unit]bool{}
 	var stack []*Unit
 	var groups [][]*Unit
-	for _, root := range c.Units {
+	for _, root := range from {
 		if index[root] != 0 || root.Spec.Kind == spec.KindType {
 			continue
 		}
@@ -207,7 +220,10 @@ func (c *Catalog) Cycles() [][]*Unit {
 			if low[u] != index[u] {
 				continue
 			}
-			i := slices.Index(stack, u)
+			i := len(stack) - 1
+			for stack[i] != u {
+				i--
+			}
 			group := slices.Clone(stack[i:])
 			stack = stack[:i]
 			for _, v := range group {

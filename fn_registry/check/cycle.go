@@ -1,22 +1,30 @@
 package check
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"fnregistry.dev/fn_registry/source"
+)
 
 var cycleRule = &Rule{
 	Name: "cycle", Severity: Error, Summary: "functions do not use one another in a circle",
 	Explanation: "Units that need each other can't be understood, tested or taken apart one by one. Move what both need into a third unit.",
 	tree: func(p *pass) {
-		for _, group := range p.catalog.Cycles() {
+		for _, group := range p.catalog.Cycles(p.scope.ownUnits()) {
+			if !slices.ContainsFunc(group, p.scope.owns) {
+				continue
+			}
 			var ids []string
-			inScope := false
 			for _, u := range group {
 				ids = append(ids, u.ID)
-				inScope = inScope || p.scope.file(u.File) || p.scope.file(u.Code.File)
 			}
-			if inScope {
-				u := group[0]
-				p.at(u, u.Dir.Root, u.Code.File, u.Code.Pos.Line, u.Code.Pos.Column, nil, "these units use one another in a circle: %s", strings.Join(ids, ", "))
+			u := group[0]
+			file, pos := u.File, source.Pos{Line: 1, Column: 1}
+			if u.Code != nil { // else its spec was believed
+				file, pos = u.Code.File, u.Code.Pos
 			}
+			p.at(u, u.Dir.Root, file, pos.Line, pos.Column, nil, "these units use one another in a circle: %s", strings.Join(ids, ", "))
 		}
 	},
 }

@@ -11,7 +11,7 @@ var (
 
 func faults(name, summary, explanation string) *Rule {
 	return &Rule{Name: name, Severity: Error, Summary: summary, Explanation: explanation, tree: func(p *pass) {
-		for _, d := range p.catalog.Dirs {
+		for _, d := range p.scope.dirs() {
 			for _, f := range d.Faults {
 				if f.Rule == name && p.scope.file(f.File) {
 					p.at(nil, d.Root, f.File, f.Pos.Line, f.Pos.Column, nil, "%s", f.Message)

@@ -14,7 +14,7 @@ var importDirectionRule = &Rule{
 	Explanation: "The direction of imports is what keeps programs small and packages apart. `import_rules` in fn_registry.yaml says it: `allow` (nothing else), `deny`, and `apart` (none of these may import another). " +
 		"Tests may import what their package may not.",
 	tree: func(p *pass) {
-		for _, d := range p.catalog.Dirs {
+		for _, d := range p.scope.dirs() {
 			for _, imp := range d.Imports {
 				if imp.Test || !p.scope.file(imp.File) {
 					continue

@@ -1,16 +1,26 @@
 package check
 
 import (
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// scope is what a run looks at: all, or some files and the units that depend on them.
+// scope is what a run looks at: all, or some files and the units that depend on them. Its cost is that of what it
+// covers, however large the rest of the catalogue is.
 type scope struct {
 	catalog *catalog.Catalog
 	only    map[string]bool // nil: everything
+	touched []touchedDir    // the folders with a file of only
+}
+
+// touchedDir is a folder with the names of its files that are in the scope; some may be gone.
+type touchedDir struct {
+	*catalog.Dir
+	names []string
 }
 
 // InScope lists the units that Options.Only looks at; nil: all.
@@ -18,10 +28,59 @@ func InScope(c *catalog.Catalog, only map[string]bool) []*catalog.Unit {
 	return newScope(c, only).units()
 }
 
-func newScope(c *catalog.Catalog, only map[string]bool) *scope { return &scope{catalog: c, only: only} }
+func newScope(c *catalog.Catalog, only map[string]bool) *scope {
+	s := &scope{catalog: c, only: only}
+	byDir := map[string][]string{}
+	for name := range only {
+		dir, base := path.Split(name)
+		dir = path.Clean(dir)
+		byDir[dir] = append(byDir[dir], base)
+	}
+	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
+		for root := range c.Roots {
+			if d := c.Dir(root, dir); d != nil {
+				s.touched = append(s.touched, touchedDir{d, byDir[dir]})
+			}
+		}
+	}
+	return s
+}
 
 // file reports whether a file is looked at.
 func (s *scope) file(name string) bool { return s.only == nil || s.only[name] }
+
+// owns reports whether one of the unit's own files is looked at.
+func (s *scope) owns(u *catalog.Unit) bool {
+	return s.file(u.File) || u.Code != nil && s.file(u.Code.File)
+}
+
+// dirs lists the folders whose files may be looked at.
+func (s *scope) dirs() []*catalog.Dir {
+	if s.only == nil {
+		return s.catalog.Dirs
+	}
+	var dirs []*catalog.Dir
+	for _, d := range s.touched {
+		dirs = append(dirs, d.Dir)
+	}
+	return dirs
+}
+
+// ownUnits lists the units with a file of their own in the scope.
+func (s *scope) ownUnits() []*catalog.Unit {
+	if s.only == nil {
+		return s.catalog.Units
+	}
+	var units []*catalog.Unit
+	for _, d := range s.touched {
+		for _, u := range d.Units {
+			if s.owns(u) {
+				units = append(units, u)
+			}
+		}
+	}
+	return units
+}
 
 // units lists the units to look at: those with a file in the scope, those of a folder whose shared code is in it,
 // and all that depend on them.
@@ -30,29 +89,48 @@ func (s *scope) units() []*catalog.Unit {
 		return s.catalog.Units
 	}
 	picked := map[*catalog.Unit]bool{}
-	for _, d := range s.catalog.Dirs {
-		s.pick(d, picked)
-	}
-	for _, u := range s.catalog.Units {
-		if u.IsApp() && slices.ContainsFunc(s.catalog.AppPackages(u), func(d *catalog.Dir) bool { return s.touches(d) }) {
-			picked[u] = true
+	var queue []*catalog.Unit
+	pick := func(units ...*catalog.Unit) {
+		for _, u := range units {
+			if !picked[u] {
+				picked[u] = true
+				queue = append(queue, u)
+			}
 		}
 	}
-	for u := range picked {
-		for _, r := range s.catalog.Dependents(u) {
-			picked[r.Unit] = true
+	for _, d := range s.touched {
+		pick(d.concerned()...)
+		if d.Package != "" && slices.ContainsFunc(d.names, d.has) {
+			pick(s.programs(d.Dir)...)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(s.catalog.Units), func(u *catalog.Unit) bool { return !picked[u] })
+	for i := 0; i < len(queue); i++ {
+		pick(s.catalog.UsedBy(queue[i])...)
+	}
+	slices.SortFunc(queue, catalog.CompareUnits)
+	return queue
 }
 
-func (s *scope) touches(d *catalog.Dir) bool {
-	return slices.ContainsFunc(d.Files, func(f catalog.FileStat) bool { return s.only[inDir(d, f.Name)] })
+// programs lists the programs that a folder belongs to: those in it and in the folders above.
+func (s *scope) programs(d *catalog.Dir) []*catalog.Unit {
+	var apps []*catalog.Unit
+	for at := d.Path; ; at = path.Dir(at) {
+		if above := s.catalog.Dir(d.Root, at); above != nil {
+			for _, u := range above.Units {
+				if u.IsApp() {
+					apps = append(apps, u)
+				}
+			}
+		}
+		if at == "." {
+			return apps
+		}
+	}
 }
 
-// pick adds the units of a folder that its touched files concern.
-func (s *scope) pick(d *catalog.Dir, picked map[*catalog.Unit]bool) {
-	shared := false
+// concerned lists the units of the folder that its touched files are about: a file's owner, or all where the file is
+// shared. A file that has gone belonged to the unit of its name, or was shared.
+func (d touchedDir) concerned() []*catalog.Unit {
 	owners := map[string]*catalog.Unit{}
 	for _, u := range d.Units {
 		owners[u.File] = u
@@ -60,43 +138,21 @@ func (s *scope) pick(d *catalog.Dir, picked map[*catalog.Unit]bool) {
 			owners[u.Code.File], owners[u.Code.TestFile] = u, u
 		}
 	}
-	for _, f := range d.Files {
-		name := inDir(d, f.Name)
-		if !s.only[name] {
-			continue
-		}
-		if u := owners[name]; u != nil {
-			picked[u] = true
-		} else if strings.HasSuffix(name, ".go") {
-			shared = true
-		}
-	}
-	// A file that has gone belonged to the unit of its name, or was shared.
-	for name := range s.only {
-		dir, base := split(name)
-		if dir != d.Path || slices.ContainsFunc(d.Files, func(f catalog.FileStat) bool { return f.Name == base }) {
-			continue
-		}
-		shared = shared || strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".md")
-	}
-	if shared {
-		for _, u := range d.Units {
-			picked[u] = true
+	var units []*catalog.Unit
+	for _, name := range d.names {
+		owner := owners[path.Join(d.Path, name)]
+		switch isGo := strings.HasSuffix(name, ".go"); {
+		case owner != nil:
+			units = append(units, owner)
+		case isGo, strings.HasSuffix(name, ".md") && !d.has(name):
+			return d.Units
 		}
 	}
+	return units
 }
 
-func inDir(d *catalog.Dir, name string) string {
-	if d.Path == "." {
-		return name
-	}
-	return d.Path + "/" + name
-}
-
-func split(file string) (dir, base string) {
-	i := strings.LastIndexByte(file, '/')
-	if i < 0 {
-		return ".", file
-	}
-	return file[:i], file[i+1:]
+// has reports whether the folder has a file of this name.
+func (d touchedDir) has(name string) bool {
+	_, ok := slices.BinarySearchFunc(d.Files, name, func(f catalog.FileStat, name string) int { return strings.Compare(f.Name, name) })
+	return ok
 }

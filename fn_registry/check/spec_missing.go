@@ -5,7 +5,7 @@ var specMissingRule = &Rule{
 	Explanation: "Under the `units` folders of fn_registry.yaml every exported function is a unit. Write its spec (`fn new` makes one), or do not export it. Code in `internal` folders and in package main owes none, " +
 		"methods and types neither.",
 	tree: func(p *pass) {
-		for _, d := range p.catalog.Dirs {
+		for _, d := range p.scope.dirs() {
 			for _, e := range d.Exports {
 				if e.Owes && p.scope.file(e.Code.File) {
 					p.at(nil, d.Root, e.Code.File, e.Code.Pos.Line, e.Code.Pos.Column, nil, "exported function %s.%s has no spec", d.Package, e.Code.Symbol)

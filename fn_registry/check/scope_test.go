@@ -1,0 +1,138 @@
+package check
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/testtree"
+)
+
+// TestScope_Property: units and cycles found from the touched files are those that a look at everything finds.
+func TestScope_Property(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 7))
+			c, _ := run(t, testtree.New(t, randomTree(r)), Options{})
+			only := randomFiles(r, c)
+			s := newScope(c, only)
+			if got, want := unitFiles(s.units()), unitFiles(everyUnit(c, only)); !slices.Equal(got, want) {
+				t.Errorf("touched %v\n got %v\nwant %v", only, got, want)
+			}
+			var got, want []string
+			for _, group := range c.Cycles(s.ownUnits()) {
+				if slices.ContainsFunc(group, s.owns) {
+					got = append(got, strings.Join(unitFiles(group), " "))
+				}
+			}
+			for _, group := range c.Cycles(c.Units) {
+				if slices.ContainsFunc(group, s.owns) {
+					want = append(want, strings.Join(unitFiles(group), " "))
+				}
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("touched %v: cycles\n got %v\nwant %v", only, got, want)
+			}
+		})
+	}
+}
+
+// everyUnit is what scope.units means, by a look at every folder, file and unit.
+func everyUnit(c *catalog.Catalog, only map[string]bool) []*catalog.Unit {
+	within := func(d *catalog.Dir, name string) bool { return dirOf(name) == d.Path }
+	exists := func(d *catalog.Dir, name string) bool {
+		return slices.ContainsFunc(d.Files, func(f catalog.FileStat) bool { return strings.TrimPrefix(name, d.Path+"/") == f.Name })
+	}
+	picked := map[*catalog.Unit]bool{}
+	for _, u := range c.Units {
+		for name := range only {
+			mine := name == u.File || u.Code != nil && (name == u.Code.File || name == u.Code.TestFile)
+			shared := !slices.ContainsFunc(u.Dir.Units, func(v *catalog.Unit) bool {
+				return name == v.File || v.Code != nil && (name == v.Code.File || name == v.Code.TestFile)
+			})
+			isGo, isSpec := strings.HasSuffix(name, ".go"), strings.HasSuffix(name, ".md")
+			if mine || within(u.Dir, name) && (shared && isGo || isSpec && !exists(u.Dir, name)) {
+				picked[u] = true
+			}
+		}
+		if u.IsApp() {
+			for _, d := range c.AppPackages(u) {
+				for name := range only {
+					picked[u] = picked[u] || within(d, name) && exists(d, name)
+				}
+			}
+		}
+	}
+	var all []*catalog.Unit
+	for _, u := range c.Units {
+		if picked[u] || slices.ContainsFunc(c.Dependencies(u), func(r catalog.Reached) bool { return picked[r.Unit] }) {
+			all = append(all, u)
+		}
+	}
+	return all
+}
+
+func dirOf(name string) string { return name[:strings.LastIndexByte(name, '/')] }
+
+func unitFiles(units []*catalog.Unit) []string {
+	var files []string
+	for _, u := range units {
+		files = append(files, u.File)
+	}
+	return files
+}
+
+// randomTree has packages of functions that call one another, helpers without an owner, specs whose code is gone, and
+// programs of one or two folders.
+func randomTree(r *rand.Rand) string {
+	var b strings.Builder
+	b.WriteString("-- go.mod --\nmodule example.org/m\n")
+	names := strings.Fields("one two three four five six seven eight")
+	calls := func() string {
+		return "one.F" + names[r.IntN(len(names))] + "(); two.F" + names[r.IntN(len(names))] + "(); help()"
+	}
+	for i, name := range names {
+		pkg := []string{"one", "two"}[i%2]
+		other := []string{"two", "one"}[i%2]
+		if r.IntN(6) > 0 {
+			body := strings.ReplaceAll(calls(), pkg+".", "")
+			fmt.Fprintf(&b, "-- %s/f%s.go --\npackage %s\nimport \"example.org/m/%s\"\nfunc F%s() { %s }\n", pkg, name, pkg, other, name, body)
+		}
+		if r.IntN(6) > 0 {
+			fmt.Fprintf(&b, "-- %s/f%s.md --\n---\nname: f%s\nkind: function\nlang: go\ndomain: %s\nuses_functions: [f%s_go_%s]\n---\n", pkg, name, name, pkg, names[r.IntN(len(names))], other)
+		}
+		if r.IntN(3) > 0 {
+			fmt.Fprintf(&b, "-- %s/f%s_test.go --\npackage %s\n", pkg, name, pkg)
+		}
+	}
+	fmt.Fprintf(&b, "-- one/help.go --\npackage one\nfunc help() { Ftwo() }\n-- two/help.go --\npackage two\nfunc help() {}\n-- two/notes.md --\n# notes\n")
+	for _, app := range []string{"apps/a", "apps/a/b", "apps/c"} {
+		fmt.Fprintf(&b, "-- %s/main.go --\npackage main\nimport (\"example.org/m/one\"; \"example.org/m/two\")\nfunc main() { %s }\n", app, calls())
+		if r.IntN(3) > 0 {
+			fmt.Fprintf(&b, "-- %s/app.md --\n---\nname: %s\nkind: app\nlang: go\ndomain: apps\n---\n", app, strings.ReplaceAll(app, "/", "_"))
+		}
+	}
+	return b.String()
+}
+
+// randomFiles names some files that are there, and some that are not.
+func randomFiles(r *rand.Rand, c *catalog.Catalog) map[string]bool {
+	only := map[string]bool{}
+	for range 1 + r.IntN(4) {
+		d := c.Dirs[r.IntN(len(c.Dirs))]
+		name := d.Files[r.IntN(len(d.Files))].Name
+		if r.IntN(4) == 0 {
+			name = "gone_" + name
+		}
+		if d.Path != "." {
+			only[d.Path+"/"+name] = true
+		}
+	}
+	return only
+}
