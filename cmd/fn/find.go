@@ -13,11 +13,15 @@ import (
 const findHelp = `Find units by words, by the shape of a signature, or by what is known of them.
 
   fn find retry backoff             units that are about these words, best first; typing errors are forgiven
-  fn find 'tag:sql purity:pure'     field words: kind, lang, domain, tag, purity, tested, imports, uses, used_by; a - before one: not
+  fn find 'tag:sql purity:pure'     field words: kind, lang, domain, tag, purity, tested, imports, uses, used_by
+  fn find -- retry -tag:http        a - before a word: not; the -- keeps it from being a flag
   fn find 'func(string) (int, error)'   by type: arguments in any order, _ for any type, parts of a signature
   fn find --domain core --tag error     what is there, without words
 
 Exit code 1 where nothing is found.`
+
+// findLimit is a screenful, and leaves an agent's context small.
+const findLimit = 10
 
 func (e *env) findCommand() *cobra.Command {
 	var q registry.Query
@@ -59,8 +63,8 @@ func (e *env) findCommand() *cobra.Command {
 	f.StringSliceVar(&q.Domain, "domain", nil, "only of these domains")
 	f.StringSliceVar(&q.Tag, "tag", nil, "only with all of these tags")
 	f.StringSliceVar(&q.Purity, "purity", nil, "only pure, or only impure")
-	f.IntVar(&q.Limit, "limit", registry.DefaultLimit, fmt.Sprintf("how many to show, at most %d", registry.MaxLimit))
-	f.StringVar(&q.Cursor, "cursor", "", "next_cursor of an answer: show what comes after it")
+	f.IntVar(&q.Limit, "limit", findLimit, fmt.Sprintf("how many to show, at most %d", registry.MaxLimit))
+	f.StringVar(&q.Cursor, "cursor", "", "next_cursor of a JSON answer: show what comes after it")
 	e.completeWords(c, "kind", kindWords)
 	e.completeWords(c, "purity", purityWords)
 	e.completeDomains(c)
@@ -99,7 +103,7 @@ func (e *env) remark(p *registry.Page) {
 	case p.Partial:
 		fmt.Fprintf(e.err, "fn: no unit has all of these words; %s some of them\n", have(p.Total))
 	case p.NextCursor != nil:
-		fmt.Fprintf(e.err, "fn: %d of %d; more with --limit or --cursor %s\n", len(p.Items), p.Total, *p.NextCursor)
+		fmt.Fprintf(e.err, "fn: %d of %d; --limit shows more\n", len(p.Items), p.Total)
 	}
 }
 

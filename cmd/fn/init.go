@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/scaffold"
 )
@@ -60,12 +59,11 @@ type initialised struct {
 	Settings *scaffold.File `json:"settings"` // null: it was there
 	Specs    []string       `json:"specs"`    // files that were written
 	Notes    []string       `json:"notes"`    // functions left out
-	Findings int            `json:"findings"` // of the linter in the new specs: what a person has to fill in
-	rules    map[string]int // findings by rule
+	Findings map[string]int `json:"findings"` // of the linter in the new specs, by rule: what a person has to fill in
 }
 
 func (e *env) initialise(ctx context.Context, dir string, units []string, specs, dry bool) (*initialised, error) {
-	done := &initialised{Root: dir, Specs: []string{}, Notes: []string{}, rules: map[string]int{}}
+	done := &initialised{Root: dir, Specs: []string{}, Notes: []string{}, Findings: map[string]int{}}
 	if _, err := os.Stat(filepath.Join(dir, config.FileName)); err != nil || !specs {
 		if err := e.settings(ctx, done, units, dry); err != nil {
 			return nil, err
@@ -100,15 +98,10 @@ func (e *env) initialise(ctx context.Context, dir string, units []string, specs,
 	if err != nil {
 		return nil, err
 	}
-	done.count(left)
-	return done, nil
-}
-
-func (d *initialised) count(left []check.Finding) {
-	d.Findings = len(left)
 	for _, f := range left {
-		d.rules[f.Rule]++
+		done.Findings[f.Rule]++
 	}
+	return done, nil
 }
 
 // settings writes fn_registry.yaml.
@@ -146,8 +139,12 @@ func (d *initialised) text(w io.Writer, dry bool) {
 	if d.Settings != nil && len(d.Specs) == 0 {
 		fmt.Fprintln(w, "next: look at units in "+config.FileName+"; fn init --specs writes first specs for what is there, fn new makes units")
 	}
-	if d.Findings > 0 {
-		fmt.Fprintf(w, "next: frontmatter-lint shows %s in them that only a person can fill in\n", plural(d.Findings, "place"))
+	left := 0
+	for _, n := range d.Findings {
+		left += n
+	}
+	if left > 0 {
+		fmt.Fprintf(w, "next: frontmatter-lint shows %s in them that only a person can fill in\n", plural(left, "place"))
 	}
 	fmt.Fprintln(w, "next: fn find WORDS, and fn mcp for coding agents")
 }

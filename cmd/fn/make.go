@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"path"
 	"slices"
@@ -51,16 +50,14 @@ func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error)
 	if err != nil {
 		return nil, err
 	}
-	if alike != nil {
-		for _, a := range alike.Items {
-			if a.Advice != registry.AdviceWrite {
-				m.Alike = append(m.Alike, a.ID)
-			}
+	twins := m.sort(alike, o.Draft)
+	if len(twins) > 0 && !o.Force {
+		verb := " nearly does that"
+		if len(twins) > 1 {
+			verb = " nearly do that"
 		}
-		if alike.Advice == registry.AdviceUse && !o.Force {
-			return nil, &refusal{message: "not made: " + strings.Join(alike.Use, " and ") + " nearly does that", candidates: alike.Use,
-				hint: "fn show " + alike.Use[0] + " shows it; use or extend it, or make the new one all the same with force"}
-		}
+		return nil, &refusal{message: "not made: " + strings.Join(twins, ", ") + verb, candidates: twins,
+			hint: "fn show " + twins[0] + " shows it; use or extend it, or make the new one all the same with force"}
 	}
 	if !o.Write {
 		return m, nil
@@ -69,15 +66,39 @@ func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error)
 }
 
 // lookAlikes finds what is like a draft. Programs are not compared: two may well be about the same.
-func lookAlikes(s *registry.State, d scaffold.Draft) (*registry.Similar, error) {
+func lookAlikes(s *registry.State, d scaffold.Draft) ([]registry.Alike, error) {
 	if d.Kind == spec.KindApp {
 		return nil, nil
 	}
 	draft := registry.Draft{Name: d.Name, Description: d.Description, Tags: d.Tags}
-	if cmp.Or(d.Kind, spec.KindFunction) != spec.KindType {
+	if d.Kind != spec.KindType {
 		draft.Signature = d.Signature
 	}
-	return s.Similar(draft, 0)
+	found, err := s.Similar(draft, 0)
+	if err != nil {
+		return nil, err
+	}
+	return found.Items, nil
+}
+
+// mostTwins is how many units a refusal names.
+const mostTwins = 3
+
+// sort notes the units that may do this already, and returns those that do. A draft of which only the name is known
+// says too little for the verdict, unless a unit has all words of the name.
+func (m *made) sort(alike []registry.Alike, d scaffold.Draft) (twins []string) {
+	words := strings.Count(d.Name, "_") + 1
+	for _, a := range alike {
+		if a.Advice == registry.AdviceWrite {
+			continue
+		}
+		m.Alike = append(m.Alike, a.ID)
+		nameOnly := d.Description == "" && d.Signature == ""
+		if a.Advice == registry.AdviceUse && len(twins) < mostTwins && (!nameOnly || len(a.Words) >= words) {
+			twins = append(twins, a.ID)
+		}
+	}
+	return twins
 }
 
 func (m *made) write(ctx context.Context, r *registry.Registry) error {

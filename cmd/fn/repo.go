@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,4 +125,22 @@ func (p *progress) clear() {
 	if !p.shown.IsZero() {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
+}
+
+// resolve returns the ID of a unit that somebody names: by ID, name or Go symbol, where the package decides between
+// symbols of one name (blob.OpenBucket).
+func resolve(s *registry.State, named string) (string, error) {
+	pkg, symbol, qualified := strings.Cut(named, ".")
+	if qualified {
+		var ids []string
+		for _, u := range s.Catalog.Units {
+			if u.Code != nil && u.Dir.Package == pkg && u.Code.Symbol == symbol {
+				ids = append(ids, u.ID)
+			}
+		}
+		if len(ids) == 1 {
+			return ids[0], nil
+		}
+	}
+	return s.Resolve(named)
 }

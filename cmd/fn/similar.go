@@ -58,7 +58,11 @@ func (e *env) similarCommand() *cobra.Command {
 func writeSimilar(w io.Writer, s *registry.Similar) {
 	fmt.Fprintln(w, s.Message)
 	for _, it := range s.Items {
-		fmt.Fprintf(w, "\n%3.0f%% alike, %s: ", 100*it.Score, it.Advice)
-		writeItem(w, it.Item)
+		fmt.Fprintln(w)
+		writeItem(w, it.Item, fmt.Sprintf("%.0f%% alike: %s", 100*it.Score, adviceWords[it.Advice]))
 	}
+}
+
+var adviceWords = map[registry.Advice]string{
+	registry.AdviceUse: "use it", registry.AdviceLook: "look at it", registry.AdviceWrite: "most likely by chance",
 }

@@ -29,8 +29,8 @@ func (e *env) answer(v any, text func(w io.Writer)) error {
 	return err
 }
 
-// writeItem writes a unit of a list: what to call, what it does, where it is.
-func writeItem(w io.Writer, it registry.Item) {
+// writeItem writes a unit of a list: what to call, what it does, where it is, and more facts about it.
+func writeItem(w io.Writer, it registry.Item, more ...string) {
 	facts := []string{it.Kind}
 	if it.Purity != "" {
 		facts = append(facts, it.Purity)
@@ -38,12 +38,22 @@ func writeItem(w io.Writer, it registry.Item) {
 	if it.Users > 0 {
 		facts = append(facts, plural(it.Users, "user"))
 	}
-	fmt.Fprintf(w, "%s  (%s)\n", it.ID, strings.Join(facts, ", "))
-	for _, line := range []string{it.Signature, it.Description, it.FilePath} {
+	fmt.Fprintf(w, "%s  (%s)\n", it.ID, strings.Join(append(facts, more...), ", "))
+	for _, line := range []string{it.Signature, firstSentence(it.Description), it.FilePath} {
 		if line != "" {
 			fmt.Fprintln(w, "    "+line)
 		}
 	}
+}
+
+// firstSentence ends at the first full stop before a capital.
+func firstSentence(text string) string {
+	for i := 0; i+2 < len(text); i++ {
+		if text[i] == '.' && text[i+1] == ' ' && text[i+2] >= 'A' && text[i+2] <= 'Z' {
+			return text[:i+1]
+		}
+	}
+	return text
 }
 
 // writeTree writes what a unit reaches, each unit below the one through which it is reached.

@@ -3,14 +3,10 @@ package scaffold
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
-	"fnregistry.dev/fn_registry/catalog"
-	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/spec"
 )
 
@@ -18,7 +14,8 @@ import (
 // light unit or two is 6 to 9 MB (docs: what things weigh). It is set anew once the program is measured.
 const budgetMB = 10
 
-// app plans a program: a folder with main.go, its test and spec, as a module of its own where no module is above it.
+// app plans a program: a folder with main.go, its test and spec. It is a package of the module above it, if there is one
+// and it requires the modules of all its units, else a module of its own.
 func (m *maker) app() (*Plan, error) {
 	dir := path.Join("apps", m.draft.Name)
 	if m.draft.Package != "" {
@@ -34,20 +31,14 @@ func (m *maker) app() (*Plan, error) {
 	if m.hasGo(dir) {
 		return nil, exists("there is a Go package in "+dir, "choose another name or folder")
 	}
-	module := m.root.ImportPath(dir)
-	own := module == ""
-	if own {
-		module = m.modulePath(dir)
-	}
-	to := place{dir: dir, pkg: "main", importPath: module, fresh: true}
+	to := place{dir: dir, pkg: "main", importPath: m.root.ImportPath(dir), fresh: true}
 	plan := &Plan{ID: m.unitID(), Folder: dir}
-	if err := m.appCode(plan, to); err != nil {
+	mod, err := m.appModule(plan, &to)
+	if err != nil {
 		return nil, err
 	}
-	if own {
-		if err := m.appModule(plan, to); err != nil {
-			return nil, err
-		}
+	if err := m.appCode(plan, to, mod); err != nil {
+		return nil, err
 	}
 	var names []string
 	for _, f := range plan.Files {
@@ -68,7 +59,7 @@ func (m *maker) appDomain() string {
 	return m.c.Unit(m.draft.Uses[0]).Spec.Domain
 }
 
-func (m *maker) appCode(plan *Plan, to place) error {
+func (m *maker) appCode(plan *Plan, to place, mod *modFile) error {
 	refs, err := m.references(to)
 	if err != nil {
 		return err
@@ -87,9 +78,9 @@ func (m *maker) appCode(plan *Plan, to place) error {
 	if err != nil {
 		return err
 	}
-	s := m.appSpec(to, imports)
-	plan.Files = append(plan.Files, File{Path: to.at("main.go"), Text: main}, File{Path: to.at("main_test.go"), Text: test},
-		File{Path: to.at(m.draft.Name + ".md"), Text: string(spec.Format(s, m.appBody()))})
+	s := m.appSpec(to, mod)
+	plan.Files = append([]File{{Path: to.at("main.go"), Text: main}, {Path: to.at("main_test.go"), Text: test},
+		{Path: to.at(m.draft.Name + ".md"), Text: string(spec.Format(s, m.appBody()))}}, plan.Files...)
 	return nil
 }
 
@@ -170,12 +161,12 @@ func (m *maker) appSentence() string {
 	return comment(sentence("Command "+m.draft.Name, oneLine(m.draft.Description))) + "//\n" + comment("It is not written yet: it says so and ends.")
 }
 
-func (m *maker) appSpec(to place, imports importSet) *spec.Spec {
+func (m *maker) appSpec(to place, mod *modFile) *spec.Spec {
 	s := &spec.Spec{
 		Name: m.draft.Name, Kind: spec.KindApp, Lang: spec.LangGo, Domain: m.draft.Domain, Version: "0.1.0",
 		Description: cmp.Or(oneLine(m.draft.Description), "Not written yet: a program that says so and ends."),
 		Tags:        append(slices.Clone(m.draft.Tags), stubTag), FilePath: to.at("main.go"), BinaryMBMax: cmp.Or(m.draft.BinaryMBMax, budgetMB),
-		Run: "go -C " + to.dir + " run .", ForbiddenImports: m.notNeeded(imports),
+		Run: "go -C " + to.dir + " run .", ForbiddenImports: m.notNeeded(mod),
 	}
 	for _, u := range m.uses {
 		if u.Spec.Kind != spec.KindType {
@@ -187,113 +178,4 @@ func (m *maker) appSpec(to place, imports importSet) *spec.Spec {
 
 func (m *maker) appBody() string {
 	return "# " + m.draft.Name + "\n\nNot written yet: the program names its units and ends with an error.\n"
-}
-
-// notNeeded lists the third-party packages that other units of the repository link and this program does not, so that
-// one that slips in later is noticed. Of a package and those below it only the first is listed.
-func (m *maker) notNeeded(imports importSet) []string {
-	linked := map[string]bool{}
-	seen := map[*catalog.Dir]bool{}
-	var follow func(d *catalog.Dir)
-	follow = func(d *catalog.Dir) {
-		if d == nil || seen[d] {
-			return
-		}
-		seen[d] = true
-		for _, imp := range d.Imports {
-			if !imp.Test {
-				linked[imp.Path] = true
-				follow(m.c.Package(imp.Path))
-			}
-		}
-	}
-	for p := range imports {
-		follow(m.c.Package(p))
-	}
-	var others []string
-	for _, d := range m.c.Dirs {
-		if !d.InUnits && !slices.ContainsFunc(d.Units, func(u *catalog.Unit) bool { return !u.IsApp() }) {
-			continue
-		}
-		for _, imp := range d.Imports {
-			near := func(p string) bool { return config.Under(p, imp.Path) }
-			if !imp.Test && !m.c.Local(imp.Path) && !slices.ContainsFunc(slices.Collect(maps.Keys(linked)), near) {
-				others = append(others, imp.Path)
-			}
-		}
-	}
-	slices.Sort(others)
-	others = slices.Compact(others)
-	return slices.DeleteFunc(slices.Clone(others), func(p string) bool {
-		return slices.ContainsFunc(others, func(q string) bool { return p != q && config.Under(p, q) })
-	})
-}
-
-// modulePath makes up the path of a module in dir: as the repository's others have theirs, mostly a common prefix and
-// the folder; else below the module of the first unit.
-func (m *maker) modulePath(dir string) string {
-	count := map[string]int{}
-	best := ""
-	for folder, p := range m.root.Modules {
-		if prefix, ok := strings.CutSuffix(p, "/"+folder); ok {
-			count[prefix]++
-			if count[prefix] > count[best] || count[prefix] == count[best] && prefix < best {
-				best = prefix
-			}
-		}
-	}
-	if best == "" {
-		best = m.root.Modules[m.moduleDir(m.uses[0].Dir.Path)]
-	}
-	return path.Join(best, dir)
-}
-
-// appModule adds go.mod, go.sum and the line in go.work.
-func (m *maker) appModule(plan *Plan, to place) error {
-	var modules []string
-	for _, u := range m.uses {
-		if folder := m.moduleDir(u.Dir.Path); !slices.Contains(modules, folder) {
-			modules = append(modules, folder)
-		}
-	}
-	mod, sum, err := m.newMod(to.dir, to.importPath, modules)
-	if err != nil {
-		return err
-	}
-	plan.Files = append(plan.Files, File{Path: to.at("go.mod"), Text: mod})
-	if sum != "" {
-		plan.Files = append(plan.Files, File{Path: to.at("go.sum"), Text: sum})
-	}
-	work, err := os.ReadFile(m.root.Path("go.work"))
-	if os.IsNotExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	plan.Files = append(plan.Files, File{Path: "go.work", Text: addUse(string(work), "./"+to.dir), edit: true, before: string(work)})
-	return nil
-}
-
-// addUse adds a folder to a go.work: in its block of uses, in order where that is in order, else on a line of its own.
-// Nothing else of the file changes.
-func addUse(work, folder string) string {
-	lines := strings.SplitAfter(work, "\n")
-	inBlock := false
-	for i, line := range lines {
-		code, _, _ := strings.Cut(line, "//")
-		words := strings.Fields(code)
-		switch {
-		case inBlock && len(words) > 0 && words[0] == ")":
-			return strings.Join(slices.Insert(lines, i, "\t"+folder+"\n"), "")
-		case inBlock && len(words) > 0 && strings.Trim(words[0], `"`) > folder:
-			return strings.Join(slices.Insert(lines, i, "\t"+folder+"\n"), "")
-		case len(words) == 2 && words[0] == "use" && words[1] == "(":
-			inBlock = true
-		}
-	}
-	if work != "" && !strings.HasSuffix(work, "\n") {
-		work += "\n"
-	}
-	return work + "\nuse " + folder + "\n"
 }

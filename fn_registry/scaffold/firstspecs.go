@@ -56,7 +56,7 @@ func (m *maker) firstSpec(p *Plan, d *catalog.Dir, e *catalog.Export, taken map[
 		leftOut("its name can't be written in snake_case")
 		return
 	}
-	for _, domain := range []string{m.domainOf(d), packageName(d.Package, d.ImportPath)} {
+	for _, domain := range m.domainsOf(d) {
 		if s.Domain = domain; !taken[s.ID()] {
 			break
 		}
@@ -125,20 +125,38 @@ func synopsis(symbol, comment string) string {
 // layout are the folders that say nothing of what is in them.
 var layout = words("go internal lib libs pkg pkgs src")
 
-// domainOf is the folder right under the units folder, those that say nothing passed over; else the package's name.
-func (m *maker) domainOf(d *catalog.Dir) string {
+// domainsOf lists the domains that a folder's units may have: the folder right under the units folder, those that say
+// nothing passed over, then, for a name that is taken there, the package's name and the folders above it.
+func (m *maker) domainsOf(d *catalog.Dir) []string {
 	rest := d.Path
 	for _, base := range m.root.Config.Units {
 		if base != "." && config.Under(d.Path, base) {
 			rest = strings.TrimPrefix(strings.TrimPrefix(d.Path, base), "/")
 		}
 	}
-	for part := range strings.SplitSeq(rest, "/") {
-		if part != "" && part != "." && !layout[part] {
-			return packageName(part, d.ImportPath)
+	var domains []string
+	add := func(name string) {
+		if name = packageName(name, d.ImportPath); !layout[name] && !slices.Contains(domains, name) {
+			domains = append(domains, name)
 		}
 	}
-	return packageName(d.Package, d.ImportPath)
+	for part := range strings.SplitSeq(rest, "/") {
+		if part != "" && part != "." && len(domains) == 0 {
+			add(part)
+		}
+	}
+	add(d.Package)
+	above := strings.Split(d.Path, "/")
+	slices.Reverse(above)
+	for _, part := range above {
+		if part != "." {
+			add(part)
+		}
+	}
+	if len(domains) == 0 { // a package called lib, say
+		domains = []string{packageName(d.Package, d.ImportPath)}
+	}
+	return domains
 }
 
 func (m *maker) firstBody(d *catalog.Dir, e *catalog.Export, name string) string {

@@ -16,7 +16,8 @@ type modFile struct {
 	goLine   string            // "1.26"
 	requires map[string]string // module path -> version
 	replaces []replace
-	sums     []string // the lines of go.sum
+	sums     []string        // the lines of go.sum
+	own      map[string]bool // of a new one: the repository's modules that it needs; true: directly
 }
 
 type replace struct{ old, oldVersion, new, newVersion string }
@@ -33,7 +34,9 @@ func (m *maker) readMod(dir string) (*modFile, error) {
 		return nil, err
 	}
 	for line := range strings.Lines(string(sums)) {
-		f.sums = append(f.sums, strings.TrimSpace(line))
+		if line = strings.TrimSpace(line); line != "" {
+			f.sums = append(f.sums, line)
+		}
 	}
 	return f, nil
 }
@@ -93,29 +96,28 @@ func (f *modFile) directive(verb string, args []string) {
 // newMod puts a go.mod and a go.sum together for a program in dir that imports packages of the given module folders:
 // what those modules need, at the highest version that one of them asks for, and a replace for each module of this
 // repository. The go command's tidy may still take out what the program's packages don't reach.
-func (m *maker) newMod(dir, module string, direct []string) (mod, sum string, err error) {
+func (m *maker) newMod(dir, module string, direct []string) (*modFile, error) {
 	folders := map[string]string{} // module path -> folder, of this repository
 	for folder, p := range m.root.Modules {
 		folders[p] = folder
 	}
-	out := &modFile{path: module, goLine: "1.21", requires: map[string]string{}}
-	own := map[string]bool{} // the repository's modules that are needed; true: directly
+	out := &modFile{path: module, goLine: "1.21", requires: map[string]string{}, own: map[string]bool{}}
 	queue := slices.Clone(direct)
 	for _, folder := range direct {
-		own[m.root.Modules[folder]] = true
+		out.own[m.root.Modules[folder]] = true
 	}
 	for i := 0; i < len(queue); i++ {
 		f, err := m.readMod(queue[i])
 		if err != nil {
-			return "", "", err
+			return nil, err
 		}
 		if compareVersions(f.goLine, out.goLine) > 0 {
 			out.goLine = f.goLine
 		}
 		for p, v := range f.requires {
 			if folder, ok := folders[p]; ok {
-				if _, known := own[p]; !known {
-					own[p] = false
+				if _, known := out.own[p]; !known {
+					out.own[p] = false
 					queue = append(queue, folder)
 				}
 			} else if compareVersions(v, out.requires[p]) > 0 {
@@ -129,11 +131,12 @@ func (m *maker) newMod(dir, module string, direct []string) (mod, sum string, er
 			}
 		}
 	}
-	for p := range own {
+	for p := range out.own {
 		out.replaces = append(out.replaces, replace{old: p, new: relative(dir, folders[p])})
 	}
 	slices.Sort(out.sums)
-	return out.text(own), strings.Join(append(slices.Compact(out.sums), ""), "\n"), nil
+	out.sums = slices.Compact(out.sums)
+	return out, nil
 }
 
 // from moves a replacement by a folder to another go.mod.
@@ -156,11 +159,12 @@ func relative(from, to string) string {
 	return rel
 }
 
-func (f *modFile) text(own map[string]bool) string {
+// text writes the go.mod.
+func (f *modFile) text() string {
 	var b strings.Builder
 	b.WriteString("module " + f.path + "\n\ngo " + f.goLine + "\n")
 	var direct, indirect []string
-	for p, isDirect := range own {
+	for p, isDirect := range f.own {
 		line := "\t" + p + " v0.0.0"
 		if isDirect {
 			direct = append(direct, line)

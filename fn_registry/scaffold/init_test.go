@@ -96,6 +96,7 @@ func TestSettings_Guesses(t *testing.T) {
 		"given":   {manyModules, []string{"pkg/text/"}, []string{"pkg/text"}, "pkg/text: 1 exported"},
 		"nothing": {"-- go.mod --\nmodule a\n-- main.go --\npackage main\n", nil, nil, "units: []"},
 		"specs":   {workspace + "-- fn_registry.yaml --\nversion: 1\n", nil, []string{"heavy", "lib"}, "heavy: 1 exported"},
+		"docs":    {flatRepo + "-- docs/site/a.md --\n---\ntitle: A\nname: a\n---\n-- sub/notes.md --\n---\ntitle: B\n---\n", nil, []string{"."}, "\nexclude: [docs]\n"},
 		"odd":     {"-- go.mod --\nmodule a\n-- 1 a: b/x.go --\npackage x\nfunc X() {}\n", nil, []string{"1 a: b"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +121,7 @@ func TestSettings_CommentedExamples(t *testing.T) {
 	t.Parallel()
 	key := regexp.MustCompile(`^# ([a-z_]+:| )`)
 	var on []string
-	for line := range strings.Lines(settingsText([]string{"lib"}, nil)) {
+	for line := range strings.Lines(settingsText([]string{"lib"}, nil, nil)) {
 		if key.MatchString(line) && !strings.Contains(line, "lib: 0") {
 			on = append(on, strings.TrimPrefix(line, "# "))
 		}
@@ -256,16 +257,16 @@ func TestFirstSpecs(t *testing.T) {
 		t.Errorf("make.md:\n%s", got)
 	}
 	notes := strings.Join(p.Notes, "\n")
-	for _, want := range []string{"Größe in pkg/slug/v2/slug.go: its name", "Trim in pkg/slug/slug.go: the file pkg/slug/trim.md exists", "New in pkg/slug/v2/slug.go: another function"} {
+	for _, want := range []string{"Größe in pkg/slug/v2/slug.go: its name", "Trim in pkg/slug/slug.go: the file pkg/slug/trim.md exists"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("notes lack %q:\n%s", want, notes)
 		}
 	}
-	if len(p.Notes) != 3 {
+	if len(p.Notes) != 2 {
 		t.Errorf("notes:\n%s", notes)
 	}
 	c := load(t, dir)
-	for _, id := range []string{"make_go_slug", "new_go_slug", "new_go_new", "parse_urls_go_slug", "where_go_slug"} {
+	for _, id := range []string{"make_go_slug", "new_go_slug", "new_go_new", "new_go_v2", "parse_urls_go_slug", "where_go_slug"} {
 		if c.Unit(id) == nil || c.Unit(id).Code == nil {
 			t.Errorf("no unit %s", id)
 		}
@@ -274,7 +275,7 @@ func TestFirstSpecs(t *testing.T) {
 		t.Errorf("a second time: %v", again.Files)
 	}
 	found, err := check.Run(t.Context(), c, check.Options{Rules: []string{"spec-missing"}})
-	if err != nil || len(found) != 3 {
+	if err != nil || len(found) != 2 {
 		t.Errorf("spec-missing: %v, %v", found, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -283,6 +284,7 @@ func TestNew_Workspace(t *testing.T) {
 		{Name: "failure_wrap", Domain: "base", Pure: true, Signature: "func(f *Failure, why string) (*Failure, bool)"},
 		{Name: "failure_log", Domain: "net", Package: "log", Signature: "func(logger *slog.Logger, f *base.Failure, h http.Handler)"},
 		{Name: "sum_all", Domain: "base", Signature: "func SumAll[N ~int | ~float64](list ...N) (total N, err error)"},
+		{Name: "sum_numbers", Domain: "base", Pure: true, Signature: "func SumNumbers[N Number, M interface{ ~int }, S ~[]N](list S, start N, step M) N"},
 		{Name: "retry_policy", Domain: "base", Kind: "type"},
 		{Name: "log_level", Domain: "base", Kind: "type", Signature: "type LogLevel int", Description: "How much is logged."},
 		{Name: "token_store", Domain: "net", Kind: "type", Package: "lib/net/token", Signature: "type TokenStore interface { Load(ctx context.Context) (string, error) }"},
@@ -335,6 +337,87 @@ type options struct{ n int }
 	lint(t, dir)
 	goRun(t, dir, "vet", "./...")
 	goRun(t, dir, "test", "./...")
+}
+
+// A program below a module that does not require all it needs becomes a module of its own, also inside the other.
+func TestNew_ModuleBelowModule(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, t.TempDir(), `-- go.mod --
+module example.org/root
+
+go 1.26
+-- text/cut.go --
+// Package text works on text.
+package text
+
+// Cut cuts.
+func Cut() {}
+-- driver/go.mod --
+module example.org/root/driver
+
+go 1.26
+
+require example.org/root v0.0.0
+
+replace example.org/root => ../
+-- driver/load.go --
+// Package driver is heavy.
+package driver
+
+import "example.org/root/text"
+
+// Load loads.
+func Load() { text.Cut() }
+-- fn_registry.yaml --
+version: 1
+units: [text, driver]
+`)
+	plan := FirstSpecs(load(t, dir))
+	if err := plan.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Complete(t.Context(), load(t, dir), plan); err != nil {
+		t.Fatal(err)
+	}
+	c := load(t, dir)
+	for uses, want := range map[string]bool{"cut_go_text": false, "load_go_driver": true} {
+		p, err := New(c, Draft{Name: "tool", Kind: "app", Uses: []string{uses}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.ContainsFunc(p.Files, func(f File) bool { return f.Path == "apps/tool/go.mod" }); got != want {
+			t.Errorf("%s: a module of its own: %v", uses, got)
+		}
+	}
+	makeUnit(t, dir, Draft{Name: "tool", Kind: "app", Uses: []string{"cut_go_text", "load_go_driver"}})
+	goRun(t, filepath.Join(dir, "apps/tool"), "test", "./...")
+
+	p := makeUnit(t, dir, Draft{Name: "cut_and_load", Domain: "text", Kind: "pipeline", Uses: []string{"load_go_driver"}})
+	if note := strings.Join(p.Notes, "\n"); !strings.Contains(note, "let go.mod require example.org/root/driver with a replace") {
+		t.Errorf("notes: %s", note)
+	}
+}
+
+// A new program forbids what only other modules of the repository link.
+func TestNew_ForbidsOtherDrivers(t *testing.T) {
+	t.Parallel()
+	light, heavy, found := strings.Cut(workspace, "-- heavy/go.mod --\n")
+	heavy = strings.Replace(heavy, "require example.org/lib v0.0.0", "require (\n\texample.org/lib v0.0.0\n\tdriver.example/db v1.2.0\n\tdriver.example/test v1.0.0\n)", 1)
+	heavy = strings.Replace(heavy, `import "example.org/lib/base"`, "import (\n\t_ \"driver.example/db/v1\"\n\t\"example.org/lib/base\"\n)", 1)
+	c := load(t, tree(t, t.TempDir(), light+"-- heavy/go.mod --\n"+heavy))
+	for use, want := range map[string]string{
+		"pick_all_go_base":  "\nforbidden_imports: [driver.example/db]\n",
+		"heavy_load_go_net": "\nrun:", // nothing is forbidden
+	} {
+		plan, err := New(c, Draft{Name: "tool", Kind: "app", Uses: []string{use}})
+		if err != nil || !found {
+			t.Fatal(err)
+		}
+		md := plan.Files[2].Text
+		if !strings.Contains(md, want) || strings.Contains(want, "run") && strings.Contains(md, "forbidden_imports") {
+			t.Errorf("%s: %s\n%s", use, want, md)
+		}
+	}
 }
 
 func TestNew_Refuses(t *testing.T) {
@@ -390,7 +473,7 @@ package main
 		"unknown package":  {Draft{Name: "a", Domain: "base", Signature: "func(x pgx.Conn)"}, "nothing here imports", false},
 		"name twice":       {Draft{Name: "a", Domain: "base", Signature: "func(x int) (x string)"}, "has the name x twice", false},
 		"hiding name":      {Draft{Name: "a", Domain: "base", Signature: "func(errors []string) error"}, "hides another", false},
-		"constraint":       {Draft{Name: "a", Domain: "base", Signature: "func[T Number](x T)"}, "no type is known", false},
+		"constraint":       {Draft{Name: "a", Domain: "base", Signature: "func[T fmt.Stringer](x T)"}, "no type is known", false},
 		"impure parameter": {Draft{Name: "a", Domain: "base", Pure: true, Signature: "func(r io.Reader)"}, "does I/O", false},
 		"impure use":       {Draft{Name: "a", Domain: "base", Pure: true, Kind: "pipeline", Uses: []string{"heavy_load_go_net"}}, "which is impure", false},
 		"empty interface":  {Draft{Name: "a", Domain: "base", Kind: "type", Signature: "type A interface"}, "has no methods", false},

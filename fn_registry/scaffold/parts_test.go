@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,7 +108,7 @@ package two
 github.com/a/b v1.2.0 h1:a
 `)
 	m := newMaker(load(t, dir), Draft{})
-	mod, sum, err := m.newMod("apps/x", "example.org/apps/x", []string{"one"})
+	f, err := m.newMod("apps/x", "example.org/apps/x", []string{"one"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +132,11 @@ replace (
 	github.com/a/b => github.com/x/b v1.2.1
 	github.com/c/d v1.0.0 => ../../one/forks/d
 )
-`; mod != want {
-		t.Errorf("go.mod:\n%s", mod)
+`; f.text() != want {
+		t.Errorf("go.mod:\n%s", f.text())
 	}
-	if want := "github.com/a/b v1.2.0 h1:a\ngithub.com/c/d v1.0.0 h1:b\n"; strings.TrimPrefix(sum, "\n") != want {
-		t.Errorf("go.sum: %q", sum)
+	if want := []string{"github.com/a/b v1.2.0 h1:a", "github.com/c/d v1.0.0 h1:b"}; !slices.Equal(f.sums, want) {
+		t.Errorf("go.sum: %q", f.sums)
 	}
 }
 

@@ -2,6 +2,8 @@ package scaffold
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -25,7 +27,7 @@ func Settings(c *catalog.Catalog, units []string) (*Plan, error) {
 	} else if err := m.checkFolders(units); err != nil {
 		return nil, err
 	}
-	text := settingsText(units, counts)
+	text := settingsText(units, m.guessExclude(units), counts)
 	if _, err := config.Parse([]byte(text)); err != nil {
 		return nil, err
 	}
@@ -80,6 +82,48 @@ func (m *maker) guessUnits(counts map[string]count) []string {
 	return tops
 }
 
+// guessExclude lists the folders below the units folders that have no Go code, but Markdown with frontmatter that is no
+// spec's: a site's pages. In a units folder all such files are taken for specs.
+func (m *maker) guessExclude(units []string) []string {
+	code := func(dir string) bool {
+		return slices.ContainsFunc(m.c.Dirs, func(d *catalog.Dir) bool { return d.Root == 0 && d.Package != "" && config.Under(d.Path, dir) })
+	}
+	var dirs []string
+	for _, d := range m.c.Dirs {
+		inUnits := slices.ContainsFunc(units, func(u string) bool { return config.Under(d.Path, u) })
+		if d.Root != 0 || !inUnits || code(d.Path) || !m.hasPages(d) {
+			continue
+		}
+		dir := d.Path
+		for path.Dir(dir) != "." && !code(path.Dir(dir)) {
+			dir = path.Dir(dir)
+		}
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	return dirs
+}
+
+// hasPages reports whether a folder has a Markdown file with frontmatter that the catalogue has not taken for a spec.
+func (m *maker) hasPages(d *catalog.Dir) bool {
+	return slices.ContainsFunc(d.Files, func(f catalog.FileStat) bool {
+		file := path.Join(d.Path, f.Name)
+		if !strings.HasSuffix(file, ".md") || slices.ContainsFunc(d.Units, func(u *catalog.Unit) bool { return u.File == file }) {
+			return false
+		}
+		in, err := os.Open(m.root.Path(file))
+		if err != nil {
+			return false
+		}
+		defer in.Close()
+		var head [16]byte // the first line tells
+		n, _ := io.ReadFull(in, head[:])
+		return spec.IsSpec(head[:n])
+	})
+}
+
 func (m *maker) checkFolders(units []string) error {
 	for i, u := range units {
 		clean := path.Clean(u)
@@ -94,7 +138,7 @@ func (m *maker) checkFolders(units []string) error {
 	return nil
 }
 
-func settingsText(units []string, counts map[string]count) string {
+func settingsText(units, exclude []string, counts map[string]count) string {
 	var b strings.Builder
 	b.WriteString("# What the registry, its linter and its API know of this repository beside the code. fn init wrote it; edit it freely.\nversion: 1\n\n" +
 		"# Folders in which every exported function is a unit and needs a spec; \".\" is the whole repository. Begin with a small\n" +
@@ -113,9 +157,9 @@ func settingsText(units []string, counts map[string]count) string {
 # The domains that specs may name. Without this key any word is allowed.
 # domains: [core, infra]
 
-# Folders that are not read. testdata, vendor, node_modules, .x and _x never are.
-# exclude: [examples]
-
+# Folders that are not read. testdata, vendor, node_modules, .x and _x never are. Other Markdown with frontmatter in a
+# units folder is taken for a spec.
+` + excludeLine(exclude) + `
 # Third-party packages that pure units may call; "/..." covers those below.
 # pure_imports: [golang.org/x/text/...]
 
@@ -127,6 +171,13 @@ func settingsText(units []string, counts map[string]count) string {
 #   - apart: [lib/postgres/..., lib/sqlite/...]
 `)
 	return b.String()
+}
+
+func excludeLine(dirs []string) string {
+	if len(dirs) == 0 {
+		return "# exclude: [examples]\n"
+	}
+	return "exclude: " + yamlList(dirs) + "\n"
 }
 
 func plural(n int, word string) string {

@@ -34,7 +34,7 @@ func (m *maker) funcShape(to place, text string) (*shape, error) {
 	}
 	sh.symbol, sh.fn = fn.Name.Name, fn
 	nameParams(fn.Type.Params)
-	if err := sh.instantiate(fn.Type.TypeParams); err != nil {
+	if err := m.instantiate(sh, to, fn.Type.TypeParams); err != nil {
 		return nil, err
 	}
 	if err := m.resolveTypes(sh, to, fn.Type); err != nil {
@@ -151,18 +151,12 @@ func paramName(t ast.Expr, try int) string {
 }
 
 // instantiate finds a type for each type parameter, so that the test can call the function.
-func (sh *shape) instantiate(list *ast.FieldList) error {
+func (m *maker) instantiate(sh *shape, to place, list *ast.FieldList) error {
 	if list == nil {
 		return nil
 	}
 	for _, f := range list.List {
-		arg := ""
-		switch c := exprText(f.Type); {
-		case c == "any" || c == "comparable" || c == "cmp.Ordered" || c == "interface{}":
-			arg = "string"
-		default:
-			arg = firstTerm(f.Type)
-		}
+		arg := m.meeting(f.Type, to, sh.args)
 		if arg == "" {
 			return wrong("no type is known that meets the constraint "+exprText(f.Type), "use any, comparable, cmp.Ordered or a union as ~int | ~float64 here, and write the other in the Go file")
 		}
@@ -173,21 +167,62 @@ func (sh *shape) instantiate(list *ast.FieldList) error {
 	return nil
 }
 
-// firstTerm is the first type of a union of basic types, or "".
-func firstTerm(e ast.Expr) string {
+// known are the constraints of the standard library and of golang.org/x/exp/constraints, with a type that meets them.
+var known = map[string]string{
+	"any": "string", "comparable": "string", "cmp.Ordered": "string", "constraints.Ordered": "string", "constraints.Integer": "int",
+	"constraints.Signed": "int", "constraints.Unsigned": "uint", "constraints.Float": "float64", "constraints.Complex": "complex128",
+}
+
+// meeting finds a type that meets a constraint, or "". Type parameters before it are replaced by their own types.
+func (m *maker) meeting(e ast.Expr, to place, args map[string]string) string {
+	if arg := known[exprText(e)]; arg != "" {
+		return arg
+	}
 	switch e := e.(type) {
 	case *ast.BinaryExpr:
-		return firstTerm(e.X)
+		return m.meeting(e.X, to, args)
 	case *ast.UnaryExpr:
-		return firstTerm(e.X)
+		return m.meeting(e.X, to, args)
+	case *ast.InterfaceType:
+		if len(e.Methods.List) == 0 {
+			return "string"
+		}
+		if first := e.Methods.List[0]; len(e.Methods.List) == 1 && len(first.Names) == 0 {
+			return m.meeting(first.Type, to, args)
+		}
 	case *ast.Ident:
-		if predeclared[e.Name] && e.Name != "any" && e.Name != "comparable" && e.Name != "error" {
+		if predeclared[e.Name] && e.Name != "error" {
 			return e.Name
 		}
-	case *ast.ArrayType:
-		return exprText(e)
+		if t := m.packageSource(to.dir).types[e.Name]; t != nil && t.TypeParams == nil {
+			if _, ok := t.Type.(*ast.InterfaceType); ok {
+				return m.meeting(t.Type, to, nil)
+			}
+		}
+	case *ast.ArrayType, *ast.MapType:
+		return replaceNames(e, args)
 	}
 	return ""
+}
+
+// replaceNames writes a type with names replaced; "" if it names anything but those and what Go itself declares.
+func replaceNames(e ast.Expr, names map[string]string) string {
+	clone, err := parser.ParseExpr(exprText(e))
+	if err != nil {
+		return ""
+	}
+	ok := true
+	eachType(clone, func(id *ast.Ident, qualifier string) {
+		if names[id.Name] != "" {
+			id.Name = names[id.Name]
+		} else {
+			ok = ok && qualifier == "" && predeclared[id.Name]
+		}
+	})
+	if !ok {
+		return ""
+	}
+	return exprText(clone)
 }
 
 var predeclared = words("any bool byte comparable complex64 complex128 error float32 float64 int int8 int16 int32 int64 rune string uint uint8 uint16 uint32 uint64 uintptr")

@@ -94,7 +94,7 @@ func (m *maker) typeShape(to place) (*shape, string, error) {
 	if st, ok := sh.spec.Type.(*ast.StructType); ok && len(st.Fields.List) == 0 && sh.spec.TypeParams == nil {
 		return sh, "", nil
 	}
-	if err := sh.instantiate(sh.spec.TypeParams); err != nil {
+	if err := m.instantiate(sh, to, sh.spec.TypeParams); err != nil {
 		return nil, "", err
 	}
 	return sh, text, m.resolveTypes(sh, to, sh.spec.Type)
