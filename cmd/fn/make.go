@@ -113,16 +113,12 @@ func (m *made) write(ctx context.Context, r *registry.Registry) error {
 	if _, err := r.Refresh(ctx); err != nil {
 		return err
 	}
-	files := map[string]bool{}
-	for _, f := range m.Files {
-		files[f.Path] = true
+	left, err := scaffold.Complete(ctx, r.State().Catalog, m.Plan)
+	if err != nil {
+		return err
 	}
-	found, err := check.Run(ctx, r.State().Catalog, check.Options{Only: files})
-	for _, f := range found {
-		if f.Root == 0 && files[f.File] {
-			m.Findings = append(m.Findings, f)
-		}
-	}
+	m.Findings = append(m.Findings, left...)
+	_, err = r.Refresh(ctx)
 	return err
 }
 

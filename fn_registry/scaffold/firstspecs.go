@@ -184,8 +184,8 @@ func (x example) text() string {
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
-// Complete fills the derived keys of a plan's specs, which are on disk and in the catalogue by now. It returns the
-// findings that are left for a person.
+// Complete fills the derived keys of a plan's specs, which are on disk and in the catalogue by now, and reads their new
+// text into the plan. It returns the findings in the plan's files that are left for a person.
 func Complete(ctx context.Context, c *catalog.Catalog, p *Plan) ([]check.Finding, error) {
 	files := map[string]bool{}
 	for _, f := range p.Files {
@@ -208,6 +208,10 @@ func Complete(ctx context.Context, c *catalog.Catalog, p *Plan) ([]check.Finding
 	changes, err := check.Fixed(c, mendable)
 	if err != nil {
 		return nil, err
+	}
+	for _, ch := range changes {
+		i := slices.IndexFunc(p.Files, func(f File) bool { return f.Path == ch.File })
+		p.Files[i].Text = string(ch.After)
 	}
 	return left, check.Write(c, changes)
 }

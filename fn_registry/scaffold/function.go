@@ -59,6 +59,9 @@ func (m *maker) function() (*Plan, error) {
 	}}
 	plan.Notes = append(plan.Notes, "write "+sh.symbol+" in "+name+".go; until then every call is refused, and the test holds it to that",
 		"then its tests, and in "+name+".md the descriptions, the Example, When to use and Gotchas; take out the tag "+stubTag)
+	if sh.local {
+		plan.Notes = append(plan.Notes, "uses_functions, uses_types and error_type of the spec are completed when it is written: the signature names a type of the package that has no spec")
+	}
 	for _, folder := range m.notRequired(to.dir) {
 		plan.Notes = append(plan.Notes, "let "+path.Join(m.moduleDir(to.dir), "go.mod")+" require "+m.root.Modules[folder]+" with a replace: only the workspace lets it import "+folder)
 	}

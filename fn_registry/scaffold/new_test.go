@@ -339,6 +339,29 @@ type options struct{ n int }
 	goRun(t, dir, "test", "./...")
 }
 
+// What a type of the package without a spec reaches is written when the unit is.
+func TestNew_LocalType(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, t.TempDir(), workspace+`-- lib/net/http/hub.go --
+package http
+
+import "example.org/lib/base"
+
+type Hub struct{ last base.Failure }
+
+func (h *Hub) Check() error { return HTTPDuckDBGet(h.last.Op) }
+`)
+	p := makeUnit(t, dir, Draft{Name: "hub_ping", Domain: "net", Package: "http", Signature: "func(hub *Hub) error"})
+	if !strings.Contains(strings.Join(p.Notes, " "), "are completed when it is written") {
+		t.Errorf("notes: %v", p.Notes)
+	}
+	left, err := Complete(t.Context(), load(t, dir), p)
+	if err != nil || len(left) > 0 || !strings.Contains(p.Files[2].Text, "uses_functions: [http_duckdb_get_go_net]\nuses_types: [failure_go_base]") {
+		t.Errorf("%v %v\n%s", left, err, p.Files[2].Text)
+	}
+	lint(t, dir)
+}
+
 // A program below a module that does not require all it needs becomes a module of its own, also inside the other.
 func TestNew_ModuleBelowModule(t *testing.T) {
 	t.Parallel()

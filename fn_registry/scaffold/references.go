@@ -90,7 +90,16 @@ func (r *references) name(u *catalog.Unit, imports importSet) string {
 	if u.Dir.ImportPath == r.to.importPath {
 		return u.Code.Symbol
 	}
-	return imports.add(u.Dir.ImportPath, u.Dir.Package) + "." + u.Code.Symbol
+	return imports.add(u.Dir.ImportPath, localName(u.Dir)) + "." + u.Code.Symbol
+}
+
+// localName is a package's name in a new file: another one where the standard library has one of that name, which the
+// file may well need, too.
+func localName(d *catalog.Dir) string {
+	if standardByName[d.Package] != "" {
+		return "fn" + d.Package
+	}
+	return d.Package
 }
 
 func mention(u *catalog.Unit, name string) string {
@@ -118,7 +127,7 @@ func (r *references) typedText(t typedUnit, imports importSet) string {
 					imports.add(p, qualifier)
 				}
 			case !own[id.Name] && !predeclared[id.Name] && t.unit.Dir.ImportPath != r.to.importPath:
-				id.Name = imports.add(t.unit.Dir.ImportPath, t.unit.Dir.Package) + "." + id.Name
+				id.Name = imports.add(t.unit.Dir.ImportPath, localName(t.unit.Dir)) + "." + id.Name
 			}
 		})
 		constraints = append(constraints, f.Names[0].Name+" "+exprText(f.Type))

@@ -20,6 +20,7 @@ type shape struct {
 	imports map[string]string // qualifier of the signature -> import path
 	stubs   []string          // types that the signature names and nobody declares: SlugMakeConfig
 	args    map[string]string // type parameter -> a type that it can stand for
+	local   bool              // it names a type of the package that is no unit; what that reaches only the catalogue can tell
 }
 
 // funcShape reads a function's declaration out of what the draft says.
@@ -244,7 +245,9 @@ func (m *maker) resolveTypes(sh *shape, to place, node ast.Node) error {
 				sh.imports[qualifier] = p
 			}
 		case predeclared[id.Name] || sh.args[id.Name] != "" || id.Name == sh.symbol && sh.spec != nil:
-		case m.packageSource(to.dir).types[id.Name] != nil || slices.Contains(sh.stubs, id.Name):
+		case m.packageSource(to.dir).types[id.Name] != nil:
+			sh.local = sh.local || m.symbols[symbolKey{to.importPath, id.Name}] == nil
+		case slices.Contains(sh.stubs, id.Name):
 		case strings.HasPrefix(id.Name, sh.symbol) && sh.fn != nil:
 			sh.stubs = append(sh.stubs, id.Name)
 		default:
