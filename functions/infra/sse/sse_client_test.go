@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	gosse "github.com/tmaxmax/go-sse"
@@ -220,6 +221,61 @@ func TestSSEClient_WaitsAsLongAsItIsAsked(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// roundTripper is a transport whose waits no test sits through: it runs on synctest's clock.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestSSEClient_BacksOffUntilItWorksAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const failures, connections = 8, 16
+		var times []time.Time
+		transport := roundTripper(func(*http.Request) (*http.Response, error) {
+			times = append(times, time.Now())
+			answer := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: io.NopCloser(strings.NewReader("data: x\n\n"))}
+			switch {
+			case len(times) <= failures:
+				return nil, io.ErrUnexpectedEOF
+			case len(times) == connections:
+				answer.StatusCode = 204
+			}
+			return answer, nil
+		})
+		handle, err := sse.SSEClient(t.Context(), sse.SSEClientConfig{URL: "http://127.0.0.1/", Client: &http.Client{Transport: transport},
+			InitialBackoff: time.Second, MaxBackoff: 10 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := handle.Err(); err != nil {
+			t.Error(err)
+		}
+		for i := 1; i < len(times); i++ {
+			longest := time.Second // after a connection that brought an event
+			if i <= failures {
+				longest = min(time.Second<<(i-1), 10*time.Second)
+			}
+			if waited := times[i].Sub(times[i-1]); waited < longest/2 || waited > longest {
+				t.Errorf("request %d came after %v, want up to %v", i+1, waited, longest)
+			}
+		}
+		if len(times) != connections {
+			t.Errorf("%d requests", len(times))
+		}
+	})
+}
+
+func TestSSEClient_NoServer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	handle := client(t, sse.SSEClientConfig{URL: server.URL + "/events?token=s3cret"})
+	err := <-handle.Errors
+	if core.ErrorCode(err) != core.CodeUnavailable || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "can't connect") {
+		t.Errorf("got %v", err)
 	}
 }
 
