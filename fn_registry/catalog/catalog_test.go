@@ -343,5 +343,9 @@ func FuzzSnapshot(f *testing.F) {
 	list(w, &c.Dirs, w.dir)
 	f.Add(w.finish())
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, data []byte) { decodeSnapshot(data, c.Roots) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if c := decodeSnapshot(data, c.Roots); c != nil {
+			resolve(c.Roots, c.Dirs)
+		}
+	})
 }

@@ -39,13 +39,16 @@ func (ch *Change) None() bool { return ch.Read == 0 && ch.Lost == 0 }
 // Load reads the roots, with the help of the snapshot where it is of any, and writes the snapshot when it has
 // learnt something. A broken snapshot is ignored and replaced.
 func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
-	base, err := Open(opts)
+	base, err := open(opts)
 	if err != nil {
 		return nil, nil, err
 	}
 	c, change, err := base.Refresh(ctx, opts)
 	if err != nil {
 		return nil, nil, err
+	}
+	if c == base {
+		c = resolve(base.Roots, base.Dirs)
 	}
 	if (!change.None() || change.moved) && opts.Snapshot != "" {
 		change.SaveErr = c.Save(opts.Snapshot)
@@ -56,6 +59,15 @@ func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 // Open returns what the snapshot knows, without a look at the roots' files: a catalogue that may be out of date, or
 // an empty one. Refresh brings it up to date.
 func Open(opts Options) (*Catalog, error) {
+	c, err := open(opts)
+	if err != nil {
+		return nil, err
+	}
+	return resolve(c.Roots, c.Dirs), nil
+}
+
+// open returns the roots and folders alone, not yet resolved.
+func open(opts Options) (*Catalog, error) {
 	if len(opts.Roots) == 0 {
 		opts.Roots = []string{"."}
 	}
@@ -72,7 +84,7 @@ func Open(opts Options) (*Catalog, error) {
 			return c, nil
 		}
 	}
-	return resolve(roots, nil), nil
+	return &Catalog{Roots: roots}, nil
 }
 
 // Refresh walks the roots and reads the folders that are not as they were. Nothing changed gives c itself. Readers may
@@ -125,27 +137,36 @@ type job struct {
 	old     *Dir
 }
 
-// readAll works the jobs off, in as many goroutines as there are processors.
+// readAll works the jobs off.
 func readAll(ctx context.Context, jobs []job, opts Options) ([]*Dir, error) {
 	dirs := make([]*Dir, len(jobs))
-	var next, done atomic.Int64
+	var done atomic.Int64
+	err := inParallel(ctx, len(jobs), func(i int) {
+		dirs[i] = jobs[i].do(opts.Seen)
+		if n := int(done.Add(1)); opts.Progress != nil && (n%64 == 0 || n == len(jobs)) {
+			opts.Progress(n, len(jobs))
+		}
+	})
+	return dirs, err
+}
+
+// inParallel calls do for 0 to n-1, from as many goroutines as there are processors, until ctx is done.
+func inParallel(ctx context.Context, n int, do func(i int)) error {
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range min(n, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			for {
+			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
-				if i >= len(jobs) || ctx.Err() != nil {
+				if i >= n {
 					return
 				}
-				dirs[i] = jobs[i].do(opts.Seen)
-				if n := int(done.Add(1)); opts.Progress != nil && (n%64 == 0 || n == len(jobs)) {
-					opts.Progress(n, len(jobs))
-				}
+				do(i)
 			}
 		})
 	}
 	wg.Wait()
-	return dirs, ctx.Err()
+	return ctx.Err()
 }
 
 func (j job) do(seen func(*Unit, *spec.Document)) *Dir {

@@ -111,13 +111,21 @@ func (f *folder) fault(fault Fault) {
 	f.Faults = append(f.Faults, fault)
 }
 
+// readLimited reads a file, or as much of it as limit bytes, into one block of the right size.
 func readLimited(file string, limit int64) ([]byte, error) {
 	in, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	return io.ReadAll(io.LimitReader(in, limit))
+	info, err := in.Stat()
+	if err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	buf.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // ReadFrom wants that much room to see the end
+	_, err = buf.ReadFrom(io.LimitReader(in, limit))
+	return buf.Bytes(), err
 }
 
 func sum(src []byte) (short [16]byte) {

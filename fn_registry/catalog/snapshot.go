@@ -102,6 +102,7 @@ func readSnapshot(file string, roots []*Root) *Catalog {
 	return decodeSnapshot(body[head:], roots)
 }
 
+// decodeSnapshot returns roots and folders, not yet resolved.
 func decodeSnapshot(body []byte, roots []*Root) *Catalog {
 	r := newReader(body)
 	known := make([]*Root, len(roots))
@@ -116,7 +117,7 @@ func decodeSnapshot(body []byte, roots []*Root) *Catalog {
 	if r.err != nil || slices.ContainsFunc(dirs, func(d *Dir) bool { return d.Root < 0 || d.Root >= len(known) }) {
 		return nil
 	}
-	return resolve(known, dirs)
+	return &Catalog{Roots: known, Dirs: dirs}
 }
 
 // roots codes the roots' folders and modules; it reports false when those read are others.

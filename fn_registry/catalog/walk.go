@@ -69,51 +69,59 @@ type listing struct {
 	path   string
 	files  []FileStat
 	faults []Fault
+	module string   // the module's path, where it has a go.mod
+	below  []string // the folders in it that are walked, too
+	err    error    // why it could not be listed
 }
 
-// walk lists every folder of the root that has files to read, and notes the modules. It does not follow links to
-// folders: a loop of links ends nothing.
+// walk lists every folder of the root that has files to read, and notes the modules. It goes down level by level, the
+// folders of a level side by side. It does not follow links to folders: a loop of links ends nothing.
 func (r *Root) walk(ctx context.Context) ([]listing, error) {
 	r.Modules = map[string]string{}
 	var all []listing
-	var visit func(dir string) error
-	visit = func(dir string) error {
-		if err := ctx.Err(); err != nil {
-			return err
+	for level := []string{"."}; len(level) > 0; {
+		found := make([]listing, len(level))
+		if err := inParallel(ctx, len(level), func(i int) { found[i] = r.list(level[i]) }); err != nil {
+			return nil, err
 		}
-		entries, err := os.ReadDir(r.Path(dir))
-		l := listing{path: dir}
-		if err != nil {
-			if dir == "." {
-				return err
-			}
-			l.fault(dir, "file-read", "folder not read: "+plain(err))
-		}
-		for _, e := range entries {
-			name, at := e.Name(), path.Join(dir, e.Name())
+		level = nil
+		for _, l := range found {
 			switch {
-			case e.IsDir():
-				if !skipped(name) && !slices.Contains(r.Config.Exclude, at) {
-					if err := visit(at); err != nil {
-						return err
-					}
-				}
-			case name == "go.mod":
-				if module := readModule(r.Path(at)); module != "" {
-					r.Modules[dir] = module
-				}
-			case wanted(name):
-				r.stat(&l, e, at)
+			case l.err != nil && l.path == ".":
+				return nil, l.err
+			case l.err != nil:
+				l.fault(l.path, "file-read", "folder not read: "+plain(l.err))
+			}
+			level = append(level, l.below...)
+			if l.module != "" {
+				r.Modules[l.path] = l.module
+			}
+			if len(l.files)+len(l.faults) > 0 {
+				all = append(all, l)
 			}
 		}
-		if len(l.files)+len(l.faults) > 0 {
-			all = append(all, l)
-		}
-		return nil
 	}
-	err := visit(".")
 	slices.SortFunc(all, func(a, b listing) int { return strings.Compare(a.path, b.path) })
-	return all, err
+	return all, nil
+}
+
+// list reads one folder.
+func (r *Root) list(dir string) listing {
+	entries, err := os.ReadDir(r.Path(dir))
+	l := listing{path: dir, err: err}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case e.IsDir():
+			if at := joinPath(dir, name); !skipped(name) && !slices.Contains(r.Config.Exclude, at) {
+				l.below = append(l.below, at)
+			}
+		case name == "go.mod":
+			l.module = readModule(r.Path(joinPath(dir, name)))
+		case wanted(name):
+			r.stat(&l, e)
+		}
+	}
+	return l
 }
 
 // skipped names the folders that are never read: those the go command skips, and vendored code.
@@ -125,20 +133,20 @@ func wanted(name string) bool {
 	return name[0] != '.' && name[0] != '_' && (strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".md"))
 }
 
-func (r *Root) stat(l *listing, e fs.DirEntry, at string) {
+func (r *Root) stat(l *listing, e fs.DirEntry) {
 	info, err := e.Info()
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = os.Stat(r.Path(at)) // a link to a file is read; one that leads nowhere is told
+		info, err = os.Stat(r.Path(joinPath(l.path, e.Name()))) // a link to a file is read; one that leads nowhere is told
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:
 		return // gone since the folder was listed
 	case err != nil:
-		l.fault(at, "file-read", "not read: "+plain(err))
+		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: "+plain(err))
 	case info.IsDir():
 		return
 	case !info.Mode().IsRegular():
-		l.fault(at, "file-read", "not read: not a regular file")
+		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: not a regular file")
 	default:
 		l.files = append(l.files, FileStat{Name: e.Name(), Size: info.Size(), ModTime: info.ModTime().UnixNano()})
 	}
