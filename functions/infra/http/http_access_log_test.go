@@ -44,18 +44,24 @@ type accessServer struct {
 	log     logBuffer
 	records []fnhttp.HTTPAccessLogRecord
 	mu      sync.Mutex
+	running sync.WaitGroup
 }
 
 func newAccessServer(t *testing.T, next http.Handler, skip func(*http.Request) bool) *accessServer {
 	t.Helper()
 	s := &accessServer{}
-	s.Server = httptest.NewUnstartedServer(fnhttp.HTTPAccessLog(next, fnhttp.HTTPAccessLogConfig{
+	logged := fnhttp.HTTPAccessLog(next, fnhttp.HTTPAccessLogConfig{
 		Logger: slog.New(slog.NewJSONHandler(&s.log, nil)), Skip: skip,
 		Observe: func(record fnhttp.HTTPAccessLogRecord) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.records = append(s.records, record)
 		},
+	})
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.running.Add(1) // the server's own Close does not wait for hijacked connections
+		defer s.running.Done()
+		logged.ServeHTTP(w, r)
 	}))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // panics are meant
 	s.Start()
@@ -85,6 +91,7 @@ func (s *accessServer) get(t *testing.T, path string, header ...string) (*http.R
 func (s *accessServer) line(t *testing.T) map[string]any {
 	t.Helper()
 	s.Close()
+	s.running.Wait()
 	var line map[string]any
 	if err := json.Unmarshal([]byte(s.log.String()), &line); err != nil {
 		t.Fatalf("log %q: %v", s.log.String(), err)
@@ -201,6 +208,7 @@ func TestHTTPAccessLog_FilesAndStreams(t *testing.T) {
 	io.Copy(io.Discard, response.Body)
 	response.Body.Close()
 	s.Close()
+	s.running.Wait()
 	if len(s.records) != 2 || s.records[0].Bytes != 100_000 || s.records[1].Bytes != 5 || s.records[1].Status != 200 {
 		t.Errorf("observed %+v", s.records)
 	}
