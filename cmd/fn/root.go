@@ -67,11 +67,7 @@ func (e *env) command() *cobra.Command {
 			if len(args) == 0 {
 				return c.Help()
 			}
-			u := &usageError{message: fmt.Sprintf("no command %q", args[0]), hint: "fn help lists them"}
-			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-				u.hint = "did you mean " + strings.Join(near, " or ") + "?"
-			}
-			return u
+			return noCommand(c, args[0])
 		},
 	}
 	root.SetIn(e.in)
@@ -86,7 +82,27 @@ func (e *env) command() *cobra.Command {
 		e.newCommand(), e.initCommand(), e.mcpCommand())
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	completionNeedsShell(root)
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "say what a command does",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, _, err := root.Find(args)
+			if err != nil || about == root && len(args) > 0 {
+				return noCommand(root, args[0])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	})
 	return root
+}
+
+func noCommand(root *cobra.Command, name string) error {
+	u := &usageError{message: fmt.Sprintf("no command %q", name), hint: "fn help lists them"}
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		u.hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return u
 }
 
 // args checks the number of arguments; what names them.
