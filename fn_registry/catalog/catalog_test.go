@@ -339,12 +339,11 @@ func FuzzSnapshot(f *testing.F) {
 	dir := testtree.New(f, sample)
 	c, _ := load(f, Options{Roots: []string{dir}})
 	w := &coder{writing: true, numbers: map[string]uint64{}}
-	w.roots(c.Roots)
-	list(w, &c.Dirs, w.dir)
-	f.Add(w.finish())
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if c := decodeSnapshot(data, c.Roots); c != nil {
+	w.catalog(c.Roots, &c.Dirs)
+	f.Add([]byte(strings.Join(w.table, "")), append(w.lengths(), w.buf...))
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, text, data []byte) {
+		if c := decodeSnapshot(text, data, c.Roots); c != nil {
 			resolve(c.Roots, c.Dirs)
 		}
 	})

@@ -4,17 +4,61 @@ import (
 	"encoding/binary"
 	"errors"
 	"unsafe"
+
+	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/fn_registry/spec"
 )
 
 // coder writes or reads a snapshot: each type has one method that names its fields in order and serves both ways,
 // so the two can't drift apart. Integers are varints. Strings are numbers into a table that holds each once, and are
-// read as parts of the one block that the table is: loading allocates slices, not strings.
+// read as parts of the one block that holds their text; what else is read comes out of blocks, too (see slab).
 type coder struct {
 	writing bool
 	buf     []byte // written so far, or still to be read
 	numbers map[string]uint64
 	table   []string
+	text    int // bytes of the table's strings
 	err     error
+	slabs
+}
+
+// slabs hold what is read, by type.
+type slabs struct {
+	dirs    slab[Dir]
+	units   slab[Unit]
+	unitPtr slab[*Unit]
+	codes   slab[Code]
+	params  slab[Param]
+	specs   slab[spec.Param]
+	fields  slab[source.Field]
+	files   slab[FileStat]
+	imports slab[FileImport]
+	refs    slab[Ref]
+	tests   slab[TestName]
+	impure  slab[Evidence]
+	strs    slab[string]
+}
+
+// slab hands out parts of larger blocks: 100,000 units are millions of short slices, each of which would cost an
+// allocation and what its size is rounded up by. A block is freed when all that lies in it is.
+type slab[T any] struct{ free []T }
+
+const slabSize = 512 // elements
+
+// take returns n zero elements. A nil slab allocates them alone.
+func (s *slab[T]) take(n int) []T {
+	if s == nil {
+		return make([]T, n)
+	}
+	if n > len(s.free) {
+		if n > slabSize/8 {
+			return make([]T, n)
+		}
+		s.free = make([]T, slabSize)
+	}
+	taken := s.free[:n:n]
+	s.free = s.free[n:]
+	return taken
 }
 
 var errSnapshot = errors.New("the snapshot is cut short or corrupt")
@@ -88,28 +132,32 @@ func (c *coder) string(v *string) {
 		n = uint64(len(c.table))
 		c.numbers[*v] = n
 		c.table = append(c.table, *v)
+		c.text += len(*v)
 	}
 	c.uint(&n)
 }
 
 // list codes a slice. A length that the rest of the input can't hold is corrupt, so no input makes it allocate more
 // than a fixed multiple of its own size. Empty and nil are kept apart: specs tell [] from nothing.
-func list[T any](c *coder, v *[]T, each func(*T)) {
+func list[T any](c *coder, s *slab[T], v *[]T, each func(*T)) {
 	n := uint64(len(*v))
 	if *v != nil {
 		n++
 	}
 	c.uint(&n)
 	if !c.writing {
-		if n == 0 {
+		switch {
+		case n == 0:
 			*v = nil
 			return
-		}
-		if n-1 > uint64(len(c.buf)) {
+		case n == 1:
+			*v = []T{}
+			return
+		case n-1 > uint64(len(c.buf)):
 			c.fail()
 			return
 		}
-		*v = make([]T, n-1)
+		*v = s.take(int(n - 1))
 	}
 	for i := range *v {
 		if c.err != nil {
@@ -119,40 +167,33 @@ func list[T any](c *coder, v *[]T, each func(*T)) {
 	}
 }
 
-func (c *coder) strings(v *[]string) { list(c, v, c.string) }
+func (c *coder) strings(v *[]string) { list(c, &c.strs, v, c.string) }
 
-// optional codes a pointer that may be nil.
-func optionally[T any](c *coder, v **T, each func(*T)) {
+// optionally codes a pointer that may be nil.
+func optionally[T any](c *coder, s *slab[T], v **T, each func(*T)) {
 	set := *v != nil
 	c.bool(&set)
 	if !set {
 		return
 	}
 	if !c.writing {
-		*v = new(T)
+		*v = &s.take(1)[0]
 	}
 	each(*v)
 }
 
-// finish returns what was written, the string table first.
-func (c *coder) finish() []byte {
-	size := 0
+// lengths returns the number and the lengths of the table's strings, which stand before all that was written.
+func (c *coder) lengths() []byte {
+	head := binary.AppendUvarint(nil, uint64(len(c.table)))
 	for _, s := range c.table {
-		size += len(s) + 3
+		head = binary.AppendUvarint(head, uint64(len(s)))
 	}
-	out := make([]byte, 0, size+len(c.buf)+16)
-	out = binary.AppendUvarint(out, uint64(len(c.table)))
-	for _, s := range c.table {
-		out = binary.AppendUvarint(out, uint64(len(s)))
-	}
-	for _, s := range c.table {
-		out = append(out, s...)
-	}
-	return append(out, c.buf...)
+	return head
 }
 
-// newReader takes over data, which must not change any more: the strings are parts of it.
-func newReader(data []byte) *coder {
+// newReader takes over both, which must not change any more: text holds the table's strings, one behind the other, and
+// data what lengths and the methods wrote.
+func newReader(text, data []byte) *coder {
 	c := &coder{buf: data}
 	var count uint64
 	c.uint(&count)
@@ -160,26 +201,17 @@ func newReader(data []byte) *coder {
 		c.fail()
 		return c
 	}
-	lengths := make([]uint64, count)
-	total := uint64(0)
-	for i := range lengths {
-		c.uint(&lengths[i])
-		if lengths[i] > uint64(len(data)) {
+	c.table = make([]string, count)
+	for i := range c.table {
+		var n uint64
+		if c.uint(&n); n > uint64(len(text)) {
 			c.fail()
 			return c
 		}
-		total += lengths[i]
-	}
-	if total > uint64(len(c.buf)) {
-		c.fail()
-		return c
-	}
-	c.table = make([]string, count)
-	for i, n := range lengths {
 		if n > 0 {
-			c.table[i] = unsafe.String(&c.buf[0], n)
+			c.table[i] = unsafe.String(&text[0], n)
 		}
-		c.buf = c.buf[n:]
+		text = text[n:]
 	}
 	return c
 }

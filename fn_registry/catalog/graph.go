@@ -57,18 +57,20 @@ func CompareUnits(a, b *Unit) int {
 // code was found, the spec is believed.
 func (c *Catalog) resolveUses(u *Unit) []*Unit {
 	var found []*Unit
-	seen := map[symbolKey]bool{}
+	var seen map[*Export]bool
 	var follow func(refs []Ref)
 	follow = func(refs []Ref) {
 		for _, ref := range refs {
 			key := symbolKey{ref.Pkg, ref.Name}
-			if seen[key] {
-				continue
-			}
-			seen[key] = true
-			if v := c.symbols[key]; v != nil && v != u {
-				found = append(found, v)
-			} else if e := c.exports[key]; e != nil {
+			if v := c.symbols[key]; v != nil {
+				if v != u {
+					found = append(found, v)
+				}
+			} else if e := c.exports[key]; e != nil && !seen[e] {
+				if seen == nil {
+					seen = map[*Export]bool{}
+				}
+				seen[e] = true
 				follow(e.Code.Refs)
 			}
 		}

@@ -1,9 +1,13 @@
 package catalog
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"hash/crc32"
 	"io"
 	"math"
 	"os"
@@ -57,18 +61,11 @@ var programHash = sync.OnceValue(func() [32]byte {
 	return [32]byte(h.Sum(nil))
 })
 
-// Save writes the snapshot. A reader sees the old file or the new one, whole.
+// Save writes the snapshot: magic, hash of the program, size of the text, the text of all strings, the rest, and the
+// CRC-32C of all that. A reader sees the old file or the new one, whole.
 func (c *Catalog) Save(file string) error {
 	w := &coder{writing: true, numbers: map[string]uint64{}}
-	w.roots(c.Roots)
-	list(w, &c.Dirs, w.dir)
-	hash := programHash()
-	data := slices.Concat([]byte(magic), hash[:], w.finish())
-	check := sha256.Sum256(data)
-	return replaceFile(file, append(data, check[:8]...))
-}
-
-func replaceFile(file string, data []byte) error {
+	w.catalog(c.Roots, &c.Dirs)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
@@ -77,47 +74,90 @@ func replaceFile(file string, data []byte) error {
 		return err
 	}
 	defer os.Remove(tmp.Name()) // no-op once renamed
-	if _, err := tmp.Write(data); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
+	err = w.writeTo(tmp)
+	if err := cmp.Or(err, tmp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(tmp.Name(), file)
 }
 
+// writeTo writes what was coded as a snapshot file.
+func (c *coder) writeTo(file io.Writer) error {
+	check := crc32.New(castagnoli)
+	out := bufio.NewWriterSize(io.MultiWriter(file, check), 1<<16)
+	hash := programHash()
+	out.Write(binary.LittleEndian.AppendUint64(append([]byte(magic), hash[:]...), uint64(c.text)))
+	for _, s := range c.table {
+		out.WriteString(s)
+	}
+	out.Write(c.lengths())
+	out.Write(c.buf)
+	if err := out.Flush(); err != nil { // of all the Writes
+		return err
+	}
+	_, err := file.Write(binary.LittleEndian.AppendUint32(nil, check.Sum32()))
+	return err
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 // readSnapshot returns nil for a snapshot that is missing, broken, of another build or of other roots.
 func readSnapshot(file string, roots []*Root) *Catalog {
-	data, err := os.ReadFile(file)
+	in, err := os.Open(file)
+	if err != nil {
+		return nil
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return nil
+	}
 	hash := programHash()
-	head := len(magic) + len(hash)
-	if err != nil || len(data) < head+8 || string(data[:len(magic)]) != magic || !bytes.Equal(data[len(magic):head], hash[:]) {
+	head := make([]byte, len(magic)+len(hash)+8)
+	if _, err := io.ReadFull(in, head); err != nil || string(head[:len(magic)]) != magic || !bytes.Equal(head[len(magic):len(head)-8], hash[:]) {
 		return nil
 	}
-	body, check := data[:len(data)-8], data[len(data)-8:]
-	if want := sha256.Sum256(body); !bytes.Equal(want[:8], check) {
+	size, rest := binary.LittleEndian.Uint64(head[len(head)-8:]), info.Size()-int64(len(head))-4
+	if rest < 0 || size > uint64(rest) {
 		return nil
 	}
-	return decodeSnapshot(body[head:], roots)
+	// Two blocks: the catalogue keeps the text alive, and the rest is freed.
+	text, data := make([]byte, size), make([]byte, rest-int64(size)+4)
+	if _, err := io.ReadFull(in, text); err != nil {
+		return nil
+	}
+	if _, err := io.ReadFull(in, data); err != nil {
+		return nil
+	}
+	data, check := data[:len(data)-4], binary.LittleEndian.Uint32(data[len(data)-4:])
+	sum := crc32.Update(crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, text), castagnoli, data)
+	if sum != check {
+		return nil
+	}
+	return decodeSnapshot(text, data, roots)
 }
 
 // decodeSnapshot returns roots and folders, not yet resolved.
-func decodeSnapshot(body []byte, roots []*Root) *Catalog {
-	r := newReader(body)
+func decodeSnapshot(text, data []byte, roots []*Root) *Catalog {
+	r := newReader(text, data)
 	known := make([]*Root, len(roots))
 	for i, root := range roots {
 		known[i] = &Root{Dir: root.Dir, Config: root.Config, ConfigErr: root.ConfigErr}
 	}
-	if !r.roots(known) {
-		return nil
-	}
 	var dirs []*Dir
-	list(r, &dirs, r.dir)
-	if r.err != nil || slices.ContainsFunc(dirs, func(d *Dir) bool { return d.Root < 0 || d.Root >= len(known) }) {
+	if !r.catalog(known, &dirs) || slices.ContainsFunc(dirs, func(d *Dir) bool { return d.Root < 0 || d.Root >= len(known) }) {
 		return nil
 	}
 	return &Catalog{Roots: known, Dirs: dirs}
+}
+
+// catalog codes all of a catalogue that is kept; it reports false when what is read is broken or of other roots.
+func (c *coder) catalog(roots []*Root, dirs *[]*Dir) bool {
+	if !c.roots(roots) {
+		return false
+	}
+	list(c, nil, dirs, c.dir)
+	return c.err == nil
 }
 
 // roots codes the roots' folders and modules; it reports false when those read are others.
@@ -137,7 +177,7 @@ func (c *coder) roots(roots []*Root) bool {
 			modules = append(modules, module{d, p})
 		}
 		slices.SortFunc(modules, func(a, b module) int { return strings.Compare(a.dir, b.dir) })
-		list(c, &modules, func(m *module) { c.string(&m.dir); c.string(&m.path) })
+		list(c, nil, &modules, func(m *module) { c.string(&m.dir); c.string(&m.path) })
 		if !c.writing {
 			r.Modules = map[string]string{}
 			for _, m := range modules {
@@ -150,7 +190,7 @@ func (c *coder) roots(roots []*Root) bool {
 
 func (c *coder) dir(v **Dir) {
 	if !c.writing {
-		*v = new(Dir)
+		*v = &c.dirs.take(1)[0]
 	}
 	d := *v
 	num(c, &d.Root)
@@ -159,33 +199,34 @@ func (c *coder) dir(v **Dir) {
 	c.string(&d.Package)
 	c.bool(&d.InUnits)
 	num(c, &d.ReadAt)
-	list(c, &d.Files, func(f *FileStat) { c.string(&f.Name); num(c, &f.Size); num(c, &f.ModTime); c.bytes(f.Hash[:]) })
-	list(c, &d.Units, func(u **Unit) {
+	list(c, &c.files, &d.Files, func(f *FileStat) { c.string(&f.Name); num(c, &f.Size); num(c, &f.ModTime); c.bytes(f.Hash[:]) })
+	list(c, &c.unitPtr, &d.Units, func(u **Unit) {
 		if !c.writing {
-			*u = &Unit{Dir: d}
+			*u = &c.units.take(1)[0]
+			(*u).Dir = d
 		}
 		c.unit(*u)
 	})
-	list(c, &d.Exports, func(e **Export) {
+	list(c, nil, &d.Exports, func(e **Export) {
 		if !c.writing {
 			*e = &Export{Code: &Code{}}
 		}
 		c.bool(&(*e).Owes)
 		c.code((*e).Code)
 	})
-	list(c, &d.Imports, func(i *FileImport) { c.string(&i.File); c.bool(&i.Test); c.string(&i.Path); c.pos(&i.Pos) })
-	list(c, &d.Names, c.ref)
-	list(c, &d.Faults, func(f *Fault) { c.string(&f.Rule); c.string(&f.File); c.pos(&f.Pos); c.string(&f.Message) })
+	list(c, &c.imports, &d.Imports, func(i *FileImport) { c.string(&i.File); c.bool(&i.Test); c.string(&i.Path); c.pos(&i.Pos) })
+	list(c, &c.refs, &d.Names, c.ref)
+	list(c, nil, &d.Faults, func(f *Fault) { c.string(&f.Rule); c.string(&f.File); c.pos(&f.Pos); c.string(&f.Message) })
 }
 
 func (c *coder) pos(p *source.Pos) { num(c, &p.Line); num(c, &p.Column) }
 
 func (c *coder) unit(u *Unit) {
+	c.string(&u.ID)
 	c.string(&u.File)
 	c.bytes(u.Hash[:])
 	c.spec(&u.Spec)
-	u.ID = unitID(&u.Spec)
-	list(c, &u.Problems, func(p *spec.Problem) {
+	list(c, nil, &u.Problems, func(p *spec.Problem) {
 		c.string(&p.Rule)
 		num(c, &p.Pos.Line)
 		num(c, &p.Pos.Column)
@@ -194,7 +235,7 @@ func (c *coder) unit(u *Unit) {
 		c.string(&p.Key)
 		c.string(&p.Suggestion)
 	})
-	optionally(c, &u.Code, c.code)
+	optionally(c, &c.codes, &u.Code, c.code)
 }
 
 func (c *coder) spec(s *spec.Spec) {
@@ -209,7 +250,7 @@ func (c *coder) spec(s *spec.Spec) {
 	} {
 		c.strings(v)
 	}
-	list(c, &s.Params, func(p *spec.Param) { c.string(&p.Name); c.string(&p.Desc) })
+	list(c, &c.specs, &s.Params, func(p *spec.Param) { c.string(&p.Name); c.string(&p.Desc) })
 	c.bool(&s.ReturnsOptional)
 	c.bool(&s.Tested)
 	bits := math.Float64bits(s.BinaryMBMax)
@@ -223,16 +264,16 @@ func (c *coder) code(v *Code) {
 	c.string(&v.File)
 	c.pos(&v.Pos)
 	c.string(&v.Signature)
-	list(c, &v.Params, func(p *Param) { c.field(&p.Field); list(c, &p.Config, c.field) })
-	list(c, &v.Results, c.field)
-	list(c, &v.Fields, c.field)
+	list(c, &c.params, &v.Params, func(p *Param) { c.field(&p.Field); list(c, &c.fields, &p.Config, c.field) })
+	list(c, &c.fields, &v.Results, c.field)
+	list(c, &c.fields, &v.Fields, c.field)
 	c.strings(&v.Imports)
 	c.strings(&v.BuildTags)
 	c.string(&v.TestFile)
-	list(c, &v.Tests, func(t *TestName) { c.string(&t.Name); c.pos(&t.Pos) })
-	list(c, &v.Refs, c.ref)
-	list(c, &v.Impure, func(e *Evidence) { c.string(&e.What); c.string(&e.File); c.pos(&e.Pos); c.strings(&e.Via) })
-	optionally(c, &v.NilNil, c.pos)
+	list(c, &c.tests, &v.Tests, func(t *TestName) { c.string(&t.Name); c.pos(&t.Pos) })
+	list(c, &c.refs, &v.Refs, c.ref)
+	list(c, &c.impure, &v.Impure, func(e *Evidence) { c.string(&e.What); c.string(&e.File); c.pos(&e.Pos); c.strings(&e.Via) })
+	optionally(c, nil, &v.NilNil, c.pos)
 	c.bool(&v.IsError)
 	c.string(&v.Constraint)
 }
