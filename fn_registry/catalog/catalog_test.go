@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -250,6 +251,26 @@ func TestLoad_Snapshot(t *testing.T) {
 	less, change := load(t, opts)
 	if ids(change.Gone) != "clock_add_go_infra" || ids(less.Units) != "add_go_core failure_go_core tool_go_apps" {
 		t.Errorf("after a removal: %s; %+v", ids(less.Units), change)
+	}
+}
+
+// TestSave_LeavesReadersAlone: two Saves at once only read (the race detector tells), and write the same.
+func TestSave_LeavesReadersAlone(t *testing.T) {
+	dir := t.TempDir()
+	c, _ := load(t, Options{Roots: []string{testtree.New(t, sample)}})
+	var wg sync.WaitGroup
+	for _, name := range []string{"a", "b"} {
+		wg.Go(func() {
+			if err := c.Save(filepath.Join(dir, name)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	a, errA := os.ReadFile(filepath.Join(dir, "a"))
+	b, errB := os.ReadFile(filepath.Join(dir, "b"))
+	if errA != nil || errB != nil || !bytes.Equal(a, b) {
+		t.Errorf("the snapshots differ: %d and %d bytes, %v, %v", len(a), len(b), errA, errB)
 	}
 }
 

@@ -10,8 +10,9 @@ import (
 )
 
 // coder writes or reads a snapshot: each type has one method that names its fields in order and serves both ways,
-// so the two can't drift apart. Integers are varints. Strings are numbers into a table that holds each once, and are
-// read as parts of the one block that holds their text; what else is read comes out of blocks, too (see slab).
+// so the two can't drift apart. Writing changes nothing: others may read meanwhile. Integers are varints. Strings are
+// numbers into a table that holds each once, and are read as parts of the one block that holds their text; what else
+// is read comes out of blocks, too (see slab).
 type coder struct {
 	writing bool
 	buf     []byte // written so far, or still to be read
@@ -41,24 +42,38 @@ type slabs struct {
 
 // slab hands out parts of larger blocks: 100,000 units are millions of short slices, each of which would cost an
 // allocation and what its size is rounded up by. A block is freed when all that lies in it is.
-type slab[T any] struct{ free []T }
+type slab[T any] struct {
+	free []T
+	want int // how many elements were written, and are to be read: the size of the first block; 0 where that is unknown
+}
 
-const slabSize = 512 // elements
+const slabSize = 512 // elements of a block of unknown want
 
 // take returns n zero elements. A nil slab allocates them alone.
 func (s *slab[T]) take(n int) []T {
-	if s == nil {
+	switch {
+	case s == nil:
 		return make([]T, n)
-	}
-	if n > len(s.free) {
-		if n > slabSize/8 {
-			return make([]T, n)
-		}
+	case n <= len(s.free):
+	case n <= s.want:
+		s.free, s.want = make([]T, s.want), 0
+	case n > slabSize/8:
+		return make([]T, n)
+	default:
 		s.free = make([]T, slabSize)
 	}
 	taken := s.free[:n:n]
 	s.free = s.free[n:]
 	return taken
+}
+
+// one codes a pointer that is set.
+func one[T any](c *coder, s *slab[T], v **T) {
+	if !c.writing {
+		*v = &s.take(1)[0]
+	} else if s != nil {
+		s.want++
+	}
 }
 
 var errSnapshot = errors.New("the snapshot is cut short or corrupt")
@@ -92,8 +107,9 @@ type integer interface {
 func num[T integer](c *coder, v *T) {
 	x := int64(*v)
 	u := uint64(x<<1) ^ uint64(x>>63)
-	c.uint(&u)
-	*v = T(int64(u>>1) ^ -int64(u&1))
+	if c.uint(&u); !c.writing {
+		*v = T(int64(u>>1) ^ -int64(u&1))
+	}
 }
 
 func (c *coder) bool(v *bool) {
@@ -101,8 +117,9 @@ func (c *coder) bool(v *bool) {
 	if *v {
 		u = 1
 	}
-	c.uint(&u)
-	*v = u != 0
+	if c.uint(&u); !c.writing {
+		*v = u != 0
+	}
 }
 
 func (c *coder) bytes(v []byte) {
@@ -159,6 +176,9 @@ func list[T any](c *coder, s *slab[T], v *[]T, each func(*T)) {
 		}
 		*v = s.take(int(n - 1))
 	}
+	if c.writing && s != nil {
+		s.want += len(*v)
+	}
 	for i := range *v {
 		if c.err != nil {
 			return
@@ -176,9 +196,7 @@ func optionally[T any](c *coder, s *slab[T], v **T, each func(*T)) {
 	if !set {
 		return
 	}
-	if !c.writing {
-		*v = &s.take(1)[0]
-	}
+	one(c, s, v)
 	each(*v)
 }
 

@@ -44,6 +44,7 @@ func readDir(root *Root, index int, l listing, seen func(*Unit, *spec.Document))
 		f.readFile(&f.Files[i], seen)
 	}
 	f.tie()
+	f.Dir.compact()
 	return f.Dir
 }
 

@@ -189,9 +189,7 @@ func (c *coder) roots(roots []*Root) bool {
 }
 
 func (c *coder) dir(v **Dir) {
-	if !c.writing {
-		*v = &c.dirs.take(1)[0]
-	}
+	one(c, &c.dirs, v)
 	d := *v
 	num(c, &d.Root)
 	c.string(&d.Path)
@@ -201,8 +199,7 @@ func (c *coder) dir(v **Dir) {
 	num(c, &d.ReadAt)
 	list(c, &c.files, &d.Files, func(f *FileStat) { c.string(&f.Name); num(c, &f.Size); num(c, &f.ModTime); c.bytes(f.Hash[:]) })
 	list(c, &c.unitPtr, &d.Units, func(u **Unit) {
-		if !c.writing {
-			*u = &c.units.take(1)[0]
+		if one(c, &c.units, u); !c.writing {
 			(*u).Dir = d
 		}
 		c.unit(*u)
@@ -254,8 +251,9 @@ func (c *coder) spec(s *spec.Spec) {
 	c.bool(&s.ReturnsOptional)
 	c.bool(&s.Tested)
 	bits := math.Float64bits(s.BinaryMBMax)
-	c.uint(&bits)
-	s.BinaryMBMax = math.Float64frombits(bits)
+	if c.uint(&bits); !c.writing {
+		s.BinaryMBMax = math.Float64frombits(bits)
+	}
 }
 
 func (c *coder) code(v *Code) {
