@@ -21,8 +21,9 @@ type Catalog struct {
 	symbols  map[symbolKey]*Unit   // registered symbols by import path
 	exports  map[symbolKey]*Export // exported functions without a spec
 	packages map[string]*Dir       // by import path
-	uses     map[*Unit][]*Unit     // what a unit's code reaches directly, sorted by ID
-	usedBy   map[*Unit][]*Unit     // the reverse
+	number   map[*Unit]int         // indexes in Units
+	uses     [][]*Unit             // by index: what a unit's code reaches directly, sorted by ID
+	usedBy   [][]*Unit             // the reverse
 }
 
 type symbolKey struct{ pkg, name string }

@@ -180,6 +180,13 @@ func TestLoad_TiesSpecsToCode(t *testing.T) {
 func TestCatalog_Graph(t *testing.T) {
 	c, _ := load(t, Options{Roots: []string{testtree.New(t, sample)}})
 	tool, failure := c.Unit("tool_go_apps"), c.Unit("failure_go_core")
+	if d := c.Dir(0, "apps/tool/inner"); d == nil || d.Package != "inner" || c.Dir(0, "apps/tool/in") != nil || c.Dir(1, "apps/tool/inner") != nil {
+		t.Errorf("the folder apps/tool/inner is %+v", d)
+	}
+	other, _ := load(t, Options{Roots: []string{c.Roots[0].Dir}})
+	if stranger := other.Unit("tool_go_apps"); len(other.Uses(stranger)) == 0 || c.Uses(stranger) != nil || c.UsedBy(stranger) != nil {
+		t.Error("a unit of another catalogue has edges in this one")
+	}
 	var got []string
 	for _, r := range c.Dependencies(tool) {
 		got = append(got, strings.Repeat(">", r.Depth)+r.Unit.ID)
@@ -359,7 +366,7 @@ func TestLoad_BadInput(t *testing.T) {
 func FuzzSnapshot(f *testing.F) {
 	dir := testtree.New(f, sample)
 	c, _ := load(f, Options{Roots: []string{dir}})
-	w := &coder{writing: true, numbers: map[string]uint64{}}
+	w := newWriter(0)
 	w.catalog(c.Roots, &c.Dirs)
 	f.Add([]byte(strings.Join(w.table, "")), append(w.lengths(), w.buf...))
 	f.Add([]byte{}, []byte{})

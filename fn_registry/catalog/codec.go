@@ -200,9 +200,14 @@ func optionally[T any](c *coder, s *slab[T], v **T, each func(*T)) {
 	each(*v)
 }
 
+// newWriter has room for so many units, of the usual size.
+func newWriter(units int) *coder {
+	return &coder{writing: true, buf: make([]byte, 0, 300*units), table: make([]string, 0, 6*units), numbers: make(map[string]uint64, 6*units)}
+}
+
 // lengths returns the number and the lengths of the table's strings, which stand before all that was written.
 func (c *coder) lengths() []byte {
-	head := binary.AppendUvarint(nil, uint64(len(c.table)))
+	head := binary.AppendUvarint(make([]byte, 0, 5+2*len(c.table)), uint64(len(c.table)))
 	for _, s := range c.table {
 		head = binary.AppendUvarint(head, uint64(len(s)))
 	}

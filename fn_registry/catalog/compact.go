@@ -4,7 +4,7 @@ package catalog
 // a small object for every string and list, which takes half as much memory again and most of the garbage collector's
 // time. The units stay where they are.
 func (d *Dir) compact() {
-	w := &coder{writing: true, numbers: map[string]uint64{}}
+	w := newWriter(len(d.Units))
 	w.dir(&d)
 	text := make([]byte, 0, w.text)
 	for _, s := range w.table {

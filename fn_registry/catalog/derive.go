@@ -38,7 +38,7 @@ const (
 
 // Derive reads off the code what the unit's spec should say. ok is false where there is no code to read.
 func (c *Catalog) Derive(u *Unit) (d Derived, ok bool) {
-	for _, v := range c.uses[u] {
+	for _, v := range c.Uses(u) {
 		if v.Spec.Kind == spec.KindType {
 			d.UsesTypes = append(d.UsesTypes, v.ID)
 		} else {
@@ -106,7 +106,7 @@ func (c *Catalog) returns(u *Unit) []string {
 			}
 			continue
 		}
-		for _, v := range c.uses[u] {
+		for _, v := range c.Uses(u) {
 			if v.Spec.Kind == spec.KindType && v.Code != nil && v.Code.Symbol == bare && v.Dir.Package == qualifier {
 				ids = append(ids, v.ID)
 			}
@@ -121,7 +121,7 @@ func (c *Catalog) returns(u *Unit) []string {
 func (c *Catalog) errorTypes(u *Unit, seen map[*Unit]bool) []string {
 	seen[u] = true
 	var ids []string
-	for _, v := range c.uses[u] {
+	for _, v := range c.Uses(u) {
 		if v.Spec.Kind == spec.KindType && v.Code != nil && v.Code.IsError {
 			ids = append(ids, v.ID)
 		}
@@ -129,7 +129,7 @@ func (c *Catalog) errorTypes(u *Unit, seen map[*Unit]bool) []string {
 	if len(ids) > 0 {
 		return ids
 	}
-	for _, v := range c.uses[u] {
+	for _, v := range c.Uses(u) {
 		if v.Code == nil || seen[v] || !slices.ContainsFunc(v.Code.Results, func(f source.Field) bool { return f.Type == "error" }) {
 			continue
 		}

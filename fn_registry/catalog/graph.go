@@ -21,7 +21,7 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 		c.Units = append(c.Units, d.Units...)
 	}
 	c.ids, c.symbols = make(map[string]*Unit, len(c.Units)), make(map[symbolKey]*Unit, len(c.Units))
-	c.uses, c.usedBy = make(map[*Unit][]*Unit, len(c.Units)), make(map[*Unit][]*Unit, len(c.Units))
+	c.number, c.uses, c.usedBy = make(map[*Unit]int, len(c.Units)), make([][]*Unit, len(c.Units)), make([][]*Unit, len(c.Units))
 	slices.SortFunc(c.Units, CompareUnits)
 	for _, u := range c.Units {
 		if u.ID != "" && c.ids[u.ID] == nil {
@@ -39,13 +39,32 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 			c.exports[symbolKey{d.ImportPath, e.Code.Symbol}] = e
 		}
 	}
-	for _, u := range c.Units {
-		c.uses[u] = c.resolveUses(u)
-		for _, v := range c.uses[u] {
-			c.usedBy[v] = append(c.usedBy[v], u) // in ID order, as Units is
+	c.link()
+	return c
+}
+
+// link finds the edges of the graph.
+func (c *Catalog) link() {
+	used := make([]int, len(c.Units))
+	for i, u := range c.Units {
+		c.number[u] = i
+	}
+	for i, u := range c.Units {
+		c.uses[i] = c.resolveUses(u)
+		for _, v := range c.uses[i] {
+			used[c.number[v]]++
 		}
 	}
-	return c
+	var users slab[*Unit]
+	for i, u := range c.Units {
+		for _, v := range c.uses[i] {
+			n := c.number[v]
+			if c.usedBy[n] == nil {
+				c.usedBy[n] = users.take(used[n])[:0]
+			}
+			c.usedBy[n] = append(c.usedBy[n], u) // in ID order, as Units is
+		}
+	}
 }
 
 // CompareUnits gives units the order of Catalog.Units.
@@ -144,10 +163,18 @@ func (c *Catalog) Local(importPath string) bool {
 }
 
 // Uses returns the units that u's code reaches directly, sorted by ID.
-func (c *Catalog) Uses(u *Unit) []*Unit { return c.uses[u] }
+func (c *Catalog) Uses(u *Unit) []*Unit { return c.edges(u, c.uses) }
 
 // UsedBy returns the units and programs whose code reaches u directly, sorted by ID.
-func (c *Catalog) UsedBy(u *Unit) []*Unit { return c.usedBy[u] }
+func (c *Catalog) UsedBy(u *Unit) []*Unit { return c.edges(u, c.usedBy) }
+
+// edges returns nothing for a unit of another catalogue.
+func (c *Catalog) edges(u *Unit, of [][]*Unit) []*Unit {
+	if i, ok := c.number[u]; ok {
+		return of[i]
+	}
+	return nil
+}
 
 // Reached is a unit found by following the graph.
 type Reached struct {
@@ -157,16 +184,16 @@ type Reached struct {
 }
 
 // Dependencies returns all that u needs, nearest first.
-func (c *Catalog) Dependencies(u *Unit) []Reached { return reach(u, c.uses) }
+func (c *Catalog) Dependencies(u *Unit) []Reached { return reach(u, c.Uses) }
 
 // Dependents returns all that may break when u changes, nearest first.
-func (c *Catalog) Dependents(u *Unit) []Reached { return reach(u, c.usedBy) }
+func (c *Catalog) Dependents(u *Unit) []Reached { return reach(u, c.UsedBy) }
 
-func reach(from *Unit, edges map[*Unit][]*Unit) []Reached {
+func reach(from *Unit, next func(*Unit) []*Unit) []Reached {
 	seen := map[*Unit]bool{from: true}
 	queue := []Reached{{Unit: from}}
 	for i := 0; i < len(queue); i++ {
-		for _, v := range edges[queue[i].Unit] {
+		for _, v := range next(queue[i].Unit) {
 			if !seen[v] {
 				seen[v] = true
 				queue = append(queue, Reached{Unit: v, Depth: queue[i].Depth + 1, Via: queue[i].Unit})
@@ -201,8 +228,8 @@ func (c *Catalog) Cycles(from []*Unit) [][]*Unit {
 				low[u] = index[u]
 				stack, onStack[u] = append(stack, u), true
 			}
-			if top.next < len(c.uses[u]) {
-				v := c.uses[u][top.next]
+			if uses := c.Uses(u); top.next < len(uses) {
+				v := uses[top.next]
 				top.next++
 				if v.Spec.Kind == spec.KindType {
 					continue
@@ -277,7 +304,7 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 			slices.Reverse(chain.Units)
 			return chain
 		}
-		for _, v := range c.uses[at] {
+		for _, v := range c.Uses(at) {
 			if _, seen := before[v]; !seen && v.Spec.Kind != spec.KindType {
 				before[v] = at
 				queue = append(queue, v)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ var programHash = sync.OnceValue(func() [32]byte {
 // Save writes the snapshot: magic, hash of the program, size of the text, the text of all strings, the rest, and the
 // CRC-32C of all that. A reader sees the old file or the new one, whole.
 func (c *Catalog) Save(file string) error {
-	w := &coder{writing: true, numbers: map[string]uint64{}}
+	w := newWriter(len(c.Units))
 	w.catalog(c.Roots, &c.Dirs)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
@@ -171,17 +172,17 @@ func (c *coder) roots(roots []*Root) bool {
 		if c.string(&dir); dir != r.Dir {
 			return false
 		}
-		type module struct{ dir, path string }
+		type module struct{ dir, name string }
 		var modules []module
 		for d, p := range r.Modules {
 			modules = append(modules, module{d, p})
 		}
 		slices.SortFunc(modules, func(a, b module) int { return strings.Compare(a.dir, b.dir) })
-		list(c, nil, &modules, func(m *module) { c.string(&m.dir); c.string(&m.path) })
+		list(c, nil, &modules, func(m *module) { c.string(&m.dir); c.string(&m.name) })
 		if !c.writing {
 			r.Modules = map[string]string{}
 			for _, m := range modules {
-				r.Modules[m.dir] = m.path
+				r.Modules[m.dir] = m.name
 			}
 		}
 	}
@@ -197,7 +198,18 @@ func (c *coder) dir(v **Dir) {
 	c.string(&d.Package)
 	c.bool(&d.InUnits)
 	num(c, &d.ReadAt)
-	list(c, &c.files, &d.Files, func(f *FileStat) { c.string(&f.Name); num(c, &f.Size); num(c, &f.ModTime); c.bytes(f.Hash[:]) })
+	list(c, &c.files, &d.Files, func(f *FileStat) {
+		at := "" // most paths are there anyhow, for a spec or its code
+		if c.writing {
+			at = joinPath(d.Path, f.Name)
+		}
+		if c.string(&at); !c.writing {
+			f.Name = path.Base(at)
+		}
+		num(c, &f.Size)
+		num(c, &f.ModTime)
+		c.bytes(f.Hash[:])
+	})
 	list(c, &c.unitPtr, &d.Units, func(u **Unit) {
 		if one(c, &c.units, u); !c.writing {
 			(*u).Dir = d

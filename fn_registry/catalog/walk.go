@@ -76,12 +76,14 @@ type listing struct {
 
 // walk lists every folder of the root that has files to read, and notes the modules. It goes down level by level, the
 // folders of a level side by side. It does not follow links to folders: a loop of links ends nothing.
-func (r *Root) walk(ctx context.Context) ([]listing, error) {
+//
+// known gives what a folder held before, or nil.
+func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing, error) {
 	r.Modules = map[string]string{}
 	var all []listing
 	for level := []string{"."}; len(level) > 0; {
 		found := make([]listing, len(level))
-		if err := inParallel(ctx, len(level), func(i int) { found[i] = r.list(level[i]) }); err != nil {
+		if err := inParallel(ctx, len(level), func(i int) { found[i] = r.list(level[i], known(level[i])) }); err != nil {
 			return nil, err
 		}
 		level = nil
@@ -106,9 +108,12 @@ func (r *Root) walk(ctx context.Context) ([]listing, error) {
 }
 
 // list reads one folder.
-func (r *Root) list(dir string) listing {
+func (r *Root) list(dir string, known *Dir) listing {
 	entries, err := os.ReadDir(r.Path(dir))
 	l := listing{path: dir, err: err}
+	if known != nil {
+		l.files = make([]FileStat, 0, len(known.Files))
+	}
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case e.IsDir():
@@ -119,6 +124,13 @@ func (r *Root) list(dir string) listing {
 			l.module = readModule(r.Path(joinPath(dir, name)))
 		case wanted(name):
 			r.stat(&l, e)
+		}
+	}
+	if known != nil {
+		for i := range min(len(l.files), len(known.Files)) {
+			if l.files[i].Name == known.Files[i].Name {
+				l.files[i].Name = known.Files[i].Name // the same text, kept once
+			}
 		}
 	}
 	return l
