@@ -107,12 +107,14 @@ func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing
 	return all, nil
 }
 
-// list reads one folder.
+// list reads one folder. As long as its files are those that are known, the listing shares their stats: of a tree in
+// which nothing has changed it holds nothing.
 func (r *Root) list(dir string, known *Dir) listing {
 	entries, err := os.ReadDir(r.Path(dir))
 	l := listing{path: dir, err: err}
+	var same []FileStat
 	if known != nil {
-		l.files = make([]FileStat, 0, len(known.Files))
+		same = known.Files
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
@@ -123,13 +125,11 @@ func (r *Root) list(dir string, known *Dir) listing {
 		case name == "go.mod":
 			l.module = readModule(r.Path(joinPath(dir, name)))
 		case wanted(name):
-			r.stat(&l, e)
-		}
-	}
-	if known != nil {
-		for i := range min(len(l.files), len(known.Files)) {
-			if l.files[i].Name == known.Files[i].Name {
-				l.files[i].Name = known.Files[i].Name // the same text, kept once
+			f, ok := r.stat(&l, e)
+			if n := len(l.files); ok && n < len(same) && same[n].Name == f.Name && same[n].Size == f.Size && same[n].ModTime == f.ModTime {
+				l.files = same[: n+1 : n+1]
+			} else if ok {
+				l.files, same = append(l.files, f), nil
 			}
 		}
 	}
@@ -145,23 +145,24 @@ func wanted(name string) bool {
 	return name[0] != '.' && name[0] != '_' && (strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".md"))
 }
 
-func (r *Root) stat(l *listing, e fs.DirEntry) {
+// stat returns a file's stat; without one it is no file to read, and l may have a fault.
+func (r *Root) stat(l *listing, e fs.DirEntry) (f FileStat, ok bool) {
 	info, err := e.Info()
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		info, err = os.Stat(r.Path(joinPath(l.path, e.Name()))) // a link to a file is read; one that leads nowhere is told
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:
-		return // gone since the folder was listed
+		// gone since the folder was listed
 	case err != nil:
 		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: "+plain(err))
 	case info.IsDir():
-		return
 	case !info.Mode().IsRegular():
 		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: not a regular file")
 	default:
-		l.files = append(l.files, FileStat{Name: e.Name(), Size: info.Size(), ModTime: info.ModTime().UnixNano()})
+		return FileStat{Name: e.Name(), Size: info.Size(), ModTime: info.ModTime().UnixNano()}, true
 	}
+	return FileStat{}, false
 }
 
 func (l *listing) fault(file, rule, message string) {

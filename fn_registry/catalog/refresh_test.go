@@ -1,0 +1,83 @@
+package catalog
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fnregistry.dev/fn_registry/internal/testtree"
+)
+
+// TestLoad_FollowsAnyChange: whatever happens to the files of a tree, a Load with the snapshot of before finds what a
+// Load of everything finds.
+func TestLoad_FollowsAnyChange(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 3))
+			dir := testtree.New(t, sample)
+			opts := Options{Roots: []string{dir}, Snapshot: filepath.Join(t.TempDir(), "s")}
+			load(t, opts)
+			for range 6 {
+				for range 1 + r.IntN(3) {
+					disturb(t, r, dir)
+				}
+				got, _ := load(t, opts)
+				want, _ := load(t, Options{Roots: []string{dir}})
+				sameCatalog(t, want, got)
+				if a, b := fileNames(want), fileNames(got); !slices.Equal(a, b) {
+					t.Fatalf("files\n got %v\nwant %v", b, a)
+				}
+			}
+		})
+	}
+}
+
+// disturb adds, changes, renames or removes a file, or a folder.
+func disturb(t *testing.T, r *rand.Rand, dir string) {
+	t.Helper()
+	folder := []string{"functions/core", "functions/infra/clock", "apps/tool", "apps/tool/inner", "functions/core/new"}[r.IntN(5)]
+	name := string(rune('a'+r.IntN(26))) + "_new"
+	unit := "---\nname: " + name + "\nkind: function\nlang: go\ndomain: core\n---\n"
+	code := fmt.Sprintf("package p\n\nfunc %sNew() { _ = %d }\n", strings.ToUpper(name[:1]), r.IntN(9))
+	files, err := filepath.Glob(filepath.Join(dir, folder, "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch r.IntN(5) {
+	case 0:
+		testtree.Put(t, dir, folder+"/"+name+".md", unit)
+	case 1:
+		testtree.Put(t, dir, folder+"/"+name+".go", code)
+	case 2:
+		if len(files) > 0 {
+			err = os.Remove(files[r.IntN(len(files))])
+		}
+	case 3:
+		if len(files) > 0 {
+			old := files[r.IntN(len(files))]
+			err = os.Rename(old, filepath.Join(filepath.Dir(old), name+filepath.Ext(old)))
+		}
+	case 4:
+		if r.IntN(4) == 0 {
+			err = os.RemoveAll(filepath.Join(dir, folder))
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fileNames lists the files with their sizes and hashes.
+func fileNames(c *Catalog) (names []string) {
+	for _, d := range c.Dirs {
+		for _, f := range d.Files {
+			names = append(names, fmt.Sprintf("%s/%s %d %x", d.Path, f.Name, f.Size, f.Hash))
+		}
+	}
+	return names
+}
