@@ -56,10 +56,10 @@ alone: ## build every module without the workspace, and check that its go.mod is
 	@for m in $(MODULES); do echo "alone $$m"; (cd $$m && GOWORK=off $(GO) build -o /dev/null ./... && GOWORK=off $(GO) mod tidy -diff) || exit 1; done
 
 .PHONY: fuzz
-fuzz: ## run every fuzz test for FUZZTIME (default 10s)
+fuzz: ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x (default 10s)
 	@for m in $(MODULES); do (cd $$m && for f in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
 	for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$f/*_test.go); do echo "fuzz $$m/$$f $$name"; \
-	$(GO) test -run='^$$' -fuzz="^$$name$$" -fuzztime=$(FUZZTIME) $$f || exit 1; done || exit 1; done) || exit 1; done
+	$(GO) test -run='^$$' -fuzz="^$$name$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x $$f || exit 1; done || exit 1; done) || exit 1; done
 
 .PHONY: bench
 bench: ## measure speed, side by side with what a user would take instead

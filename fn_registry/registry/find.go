@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"slices"
-	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -173,37 +172,54 @@ func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer 
 	if order == SortRelevance {
 		return func(offset, limit int) ([]hit, int) { return s.search(parsed, f, p, offset, limit) }, byScore
 	}
-	units := s.Catalog.Units
+	units, score := s.units, func(*catalog.Unit) float64 { return 0 }
 	before = func(a, b hit) bool { return a.key < b.key }
 	if order == SortUse {
 		units, before = s.byUse(), byScore
+		score = func(u *catalog.Unit) float64 { return float64(s.users[u]) }
 	}
-	hits := s.listed(units, parsed, f, p, asked)
-	if order == SortUse {
-		for i := range hits {
-			hits[i].score = float64(s.users[s.Catalog.Unit(hits[i].key)])
+	accept := f.accept
+	if f.empty() {
+		accept = nil
+	}
+	var found map[string]hit
+	if asked {
+		hits, _ := s.search(parsed, f, p, 0, s.Index.Len())
+		found = make(map[string]hit, len(hits))
+		for _, h := range hits {
+			found[h.key] = h
 		}
+		accept = func(u *catalog.Unit) bool { _, ok := found[u.ID]; return ok }
 	}
-	sort.Slice(hits, func(i, j int) bool { return before(hits[i], hits[j]) }) // keys differ, so the order is total
 	return func(offset, limit int) ([]hit, int) {
-		from := min(offset, len(hits))
-		return hits[from:min(from+limit, len(hits))], len(hits)
+		chosen, total := choose(units, accept, offset, limit)
+		hits := make([]hit, 0, len(chosen))
+		for _, u := range chosen {
+			hits = append(hits, hit{key: u.ID, score: score(u), matched: found[u.ID].matched})
+		}
+		return hits, total
 	}, before
 }
 
-// listed returns all units that match, in the order of units where nothing is asked for.
-func (s *State) listed(units []*catalog.Unit, parsed search.Query, f *filters, p *Page, asked bool) []hit {
-	if asked {
-		hits, _ := s.search(parsed, f, p, 0, s.Index.Len())
-		return hits
+// choose returns the units from the offset-th to the limit-th further that are accepted, and how many are in all. A
+// nil accept takes all.
+func choose(units []*catalog.Unit, accept func(*catalog.Unit) bool, offset, limit int) ([]*catalog.Unit, int) {
+	if accept == nil {
+		from := min(offset, len(units))
+		return units[from:min(from+limit, len(units))], len(units)
 	}
-	var hits []hit
+	var chosen []*catalog.Unit
+	total := 0
 	for _, u := range units {
-		if s.Catalog.Unit(u.ID) == u && f.accept(u) {
-			hits = append(hits, hit{key: u.ID})
+		if !accept(u) {
+			continue
 		}
+		if total >= offset && len(chosen) < limit {
+			chosen = append(chosen, u)
+		}
+		total++
 	}
-	return hits
+	return chosen, total
 }
 
 // search asks the index.

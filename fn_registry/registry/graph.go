@@ -62,10 +62,8 @@ func (s *State) Graph(q GraphQuery) (*Graph, error) {
 	}
 	depths := map[*catalog.Unit]int{}
 	if q.ID == "" {
-		for _, u := range s.Catalog.Units {
-			if s.Catalog.Unit(u.ID) == u {
-				depths[u] = 0
-			}
+		for _, u := range s.units {
+			depths[u] = 0
 		}
 	} else {
 		u := s.Catalog.Unit(q.ID)
@@ -101,7 +99,7 @@ func add(depths map[*catalog.Unit]int, reached []catalog.Reached, most int) {
 
 func (s *State) graph(depths map[*catalog.Unit]int) *Graph {
 	g := &Graph{Nodes: []Node{}, Edges: []Edge{}}
-	for _, u := range s.Catalog.Units { // sorted by ID
+	for _, u := range s.units { // sorted by ID
 		depth, in := depths[u]
 		if !in {
 			continue

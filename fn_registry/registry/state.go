@@ -18,6 +18,7 @@ type State struct {
 	Index      *search.Index
 
 	registry *Registry
+	units    []*catalog.Unit       // in the order of their IDs, the first of each ID
 	users    map[*catalog.Unit]int // units and programs that use a unit, see countUsers
 	byUse    func() []*catalog.Unit
 	facets   func() *facets
@@ -26,6 +27,12 @@ type State struct {
 
 func newState(r *Registry, c *catalog.Catalog) *State {
 	s := &State{Generation: 1, ChangedAt: time.Now().UTC(), Catalog: c, registry: r, users: countUsers(c)}
+	s.units = make([]*catalog.Unit, 0, len(c.Units))
+	for _, u := range c.Units {
+		if c.Unit(u.ID) == u {
+			s.units = append(s.units, u)
+		}
+	}
 	s.byUse = sync.OnceValue(s.sortByUse)
 	s.facets = sync.OnceValue(s.countFacets)
 	return s

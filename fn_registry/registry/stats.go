@@ -36,10 +36,7 @@ type facets Stats
 func (s *State) countFacets() *facets {
 	f := &facets{}
 	kinds, langs, domains, tags := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
-	for _, u := range s.Catalog.Units {
-		if s.Catalog.Unit(u.ID) != u {
-			continue
-		}
+	for _, u := range s.units {
 		f.Units++
 		f.Uses += len(s.Catalog.Uses(u))
 		if u.Spec.Tested {
@@ -90,7 +87,7 @@ func (s *State) Stats() Stats {
 
 // sortByUse lists the units, most used first.
 func (s *State) sortByUse() []*catalog.Unit {
-	units := slices.Clone(s.Catalog.Units)
+	units := slices.Clone(s.units)
 	slices.SortStableFunc(units, func(a, b *catalog.Unit) int { return cmp.Compare(s.users[b], s.users[a]) })
 	return units
 }
@@ -108,8 +105,8 @@ type App struct {
 // Apps lists the programs in the order of their IDs.
 func (s *State) Apps() []App {
 	apps := []App{}
-	for _, u := range s.Catalog.Units {
-		if u.IsApp() && s.Catalog.Unit(u.ID) == u {
+	for _, u := range s.units {
+		if u.IsApp() {
 			apps = append(apps, App{
 				Item: s.item(u), Uses: refs(s.Catalog.Uses(u)), Units: len(s.Catalog.Dependencies(u)),
 				BinaryMBMax: u.Spec.BinaryMBMax, ForbiddenImports: list(u.Spec.ForbiddenImports), Run: u.Spec.Run,

@@ -5,6 +5,7 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -286,6 +287,15 @@ func (k *killer) remaining() error {
 		return errRemain(core.CodeTimeout, "did not end when they were killed", stuck)
 	}
 	return nil
+}
+
+// errRemain says which processes could not be ended.
+func errRemain(code core.Code, why string, remain []proc) error {
+	message := fmt.Sprintf("%d processes %s:", len(remain), why)
+	for _, p := range remain {
+		message += fmt.Sprintf(" %d (%s)", p.pid, p.name)
+	}
+	return &core.Error{Code: code, Message: message}
 }
 
 func (k *killer) ended() []ProcessEnded {

@@ -17,6 +17,12 @@ const (
 	stillActive                    = 259               // the exit code of a process that has not ended
 )
 
+// proc is the root of a tree; the rest of it is taskkill's affair.
+type proc struct {
+	pid    int
+	zombie bool // has ended
+}
+
 // identify returns when the process was made, in units of 100 ns.
 func identify(pid int) (id string, ok bool, err error) {
 	handle, err := syscall.OpenProcess(processQueryLimitedInformation, false, uint32(pid))
@@ -61,5 +67,5 @@ func killTree(ctx context.Context, root proc, _ time.Duration) ([]ProcessEnded, 
 	if err := cmd.Run(); err != nil {
 		return nil, err
 	}
-	return []ProcessEnded{{PID: root.pid, Name: root.name, Killed: true}}, nil
+	return []ProcessEnded{{PID: root.pid, Killed: true}}, nil
 }

@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -84,13 +83,4 @@ func graceOf(d time.Duration) time.Duration {
 		return DefaultGrace
 	}
 	return max(d, 0)
-}
-
-// errRemain says which processes could not be ended.
-func errRemain(code core.Code, why string, remain []proc) error {
-	message := fmt.Sprintf("%d processes %s:", len(remain), why)
-	for _, p := range remain {
-		message += fmt.Sprintf(" %d (%s)", p.pid, p.name)
-	}
-	return &core.Error{Code: code, Message: message}
 }

@@ -368,6 +368,17 @@ func TestProcessTail_Errors(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
 		}
 	}
+	// what takes the place of a followed file is looked at, too
+	followed := filepath.Join(dir, "followed")
+	put(t, followed, "", 0)
+	f := follow(t, ProcessTailConfig{Path: followed})
+	if err := errors.Join(os.Mkdir(followed+".new", 0o755), os.Rename(followed, followed+".old"), os.Rename(followed+".new", followed)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-f.ended; core.ErrorCode(err) != core.CodeInvalid {
+		t.Errorf("became a folder: %v", err)
+	}
+	f.ended <- nil
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := ProcessTail(ctx, ProcessTailConfig{Path: path}, never); core.ErrorCode(err) != core.CodeCanceled {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package process
 
 // proc is one process in a snapshot of the process table.

@@ -64,8 +64,8 @@ func parseStat(data []byte) (proc, bool) {
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(data[:open])))
 	fields := strings.Fields(string(data[end+1:]))
-	// fields[0] is field 3 of the manual page; 22 is the start time in clock ticks since boot.
-	const state, ppid, group, session, threads, start = 3 - 3, 4 - 3, 5 - 3, 6 - 3, 20 - 3, 22 - 3
+	// fields[0] is field 3 of the manual page (state); field 22 is the start time in clock ticks since boot.
+	const state, ppid, group, session, threads, start = 0, 1, 2, 3, 17, 19
 	if err != nil || len(fields) <= start {
 		return proc{}, false
 	}
