@@ -332,31 +332,6 @@ func TestProcessRun_Timeout(t *testing.T) {
 	}
 }
 
-// Without a process table (a bare chroot or container) at least the process group is killed.
-func TestProcessRun_NoProc(t *testing.T) {
-	t.Parallel()
-	player := playing(t, "run without proc")
-	cmd := exec.Command("unshare", "--map-root-user", "--mount", "sh", "-c", `mount -t tmpfs none /proc && exec "$0"`, player.Path)
-	cmd.Env = append(player.Env, markKey+"="+markOf(t))
-	out, err := cmd.Output()
-	want := "timeout did not end within 100ms, signal killed, no table: true\n"
-	if err != nil || string(out) != want {
-		t.Errorf("got %q, %v, want %q", out, err, want)
-	}
-	// not waited for by anybody that could tell, so it may take a moment
-	mustEventually(t, "the end of the group", func() bool { return len(marked(markOf(t))) == 0 })
-}
-
-func init() {
-	plays["run without proc"] = func() {
-		result, err := ProcessRun(context.Background(), ProcessRunConfig{
-			Command: "sh", Args: []string{"-c", `trap "" TERM; sleep 1000 & wait`}, Timeout: 100 * time.Millisecond,
-		})
-		coded, _ := errors.AsType[*core.Error](err)
-		fmt.Printf("%s %s, signal %s, no table: %t\n", core.ErrorCode(err), coded.Message, result.Signal, errors.Is(err, os.ErrNotExist))
-	}
-}
-
 func TestProcessRun_Cancel(t *testing.T) {
 	t.Parallel()
 	reason := errors.New("somebody pressed the button")
