@@ -190,12 +190,27 @@ func (s *State) known(field, value string, counts []Count) *valueError {
 // imports reports whether a unit's file, or a program's packages, import a package: by its path, one above it, or by
 // consecutive elements of its path ("mautrix" or "go/mautrix" for "maunium.net/go/mautrix/id").
 func (s *State) imports(u *catalog.Unit, want string) bool {
-	want = "/" + strings.Trim(want, "/") + "/"
-	has := func(path string) bool { return strings.Contains("/"+path+"/", want) }
+	want = strings.Trim(want, "/")
+	has := func(path string) bool { return hasElements(path, want) }
 	if slices.ContainsFunc(u.Spec.Imports, has) || u.Code != nil && slices.ContainsFunc(u.Code.Imports, has) {
 		return true
 	}
 	return u.IsApp() && slices.ContainsFunc(s.Catalog.AppPackages(u), func(d *catalog.Dir) bool {
 		return slices.ContainsFunc(d.Imports, func(i catalog.FileImport) bool { return !i.Test && has(i.Path) })
 	})
+}
+
+// hasElements reports whether want stands in a path between slashes or its ends.
+func hasElements(path, want string) bool {
+	for from := 0; ; {
+		i := strings.Index(path[from:], want)
+		if i < 0 || want == "" {
+			return false
+		}
+		start, end := from+i, from+i+len(want)
+		if (start == 0 || path[start-1] == '/') && (end == len(path) || path[end] == '/') {
+			return true
+		}
+		from = start + 1
+	}
 }

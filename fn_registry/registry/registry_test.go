@@ -159,6 +159,21 @@ func TestState_Find(t *testing.T) {
 	}
 }
 
+func TestHasElements(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		path, want string
+		ok         bool
+	}{
+		{"maunium.net/go/mautrix", "mautrix", true}, {"maunium.net/go/mautrix/id", "go/mautrix", true}, {"maunium.net/go/mautrix", "maunium.net", true},
+		{"maunium.net/go/mautrix", "mautri", false}, {"a/aa/aaa", "aaa", true}, {"aa/a", "a", true}, {"aab", "a", false}, {"a", "", false}, {"", "a", false},
+	} {
+		if got := hasElements(c.path, c.want); got != c.ok {
+			t.Errorf("%s in %s: %v", c.want, c.path, got)
+		}
+	}
+}
+
 func TestState_Find_Item(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
