@@ -263,6 +263,42 @@ func TestRun_Refuses(t *testing.T) {
 	}
 }
 
+// TestRun_UnknownParameter: whatever the name, the refusal says which there are.
+func TestRun_UnknownParameter(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	units := "q kind lang domain tag purity tested imports uses used_by signature sort limit cursor"
+	for path, want := range map[string]string{
+		"/api/v1/units?bogus=1":                             units,
+		"/api/v1/units?" + strings.Repeat("x", 3000) + "=1": units,
+		"/api/v1/units?=1":                                  "q",
+		"/api/v1/units?lmit=1":                              "limit",
+		"/api/v1/units?Q=x":                                 "q",
+		"/api/v1/units?used-by=x":                           "used_by",
+		"/api/v1/graph?bogus=1":                             "format id depth direction domain",
+		"/api/v1/graph?fromat=dot":                          "format",
+		"/api/v1/findings?bogus=1":                          "rule severity unit domain file limit cursor",
+		"/api/v1/findings?sevrity=error":                    "severity",
+		"/api/v1/apps?bogus=1":                              "",
+		"/api/v1/stats?bogus=1":                             "",
+		"/api/v1/units/wait_go_f?id=1":                      "",
+		"/api/v1/units/wait_go_f/dependents?depth=1":        "",
+		"/metrics?bogus=1":                                  "",
+		"/openapi.json?bogus=1":                             "",
+		"/readyz?bogus=1":                                   "",
+	} {
+		got := s.get(path, map[string]string{"If-None-Match": "*"})
+		p := as[problem](got)
+		if got.status != 400 || p.Code != "invalid" || p.Candidates == nil || strings.Join(p.Candidates, " ") != want || len(p.Detail) > 200 {
+			t.Errorf("%.80s: %d %.300s", path, got.status, got.body)
+		}
+	}
+	post := s.do("POST", "/api/v1/similar?limit=3", `{"name":"x"}`, map[string]string{"Content-Type": "application/json"})
+	if p := as[problem](post); post.status != 400 || p.Parameter != "limit" || p.Candidates == nil {
+		t.Errorf("similar: %d %s", post.status, post.body)
+	}
+}
+
 func TestRun_Browsers(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
