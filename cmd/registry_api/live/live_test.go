@@ -1,0 +1,173 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fnregistry.dev/fn_registry/registry"
+)
+
+// TestRun_Watches: while it watches, it needs no sweep to see what happens to files.
+func TestRun_Watches(t *testing.T) {
+	t.Parallel()
+	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})
+	before := f.Freshness()
+	f.write("f/wait.md", spec("wait", "Waits for the bus."))
+	f.until("an edit is seen", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
+	f.write("new/deep/pump.md", spec("pump", "Pumps water."))
+	f.until("a new folder is seen", func() bool { return f.description("pump_go_f") != "" })
+	if err := os.RemoveAll(filepath.Join(f.root, "new")); err != nil {
+		t.Fatal(err)
+	}
+	f.until("its removal is seen", func() bool { return f.description("pump_go_f") == "" })
+	after := f.Freshness()
+	if after.Generation < before.Generation+3 || !after.ChangedAt.After(*before.ChangedAt) || !after.SweptAt.After(*before.SweptAt) {
+		t.Errorf("freshness was %+v, is %+v", before, after)
+	}
+	f.stop()
+	if f.Freshness().Watching {
+		t.Error("it has ended, and says that it watches")
+	}
+}
+
+// TestRun_SweepFindsWhatTheWatchMisses: of an edit behind a symbolic link the system tells nothing.
+func TestRun_SweepFindsWhatTheWatchMisses(t *testing.T) {
+	t.Parallel()
+	elsewhere := filepath.Join(t.TempDir(), "wait.md")
+	writeFile(t, elsewhere, spec("wait", "Waits elsewhere."))
+	root := repository(t)
+	link := filepath.Join(root, "f/wait.md")
+	if err := errors.Join(os.Remove(link), os.Symlink(elsewhere, link)); err != nil {
+		t.Fatal(err)
+	}
+	f := start(t, root, Config{Watch: true, Sweep: 20 * time.Millisecond})
+	if got := f.description("wait_go_f"); got != "Waits elsewhere." {
+		t.Fatalf("the link is not followed: %q", got)
+	}
+	writeFile(t, elsewhere, spec("wait", "Waits for the bus."))
+	f.until("the sweep sees it", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
+}
+
+// TestRun_Unwatched: without a watch the sweeps find all, and those that find nothing are told without a new state.
+func TestRun_Unwatched(t *testing.T) {
+	t.Parallel()
+	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
+	f.write("f/wait.md", spec("wait", "Waits for the bus."))
+	f.until("an edit is seen", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
+	was := f.Freshness()
+	f.until("a further sweep is told", func() bool { return f.Freshness().SweptAt.After(*was.SweptAt) })
+	if is := f.Freshness(); is.Watching || is.Generation != was.Generation || !is.ChangedAt.Equal(*was.ChangedAt) {
+		t.Errorf("nothing changed; freshness was %+v, is %+v", was, is)
+	}
+}
+
+// TestRun_OnRefresh: each look at the files is told, with what it found.
+func TestRun_OnRefresh(t *testing.T) {
+	t.Parallel()
+	told := make(chan Refresh, 100)
+	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour, OnRefresh: func(r Refresh) { told <- r }})
+	if first := <-told; first.Err != nil || !first.Change.None() || first.Took <= 0 {
+		t.Errorf("the look after the start, which had read all: %+v", first)
+	}
+	f.write("f/pump.md", spec("pump", "Pumps water."))
+	var sum registry.Change
+	for deadline := time.After(20 * time.Second); sum.Added == 0; {
+		select {
+		case r := <-told:
+			sum.Added += r.Change.Added
+			sum.Removed += r.Change.Removed
+		case <-deadline:
+			t.Fatal("nothing is told")
+		}
+	}
+	if sum.Added != 1 || sum.Removed != 0 {
+		t.Errorf("told %+v", sum)
+	}
+}
+
+// TestRun_LosesItsRoot: the loss is told with the folder's name, what was known stays, and a root that comes back is
+// read again.
+func TestRun_LosesItsRoot(t *testing.T) {
+	t.Parallel()
+	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
+	if err := os.Rename(f.root, f.root+".away"); err != nil {
+		t.Fatal(err)
+	}
+	f.until("the loss is told", func() bool { return f.Freshness().Problem != "" })
+	lost := f.Freshness()
+	if !strings.Contains(lost.Problem, f.root) || !strings.Contains(lost.Problem, "no such file") {
+		t.Errorf("problem %q", lost.Problem)
+	}
+	if f.description("wait_go_f") == "" {
+		t.Error("what was known is gone")
+	}
+	writeFile(t, filepath.Join(f.root+".away", "f/wait.md"), spec("wait", "Waits for the bus."))
+	if err := os.Rename(f.root+".away", f.root); err != nil {
+		t.Fatal(err)
+	}
+	f.until("it is read again", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
+	f.until("it is well again", func() bool { return f.Freshness().Problem == "" && f.Freshness().SweptAt.After(*lost.SweptAt) })
+}
+
+// TestRun_UnreadableRoot: a root that can't be read from the start is an error that names it.
+func TestRun_UnreadableRoot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	missing, file, loop := filepath.Join(dir, "missing"), filepath.Join(dir, "file"), filepath.Join(dir, "loop")
+	writeFile(t, file, "text")
+	if err := os.Symlink(loop, loop); err != nil {
+		t.Fatal(err)
+	}
+	for root, want := range map[string]string{missing: "no such file or directory", file: "not a folder", loop: "too many levels of symbolic links"} {
+		l := New(Config{Options: registry.Options{Roots: []string{repository(t), root}, Cache: t.TempDir()}, Watch: true})
+		err := l.Run(t.Context())
+		if _, ok := errors.AsType[*fs.PathError](err); !ok || !strings.Contains(err.Error(), root) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", root, err)
+		}
+		if l.State() != nil || l.Freshness().Generation != 0 || l.Freshness().Watching {
+			t.Errorf("%s: it answers, freshness %+v", root, l.Freshness())
+		}
+	}
+}
+
+// TestRun_SavesAndStartsFromTheCache: what was learnt is saved while it runs and when it ends; the next one answers from
+// that before it has looked at any file, and says so.
+func TestRun_SavesAndStartsFromTheCache(t *testing.T) {
+	t.Parallel()
+	cache, root := t.TempDir(), repository(t)
+	f := start(t, root, Config{Watch: true, Sweep: time.Hour, SaveAfter: time.Millisecond, Options: registry.Options{Cache: cache}})
+	f.until("it is saved", func() bool {
+		saved, err := filepath.Glob(filepath.Join(cache, "*.snapshot"))
+		return err == nil && len(saved) == 1
+	})
+	f.write("f/wait.md", spec("wait", "Waits for the bus."))
+	f.until("an edit is seen", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
+	f.stop()
+
+	r, err := registry.Open(t.Context(), registry.Options{Roots: []string{root}, Cache: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	u := r.State().Catalog.Unit("wait_go_f")
+	if r.Freshness().SweptAt != nil || u == nil || u.Spec.Description != "Waits for the bus." {
+		t.Errorf("freshness %+v, unit %+v", r.Freshness(), u)
+	}
+}
+
+// TestRun_StopsAtOnce: told to stop before or while it reads, it ends well and knows nothing.
+func TestRun_StopsAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	l := New(Config{Options: registry.Options{Roots: []string{repository(t)}, Cache: t.TempDir()}, Watch: true})
+	if err := l.Run(ctx); err != nil || l.State() != nil || l.Freshness().Watching {
+		t.Errorf("%v, freshness %+v", err, l.Freshness())
+	}
+}
