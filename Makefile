@@ -21,14 +21,15 @@ run: ## start registry_api over this repository and print its address
 test: ## run the tests of all modules
 	@sh tools/dev/deps.sh chromium
 	$(GO) test $(TESTFLAGS) -timeout 20m work
+	$(if $(RACE),$(GO) test -tags sqlite_mattn ./functions/infra/sqlite/...)
 
 .PHONY: lint
 lint: ## hold every spec against its code; go vet, staticcheck, gofmt, generated files
 	$(GO) run ./tools/frontmatter-lint -examples .
 	$(GO) vet work
 	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
-	@cp cmd/registry_api/web/pages_templ.go /tmp/pages_templ.$$$$ && $(MAKE) -s generate >/dev/null 2>&1; cmp -s /tmp/pages_templ.$$$$ cmd/registry_api/web/pages_templ.go; \
-	same=$$?; rm -f /tmp/pages_templ.$$$$; test $$same = 0 || { echo "pages_templ.go was out of date; it has been generated anew: commit it"; exit 1; }
+	@was=$$(cksum < cmd/registry_api/web/pages_templ.go); $(MAKE) -s generate >/dev/null 2>&1; test "$$was" = "$$(cksum < cmd/registry_api/web/pages_templ.go)" || \
+	{ echo "pages_templ.go was out of date; it has been generated anew: commit it"; exit 1; }
 	@bin=$$(mktemp -d) && $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
 	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
 

@@ -49,7 +49,7 @@ type Dir struct {
 	Units      []*Unit
 	Exports    []*Export    // where InUnits
 	Imports    []FileImport // of all its Go files, the standard library's left out
-	Names      []Ref        // outside of units folders: every name from a non-standard package that its code reaches; an app's uses
+	Names      []Ref        // where no unit stands or outside of units folders: every name from a non-standard package; an app's uses
 	Faults     []Fault
 }
 

@@ -12,7 +12,7 @@ import (
 func (f *folder) fillRefs(c *Code, start declAt) {
 	w := walker{folder: f, code: c, self: start.decl.Name, seen: map[*source.Decl]bool{}, refs: map[symbolKey]bool{}}
 	w.visit(start, nil)
-	if f.own[start.decl.Name] != nil { // a unit owns its file; an unregistered function only what it reaches
+	if f.owns(start) {
 		for i := range start.file.Decls {
 			w.visitOwn(declAt{start.file, &start.file.Decls[i]})
 		}
@@ -22,6 +22,13 @@ func (f *folder) fillRefs(c *Code, start declAt) {
 			w.impure("its parameter "+p.Name+" of type "+p.Type, start.file, p.Pos, nil)
 		}
 	}
+}
+
+// owns reports whether the whole file of a declaration is its unit's: the spec stands beside it under the same name.
+// Another unit, as an unregistered function, has only what it reaches, since the file may hold several.
+func (f *folder) owns(at declAt) bool {
+	u := f.own[at.decl.Name]
+	return u != nil && strings.TrimSuffix(u.File, ".md") == strings.TrimSuffix(at.file.Path, ".go")
 }
 
 type walker struct {

@@ -112,15 +112,26 @@ func (c *Catalog) resolveUses(u *Unit) []*Unit {
 	return slices.Compact(found)
 }
 
-// appDirs lists the folders of a program: its own and those below it.
+// appDirs lists the folders of a program: its own and those below it, but for folders that hold units and for those
+// of another program below.
 func (c *Catalog) appDirs(app *Unit) []*Dir {
 	i, _ := slices.BinarySearchFunc(c.Dirs, app.Dir, compareDirs)
 	var dirs []*Dir
+	var others []string
 	for ; i < len(c.Dirs) && c.Dirs[i].Root == app.Dir.Root; i++ {
-		if config.Under(c.Dirs[i].Path, app.Dir.Path) {
-			dirs = append(dirs, c.Dirs[i])
-		} else if !strings.HasPrefix(c.Dirs[i].Path, app.Dir.Path) {
-			break
+		d := c.Dirs[i]
+		switch {
+		case !config.Under(d.Path, app.Dir.Path):
+			if !strings.HasPrefix(d.Path, app.Dir.Path) {
+				return dirs
+			}
+		case d == app.Dir:
+			dirs = append(dirs, d)
+		case d.hasUnits() || slices.ContainsFunc(others, func(other string) bool { return config.Under(d.Path, other) }):
+		case len(d.Units) > 0: // the folder of another program
+			others = append(others, d.Path)
+		default:
+			dirs = append(dirs, d)
 		}
 	}
 	return dirs

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"hash/crc32"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path"
@@ -174,10 +175,9 @@ func (c *coder) roots(roots []*Root) bool {
 		}
 		type module struct{ dir, name string }
 		var modules []module
-		for d, p := range r.Modules {
-			modules = append(modules, module{d, p})
+		for _, d := range slices.Sorted(maps.Keys(r.Modules)) {
+			modules = append(modules, module{d, r.Modules[d]})
 		}
-		slices.SortFunc(modules, func(a, b module) int { return strings.Compare(a.dir, b.dir) })
 		list(c, nil, &modules, func(m *module) { c.string(&m.dir); c.string(&m.name) })
 		if !c.writing {
 			r.Modules = map[string]string{}

@@ -30,7 +30,8 @@ func (f *folder) tie() {
 	f.listImports()
 	if f.InUnits {
 		f.listExports()
-	} else {
+	}
+	if !f.InUnits || !f.hasUnits() {
 		f.listNames()
 	}
 }
@@ -250,6 +251,11 @@ func (f *folder) listExports() {
 			}
 		}
 	}
+}
+
+// hasUnits reports whether the folder has specs other than a program's.
+func (d *Dir) hasUnits() bool {
+	return slices.ContainsFunc(d.Units, func(u *Unit) bool { return !u.IsApp() })
 }
 
 // listNames lists what the folder's code names in other packages: what a program is composed of.

@@ -111,19 +111,19 @@ func (s *scope) units() []*catalog.Unit {
 	return queue
 }
 
-// programs lists the programs that a folder belongs to: those in it and in the folders above.
+// programs lists the programs that a folder's code belongs to: those of the nearest folder, from it upwards, that has any.
 func (s *scope) programs(d *catalog.Dir) []*catalog.Unit {
-	var apps []*catalog.Unit
 	for at := d.Path; ; at = path.Dir(at) {
 		if above := s.catalog.Dir(d.Root, at); above != nil {
-			for _, u := range above.Units {
-				if u.IsApp() {
-					apps = append(apps, u)
-				}
+			apps := slices.DeleteFunc(slices.Clone(above.Units), func(u *catalog.Unit) bool {
+				return !u.IsApp() || !slices.Contains(s.catalog.AppPackages(u), d)
+			})
+			if len(apps) > 0 {
+				return apps
 			}
 		}
 		if at == "." {
-			return apps
+			return nil
 		}
 	}
 }

@@ -143,11 +143,8 @@ func (b *builder) weigh() {
 // finish makes the segment and its boosts. The builder is spent.
 func (b *builder) finish() (*segment, f32s) {
 	s := &segment{keys: b.keys, sigs: b.sigs, types: b.types.list, heads: b.types.heads}
-	order := make([]uint32, len(b.words))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, func(x, y uint32) int { return strings.Compare(b.words[x], b.words[y]) })
+	order := upTo(len(b.words))
+	slices.SortFunc(order, func(x, y int) int { return strings.Compare(b.words[x], b.words[y]) })
 	rank := make([]uint32, len(order))
 	for r, id := range order {
 		rank[id] = uint32(r)

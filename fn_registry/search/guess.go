@@ -1,9 +1,8 @@
 package search
 
 import (
-	"cmp"
 	"slices"
-	"strings"
+	"sort"
 )
 
 // minGuess is the length of a word that is guessed to be the beginning of another.
@@ -39,8 +38,9 @@ func (x *Index) addNear(l *leaf, word string) []string {
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b candidate) int {
-		return cmp.Or(a.distance-b.distance, strings.Compare(a.word, b.word))
+	sort.Slice(found, func(i, j int) bool {
+		a, b := found[i], found[j]
+		return a.distance < b.distance || a.distance == b.distance && a.word < b.word
 	})
 	var names []string
 	for _, c := range found {

@@ -1,9 +1,6 @@
 package search
 
-import (
-	"cmp"
-	"slices"
-)
+import "sort"
 
 // likeness is how alike the shapes of a unit and a draft are.
 type likeness struct {
@@ -17,8 +14,8 @@ func (x *Index) shapes(sig *Signature) []likeness {
 		return nil
 	}
 	q := newSigQuery(*sig)
-	slices.SortStableFunc(q.slots, func(a, b slot) int { // telling types choose first
-		return cmp.Compare(b.typ.class().weight(), a.typ.class().weight())
+	sort.SliceStable(q.slots, func(i, j int) bool { // telling types choose first
+		return q.slots[i].typ.class().weight() > q.slots[j].typ.class().weight()
 	})
 	out := make([]likeness, x.slots)
 	for i := range x.parts {
@@ -85,7 +82,7 @@ func (t *draftText) match(doc int, shapes []likeness) Match {
 			words = append(words, w)
 		}
 	}
-	slices.SortStableFunc(words, func(a, b draftWord) int { return cmp.Compare(b.weight, a.weight) })
+	sort.SliceStable(words, func(i, j int) bool { return words[i].weight > words[j].weight })
 	for _, w := range words {
 		m.Words = append(m.Words, w.text)
 	}

@@ -1,9 +1,9 @@
 package search
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -75,8 +75,8 @@ func (x *Index) Similar(d Draft, limit int) ([]Match, error) {
 			out = append(out, m)
 		}
 	}
-	slices.SortFunc(out, func(a, b Match) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Key, b.Key))
+	sort.Slice(out, func(i, j int) bool {
+		return out[i].Score > out[j].Score || out[i].Score == out[j].Score && out[i].Key < out[j].Key
 	})
 	return out[:min(limit, len(out))], nil
 }

@@ -1,38 +1,40 @@
 package search
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"strings"
 )
 
+// Long lists are sorted here by number, by one and the same instance of slices.SortFunc: each instance for another type
+// weighs 8 to 14 kB in a program. Short ones are left to sort.Slice, which has one for all types.
+
 // sortedKeys lists a segment's units in the order of their keys.
 func sortedKeys(s *segment) u32s {
-	order := make([]int, s.len())
+	order := upTo(s.len())
+	slices.SortFunc(order, func(x, y int) int { return cmp.Or(strings.Compare(s.key(x), s.key(y)), x-y) })
+	return toU32s(order)
+}
+
+// upTo is 0, 1, ... n-1.
+func upTo(n int) []int {
+	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(x, y int) int { return strings.Compare(s.key(x), s.key(y)) })
-	return toU32s(order)
+	return order
 }
 
 // sortedInflected lists the given words of a segment in the order of their stems, then their own.
 func sortedInflected(s *segment, words func(yield func(word int))) u32s {
-	type entry struct {
-		stem string
-		word int
-	}
-	var list []entry
-	words(func(w int) { list = append(list, entry{stem(string(s.words.at(w))), w}) })
-	slices.SortFunc(list, func(x, y entry) int {
-		if c := strings.Compare(x.stem, y.stem); c != 0 {
-			return c
-		}
-		return x.word - y.word
-	})
-	order := make([]int, len(list))
-	for i, e := range list {
-		order[i] = e.word
+	var list []int
+	var stems []string
+	words(func(w int) { list, stems = append(list, w), append(stems, stem(string(s.words.at(w)))) })
+	order := upTo(len(list))
+	slices.SortFunc(order, func(x, y int) int { return cmp.Or(strings.Compare(stems[x], stems[y]), list[x]-list[y]) })
+	for i, at := range order {
+		order[i] = list[at]
 	}
 	return toU32s(order)
 }

@@ -1,9 +1,6 @@
 package search
 
-import (
-	"slices"
-	"strings"
-)
+import "sort"
 
 // topHits keeps the best of the units that are offered to it.
 type topHits struct {
@@ -79,15 +76,7 @@ func (t *topHits) sink() {
 
 // hits returns the page that was asked for, best first.
 func (t *topHits) hits() []Hit {
-	slices.SortFunc(t.heap, func(a, b scored) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return strings.Compare(t.index.key(a.doc), t.index.key(b.doc))
-	})
+	sort.Slice(t.heap, func(i, j int) bool { return t.worse(t.heap[j], t.heap[i]) })
 	var hits []Hit
 	for _, s := range t.heap[min(t.offset, len(t.heap)):] {
 		hits = append(hits, Hit{t.index.key(s.doc), s.score, s.fields})
