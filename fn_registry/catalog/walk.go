@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 
 	"fnregistry.dev/fn_registry/config"
@@ -103,7 +104,7 @@ func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b listing) int { return strings.Compare(a.path, b.path) })
+	sort.Slice(all, func(i, j int) bool { return all[i].path < all[j].path })
 	return all, nil
 }
 

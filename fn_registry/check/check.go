@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,7 +104,7 @@ func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, erro
 		})
 	}
 	wg.Wait()
-	slices.SortFunc(all, compareFindings)
+	sort.Slice(all, func(i, j int) bool { return compareFindings(all[i], all[j]) < 0 })
 	return all, ctx.Err()
 }
 
@@ -115,7 +116,7 @@ func compareFindings(a, b Finding) int {
 // Unit checks one unit by the rules that look at units, the tree's rules left out.
 func Unit(c *catalog.Catalog, u *catalog.Unit) []Finding {
 	found := checkUnit(c, u, Rules(), nil)
-	slices.SortFunc(found, compareFindings)
+	sort.Slice(found, func(i, j int) bool { return compareFindings(found[i], found[j]) < 0 })
 	return found
 }
 

@@ -2,9 +2,8 @@ package spec
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -57,8 +56,9 @@ func parse(path string, src []byte) (*parser, *yaml.Node) {
 			}
 		}
 	}
-	slices.SortStableFunc(d.Problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
+	sort.SliceStable(d.Problems, func(i, j int) bool {
+		a, b := d.Problems[i].Pos, d.Problems[j].Pos
+		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
 	})
 	return p, root
 }
