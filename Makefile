@@ -65,7 +65,7 @@ fuzz: ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x 
 .PHONY: bench
 bench: ## measure speed, side by side with what a user would take instead
 	@sh tools/dev/deps.sh ripgrep
-	$(GO) test -run='^$$' -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
+	$(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
 
 .PHONY: ci
 ci: lint alone sizes fuzz ## what .ci/run does beside the tests
