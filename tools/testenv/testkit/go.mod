@@ -1,0 +1,3 @@
+module fnregistry.dev/tools/testenv/testkit
+
+go 1.26.0
