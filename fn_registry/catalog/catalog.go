@@ -44,20 +44,30 @@ type Dir struct {
 	ImportPath string // "" outside of any module
 	Package    string // the name in the package clauses of its files that are no tests
 	InUnits    bool   // under one of the config's units folders
-	Files      []FileStat
-	ReadAt     int64 // when the reading began, nanoseconds since 1970
+	ReadAt     int64  // when the reading began, nanoseconds since 1970; for the goroutine that refreshes alone, which moves it
 	Units      []*Unit
 	Exports    []*Export    // where InUnits
 	Imports    []FileImport // of all its Go files, the standard library's left out
 	Names      []Ref        // where no unit stands or outside of units folders: every name from a non-standard package; an app's uses
 	Faults     []Fault
+
+	files []FileStat
+}
+
+// FileNames lists the folder's Go and Markdown files, sorted.
+func (d *Dir) FileNames() []string {
+	names := make([]string, len(d.files))
+	for i := range d.files { // by index: what refreshes may be moving a ModTime meanwhile
+		names[i] = d.files[i].Name
+	}
+	return names
 }
 
 // FileStat is a file as it was when it was read.
 type FileStat struct {
 	Name    string
 	Size    int64
-	ModTime int64 // nanoseconds since 1970
+	ModTime int64 // nanoseconds since 1970; for the goroutine that refreshes alone, which moves it
 	Hash    [16]byte
 }
 

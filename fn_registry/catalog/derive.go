@@ -81,12 +81,12 @@ func appFile(u *Unit, packages []*Dir) string {
 			continue
 		}
 		first := ""
-		for _, f := range d.Files {
-			if dir+f.Name == base+".go" || f.Name == "main.go" {
-				return dir + f.Name
+		for _, name := range d.FileNames() {
+			if dir+name == base+".go" || name == "main.go" {
+				return dir + name
 			}
-			if first == "" && strings.HasSuffix(f.Name, ".go") && !strings.HasSuffix(f.Name, "_test.go") {
-				first = dir + f.Name
+			if first == "" && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+				first = dir + name
 			}
 		}
 		return first

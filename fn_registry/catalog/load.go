@@ -188,12 +188,12 @@ func (j job) unchanged() *Dir {
 	d, l := j.old, j.listing
 	// What could not be read may be readable by now: no stat tells.
 	unreadable := slices.ContainsFunc(d.Faults, func(f Fault) bool { return f.Rule == "file-read" })
-	if len(l.faults) > 0 || unreadable || len(l.files) != len(d.Files) {
+	if len(l.faults) > 0 || unreadable || len(l.files) != len(d.files) {
 		return nil
 	}
 	var doubtful []int
 	for i, f := range l.files {
-		was := d.Files[i]
+		was := d.files[i]
 		if f.Name != was.Name {
 			return nil
 		}
@@ -207,13 +207,13 @@ func (j job) unchanged() *Dir {
 	now := time.Now().UnixNano()
 	for _, i := range doubtful {
 		src, err := readLimited(j.root.Path(joinPath(l.path, l.files[i].Name)), maxGoSize+1)
-		if err != nil || int64(len(src)) != d.Files[i].Size || sum(src) != d.Files[i].Hash {
+		if err != nil || int64(len(src)) != d.files[i].Size || sum(src) != d.files[i].Hash {
 			return nil
 		}
 	}
-	// Only stats have moved. They are the refreshing goroutine's own: no reader of a catalogue looks at them.
+	// Only times have moved. They are the refreshing goroutine's own: no reader of a catalogue looks at them.
 	for i := range l.files {
-		d.Files[i].ModTime = l.files[i].ModTime
+		d.files[i].ModTime = l.files[i].ModTime
 	}
 	d.ReadAt = now
 	return d

@@ -38,10 +38,10 @@ type declAt struct {
 func readDir(root *Root, index int, l listing, seen func(*Unit, *spec.Document)) *Dir {
 	f := &folder{root: root, Dir: &Dir{
 		Root: index, Path: l.path, ImportPath: root.ImportPath(l.path), InUnits: root.Config.InUnits(l.path), ReadAt: time.Now().UnixNano(),
-		Files: slices.Clone(l.files), Faults: slices.Clone(l.faults),
+		files: slices.Clone(l.files), Faults: slices.Clone(l.faults),
 	}}
-	for i := range f.Files {
-		f.readFile(&f.Files[i], seen)
+	for i := range f.files {
+		f.readFile(&f.files[i], seen)
 	}
 	f.tie()
 	f.Dir.compact()

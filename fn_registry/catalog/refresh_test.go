@@ -75,7 +75,7 @@ func disturb(t *testing.T, r *rand.Rand, dir string) {
 // fileNames lists the files with their sizes and hashes.
 func fileNames(c *Catalog) (names []string) {
 	for _, d := range c.Dirs {
-		for _, f := range d.Files {
+		for _, f := range d.files {
 			names = append(names, fmt.Sprintf("%s/%s %d %x", d.Path, f.Name, f.Size, f.Hash))
 		}
 	}

@@ -198,7 +198,7 @@ func (c *coder) dir(v **Dir) {
 	c.string(&d.Package)
 	c.bool(&d.InUnits)
 	num(c, &d.ReadAt)
-	list(c, &c.files, &d.Files, func(f *FileStat) {
+	list(c, &c.files, &d.files, func(f *FileStat) {
 		at := "" // most paths are there anyhow, for a spec or its code
 		if c.writing {
 			at = joinPath(d.Path, f.Name)

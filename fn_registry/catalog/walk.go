@@ -115,7 +115,7 @@ func (r *Root) list(dir string, known *Dir) listing {
 	l := listing{path: dir, err: err}
 	var same []FileStat
 	if known != nil {
-		same = known.Files
+		same = known.files
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {

@@ -153,6 +153,6 @@ func (d touchedDir) concerned() []*catalog.Unit {
 
 // has reports whether the folder has a file of this name.
 func (d touchedDir) has(name string) bool {
-	_, ok := slices.BinarySearchFunc(d.Files, name, func(f catalog.FileStat, name string) int { return strings.Compare(f.Name, name) })
+	_, ok := slices.BinarySearch(d.FileNames(), name)
 	return ok
 }

@@ -47,7 +47,7 @@ func TestScope_Property(t *testing.T) {
 func everyUnit(c *catalog.Catalog, only map[string]bool) []*catalog.Unit {
 	within := func(d *catalog.Dir, name string) bool { return dirOf(name) == d.Path }
 	exists := func(d *catalog.Dir, name string) bool {
-		return slices.ContainsFunc(d.Files, func(f catalog.FileStat) bool { return strings.TrimPrefix(name, d.Path+"/") == f.Name })
+		return slices.Contains(d.FileNames(), strings.TrimPrefix(name, d.Path+"/"))
 	}
 	picked := map[*catalog.Unit]bool{}
 	for _, u := range c.Units {
@@ -126,7 +126,7 @@ func randomFiles(r *rand.Rand, c *catalog.Catalog) map[string]bool {
 	only := map[string]bool{}
 	for range 1 + r.IntN(4) {
 		d := c.Dirs[r.IntN(len(c.Dirs))]
-		name := d.Files[r.IntN(len(d.Files))].Name
+		name := d.FileNames()[r.IntN(len(d.FileNames()))]
 		if r.IntN(4) == 0 {
 			name = "gone_" + name
 		}

@@ -108,8 +108,8 @@ func (m *maker) guessExclude(units []string) []string {
 
 // hasPages reports whether a folder has a Markdown file with frontmatter that the catalogue has not taken for a spec.
 func (m *maker) hasPages(d *catalog.Dir) bool {
-	return slices.ContainsFunc(d.Files, func(f catalog.FileStat) bool {
-		file := path.Join(d.Path, f.Name)
+	return slices.ContainsFunc(d.FileNames(), func(name string) bool {
+		file := path.Join(d.Path, name)
 		if !strings.HasSuffix(file, ".md") || slices.ContainsFunc(d.Units, func(u *catalog.Unit) bool { return u.File == file }) {
 			return false
 		}
