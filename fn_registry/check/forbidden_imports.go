@@ -1,35 +1,53 @@
 package check
 
 import (
+	"slices"
+
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/config"
 )
 
 var forbiddenImportsRule = &Rule{
-	Name: "forbidden-imports", Severity: Error, Summary: "a program links nothing that its forbidden_imports name",
-	Explanation: "`forbidden_imports` keeps a light program light. The linter follows imports through this repository's packages and tells the chain; what third-party modules import among themselves is checked by " +
+	Name: "forbidden-imports", Severity: Error, Summary: "nothing links what its forbidden_imports name, and no unit a driver outside of the driver's room",
+	Explanation: "`forbidden_imports` keeps a light program light, and a unit that light programs import. `drivers` in fn_registry.yaml says it for all units at once: each driver has a folder, and units elsewhere do " +
+		"not link it. The linter follows imports through this repository's packages and tells the chain; what third-party modules import among themselves is checked by " +
 		"`make sizes`, which asks the go command. An entry covers the packages below it.",
 	unit: func(p *pass, u *catalog.Unit) {
-		if !u.IsApp() {
-			return
+		if len(u.Spec.ForbiddenImports) > 0 {
+			for i, chain := range p.linked(u, u.Spec.ForbiddenImports) {
+				if chain != "" {
+					p.item("forbidden_imports", i, nil, "%s is linked: %s", u.Spec.ForbiddenImports[i], chain)
+				}
+			}
 		}
-		for i, forbidden := range u.Spec.ForbiddenImports {
-			if chain := p.linked(u, forbidden); chain != "" {
-				p.item("forbidden_imports", i, nil, "%s is linked: %s", forbidden, chain)
+		if u.IsApp() {
+			return // a program may wire any drivers
+		}
+		for _, d := range p.catalog.Roots[u.Dir.Root].Config.Forbidden(u.Dir.Path) {
+			for i, chain := range p.linked(u, d.Imports) {
+				if chain != "" && !slices.Contains(u.Spec.ForbiddenImports, d.Imports[i]) { // one cause, one finding
+					p.key("file_path", nil, "%s, a driver of %s, is linked: %s", d.Imports[i], d.Folder, chain)
+				}
 			}
 		}
 	},
 }
 
-// linked finds a shortest chain of imports from the program to a package at or below the forbidden path.
-func (p *pass) linked(app *catalog.Unit, forbidden string) string {
+// linked finds for each of the forbidden paths a shortest chain of imports from the unit's package, of a program from
+// all of its packages, to a package at or below the path; "" where there is none.
+func (p *pass) linked(u *catalog.Unit, forbidden []string) []string {
 	type step struct {
 		dir   *catalog.Dir
 		chain string
 	}
+	chains := make([]string, len(forbidden))
 	var queue []step
 	seen := map[*catalog.Dir]bool{}
-	for _, d := range p.catalog.AppPackages(app) {
+	begin := []*catalog.Dir{u.Dir}
+	if u.IsApp() {
+		begin = p.catalog.AppPackages(u)
+	}
+	for _, d := range begin {
 		seen[d] = true
 		queue = append(queue, step{d, d.Path})
 	}
@@ -39,15 +57,16 @@ func (p *pass) linked(app *catalog.Unit, forbidden string) string {
 			if imp.Test {
 				continue
 			}
-			chain := at.chain + " -> " + imp.Path
-			if config.Under(imp.Path, forbidden) {
-				return chain
+			for i, f := range forbidden {
+				if chains[i] == "" && config.Under(imp.Path, f) {
+					chains[i] = at.chain + " -> " + imp.Path
+				}
 			}
 			if next := p.catalog.Package(imp.Path); next != nil && !seen[next] {
 				seen[next] = true
-				queue = append(queue, step{next, chain})
+				queue = append(queue, step{next, at.chain + " -> " + imp.Path})
 			}
 		}
 	}
-	return ""
+	return chains
 }

@@ -29,6 +29,14 @@ type Config struct {
 	Exclude     []string     `yaml:"exclude"`      // folders that are not read; testdata, vendor, node_modules, .x and _x never are
 	PureImports []string     `yaml:"pure_imports"` // third-party packages that pure units may call; "/..." covers those below
 	ImportRules []ImportRule `yaml:"import_rules"`
+	Drivers     []Driver     `yaml:"drivers"`
+}
+
+// Driver is a heavy dependency that has a folder to itself: the room. What lies outside of the folder links nothing of
+// it, however many packages lie between.
+type Driver struct {
+	Folder  string   `yaml:"folder"`  // its packages, and those below it, may link the driver
+	Imports []string `yaml:"imports"` // import paths; each covers the packages below it
 }
 
 // ImportRule limits what packages import. A pattern is a folder of the repository ("functions/core"), an import
@@ -71,14 +79,61 @@ func Parse(src []byte) (*Config, error) {
 	}
 	for _, list := range [][]string{c.Units, c.Exclude} {
 		for i, dir := range list {
-			clean := path.Clean(strings.TrimSuffix(dir, "/"))
-			if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
-				return nil, fmt.Errorf("%s: folder %q is not inside the repository", FileName, dir)
+			clean, err := inside(dir)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", FileName, err)
 			}
 			list[i] = clean
 		}
 	}
+	if err := c.cleanDrivers(); err != nil {
+		return nil, fmt.Errorf("%s: %w", FileName, err)
+	}
 	return &c, nil
+}
+
+// inside returns a folder as the catalogue names it.
+func inside(dir string) (string, error) {
+	clean := path.Clean(strings.TrimSuffix(dir, "/"))
+	if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
+		return "", fmt.Errorf("folder %q is not inside the repository", dir)
+	}
+	return clean, nil
+}
+
+// cleanDrivers brings folders and import paths into one form. A "/..." behind an import path, as the other keys have
+// it, says what holds anyway. One path in two rooms would leave open whose it is.
+func (c *Config) cleanDrivers() error {
+	rooms := map[string]int{}
+	for i, d := range c.Drivers {
+		if d.Folder == "" || len(d.Imports) == 0 {
+			return fmt.Errorf("drivers[%d]: needs folder and imports", i)
+		}
+		clean, err := inside(strings.TrimSuffix(d.Folder, "/..."))
+		if err != nil {
+			return fmt.Errorf("drivers[%d]: %w", i, err)
+		}
+		if clean == "." {
+			return fmt.Errorf("drivers[%d]: the whole repository is no room for a driver", i)
+		}
+		c.Drivers[i].Folder = clean
+		for j, imp := range d.Imports {
+			imp = strings.TrimSuffix(imp, "/...")
+			if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") || imp != path.Clean(imp) {
+				return fmt.Errorf("drivers[%d]: %q is no import path of a third-party package", i, d.Imports[j])
+			}
+			if k, ok := rooms[imp]; ok {
+				return fmt.Errorf("drivers[%d]: %s is a driver of %s already", i, imp, c.Drivers[k].Folder)
+			}
+			rooms[imp], d.Imports[j] = i, imp
+		}
+	}
+	return nil
+}
+
+// Forbidden lists the drivers that a folder's packages must not link: all but those whose room it lies in.
+func (c *Config) Forbidden(dir string) []Driver {
+	return slices.DeleteFunc(slices.Clone(c.Drivers), func(d Driver) bool { return Under(dir, d.Folder) })
 }
 
 func (r ImportRule) validate() error {

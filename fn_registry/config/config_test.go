@@ -28,13 +28,19 @@ func TestLoad(t *testing.T) {
 
 func TestParse_Refuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"version: 2":                                             "version is 2",
-		"version: 1\nunit: [a]":                                  "field unit not found",
-		"version: 1\nunits: [../x]":                              "not inside",
-		"version: 1\nunits: functions":                           "cannot unmarshal",
-		"version: 1\nimport_rules: [{from: [a]}]":                "exactly one",
-		"version: 1\nimport_rules: [{allow: [a]}]":               "need from",
-		"version: 1\nimport_rules: [{from: [a], apart: [b, c]}]": "apart goes without",
+		"version: 2":                                                                                  "version is 2",
+		"version: 1\nunit: [a]":                                                                       "field unit not found",
+		"version: 1\nunits: [../x]":                                                                   "not inside",
+		"version: 1\nunits: functions":                                                                "cannot unmarshal",
+		"version: 1\nimport_rules: [{from: [a]}]":                                                     "exactly one",
+		"version: 1\nimport_rules: [{allow: [a]}]":                                                    "need from",
+		"version: 1\nimport_rules: [{from: [a], apart: [b, c]}]":                                      "apart goes without",
+		"version: 1\ndrivers: [{folder: a}]":                                                          "needs folder and imports",
+		"version: 1\ndrivers: [{folder: ../a, imports: [x.org/d]}]":                                   "not inside",
+		"version: 1\ndrivers: [{folder: ., imports: [x.org/d]}]":                                      "no room",
+		"version: 1\ndrivers: [{folder: a, imports: [std]}]":                                          "no import path",
+		"version: 1\ndrivers: [{folder: a, imports: [x.org/d/]}]":                                     "no import path",
+		"version: 1\ndrivers: [{folder: a, imports: [x.org/d]}, {folder: b, imports: [x.org/d/...]}]": "a driver of a already",
 		"": "version is 0",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
@@ -60,6 +66,25 @@ func TestMatch(t *testing.T) {
 	} {
 		if got := Match(tc.pattern, tc.path, tc.dir, tc.std); got != tc.want {
 			t.Errorf("%s on %s: %v", tc.pattern, tc.path, got)
+		}
+	}
+}
+
+func TestForbidden(t *testing.T) {
+	c, err := Parse([]byte("version: 1\ndrivers:\n  - folder: lib/sql/...\n    imports: [example.org/sql/...]\n  - {folder: lib/duck/, imports: [example.org/duck]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		"lib": "example.org/sql example.org/duck", "lib/sql": "example.org/duck", "lib/sql/inner": "example.org/duck",
+		"lib/sql2": "example.org/sql example.org/duck", "lib/duck": "example.org/sql",
+	} {
+		var got []string
+		for _, d := range c.Forbidden(dir) {
+			got = append(got, d.Imports...)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", dir, got, want)
 		}
 	}
 }

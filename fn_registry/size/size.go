@@ -4,9 +4,7 @@ package size
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,7 +33,7 @@ func (p *Program) MB() float64 { return float64(p.Bytes) / 1e6 }
 func Measure(ctx context.Context, c *catalog.Catalog, app *catalog.Unit) (*Program, error) {
 	dir := c.Path(app.Dir, app.Dir.Path)
 	p := &Program{App: app, Max: app.Spec.BinaryMBMax}
-	deps, err := goCommand(ctx, dir, "list", "-deps", "-f", "{{.ImportPath}}", ".")
+	deps, err := goCommand(ctx, dir, place{}.env(), "list", "-deps", "-f", "{{.ImportPath}}", ".")
 	if err != nil {
 		return nil, err
 	}
@@ -61,23 +59,13 @@ func Measure(ctx context.Context, c *catalog.Catalog, app *catalog.Unit) (*Progr
 	return p, nil
 }
 
+// linkFlags are how released programs are linked.
+const linkFlags = "-ldflags=-s -w -funcalign=1"
+
 // Build builds the app as it is released: static, stripped, for linux/amd64, with the build_flags of its spec. Functions
 // are laid side by side without gaps, which saves 2 % of the file and costs search up to a tenth of its speed.
 func Build(ctx context.Context, c *catalog.Catalog, app *catalog.Unit, binary string) error {
-	args := append([]string{"build", "-trimpath", "-ldflags=-s -w -funcalign=1"}, app.Spec.BuildFlags...)
-	_, err := goCommand(ctx, c.Path(app.Dir, app.Dir.Path), append(args, "-o", binary, ".")...)
+	args := append([]string{"build", "-trimpath", linkFlags}, app.Spec.BuildFlags...)
+	_, err := goCommand(ctx, c.Path(app.Dir, app.Dir.Path), place{}.env(), append(args, "-o", binary, ".")...)
 	return err
-}
-
-func goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go %s in %s: %w\n%s", args[0], dir, err, strings.TrimSpace(stderr.String()))
-	}
-	return out, nil
 }

@@ -63,11 +63,12 @@ type Spec struct {
 	TestFilePath    string   `json:"test_file_path"`
 	FilePath        string   `json:"file_path"`
 
-	// Kind app only.
-	BinaryMBMax      float64  `json:"binary_mb_max,omitempty"` // megabytes, 10^6 bytes
 	ForbiddenImports []string `json:"forbidden_imports,omitempty"`
-	BuildFlags       []string `json:"build_flags,omitempty"`
-	Run              string   `json:"run,omitempty"`
+
+	// Kind app only.
+	BinaryMBMax float64  `json:"binary_mb_max,omitempty"` // megabytes, 10^6 bytes
+	BuildFlags  []string `json:"build_flags,omitempty"`
+	Run         string   `json:"run,omitempty"`
 }
 
 // Param describes one parameter, under its Go name, or one field of a config struct, as cfg.Field.

@@ -1,6 +1,6 @@
-// Command sizes holds every program of the repository to its budget (binary_mb_max) and to the packages that it must
-// not link (forbidden_imports), both from its spec. With -o it builds the programs into a folder and measures nothing.
-// Exit status: 0, 1 when a program breaks its word, 2 when one does not build.
+// Command sizes holds every unit of the repository to its room (drivers in fn_registry.yaml, forbidden_imports in its
+// spec), and every program to its budget (binary_mb_max) and to the packages that it must not link (forbidden_imports). With -o it builds the programs into a folder and measures nothing.
+// Exit status: 0, 1 when one breaks its word, 2 when one can't be built.
 package main
 
 import (
@@ -29,6 +29,11 @@ func run(ctx context.Context, out string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	code := 0
+	if out == "" {
+		if code = rooms(ctx, c, stdout, stderr); code > 1 {
+			return code
+		}
+	}
 	for _, u := range c.Units {
 		if !u.IsApp() {
 			continue
@@ -60,4 +65,21 @@ func run(ctx context.Context, out string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "%-24s %6.2f MB of %5.2f  %s\n", u.Spec.Name, p.MB(), p.Max, verdict)
 	}
 	return code
+}
+
+// rooms holds every unit to the packages that must not be linked with it.
+func rooms(ctx context.Context, c *catalog.Catalog, stdout, stderr io.Writer) int {
+	breaks, checked, err := size.Rooms(ctx, c)
+	if err != nil {
+		fmt.Fprintf(stderr, "sizes: %v\n", err)
+		return 2
+	}
+	for _, b := range breaks {
+		fmt.Fprintln(stdout, b)
+	}
+	if len(breaks) > 0 {
+		return 1
+	}
+	fmt.Fprintf(stdout, "%d units link no driver but their own folder's, and nothing that they forbid\n", checked)
+	return 0
 }
