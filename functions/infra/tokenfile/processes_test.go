@@ -1,0 +1,163 @@
+package tokenfile_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/tokenfile"
+)
+
+// Processes that write at once are this test binary again, with the path of the store in childEnv.
+const childEnv = "TOKENFILE_TEST_CHILD"
+
+// childMain writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is acknowledged; every third one it
+// deletes again, and prints that.
+func childMain(path string) {
+	prefix, identity := os.Args[1], os.Args[2]
+	store, err := tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: path, IdentityFile: identity})
+	if err != nil {
+		panic(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that it ends, whatever happens to the test
+	defer cancel()
+	for i := range 40 {
+		name := fmt.Sprint(prefix, " ", i)
+		if err := store.Set(ctx, name, "value of "+name); err != nil {
+			panic(err)
+		}
+		fmt.Println("set", name)
+		if i%3 == 2 {
+			if err := store.Delete(ctx, name); err != nil {
+				panic(err)
+			}
+			fmt.Println("deleted", name)
+		}
+	}
+}
+
+// Several processes write at once, and some are killed in the middle of it: what was acknowledged is there, what was
+// deleted is not, the file is whole, and at most one name for each kill is there without having been acknowledged.
+func TestFileTokenStore_ProcessesKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, dir)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	var lock sync.Mutex
+	state := map[string]string{} // name: the last that was acknowledged
+	var group sync.WaitGroup
+	const processes = 5
+	kills := 0
+	for p := range processes {
+		killAfter := 1000
+		if p%2 == 0 {
+			killAfter = 1 + random.IntN(30)
+			kills++
+		}
+		child := exec.CommandContext(t.Context(), os.Args[0], fmt.Sprint("process ", p), identity)
+		child.Env = append(os.Environ(), childEnv+"="+path)
+		child.Stderr = os.Stderr
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			lines := 0
+			for scanner := bufio.NewScanner(out); scanner.Scan(); {
+				what, name, _ := strings.Cut(scanner.Text(), " ")
+				lock.Lock()
+				state[name] = what
+				lock.Unlock()
+				if lines++; lines == killAfter {
+					if err := child.Process.Kill(); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if err := child.Wait(); (err == nil) != (killAfter == 1000) {
+				t.Errorf("process %d, to be killed after %d lines: %v after %d lines", p, killAfter, err, lines)
+			}
+		})
+	}
+	group.Wait()
+
+	store := byIdentity(t, path, identity)
+	names, err := store.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := 0
+	for _, name := range names {
+		wantValue(t, store, name, "value of "+name)
+		switch state[name] {
+		case "deleted":
+			t.Errorf("%s was deleted and is there", name)
+		case "":
+			unknown++
+		}
+	}
+	missing := 0
+	for name, what := range state {
+		if what == "set" && !slices.Contains(names, name) {
+			missing++ // its deletion may have been done and not acknowledged
+		}
+	}
+	if unknown+missing > kills {
+		t.Errorf("%d names that nobody acknowledged, %d acknowledged ones missing; %d kills explain %d at most", unknown, missing, kills, kills)
+	}
+	set(t, store, "after", "all") // no lock is left behind by the dead
+}
+
+// A wait for a lock that another process holds ends with the context, and when that process dies.
+func TestFileTokenStore_LockOfAProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, dir)
+	set(t, byIdentity(t, path, identity), "name", "old")
+	holder := exec.CommandContext(t.Context(), "flock", path+".lock", "sh", "-c", "echo held; exec cat")
+	in, err := holder.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := holder.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	wantError(t, byIdentity(t, path, identity).Set(ctx, "name", secret), core.CodeTimeout, "another writer")
+	done := make(chan error)
+	go func() { done <- byIdentity(t, path, identity).Set(t.Context(), "name", "new") }()
+	if err := in.Close(); err != nil { // cat ends, and flock with it
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := holder.Wait(); err != nil {
+		t.Error(err)
+	}
+	wantValue(t, byIdentity(t, path, identity), "name", "new")
+}

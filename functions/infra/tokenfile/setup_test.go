@@ -1,0 +1,170 @@
+package tokenfile_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/token"
+	"fnregistry.dev/functions/infra/tokenfile"
+	"github.com/gofrs/flock"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childEnv); path != "" {
+		childMain(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const (
+	goodPassphrase = "open sesame 2f9c"
+	cheapScrypt    = 10 // as little as is taken: the tests are not about strength
+	secret         = "syt_hunter2_battery"
+)
+
+func says(passphrase string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return passphrase, nil }
+}
+
+func mustStore(t testing.TB, cfg tokenfile.FileTokenStoreConfig) token.TokenStore {
+	t.Helper()
+	store, err := tokenfile.FileTokenStore(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func byPassphrase(t testing.TB, path, passphrase string) token.TokenStore {
+	t.Helper()
+	return mustStore(t, tokenfile.FileTokenStoreConfig{Path: path, Passphrase: says(passphrase), ScryptWorkFactor: cheapScrypt})
+}
+
+func byIdentity(t testing.TB, path, identityFile string) token.TokenStore {
+	t.Helper()
+	return mustStore(t, tokenfile.FileTokenStoreConfig{Path: path, IdentityFile: identityFile})
+}
+
+// newIdentity writes an identity file as age-keygen does.
+func newIdentity(t testing.TB, dir string) (path string) {
+	t.Helper()
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.CreateTemp(dir, "*.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(f, "# public key: "+identity.Recipient().String()+"\n"+identity.String()+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+func set(t testing.TB, store token.TokenStore, name, value string) {
+	t.Helper()
+	if err := store.Set(t.Context(), name, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantValue(t testing.TB, store token.TokenStore, name, want string) {
+	t.Helper()
+	if got, err := store.Get(t.Context(), name); err != nil || got != want {
+		t.Errorf("Get %s: %q, %v, want %q", name, got, err, want)
+	}
+}
+
+// wantError checks code and text, and that no secret is in the error or its hint.
+func wantError(t testing.TB, err error, code core.Code, want string) {
+	t.Helper()
+	coded, ok := errors.AsType[*core.Error](err)
+	if !ok || core.ErrorCode(err) != code || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v (%s), want a *core.Error with code %s and %q in its text", err, core.ErrorCode(err), code, want)
+		return
+	}
+	for _, kept := range []string{secret, goodPassphrase, "AGE-SECRET-KEY"} {
+		if strings.Contains(err.Error()+coded.Hint, kept) {
+			t.Errorf("%q is in the error: %v, hint %s", kept, err, coded.Hint)
+		}
+	}
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func writeFile(t testing.TB, path string, content []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, content, mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask, and if it was there
+		t.Fatal(err)
+	}
+}
+
+// wantUntouched checks that every call fails with code and leaves the file as it is.
+func wantUntouched(t testing.TB, store token.TokenStore, path string, code core.Code, text string) {
+	t.Helper()
+	before := readFile(t, path)
+	_, err := store.Get(t.Context(), "name")
+	wantError(t, err, code, text)
+	wantError(t, store.Set(t.Context(), "name", secret), code, text)
+	wantError(t, store.Delete(t.Context(), "name"), code, text)
+	_, err = store.List(t.Context())
+	wantError(t, err, code, text)
+	if !bytes.Equal(readFile(t, path), before) {
+		t.Error("the file was written to")
+	}
+}
+
+// wantFolder checks that nothing but the named files stands in the folder: no temporary file is left.
+func wantFolder(t testing.TB, dir string, want ...string) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "*"))
+	hidden, err2 := filepath.Glob(filepath.Join(dir, ".*"))
+	if err = errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, path := range append(found, hidden...) {
+		names = append(names, filepath.Base(path))
+	}
+	if strings.Join(names, " ") != strings.Join(want, " ") {
+		t.Errorf("the folder holds %q, want %q", names, want)
+	}
+}
+
+func holdLock(t *testing.T, path string) (unlock func()) {
+	t.Helper()
+	l := flock.New(path)
+	if ok, err := l.TryLock(); !ok || err != nil {
+		t.Fatalf("lock %s: %v, %v", path, ok, err)
+	}
+	t.Cleanup(func() { l.Unlock() })
+	return func() {
+		if err := l.Unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+}
