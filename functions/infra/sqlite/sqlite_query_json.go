@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/rowjson"
 )
 
 // SQLiteQueryJSONConfig is a query and how its rows are written by [SQLiteQueryJSON].
@@ -21,26 +22,6 @@ type SQLiteQueryJSONConfig struct {
 	BigInts  bool           // write every integer as a number; default: those beyond ±(2^53-1) as strings, since JavaScript rounds them
 }
 
-// SQLiteQueryJSONColumn is one column of the result.
-type SQLiteQueryJSONColumn struct {
-	Name string `json:"name"` // the key in each object; a name that comes again has _2, _3, ... appended
-	Type string `json:"type"` // as declared for the table's column, "" for an expression
-}
-
-// SQLiteQueryJSONResult says what [SQLiteQueryJSON] wrote.
-type SQLiteQueryJSONResult struct {
-	Columns   []SQLiteQueryJSONColumn `json:"columns"`
-	Rows      int                     `json:"rows"`
-	Bytes     int64                   `json:"bytes"`
-	Truncated bool                    `json:"truncated"` // MaxRows or MaxBytes cut the result: there are more rows
-}
-
-const (
-	defaultMaxRows  = 10_000
-	defaultMaxBytes = 64 << 20
-	flushSize       = 32 << 10 // what is written at a time
-)
-
 // SQLiteQueryJSON runs one query and writes its rows to w as they come, as a JSON array of objects or as one object a line.
 // NULL is null, an integer a number (but see BigInts), a real a number with a point or an exponent, text a string, a
 // blob a string in base64; in columns declared BOOLEAN 0 and 1 are false and true, and in those declared DATE, DATETIME
@@ -52,38 +33,41 @@ const (
 //
 // Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
 // ReadOnly; CodeTimeout and CodeCanceled for ctx; what [SQLiteError] gives for the rest; w's own error as it is, wrapped.
-func SQLiteQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg SQLiteQueryJSONConfig) (SQLiteQueryJSONResult, error) {
-	out := newJSONRows(w, cfg)
+func SQLiteQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg SQLiteQueryJSONConfig) (rowjson.RowsJSONResult, error) {
 	args, err := prepareQuery(cfg)
 	if err != nil {
-		return out.result, err
+		return rowjson.RowsJSONResult{}, err
 	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return out.result, SQLiteError("sqlite_query_json", err)
+		return rowjson.RowsJSONResult{}, SQLiteError("sqlite_query_json", err)
 	}
 	defer conn.Close()
 	if cfg.ReadOnly {
 		restore, err := queryOnly(ctx, conn)
 		if err != nil {
-			return out.result, SQLiteError("sqlite_query_json", err)
+			return rowjson.RowsJSONResult{}, SQLiteError("sqlite_query_json", err)
 		}
 		defer restore()
 	}
-	err = runQuery(ctx, conn, out, cfg.Query, args)
+	result, err := runQuery(ctx, conn, w, cfg, args)
 	if ctxErr := ctx.Err(); err != nil && ctxErr != nil {
 		err = ctxErr // a driver may call it "interrupted"
 	}
-	return out.result, SQLiteError("sqlite_query_json", err)
+	return result, SQLiteError("sqlite_query_json", err)
 }
 
-func runQuery(ctx context.Context, conn *sql.Conn, out *jsonRows, query string, args []any) error {
-	rows, err := conn.QueryContext(ctx, query, args...)
+func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg SQLiteQueryJSONConfig, args []any) (rowjson.RowsJSONResult, error) {
+	rows, err := conn.QueryContext(ctx, cfg.Query, args...)
 	if err != nil {
-		return err
+		return rowjson.RowsJSONResult{}, err
 	}
 	defer rows.Close()
-	return out.writeAll(rows)
+	columns, err := jsonColumns(rows, rowjson.RowJSON{BigInts: cfg.BigInts})
+	if err != nil {
+		return rowjson.RowsJSONResult{}, err
+	}
+	return rowjson.RowsJSONWrite(w, rows, rowjson.RowsJSONWriteConfig{Columns: columns, NDJSON: cfg.NDJSON, MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes})
 }
 
 // prepareQuery checks the query's text and puts its parameters in order.

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/rowjson"
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
 type (
 	queryConfig = sqlite.SQLiteQueryJSONConfig
-	queryResult = sqlite.SQLiteQueryJSONResult
+	queryResult = rowjson.RowsJSONResult
 )
 
 // query runs cfg on the writer, so that nothing but ReadOnly keeps a statement from writing.
@@ -88,7 +89,7 @@ func TestSQLiteQueryJSON_Columns(t *testing.T) {
 	if want := "[{\"id\":1,\"id_3\":1,\"id_2\":\"x\",\"id_4\":1,\"a\\\"b\":2}]\n"; out != want {
 		t.Errorf("got  %swant %s", out, want)
 	}
-	want := []sqlite.SQLiteQueryJSONColumn{{"id", "INTEGER"}, {"id_3", "INTEGER"}, {"id_2", "VARCHAR(10)"}, {"id_4", "INTEGER"}, {`a"b`, ""}}
+	want := []rowjson.RowsJSONColumn{{Name: "id", Type: "INTEGER"}, {Name: "id_3", Type: "INTEGER"}, {Name: "id_2", Type: "VARCHAR(10)"}, {Name: "id_4", Type: "INTEGER"}, {Name: `a"b`, Type: ""}}
 	if !slices.Equal(result.Columns, want) {
 		t.Errorf("%+v", result.Columns)
 	}

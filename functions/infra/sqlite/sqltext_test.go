@@ -1,12 +1,9 @@
 package sqlite
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 func TestSplitSQL(t *testing.T) {
@@ -91,30 +88,6 @@ func FuzzSplitSQL(f *testing.F) {
 			if len(again) != 1 || again[0].text != s.text || !slices.Equal(again[0].params, s.params) {
 				t.Fatalf("%q splits further: %+v", s.text, again)
 			}
-		}
-	})
-}
-
-func FuzzAppendJSONString(f *testing.F) {
-	for _, s := range []string{"", "plain", "\"\\\n\r\t\x00\x1f\x7f", "é😀\u2028\u2029\ufffd", "\xff\xfe\xed\xa0\x80"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		got := appendJSONString([]byte("x"), s)
-		if !bytes.HasPrefix(got, []byte("x\"")) || !utf8.Valid(got) {
-			t.Fatalf("%q", got)
-		}
-		var back string
-		if err := json.Unmarshal(got[1:], &back); err != nil {
-			t.Fatalf("%q: %v", got, err)
-		}
-		var want string
-		encoded, err := json.Marshal(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(encoded, &want); err != nil || back != want {
-			t.Errorf("%q reads as %q, want %q", got, back, want)
 		}
 	})
 }
