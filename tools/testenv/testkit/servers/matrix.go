@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha1" // the admin API's choice
+	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -42,7 +42,7 @@ func Matrix(t testing.TB) Homeserver {
 // a random end, so that two tests may both ask for alice. It is no admin.
 func (h Homeserver) NewUser(t testing.TB, name string) User {
 	t.Helper()
-	user, err := h.register(strings.ToLower(name+"-"+rand.Text()[:10]))
+	user, err := h.register(strings.ToLower(name + "-" + rand.Text()[:10]))
 	if err != nil {
 		t.Fatalf("register %s at %s: %v", name, h.URL, err)
 	}

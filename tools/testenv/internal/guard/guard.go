@@ -1,0 +1,242 @@
+// Package guard sees that nothing which testenv starts outlives it, however it ends.
+//
+// testenv runs as three processes of the same program, each the parent of the next:
+//
+//	front   the one that was called. It passes signals on, and the exit status back.
+//	minder  holds a pipe from the front, whose end says that the front has gone.
+//	worker  does the work: it starts the servers and the command.
+//
+// Minder and worker are in a process group of their own, so a SIGKILL of the front's whole group leaves them.
+//
+// Front and minder are child subreapers (prctl(2)): what loses its parent below them becomes their child, also a daemon
+// that has forked twice and called setsid. So each of them can find all that is left, and kills it when the process
+// below has ended. A SIGKILL of any one of the three leaves one of them to do so.
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/process"
+)
+
+const (
+	minder = "@minder"
+	worker = "@worker"
+	// pipeFD is where a child finds its parent's pipe: the first file after stdin, stdout and stderr.
+	pipeFD = 3
+	// patience with a worker that was told that the front has gone, before all is killed.
+	patience = 10 * time.Second
+	// sweepTime is for killing what is left. Only what hangs in the kernel takes longer.
+	sweepTime = 10 * time.Second
+)
+
+// Run is what a worker is told.
+type Run struct {
+	Dir   string   // the run's folder
+	Args  []string // of the front
+	Group int      // the front's process group: the one that a terminal's Ctrl-C goes to
+	Parent
+}
+
+// Parent is what a minder or worker hears from above.
+type Parent struct {
+	Signals <-chan syscall.Signal // those that the front received
+	Gone    <-chan struct{}       // closed when the parent has ended: all must end at once
+}
+
+// Main runs the process that os.Args asks for, and returns its exit status. In the first one, prepare makes the run's
+// folder; in the worker, work is called. When all that descends from it has ended, cleanUp removes the folder; front and
+// minder both call it.
+func Main(prepare func() (dir string, err error), work func(Run) int, cleanUp func(dir string)) int {
+	args := os.Args[1:]
+	if len(args) == 0 || args[0] != minder && args[0] != worker {
+		signals := own() // before there is something to clean up
+		dir, err := prepare()
+		if err != nil {
+			return fail(err)
+		}
+		defer cleanUp(dir)
+		return guard(minder, Run{Dir: dir, Args: args, Group: syscall.Getpgrp(), Parent: Parent{Signals: signals}})
+	}
+	run, err := inherited(args)
+	if err != nil {
+		return fail(fmt.Errorf("%s is what testenv calls itself by: %w", args[0], err))
+	}
+	signal.Notify(make(chan os.Signal, 1), passedOn...) // what should reach this process comes through the pipe
+	if args[0] == worker {
+		return work(run)
+	}
+	defer cleanUp(run.Dir)
+	return guard(worker, run)
+}
+
+// inherited reads what guard has given to this process.
+func inherited(args []string) (Run, error) {
+	if len(args) < 3 {
+		return Run{}, errors.New("too few arguments")
+	}
+	group, err := strconv.Atoi(args[2])
+	if err != nil {
+		return Run{}, err
+	}
+	pipe := os.NewFile(pipeFD, "parent")
+	if _, err := pipe.Stat(); err != nil {
+		return Run{}, err
+	}
+	syscall.CloseOnExec(pipeFD)
+	return Run{Dir: args[1], Group: group, Args: args[3:], Parent: listen(pipe)}, nil
+}
+
+// passedOn are the signals that the front passes on.
+var passedOn = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+
+// own returns the signals that this process receives.
+func own() <-chan syscall.Signal {
+	received, signals := make(chan os.Signal, 8), make(chan syscall.Signal)
+	signal.Notify(received, passedOn...)
+	go func() {
+		for s := range received {
+			signals <- s.(syscall.Signal)
+		}
+	}()
+	return signals
+}
+
+// listen reads the parent's pipe: each byte is a signal, the end is the parent's.
+func listen(pipe io.Reader) Parent {
+	signals, gone := make(chan syscall.Signal, 8), make(chan struct{})
+	go func() {
+		defer close(gone)
+		var b [1]byte
+		for {
+			if _, err := io.ReadFull(pipe, b[:]); err != nil {
+				return
+			}
+			select {
+			case signals <- syscall.Signal(b[0]):
+			default: // nobody needs a ninth Ctrl-C
+			}
+		}
+	}()
+	return Parent{Signals: signals, Gone: gone}
+}
+
+// guard starts the next process, waits for its end, kills what is left of it, and returns its exit status.
+func guard(role string, run Run) int {
+	if err := becomeSubreaper(); err != nil {
+		return fail(fmt.Errorf("testenv can't see to its children: %w", err))
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return fail(err)
+	}
+	child, err := os.StartProcess("/proc/self/exe", append([]string{os.Args[0], role, run.Dir, strconv.Itoa(run.Group)}, run.Args...),
+		&os.ProcAttr{
+			Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, read},
+			Sys:   &syscall.SysProcAttr{Setpgid: role == minder},
+		})
+	read.Close()
+	if err != nil {
+		return fail(err)
+	}
+	ended := make(chan syscall.WaitStatus, 1)
+	go reap(child.Pid, ended)
+
+	gone := run.Gone
+	for {
+		select {
+		case s := <-run.Signals:
+			_, _ = write.Write([]byte{byte(s)}) // it may just have ended
+		case <-gone:
+			gone = nil
+			write.Close()
+			time.AfterFunc(patience, func() { _ = child.Kill() })
+		case status := <-ended:
+			if left := sweep(); left != nil {
+				fmt.Fprintln(os.Stderr, "testenv: error:", left)
+			}
+			return code(status)
+		}
+	}
+}
+
+// reap waits for all children, of which most were orphans once, so that none stays a zombie.
+func reap(child int, ended chan<- syscall.WaitStatus) {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, 0, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil: // no children; more come only while child is there
+			return
+		case pid == child:
+			ended <- status
+		}
+	}
+}
+
+// sweep kills all descendants of this process. Those whose parent is killed become its children, so it ends when there
+// are none.
+func sweep() error {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		children, err := childrenOf(os.Getpid())
+		if err != nil {
+			return err
+		}
+		if len(children) == 0 {
+			return nil
+		}
+		for _, pid := range children {
+			_, err := process.ProcessKillTree(ctx, process.ProcessKillTreeConfig{PID: pid, Grace: -1})
+			if err != nil && core.ErrorCode(err) != core.CodeNotFound {
+				return err
+			}
+		}
+	}
+	return errors.New("not all that was started could be killed")
+}
+
+func code(status syscall.WaitStatus) int {
+	if status.Signaled() {
+		return 128 + int(status.Signal()) // as shells have it
+	}
+	return status.ExitStatus()
+}
+
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, "testenv: error:", err)
+	return 2
+}
+
+// ExitCode returns the exit status that stands for how a command ended.
+func ExitCode(state *os.ProcessState) int { return code(state.Sys().(syscall.WaitStatus)) }
+
+// childrenOf returns the children of a process that have not ended.
+func childrenOf(parent int) ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var children []int
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if ppid, zombie, ok := stat(pid); ok && ppid == parent && !zombie {
+			children = append(children, pid)
+		}
+	}
+	return children, nil
+}

@@ -1,0 +1,98 @@
+package world
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// unusedFor is how long something stays in the cache that nobody uses.
+const unusedFor = 30 * 24 * time.Hour
+
+// cached returns a folder of the cache that build has filled, for this name and these inputs. While one process builds,
+// others that need the same wait.
+func (w *World) cached(ctx context.Context, name string, inputs []string, what string, build func(ctx context.Context, dir string) error) (string, error) {
+	sum := sha256.Sum256([]byte(strings.Join(inputs, "\x00")))
+	dir := filepath.Join(w.cfg.Cache, name+"-"+hex.EncodeToString(sum[:8]))
+	if isUsed(dir) {
+		return dir, nil
+	}
+	unlock, err := w.lock(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if isUsed(dir) {
+		return dir, nil
+	}
+	w.dropUnused(name)
+	temp := dir + ".new" // under the lock, so at most what a killed one has left is there
+	if err := os.RemoveAll(temp); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(temp, 0o755); err != nil {
+		return "", err
+	}
+	done := w.step("%s", what)
+	if err := build(ctx, temp); err != nil {
+		return "", errors.Join(err, os.RemoveAll(temp))
+	}
+	if err := os.Rename(temp, dir); err != nil {
+		return "", err
+	}
+	done()
+	return dir, nil
+}
+
+// isUsed says whether the folder is there, and notes that it is used.
+func isUsed(dir string) bool {
+	now := time.Now()
+	return os.Chtimes(dir, now, now) == nil
+}
+
+// dropUnused removes other editions of the same thing.
+func (w *World) dropUnused(name string) {
+	found, _ := filepath.Glob(filepath.Join(w.cfg.Cache, name+"-*"))
+	for _, dir := range found {
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > unusedFor {
+			_ = os.RemoveAll(dir)
+		}
+	}
+}
+
+// lock takes a lock that all runs of testenv with this cache share. The kernel drops it when the process ends.
+func (w *World) lock(ctx context.Context, name string) (unlock func(), err error) {
+	if err := os.MkdirAll(w.cfg.Cache, 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(w.cfg.Cache, name+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for told := false; ; {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			file.Close()
+			return nil, err
+		}
+		if !told {
+			told = true
+			w.say("waiting for another testenv to make %s", name)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			file.Close()
+			return nil, context.Cause(ctx)
+		}
+	}
+}

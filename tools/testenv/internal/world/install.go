@@ -1,0 +1,73 @@
+package world
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"fnregistry.dev/functions/core"
+)
+
+// systemDirs hold servers that are not in the PATH of everybody.
+var systemDirs = []string{"/usr/sbin", "/sbin", "/usr/bin", "/usr/local/bin"}
+
+// find returns the path of a program, or "" if it is not installed.
+func find(program string) string {
+	if path, err := exec.LookPath(program); err == nil && filepath.IsAbs(path) {
+		return path
+	}
+	for _, dir := range systemDirs {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// need sees that what look finds is installed. If it is not, Debian's packages are installed, where that is possible.
+// It returns what look found.
+func (w *World) need(ctx context.Context, kind string, look func() string, packages ...string) (string, error) {
+	if path := look(); path != "" {
+		return path, nil
+	}
+	if err := mayInstall(kind, packages); err != nil {
+		return "", err
+	}
+	unlock, err := w.lock(ctx, "apt")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if path := look(); path != "" {
+		return path, nil // another one was faster
+	}
+	done := w.step("%s: installing %s by apt", kind, strings.Join(packages, " "))
+	env := []string{"DEBIAN_FRONTEND=noninteractive"}
+	if err := long(ctx, "/", env, "apt-get", "update", "-qq"); err != nil {
+		return "", err
+	}
+	args := append([]string{"install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600"}, packages...)
+	if err := long(ctx, "/", env, "apt-get", args...); err != nil {
+		return "", err
+	}
+	done()
+	if path := look(); path != "" {
+		return path, nil
+	}
+	return "", &core.Error{Code: core.CodeUnavailable, Message: strings.Join(packages, " ") + " is installed, but the program is not where it should be"}
+}
+
+// mayInstall is an error that names the packages, unless this is root on Debian.
+func mayInstall(kind string, packages []string) error {
+	hint := "install " + strings.Join(packages, " ") + " (as Debian calls it), then run the same command again"
+	if _, err := os.Stat("/etc/debian_version"); err != nil || find("apt-get") == "" {
+		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed", Hint: hint}
+	}
+	if os.Geteuid() != 0 {
+		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed, and only root may install it",
+			Hint: "sudo apt-get install " + strings.Join(packages, " ") + ", then run the same command again"}
+	}
+	return nil
+}

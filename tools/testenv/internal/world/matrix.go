@@ -1,0 +1,57 @@
+package world
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// serverName is what follows the colon in the IDs of users and rooms. Servers of one run share it: there is no
+// federation.
+const serverName = "localhost"
+
+// matrixEnv is how to reach a homeserver.
+func matrixEnv(p *port, kind, sharedSecret string) map[string]string {
+	return map[string]string{
+		"TESTENV_MATRIX_URL":           "http://" + p.addr(),
+		"TESTENV_MATRIX_SERVER_NAME":   serverName,
+		"TESTENV_MATRIX_SHARED_SECRET": sharedSecret,
+		"TESTENV_MATRIX_KIND":          strings.TrimPrefix(kind, Matrix+"="),
+	}
+}
+
+// matrixAnswers asks for what a test asks first: the versions, and a nonce to register with.
+func matrixAnswers(p *port) func(context.Context) error {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	return func(ctx context.Context) error {
+		for _, path := range []string{"/_matrix/client/versions", "/_synapse/admin/v1/register"} {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr()+path, nil)
+			if err != nil {
+				return err
+			}
+			response, err := client.Do(request)
+			if err != nil {
+				return err
+			}
+			_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20))
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				return fmt.Errorf("%s: %s", path, response.Status)
+			}
+		}
+		return nil
+	}
+}
+
+// asJSON writes a configuration. Both homeservers read YAML, and all JSON is YAML.
+func asJSON(config map[string]any) string {
+	text, err := json.MarshalIndent(config, "", "\t")
+	if err != nil {
+		panic(err) // it holds texts, numbers and lists of them
+	}
+	return string(text)
+}

@@ -1,0 +1,56 @@
+// Command testenv runs a command with real servers at hand, and ends them with it. See testenv help.
+package main
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/tools/testenv/internal/guard"
+	"fnregistry.dev/tools/testenv/internal/world"
+)
+
+// pin is what the homeserver is built from: this module's own requirements.
+//
+//go:embed go.mod go.sum
+var pin embed.FS
+
+// exitNotStarted is the exit status when the command was not run.
+const exitNotStarted = 2
+
+func main() { os.Exit(guard.Main(prepare, work, world.CleanUp)) }
+
+// prepare checks the arguments, so that what is wrong with them is said before anything runs, and makes the run's
+// folder.
+func prepare() (dir string, err error) {
+	order, err := parse(os.Args[1:])
+	if err != nil {
+		exit(err)
+	}
+	if order.help {
+		fmt.Print(help)
+		os.Exit(0)
+	}
+	dir, err = os.MkdirTemp("", "testenv-")
+	if err != nil {
+		exit(err)
+	}
+	// Servers that run as another user have to pass through; what is theirs alone lies in folders of their own.
+	return dir, os.Chmod(dir, 0o711)
+}
+
+// exit says what went wrong before anything was started.
+func exit(err error) {
+	report(err)
+	os.Exit(exitNotStarted)
+}
+
+// report writes an error for a person: what, and on a line of its own what to do.
+func report(err error) {
+	fmt.Fprintln(os.Stderr, "testenv: error:", err)
+	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Hint != "" {
+		fmt.Fprintln(os.Stderr, "testenv: hint:", coded.Hint)
+	}
+}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+// fromTerminal says whether the signal was very likely typed (Ctrl-C, Ctrl-\). Then the terminal has sent it to the
+// command, too, which is in the same process group.
+func fromTerminal(s syscall.Signal, group int) bool {
+	if s != syscall.SIGINT && s != syscall.SIGQUIT {
+		return false
+	}
+	tty, err := os.Open("/dev/tty")
+	if err != nil {
+		return false
+	}
+	defer tty.Close()
+	var foreground int32
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, tty.Fd(), syscall.TIOCGPGRP, uintptr(unsafe.Pointer(&foreground)))
+	return errno == 0 && int(foreground) == group
+}
