@@ -29,6 +29,11 @@ func TestScripts(t *testing.T) {
 			for name, value := range goEnv() {
 				env.Setenv(name, value)
 			}
+			fn, err := exec.LookPath("fn") // as testscript found it for its scripts
+			if err != nil {
+				return err
+			}
+			env.Setenv("BINDIR", filepath.Dir(fn))
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			for _, name := range repos {
 				if err := unpack(name, filepath.Join(env.WorkDir, name)); err != nil {

@@ -35,6 +35,12 @@ func connect(t *testing.T, dir string) *mcp.ClientSession {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return connectTo(t, r)
+}
+
+// connectTo serves a registry, which it closes with the test.
+func connectTo(t *testing.T, r *registry.Registry) *mcp.ClientSession {
+	t.Helper()
 	here, there := mcp.NewInMemoryTransports()
 	server, err := newServer(r).Connect(t.Context(), there, nil)
 	if err != nil {
@@ -110,7 +116,7 @@ func TestMCP_Tools(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if want := []string{"find", "graph", "impact", "new", "show", "similar", "uses"}; !slices.Equal(names, want) {
+	if want := []string{"find", "graph", "impact", "new", "show", "similar", "size", "uses"}; !slices.Equal(names, want) {
 		t.Errorf("tools %v, want %v", names, want)
 	}
 }
@@ -192,7 +198,7 @@ func TestMCP_WrongInput(t *testing.T) {
 			}
 		})
 	}
-	if _, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "size"}); err == nil {
+	if _, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "weight"}); err == nil {
 		t.Error("an unknown tool is called")
 	}
 }
@@ -388,5 +394,40 @@ func testEndsOnSignal(t *testing.T, _ string, cmd *exec.Cmd) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// TestMCP_Size builds: what units weigh is asked before a line is written, and show knows it afterwards.
+func TestMCP_Size(t *testing.T) {
+	t.Parallel()
+	dir := repo(t)
+	r, err := registry.Load(t.Context(), registry.Options{Roots: []string{dir}, Cache: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := connectTo(t, r)
+	var shown showOut
+	if call(t, client, "show", map[string]any{"id": "failure"}, &shown); shown.Bytes != nil {
+		t.Errorf("not measured, and weighs %d", *shown.Bytes)
+	}
+	var out weights
+	text, _ := call(t, client, "size", map[string]any{"ids": []string{"failure", "base.BackoffDelay"}}, &out)
+	if len(out.Units) != 2 || out.Units[0].Bytes == nil || out.Together == nil || *out.Together.Whole < out.BaseBytes || out.BaseBytes < 4e6 || !strings.Contains(text, "together") {
+		t.Errorf("%s\n%+v", text, out)
+	}
+	if call(t, client, "show", map[string]any{"id": "failure"}, &shown); shown.Bytes == nil || *shown.Bytes != *out.Units[0].Bytes {
+		t.Errorf("show gives %v", shown.Bytes)
+	}
+	for _, tc := range []struct {
+		in   map[string]any
+		want string
+	}{
+		{map[string]any{"ids": []string{"failur"}}, "did you mean failure_go_base"},
+		{map[string]any{"ids": []string{}}, "no unit is named"},
+		{map[string]any{"ids": []string{"failure"}, "base": "failure"}, "is no program"},
+	} {
+		if text, failed := call(t, client, "size", tc.in, nil); !failed || !strings.Contains(text, tc.want) {
+			t.Errorf("%v: %s", tc.in, text)
+		}
 	}
 }

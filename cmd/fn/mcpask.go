@@ -102,6 +102,7 @@ type showOut struct {
 	Apps       []string     `json:"apps" jsonschema:"IDs of the programs that it is part of"`
 	Body       string       `json:"body" jsonschema:"Markdown: example, when to use, gotchas"`
 	Findings   []string     `json:"findings" jsonschema:"what the linter finds wrong with it"`
+	Bytes      *int64       `json:"bytes" jsonschema:"what it adds to a small server's binary, of a program its size; null until it has been measured as it is now"`
 }
 
 func (s *service) show(ctx context.Context, _ *mcp.CallToolRequest, in idIn) (*mcp.CallToolResult, showOut, error) {
@@ -120,7 +121,7 @@ func (s *service) show(ctx context.Context, _ *mcp.CallToolRequest, in idIn) (*m
 	out := showOut{
 		unitOut: unitOf(d.Item), ImportPath: d.ImportPath, Package: d.Package, Symbol: d.Symbol, Line: d.Line, SpecFile: d.SpecFile, Params: d.Spec.Params,
 		Output: d.Spec.Output, ErrorType: d.Spec.ErrorType, Tests: d.Spec.Tests, Uses: idsOf(d.Uses), UsedBy: idsOf(d.UsedBy), Apps: d.Apps,
-		Body: d.Body.Markdown, Findings: []string{},
+		Body: d.Body.Markdown, Findings: []string{}, Bytes: d.Bytes,
 	}
 	for _, f := range d.Findings {
 		out.Findings = append(out.Findings, fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message))

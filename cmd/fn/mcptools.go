@@ -12,6 +12,8 @@ func (s *service) addTools(server *mcp.Server) {
 	addTool(server, "uses", "What a unit needs", "List all units that a unit's code reaches, nearest first.", s.uses)
 	addTool(server, "impact", "What a change may break", "List all units and programs whose code reaches a unit, nearest first: what may break when it changes. Call it before you change a unit.", s.impact)
 	addTool(server, "graph", "Graph of uses", "Give the graph of uses around a unit, or the whole one, as Mermaid, DOT or JSON text.", s.graph)
+	addTool(server, "size", "What units weigh", `Measure how many bytes units add to a program's binary, each and together, by building it: to a small server, or to a program of the repository. `+
+		`It takes seconds, the first time up to minutes. Call it before you import a driver or another heavy unit.`, s.size)
 	no := false
 	mcp.AddTool(server, &mcp.Tool{Name: "new", Title: "Make a unit",
 		Description: `Make a unit or a program: Go file, spec and test that compile and pass the linter. Without write it only shows the files. What exists is never overwritten, ` +

@@ -105,6 +105,11 @@ func newProgress(w io.Writer) *progress {
 }
 
 func (p *progress) report(done, total int) {
+	p.say(fmt.Sprintf("reading folders: %d of %d ", done, total))
+}
+
+// say shows a line in place of the one before.
+func (p *progress) say(line string) {
 	if p.w == nil {
 		return
 	}
@@ -115,7 +120,7 @@ func (p *progress) report(done, total int) {
 		return
 	}
 	p.shown = now
-	fmt.Fprintf(p.w, "\rreading folders: %d of %d ", done, total)
+	fmt.Fprint(p.w, "\r\x1b[K", line)
 }
 
 // clear takes the line away.

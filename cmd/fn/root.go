@@ -11,6 +11,7 @@ import (
 
 	"fnregistry.dev/fn_registry/registry"
 	"fnregistry.dev/fn_registry/scaffold"
+	"fnregistry.dev/fn_registry/size"
 	"fnregistry.dev/functions/core"
 )
 
@@ -79,7 +80,7 @@ func (e *env) command() *cobra.Command {
 		return &usageError{message: err.Error(), hint: c.CommandPath() + " --help shows the flags"}
 	})
 	root.AddCommand(e.findCommand(), e.showCommand(), e.similarCommand(), e.usesCommand(), e.impactCommand(), e.graphCommand(),
-		e.newCommand(), e.initCommand(), e.mcpCommand())
+		e.sizeCommand(), e.newCommand(), e.initCommand(), e.mcpCommand())
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	completionNeedsShell(root)
 	root.SetHelpCommand(&cobra.Command{
@@ -161,6 +162,8 @@ func describe(err error) (code int, hint string, candidates []string) {
 		return exitNothing, draft.Hint, nil
 	case errors.As(err, &draft):
 		return exitFailed, draft.Hint, nil
+	case errors.Is(err, size.ErrNoGo):
+		return exitFailed, "install Go, or put the folder of its command on the PATH", nil
 	case errors.As(err, &coded):
 		return exitFailed, coded.Hint, nil
 	}

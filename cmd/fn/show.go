@@ -57,6 +57,7 @@ func writeDetail(w io.Writer, d *registry.Detail) {
 	columns(w, [][2]string{
 		{"import", importLine(d)}, {"code", place(d)}, {"spec", d.SpecFile}, {"tests", strings.Join(d.Spec.Tests, ", ")},
 		{"tags", strings.Join(d.Tags, ", ")}, {"build tags", strings.Join(d.Spec.BuildTags, ", ")}, {"run", d.Spec.Run},
+		{"size", sizeLine(d)},
 	})
 	writeParams(w, d)
 	if d.Spec.Output != "" {
@@ -76,6 +77,17 @@ func writeDetail(w io.Writer, d *registry.Detail) {
 		}
 	}
 	writeFindings(w, d)
+}
+
+// sizeLine is empty until fn size has measured the unit as it is.
+func sizeLine(d *registry.Detail) string {
+	switch {
+	case d.Bytes == nil:
+		return ""
+	case d.Kind == "app":
+		return megabytes(*d.Bytes)
+	}
+	return megabytes(*d.Bytes) + " more in a small server's binary"
 }
 
 func importLine(d *registry.Detail) string {

@@ -6,6 +6,8 @@
 package catalog
 
 import (
+	"strings"
+
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
@@ -61,6 +63,17 @@ func (d *Dir) FileNames() []string {
 		names[i] = d.files[i].Name
 	}
 	return names
+}
+
+// CodeHash is the hash of the names and contents of the folder's Go files, tests left out.
+func (d *Dir) CodeHash() [16]byte {
+	var text strings.Builder
+	for i := range d.files { // by index: see FileNames
+		if f := &d.files[i]; strings.HasSuffix(f.Name, ".go") && !strings.HasSuffix(f.Name, "_test.go") {
+			text.WriteString(f.Name + "\x00" + string(f.Hash[:]))
+		}
+	}
+	return sum([]byte(text.String()))
 }
 
 // FileStat is a file as it was when it was read.

@@ -101,39 +101,35 @@ func inside(dir string) (string, error) {
 	return clean, nil
 }
 
-// cleanDrivers brings folders and import paths into one form. A "/..." behind an import path, as the other keys have
-// it, says what holds anyway. One path in two rooms would leave open whose it is.
+// cleanDrivers brings folders and import paths into one form. A "/..." behind them, as the other keys have it, says
+// what holds anyway. One path in two rooms would leave open whose it is.
 func (c *Config) cleanDrivers() error {
-	rooms := map[string]int{}
+	rooms := map[string]bool{}
 	for i, d := range c.Drivers {
-		if d.Folder == "" || len(d.Imports) == 0 {
-			return fmt.Errorf("drivers[%d]: needs folder and imports", i)
+		folder, err := inside(strings.TrimSuffix(d.Folder, "/..."))
+		if err != nil || folder == "." || len(d.Imports) == 0 {
+			return fmt.Errorf("drivers[%d]: needs a folder inside the repository, and imports", i)
 		}
-		clean, err := inside(strings.TrimSuffix(d.Folder, "/..."))
-		if err != nil {
-			return fmt.Errorf("drivers[%d]: %w", i, err)
-		}
-		if clean == "." {
-			return fmt.Errorf("drivers[%d]: the whole repository is no room for a driver", i)
-		}
-		c.Drivers[i].Folder = clean
+		c.Drivers[i].Folder = folder
 		for j, imp := range d.Imports {
 			imp = strings.TrimSuffix(imp, "/...")
-			if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") || imp != path.Clean(imp) {
-				return fmt.Errorf("drivers[%d]: %q is no import path of a third-party package", i, d.Imports[j])
+			if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") || imp != path.Clean(imp) || rooms[imp] {
+				return fmt.Errorf("drivers[%d]: %q is no import path of a third-party package, or stands twice", i, d.Imports[j])
 			}
-			if k, ok := rooms[imp]; ok {
-				return fmt.Errorf("drivers[%d]: %s is a driver of %s already", i, imp, c.Drivers[k].Folder)
-			}
-			rooms[imp], d.Imports[j] = i, imp
+			rooms[imp], d.Imports[j] = true, imp
 		}
 	}
 	return nil
 }
 
 // Forbidden lists the drivers that a folder's packages must not link: all but those whose room it lies in.
-func (c *Config) Forbidden(dir string) []Driver {
-	return slices.DeleteFunc(slices.Clone(c.Drivers), func(d Driver) bool { return Under(dir, d.Folder) })
+func (c *Config) Forbidden(dir string) (others []Driver) {
+	for _, d := range c.Drivers {
+		if !Under(dir, d.Folder) {
+			others = append(others, d)
+		}
+	}
+	return others
 }
 
 func (r ImportRule) validate() error {

@@ -20,10 +20,15 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/search"
+	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// cacheFiles are where a registry keeps what it learnt; both "" where it keeps nothing.
-type cacheFiles struct{ snapshot, index string }
+// cacheFiles are where a registry keeps what it learnt, and where fn size keeps what units weigh; all "" where nothing
+// is kept.
+type cacheFiles struct {
+	snapshot, index string
+	sizes           ledger.Dir
+}
 
 // cachePaths names the files after the program and the roots, so that several can share a folder.
 func cachePaths(opts Options) (cacheFiles, error) {
@@ -48,7 +53,7 @@ func cachePaths(opts Options) (cacheFiles, error) {
 	}
 	program := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	base := filepath.Join(dir, hex.EncodeToString(key.Sum(nil)[:8])+"-"+program)
-	return cacheFiles{snapshot: base + ".snapshot", index: base + ".index"}, nil
+	return cacheFiles{snapshot: base + ".snapshot", index: base + ".index", sizes: ledger.Of(dir)}, nil
 }
 
 // load makes the first state: of the cache's two files or, where one is of no use, by reading everything.

@@ -28,6 +28,7 @@ type Detail struct {
 	Apps       []string        `json:"apps"`     // IDs of the programs that it is part of
 	Findings   []check.Finding `json:"findings"` // of the rules that look at one unit; of all rules once Findings has run
 	Stale      bool            `json:"stale"`    // the spec's file has changed since: Body is new, the rest is not
+	Bytes      *int64          `json:"bytes"`    // what it adds to a small server's binary, of a program its size; nil until fn size has measured this code
 }
 
 // Derived is what the code says of a unit, whatever its spec says.
@@ -95,6 +96,9 @@ func (s *State) Get(id string) (*Detail, error) {
 		Item: s.item(u), Spec: withLists(u.Spec), SpecFile: u.File, Root: filepath.Base(root.Dir), Dir: root.Dir,
 		ImportPath: u.Dir.ImportPath, Package: u.Dir.Package, Derived: s.derived(u),
 		Uses: refs(s.Catalog.Uses(u)), UsedBy: refs(s.Catalog.UsedBy(u)), Apps: s.apps(u), Findings: s.findingsOf(u),
+	}
+	if bytes, ok := s.registry.files.sizes.Unit(s.Catalog, u); ok {
+		d.Bytes = &bytes
 	}
 	if u.Code != nil {
 		d.Symbol, d.Line = u.Code.Symbol, u.Code.Pos.Line

@@ -14,6 +14,7 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/search"
+	"fnregistry.dev/fn_registry/size/ledger"
 )
 
 // Options says which repositories to read, and where to keep what was learnt.
@@ -90,6 +91,9 @@ func (r *Registry) Close() {
 	r.cancel()
 	r.work.Wait()
 }
+
+// Sizes is where fn size keeps what units weigh, and [State.Get] finds it.
+func (r *Registry) Sizes() ledger.Dir { return r.files.sizes }
 
 // State returns the current state. Whoever asks several questions that belong together asks one State.
 func (r *Registry) State() *State { return r.state.Load() }

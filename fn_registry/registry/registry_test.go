@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fnregistry.dev/fn_registry/size/ledger"
 )
 
 // unitFiles are the Go file and the spec of a function in package f.
@@ -327,6 +329,48 @@ func TestState_Get(t *testing.T) {
 	}
 	if d, err = r.State().Get("backoff_wait_go_f"); err != nil || !d.Stale || d.Body.Markdown != "" {
 		t.Errorf("after a removal: %+v, %v", d, err)
+	}
+}
+
+// TestState_Get_Bytes: a figure is shown as long as the code is what was measured.
+func TestState_Get_Bytes(t *testing.T) {
+	t.Parallel()
+	dir, cache := t.TempDir(), t.TempDir()
+	write(t, dir, sample())
+	r := open(t, Options{Roots: []string{dir}, Cache: cache})
+	bytes := func(id string) *int64 {
+		t.Helper()
+		d, err := r.State().Get(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Bytes
+	}
+	if got := bytes("round_up_go_f"); got != nil {
+		t.Errorf("never measured, and weighs %d", *got)
+	}
+	c := r.State().Catalog
+	if err := r.Sizes().Put(ledger.UnitKey(c, c.Unit("round_up_go_f")), 4321); err != nil {
+		t.Fatal(err)
+	}
+	if got := bytes("round_up_go_f"); got == nil || *got != 4321 {
+		t.Errorf("got %v", got)
+	}
+	if got := bytes("backoff_wait_go_f"); got != nil {
+		t.Errorf("another unit weighs %d", *got)
+	}
+	write(t, dir, unitFiles("round_up", "Rounds a number up.", "println()", "math"))
+	refresh(t, r)
+	if got := bytes("round_up_go_f"); got != nil {
+		t.Errorf("changed, and weighs %d", *got)
+	}
+	write(t, dir, unitFiles("round_up", "Rounds a number up.", "", "math"))
+	refresh(t, r)
+	if got := bytes("round_up_go_f"); got == nil || *got != 4321 {
+		t.Errorf("changed back: got %v", got)
+	}
+	if none, _ := setup(t); none.Sizes() != "" {
+		t.Error("without a cache there are figures")
 	}
 }
 

@@ -99,6 +99,15 @@ func plural(n int, one string) string {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
+// weight says what a unit adds to a program, or what a program weighs.
+func weight(kind string, bytes int64) string {
+	text := strconv.FormatFloat(float64(bytes)/1e6, 'f', 2, 64) + " MB"
+	if kind == spec.KindApp {
+		return text
+	}
+	return text + " more in a small server"
+}
+
 func place(file string, line int) string {
 	if line == 0 {
 		return file

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/fn_registry/size"
+	"fnregistry.dev/fn_registry/size/ledger"
+)
+
+const sizeHelp = `Say how many bytes units add to a program's binary, by building it with and without them: static, stripped, for linux/amd64, as releases are.
+
+  fn size sqlite_open                       to a small server (net/http, log/slog, encoding/json)
+  fn size sqlite_open cron_service          each, and both together: less than the sum, as they share code
+  fn size sqlite_open --base registry_api   to a program of this repository: what it will weigh with the unit
+  fn size sqlite_open --base empty          to a program that does nothing
+  fn size registry_api                      a program itself
+  fn size --all                             every unit and program; keeps the figures for fn show and registry_api
+
+Counted is the unit with all that it links, and with the exported methods of what it returns. A unit that links C code is built with cgo and a C
+compiler. Binaries are laid out in pages, so a few kB are chance. Nothing is written into the repository; what was measured is kept in
+the cache by content, and measured again when anything that is linked has changed.
+
+Exit code 2 where something could not be built.`
+
+// sizeArgs are the flags of fn size.
+type sizeArgs struct {
+	all   bool
+	base  string
+	cache string
+}
+
+func (e *env) sizeCommand() *cobra.Command {
+	var a sizeArgs
+	c := &cobra.Command{
+		Use:               "size UNIT...",
+		Short:             "measure what units add to a program's binary, by building it",
+		Long:              sizeHelp,
+		ValidArgsFunction: e.completeUnits(1 << 10),
+		RunE: func(c *cobra.Command, named []string) error {
+			switch {
+			case len(named) == 0 && !a.all:
+				return &usageError{message: "fn size needs units: their IDs, names or Go symbols", hint: "fn size --all measures all of them"}
+			case len(named) > 0 && a.all:
+				return &usageError{message: "fn size --all measures all units; it takes no names"}
+			}
+			return e.size(c.Context(), named, a)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&a.all, "all", false, "measure every unit and program")
+	f.StringVar(&a.base, "base", size.Server.Name, "what they are added to: server, empty, or a program of the repository")
+	f.StringVar(&a.cache, "cache", "", "folder that figures are kept in, as registry_api -cache (default: fn_registry in the user's cache folder)")
+	must(c.RegisterFlagCompletionFunc("base", e.completeBases))
+	return c
+}
+
+func (e *env) size(ctx context.Context, named []string, a sizeArgs) error {
+	r, err := e.load(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	s, figures := r.State(), r.Sizes()
+	if a.cache != "" {
+		figures = ledger.Of(a.cache)
+	}
+	units, err := unitsNamed(s, named)
+	if err != nil {
+		return err
+	}
+	base, err := baseNamed(s, a.base)
+	if err != nil {
+		return err
+	}
+	together := len(units) > 1
+	if a.all {
+		units = measurable(s.Catalog, base)
+	}
+	p := newProgress(e.err)
+	meter := &size.Meter{Catalog: s.Catalog, Ledger: figures, Told: func(done, total int, doing string) {
+		p.say(fmt.Sprintf("%s: %d of %d ", doing, done, total))
+	}}
+	w, err := weigh(ctx, meter, base, units, together)
+	p.clear()
+	if err != nil {
+		return err
+	}
+	if a.all {
+		figures.Trim(keepFigures)
+	}
+	if err := e.answer(w, func(out io.Writer) { writeWeights(out, w) }); err != nil {
+		return err
+	}
+	return w.failed(e.err)
+}
+
+// keepFigures is how long figures of code that is no more are kept: somebody may go back to it.
+const keepFigures = 90 * 24 * time.Hour
+
+// unitsNamed resolves names of units, each unit once.
+func unitsNamed(s *registry.State, named []string) ([]*catalog.Unit, error) {
+	var units []*catalog.Unit
+	for _, name := range named {
+		id, err := resolve(s, name)
+		if err != nil {
+			return nil, err
+		}
+		if u := s.Catalog.Unit(id); !slices.Contains(units, u) {
+			units = append(units, u)
+		}
+	}
+	if len(units) > 1 {
+		if i := slices.IndexFunc(units, (*catalog.Unit).IsApp); i >= 0 {
+			return nil, &usageError{message: units[i].ID + " is a program, which can't be added to another", hint: "--base " + units[i].ID + " adds the units to it"}
+		}
+	}
+	return units, nil
+}
+
+func baseNamed(s *registry.State, name string) (size.Base, error) {
+	switch name {
+	case "", size.Server.Name:
+		return size.Server, nil
+	case size.Empty.Name:
+		return size.Empty, nil
+	}
+	id, err := resolve(s, name)
+	if err != nil {
+		return size.Base{}, err
+	}
+	u := s.Catalog.Unit(id)
+	if !u.IsApp() {
+		return size.Base{}, &usageError{message: id + " is no program", hint: "--base is server, empty, or a unit of kind app"}
+	}
+	return size.BaseApp(u), nil
+}
+
+// measurable lists the units that can be measured: one of each ID that has code others can import; programs only as
+// long as nothing is added to one.
+func measurable(c *catalog.Catalog, base size.Base) []*catalog.Unit {
+	var units []*catalog.Unit
+	for _, u := range c.Units {
+		if c.Unit(u.ID) != u || u.Dir.ImportPath == "" || u.IsApp() && base.App != nil {
+			continue
+		}
+		if u.IsApp() || u.Code != nil && u.Dir.Package != "main" {
+			units = append(units, u)
+		}
+	}
+	return units
+}
+
+// weights is the answer of fn size.
+type weights struct {
+	Base      string   `json:"base" jsonschema:"what the units were added to"`
+	BaseBytes int64    `json:"base_bytes" jsonschema:"the base's binary without them, in bytes; 0 where only programs were measured"`
+	MaxBytes  *int64   `json:"max_bytes" jsonschema:"the budget of the program that is the base; null: it has none"`
+	Go        string   `json:"go" jsonschema:"the version of Go that built them"`
+	Target    string   `json:"target" jsonschema:"the system that they were built for"`
+	Units     []weight `json:"units" jsonschema:"each unit by itself"`
+	Together  *weight  `json:"together" jsonschema:"all of them; null where there is only one"`
+}
+
+// weight is what units weigh.
+type weight struct {
+	ID    string   `json:"id" jsonschema:"the unit; empty where it is of several"`
+	Bytes *int64   `json:"bytes" jsonschema:"bytes that they add to the base's binary; of a program its size; null: see error"`
+	Whole *int64   `json:"whole" jsonschema:"bytes of the binary with base and units"`
+	Cgo   bool     `json:"cgo" jsonschema:"it links C code: it was built with cgo, and needs a C compiler"`
+	Tags  []string `json:"build_tags" jsonschema:"build tags that it needs"`
+	Error string   `json:"error" jsonschema:"why it could not be built"`
+	app   bool
+}
+
+// weigh measures units, each by itself and, if so wanted, together.
+func weigh(ctx context.Context, meter *size.Meter, base size.Base, units []*catalog.Unit, together bool) (*weights, error) {
+	w := &weights{Base: base.Name, Target: "linux/amd64", Units: []weight{}}
+	var sets [][]*catalog.Unit
+	for _, u := range units {
+		sets = append(sets, []*catalog.Unit{u})
+	}
+	if together {
+		sets = append(sets, units)
+	}
+	report, err := meter.Measure(ctx, base, sets)
+	if err != nil {
+		return nil, err
+	}
+	w.BaseBytes, w.Go = report.Base.Whole, report.Go
+	if base.App != nil && base.App.Spec.BinaryMBMax > 0 {
+		most := int64(base.App.Spec.BinaryMBMax * 1e6)
+		w.MaxBytes = &most
+	}
+	for _, f := range report.Figures {
+		w.Units = append(w.Units, weightOf(f))
+	}
+	if together {
+		w.Together = &w.Units[len(units)]
+		w.Together.ID = ""
+		w.Units = w.Units[:len(units)]
+	}
+	return w, nil
+}
+
+func weightOf(f size.Figure) weight {
+	w := weight{ID: f.Units[0].ID, Cgo: f.Cgo, Tags: f.Tags, app: f.Units[0].IsApp()}
+	if w.Tags == nil {
+		w.Tags = []string{}
+	}
+	if f.Err != nil {
+		w.Error = f.Err.Error()
+	} else {
+		w.Bytes, w.Whole = &f.Added, &f.Whole
+	}
+	return w
+}
+
+// failed tells what could not be built.
+func (w *weights) failed(stderr io.Writer) error {
+	failed := 0
+	for _, it := range w.rows() {
+		if it.Error != "" {
+			failed++
+			fmt.Fprintf(stderr, "fn: %s: %s\n", it.name(), it.Error)
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %s could not be built", failed, plural(len(w.rows()), "program"))
+}
+
+func (w *weights) rows() []weight {
+	if w.Together == nil {
+		return w.Units
+	}
+	return append(slices.Clone(w.Units), *w.Together)
+}
+
+func (w *weight) name() string {
+	if w.ID == "" {
+		return "together"
+	}
+	return w.ID
+}
+
+// writeWeights writes a table, the heaviest first where it is long.
+func writeWeights(out io.Writer, w *weights) {
+	rows := slices.Clone(w.Units)
+	slices.SortStableFunc(rows, func(a, b weight) int { return int(value(b.Bytes) - value(a.Bytes)) })
+	if w.Together != nil {
+		rows = append(rows, *w.Together)
+	}
+	width := 0
+	for _, it := range rows {
+		width = max(width, len(it.name()))
+	}
+	for _, it := range rows {
+		fmt.Fprintf(out, "%-*s  %s\n", width, it.name(), it.text(w))
+	}
+	fmt.Fprintln(out)
+	if w.BaseBytes > 0 {
+		fmt.Fprintf(out, "added to %s, which weighs %s; ", baseText(w.Base), megabytes(w.BaseBytes))
+	}
+	fmt.Fprintf(out, "built by %s for %s\n", w.Go, w.Target)
+}
+
+func baseText(name string) string {
+	switch name {
+	case size.Server.Name:
+		return "a small server (net/http, log/slog, encoding/json)"
+	case size.Empty.Name:
+		return "a program that does nothing"
+	}
+	return name
+}
+
+func (it *weight) text(w *weights) string {
+	if it.Error != "" {
+		return fmt.Sprintf("%9s", "not built")
+	}
+	if it.app {
+		return fmt.Sprintf("%9s  (the program itself)", megabytes(*it.Bytes))
+	}
+	text := fmt.Sprintf("%9s", "+"+megabytes(*it.Bytes))
+	var notes []string
+	if it.ID == "" {
+		notes = append(notes, megabytes(sum(w.Units)-*it.Bytes)+" less than the sum")
+	}
+	if it.ID == "" || len(w.Units) == 1 || w.MaxBytes != nil {
+		notes = append(notes, megabytes(*it.Whole)+" in all")
+	}
+	if w.MaxBytes != nil {
+		notes = append(notes, budget(*it.Whole, *w.MaxBytes))
+	}
+	if it.Cgo {
+		notes = append(notes, "links C code: built with cgo")
+	}
+	if len(it.Tags) > 0 {
+		notes = append(notes, "-tags="+strings.Join(it.Tags, ","))
+	}
+	if len(notes) > 0 {
+		text += "  (" + strings.Join(notes, "; ") + ")"
+	}
+	return text
+}
+
+func budget(whole, most int64) string {
+	if whole > most {
+		return megabytes(whole-most) + " over its budget of " + megabytes(most)
+	}
+	return megabytes(most-whole) + " below its budget"
+}
+
+func value(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+func sum(units []weight) (all int64) {
+	for _, u := range units {
+		all += value(u.Bytes)
+	}
+	return all
+}
+
+// megabytes is a size in 10^6 bytes, or in 10^3 where it is small.
+func megabytes(n int64) string {
+	if n < 100_000 && n > -100_000 {
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.2f MB", float64(n)/1e6)
+}
+
+// completeBases completes --base.
+func (e *env) completeBases(c *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	list := []cobra.Completion{size.Server.Name, size.Empty.Name}
+	if r, ok := e.cached(c); ok {
+		defer r.Close()
+		for _, app := range r.State().Apps() {
+			list = append(list, app.ID)
+		}
+	}
+	return slices.DeleteFunc(list, func(name string) bool { return !strings.HasPrefix(name, begun) }), cobra.ShellCompDirectiveNoFileComp
+}
