@@ -1,0 +1,157 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+// write writes one batch after the other, and reports those that come after one that ended the intake as not tried.
+func (h *ClickHouseBatchInsertHandle[T]) write() {
+	defer close(h.finished)
+	defer h.abort(nil)
+	for p := range h.batches {
+		var b ClickHouseBatchInsertBatch[T]
+		if len(h.result.Unwritten) > 0 {
+			b.Err = h.fail(core.CodeCanceled, "not tried, since an earlier batch failed", nil)
+		} else {
+			h.writeBatch(p, &b)
+		}
+		if b.Rows = p.rows; len(b.Rows) > 0 { // all may have been refused
+			h.report(b)
+		}
+		p.reset(b.Err == nil && h.onBatch == nil)
+		select {
+		case h.free <- p:
+		default:
+		}
+	}
+}
+
+func (h *ClickHouseBatchInsertHandle[T]) report(b ClickHouseBatchInsertBatch[T]) {
+	if b.Err == nil {
+		h.result.Written += int64(len(b.Rows))
+	} else {
+		h.result.Failed += int64(len(b.Rows))
+		if h.firstErr == nil {
+			h.firstErr = b.Err
+		}
+	}
+	switch {
+	case h.onBatch != nil:
+		h.onBatch(b)
+	case b.Err != nil:
+		if len(h.result.Unwritten) == 0 {
+			close(h.failed)
+		}
+		h.result.Unwritten = append(h.result.Unwritten, b)
+	}
+}
+
+// writeBatch tries until the batch is written, or can't be, or time is up, and tells b. It takes the rows out of p that
+// don't fit.
+func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouseBatchInsertBatch[T]) {
+	token := newToken()
+	if h.target.hasToken {
+		b.Token = token.String()
+	}
+	until := deadline(h.cfg.RetryFor)
+	for attempt := 0; len(p.rows) > 0; attempt++ {
+		queryID := newToken().String()
+		sent, err := h.try(p, token, queryID)
+		if sent && err != nil {
+			var written bool
+			if written, err = h.findOut(p, b, queryID, err, until); b.Unclear || written {
+				b.Err = err
+				return
+			}
+		}
+		if bad, ok := errors.AsType[*refusedError](err); ok {
+			if err = h.refuse(p, bad); err == nil {
+				attempt = -1
+				continue
+			}
+		}
+		b.Err = ClickHouseError(h.target.op, err)
+		if b.Err == nil || !mayPass(b.Err) || !h.pause(attempt, until) {
+			return
+		}
+		b.Err = nil
+	}
+}
+
+// pause waits before the next try, and says whether there is time for one.
+func (h *ClickHouseBatchInsertHandle[T]) pause(attempt int, until time.Time) bool {
+	wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 10 * time.Second}, attempt, rand.Float64())
+	return time.Now().Add(wait).Before(until) && sleep(h.ctx, wait) == nil
+}
+
+// try sends the batch once. sent: its data were, or may have been.
+func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID string) (sent bool, err error) {
+	ctx, cancel := context.WithTimeout(h.ctx, h.cfg.Timeout)
+	defer cancel()
+	block, err := h.target.prepare(ctx, queryID)
+	if err != nil {
+		return false, contextError(ctx, err)
+	}
+	columns := block.Columns()
+	given := columns[:len(h.codec.columns)]
+	if err := h.codec.fill(given, p); err != nil {
+		_ = block.Abort()
+		return false, &refusedError{err: err, columns: given}
+	}
+	if h.target.hasToken {
+		if err := token.fill(columns[len(given)], len(p.rows)); err != nil {
+			_ = block.Abort()
+			return false, err
+		}
+	}
+	return true, contextError(ctx, block.Send())
+}
+
+// findOut asks the server what has become of a batch whose INSERT ended in err. Where that can't be told, it sets
+// b.Unclear. Otherwise, and if the batch is not written, none of it is, and it returns err.
+func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBatchInsertBatch[T], queryID string, err error, until time.Time) (written bool, _ error) {
+	b.Unclear = true
+	if !h.target.hasToken {
+		return false, h.fail("", "it is not known whether the rows were written", err)
+	}
+	for attempt := 0; ; attempt++ {
+		ctx, cancel := context.WithTimeout(h.ctx, h.cfg.Timeout)
+		stored, askErr := h.target.stored(ctx, queryID, b.Token)
+		askErr = ClickHouseError("look up the batch", contextError(ctx, askErr))
+		cancel()
+		switch {
+		case askErr == nil && stored == 0:
+			b.Unclear = false
+			return false, err
+		case askErr == nil && stored == uint64(len(p.rows)):
+			b.Unclear = false
+			return true, nil
+		case askErr == nil:
+			return false, h.fail(core.CodeConflict, fmt.Sprintf("%d of %d rows are in the table", stored, len(p.rows)), err)
+		case !mayPass(askErr) || !h.pause(attempt, until):
+			return false, h.fail(core.ErrorCode(askErr), "it is not known whether the rows were written", errors.Join(err, askErr))
+		}
+	}
+}
+
+func (h *ClickHouseBatchInsertHandle[T]) fail(code core.Code, message string, err error) error {
+	if code == "" {
+		code = core.ErrorCode(ClickHouseError("", err))
+	}
+	return &core.Error{Code: code, Op: h.target.op, Message: message, Err: err}
+}
+
+// deadline is when the time d is over; a negative one never is.
+func deadline(d time.Duration) time.Time {
+	if d < 0 {
+		d = math.MaxInt64
+	}
+	return time.Now().Add(d)
+}

@@ -1,0 +1,564 @@
+package clickhouse_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/clickhouse"
+	"fnregistry.dev/tools/testenv/testkit/servers"
+)
+
+type (
+	event struct {
+		ID   uint64 `ch:"id"`
+		Name string `ch:"name"`
+	}
+	insertConfig = clickhouse.ClickHouseBatchInsertConfig
+	eventBatch   = clickhouse.ClickHouseBatchInsertBatch[event]
+	valueBatch   = clickhouse.ClickHouseBatchInsertBatch[[]any]
+)
+
+const (
+	eventTable   = "CREATE TABLE t (id UInt64, name String) ENGINE = MergeTree ORDER BY id"
+	tokenTable   = "CREATE TABLE t (id UInt64, name String, token UUID) ENGINE = MergeTree ORDER BY id"
+	dailyTable   = "CREATE TABLE t (id UInt64, name String, token String) ENGINE = MergeTree PARTITION BY id % 2 ORDER BY id"
+	countDistict = "SELECT uniqExact(id) FROM t"
+)
+
+func events(from, n int) []event {
+	all := make([]event, n)
+	for i := range all {
+		all[i] = event{uint64(from + i), fmt.Sprint("event ", from+i)}
+	}
+	return all
+}
+
+// bigEvents are a megabyte that can't be compressed.
+func bigEvents() []event {
+	all := events(0, 10)
+	for i := range all {
+		text := make([]byte, 50_000)
+		_, _ = rand.Read(text)
+		all[i].Name = hex.EncodeToString(text)
+	}
+	return all
+}
+
+func start[T any](t testing.TB, conn driver.Conn, rows chan []T, cfg insertConfig, onBatch func(clickhouse.ClickHouseBatchInsertBatch[T])) *clickhouse.ClickHouseBatchInsertHandle[T] {
+	t.Helper()
+	cfg.Table = "t"
+	h, err := clickhouse.ClickHouseBatchInsert(t.Context(), conn, rows, cfg, onBatch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, _ = h.Stop(ctx) // a test that has failed may not have stopped it
+	})
+	return h
+}
+
+func mustStop[T any](t testing.TB, h *clickhouse.ClickHouseBatchInsertHandle[T], written int64) {
+	t.Helper()
+	result, err := h.Stop(t.Context())
+	if err != nil || result.Written != written || result.Failed != 0 || len(result.Unwritten) != 0 {
+		t.Errorf("%d written, %d failed, %v; want %d written", result.Written, result.Failed, err, written)
+	}
+}
+
+func wantCount(t testing.TB, conn driver.Conn, want uint64) {
+	t.Helper()
+	if n, ids := count(t, conn, "SELECT count() FROM t"), count(t, conn, countDistict); n != want || ids != want {
+		t.Errorf("%d rows with %d ids in the table, want %d", n, ids, want)
+	}
+}
+
+func TestClickHouseBatchInsert_Due(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		cfg   insertConfig
+		sizes []int
+	}{
+		{"by rows", insertConfig{MaxRows: 4}, []int{4, 4, 2}},
+		{"by bytes", insertConfig{MaxBytes: 3 * (16 + len("event 0"))}, []int{3, 3, 3, 1}},
+		{"by default", insertConfig{}, []int{10}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			conn := open(t)
+			exec(t, conn, eventTable)
+			rows := make(chan []event, 1)
+			var sizes []int
+			var ids []uint64
+			c.cfg.MaxAge = time.Hour
+			onBatch := func(b eventBatch) {
+				sizes = append(sizes, len(b.Rows))
+				for _, e := range b.Rows {
+					ids = append(ids, e.ID)
+				}
+				if b.Err != nil || b.Unclear || b.Token != "" {
+					t.Errorf("%+v", b)
+				}
+			}
+			h := start(t, conn, rows, c.cfg, onBatch)
+			rows <- events(0, 10)
+			mustStop(t, h, 10)
+			if !slices.Equal(sizes, c.sizes) || !slices.IsSorted(ids) || len(ids) != 10 {
+				t.Errorf("batches of %v with %v, want %v", sizes, ids, c.sizes)
+			}
+			wantCount(t, conn, 10)
+			mustStop(t, h, 10) // the same again
+		})
+	}
+}
+
+func TestClickHouseBatchInsert_Age(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	exec(t, conn, eventTable)
+	rows := make(chan []event)
+	batches := make(chan int, 10)
+	const age = 100 * time.Millisecond
+	h := start(t, conn, rows, insertConfig{MaxAge: age}, func(b eventBatch) { batches <- len(b.Rows) })
+	for range 3 {
+		sent := time.Now()
+		rows <- events(0, 2)
+		if n, took := <-batches, time.Since(sent); n != 2 || took < age {
+			t.Errorf("%d rows after %v", n, took)
+		}
+	}
+	mustStop(t, h, 6)
+}
+
+func TestClickHouseBatchInsert_EndOfChannel(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	exec(t, conn, eventTable)
+	rows := make(chan []event, 4)
+	h := start(t, conn, rows, insertConfig{MaxRows: 3, MaxAge: time.Hour}, nil)
+	rows <- events(0, 5)
+	rows <- nil
+	rows <- events(5, 5)
+	close(rows)
+	<-h.Done() // without Stop
+	mustStop(t, h, 10)
+	wantCount(t, conn, 10)
+	empty := start(t, conn, make(chan []event), insertConfig{}, nil)
+	mustStop(t, empty, 0)
+}
+
+// Every type the server has, as values and as fields, and texts of all kinds, come back as they went in.
+func TestClickHouseBatchInsert_Types(t *testing.T) {
+	t.Parallel()
+	const columns = "(i8 Int8, i16 Int16, i32 Int32, i64 Int64, u8 UInt8, u16 UInt16, u32 UInt32, u64 UInt64, f32 Float32, f64 Float64, " +
+		"s String, fs FixedString(3), d Date, dt DateTime, u UUID, e Enum8('a' = 1), n Nullable(String), ns Nullable(Int64), arr Array(String), dec Decimal(9, 2), `odd name, é` String, named String)"
+	type ID string
+	type all struct {
+		I8    int8      `ch:"i8"`
+		I16   int16     `ch:"i16"`
+		I32   int32     `ch:"i32"`
+		I64   int64     `ch:"i64"`
+		U8    uint8     `ch:"u8"`
+		U16   uint16    `ch:"u16"`
+		U32   uint32    `ch:"u32"`
+		U64   uint64    `ch:"u64"`
+		F32   float32   `ch:"f32"`
+		F64   float64   `ch:"f64"`
+		S     string    `ch:"s"`
+		FS    string    `ch:"fs"`
+		D     time.Time `ch:"d"`
+		DT    time.Time `ch:"dt"`
+		U     string    `ch:"u"`
+		E     string    `ch:"e"`
+		N     *string   `ch:"n"`
+		NS    *int64    `ch:"ns"`
+		Arr   []string  `ch:"arr"`
+		Dec   string    `ch:"dec"`
+		Odd   string    `ch:"odd name, é"`
+		Named ID        `ch:"named"`
+		Not   int
+		skip  int
+	}
+	day, text, number := time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), "o'\\\x00\xff\"`; DROP TABLE t; -- é😀", int64(-7)
+	rows := []all{
+		{-8, -16, -32, -64, 8, 16, 32, 1<<64 - 1, 0.5, -1e300, text, "abc", day, day.Add(time.Hour), "61f0c404-5cb3-11e7-907b-a6006ad3dba0", "a", &text, &number, []string{text, ""}, "-1234567.89", text, ID(text), 1, 2},
+		{S: strings.Repeat("ten mega'\\", 1<<20), FS: "\x00\x00\x00", D: day, DT: day, U: "00000000-0000-0000-0000-000000000000", E: "a", Arr: []string{}, Dec: "0"},
+	}
+	conn := open(t)
+	exec(t, conn, "CREATE TABLE t "+columns+" ENGINE = MergeTree ORDER BY i8", "CREATE TABLE t2 "+columns+" ENGINE = MergeTree ORDER BY i8")
+	structs := make(chan []all, 1)
+	structs <- rows
+	mustStop(t, start(t, conn, structs, insertConfig{}, nil), 2)
+	names := []string{"i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "s", "fs", "d", "dt", "u", "e", "n", "ns", "arr", "dec", "odd name, é", "named"}
+	values := make(chan [][]any, 1)
+	for _, r := range rows {
+		values <- [][]any{{r.I8, r.I16, r.I32, r.I64, r.U8, r.U16, r.U32, r.U64, r.F32, r.F64, r.S, r.FS, r.D, r.DT, r.U, r.E, r.N, r.NS, r.Arr, r.Dec, r.Odd, string(r.Named)}}
+		h, err := clickhouse.ClickHouseBatchInsert(t.Context(), conn, values, insertConfig{Table: "t2", Columns: names}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustStop(t, h, 1)
+	}
+	one, _ := mustQuery(t, conn, queryConfig{Query: "SELECT * FROM t ORDER BY i8"})
+	two, _ := mustQuery(t, conn, queryConfig{Query: "SELECT * FROM t2 ORDER BY i8"})
+	if one != two {
+		t.Errorf("structs and values differ:\n%.2000s\n%.2000s", one, two)
+	}
+	if want := `[{"i8":-8,"i16":-16,"i32":-32,"i64":-64,"u8":8,"u16":16,"u32":32,"u64":"18446744073709551615","f32":0.5,"f64":-1e+300,"s":"o'\\\u0000\ufffd\"` + "`" + `; DROP TABLE t; -- é😀","fs":"abc",` +
+		`"d":"2024-02-29","dt":"2024-02-29T01:00:00Z","u":"61f0c404-5cb3-11e7-907b-a6006ad3dba0","e":"a","n":"o'`; !strings.HasPrefix(one, want) {
+		t.Errorf("got  %.700s\nwant %s", one, want)
+	}
+	if n := count(t, conn, "SELECT countIf(s = ? AND n = ? AND arr[1] = ? AND `odd name, é` = ? AND named = ?) FROM t", text, text, text, text, text); n != 1 {
+		t.Error("the hostile text has changed")
+	}
+	if n := count(t, conn, "SELECT length(s) FROM t WHERE i8 = 0"); n != uint64(len(rows[1].S)) {
+		t.Errorf("10 MB came as %d bytes", n)
+	}
+}
+
+func TestClickHouseBatchInsert_RefusedRows(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	exec(t, conn, "CREATE TABLE t (id UInt64, u UUID) ENGINE = MergeTree ORDER BY id")
+	const good = "61f0c404-5cb3-11e7-907b-a6006ad3dba0"
+	mixed := [][]any{{uint64(1), good}, {"x", good}, {uint64(2), good}, {uint64(3)}, {uint64(4), "no UUID"}, nil, {uint64(5), good, 1}, {uint64(6), good}}
+	var batches []valueBatch
+	rows := make(chan [][]any, 2)
+	rows <- mixed
+	rows <- mixed[:1]
+	onBatch := func(b valueBatch) { batches = append(batches, b) }
+	result, err := start(t, conn, rows, insertConfig{Columns: []string{"id", "u"}}, onBatch).Stop(t.Context())
+	wantError(t, err, core.CodeInvalid, "5 of 9 rows failed")
+	if result.Written != 4 || result.Failed != 5 || result.Unwritten != nil || len(batches) != 2 || len(batches[0].Rows) != 5 || batches[0].Unclear || len(batches[1].Rows) != 4 {
+		t.Errorf("%+v\n%+v", result, batches)
+	}
+	wantError(t, batches[0].Err, core.CodeInvalid, "column id")
+	if n := count(t, conn, "SELECT sum(id) FROM t"); n != 1+2+6+1 {
+		t.Errorf("other rows are in the table: sum %d", n)
+	}
+	// As structs, and without OnBatch: the intake ends.
+	type row struct {
+		ID uint64 `ch:"id"`
+		U  string `ch:"u"`
+	}
+	structs := make(chan []row)
+	h := start(t, conn, structs, insertConfig{MaxAge: time.Millisecond}, nil)
+	structs <- []row{{10, good}, {11, "no UUID"}}
+	<-h.Done()
+	ended, err := h.Stop(t.Context())
+	wantError(t, err, core.CodeInvalid, "1 of 2 rows failed")
+	if len(ended.Unwritten) != 1 || len(ended.Unwritten[0].Rows) != 1 || ended.Unwritten[0].Rows[0].ID != 11 {
+		t.Errorf("%+v", ended)
+	}
+	if n := count(t, conn, "SELECT count() FROM t WHERE id >= 10"); n != 1 {
+		t.Errorf("%d of the good rows are there", n)
+	}
+}
+
+func TestClickHouseBatchInsert_BadStart(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	exec(t, conn, tokenTable, "CREATE TABLE log (id UInt64, name String, token String) ENGINE = Log",
+		"CREATE TABLE replacing (id UInt64, name String, token String) ENGINE = ReplacingMergeTree ORDER BY id")
+	type untagged struct{ ID uint64 }
+	fields := []string{"id", "name"}
+	hostile := "t` (id) VALUES (1); DROP TABLE t; --"
+	for _, c := range []struct {
+		name string
+		cfg  insertConfig
+		code core.Code
+		want string
+	}{
+		{"no table", insertConfig{Columns: fields}, core.CodeInvalid, "names are needed"},
+		{"no columns", insertConfig{Table: "t"}, core.CodeInvalid, "no Columns"},
+		{"unknown table", insertConfig{Table: "nowhere", Columns: fields}, core.CodeNotFound, "nowhere"},
+		{"unknown table with token", insertConfig{Table: "nowhere", Columns: fields, TokenColumn: "token"}, core.CodeNotFound, "nowhere"},
+		{"unknown database", insertConfig{Database: "nowhere", Table: "t", Columns: fields}, core.CodeNotFound, "nowhere"},
+		{"unknown column", insertConfig{Table: "t", Columns: []string{"id", "nowhere"}}, core.CodeInvalid, "nowhere"},
+		{"column twice", insertConfig{Table: "t", Columns: []string{"id", "id"}}, core.CodeInvalid, "twice"},
+		{"token is a column", insertConfig{Table: "t", Columns: fields, TokenColumn: "id"}, core.CodeInvalid, "twice"},
+		{"unknown token column", insertConfig{Table: "t", Columns: fields, TokenColumn: "nowhere"}, core.CodeInvalid, "nowhere"},
+		{"token type", insertConfig{Table: "t", Columns: []string{"name"}, TokenColumn: "id"}, core.CodeInvalid, "not a String or a UUID"},
+		{"engine", insertConfig{Table: "log", Columns: fields, TokenColumn: "token"}, core.CodeUnsupported, "engine Log"},
+		{"merging engine", insertConfig{Table: "replacing", Columns: fields, TokenColumn: "token"}, core.CodeUnsupported, "ReplacingMergeTree"},
+		{"hostile table", insertConfig{Table: hostile, Columns: fields}, core.CodeInvalid, "bad name"},
+		{"hostile database", insertConfig{Database: hostile, Table: "t", Columns: fields}, core.CodeInvalid, "bad name"},
+		{"hostile column", insertConfig{Table: "t", Columns: []string{hostile}}, core.CodeInvalid, "bad name"},
+		{"hostile token column", insertConfig{Table: "t", Columns: fields, TokenColumn: hostile}, core.CodeInvalid, "bad name"},
+	} {
+		_, err := clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan [][]any), c.cfg, nil)
+		if core.ErrorCode(err) != c.code || !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("%s: got %v (%s), want %s, %q", c.name, err, core.ErrorCode(err), c.code, c.want)
+		}
+	}
+	_, err := clickhouse.ClickHouseBatchInsert[event](t.Context(), conn, nil, insertConfig{Table: "t"}, nil)
+	wantError(t, err, core.CodeInvalid, "no channel")
+	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []untagged), insertConfig{Table: "t"}, nil)
+	wantError(t, err, core.CodeInvalid, "tag ch")
+	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []int), insertConfig{Table: "t"}, nil)
+	wantError(t, err, core.CodeInvalid, "want []any or a struct")
+	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []event), insertConfig{Table: "t", Columns: fields}, nil)
+	wantError(t, err, core.CodeInvalid, "by tags")
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = clickhouse.ClickHouseBatchInsert(canceled, conn, make(chan []event), insertConfig{Table: "t"}, nil)
+	wantError(t, err, core.CodeCanceled, "")
+	cfg := config(servers.ClickHouse(t))
+	cfg.Addresses = []string{cfg.Addresses[0], cfg.Addresses[0]}
+	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), openConfig(t, cfg), make(chan []event), insertConfig{Table: "t", TokenColumn: "token"}, nil)
+	wantError(t, err, core.CodeUnsupported, "one address")
+	wantCount(t, conn, 0)
+}
+
+// The batch is in the table, but the server's answer gets lost.
+func TestClickHouseBatchInsert_AnswerLost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		table, token string
+		unclear      bool
+	}{
+		"no token":     {eventTable, "", true},
+		"UUID token":   {tokenTable, "token", false},
+		"String token": {dailyTable, "token", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct := open(t)
+			exec(t, direct, c.table)
+			p := newProxy(t, servers.ClickHouse(t).Addr)
+			conn := openThrough(t, direct, p)
+			rows := make(chan []event, 1)
+			h := start(t, conn, rows, insertConfig{TokenColumn: c.token, Timeout: 2 * time.Second}, nil)
+			p.set(func() { p.muteAfter = 200_000 })
+			rows <- bigEvents()
+			result, err := h.Stop(t.Context())
+			wantCount(t, direct, 10)
+			if !c.unclear {
+				if err != nil || result.Written != 10 {
+					t.Errorf("%+v, %v", result, err)
+				}
+				return
+			}
+			wantError(t, err, core.CodeTimeout, "not known whether")
+			if len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear || len(result.Unwritten[0].Rows) != 10 {
+				t.Errorf("%d batches: %v", len(result.Unwritten), err)
+			}
+		})
+	}
+}
+
+// openThrough opens a pool through a proxy on the database that another one has.
+func openThrough(t testing.TB, direct driver.Conn, p *proxy) driver.Conn {
+	t.Helper()
+	var database string
+	if err := direct.QueryRow(t.Context(), "SELECT currentDatabase()").Scan(&database); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(servers.ClickHouse(t))
+	cfg.Addresses, cfg.Database = []string{p.addr()}, database
+	return openConfig(t, cfg)
+}
+
+// The connection breaks in the middle of the batch, so that nothing of it gets into the table.
+func TestClickHouseBatchInsert_CutInBatch(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		table, token string
+	}{"no token": {eventTable, ""}, "token": {tokenTable, "token"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct := open(t)
+			exec(t, direct, c.table)
+			p := newProxy(t, servers.ClickHouse(t).Addr)
+			rows := make(chan []event, 1)
+			h := start(t, openThrough(t, direct, p), rows, insertConfig{TokenColumn: c.token}, nil)
+			p.set(func() { p.cutAfter = 200_000 })
+			rows <- bigEvents()
+			result, err := h.Stop(t.Context())
+			if c.token != "" { // known not to be there, and sent again
+				if err != nil || result.Written != 10 {
+					t.Errorf("%+v, %v", result, err)
+				}
+				wantCount(t, direct, 10)
+				return
+			}
+			wantError(t, err, core.CodeUnavailable, "not known whether")
+			if len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear {
+				t.Errorf("%+v", result)
+			}
+			wantCount(t, direct, 0)
+		})
+	}
+}
+
+// Of a batch over two partitions one is there.
+func TestClickHouseBatchInsert_HalfThere(t *testing.T) {
+	t.Parallel()
+	direct := open(t)
+	exec(t, direct, dailyTable)
+	p := newProxy(t, servers.ClickHouse(t).Addr)
+	rows := make(chan []event, 1)
+	h := start(t, openThrough(t, direct, p), rows, insertConfig{TokenColumn: "token", Timeout: time.Second}, nil)
+	p.set(func() { p.muteAfter = 200_000 })
+	rows <- bigEvents()
+	poll(t, func() bool { return count(t, direct, "SELECT count() FROM t") == 10 })
+	p.set(func() { p.down = true }) // no one can look it up
+	exec(t, direct, "ALTER TABLE t DROP PARTITION 1")
+	p.set(func() { p.down = false })
+	result, err := h.Stop(t.Context())
+	wantError(t, err, core.CodeConflict, "5 of 10 rows are in the table")
+	if len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear || result.Unwritten[0].Token == "" || len(result.Unwritten[0].Rows) != 10 {
+		t.Errorf("%+v", result)
+	}
+	wantCount(t, direct, 5)
+}
+
+func poll(t testing.TB, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it has not come to pass within 30 s")
+		}
+	}
+}
+
+// The server is killed and comes back, again and again, while rows are inserted. Whatever was taken is there once.
+func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
+	t.Parallel()
+	server := servers.Start(t, "clickhouse")
+	conn := openConfig(t, config(server.ClickHouse(t)))
+	exec(t, conn, tokenTable)
+	rows := make(chan []event)
+	var tokens sync.Map
+	h := start(t, conn, rows, insertConfig{TokenColumn: "token", MaxRows: 5_000}, func(b eventBatch) {
+		if _, again := tokens.LoadOrStore(b.Token, true); again || b.Err != nil {
+			t.Errorf("token %s: %v", b.Token, b.Err)
+		}
+	})
+	const chunk = 1000
+	sent, killed, stop := 0, make(chan int, 1), make(chan struct{})
+	var producer sync.WaitGroup
+	producer.Go(func() {
+		for {
+			select {
+			case rows <- events(sent, chunk): // waits while the server is away
+				sent += chunk
+				select {
+				case killed <- sent:
+				default:
+				}
+			case <-stop:
+				return
+			}
+		}
+	})
+	for range 3 {
+		for <-killed < 0 { // rows flow
+		}
+		for range 20 {
+			<-killed
+		}
+		server.Kill(t)
+		server.Restart(t)
+	}
+	close(stop)
+	producer.Wait()
+	mustStop(t, h, int64(sent))
+	wantCount(t, conn, uint64(sent))
+	t.Logf("%d rows over three kills", sent)
+}
+
+// While the server is away, back-pressure reaches the producer, and Stop gives up when its context ends: what it reports
+// is all that was taken.
+func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
+	t.Parallel()
+	server := servers.Start(t, "clickhouse")
+	conn := openConfig(t, config(server.ClickHouse(t)))
+	exec(t, conn, eventTable)
+	rows := make(chan []event)
+	h := start(t, conn, rows, insertConfig{MaxRows: 10, MaxAge: time.Hour, RetryFor: -1}, nil)
+	server.Stop(t)
+	rows <- events(0, 10)
+	rows <- events(10, 10) // gathers while the first is tried
+	select {
+	case rows <- events(20, 10):
+		t.Error("a third batch was taken")
+	case <-time.After(300 * time.Millisecond): // shows nothing if it is too short, and never fails then
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	result, err := h.Stop(ctx)
+	wantError(t, err, core.ErrorCode(err), "20 of 20 rows failed")
+	if result.Written != 0 || len(result.Unwritten) != 2 {
+		t.Fatalf("%+v", result)
+	}
+	for i, b := range result.Unwritten {
+		if !slices.Equal(b.Rows, events(10*i, 10)) || b.Err == nil || b.Unclear { // never got as far as its data
+			t.Errorf("%+v", b)
+		}
+	}
+	select {
+	case rows <- events(20, 10):
+		t.Error("rows are taken after Stop")
+	case <-h.Done():
+	}
+	server.Restart(t)
+	wantCount(t, conn, 0)
+}
+
+// RetryFor ends the tries; the insert goes on with the next batch when there is an OnBatch.
+func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
+	t.Parallel()
+	server := servers.Start(t, "clickhouse")
+	conn := openConfig(t, config(server.ClickHouse(t)))
+	exec(t, conn, eventTable)
+	rows, batches := make(chan []event), make(chan eventBatch)
+	h := start(t, conn, rows, insertConfig{MaxRows: 10, RetryFor: 300 * time.Millisecond}, func(b eventBatch) { batches <- b })
+	server.Kill(t)
+	rows <- events(0, 10)
+	b := <-batches
+	wantError(t, b.Err, core.CodeUnavailable, "refused")
+	if b.Unclear || len(b.Rows) != 10 {
+		t.Errorf("%+v", b)
+	}
+	server.Restart(t)
+	rows <- b.Rows // the caller's decision
+	if b := <-batches; b.Err != nil {
+		t.Error(b.Err)
+	}
+	result, err := h.Stop(t.Context())
+	wantError(t, err, core.CodeUnavailable, "10 of 20 rows failed")
+	if result.Unwritten != nil || result.Written != 10 {
+		t.Errorf("%+v", result)
+	}
+	wantCount(t, conn, 10)
+}
+
+// What the server refuses for good is not tried again.
+func TestClickHouseBatchInsert_Refused(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	exec(t, conn, eventTable)
+	rows := make(chan []event, 1)
+	h := start(t, conn, rows, insertConfig{MaxAge: time.Millisecond}, nil)
+	exec(t, conn, "DROP TABLE t")
+	rows <- events(0, 3)
+	<-h.Done()
+	result, err := h.Stop(t.Context())
+	wantError(t, err, core.CodeNotFound, "3 of 3 rows failed")
+	if len(result.Unwritten) != 1 || result.Unwritten[0].Unclear {
+		t.Errorf("%+v", result)
+	}
+}

@@ -1,0 +1,128 @@
+package clickhouse
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	chgo "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"fnregistry.dev/functions/core"
+)
+
+// ClickHouseQueryJSONConfig is a query and how its rows are written by [ClickHouseQueryJSON].
+type ClickHouseQueryJSONConfig struct {
+	Query    string         // one statement; a ; behind it is fine; required
+	Args     []any          // for ? and $1, by position
+	Named    map[string]any // for @name, without the prefix; a statement uses Args or Named, not both
+	ReadOnly bool           // refuse whatever could write: SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN, with readonly = 1
+	NDJSON   bool           // one object a line instead of one array
+	MaxRows  int            // rows written at most; default 10,000; negative: no limit
+	MaxBytes int64          // bytes written at most; default 64 MiB; negative: no limit
+	BigInts  bool           // write every integer as a number; default: those beyond ±(2^53-1) as strings, since JavaScript rounds them
+}
+
+// ClickHouseQueryJSONColumn is one column of the result.
+type ClickHouseQueryJSONColumn struct {
+	Name string `json:"name"` // the key in each object; a name that comes again has _2, _3, ... appended
+	Type string `json:"type"` // as the server names it: "Nullable(String)"
+}
+
+// ClickHouseQueryJSONResult says what [ClickHouseQueryJSON] wrote.
+type ClickHouseQueryJSONResult struct {
+	Columns   []ClickHouseQueryJSONColumn `json:"columns"`
+	Rows      int                         `json:"rows"`
+	Bytes     int64                       `json:"bytes"`
+	Truncated bool                        `json:"truncated"` // MaxRows or MaxBytes cut the result: there are more rows
+}
+
+const (
+	defaultMaxRows  = 10_000
+	defaultMaxBytes = 64 << 20
+	flushSize       = 32 << 10  // what is written at a time
+	maxQuerySize    = 256 << 10 // ClickHouse's own default of max_query_size
+)
+
+// ClickHouseQueryJSON runs one query and writes its rows to w as they come, as a JSON array of objects or as one object a
+// line. NULL is null, an integer a number (but see BigInts), a float a number with a point or an exponent (or "NaN",
+// "Infinity", "-Infinity"), a String text, a Decimal a string with all its digits, a Date 2006-01-02, a DateTime RFC 3339
+// in the column's time zone, an Array an array, a Tuple an array (with names an object), a Map an object; UUID, Enum, IP
+// and Interval are strings.
+//
+// The end of ctx stops the query, here and on the server. Nothing is written before the first row is there, so that with
+// Result.Bytes 0 an HTTP handler can still answer with an error; after an error further on the array is left open, so
+// that no one takes it for whole. conn stays open.
+//
+// Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
+// ReadOnly; CodeTimeout and CodeCanceled for ctx; what [ClickHouseError] gives for the rest; w's own error as it is, wrapped.
+func ClickHouseQueryJSON(ctx context.Context, conn driver.Conn, w io.Writer, cfg ClickHouseQueryJSONConfig) (ClickHouseQueryJSONResult, error) {
+	out := newJSONRows(w, cfg)
+	text, err := prepareQuery(cfg)
+	if err != nil {
+		return out.result, err
+	}
+	err = runQuery(ctx, conn, out, text, cfg.ReadOnly)
+	return out.result, ClickHouseError("clickhouse_query_json", contextError(ctx, err))
+}
+
+// contextError returns the reason for which ctx has ended, if it has, instead of err: the driver may call it a closed
+// connection, or a timeout of the socket, whose deadline is the same and may be seen first.
+func contextError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+func runQuery(ctx context.Context, conn driver.Conn, out *jsonRows, text string, readOnly bool) error {
+	settings := chgo.Settings{}
+	if readOnly {
+		settings["readonly"] = 1
+	}
+	if len(text) >= maxQuerySize { // long values: they are part of it
+		settings["max_query_size"] = len(text) + 1
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	rows, err := conn.Query(chgo.Context(ctx, chgo.WithSettings(settings)), text)
+	if err == io.EOF { // the driver's word for: no result. A lost connection is wrapped
+		return out.writeAll(nil, stop)
+	}
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	defer stop() // first
+	return out.writeAll(rows, stop)
+}
+
+// prepareQuery checks the query and puts its values in.
+func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
+	if strings.ContainsRune(cfg.Query, 0) {
+		return "", queryError(core.CodeInvalid, "the query holds a NUL byte", "")
+	}
+	found, firstWord := findPlaceholders(cfg.Query)
+	switch {
+	case firstWord == "" || firstWord == ";":
+		return "", queryError(core.CodeInvalid, "the query is empty", "")
+	case cfg.ReadOnly && !slices.Contains(readingWords, firstWord):
+		return "", queryError(core.CodeForbidden, "not a reading statement", "SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN are")
+	}
+	return bindArgs(found, cfg)
+}
+
+// readingWords begin what passes with ReadOnly. The server's own readonly = 1 lets KILL QUERY and USE pass.
+var readingWords = []string{"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "("}
+
+func queryError(code core.Code, message, hint string) error {
+	return &core.Error{Code: code, Op: "clickhouse_query_json", Message: message, Hint: hint}
+}

@@ -1,0 +1,32 @@
+module fnregistry.dev/functions/infra/clickhouse
+
+go 1.26.0
+
+require (
+	fnregistry.dev/functions v0.0.0
+	fnregistry.dev/tools/testenv/testkit v0.0.0
+	github.com/ClickHouse/clickhouse-go/v2 v2.50.0
+	github.com/google/uuid v1.6.0
+	github.com/shopspring/decimal v1.5.0
+	go.uber.org/goleak v1.3.0
+)
+
+require (
+	github.com/ClickHouse/ch-go v0.74.0 // indirect
+	github.com/andybalholm/brotli v1.2.6 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/go-faster/city v1.0.1 // indirect
+	github.com/go-faster/errors v0.7.1 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/paulmach/orb v0.13.0 // indirect
+	github.com/pierrec/lz4/v4 v4.1.27 // indirect
+	github.com/segmentio/asm v1.2.1 // indirect
+	go.opentelemetry.io/otel v1.47.0 // indirect
+	go.opentelemetry.io/otel/trace v1.47.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace (
+	fnregistry.dev/functions => ../..
+	fnregistry.dev/tools/testenv/testkit => ../../../tools/testenv/testkit
+)

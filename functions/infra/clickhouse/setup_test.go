@@ -1,0 +1,77 @@
+package clickhouse_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"go.uber.org/goleak"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/clickhouse"
+	"fnregistry.dev/tools/testenv/testkit/servers"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// open opens a pool on the run's server, whose database is this test's own.
+func open(t testing.TB) driver.Conn {
+	t.Helper()
+	server := servers.ClickHouse(t)
+	database := "test_" + strings.ToLower(rand.Text())
+	admin := openConfig(t, config(server))
+	exec(t, admin, "CREATE DATABASE "+database)
+	t.Cleanup(func() { _ = admin.Exec(t.Context(), "DROP DATABASE "+database) })
+	cfg := config(server)
+	cfg.Database = database
+	return openConfig(t, cfg)
+}
+
+func config(server servers.ClickHouseServer) clickhouse.ClickHouseOpenConfig {
+	return clickhouse.ClickHouseOpenConfig{Addresses: []string{server.Addr}, User: server.User, Password: server.Password}
+}
+
+func openConfig(t testing.TB, cfg clickhouse.ClickHouseOpenConfig) driver.Conn {
+	t.Helper()
+	conn, err := clickhouse.ClickHouseOpen(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
+}
+
+func exec(t testing.TB, conn driver.Conn, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		if err := conn.Exec(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// count runs a query for one number.
+func count(t testing.TB, conn driver.Conn, query string, args ...any) (n uint64) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), "SELECT toUInt64(("+query+"))", args...).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
+// wantError checks the code and that the text holds want.
+func wantError(t testing.TB, err error, code core.Code, want string) {
+	t.Helper()
+	if core.ErrorCode(err) != code || err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %q (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
+	}
+	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Op == "" {
+		t.Errorf("%v: no Op", err)
+	}
+}
