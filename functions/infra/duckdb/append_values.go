@@ -1,0 +1,244 @@
+//go:build cgo
+
+package duckdb
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/big"
+	"time"
+	"unicode/utf8"
+
+	driver "github.com/duckdb/duckdb-go/v2"
+)
+
+// converter turns a value that is not nil into one that the driver's appender writes rightly into a column, or says why
+// there is none. Its errors don't quote the value.
+type converter func(value any) (any, error)
+
+// newConverter chooses by the column's type. waiting counts the bytes of text and blobs.
+func newConverter(info driver.TypeInfo, isJSON bool, waiting *int) (converter, error) {
+	if isJSON {
+		return jsonConverter(waiting), nil
+	}
+	kind := info.InternalType()
+	if limits, ok := integerLimits[kind]; ok {
+		return limits.convert, nil
+	}
+	switch kind {
+	case driver.TYPE_BOOLEAN:
+		return convertBool, nil
+	case driver.TYPE_FLOAT:
+		return convertFloat32, nil
+	case driver.TYPE_DOUBLE:
+		return convertFloat64, nil
+	case driver.TYPE_HUGEINT:
+		return hugeConverter(minHugeInt, maxHugeInt), nil
+	case driver.TYPE_UHUGEINT:
+		return hugeConverter(new(big.Int), maxUHugeInt), nil
+	case driver.TYPE_VARCHAR:
+		return textConverter(waiting), nil
+	case driver.TYPE_BLOB:
+		return blobConverter(waiting), nil
+	case driver.TYPE_DATE:
+		return convertDate, nil
+	case driver.TYPE_TIMESTAMP, driver.TYPE_TIMESTAMP_TZ, driver.TYPE_TIMESTAMP_S, driver.TYPE_TIMESTAMP_MS:
+		return timeConverter(minTimestamp, maxTimestamp), nil
+	case driver.TYPE_TIMESTAMP_NS:
+		return timeConverter(time.Unix(0, -math.MaxInt64), time.Unix(0, math.MaxInt64-1)), nil
+	case driver.TYPE_TIME, driver.TYPE_TIME_TZ:
+		return timeConverter(time.Time{}, time.Time{}), nil
+	case driver.TYPE_INTERVAL:
+		return convertInterval, nil
+	case driver.TYPE_UUID:
+		return convertUUID, nil
+	}
+	return nestedConverter(info, waiting)
+}
+
+func mismatch(value any, want string) error {
+	return fmt.Errorf("a %T is no %s", value, want)
+}
+
+func convertBool(value any) (any, error) {
+	if _, ok := value.(bool); ok {
+		return value, nil
+	}
+	if b, ok := indirect(value).(bool); ok {
+		return b, nil
+	}
+	return orNil(value, "BOOLEAN")
+}
+
+// orNil is for values of a wrong type: a nil pointer is NULL, whatever it would point to.
+func orNil(value any, want string) (any, error) {
+	if indirect(value) == nil {
+		return nil, nil
+	}
+	return nil, mismatch(value, want)
+}
+
+func convertFloat64(value any) (any, error) {
+	if _, ok := value.(float64); ok {
+		return value, nil // as it came: to put it into an interface again would take memory
+	}
+	f, ok := asFloat(indirect(value))
+	if !ok {
+		return orNil(value, "DOUBLE")
+	}
+	return f, nil
+}
+
+func convertFloat32(value any) (any, error) {
+	if _, ok := value.(float32); ok {
+		return value, nil
+	}
+	f, ok := asFloat(indirect(value))
+	if !ok {
+		return orNil(value, "FLOAT")
+	}
+	if math.IsInf(float64(float32(f)), 0) && !math.IsInf(f, 0) {
+		return nil, fmt.Errorf("beyond the range of FLOAT")
+	}
+	return f, nil
+}
+
+// textConverter checks text. The driver ends a string at its first NUL byte, but not a slice.
+func textConverter(waiting *int) converter {
+	return func(value any) (any, error) {
+		text, ok := value.(string)
+		if !ok {
+			switch v := indirect(value).(type) {
+			case string:
+				text = v
+			case []byte:
+				text = string(v)
+			default:
+				return orNil(value, "text")
+			}
+		}
+		*waiting += len(text)
+		switch plain, nul := scanText(text); {
+		case !plain && !utf8.ValidString(text):
+			return nil, errNotUTF8
+		case nul:
+			return []byte(text), nil
+		case ok:
+			return value, nil
+		}
+		return text, nil
+	}
+}
+
+// scanText looks for what is seldom in text: a byte that is not ASCII, and NUL.
+func scanText(text string) (ascii, nul bool) {
+	var all byte
+	for i := range len(text) {
+		c := text[i]
+		all |= c
+		nul = nul || c == 0
+	}
+	return all < utf8.RuneSelf, nul
+}
+
+func blobConverter(waiting *int) converter {
+	return func(value any) (any, error) {
+		switch v := indirect(value).(type) {
+		case []byte:
+			if v == nil {
+				return nil, nil
+			}
+			*waiting += len(v)
+			return bytes.Clone(v), nil // the appender comes to it when the iterator has gone on
+		case string:
+			*waiting += len(v)
+			return []byte(v), nil
+		}
+		return orNil(value, "BLOB")
+	}
+}
+
+func jsonConverter(waiting *int) converter {
+	return func(value any) (any, error) {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		*waiting += len(text)
+		return json.RawMessage(text), nil
+	}
+}
+
+// The driver takes a DATE from the seconds in UTC and rounds towards 1970. The date meant is the one that the time shows.
+func convertDate(value any) (any, error) {
+	t, ok := indirect(value).(time.Time)
+	if !ok {
+		return orNil(value, "DATE: give a time.Time")
+	}
+	if year := t.Year(); year < -5877640 || year > 5881579 { // DuckDB's DATE is an int32 of days
+		return nil, fmt.Errorf("the year %d is beyond the range of DATE", year)
+	}
+	year, month, day := t.Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC), nil
+}
+
+// DuckDB's TIMESTAMP is an int64 of microseconds.
+var (
+	minTimestamp = time.Date(-290307, 1, 1, 0, 0, 0, 0, time.UTC)
+	maxTimestamp = time.Date(294246, 12, 31, 23, 59, 59, 0, time.UTC)
+)
+
+// timeConverter takes times of a range, any when both ends are zero.
+func timeConverter(low, high time.Time) converter {
+	bounded := !low.IsZero()
+	return func(value any) (any, error) {
+		t, ok := value.(time.Time)
+		if !ok {
+			if t, ok = indirect(value).(time.Time); !ok {
+				return orNil(value, "point in time: give a time.Time")
+			}
+			value = t
+		}
+		if bounded && (t.Before(low) || t.After(high)) {
+			return nil, fmt.Errorf("the year %d is beyond the type's range", t.Year())
+		}
+		return value, nil
+	}
+}
+
+func convertInterval(value any) (any, error) {
+	switch v := indirect(value).(type) {
+	case driver.Interval:
+		return v, nil
+	case time.Duration:
+		return driver.Interval{Micros: v.Microseconds()}, nil
+	}
+	return orNil(value, "INTERVAL: give a time.Duration or the driver's Interval")
+}
+
+func convertUUID(value any) (any, error) {
+	var id driver.UUID
+	switch v := indirect(value).(type) {
+	case driver.UUID:
+		return v, nil
+	case string:
+		if err := id.Scan(v); err != nil {
+			return nil, fmt.Errorf("text is no UUID")
+		}
+		return id, nil
+	case []byte:
+		if len(v) != len(id) {
+			return nil, fmt.Errorf("%d bytes are no UUID", len(v))
+		}
+		return driver.UUID(v), nil
+	case nil:
+		return nil, nil
+	default:
+		if id, ok := asArray16(v); ok { // uuid.UUID of any library
+			return driver.UUID(id), nil
+		}
+		return nil, mismatch(value, "UUID")
+	}
+}

@@ -1,0 +1,123 @@
+//go:build cgo
+
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"io"
+
+	"fnregistry.dev/functions/core"
+)
+
+// DuckDBQueryJSONConfig is a query and how its rows are written by [DuckDBQueryJSON].
+type DuckDBQueryJSONConfig struct {
+	Query    string         // one statement; a ; behind it is fine; required
+	Args     []any          // for ? and $1, by position
+	Named    map[string]any // for $name, without the prefix; a statement uses Args or Named, not both
+	ReadOnly bool           // refuse what could write: only SELECT, VALUES, WITH, SHOW, EXPLAIN of these and the like, in a read-only transaction
+	NDJSON   bool           // one object a line instead of one array
+	MaxRows  int            // rows written at most; default 10,000; negative: no limit
+	MaxBytes int64          // bytes written at most; default 64 MiB; negative: no limit
+	BigInts  bool           // write every integer and decimal as a number; default: those that JavaScript would round as strings
+}
+
+// DuckDBQueryJSONColumn is one column of the result.
+type DuckDBQueryJSONColumn struct {
+	Name string `json:"name"` // the key in each object; a name that comes again has _2, _3, ... appended
+	Type string `json:"type"` // DuckDB's name of the type: BIGINT, DECIMAL(18,3), STRUCT(a INTEGER)
+}
+
+// DuckDBQueryJSONResult says what [DuckDBQueryJSON] wrote.
+type DuckDBQueryJSONResult struct {
+	Columns   []DuckDBQueryJSONColumn `json:"columns"`
+	Rows      int                     `json:"rows"`
+	Bytes     int64                   `json:"bytes"`
+	Truncated bool                    `json:"truncated"` // MaxRows or MaxBytes cut the result: there are more rows
+}
+
+const (
+	queryOp         = "duckdb_query_json"
+	defaultMaxRows  = 10_000
+	defaultMaxBytes = 64 << 20
+	flushSize       = 32 << 10 // what is written at a time
+)
+
+// DuckDBQueryJSON runs one query and writes its rows to w piece by piece, as a JSON array of objects or as one object a
+// line. NULL is null, an integer and a decimal a number (but see BigInts), a real a number with a point or an exponent,
+// NaN and the infinities strings, text a string, a blob a string in base64, a DATE 2006-01-02, a TIMESTAMP RFC 3339 in
+// UTC, JSON itself; lists and arrays are arrays, structs, maps and unions objects; what is left (UUID, TIME, INTERVAL,
+// ENUM, BIT, ...) is the text that DuckDB writes for it.
+//
+// The end of ctx stops the query, wherever it is, within about half a second. The driver has the whole result in memory
+// before the first row comes, beside MemoryLimit: the query is therefore given MaxRows as its LIMIT. Nothing is written before that, so that with
+// Result.Bytes 0 an HTTP handler can still answer with an error; after an error further on the array is left open, so
+// that no one takes it for whole. db stays open.
+//
+// Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
+// ReadOnly; CodeTimeout and CodeCanceled for ctx; what [DuckDBError] gives for the rest; w's own error as it is, wrapped.
+func DuckDBQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg DuckDBQueryJSONConfig) (DuckDBQueryJSONResult, error) {
+	out := newJSONRows(w, cfg)
+	if err := checkText(queryOp, "the query", cfg.Query); err != nil {
+		return out.result, err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return out.result, queryError(ctx, queryOp, err)
+	}
+	defer conn.Close()
+	if cfg.ReadOnly {
+		end, err := beginReadOnly(ctx, conn)
+		if err != nil {
+			return out.result, queryError(ctx, queryOp, err)
+		}
+		defer end()
+	}
+	err = runQuery(ctx, conn, out, cfg)
+	return out.result, queryError(ctx, queryOp, err)
+}
+
+func runQuery(ctx context.Context, conn *sql.Conn, out *jsonRows, cfg DuckDBQueryJSONConfig) error {
+	statement, err := prepare(conn, queryOp, cfg.Query, cfg.ReadOnly)
+	if err != nil {
+		return err
+	}
+	if cfg.ReadOnly && !statement.reads {
+		return &core.Error{Code: core.CodeForbidden, Op: queryOp, Message: "not a reading statement", Hint: "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are"}
+	}
+	args, err := bindArgs(queryOp, statement.params, cfg.Args, cfg.Named)
+	if err != nil {
+		return err
+	}
+	query := statement.text
+	if statement.selects {
+		columns, ok, err := describe(ctx, conn, query, args)
+		if err != nil {
+			return err
+		}
+		if ok { // else it is run as it is
+			out.columns = columns
+			query = wrapQuery(query, columns, out.maxRows)
+		}
+	}
+	rows, err := conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return out.writeAll(rows)
+}
+
+// beginReadOnly puts the connection into a transaction that refuses writes, and returns what ends it. A connection that
+// can't be put back as it was leaves the pool.
+func beginReadOnly(ctx context.Context, conn *sql.Conn) (end func(), err error) {
+	if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
+		return nil, err
+	}
+	return func() {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+			_ = conn.Raw(func(any) error { return sqldriver.ErrBadConn })
+		}
+	}, nil
+}

@@ -1,0 +1,179 @@
+//go:build cgo
+
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"fnregistry.dev/functions/core"
+)
+
+// source is a file as a table function of DuckDB.
+type source struct {
+	path      string // absolute, so that no prefix can make it a URL
+	glob      bool
+	format    string
+	named     bool // the file names its columns
+	delimiter string
+	null      string
+	columns   []sourceColumn // once describe has run
+}
+
+type sourceColumn struct {
+	name, typ string
+	fixed     bool // the type was given, not detected
+}
+
+// maxRecord bounds a line of CSV or NDJSON, and with it the buffers that DuckDB takes; its defaults are 2 and 16 MiB.
+const maxRecord = 64 << 20
+
+func newSource(cfg DuckDBImportConfig) (*source, error) {
+	s := &source{glob: cfg.Glob, named: true, null: cfg.Null}
+	if cfg.Path == "" {
+		return nil, importInvalid("no file was named")
+	}
+	for what, text := range map[string]string{"the path": cfg.Path, "Null": cfg.Null, "Delimiter": cfg.Delimiter} {
+		if err := checkText(importOp, what, text); err != nil {
+			return nil, err
+		}
+	}
+	format, ending := formatOf(cfg.Path)
+	if cfg.Format != "" {
+		format = strings.ToLower(cfg.Format)
+	}
+	s.format, s.delimiter = format, ","
+	if ending == ".tsv" {
+		s.delimiter = "\t"
+	}
+	if cfg.Delimiter != "" {
+		s.delimiter = cfg.Delimiter
+	}
+	switch {
+	case format == "":
+		return nil, &core.Error{Code: core.CodeInvalid, Op: importOp, Message: "the file's ending tells no format", Hint: "give Format: csv, ndjson or parquet"}
+	case format != "csv" && format != "ndjson" && format != "parquet":
+		return nil, importInvalid(fmt.Sprintf("bad Format %q: csv, ndjson or parquet", cfg.Format))
+	case format != "csv" && (cfg.NoHeader || cfg.Delimiter != "" || cfg.Null != ""):
+		return nil, importInvalid("NoHeader, Delimiter and Null are for CSV")
+	case utf8.RuneCountInString(s.delimiter) != 1 || strings.Contains("\"\r\n", s.delimiter):
+		return nil, importInvalid(fmt.Sprintf("bad Delimiter %q", cfg.Delimiter))
+	case len(cfg.Types) > 0 && (cfg.Append || format == "parquet"):
+		return nil, importInvalid("Types is for CSV and NDJSON, without Append")
+	}
+	s.named = !cfg.NoHeader
+	return s, s.find(cfg.Path)
+}
+
+// formatOf reads the format off a path's ending.
+func formatOf(path string) (format, ending string) {
+	path = strings.ToLower(path)
+	ending = filepath.Ext(path)
+	compressed := ending == ".gz" || ending == ".zst"
+	if compressed {
+		ending = filepath.Ext(strings.TrimSuffix(path, ending))
+	}
+	switch ending {
+	case ".csv", ".tsv":
+		return "csv", ending
+	case ".ndjson", ".jsonl":
+		return "ndjson", ending
+	case ".parquet":
+		if !compressed {
+			return "parquet", ending
+		}
+	}
+	return "", ending
+}
+
+// find makes the path absolute, and a file's path one that DuckDB's wildcards leave alone.
+func (s *source) find(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return &core.Error{Code: core.CodeInternal, Op: importOp, Err: err}
+	}
+	s.path = path
+	if s.glob {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return &core.Error{Code: core.ErrorCode(err), Op: importOp, Err: err}
+	case info.IsDir():
+		return importInvalid(path + " is a folder")
+	}
+	return nil
+}
+
+// sql is the table function with all that would else be guessed.
+func (s *source) sql() string {
+	path := s.path
+	if !s.glob {
+		path = strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path)
+	}
+	options := []string{quoteText(path), "hive_partitioning = false"} // .../day=1/x.csv would have a column day
+	if s.glob && s.named {
+		options = append(options, "union_by_name = true")
+	}
+	switch s.format {
+	case "csv":
+		options = append(options, "delim = "+quoteText(s.delimiter), `quote = '"'`, `escape = '"'`, fmt.Sprintf("header = %t", s.named), "skip = 0",
+			"comment = ''", "strict_mode = true", "null_padding = false", "nullstr = "+quoteText(s.null), "allow_quoted_nulls = false",
+			"sample_size = -1", fmt.Sprintf("max_line_size = %d", maxRecord), fmt.Sprintf("buffer_size = %d", 2*maxRecord))
+		options = s.typeOption(options, "types", false)
+		return "read_csv(" + strings.Join(options, ", ") + ")"
+	case "ndjson":
+		options = append(options, "format = 'newline_delimited'", "records = true", "sample_size = -1", fmt.Sprintf("maximum_object_size = %d", maxRecord))
+		options = s.typeOption(options, "columns", true)
+		return "read_json(" + strings.Join(options, ", ") + ")"
+	}
+	return "read_parquet(" + strings.Join(options, ", ") + ")"
+}
+
+// typeOption adds the types of the columns, all of them or those that were given.
+func (s *source) typeOption(options []string, name string, all bool) []string {
+	var types []string
+	for _, c := range s.columns {
+		if all || c.fixed {
+			types = append(types, quoteText(c.name)+": "+quoteText(c.typ))
+		}
+	}
+	if len(types) == 0 {
+		return options
+	}
+	return append(options, name+" = {"+strings.Join(types, ", ")+"}")
+}
+
+// describe finds the columns of the file and their types.
+func (s *source) describe(ctx context.Context, conn *sql.Conn) error {
+	rows, err := conn.QueryContext(ctx, "DESCRIBE SELECT * FROM "+s.sql())
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c sourceColumn
+		var rest any
+		if err := rows.Scan(&c.name, &c.typ, &rest, &rest, &rest, &rest); err != nil {
+			return err
+		}
+		s.columns = append(s.columns, c)
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}
+
+func (s *source) column(name string) int {
+	for i, c := range s.columns {
+		if strings.EqualFold(c.name, name) {
+			return i
+		}
+	}
+	return -1
+}

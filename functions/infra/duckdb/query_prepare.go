@@ -1,0 +1,348 @@
+//go:build cgo
+
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	driver "github.com/duckdb/duckdb-go/v2"
+
+	"fnregistry.dev/functions/core"
+)
+
+// statement is what DuckDB says of a query before it runs.
+type statement struct {
+	text    string   // without what stands behind its ;
+	selects bool     // a SELECT, or what DuckDB makes one of: VALUES, DESCRIBE, SHOW, SUMMARIZE, some PRAGMAs
+	reads   bool     // selects, or EXPLAIN of what does
+	params  []string // their names, "1", "2", ... for those by position
+}
+
+// prepare looks at a query without running any of it. More than one statement is an error: the driver would run all but the last
+// at once when it prepares them. With readsOnly, what can't be a reading statement by its first word is not even prepared, for
+// EXPORT DATABASE makes its folder then.
+func prepare(conn *sql.Conn, op, query string, readsOnly bool) (s statement, err error) {
+	if readsOnly && !mayRead(query) {
+		return s, nil
+	}
+	err = conn.Raw(func(c any) error {
+		s, err = prepareOn(c.(*driver.Conn), op, query)
+		return err
+	})
+	return s, err
+}
+
+func prepareOn(conn *driver.Conn, op, query string) (statement, error) {
+	var s statement
+	prepared, err := conn.Prepare(query)
+	if err != nil {
+		return s, prepareError(op, err)
+	}
+	defer prepared.Close()
+	s.text = cutSemicolon(conn, query)
+	stmt := prepared.(*driver.Stmt)
+	kind, err := stmt.StatementType()
+	if err != nil {
+		return s, err
+	}
+	s.selects = kind == driver.STATEMENT_TYPE_SELECT
+	s.reads = s.selects || kind == driver.STATEMENT_TYPE_EXPLAIN && explainsSelect(conn, op, query)
+	for i := range stmt.NumInput() {
+		name, err := stmt.ParamName(i + 1)
+		if err != nil {
+			return s, err
+		}
+		s.params = append(s.params, name)
+	}
+	return s, nil
+}
+
+// cutSemicolon takes the ; off that ends a query, with the comments behind it: behind it DuckDB's parser finds nothing. A
+// text may hold any number of semicolons in strings, so only the last few are tried.
+func cutSemicolon(conn *driver.Conn, query string) string {
+	at := len(query)
+	for range 8 {
+		if at = strings.LastIndexByte(query[:at], ';'); at < 0 {
+			break
+		}
+		if empty(query[at+1:]) && prepares(conn, query[:at]) { // it may stand in a name that goes on with --
+			return cutSemicolon(conn, query[:at])
+		}
+	}
+	return query
+}
+
+func prepares(conn *driver.Conn, query string) bool {
+	prepared, err := conn.Prepare(query)
+	if err == nil {
+		_ = prepared.Close()
+	}
+	return err == nil
+}
+
+// empty says whether a text holds nothing but blanks and comments. DuckDB is not asked, for the text may be a statement.
+func empty(text string) bool {
+	word, rest := firstWord(text)
+	return word == "" && rest == ""
+}
+
+const emptyQuery = "empty query" // the driver's text for it
+
+func prepareError(op string, err error) error {
+	switch text := err.Error(); {
+	case strings.Contains(text, "multi-statement query"):
+		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "the query holds several statements", Hint: "give one statement a call; PIVOT counts as several unless its values are listed: PIVOT t ON c IN ('a', 'b')"}
+	case text == emptyQuery:
+		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "the query is empty"}
+	}
+	return err
+}
+
+// explainsSelect says whether what stands behind EXPLAIN is a SELECT. EXPLAIN ANALYZE runs what it explains, and a read-only
+// transaction lets COPY TO write files, so ANALYZE and options are not taken: with them the rest is no statement.
+func explainsSelect(conn *driver.Conn, op, query string) bool {
+	word, rest := firstWord(query)
+	if next, _ := firstWord(rest); word != "EXPLAIN" || !slices.Contains(selectWords, next) {
+		return false
+	}
+	s, err := prepareOn(conn, op, rest)
+	return err == nil && s.selects
+}
+
+// selectWords begin what DuckDB makes a SELECT of.
+var selectWords = []string{"SELECT", "VALUES", "WITH", "FROM", "TABLE", "DESCRIBE", "DESC", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "("}
+
+func mayRead(query string) bool {
+	word, _ := firstWord(query)
+	return word == "" || word == "EXPLAIN" || slices.Contains(selectWords, word)
+}
+
+// firstWord cuts off the first word of a statement, in upper case, or a parenthesis, and the blanks and comments before
+// it; comments nest. The word is empty where there is none.
+func firstWord(query string) (word, rest string) {
+	for {
+		query = strings.TrimLeft(query, " \t\r\n\f\v;\ufeff\u00a0")
+		switch {
+		case strings.HasPrefix(query, "--"):
+			_, query, _ = strings.Cut(query, "\n")
+			continue
+		case strings.HasPrefix(query, "/*"):
+			query = skipComment(query)
+			continue
+		case strings.HasPrefix(query, "("):
+			return "(", query[1:]
+		}
+		end := strings.IndexFunc(query, func(r rune) bool { return !unicode.IsLetter(r) && r != '_' })
+		if end < 0 {
+			end = len(query)
+		}
+		if end == 0 && query != "" {
+			return "?", query // what no statement begins with
+		}
+		return strings.ToUpper(query[:end]), query[end:]
+	}
+}
+
+// skipComment returns what follows a comment, which may hold others.
+func skipComment(query string) string {
+	depth := 0
+	for {
+		at := strings.IndexAny(query, "/*")
+		if at < 0 || at+1 == len(query) {
+			return ""
+		}
+		switch query[at : at+2] {
+		case "/*":
+			depth, query = depth+1, query[at+2:]
+		case "*/":
+			depth, query = depth-1, query[at+2:]
+		default:
+			query = query[at+1:]
+		}
+		if depth == 0 {
+			return query
+		}
+	}
+}
+
+// bindArgs lists the values for a statement's parameters. It refuses what the driver passes over: a value that no
+// parameter has, and a name that has no value, for which it takes the one at its position.
+func bindArgs(op string, params []string, args []any, named map[string]any) ([]any, error) {
+	fail := func(format string, a ...any) ([]any, error) {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf(format, a...)}
+	}
+	byName := len(params) > 0 && (params[0][0] < '0' || params[0][0] > '9') // DuckDB doesn't let the two be mixed
+	switch {
+	case !byName && len(named) > 0:
+		return fail("the query has no parameter with a name, but Named has values")
+	case byName && len(args) > 0:
+		return fail("the query has parameters with names, but Args has values")
+	case !byName && len(params) != len(args):
+		return fail("the query has %d parameters, Args has %d values", len(params), len(args))
+	case !byName:
+		return convertArgs(op, params, args)
+	}
+	values := make([]any, len(params))
+	used := map[string]bool{}
+	for i, name := range params {
+		value, ok := named[name]
+		if !ok {
+			return fail("no value for parameter $%s", name)
+		}
+		used[name] = true
+		values[i] = value
+	}
+	for name := range named {
+		if !used[name] {
+			return fail("the query has no parameter with the name %q", name)
+		}
+	}
+	values, err := convertArgs(op, params, values)
+	for i, name := range params {
+		if err == nil {
+			values[i] = sql.Named(name, values[i])
+		}
+	}
+	return values, err
+}
+
+// convertArgs prepares values for the driver: see convertArg.
+func convertArgs(op string, params []string, args []any) ([]any, error) {
+	values := make([]any, len(args))
+	for i, value := range args {
+		converted, err := convertArg(value)
+		if err != nil {
+			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf("parameter $%s: %v", params[i], err)}
+		}
+		values[i] = converted
+	}
+	return values, nil
+}
+
+// queryColumn is one column of a SELECT as DuckDB describes it.
+type queryColumn struct {
+	name, typ string
+	info      driver.TypeInfo // of a nested type that the driver reads; else nil
+}
+
+// describe asks DuckDB for the columns of a SELECT, with the values of its parameters, for they may decide on types. It is
+// not ok for what DuckDB doesn't describe, though it makes a SELECT of it: SHOW, DESCRIBE, SUMMARIZE.
+func describe(ctx context.Context, conn *sql.Conn, query string, args []any) (columns []queryColumn, ok bool, err error) {
+	columns, err = describeRows(ctx, conn, query, args)
+	if err != nil {
+		if errorKind(err.Error()) == parserKind {
+			err = nil
+		}
+		return nil, false, err
+	}
+	err = conn.Raw(func(c any) error {
+		for i := range columns {
+			if isNested(columns[i].typ) && driverReads(columns[i].typ) {
+				columns[i].info = typeInfo(c.(*driver.Conn), columns[i].typ)
+			}
+		}
+		return nil
+	})
+	return columns, true, err
+}
+
+func describeRows(ctx context.Context, conn *sql.Conn, query string, args []any) (columns []queryColumn, err error) {
+	rows, err := conn.QueryContext(ctx, "DESCRIBE "+query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c queryColumn
+		var rest any
+		if err := rows.Scan(&c.name, &c.typ, &rest, &rest, &rest, &rest); err != nil {
+			return nil, err
+		}
+		columns = append(columns, c)
+	}
+	return columns, errors.Join(rows.Err(), rows.Close())
+}
+
+// typeInfo is what a type is made of; nil where the driver doesn't know a part of it.
+func typeInfo(conn *driver.Conn, typ string) driver.TypeInfo {
+	prepared, err := conn.Prepare("SELECT CAST(NULL AS " + typ + ")")
+	if err != nil {
+		return nil
+	}
+	defer prepared.Close()
+	info, err := prepared.(*driver.Stmt).ColumnTypeInfo(0)
+	if err != nil || !readable(info) {
+		return nil
+	}
+	return info
+}
+
+// readable is false for a type with a MAP in it whose keys the driver refuses, or makes a panic of: it takes them for keys of a Go map.
+func readable(info driver.TypeInfo) bool {
+	switch d := info.Details().(type) {
+	case *driver.ListDetails:
+		return readable(d.Child)
+	case *driver.ArrayDetails:
+		return readable(d.Child)
+	case *driver.StructDetails:
+		return !slices.ContainsFunc(d.Entries, func(e driver.StructEntry) bool { return !readable(e.Info()) })
+	case *driver.UnionDetails:
+		return !slices.ContainsFunc(d.Members, func(m driver.UnionMember) bool { return !readable(m.Type) })
+	case *driver.MapDetails:
+		switch d.Key.InternalType() {
+		case driver.TYPE_BLOB, driver.TYPE_UUID, driver.TYPE_LIST, driver.TYPE_ARRAY, driver.TYPE_STRUCT, driver.TYPE_MAP, driver.TYPE_UNION:
+			return false
+		}
+		return readable(d.Value)
+	}
+	return true
+}
+
+func isNested(typ string) bool {
+	return strings.HasSuffix(typ, ")") && !strings.HasPrefix(typ, "DECIMAL(") && !strings.HasPrefix(typ, "ENUM(") || strings.HasSuffix(typ, "]")
+}
+
+// driverReads is readable by the type's name, where there is nothing else. Only there do keys of the type JSON show.
+func driverReads(typ string) bool {
+	return !strings.Contains(typ, "MAP(BLOB,") && !strings.Contains(typ, "MAP(UUID,") && !strings.Contains(typ, "MAP(JSON,")
+}
+
+// wrapQuery bounds a SELECT by one row more than is wanted, since the driver fetches all there is, and turns into text what
+// it reads wrongly (TIME '24:00:00', numbers in JSON) or not at all (BIT, BIGNUM, TIME_NS).
+func wrapQuery(query string, columns []queryColumn, maxRows int) string {
+	var values, names strings.Builder
+	for i, c := range columns {
+		if i > 0 {
+			values.WriteString(", ")
+			names.WriteString(", ")
+		}
+		fmt.Fprintf(&names, "c%d", i)
+		fmt.Fprintf(&values, valueFormat(c), fmt.Sprintf("c%d", i))
+	}
+	wrapped := fmt.Sprintf("SELECT %s FROM (%s\n) AS q(%s)", values.String(), query, names.String())
+	if maxRows >= 0 {
+		wrapped += fmt.Sprintf(" LIMIT %d", int64(maxRows)+1)
+	}
+	return wrapped
+}
+
+// valueFormat is how a column is asked for.
+func valueFormat(c queryColumn) string {
+	switch c.typ {
+	case "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT",
+		"FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS":
+		return "%s"
+	case "TIMESTAMP_S", "TIMESTAMP_MS": // their infinities are beyond what time.Time holds
+		return "CAST(%s AS TIMESTAMP)"
+	}
+	if c.info != nil || strings.HasPrefix(c.typ, "DECIMAL(") {
+		return "%s"
+	}
+	return "CAST(%s AS VARCHAR)"
+}
