@@ -98,3 +98,5 @@ require (
 replace fnregistry.dev/functions => ../../functions
 
 tool github.com/element-hq/dendrite/cmd/dendrite
+
+replace fnregistry.dev/tools/testenv/testkit => ./testkit

@@ -20,7 +20,7 @@ var pin embed.FS
 // exitNotStarted is the exit status when the command was not run.
 const exitNotStarted = 2
 
-func main() { os.Exit(guard.Main(prepare, work, world.CleanUp)) }
+func main() { os.Exit(guard.Main(prepare, work, cleanUp)) }
 
 // prepare checks the arguments, so that what is wrong with them is said before anything runs, and makes the run's
 // folder.
@@ -33,12 +33,16 @@ func prepare() (dir string, err error) {
 		fmt.Print(help)
 		os.Exit(0)
 	}
-	dir, err = os.MkdirTemp("", "testenv-")
-	if err != nil {
+	if dir, err = world.NewDir(); err != nil {
 		exit(err)
 	}
-	// Servers that run as another user have to pass through; what is theirs alone lies in folders of their own.
-	return dir, os.Chmod(dir, 0o711)
+	return dir, nil
+}
+
+func cleanUp(dir string) {
+	if err := world.RemoveDir(dir); err != nil {
+		report(err)
+	}
 }
 
 // exit says what went wrong before anything was started.

@@ -88,12 +88,37 @@ func inherited(args []string) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	pipe := os.NewFile(pipeFD, "parent")
-	if _, err := pipe.Stat(); err != nil {
+	if err := startedByItself(); err != nil {
 		return Run{}, err
 	}
+	pipe := os.NewFile(pipeFD, "parent")
 	syscall.CloseOnExec(pipeFD)
 	return Run{Dir: args[1], Group: group, Args: args[3:], Parent: listen(pipe)}, nil
+}
+
+// startedByItself is an error unless this process was started by guard: its parent runs the same program, and has
+// left it a pipe. Whoever types the inner names by hand gets no further; the runtime may have put a file of its own
+// where the pipe would be.
+func startedByItself() error {
+	var file syscall.Stat_t
+	if err := syscall.Fstat(pipeFD, &file); err != nil {
+		return err
+	}
+	if file.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+		return errors.New("there is no pipe from a parent")
+	}
+	own, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	parents, err := os.Stat(fmt.Sprintf("/proc/%d/exe", os.Getppid()))
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(own, parents) {
+		return errors.New("the parent is another program")
+	}
+	return nil
 }
 
 // passedOn are the signals that the front passes on.

@@ -106,8 +106,12 @@ func (w *World) buildDendrite(ctx context.Context, goTool, dir string) error {
 		return err
 	}
 	env := []string{"GOWORK=off", "GOFLAGS="}
-	const sibling = "fnregistry.dev/functions" // by a relative path, which leads nowhere from here
-	if err := long(ctx, source, env, goTool, "mod", "edit", "-droprequire="+sibling, "-dropreplace="+sibling); err != nil {
+	// The siblings are required by relative paths, which lead nowhere from here. Dendrite needs none of them.
+	edit := []string{"mod", "edit"}
+	for _, sibling := range []string{"fnregistry.dev/functions", "fnregistry.dev/tools/testenv/testkit"} {
+		edit = append(edit, "-droprequire="+sibling, "-dropreplace="+sibling)
+	}
+	if err := long(ctx, source, env, goTool, edit...); err != nil {
 		return err
 	}
 	return long(ctx, source, env, goTool, "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "dendrite"), dendritePackage)

@@ -32,7 +32,7 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 	if path := look(); path != "" {
 		return path, nil
 	}
-	if err := mayInstall(kind, packages); err != nil {
+	if err := mayInstall(kind, packages, isDebian(), os.Geteuid() == 0); err != nil {
 		return "", err
 	}
 	unlock, err := w.lock(ctx, "apt")
@@ -59,15 +59,20 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 	return "", &core.Error{Code: core.CodeUnavailable, Message: strings.Join(packages, " ") + " is installed, but the program is not where it should be"}
 }
 
-// mayInstall is an error that names the packages, unless this is root on Debian.
-func mayInstall(kind string, packages []string) error {
-	hint := "install " + strings.Join(packages, " ") + " (as Debian calls it), then run the same command again"
-	if _, err := os.Stat("/etc/debian_version"); err != nil || find("apt-get") == "" {
-		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed", Hint: hint}
-	}
-	if os.Geteuid() != 0 {
+// mayInstall is nil for root on Debian, and an error that names the packages for anyone else.
+func mayInstall(kind string, packages []string, debian, root bool) error {
+	names := strings.Join(packages, " ")
+	switch {
+	case !debian:
+		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed", Hint: "install " + names + " (as Debian calls it), then run the same command again"}
+	case !root:
 		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed, and only root may install it",
-			Hint: "sudo apt-get install " + strings.Join(packages, " ") + ", then run the same command again"}
+			Hint: "sudo apt-get install " + names + ", then run the same command again"}
 	}
 	return nil
+}
+
+func isDebian() bool {
+	_, err := os.Stat("/etc/debian_version")
+	return err == nil && find("apt-get") != ""
 }

@@ -47,9 +47,9 @@ func matrixAnswers(p *port) func(context.Context) error {
 	}
 }
 
-// asJSON writes a configuration. Both homeservers read YAML, and all JSON is YAML.
+// asJSON writes a configuration. Both homeservers read YAML, and JSON is YAML.
 func asJSON(config map[string]any) string {
-	text, err := json.MarshalIndent(config, "", "\t")
+	text, err := json.MarshalIndent(config, "", "  ") // YAML takes no tabs
 	if err != nil {
 		panic(err) // it holds texts, numbers and lists of them
 	}

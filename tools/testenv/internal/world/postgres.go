@@ -162,9 +162,9 @@ func unprivileged(name string) (*syscall.Credential, error) {
 }
 
 // removeSharedMemory frees the System V shared memory that a killed PostgreSQL has left, 56 bytes each time; the
-// seventh line of postmaster.pid names it.
-func removeSharedMemory(pidFile string) {
-	data, err := os.ReadFile(pidFile)
+// seventh line of postmaster.pid in its folder names it.
+func removeSharedMemory(dir string) {
+	data, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
 	if err != nil {
 		return
 	}

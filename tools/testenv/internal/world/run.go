@@ -33,12 +33,12 @@ type command struct {
 // running is a command that was started.
 type running struct {
 	command
-	name   string
-	cmd    *exec.Cmd
-	log    string
-	wanted atomic.Bool   // its end
-	done   chan struct{} // closed at its end, when err is set
-	err    error
+	name  string
+	cmd   *exec.Cmd
+	log   string
+	works atomic.Bool   // it has answered, and nobody has ended it: its end is news
+	done  chan struct{} // closed at its end, when err is set
+	err   error
 }
 
 // run starts a command of the server. It has a process group of its own, so that a Ctrl-C in the terminal does not reach
@@ -61,7 +61,7 @@ func (s *Server) run(c command) (*running, error) {
 	go func() {
 		r.err = r.cmd.Wait()
 		close(r.done)
-		if !r.wanted.Load() {
+		if r.works.Load() {
 			s.world.say("%s (%s) has ended by itself: %v%s", s.Kind, name, r.cmd.ProcessState, r.tail())
 		}
 	}()
@@ -81,11 +81,11 @@ func (r *running) waitAnswer(ctx context.Context) error {
 	for {
 		err := r.answers(limit)
 		if err == nil {
+			r.works.Store(true)
 			return nil
 		}
 		select {
 		case <-r.done:
-			r.wanted.Store(true)
 			return fmt.Errorf("%s ended: %v%s", r.name, r.cmd.ProcessState, r.tail())
 		case <-tick.C:
 		case <-limit.Done():
@@ -99,7 +99,7 @@ func (r *running) waitAnswer(ctx context.Context) error {
 
 // end ends the command, and what it started, by the signal and at last by SIGKILL. It returns when they have ended.
 func (r *running) end(signal syscall.Signal) error {
-	r.wanted.Store(true)
+	r.works.Store(false)
 	if signal != syscall.SIGKILL {
 		if err := r.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return err

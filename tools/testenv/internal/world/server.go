@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -142,26 +141,13 @@ func (s *Server) End() error {
 	if s.setup != nil && s.release != nil {
 		s.release()
 	}
-	CleanUp(s.dir)
 	s.world.forget(s.ID)
-	return coded(s.Kind, "could not be ended", err)
+	removeSharedMemory(s.dir)
+	return coded(s.Kind, "could not be ended", errors.Join(err, os.RemoveAll(s.dir)))
 }
 
 func (w *World) forget(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.servers, id)
-}
-
-// CleanUp removes the folder of a run or of a server whose processes have ended, and what they left elsewhere.
-func CleanUp(dir string) {
-	for _, pattern := range []string{"data/postmaster.pid", "*/data/postmaster.pid"} {
-		found, _ := filepath.Glob(filepath.Join(dir, pattern))
-		for _, file := range found {
-			removeSharedMemory(file)
-		}
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, "testenv: error:", err)
-	}
 }

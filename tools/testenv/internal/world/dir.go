@@ -1,0 +1,56 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A run's folder has this prefix in its name and this file in it. RemoveDir asks for both, so that no mistake with a
+// path can make it remove anything else.
+const (
+	dirPrefix = "testenv-"
+	dirMark   = ".testenv-run"
+)
+
+// NewDir makes the folder of a run, in the system's folder for temporary files.
+func NewDir() (string, error) {
+	dir, err := os.MkdirTemp("", dirPrefix)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, dirMark), nil, 0o400); err != nil {
+		return "", errors.Join(err, os.Remove(dir))
+	}
+	// Servers that run as another user have to pass through; what is theirs alone lies in folders of their own.
+	return dir, os.Chmod(dir, 0o711)
+}
+
+// RemoveDir removes a folder that NewDir has made and whose servers have ended, with what they left in the kernel. A
+// folder that is gone already is fine.
+func RemoveDir(dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	mark, err := os.Lstat(filepath.Join(dir, dirMark))
+	if !strings.HasPrefix(filepath.Base(dir), dirPrefix) || err != nil || !mark.Mode().IsRegular() {
+		return fmt.Errorf("%s is not the folder of a run, and is not removed", dir)
+	}
+	servers, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, server := range servers {
+		if server.Name() == dirMark {
+			continue
+		}
+		removeSharedMemory(filepath.Join(dir, server.Name()))
+		if err := os.RemoveAll(filepath.Join(dir, server.Name())); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(dir) // the mark goes last: a removal that was cut short can be taken up again
+}

@@ -1,0 +1,193 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args   string
+		kinds  []string
+		matrix string
+		hint   string
+	}{
+		"none is all":      {"", All, Dendrite, ""},
+		"dendrite":         {"matrix", []string{Dendrite}, Dendrite, ""},
+		"synapse":          {"postgres matrix=synapse", []string{Postgres, Synapse}, Synapse, ""},
+		"twice":            {"keyring keyring", []string{Keyring}, Dendrite, ""},
+		"two homeservers":  {"matrix matrix=synapse", nil, "", "not both"},
+		"a slip":           {"postgre", nil, "", "did you mean postgres?"},
+		"two letters":      {"clikchouse", nil, "", "did you mean clickhouse?"},
+		"another word":     {"mysql", nil, "", "there are postgres, clickhouse, keyring, matrix"},
+		"another homesrvr": {"matrix=synaps", nil, "", "did you mean matrix=synapse?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			kinds, matrix, err := Kinds(strings.Fields(test.args))
+			if !slices.Equal(kinds, test.kinds) || matrix != test.matrix {
+				t.Errorf("%q, %q", kinds, matrix)
+			}
+			if (err != nil) != (test.hint != "") || !strings.Contains(hintOf(err), test.hint) {
+				t.Errorf("%v, hint %q", err, hintOf(err))
+			}
+		})
+	}
+}
+
+func TestMayInstall(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		debian, root bool
+		hint         string
+	}{
+		"root on Debian": {true, true, ""},
+		"user on Debian": {true, false, "sudo apt-get install gnome-keyring dbus,"},
+		"elsewhere":      {false, true, "install gnome-keyring dbus (as Debian calls it),"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := mayInstall(Keyring, []string{"gnome-keyring", "dbus"}, test.debian, test.root)
+			if (err != nil) != (test.hint != "") || !strings.HasPrefix(hintOf(err), test.hint) {
+				t.Errorf("%v, hint %q", err, hintOf(err))
+			}
+		})
+	}
+}
+
+func TestTakePort_NoTwoAlike(t *testing.T) {
+	t.Parallel()
+	taken := make(map[int]bool)
+	for range 50 {
+		p, err := takePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.release()
+		if taken[p.number] {
+			t.Fatalf("port %d twice", p.number)
+		}
+		taken[p.number] = true
+	}
+}
+
+func newTestWorld(t *testing.T, log *strings.Builder) *World {
+	return New(Config{Dir: t.TempDir(), Cache: filepath.Join(t.TempDir(), "cache"), Log: log, Matrix: Dendrite})
+}
+
+func TestCached_BuiltOnce(t *testing.T) {
+	t.Parallel()
+	w := newTestWorld(t, new(strings.Builder))
+	var built atomic.Int32
+	build := func(_ context.Context, dir string) error {
+		built.Add(1)
+		return os.WriteFile(filepath.Join(dir, "thing"), []byte("done"), 0o600)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			dir, err := w.cached(t.Context(), "thing", []string{"1"}, "making it", build)
+			if content, readErr := os.ReadFile(filepath.Join(dir, "thing")); err != nil || string(content) != "done" {
+				t.Errorf("%q, %v, %v", content, err, readErr)
+			}
+		})
+	}
+	all.Wait()
+	if n := built.Load(); n != 1 {
+		t.Errorf("built %d times", n)
+	}
+	if _, err := w.cached(t.Context(), "thing", []string{"2"}, "making it", build); err != nil || built.Load() != 2 {
+		t.Errorf("other inputs: %v, built %d times", err, built.Load())
+	}
+}
+
+func TestCached_FailureLeavesNothing(t *testing.T) {
+	t.Parallel()
+	w := newTestWorld(t, new(strings.Builder))
+	broken := errors.New("broken")
+	for range 2 {
+		_, err := w.cached(t.Context(), "thing", nil, "making it", func(_ context.Context, dir string) error {
+			_ = os.WriteFile(filepath.Join(dir, "half"), nil, 0o600)
+			return broken
+		})
+		if !errors.Is(err, broken) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if found, _ := filepath.Glob(filepath.Join(w.cfg.Cache, "thing-*")); len(found) != 0 {
+		t.Errorf("left: %q", found)
+	}
+}
+
+func TestCached_DropsWhatNobodyUses(t *testing.T) {
+	t.Parallel()
+	w := newTestWorld(t, new(strings.Builder))
+	build := func(context.Context, string) error { return nil }
+	make := func(input string) string {
+		dir, err := w.cached(t.Context(), "thing", []string{input}, "making it", build)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	old, used := make("old"), make("used")
+	long := time.Now().Add(-2 * unusedFor)
+	for _, dir := range []string{old, used} {
+		if err := os.Chtimes(dir, long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make("used")
+	make("new")
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the old one: %v", err)
+	}
+	if _, err := os.Stat(used); err != nil {
+		t.Errorf("the used one: %v", err)
+	}
+}
+
+func TestLock_WaitEndsWithContext(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	w := newTestWorld(t, &log)
+	unlock, err := w.lock(t.Context(), "thing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	enough := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(enough)
+	if _, err := w.lock(ctx, "thing"); !errors.Is(err, enough) {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(log.String(), "waiting for another testenv to make thing") {
+		t.Errorf("said %q", log.String())
+	}
+}
+
+func TestStart_UnknownKind(t *testing.T) {
+	t.Parallel()
+	w := newTestWorld(t, new(strings.Builder))
+	if _, err := w.Start(t.Context(), "postgrse"); core.ErrorCode(err) != core.CodeInvalid || hintOf(err) != "did you mean postgres?" {
+		t.Errorf("%v, hint %q", err, hintOf(err))
+	}
+	if err := w.End(); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.Start(t.Context(), Keyring); core.ErrorCode(err) != core.CodeUnavailable {
+		t.Errorf("after the end: %v", err)
+	}
+}
