@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -256,7 +257,7 @@ func (w *weight) name() string {
 // writeWeights writes a table, the heaviest first where it is long.
 func writeWeights(out io.Writer, w *weights) {
 	rows := slices.Clone(w.Units)
-	slices.SortStableFunc(rows, func(a, b weight) int { return int(value(b.Bytes) - value(a.Bytes)) })
+	slices.SortStableFunc(rows, func(a, b weight) int { return cmp.Compare(value(b.Bytes), value(a.Bytes)) })
 	if w.Together != nil {
 		rows = append(rows, *w.Together)
 	}

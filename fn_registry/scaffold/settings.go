@@ -169,6 +169,11 @@ func settingsText(units, exclude []string, counts map[string]count) string {
 #     allow: [std]
 #     because: everything else is built on it
 #   - apart: [lib/postgres/..., lib/sqlite/...]
+
+# Heavy dependencies, each with the one folder whose packages may link it. Units elsewhere link nothing of it.
+# drivers:
+#   - folder: lib/postgres
+#     imports: [github.com/jackc/pgx]
 `)
 	return b.String()
 }

@@ -1,6 +1,8 @@
 package size
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -381,6 +383,16 @@ func TestMeter_DoesNotCompile(t *testing.T) {
 	}
 	if f := report.Figures[1]; f.Err != nil {
 		t.Errorf("the other one: %v", f.Err)
+	}
+}
+
+func TestMeter_Cancelled(t *testing.T) {
+	t.Parallel()
+	c := loadTree(t, newWeights(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	meter := &Meter{Catalog: c, Told: func(int, int, string) { cancel() }} // in the midst of it
+	if _, err := meter.Measure(ctx, Empty, [][]*catalog.Unit{named(t, c, "box_one")}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 
