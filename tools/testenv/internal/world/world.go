@@ -67,6 +67,7 @@ func (w *World) Up(ctx context.Context, kinds []string) (map[string]string, erro
 	var all sync.WaitGroup
 	for _, kind := range kinds {
 		all.Go(func() {
+			began := time.Now()
 			server, err := w.Start(ctx, kind)
 			if kind == Postgres {
 				w.shared.server = server
@@ -76,6 +77,7 @@ func (w *World) Up(ctx context.Context, kinds []string) (map[string]string, erro
 				cancel(err) // only the first counts
 				return
 			}
+			w.say("%s answers at %s (%s)", kind, server.where, since(began))
 			mu.Lock()
 			defer mu.Unlock()
 			maps.Copy(env, server.Env())
@@ -101,11 +103,9 @@ func (w *World) Start(ctx context.Context, kind string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
 	if err := s.begin(ctx, setUp); err != nil {
 		return nil, errors.Join(wrap(ctx, kind, err), s.End())
 	}
-	w.say("%s answers at %s (%s)", kind, s.where, since(began))
 	return s, nil
 }
 
