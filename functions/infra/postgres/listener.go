@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// listener is one loop over PostgresListen under way. run fills the queue that the loop empties.
+type listener struct {
+	pool  *pgxpool.Pool
+	cfg   PostgresListenConfig
+	queue *eventQueue
+}
+
+func newListener(pool *pgxpool.Pool, cfg PostgresListenConfig) *listener {
+	return &listener{pool: pool, cfg: cfg, queue: newEventQueue(cfg.Buffer)}
+}
+
+// run listens, again and again, until ctx is done or no further try can help.
+func (l *listener) run(ctx context.Context) {
+	var reason error // why the last connection broke, or could not be made
+	for attempt := 0; ; attempt++ {
+		began := time.Now()
+		listened, err := l.listen(ctx, reason)
+		if ctx.Err() != nil {
+			return
+		}
+		reason = PostgresError("postgres_listen", err)
+		if !mayPass(err) {
+			l.queue.fail(reason)
+			return
+		}
+		if listened && time.Since(began) > l.cfg.Heartbeat {
+			attempt = 0 // not for one that breaks as soon as it is made
+		}
+		pause := time.NewTimer(core.BackoffDelay(l.cfg.Backoff, attempt, rand.Float64()))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return
+		}
+	}
+}
+
+// listen makes a connection and passes on what comes until it breaks, which is the error. listened says whether it got
+// as far as to listen.
+func (l *listener) listen(ctx context.Context, reason error) (listened bool, err error) {
+	conn, err := connect(ctx, l.pool, map[string]string{"statement_timeout": "0"})
+	if err != nil {
+		return false, err
+	}
+	defer closeConn(conn)
+	for _, channel := range l.cfg.Channels {
+		if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
+			return false, err
+		}
+	}
+	l.queue.put(PostgresListenEvent{Missed: true, Reason: reason})
+	for {
+		if err := l.receive(ctx, conn); err != nil {
+			return true, err
+		}
+	}
+}
+
+// receive waits for one notification, or for a heartbeat's time, after which the server must answer.
+func (l *listener) receive(ctx context.Context, conn *pgx.Conn) error {
+	quiet, cancel := context.WithTimeout(ctx, l.cfg.Heartbeat)
+	defer cancel()
+	n, err := conn.WaitForNotification(quiet)
+	switch {
+	case err == nil:
+		l.queue.put(PostgresListenEvent{Channel: n.Channel, Payload: n.Payload, PID: n.PID})
+		return nil
+	case ctx.Err() == nil && pgconn.Timeout(err):
+		return ping(conn, l.cfg.Heartbeat)
+	}
+	return err
+}

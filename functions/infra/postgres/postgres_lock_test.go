@@ -1,0 +1,193 @@
+package postgres_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/servers"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+func lock(t testing.TB, pool *pgxpool.Pool, cfg postgres.PostgresLockConfig) *postgres.PostgresLockHandle {
+	t.Helper()
+	handle, err := postgres.PostgresLock(t.Context(), pool, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = handle.Unlock() })
+	return handle
+}
+
+// holderPID finds the session that holds a lock, as the doc says one does.
+const holderPID = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (classid::bigint << 32 | objid::bigint) = $1"
+
+func TestPostgresLock_OneHolder(t *testing.T) {
+	t.Parallel()
+	text := newDatabase(t)
+	pool := open(t, text, "CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
+	const holders, rounds = 6, 4
+	var all sync.WaitGroup
+	for range holders {
+		all.Go(func() {
+			for range rounds {
+				handle, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "counter"})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				// Read, then write: what two at once would lose.
+				var n int
+				if err := pool.QueryRow(handle.Context(), "SELECT n FROM counter").Scan(&n); err != nil {
+					t.Error(err)
+				}
+				if _, err := pool.Exec(handle.Context(), "UPDATE counter SET n = $1", n+1); err != nil {
+					t.Error(err)
+				}
+				if err := handle.Unlock(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := get[int](t, pool, "SELECT n FROM counter"); n != holders*rounds {
+		t.Errorf("counted %d, want %d", n, holders*rounds)
+	}
+}
+
+func TestPostgresLock_Wait(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t))
+	held := lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
+	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
+	wantError(t, err, core.CodeConflict, "postgres_lock a: another session holds the lock")
+	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: 150 * time.Millisecond})
+	wantError(t, err, core.CodeConflict, "another session holds the lock")
+	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel()
+	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
+	wantError(t, err, core.CodeTimeout, "postgres_lock a")
+	lock(t, pool, postgres.PostgresLockConfig{Name: "b", Wait: -1}) // another name is another lock
+
+	waited := make(chan error, 1)
+	go func() {
+		next, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a"})
+		if err == nil {
+			err = next.Unlock()
+		}
+		waited <- err
+	}()
+	if err := held.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(t, waited, "the next one gets the lock"); err != nil {
+		t.Fatal(err)
+	}
+	// Once given back it is free at once, not when the server has noticed a closed connection.
+	for range 20 {
+		if err := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1}).Unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestPostgresLock_Contexts(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	handle, err := postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer handle.Unlock()
+	select {
+	case <-handle.Context().Done():
+		t.Fatalf("lost within 10 heartbeats: %v", context.Cause(handle.Context()))
+	case <-time.After(200 * time.Millisecond): // heartbeats pass, nothing else does
+	}
+	cancel()
+	<-handle.Context().Done()
+	// The work may still be winding down: the lock stays until Unlock.
+	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
+	wantError(t, err, core.CodeConflict, "another session")
+	for range 2 {
+		if err := handle.Unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+	handle = lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
+	if err := handle.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if cause := context.Cause(handle.Context()); core.ErrorCode(cause) != core.CodeCanceled {
+		t.Errorf("after Unlock: %v", cause)
+	}
+}
+
+func TestPostgresLock_LossIsTold(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t))
+	handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: time.Hour}) // found without a heartbeat
+	pid := get[int](t, pool, holderPID, handle.Key)
+	exec(t, pool, "SELECT pg_terminate_backend($1)", pid)
+	receive(t, handle.Context().Done(), "the context ends")
+	wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock a: the lock is lost")
+	wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+	// By now another one can have it.
+	within(t, "another gets the lock", func() bool {
+		next, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
+		return err == nil && next.Unlock() == nil
+	})
+}
+
+func TestPostgresLock_ServerKilled(t *testing.T) {
+	t.Parallel()
+	server := servers.Start(t, "postgres")
+	pool := open(t, server.Postgres(t))
+	handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: time.Hour})
+	server.Kill(t)
+	receive(t, handle.Context().Done(), "the context ends")
+	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a"})
+	wantError(t, err, core.CodeUnavailable, "postgres_lock a")
+	server.Restart(t)
+	lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
+}
+
+func TestPostgresLock_Names(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t))
+	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{})
+	wantError(t, err, core.CodeInvalid, "no name")
+	keys := map[int64]string{}
+	for _, name := range append(hostile, "nul\x00", "a", string(make([]byte, 10<<20))) {
+		handle := lock(t, pool, postgres.PostgresLockConfig{Name: name, Wait: -1})
+		if other, ok := keys[handle.Key]; ok {
+			t.Errorf("%.20q and %.20q are one lock", name, other)
+		}
+		keys[handle.Key] = name
+	}
+}
+
+// What the client sends is lost on the way, and nothing says so.
+func TestPostgresLock_SilenceIsFoundOut(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []fault.Direction{fault.ToServer, fault.ToClient} {
+		t.Run(lost.String(), func(t *testing.T) {
+			t.Parallel()
+			text := newDatabase(t)
+			proxy := fault.TCP(t, hostOf(t, text))
+			pool := open(t, withHost(t, text, proxy.Addr()))
+			handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: 100 * time.Millisecond})
+			proxy.OneWay(lost)
+			receive(t, handle.Context().Done(), "the context ends")
+			wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "the lock is lost")
+			wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+			proxy.Heal()
+		})
+	}
+}

@@ -1,0 +1,82 @@
+package postgresmigrate
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/postgres"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+var errSessionLost = &core.Error{Code: core.CodeUnavailable, Op: "postgres_migrate", Message: "the connection broke, and with it the lock"}
+
+// openDB makes a database/sql pool with the settings and hooks of the given one that connects once: it is one session
+// to the end, which the lock belongs to, and where that breaks nothing goes on without it.
+func openDB(pool *pgxpool.Pool) *sql.DB {
+	cfg := pool.Config()
+	cfg.ConnConfig.RuntimeParams["statement_timeout"] = "0"
+	var connected atomic.Bool
+	options := []stdlib.OptionOpenDB{stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		if connected.Swap(true) {
+			return errSessionLost
+		}
+		if cfg.AfterConnect != nil {
+			return cfg.AfterConnect(ctx, conn)
+		}
+		return nil
+	})}
+	if cfg.BeforeConnect != nil {
+		options = append(options, stdlib.OptionBeforeConnect(cfg.BeforeConnect))
+	}
+	db := stdlib.OpenDB(*cfg.ConnConfig, options...)
+	db.SetMaxOpenConns(1)
+	return db
+}
+
+// lock takes the advisory lock of the table; closing the session gives it back. It asks until it has it: a session
+// that waits inside the server would hold up a CREATE INDEX CONCURRENTLY of the one that migrates, for ever.
+func (m *migration) lock(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, m.lockTimeout)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		var got bool
+		if err := m.db.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", m.lockKey()).Scan(&got); err != nil {
+			return postgres.PostgresError("postgres_migrate", err)
+		}
+		if got {
+			return nil
+		}
+		pause := time.NewTimer(core.BackoffDelay(lockBackoff, attempt, rand.Float64()))
+		select {
+		case <-pause.C:
+		case <-waiting.Done():
+			pause.Stop()
+			if ctx.Err() != nil {
+				return postgres.PostgresError("postgres_migrate", context.Cause(ctx))
+			}
+			return &core.Error{
+				Code:    core.CodeUnavailable,
+				Op:      "postgres_migrate",
+				Message: "another process migrates for too long",
+				Hint:    "try again when it is done; pg_locks (locktype advisory), joined with pg_stat_activity by pid, shows who it is",
+			}
+		}
+	}
+}
+
+var lockBackoff = core.BackoffDelayConfig{Initial: 50 * time.Millisecond, Max: time.Second}
+
+// lockKey is a number for the table: the first 8 bytes of the SHA-256 of what it says. The server keeps advisory locks
+// for each database.
+func (m *migration) lockKey() int64 {
+	sum := sha256.Sum256([]byte("postgres_migrate:" + m.qualifiedTable()))
+	return int64(binary.BigEndian.Uint64(sum[:]))
+}
