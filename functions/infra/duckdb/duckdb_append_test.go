@@ -212,7 +212,7 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 func TestDuckDBAppend_Atomic(t *testing.T) {
 	t.Parallel()
 	db := openWith(t, DuckDBOpenConfig{Path: filepath.Join(t.TempDir(), "x.db"), Threads: 2}, "CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR)", "INSERT INTO t VALUES (-1, 'first')")
-	const many = 500_000
+	const many = 300_000
 	numbers := func(end func() ([]any, error)) iter.Seq2[[]any, error] {
 		return func(yield func([]any, error) bool) {
 			row := []any{0, "x"} // the same slice again and again
@@ -237,8 +237,8 @@ func TestDuckDBAppend_Atomic(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{"source fails", t.Context(), func() ([]any, error) { return nil, errSource }, core.CodeInternal, "row 500001: the source is broken"},
-		{"too few values", t.Context(), func() ([]any, error) { return []any{1}, nil }, core.CodeInvalid, "row 500001: has 1 values for 2 columns"},
+		{"source fails", t.Context(), func() ([]any, error) { return nil, errSource }, core.CodeInternal, "row 300001: the source is broken"},
+		{"too few values", t.Context(), func() ([]any, error) { return []any{1}, nil }, core.CodeInvalid, "row 300001: has 1 values for 2 columns"},
 		{"key again", t.Context(), func() ([]any, error) { return []any{-1, "again"}, nil }, core.CodeConflict, "uplicate key"},
 		{"cancelled", ctx, func() ([]any, error) { cancel(); return []any{-2, ""}, nil }, core.CodeCanceled, "canceled"},
 	} {
@@ -312,24 +312,24 @@ func TestDuckDBAppend_Hostile(t *testing.T) {
 	one[int](t, db, "SELECT count(*) FROM keep")
 }
 
-// 60 values of 10 MB: the appender alone would keep them all. DuckDB itself needs them in memory for the commit.
+// 24 values of 10 MB: the appender alone would keep them all. DuckDB itself needs them in memory for the commit.
 func TestDuckDBAppend_LargeValues(t *testing.T) {
 	t.Parallel()
 	text, blob := strings.Repeat("é", 5<<20), make([]byte, 10<<20)
 	rows := func(yield func([]any, error) bool) {
-		for i := range 30 {
+		for i := range 12 {
 			if !yield([]any{i, text, blob}, nil) {
 				return
 			}
 		}
 	}
-	for limit, code := range map[int64]core.Code{300 << 20: core.CodeTooLarge, 2 << 30: ""} {
+	for limit, code := range map[int64]core.Code{120 << 20: core.CodeTooLarge, 1 << 30: ""} {
 		db := openWith(t, DuckDBOpenConfig{Path: filepath.Join(t.TempDir(), "x.db"), Threads: 1, MemoryLimit: limit}, "CREATE TABLE t (id INTEGER, s VARCHAR, b BLOB)")
 		n, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rows)
 		if got := core.ErrorCode(err); got != code {
 			t.Errorf("limit %d: %v (%s), want %q", limit, err, got, code)
 		}
-		if got := one[int64](t, db, "SELECT coalesce(sum(strlen(s) + octet_length(b)), 0)::BIGINT FROM t"); got != n*20<<20 || n != 0 && n != 30 {
+		if got := one[int64](t, db, "SELECT coalesce(sum(strlen(s) + octet_length(b)), 0)::BIGINT FROM t"); got != n*20<<20 || n != 0 && n != 12 {
 			t.Errorf("limit %d: %d rows, %d bytes are in", limit, n, got)
 		}
 	}

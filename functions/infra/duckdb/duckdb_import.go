@@ -55,15 +55,23 @@ func DuckDBImport(ctx context.Context, db *sql.DB, cfg DuckDBImportConfig) (int6
 		return 0, queryError(ctx, importOp, err)
 	}
 	defer conn.Close()
-	statement, err := importSQL(ctx, conn, source, cfg)
-	if err != nil {
-		return 0, importError(ctx, source, err)
+	rows, err := load(ctx, conn, source, cfg)
+	if err != nil && isTooLong(err) {
+		source.wide, source.columns = true, nil
+		rows, err = load(ctx, conn, source, cfg)
 	}
-	rows, err := countedExec(ctx, conn, statement)
 	if err != nil {
 		return 0, importError(ctx, source, err)
 	}
 	return rows, nil
+}
+
+func load(ctx context.Context, conn *sql.Conn, source *source, cfg DuckDBImportConfig) (int64, error) {
+	statement, err := importSQL(ctx, conn, source, cfg)
+	if err != nil {
+		return 0, err
+	}
+	return countedExec(ctx, conn, statement)
 }
 
 // countedExec runs a statement whose result is a count of rows. The driver's RowsAffected is 0 for some of them.

@@ -300,14 +300,27 @@ func gzipped(t *testing.T, text string) string {
 func TestDuckDBImport_LargeValues(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	large := strings.Repeat("é", 5<<20) // 10 MB
+	large := strings.Repeat("é", 5<<20) // 10 MB, beyond DuckDB's default for CSV
+	larger := strings.Repeat("1", 17<<20)
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.csv", "a,b\n1,"+large+"\n2,x\n"), Table: "c"}, 2)
-	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.ndjson", "{\"b\":\""+large+"\"}\n{\"b\":\"x\"}\n"), Table: "j"}, 2)
+	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.ndjson", "{\"b\":\""+large+"\",\"a\":\"\"}\n{\"b\":\"x\"}\n"), Table: "j"}, 2)
+	mustImport(t, db, DuckDBImportConfig{Path: write(t, "y.ndjson", "{\"b\":\"x\"}\n{\"a\":\""+larger+"\"}\n"), Table: "j", Append: true}, 2)
+	if n := one[int](t, db, "SELECT max(strlen(a)) FROM j"); n != len(larger) {
+		t.Errorf("%d bytes", n)
+	}
 	for _, table := range []string{"c", "j"} {
 		if n := one[int](t, db, "SELECT max(strlen(b)) FROM "+table); n != len(large) {
 			t.Errorf("%s: %d bytes", table, n)
 		}
 	}
+}
+
+// What the largest line may take must not be taken for every file.
+func TestDuckDBImport_LittleMemory(t *testing.T) {
+	t.Parallel()
+	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 2, MemoryLimit: 100 << 20})
+	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.csv", "a\n1\n"), Table: "c"}, 1)
+	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.ndjson", "{\"a\":1}\n"), Table: "j"}, 1)
 }
 
 func TestDuckDBImport_Cancel(t *testing.T) {

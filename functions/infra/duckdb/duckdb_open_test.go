@@ -59,15 +59,15 @@ func TestDuckDBOpen_Spills(t *testing.T) {
 	t.Parallel()
 	for _, sandbox := range []bool{false, true} {
 		temp := t.TempDir()
-		db, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: ":memory:", Threads: 1, MemoryLimit: 48 << 20, TempDir: temp, Sandbox: sandbox})
+		db, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: ":memory:", Threads: 1, MemoryLimit: 24 << 20, TempDir: temp, Sandbox: sandbox})
 		if err != nil {
 			t.Fatal(err)
 		}
-		exec(t, db, "CREATE TABLE t AS SELECT range AS n, md5(range::VARCHAR) AS x FROM range(3000000)")
+		exec(t, db, "CREATE TABLE t AS SELECT range AS n, md5(range::VARCHAR) AS x FROM range(1000000)")
 		if spilled := one[int64](t, db, "SELECT coalesce(sum(size), 0)::BIGINT FROM duckdb_temporary_files()"); spilled == 0 {
 			t.Error("nothing was spilled")
 		}
-		if n := one[int](t, db, "SELECT count(*) FROM (SELECT x FROM t ORDER BY x)"); n != 3_000_000 {
+		if n := one[int](t, db, "SELECT count(*) FROM (SELECT x FROM t ORDER BY x)"); n != 1_000_000 {
 			t.Errorf("%d rows", n)
 		}
 		if err := db.Close(); err != nil {

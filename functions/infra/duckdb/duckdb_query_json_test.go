@@ -149,6 +149,12 @@ func TestDuckDBQueryJSON_OtherStatements(t *testing.T) {
 			t.Errorf("%s\ngot  %swant %s", c.sql, out, c.want)
 		}
 	}
+	exec(t, db, "CREATE SEQUENCE s")
+	for _, want := range []string{"[{\"n\":1}]\n", "[{\"n\":2}]\n"} { // describing the query doesn't run it
+		if out, _ := mustQuery(t, db, queryConfig{Query: "SELECT nextval('s') AS n"}); out != want {
+			t.Errorf("got %s, want %s", out, want)
+		}
+	}
 	_, _, err := query(t, db, queryConfig{Query: "INSERT INTO t (m) VALUES (MAP {uuid(): 1}) RETURNING m"})
 	wantError(t, err, core.CodeUnsupported, "MAP(UUID")
 	_, _, err = query(t, db, queryConfig{Query: "PIVOT (SELECT 1 AS a, 2 AS b) ON a USING sum(b)"})

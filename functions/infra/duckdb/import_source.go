@@ -23,6 +23,7 @@ type source struct {
 	named     bool // the file names its columns
 	delimiter string
 	null      string
+	wide      bool           // with room for lines of up to maxRecord
 	columns   []sourceColumn // once describe has run
 }
 
@@ -31,8 +32,15 @@ type sourceColumn struct {
 	fixed     bool // the type was given, not detected
 }
 
-// maxRecord bounds a line of CSV or NDJSON, and with it the buffers that DuckDB takes; its defaults are 2 and 16 MiB.
+// maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16 MiB, were not enough. Its buffers are several times as
+// large: too much for every file where MemoryLimit is low.
 const maxRecord = 64 << 20
+
+// isTooLong tells an error by those defaults.
+func isTooLong(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "Maximum line size of 2000000 bytes exceeded") || strings.Contains(text, `"maximum_object_size" of 16777216 bytes exceeded`)
+}
 
 func newSource(cfg DuckDBImportConfig) (*source, error) {
 	s := &source{glob: cfg.Glob, named: true, null: cfg.Null}
@@ -125,12 +133,17 @@ func (s *source) sql() string {
 	switch s.format {
 	case "csv":
 		options = append(options, "delim = "+quoteText(s.delimiter), `quote = '"'`, `escape = '"'`, fmt.Sprintf("header = %t", s.named), "skip = 0",
-			"comment = ''", "strict_mode = true", "null_padding = false", "nullstr = "+quoteText(s.null), "allow_quoted_nulls = false",
-			"sample_size = -1", fmt.Sprintf("max_line_size = %d", maxRecord), fmt.Sprintf("buffer_size = %d", 2*maxRecord))
+			"comment = ''", "strict_mode = true", "null_padding = false", "nullstr = "+quoteText(s.null), "allow_quoted_nulls = false", "sample_size = -1")
+		if s.wide {
+			options = append(options, fmt.Sprintf("max_line_size = %d", maxRecord), fmt.Sprintf("buffer_size = %d", 2*maxRecord))
+		}
 		options = s.typeOption(options, "types", false)
 		return "read_csv(" + strings.Join(options, ", ") + ")"
 	case "ndjson":
-		options = append(options, "format = 'newline_delimited'", "records = true", "sample_size = -1", fmt.Sprintf("maximum_object_size = %d", maxRecord))
+		options = append(options, "format = 'newline_delimited'", "records = true", "sample_size = -1")
+		if s.wide {
+			options = append(options, fmt.Sprintf("maximum_object_size = %d", maxRecord))
+		}
 		options = s.typeOption(options, "columns", true)
 		return "read_json(" + strings.Join(options, ", ") + ")"
 	}
