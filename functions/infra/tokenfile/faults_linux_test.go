@@ -1,13 +1,17 @@
 package tokenfile_test
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"fnregistry.dev/functions/core"
 )
@@ -114,4 +118,42 @@ func TestFileTokenStore_NoRights(t *testing.T) {
 	}
 	_, err := byIdentity(t, path, identity).Get(t.Context(), "name")
 	wantError(t, err, core.CodeForbidden, "permission denied")
+}
+
+// A wait for a lock that another process holds ends with the context, and when that process dies.
+func TestFileTokenStore_LockOfAProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, dir)
+	set(t, byIdentity(t, path, identity), "name", "old")
+	holder := exec.CommandContext(t.Context(), "flock", path+".lock", "sh", "-c", "echo held; exec cat")
+	in, err := holder.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := holder.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	wantError(t, byIdentity(t, path, identity).Set(ctx, "name", secret), core.CodeTimeout, "another writer")
+	done := make(chan error)
+	go func() { done <- byIdentity(t, path, identity).Set(t.Context(), "name", "new") }()
+	if err := in.Close(); err != nil { // cat ends, and flock with it
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := holder.Wait(); err != nil {
+		t.Error(err)
+	}
+	wantValue(t, byIdentity(t, path, identity), "name", "new")
 }

@@ -1,0 +1,50 @@
+//go:build !((dragonfly && cgo) || (freebsd && cgo) || linux || netbsd || openbsd)
+
+package keyring
+
+import (
+	"context"
+	"errors"
+
+	"fnregistry.dev/functions/core"
+	"github.com/zalando/go-keyring"
+)
+
+// library is a backend over go-keyring, for macOS and Windows; elsewhere that answers that it has none. What go-keyring
+// cannot do, list does for each system.
+type library struct{ service string }
+
+func newBackend(service string) backend { return library{service} }
+
+func (l library) get(_ context.Context, name string) (string, error) {
+	value, err := keyring.Get(l.service, name)
+	return value, libraryError(err)
+}
+
+func (l library) set(_ context.Context, name, value string) error {
+	return libraryError(keyring.Set(l.service, name, value))
+}
+
+func (l library) delete(_ context.Context, name string) error {
+	return libraryError(keyring.Delete(l.service, name))
+}
+
+func (l library) list(ctx context.Context) ([]string, error) {
+	names, err := listNames(ctx, l.service)
+	return names, libraryError(err)
+}
+
+func libraryError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, keyring.ErrNotFound):
+		return errNotFound
+	case errors.Is(err, keyring.ErrSetDataTooBig):
+		return &core.Error{Code: core.CodeTooLarge, Err: err}
+	case errors.Is(err, keyring.ErrUnsupportedPlatform), errors.Is(err, errors.ErrUnsupported):
+		return &core.Error{Code: core.CodeUnsupported, Message: "there is no keyring on this platform", Hint: "use file_token_store"}
+	}
+	return &core.Error{Code: core.CodeUnavailable, Message: "the keyring refused", Err: err,
+		Hint: "it may be locked, or this session may not use it; where there is no desktop session, use file_token_store"}
+}

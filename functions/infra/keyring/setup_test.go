@@ -1,0 +1,75 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/token"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(childEnv); name != "" {
+		children[name](os.Args[1:])
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const value = "syt_hunter2_battery"
+
+var services atomic.Uint64
+
+// newService returns a service name that no other test of this run has: they share one keyring.
+func newService(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf("fn_registry test %d %d", os.Getpid(), services.Add(1))
+}
+
+func mustStore(t testing.TB, service string) token.TokenStore {
+	t.Helper()
+	s, err := KeyringTokenStore(KeyringTokenStoreConfig{Service: service})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func set(t testing.TB, s token.TokenStore, name, value string) {
+	t.Helper()
+	if err := s.Set(t.Context(), name, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantValue(t testing.TB, s token.TokenStore, name, want string) {
+	t.Helper()
+	if got, err := s.Get(t.Context(), name); err != nil || got != want {
+		t.Errorf("Get %s: %q, %v, want %q", name, got, err, want)
+	}
+}
+
+// wantError checks code and text, and that the value is neither in the error nor in its hint.
+func wantError(t testing.TB, err error, code core.Code, want string) {
+	t.Helper()
+	coded, ok := errors.AsType[*core.Error](err)
+	if !ok || core.ErrorCode(err) != code || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v (%s), want a *core.Error with code %s and %q in its text", err, core.ErrorCode(err), code, want)
+		return
+	}
+	if strings.Contains(err.Error()+coded.Hint, value) {
+		t.Errorf("the value is in the error: %v, hint %s", err, coded.Hint)
+	}
+}
+
+func wantHint(t testing.TB, err error, want string) {
+	t.Helper()
+	if coded, ok := errors.AsType[*core.Error](err); !ok || !strings.Contains(coded.Hint, want) {
+		t.Errorf("%v: want %q in the hint", err, want)
+	}
+}
