@@ -299,7 +299,7 @@ func gzipped(t *testing.T, text string) string {
 
 func TestDuckDBImport_LargeValues(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}) // each takes its own buffers
 	large := strings.Repeat("é", 5<<20) // 10 MB, beyond DuckDB's default for CSV
 	larger := strings.Repeat("1", 17<<20)
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.csv", "a,b\n1,"+large+"\n2,x\n"), Table: "c"}, 2)
