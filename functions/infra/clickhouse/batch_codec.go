@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 
@@ -21,7 +22,8 @@ type codec[T any] struct {
 
 // pending is a batch that is not written yet.
 type pending[T any] struct {
-	rows    []T
+	chunks  [][]T            // its rows, as they came
+	n       int              // how many rows that are
 	buffers []fieldBuffer[T] // what of rows is a slice of a plain type already; one a column, or none
 }
 
@@ -34,7 +36,11 @@ func (c *codec[T]) newPending() *pending[T] {
 }
 
 func (p *pending[T]) add(rows []T) {
-	p.rows = append(p.rows, rows...)
+	if len(rows) == 0 {
+		return
+	}
+	p.chunks = append(p.chunks, rows)
+	p.n += len(rows)
 	for _, buffer := range p.buffers {
 		if buffer != nil {
 			buffer.add(rows)
@@ -42,11 +48,18 @@ func (p *pending[T]) add(rows []T) {
 	}
 }
 
-// reset empties it. Its rows' memory is used again only if nobody else has it.
-func (p *pending[T]) reset(reuseRows bool) {
-	if p.rows = p.rows[:0]; !reuseRows {
-		p.rows = nil
+// rows returns all rows in one slice.
+func (p *pending[T]) rows() []T {
+	if len(p.chunks) == 1 {
+		return p.chunks[0]
 	}
+	return slices.Concat(p.chunks...)
+}
+
+// reset empties it, to use its memory again.
+func (p *pending[T]) reset() {
+	clear(p.chunks)
+	p.chunks, p.n = p.chunks[:0], 0
 	for _, buffer := range p.buffers {
 		if buffer != nil {
 			buffer.reset()
@@ -63,7 +76,7 @@ func newCodec[T any](columns []string) (codec[T], error) {
 		return codec[T]{
 			columns: columns,
 			fill: func(columns []column.Interface, p *pending[T]) error {
-				return fillValues(columns, any(p.rows).([][]any))
+				return fillValues(columns, any(p.chunks).([][][]any))
 			},
 			values: func(row T) []any { return any(row).([]any) },
 			size:   func(row *T) int { return sizeOfValues(*any(row).(*[]any)) },
@@ -73,7 +86,7 @@ func newCodec[T any](columns []string) (codec[T], error) {
 		return codec[T]{}, fmt.Errorf("rows are %s: want []any or a struct", kind)
 	}
 	if len(columns) > 0 {
-		return codec[T]{}, errors.New("Columns is for rows of []any: a struct names its columns by tags")
+		return codec[T]{}, errors.New("a struct names its columns by tags: no Columns")
 	}
 	fields, columns := taggedFields(kind)
 	if len(fields) == 0 {
@@ -83,7 +96,7 @@ func newCodec[T any](columns []string) (codec[T], error) {
 		columns: columns,
 		fill: func(columns []column.Interface, p *pending[T]) error {
 			for i, field := range fields {
-				if err := fillField(columns[i], p.rows, field, p.buffers[i]); err != nil {
+				if err := fillField(columns[i], p.chunks, field, p.buffers[i]); err != nil {
 					return err
 				}
 			}
@@ -116,10 +129,12 @@ func taggedFields(kind reflect.Type) (fields []int, columns []string) {
 	return fields, columns
 }
 
-func fillValues(columns []column.Interface, rows [][]any) error {
-	for _, row := range rows {
-		if err := fillRow(columns, row); err != nil {
-			return err
+func fillValues(columns []column.Interface, chunks [][][]any) error {
+	for _, rows := range chunks {
+		for _, row := range rows {
+			if err := fillRow(columns, row); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -171,7 +186,7 @@ func (e *refusedError) Error() string { return e.err.Error() }
 func (h *ClickHouseBatchInsertHandle[T]) refuse(p *pending[T], refused *refusedError) error {
 	var good, bad []T
 	var first error
-	for i, row := range p.rows {
+	for i, row := range p.rows() {
 		err := fillRow(refused.columns, h.codec.values(row))
 		if err == nil {
 			good = append(good, row)
@@ -187,8 +202,8 @@ func (h *ClickHouseBatchInsertHandle[T]) refuse(p *pending[T], refused *refusedE
 	if len(bad) == 0 {
 		return &core.Error{Code: core.CodeInvalid, Op: h.target.op, Err: refused.err}
 	}
-	p.reset(false)
+	p.reset()
 	p.add(good)
-	h.report(ClickHouseBatchInsertBatch[T]{Rows: bad, Err: &core.Error{Code: core.CodeInvalid, Op: h.target.op, Err: first}})
+	h.report(ClickHouseBatchInsertBatch[T]{Rows: bad, Err: &core.Error{Code: core.CodeInvalid, Op: h.target.op, Err: first}}, len(bad))
 	return nil
 }

@@ -19,7 +19,7 @@ func (h *ClickHouseBatchInsertHandle[T]) collect() {
 	for h.step(g) {
 	}
 	close(h.done)
-	for len(g.rows) > 0 { // the writer takes all of them, be it to report them as unwritten
+	for g.n > 0 { // the writer takes all of them, be it to report them as unwritten
 		h.batches <- g.pending
 		h.next(g)
 	}
@@ -30,7 +30,7 @@ func (h *ClickHouseBatchInsertHandle[T]) step(g *gathering[T]) bool {
 	in, out := h.rows, h.batches
 	if h.full(g) {
 		in = nil
-	} else if !g.due || len(g.rows) == 0 {
+	} else if !g.due || g.n == 0 {
 		out = nil
 	}
 	select {
@@ -68,11 +68,11 @@ func (h *ClickHouseBatchInsertHandle[T]) takeBuffered(g *gathering[T]) {
 
 // add takes rows into the batch until that is full.
 func (h *ClickHouseBatchInsertHandle[T]) add(g *gathering[T], rows []T) {
-	if len(g.rows) == 0 {
+	if g.n == 0 {
 		g.due = false
 		g.timer.Reset(h.cfg.MaxAge)
 	}
-	n, most := 0, h.cfg.MaxRows-len(g.rows)
+	n, most := 0, h.cfg.MaxRows-g.n
 	for ; n < min(len(rows), most) && g.bytes < h.cfg.MaxBytes; n++ {
 		g.bytes += h.codec.size(&rows[n])
 	}
@@ -93,5 +93,5 @@ func (h *ClickHouseBatchInsertHandle[T]) next(g *gathering[T]) {
 }
 
 func (h *ClickHouseBatchInsertHandle[T]) full(g *gathering[T]) bool {
-	return len(g.rows) >= h.cfg.MaxRows || g.bytes >= h.cfg.MaxBytes
+	return g.n >= h.cfg.MaxRows || g.bytes >= h.cfg.MaxBytes
 }

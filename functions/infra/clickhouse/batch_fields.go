@@ -72,17 +72,19 @@ func newFieldBuffer[T any](field reflect.StructField) fieldBuffer[T] {
 }
 
 // fillField puts one field of all rows into a column.
-func fillField[T any](c column.Interface, rows []T, field int, buffer fieldBuffer[T]) error {
+func fillField[T any](c column.Interface, chunks [][]T, field int, buffer fieldBuffer[T]) error {
 	if buffer != nil {
 		if _, err := c.Append(buffer.slice()); err == nil {
 			return nil
 		}
 		c.Reset() // the driver takes fewer types so: one by one
 	}
-	all := reflect.ValueOf(rows)
-	for i := range rows {
-		if err := c.AppendRow(all.Index(i).Field(field).Interface()); err != nil {
-			return fmt.Errorf("column %s: %w", c.Name(), err)
+	for _, rows := range chunks {
+		all := reflect.ValueOf(rows)
+		for i := range rows {
+			if err := c.AppendRow(all.Index(i).Field(field).Interface()); err != nil {
+				return fmt.Errorf("column %s: %w", c.Name(), err)
+			}
 		}
 	}
 	return nil

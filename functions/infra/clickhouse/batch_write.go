@@ -22,10 +22,13 @@ func (h *ClickHouseBatchInsertHandle[T]) write() {
 		} else {
 			h.writeBatch(p, &b)
 		}
-		if b.Rows = p.rows; len(b.Rows) > 0 { // all may have been refused
-			h.report(b)
+		if p.n > 0 { // all may have been refused
+			if b.Err != nil || h.onBatch != nil {
+				b.Rows = p.rows()
+			}
+			h.report(b, p.n)
 		}
-		p.reset(b.Err == nil && h.onBatch == nil)
+		p.reset()
 		select {
 		case h.free <- p:
 		default:
@@ -33,11 +36,11 @@ func (h *ClickHouseBatchInsertHandle[T]) write() {
 	}
 }
 
-func (h *ClickHouseBatchInsertHandle[T]) report(b ClickHouseBatchInsertBatch[T]) {
+func (h *ClickHouseBatchInsertHandle[T]) report(b ClickHouseBatchInsertBatch[T], rows int) {
 	if b.Err == nil {
-		h.result.Written += int64(len(b.Rows))
+		h.result.Written += int64(rows)
 	} else {
-		h.result.Failed += int64(len(b.Rows))
+		h.result.Failed += int64(rows)
 		if h.firstErr == nil {
 			h.firstErr = b.Err
 		}
@@ -61,7 +64,7 @@ func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouse
 		b.Token = token.String()
 	}
 	until := deadline(h.cfg.RetryFor)
-	for attempt := 0; len(p.rows) > 0; attempt++ {
+	for attempt := 0; p.n > 0; attempt++ {
 		queryID := newToken().String()
 		sent, err := h.try(p, token, queryID)
 		if sent && err != nil {
@@ -106,7 +109,7 @@ func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID
 		return false, &refusedError{err: err, columns: given}
 	}
 	if h.target.hasToken {
-		if err := token.fill(columns[len(given)], len(p.rows)); err != nil {
+		if err := token.fill(columns[len(given)], p.n); err != nil {
 			_ = block.Abort()
 			return false, err
 		}
@@ -130,11 +133,11 @@ func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBat
 		case askErr == nil && stored == 0:
 			b.Unclear = false
 			return false, err
-		case askErr == nil && stored == uint64(len(p.rows)):
+		case askErr == nil && stored == uint64(p.n):
 			b.Unclear = false
 			return true, nil
 		case askErr == nil:
-			return false, h.fail(core.CodeConflict, fmt.Sprintf("%d of %d rows are in the table", stored, len(p.rows)), err)
+			return false, h.fail(core.CodeConflict, fmt.Sprintf("%d of %d rows are in the table", stored, p.n), err)
 		case !mayPass(askErr) || !h.pause(attempt, until):
 			return false, h.fail(core.ErrorCode(askErr), "it is not known whether the rows were written", errors.Join(err, askErr))
 		}

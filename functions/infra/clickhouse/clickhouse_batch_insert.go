@@ -101,7 +101,7 @@ func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-
 		stop: make(chan struct{}), done: make(chan struct{}), failed: make(chan struct{}),
 		batches: make(chan *pending[T]), free: make(chan *pending[T], 1), finished: make(chan struct{}),
 	}
-	h.ctx, h.abort = context.WithCancelCause(context.WithoutCancel(ctx))
+	h.ctx, h.abort = context.WithCancelCause(context.Background()) // without what else ctx holds: the driver keeps options there, WithAsync too
 	go h.collect()
 	go h.write()
 	return h, nil

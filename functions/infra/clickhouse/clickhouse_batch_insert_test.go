@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/clickhouse"
+	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -38,7 +40,7 @@ const (
 func events(from, n int) []event {
 	all := make([]event, n)
 	for i := range all {
-		all[i] = event{uint64(from + i), fmt.Sprint("event ", from+i)}
+		all[i] = event{uint64(from + i), "event " + strconv.Itoa(from+i)}
 	}
 	return all
 }
@@ -322,53 +324,68 @@ func TestClickHouseBatchInsert_BadStart(t *testing.T) {
 	wantCount(t, conn, 0)
 }
 
-// The batch is in the table, but the server's answer gets lost.
-func TestClickHouseBatchInsert_AnswerLost(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		table, token string
-		unclear      bool
-	}{
-		"no token":     {eventTable, "", true},
-		"UUID token":   {tokenTable, "token", false},
-		"String token": {dailyTable, "token", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			direct := open(t)
-			exec(t, direct, c.table)
-			p := newProxy(t, servers.ClickHouse(t).Addr)
-			conn := openThrough(t, direct, p)
-			rows := make(chan []event, 1)
-			h := start(t, conn, rows, insertConfig{TokenColumn: c.token, Timeout: 2 * time.Second}, nil)
-			p.set(func() { p.muteAfter = 200_000 })
-			rows <- bigEvents()
-			result, err := h.Stop(t.Context())
-			wantCount(t, direct, 10)
-			if !c.unclear {
-				if err != nil || result.Written != 10 {
-					t.Errorf("%+v, %v", result, err)
-				}
-				return
-			}
-			wantError(t, err, core.CodeTimeout, "not known whether")
-			if len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear || len(result.Unwritten[0].Rows) != 10 {
-				t.Errorf("%d batches: %v", len(result.Unwritten), err)
-			}
-		})
+// slowInsert is an insert of ten rows, a megabyte, that would take 20 s to get through a proxy.
+type slowInsert struct {
+	*fault.TCPProxy
+	database string
+	direct   driver.Conn // past the proxy
+	insert   *clickhouse.ClickHouseBatchInsertHandle[event]
+}
+
+func newSlowInsert(t testing.TB, server servers.ClickHouseServer, table string, cfg insertConfig) slowInsert {
+	t.Helper()
+	own := config(server)
+	own.Database = newDatabase(t, server)
+	s := slowInsert{TCPProxy: fault.TCP(t, server.Addr), database: own.Database, direct: openConfig(t, own)}
+	exec(t, s.direct, table)
+	own.Addresses = []string{s.Addr()}
+	cfg.Database = own.Database
+	rows := make(chan []event, 1)
+	s.insert = start(t, openConfig(t, own), rows, cfg, nil)
+	s.Bandwidth(50_000)
+	rows <- bigEvents()
+	poll(t, func() bool { return s.Counts().ToServer > 10_000 }) // some of the data: before there is a kilobyte or so
+	return s
+}
+
+// loseAnswer waits until all rows are in the table, without the client's knowledge.
+func (s slowInsert) loseAnswer(t testing.TB) {
+	t.Helper()
+	s.OneWay(fault.ToClient)
+	s.Bandwidth(0)
+	poll(t, func() bool { return count(t, s.direct, "SELECT count() FROM t") == 10 })
+}
+
+func (s slowInsert) wantUnclear(t testing.TB, code core.Code, want string) {
+	t.Helper()
+	result, err := s.insert.Stop(t.Context())
+	wantError(t, err, code, want)
+	if result.Written != 0 || len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear || len(result.Unwritten[0].Rows) != 10 {
+		t.Errorf("%d written, %d batches unwritten, %v", result.Written, len(result.Unwritten), err)
 	}
 }
 
-// openThrough opens a pool through a proxy on the database that another one has.
-func openThrough(t testing.TB, direct driver.Conn, p *proxy) driver.Conn {
-	t.Helper()
-	var database string
-	if err := direct.QueryRow(t.Context(), "SELECT currentDatabase()").Scan(&database); err != nil {
-		t.Fatal(err)
+// The batch is in the table, but the server's answer gets lost.
+func TestClickHouseBatchInsert_AnswerLost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ table, token string }{
+		"no token":     {eventTable, ""},
+		"UUID token":   {tokenTable, "token"},
+		"String token": {dailyTable, "token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSlowInsert(t, servers.ClickHouse(t), c.table, insertConfig{TokenColumn: c.token})
+			s.loseAnswer(t)
+			s.Heal()
+			if c.token == "" {
+				s.wantUnclear(t, core.CodeUnavailable, "not known whether")
+			} else {
+				mustStop(t, s.insert, 10)
+			}
+			wantCount(t, s.direct, 10)
+		})
 	}
-	cfg := config(servers.ClickHouse(t))
-	cfg.Addresses, cfg.Database = []string{p.addr()}, database
-	return openConfig(t, cfg)
 }
 
 // The connection breaks in the middle of the batch, so that nothing of it gets into the table.
@@ -376,29 +393,54 @@ func TestClickHouseBatchInsert_CutInBatch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		table, token string
-	}{"no token": {eventTable, ""}, "token": {tokenTable, "token"}} {
+		want         uint64
+	}{"no token": {eventTable, "", 0}, "token": {tokenTable, "token", 10}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			direct := open(t)
-			exec(t, direct, c.table)
-			p := newProxy(t, servers.ClickHouse(t).Addr)
-			rows := make(chan []event, 1)
-			h := start(t, openThrough(t, direct, p), rows, insertConfig{TokenColumn: c.token}, nil)
-			p.set(func() { p.cutAfter = 200_000 })
-			rows <- bigEvents()
-			result, err := h.Stop(t.Context())
-			if c.token != "" { // known not to be there, and sent again
-				if err != nil || result.Written != 10 {
-					t.Errorf("%+v, %v", result, err)
-				}
-				wantCount(t, direct, 10)
-				return
+			s := newSlowInsert(t, servers.ClickHouse(t), c.table, insertConfig{TokenColumn: c.token})
+			s.Cut()
+			s.Heal()
+			if c.token == "" {
+				s.wantUnclear(t, core.CodeUnavailable, "not known whether")
+			} else { // known not to be there, and sent again
+				mustStop(t, s.insert, 10)
 			}
-			wantError(t, err, core.CodeUnavailable, "not known whether")
-			if len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear {
-				t.Errorf("%+v", result)
+			wantCount(t, s.direct, c.want)
+		})
+	}
+}
+
+// The client gives up while its data are still on the way, and they arrive later: the batch must not be sent again.
+func TestClickHouseBatchInsert_DataArriveLate(t *testing.T) {
+	t.Parallel()
+	s := newSlowInsert(t, servers.ClickHouse(t), tokenTable, insertConfig{TokenColumn: "token", Timeout: time.Second})
+	poll(t, func() bool { return s.Counts().Accepted >= 2 }) // it asks what has become of the first try
+	for until := time.Now().Add(500 * time.Millisecond); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		if n := count(t, s.direct, "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO `"+s.database+"`.`t` %'"); n != 1 {
+			t.Fatalf("%d INSERTs at once", n)
+		}
+	}
+	s.Bandwidth(0)
+	mustStop(t, s.insert, 10)
+	wantCount(t, s.direct, 10)
+}
+
+// The server is killed with half of the batch, or with all of it written but not acknowledged.
+func TestClickHouseBatchInsert_KilledInBatch(t *testing.T) {
+	t.Parallel()
+	for _, written := range []bool{false, true} {
+		t.Run(fmt.Sprint("written ", written), func(t *testing.T) {
+			t.Parallel()
+			server := servers.Start(t, "clickhouse")
+			s := newSlowInsert(t, server.ClickHouse(t), tokenTable, insertConfig{TokenColumn: "token"})
+			if written {
+				s.loseAnswer(t)
 			}
-			wantCount(t, direct, 0)
+			server.Kill(t)
+			server.Restart(t)
+			s.Heal()
+			mustStop(t, s.insert, 10)
+			wantCount(t, s.direct, 10)
 		})
 	}
 }
@@ -406,23 +448,13 @@ func TestClickHouseBatchInsert_CutInBatch(t *testing.T) {
 // Of a batch over two partitions one is there.
 func TestClickHouseBatchInsert_HalfThere(t *testing.T) {
 	t.Parallel()
-	direct := open(t)
-	exec(t, direct, dailyTable)
-	p := newProxy(t, servers.ClickHouse(t).Addr)
-	rows := make(chan []event, 1)
-	h := start(t, openThrough(t, direct, p), rows, insertConfig{TokenColumn: "token", Timeout: time.Second}, nil)
-	p.set(func() { p.muteAfter = 200_000 })
-	rows <- bigEvents()
-	poll(t, func() bool { return count(t, direct, "SELECT count() FROM t") == 10 })
-	p.set(func() { p.down = true }) // no one can look it up
-	exec(t, direct, "ALTER TABLE t DROP PARTITION 1")
-	p.set(func() { p.down = false })
-	result, err := h.Stop(t.Context())
-	wantError(t, err, core.CodeConflict, "5 of 10 rows are in the table")
-	if len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear || result.Unwritten[0].Token == "" || len(result.Unwritten[0].Rows) != 10 {
-		t.Errorf("%+v", result)
-	}
-	wantCount(t, direct, 5)
+	s := newSlowInsert(t, servers.ClickHouse(t), dailyTable, insertConfig{TokenColumn: "token"})
+	s.loseAnswer(t)
+	s.Down() // no one can look it up
+	exec(t, s.direct, "ALTER TABLE t DROP PARTITION 1")
+	s.Heal()
+	s.wantUnclear(t, core.CodeConflict, "5 of 10 rows are in the table")
+	wantCount(t, s.direct, 5)
 }
 
 func poll(t testing.TB, done func() bool) {
@@ -442,13 +474,13 @@ func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
 	exec(t, conn, tokenTable)
 	rows := make(chan []event)
 	var tokens sync.Map
-	h := start(t, conn, rows, insertConfig{TokenColumn: "token", MaxRows: 5_000}, func(b eventBatch) {
+	h := start(t, conn, rows, insertConfig{TokenColumn: "token", MaxRows: 50_000}, func(b eventBatch) {
 		if _, again := tokens.LoadOrStore(b.Token, true); again || b.Err != nil {
 			t.Errorf("token %s: %v", b.Token, b.Err)
 		}
 	})
 	const chunk = 1000
-	sent, killed, stop := 0, make(chan int, 1), make(chan struct{})
+	sent, flows, stop := 0, make(chan struct{}), make(chan struct{})
 	var producer sync.WaitGroup
 	producer.Go(func() {
 		for {
@@ -456,7 +488,7 @@ func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
 			case rows <- events(sent, chunk): // waits while the server is away
 				sent += chunk
 				select {
-				case killed <- sent:
+				case flows <- struct{}{}:
 				default:
 				}
 			case <-stop:
@@ -465,10 +497,8 @@ func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
 		}
 	})
 	for range 3 {
-		for <-killed < 0 { // rows flow
-		}
-		for range 20 {
-			<-killed
+		for range 100 {
+			<-flows
 		}
 		server.Kill(t)
 		server.Restart(t)

@@ -1,6 +1,7 @@
 package clickhouse_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"strings"
@@ -19,14 +20,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // open opens a pool on the run's server, whose database is this test's own.
 func open(t testing.TB) driver.Conn {
 	t.Helper()
-	server := servers.ClickHouse(t)
+	cfg := config(servers.ClickHouse(t))
+	cfg.Database = newDatabase(t, servers.ClickHouse(t))
+	return openConfig(t, cfg)
+}
+
+// newDatabase makes a database that goes with the test.
+func newDatabase(t testing.TB, server servers.ClickHouseServer) string {
+	t.Helper()
 	database := "test_" + strings.ToLower(rand.Text())
 	admin := openConfig(t, config(server))
 	exec(t, admin, "CREATE DATABASE "+database)
-	t.Cleanup(func() { _ = admin.Exec(t.Context(), "DROP DATABASE "+database) })
-	cfg := config(server)
-	cfg.Database = database
-	return openConfig(t, cfg)
+	t.Cleanup(func() {
+		if err := admin.Exec(context.WithoutCancel(t.Context()), "DROP DATABASE "+database); err != nil {
+			t.Errorf("drop the database: %v", err)
+		}
+	})
+	return database
 }
 
 func config(server servers.ClickHouseServer) clickhouse.ClickHouseOpenConfig {
