@@ -300,7 +300,7 @@ func gzipped(t *testing.T, text string) string {
 func TestDuckDBImport_LargeValues(t *testing.T) {
 	t.Parallel()
 	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}) // each takes its own buffers
-	large := strings.Repeat("é", 5<<20) // 10 MB, beyond DuckDB's default for CSV
+	large := strings.Repeat("é", 5<<20)                               // 10 MB, beyond DuckDB's default for CSV
 	larger := strings.Repeat("1", 17<<20)
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.csv", "a,b\n1,"+large+"\n2,x\n"), Table: "c"}, 2)
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.ndjson", "{\"b\":\""+large+"\",\"a\":\"\"}\n{\"b\":\"x\"}\n"), Table: "j"}, 2)

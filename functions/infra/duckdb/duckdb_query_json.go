@@ -3,12 +3,14 @@
 package duckdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"io"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/rowjson"
 )
 
 // DuckDBQueryJSONConfig is a query and how its rows are written by [DuckDBQueryJSON].
@@ -23,26 +25,7 @@ type DuckDBQueryJSONConfig struct {
 	BigInts  bool           // write every integer and decimal as a number; default: those that JavaScript would round as strings
 }
 
-// DuckDBQueryJSONColumn is one column of the result.
-type DuckDBQueryJSONColumn struct {
-	Name string `json:"name"` // the key in each object; a name that comes again has _2, _3, ... appended
-	Type string `json:"type"` // DuckDB's name of the type: BIGINT, DECIMAL(18,3), STRUCT(a INTEGER)
-}
-
-// DuckDBQueryJSONResult says what [DuckDBQueryJSON] wrote.
-type DuckDBQueryJSONResult struct {
-	Columns   []DuckDBQueryJSONColumn `json:"columns"`
-	Rows      int                     `json:"rows"`
-	Bytes     int64                   `json:"bytes"`
-	Truncated bool                    `json:"truncated"` // MaxRows or MaxBytes cut the result: there are more rows
-}
-
-const (
-	queryOp         = "duckdb_query_json"
-	defaultMaxRows  = 10_000
-	defaultMaxBytes = 64 << 20
-	flushSize       = 32 << 10 // what is written at a time
-)
+const queryOp = "duckdb_query_json"
 
 // DuckDBQueryJSON runs one query and writes its rows to w piece by piece, as a JSON array of objects or as one object a
 // line. NULL is null, an integer and a decimal a number (but see BigInts), a real a number with a point or an exponent,
@@ -57,56 +40,63 @@ const (
 //
 // Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
 // ReadOnly; CodeTimeout and CodeCanceled for ctx; what [DuckDBError] gives for the rest; w's own error as it is, wrapped.
-func DuckDBQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg DuckDBQueryJSONConfig) (DuckDBQueryJSONResult, error) {
-	out := newJSONRows(w, cfg)
+func DuckDBQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg DuckDBQueryJSONConfig) (rowjson.RowsJSONResult, error) {
 	if err := checkText(queryOp, "the query", cfg.Query); err != nil {
-		return out.result, err
+		return rowjson.RowsJSONResult{}, err
 	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return out.result, queryError(ctx, queryOp, err)
+		return rowjson.RowsJSONResult{}, queryError(ctx, queryOp, err)
 	}
 	defer conn.Close()
 	if cfg.ReadOnly {
 		end, err := beginReadOnly(ctx, conn)
 		if err != nil {
-			return out.result, queryError(ctx, queryOp, err)
+			return rowjson.RowsJSONResult{}, queryError(ctx, queryOp, err)
 		}
 		defer end()
 	}
-	err = runQuery(ctx, conn, out, cfg)
-	return out.result, queryError(ctx, queryOp, err)
+	result, err := runQuery(ctx, conn, w, cfg)
+	return result, queryError(ctx, queryOp, err)
 }
 
-func runQuery(ctx context.Context, conn *sql.Conn, out *jsonRows, cfg DuckDBQueryJSONConfig) error {
+func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg DuckDBQueryJSONConfig) (none rowjson.RowsJSONResult, err error) {
 	statement, err := prepare(conn, queryOp, cfg.Query, cfg.ReadOnly)
 	if err != nil {
-		return err
+		return none, err
 	}
 	if cfg.ReadOnly && !statement.reads {
-		return &core.Error{Code: core.CodeForbidden, Op: queryOp, Message: "not a reading statement", Hint: "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are"}
+		return none, &core.Error{Code: core.CodeForbidden, Op: queryOp, Message: "not a reading statement", Hint: "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are"}
 	}
 	args, err := bindArgs(queryOp, statement.params, cfg.Args, cfg.Named)
 	if err != nil {
-		return err
+		return none, err
 	}
 	query := statement.text
+	var columns []queryColumn
 	if statement.selects {
-		columns, ok, err := describe(ctx, conn, query, args)
+		described, ok, err := describe(ctx, conn, query, args)
 		if err != nil {
-			return err
+			return none, err
 		}
 		if ok { // else it is run as it is
-			out.columns = columns
-			query = wrapQuery(query, columns, out.maxRows)
+			columns = described
+			query = wrapQuery(query, columns, cmp.Or(cfg.MaxRows, rowjson.DefaultMaxRows))
 		}
 	}
 	rows, err := conn.QueryContext(ctx, query, args...)
 	if err != nil {
-		return err
+		return none, err
 	}
 	defer rows.Close()
-	return out.writeAll(rows)
+	if columns == nil {
+		if columns, err = driverColumns(rows); err != nil {
+			return none, err
+		}
+	}
+	return rowjson.RowsJSONWrite(w, rows, rowjson.RowsJSONWriteConfig{
+		Columns: jsonColumns(columns, cfg.BigInts), NDJSON: cfg.NDJSON, MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes,
+	})
 }
 
 // beginReadOnly puts the connection into a transaction that refuses writes, and returns what ends it. A connection that

@@ -16,11 +16,12 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/rowjson"
 )
 
 type queryConfig = DuckDBQueryJSONConfig
 
-func query(t testing.TB, db *sql.DB, cfg queryConfig) (string, DuckDBQueryJSONResult, error) {
+func query(t testing.TB, db *sql.DB, cfg queryConfig) (string, rowjson.RowsJSONResult, error) {
 	t.Helper()
 	var out bytes.Buffer
 	result, err := DuckDBQueryJSON(t.Context(), db, &out, cfg)
@@ -30,7 +31,7 @@ func query(t testing.TB, db *sql.DB, cfg queryConfig) (string, DuckDBQueryJSONRe
 	return out.String(), result, err
 }
 
-func mustQuery(t testing.TB, db *sql.DB, cfg queryConfig) (string, DuckDBQueryJSONResult) {
+func mustQuery(t testing.TB, db *sql.DB, cfg queryConfig) (string, rowjson.RowsJSONResult) {
 	t.Helper()
 	out, result, err := query(t, db, cfg)
 	if err != nil {
@@ -168,7 +169,7 @@ func TestDuckDBQueryJSON_Columns(t *testing.T) {
 	if want := "[{\"id\":1,\"id_3\":1,\"id_2\":\"x\",\"id_4\":1,\"a\\\"b\":2}]\n"; out != want {
 		t.Errorf("got  %swant %s", out, want)
 	}
-	want := []DuckDBQueryJSONColumn{{"id", "INTEGER"}, {"id_3", "INTEGER"}, {"id_2", "VARCHAR"}, {"id_4", "INTEGER"}, {`a"b`, "INTEGER"}}
+	want := []rowjson.RowsJSONColumn{{Name: "id", Type: "INTEGER"}, {Name: "id_3", Type: "INTEGER"}, {Name: "id_2", Type: "VARCHAR"}, {Name: "id_4", Type: "INTEGER"}, {Name: `a"b`, Type: "INTEGER"}}
 	if !slices.Equal(result.Columns, want) {
 		t.Errorf("%+v", result.Columns)
 	}

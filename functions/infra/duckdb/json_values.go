@@ -4,7 +4,6 @@ package duckdb
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,12 +15,12 @@ import (
 	"time"
 
 	driver "github.com/duckdb/duckdb-go/v2"
+
+	"fnregistry.dev/functions/infra/rowjson"
 )
 
 // jsonValues writes the driver's values as JSON.
-type jsonValues struct {
-	bigInts bool // every integer and decimal as a number
-}
+type jsonValues struct{ rowjson.RowJSON }
 
 // append writes a value by its Go type alone.
 func (w jsonValues) append(b []byte, value any) []byte {
@@ -37,7 +36,7 @@ func (w jsonValues) append(b []byte, value any) []byte {
 	case int32:
 		return strconv.AppendInt(b, int64(v), 10)
 	case int64:
-		return w.quoteUnless(b, -maxSafeInt <= v && v <= maxSafeInt, strconv.FormatInt(v, 10))
+		return w.AppendInt(b, v)
 	case uint8:
 		return strconv.AppendUint(b, uint64(v), 10)
 	case uint16:
@@ -45,26 +44,25 @@ func (w jsonValues) append(b []byte, value any) []byte {
 	case uint32:
 		return strconv.AppendUint(b, uint64(v), 10)
 	case uint64:
-		return w.quoteUnless(b, v <= maxSafeInt, strconv.FormatUint(v, 10))
+		return w.AppendUint(b, v)
 	case *big.Int:
 		safe := v.IsInt64() && -maxSafeInt <= v.Int64() && v.Int64() <= maxSafeInt
-		return w.quoteUnless(b, safe, v.String())
+		return w.AppendNumber(b, v.String(), safe)
 	case driver.Decimal:
 		safe := v.Value.IsInt64() && -maxSafeDecimal < v.Value.Int64() && v.Value.Int64() < maxSafeDecimal
-		return w.quoteUnless(b, safe, decimalText(v))
+		return w.AppendNumber(b, decimalText(v), safe)
 	case float32:
-		return appendJSONFloat(b, float64(v), 32)
+		return w.AppendFloat(b, float64(v), 32)
 	case float64:
-		return appendJSONFloat(b, v, 64)
+		return w.AppendFloat(b, v, 64)
 	case string:
-		return appendJSONString(b, v)
+		return w.AppendString(b, v)
 	case []byte:
-		b = base64.StdEncoding.AppendEncode(append(b, '"'), v)
-		return append(b, '"')
+		return w.AppendBytes(b, v)
 	case time.Time:
-		return appendJSONTime(b, v, time.RFC3339Nano)
+		return w.appendTime(b, v, time.RFC3339Nano)
 	case driver.Interval:
-		return appendJSONString(b, fmt.Sprintf("%d months %d days %d microseconds", v.Months, v.Days, v.Micros))
+		return w.AppendString(b, fmt.Sprintf("%d months %d days %d microseconds", v.Months, v.Days, v.Micros))
 	}
 	return w.appendNested(b, nil, value)
 }
@@ -74,13 +72,6 @@ const (
 	maxSafeInt     = 1<<53 - 1
 	maxSafeDecimal = 1e15
 )
-
-func (w jsonValues) quoteUnless(b []byte, safe bool, number string) []byte {
-	if safe || w.bigInts {
-		return append(b, number...)
-	}
-	return append(append(append(b, '"'), number...), '"')
-}
 
 // decimalText writes all digits that the type has: 1.50 in a DECIMAL(5,2).
 func decimalText(d driver.Decimal) string {
@@ -112,19 +103,19 @@ func (w jsonValues) appendKind(b []byte, kind driver.Type, value any) []byte {
 	switch kind {
 	case driver.TYPE_DATE:
 		if t, ok := value.(time.Time); ok {
-			return appendJSONTime(b, t, time.DateOnly)
+			return w.appendTime(b, t, time.DateOnly)
 		}
 	case driver.TYPE_TIME, driver.TYPE_TIME_TZ:
 		if t, ok := value.(time.Time); ok {
-			return appendJSONTime(b, t, clockLayout(t))
+			return w.appendTime(b, t, clockLayout(t))
 		}
 	case driver.TYPE_UUID:
 		if id, ok := value.([]byte); ok && len(id) == 16 {
-			return appendJSONString(b, (*driver.UUID)(id).String())
+			return w.AppendString(b, (*driver.UUID)(id).String())
 		}
 	case driver.TYPE_VARCHAR:
 		if text, ok := value.(string); ok {
-			return appendJSONString(b, text)
+			return w.AppendString(b, text)
 		}
 		if encoded, err := json.Marshal(value); err == nil { // JSON inside another type: the driver decodes it
 			return append(b, encoded...)
@@ -150,7 +141,7 @@ func (w jsonValues) appendNested(b []byte, details driver.TypeDetails, value any
 	case driver.Map:
 		return w.appendMap(b, details, v)
 	case driver.Union:
-		b = append(appendJSONString(append(b, '{'), v.Tag), ':')
+		b = append(w.AppendString(append(b, '{'), v.Tag), ':')
 		if details, ok := details.(*driver.UnionDetails); ok {
 			for _, member := range details.Members {
 				if member.Name == v.Tag {
@@ -161,7 +152,7 @@ func (w jsonValues) appendNested(b []byte, details driver.TypeDetails, value any
 		return append(w.append(b, v.Value), '}')
 	}
 	if details == nil {
-		return appendJSONString(b, fmt.Sprint(value)) // the driver returns nothing else
+		return w.AppendString(b, fmt.Sprint(value)) // the driver returns nothing else
 	}
 	return w.append(b, value) // a DECIMAL or an ENUM, which have details too
 }
@@ -210,7 +201,7 @@ func (w jsonValues) appendStruct(b []byte, details driver.TypeDetails, fields ma
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendJSONString(b, name), ':')
+		b = append(w.AppendString(b, name), ':')
 		b = w.appendElement(b, types[name], fields[name])
 	}
 	return append(b, '}')
@@ -226,7 +217,7 @@ func (w jsonValues) appendMap(b []byte, details driver.TypeDetails, m driver.Map
 	for key, value := range m {
 		text := w.appendElement(nil, keyType, key)
 		if text[0] != '"' {
-			text = appendJSONString(nil, string(text))
+			text = w.AppendString(nil, string(text))
 		}
 		entries[string(text)] = value
 	}
@@ -243,7 +234,7 @@ func (w jsonValues) appendMap(b []byte, details driver.TypeDetails, m driver.Map
 
 // appendJSONText puts a value of a JSON column in as it is. DuckDB takes NaN and trailing commas for JSON: such text is
 // written as a string.
-func appendJSONText(b []byte, value any) []byte {
+func (w jsonValues) appendText(b []byte, value any) []byte {
 	text, ok := value.(string)
 	if !ok { // decoded by the driver, in a statement that was not wrapped
 		if encoded, err := json.Marshal(value); err == nil {
@@ -252,31 +243,9 @@ func appendJSONText(b []byte, value any) []byte {
 	}
 	compact := bytes.NewBuffer(b)
 	if err := json.Compact(compact, []byte(text)); err != nil { // a line of NDJSON must have no line ends
-		return appendJSONString(b, text)
+		return w.AppendString(b, text)
 	}
 	return compact.Bytes()
-}
-
-// appendJSONFloat keeps a real apart from an integer: 2.0 stays 2.0. JSON has neither NaN nor infinities.
-func appendJSONFloat(b []byte, v float64, bits int) []byte {
-	switch {
-	case math.IsNaN(v):
-		return append(b, `"NaN"`...)
-	case math.IsInf(v, 1):
-		return append(b, `"Infinity"`...)
-	case math.IsInf(v, -1):
-		return append(b, `"-Infinity"`...)
-	}
-	format := byte('f')
-	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) { // where JavaScript changes over, too
-		format = 'e'
-	}
-	start := len(b)
-	b = strconv.AppendFloat(b, v, format, -1, bits)
-	if !bytes.ContainsAny(b[start:], ".e") {
-		b = append(b, ".0"...)
-	}
-	return b
 }
 
 // DuckDB's infinite dates and timestamps are the ends of the range of their integers, which the driver takes for times.
@@ -285,7 +254,7 @@ var (
 	minusInfiniteTimes = []time.Time{time.UnixMicro(-math.MaxInt64), time.Unix(0, -math.MaxInt64), time.Unix(-math.MaxInt32*86400, 0)}
 )
 
-func appendJSONTime(b []byte, v time.Time, layout string) []byte {
+func (w jsonValues) appendTime(b []byte, v time.Time, layout string) []byte {
 	if year := v.Year(); year > 2261 || year < 1678 && year != 1 { // the years of the infinities, less those of bare clock times
 		if slices.ContainsFunc(infiniteTimes, v.Equal) {
 			return append(b, `"infinity"`...)
@@ -294,40 +263,5 @@ func appendJSONTime(b []byte, v time.Time, layout string) []byte {
 			return append(b, `"-infinity"`...)
 		}
 	}
-	b = v.AppendFormat(append(b, '"'), layout)
-	return append(b, '"')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendJSONString writes a JSON string. DuckDB's text is UTF-8 throughout. encoding/json would have to allocate a
-// result for each value.
-func appendJSONString(b []byte, s string) []byte {
-	b = append(b, '"')
-	done := 0
-	for i := range len(s) {
-		var escaped string
-		switch c := s[i]; {
-		case c == '"', c == '\\':
-			escaped = `\` + string(c)
-		case c == '\n':
-			escaped = `\n`
-		case c == '\r':
-			escaped = `\r`
-		case c == '\t':
-			escaped = `\t`
-		case c < ' ':
-			escaped = `\u00` + string(hexDigits[c>>4]) + string(hexDigits[c&0xf])
-		case c == 0xe2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2]&^1 == 0xa8: // U+2028 and U+2029, line ends in JavaScript before 2019
-			b = append(append(b, s[done:i]...), `\u202`...)
-			b = append(b, hexDigits[s[i+2]&0xf])
-			done = i + 3
-			continue
-		default:
-			continue
-		}
-		b = append(append(b, s[done:i]...), escaped...)
-		done = i + 1
-	}
-	return append(append(b, s[done:]...), '"')
+	return w.AppendTime(b, v, layout)
 }
