@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/config"
 )
 
 // Break is a package that programs link with a unit although they must not.
@@ -29,34 +30,57 @@ func (b Break) String() string {
 // wish is what a unit must not link.
 type wish struct{ path, because string }
 
-// Rooms asks the go command what every unit links, with cgo and without, and returns what units must not link: by
-// their own forbidden_imports, and by the drivers of fn_registry.yaml. Programs are not looked at: see [Measure].
-// checked is how many units were. It costs one call of go list for each module, kind of cgo and set of build tags.
-func Rooms(ctx context.Context, c *catalog.Catalog) (breaks []Break, checked int, err error) {
+// RoomReport is what a look at all units found.
+type RoomReport struct {
+	Checked int     // units that were looked at
+	Breaks  []Break // by unit and forbidden path
+	// Idle are the folders whose units link nothing of their own driver: most likely its import path is misspelt, and
+	// nothing is held to it.
+	Idle []string
+}
+
+// OK reports whether everything is as it was told to be.
+func (r *RoomReport) OK() bool { return len(r.Breaks)+len(r.Idle) == 0 }
+
+// Rooms asks the go command what every unit links, with cgo and without, and reports what units link and must not: by
+// their own forbidden_imports, and by the drivers of fn_registry.yaml. Programs are not looked at: see [Measure]. It
+// costs two calls of go list for each module and set of build tags.
+func Rooms(ctx context.Context, c *catalog.Catalog) (*RoomReport, error) {
 	groups, err := groupUnits(ctx, c)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
+	report := &RoomReport{}
 	var mu sync.Mutex
 	var errs []error
+	rooms := map[string]bool{} // folders of drivers that have units: whether one of them links the driver
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for at, units := range groups {
-		checked += len(units)
+		report.Checked += len(units)
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			found, err := roomsOf(ctx, c, at, units)
+			found, used, err := roomsOf(ctx, c, at, units)
 			mu.Lock()
 			defer mu.Unlock()
-			breaks, errs = append(breaks, found...), append(errs, err)
+			report.Breaks, errs = append(report.Breaks, found...), append(errs, err)
+			for folder, links := range used {
+				rooms[folder] = rooms[folder] || links
+			}
 		})
 	}
 	wg.Wait()
-	slices.SortFunc(breaks, func(a, b Break) int {
+	for folder, links := range rooms {
+		if !links {
+			report.Idle = append(report.Idle, folder)
+		}
+	}
+	slices.Sort(report.Idle)
+	slices.SortFunc(report.Breaks, func(a, b Break) int {
 		return strings.Compare(a.Unit.ID+" "+a.Forbidden, b.Unit.ID+" "+b.Forbidden)
 	})
-	return breaks, checked, errors.Join(errs...)
+	return report, errors.Join(errs...)
 }
 
 // groupUnits sorts the units that somebody can import by where and how they are built.
@@ -90,21 +114,31 @@ func tagList(units ...*catalog.Unit) string {
 	return strings.Join(slices.Compact(tags), ",")
 }
 
-// roomsOf checks the units of one place. A package that is built only with cgo, or only without, is no error.
-func roomsOf(ctx context.Context, c *catalog.Catalog, at place, units []*catalog.Unit) ([]Break, error) {
+// roomsOf checks the units of one place, and tells of the rooms that they lie in whether they link the room's driver. A
+// package that is built only with cgo, or only without, is no error.
+func roomsOf(ctx context.Context, c *catalog.Catalog, at place, units []*catalog.Unit) (breaks []Break, rooms map[string]bool, err error) {
 	packages := packagesOf(units)
 	var lists []listing
 	for _, cgo := range []bool{false, true} {
 		at.cgo = cgo
 		l, err := list(ctx, at, false, packages)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		lists = append(lists, l)
 	}
-	var breaks []Break
+	ways := map[[2]string][]string{} // the units of a package have them in common
+	way := func(pkg, path string) []string {
+		found, ok := ways[[2]string{pkg, path}]
+		if !ok {
+			found = shorter(lists[0].chain(pkg, path), lists[1].chain(pkg, path))
+			ways[[2]string{pkg, path}] = found
+		}
+		return found
+	}
 	var errs []error
 	told := map[string]bool{}
+	rooms = map[string]bool{}
 	for _, u := range units {
 		pkg := u.Dir.ImportPath
 		if plain, cgo := lists[0].problem(pkg), lists[1].problem(pkg); plain != nil && cgo != nil {
@@ -115,12 +149,17 @@ func roomsOf(ctx context.Context, c *catalog.Catalog, at place, units []*catalog
 			continue
 		}
 		for _, w := range wishes(c, u) {
-			if way := shorter(lists[0].chain(pkg, w.path), lists[1].chain(pkg, w.path)); way != nil {
-				breaks = append(breaks, Break{Unit: u, Forbidden: w.path, Because: w.because, Package: way[len(way)-1], Chain: way})
+			if chain := way(pkg, w.path); chain != nil {
+				breaks = append(breaks, Break{Unit: u, Forbidden: w.path, Because: w.because, Package: chain[len(chain)-1], Chain: chain})
+			}
+		}
+		for _, d := range c.Roots[u.Dir.Root].Config.Drivers {
+			if config.Under(u.Dir.Path, d.Folder) {
+				rooms[d.Folder] = rooms[d.Folder] || slices.ContainsFunc(d.Imports, func(path string) bool { return way(pkg, path) != nil })
 			}
 		}
 	}
-	return breaks, errors.Join(errs...)
+	return breaks, rooms, errors.Join(errs...)
 }
 
 func packagesOf(units []*catalog.Unit) []string {

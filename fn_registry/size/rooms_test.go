@@ -175,16 +175,16 @@ func TestRooms(t *testing.T) {
 			if strings.Contains(tc.text, "folding") {
 				testtree.Put(t, dir, "lib/text/text_fold.md", "---\nname: text_fold\nkind: function\nlang: go\ndomain: text\nbuild_tags: [folding]\n---\n")
 			}
-			breaks, checked, err := Rooms(t.Context(), loadTree(t, dir))
+			report, err := Rooms(t.Context(), loadTree(t, dir))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, b := range breaks {
+			for _, b := range report.Breaks {
 				got = append(got, b.String())
 			}
-			if checked != 3 || !slices.Equal(got, tc.want) {
-				t.Errorf("%d checked, got\n%s\nwant\n%s", checked, strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+			if report.Checked != 3 || len(report.Idle) > 0 || report.OK() != (tc.want == nil) || !slices.Equal(got, tc.want) {
+				t.Errorf("%d checked, idle %v, got\n%s\nwant\n%s", report.Checked, report.Idle, strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
 			}
 		})
 	}
@@ -194,8 +194,25 @@ func TestRooms_CannotTell(t *testing.T) {
 	t.Parallel()
 	dir := testtree.New(t, foreign)
 	testtree.Put(t, dir, "lib/text/more.go", "package text\n\nimport _ \"nowhere.example/gone\"\n")
-	_, _, err := Rooms(t.Context(), loadTree(t, dir))
+	_, err := Rooms(t.Context(), loadTree(t, dir))
 	if err == nil || !strings.Contains(err.Error(), "text_fold_go_text") || !strings.Contains(err.Error(), "nowhere.example/gone") {
 		t.Errorf("a package that can't be found: %v", err)
+	}
+}
+
+// TestRooms_Idle: a driver whose path is misspelt would hold nobody to anything. A folder without units may wait for
+// its first.
+func TestRooms_Idle(t *testing.T) {
+	t.Parallel()
+	dir := testtree.New(t, foreign)
+	testtree.Put(t, dir, "fn_registry.yaml", `version: 1
+drivers:
+  - {folder: lib/sql, imports: [third.example/sqll]}
+  - {folder: lib/lake, imports: [third.example/lake, third.example/never]}
+  - {folder: lib/later, imports: [third.example/later]}
+`)
+	report, err := Rooms(t.Context(), loadTree(t, dir))
+	if err != nil || report.OK() || !slices.Equal(report.Idle, []string{"lib/sql"}) {
+		t.Errorf("%+v, %v", report, err)
 	}
 }

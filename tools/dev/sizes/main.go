@@ -69,17 +69,20 @@ func run(ctx context.Context, out string, stdout, stderr io.Writer) int {
 
 // rooms holds every unit to the packages that must not be linked with it.
 func rooms(ctx context.Context, c *catalog.Catalog, stdout, stderr io.Writer) int {
-	breaks, checked, err := size.Rooms(ctx, c)
+	report, err := size.Rooms(ctx, c)
 	if err != nil {
 		fmt.Fprintf(stderr, "sizes: %v\n", err)
 		return 2
 	}
-	for _, b := range breaks {
+	for _, b := range report.Breaks {
 		fmt.Fprintln(stdout, b)
 	}
-	if len(breaks) > 0 {
+	for _, folder := range report.Idle {
+		fmt.Fprintf(stdout, "no unit in %s links the driver that fn_registry.yaml gives it: are its imports right?\n", folder)
+	}
+	if !report.OK() {
 		return 1
 	}
-	fmt.Fprintf(stdout, "%d units link no driver but their own folder's, and nothing that they forbid\n", checked)
+	fmt.Fprintf(stdout, "%d units link no driver but their own folder's, and nothing that they forbid\n", report.Checked)
 	return 0
 }
