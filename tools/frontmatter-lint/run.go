@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -13,6 +14,7 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/check"
+	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/example"
 	"fnregistry.dev/fn_registry/revision"
 	"github.com/rogpeppe/go-internal/diff"
@@ -20,7 +22,7 @@ import (
 
 const usage = `usage: frontmatter-lint [flags] [ROOT]
 
-Holds the spec of every unit below ROOT (default: the working directory) against its Go code, the graph of
+Holds the spec of every unit below ROOT (default: the repository of the working directory) against its Go code, the graph of
 units and, with -changed, history. What ROOT's fn_registry.yaml says of folders, domains and imports holds.
 
   -fix            write what the code tells (signature, imports, uses, tests, paths ...), then check again
@@ -106,10 +108,11 @@ func parseArgs(args []string) (options, error) {
 		o.examples, o.rules = true, slices.Delete(o.rules, i, i+1)
 		o.onlyExamples = len(o.rules) == 0
 	}
-	o.root = "."
-	if fs.NArg() == 1 {
-		o.root = fs.Arg(0)
+	root, err := findRoot(fs.Arg(0))
+	if err != nil {
+		return o, err
 	}
+	o.root = root
 	if !slices.Contains(formats, o.format) {
 		return o, fmt.Errorf("no format %q; the formats are %s", o.format, strings.Join(formats, ", "))
 	}
@@ -117,6 +120,29 @@ func parseArgs(args []string) (options, error) {
 		return o, errors.New("-diff goes with -format text only")
 	}
 	return o, nil
+}
+
+// findRoot returns the folder to check: the one that was named, else the repository that the working directory is in. A
+// folder within a repository is refused: from there all paths and domains would be others, and -fix would write them.
+func findRoot(named string) (string, error) {
+	dir, err := filepath.Abs(cmp.Or(named, "."))
+	if err != nil {
+		return "", err
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, config.FileName)); err == nil {
+			switch {
+			case at == dir:
+				return cmp.Or(named, "."), nil
+			case named == "":
+				return at, nil
+			}
+			return "", fmt.Errorf("%s lies within %s, whose %s holds for all of it: give that folder, or none", named, at, config.FileName)
+		}
+		if at == filepath.Dir(at) {
+			return cmp.Or(named, "."), nil
+		}
+	}
 }
 
 // lint runs the check, twice where -fix changed something, and returns the number of findings left.
