@@ -5,6 +5,7 @@ go 1.26.0
 require fnregistry.dev/functions v0.0.0
 
 require (
+	fnregistry.dev/tools/testenv/testkit v0.0.0
 	github.com/Arceliar/phony v0.0.0-20220903101357-530938a4b13d // indirect
 	github.com/MFAshby/stdemuxerhook v1.0.0 // indirect
 	github.com/RoaringBitmap/roaring/v2 v2.4.5 // indirect

@@ -92,9 +92,12 @@ func TestRemoveDir_OnlyRuns(t *testing.T) {
 func TestRemoveDir_FollowsNoLinks(t *testing.T) {
 	t.Parallel()
 	outside, lives := canary(t, "outside")
-	dir, err := world.NewDir()
-	if err != nil {
+	dir := world.DirName()
+	if err := world.MakeDir(dir); err != nil {
 		t.Fatal(err)
+	}
+	if err := world.MakeDir(dir); err == nil {
+		t.Error("made twice")
 	}
 	if err := os.Symlink(outside, filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)

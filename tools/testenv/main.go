@@ -20,9 +20,11 @@ var pin embed.FS
 // exitNotStarted is the exit status when the command was not run.
 const exitNotStarted = 2
 
-func main() { os.Exit(guard.Main(prepare, work, cleanUp)) }
+func main() {
+	os.Exit(guard.Main(guard.Program{Prepare: prepare, MakeDir: world.MakeDir, Work: work, CleanUp: cleanUp}))
+}
 
-// prepare checks the arguments, so that what is wrong with them is said before anything runs, and makes the run's
+// prepare checks the arguments, so that what is wrong with them is said before anything runs, and names the run's
 // folder.
 func prepare() (dir string, err error) {
 	order, err := parse(os.Args[1:])
@@ -33,10 +35,7 @@ func prepare() (dir string, err error) {
 		fmt.Print(help)
 		os.Exit(0)
 	}
-	if dir, err = world.NewDir(); err != nil {
-		exit(err)
-	}
-	return dir, nil
+	return world.DirName(), nil
 }
 
 func cleanUp(dir string) {

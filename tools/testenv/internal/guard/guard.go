@@ -53,18 +53,24 @@ type Parent struct {
 	Gone    <-chan struct{}       // closed when the parent has ended: all must end at once
 }
 
-// Main runs the process that os.Args asks for, and returns its exit status. In the first one, prepare makes the run's
-// folder; in the worker, work is called. When all that descends from it has ended, cleanUp removes the folder; front and
-// minder both call it.
-func Main(prepare func() (dir string, err error), work func(Run) int, cleanUp func(dir string)) int {
+// Program is what each of the three processes does of its own.
+type Program struct {
+	Prepare func() (dir string, err error) // front: checks the arguments and thinks of a name for the run's folder
+	MakeDir func(dir string) error         // minder: makes the folder. It is still there to remove it if the front is killed
+	Work    func(Run) int                  // worker: the work; returns the exit status
+	CleanUp func(dir string)               // minder, and front after it: removes the folder when nothing runs any more
+}
+
+// Main runs the process that os.Args asks for, and returns its exit status.
+func Main(p Program) int {
 	args := os.Args[1:]
 	if len(args) == 0 || args[0] != minder && args[0] != worker {
 		signals := own() // before there is something to clean up
-		dir, err := prepare()
+		dir, err := p.Prepare()
 		if err != nil {
 			return fail(err)
 		}
-		defer cleanUp(dir)
+		defer p.CleanUp(dir)
 		return guard(minder, Run{Dir: dir, Args: args, Group: syscall.Getpgrp(), Parent: Parent{Signals: signals}})
 	}
 	run, err := inherited(args)
@@ -73,9 +79,12 @@ func Main(prepare func() (dir string, err error), work func(Run) int, cleanUp fu
 	}
 	signal.Notify(make(chan os.Signal, 1), passedOn...) // what should reach this process comes through the pipe
 	if args[0] == worker {
-		return work(run)
+		return p.Work(run)
 	}
-	defer cleanUp(run.Dir)
+	if err := p.MakeDir(run.Dir); err != nil {
+		return fail(err)
+	}
+	defer p.CleanUp(run.Dir)
 	return guard(worker, run)
 }
 

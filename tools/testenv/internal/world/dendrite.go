@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"fnregistry.dev/functions/core"
@@ -85,11 +86,22 @@ func (w *World) dendrite(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	inputs := []string{string(w.cfg.GoMod), string(w.cfg.GoSum), toolchain}
+	inputs := []string{withoutSiblings(w.cfg.GoMod), string(w.cfg.GoSum), toolchain}
 	dir, err := w.cached(ctx, "dendrite", inputs, "matrix: building Dendrite, which takes a few minutes the first time", func(ctx context.Context, dir string) error {
 		return w.buildDendrite(ctx, goTool, dir)
 	})
 	return filepath.Join(dir, "dendrite"), err
+}
+
+// withoutSiblings drops the lines of this repository's modules, which are not built.
+func withoutSiblings(goMod []byte) string {
+	var kept strings.Builder
+	for line := range strings.Lines(string(goMod)) {
+		if !strings.Contains(line, "fnregistry.dev/") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // buildDendrite builds with a copy of this module's go.mod, so that it needs neither its source nor a workspace.
@@ -105,7 +117,7 @@ func (w *World) buildDendrite(ctx context.Context, goTool, dir string) error {
 	); err != nil {
 		return err
 	}
-	env := []string{"GOWORK=off", "GOFLAGS="}
+	env := []string{"GOWORK=off", "GOFLAGS=", "GOTMPDIR=" + source} // what a killed build leaves goes with the run
 	// The siblings are required by relative paths, which lead nowhere from here. Dendrite needs none of them.
 	edit := []string{"mod", "edit"}
 	for _, sibling := range []string{"fnregistry.dev/functions", "fnregistry.dev/tools/testenv/testkit"} {

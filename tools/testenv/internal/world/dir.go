@@ -1,6 +1,7 @@
 package world
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,20 +17,24 @@ const (
 	dirMark   = ".testenv-run"
 )
 
-// NewDir makes the folder of a run, in the system's folder for temporary files.
-func NewDir() (string, error) {
-	dir, err := os.MkdirTemp("", dirPrefix)
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(filepath.Join(dir, dirMark), nil, 0o400); err != nil {
-		return "", errors.Join(err, os.Remove(dir))
-	}
-	// Servers that run as another user have to pass through; what is theirs alone lies in folders of their own.
-	return dir, os.Chmod(dir, 0o711)
+// DirName returns a name for a run's folder, in the system's folder for temporary files, that no other run has.
+func DirName() string {
+	return filepath.Join(os.TempDir(), dirPrefix+strings.ToLower(rand.Text()[:12]))
 }
 
-// RemoveDir removes a folder that NewDir has made and whose servers have ended, with what they left in the kernel. A
+// MakeDir makes a run's folder. It is an error if there is something with the name.
+func MakeDir(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, dirMark), nil, 0o400); err != nil {
+		return errors.Join(err, os.Remove(dir))
+	}
+	// Servers that run as another user have to pass through; what is theirs alone lies in folders of their own.
+	return os.Chmod(dir, 0o711)
+}
+
+// RemoveDir removes a folder that MakeDir has made and whose servers have ended, with what they left in the kernel. A
 // folder that is gone already is fine.
 func RemoveDir(dir string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {

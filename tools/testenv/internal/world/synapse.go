@@ -131,11 +131,12 @@ func (w *World) synapse(ctx context.Context) (string, error) {
 	inputs := append([]string{base, version}, synapsePackages...)
 	what := fmt.Sprintf("matrix: installing Synapse from PyPI (%s)", strings.TrimSpace(version))
 	dir, err := w.cached(ctx, "synapse", inputs, what, func(ctx context.Context, dir string) error {
-		if err := long(ctx, "/", nil, base, "-m", "venv", dir); err != nil {
+		env := []string{"TMPDIR=" + w.cfg.Dir} // what a killed installation leaves goes with the run
+		if err := long(ctx, "/", env, base, "-m", "venv", dir); err != nil {
 			return err
 		}
 		args := append([]string{"-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"}, synapsePackages...)
-		return long(ctx, "/", nil, filepath.Join(dir, "bin", "python"), args...)
+		return long(ctx, "/", env, filepath.Join(dir, "bin", "python"), args...)
 	})
 	return filepath.Join(dir, "bin", "python"), err
 }
