@@ -1,11 +1,14 @@
 # Everything that CI does, a person can do with the same target. Modules are read from go.work.
 GO      ?= go
 MODULES  = $(shell $(GO) list -m -f '{{.Dir}}')
-DEV      = $(GO) -C tools/dev tool
+DEV      = GOWORK=off $(GO) -C tools/dev tool
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
 # RACE=1 runs the tests under the race detector (needs a C compiler).
 TESTFLAGS = $(if $(RACE),-race)
+
+# UP starts the real servers around a command. SKIP_SERVERS=1 leaves them out, and the tests that need them say so.
+UP       = $(if $(SKIP_SERVERS),,$(GO) run ./tools/testenv up --)
 
 .DEFAULT_GOAL := help
 
@@ -19,8 +22,8 @@ run: ## start registry_api over this repository and print its address
 
 .PHONY: test
 test: ## run the tests of all modules
-	@sh tools/dev/deps.sh chromium
-	$(GO) test $(TESTFLAGS) -timeout 20m work
+	@sh tools/dev/deps.sh chromium g++
+	$(UP) $(GO) test $(TESTFLAGS) -timeout 20m work
 	$(if $(RACE),$(GO) test -tags sqlite_mattn ./functions/infra/sqlite/...)
 
 .PHONY: lint
@@ -30,7 +33,7 @@ lint: ## hold every spec against its code; go vet, staticcheck, gofmt, generated
 	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
 	@was=$$(cksum < cmd/registry_api/web/pages_templ.go); $(MAKE) -s generate >/dev/null 2>&1; test "$$was" = "$$(cksum < cmd/registry_api/web/pages_templ.go)" || \
 	{ echo "pages_templ.go was out of date; it has been generated anew: commit it"; exit 1; }
-	@bin=$$(mktemp -d) && $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
+	@bin=$$(mktemp -d) && GOWORK=off $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
 	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
 
 .PHONY: fix
@@ -40,7 +43,7 @@ fix: ## write into the specs what the code tells, and format
 
 .PHONY: generate
 generate: ## make the generated files anew: the pages' code, the published JSON Schema
-	@$(GO) -C tools/dev tool templ generate -path $(CURDIR)/cmd/registry_api/web
+	@$(DEV) templ generate -path $(CURDIR)/cmd/registry_api/web
 	@$(GO) -C fn_registry test -count=1 ./spec -run JSONSchema -update >/dev/null
 
 .PHONY: build
@@ -64,8 +67,8 @@ fuzz: ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x 
 
 .PHONY: bench
 bench: ## measure speed, side by side with what a user would take instead
-	@sh tools/dev/deps.sh ripgrep
-	$(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
+	@sh tools/dev/deps.sh ripgrep g++
+	$(UP) $(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
 
 .PHONY: ci
 ci: lint alone sizes fuzz ## what .ci/run does beside the tests
