@@ -96,7 +96,7 @@ func TestInterrupt_WhileStarting(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it waits for the lock", func() bool { return strings.Contains(stderr.String(), "waiting for another testenv") })
+	eventually(t, "it waits for the lock", func() bool { return strings.Contains(stderr.String(), "waiting for another start") })
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func (w *World) lock(ctx context.Context, name string) (unlock func(), err error
 		}
 		if !told {
 			told = true
-			w.say("waiting for another testenv to make %s", name)
+			w.say("waiting for another start to finish with %s", name)
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):

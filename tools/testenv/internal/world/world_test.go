@@ -173,7 +173,7 @@ func TestLock_WaitEndsWithContext(t *testing.T) {
 	if _, err := w.lock(ctx, "thing"); !errors.Is(err, enough) {
 		t.Errorf("got %v", err)
 	}
-	if !strings.Contains(log.String(), "waiting for another testenv to make thing") {
+	if !strings.Contains(log.String(), "waiting for another start to finish with thing") {
 		t.Errorf("said %q", log.String())
 	}
 }
