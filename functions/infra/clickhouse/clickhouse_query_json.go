@@ -11,6 +11,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/rowjson"
 )
 
 // ClickHouseQueryJSONConfig is a query and how its rows are written by [ClickHouseQueryJSON].
@@ -25,26 +26,7 @@ type ClickHouseQueryJSONConfig struct {
 	BigInts  bool           // write every integer as a number; default: those beyond ±(2^53-1) as strings, since JavaScript rounds them
 }
 
-// ClickHouseQueryJSONColumn is one column of the result.
-type ClickHouseQueryJSONColumn struct {
-	Name string `json:"name"` // the key in each object; a name that comes again has _2, _3, ... appended
-	Type string `json:"type"` // as the server names it: "Nullable(String)"
-}
-
-// ClickHouseQueryJSONResult says what [ClickHouseQueryJSON] wrote.
-type ClickHouseQueryJSONResult struct {
-	Columns   []ClickHouseQueryJSONColumn `json:"columns"`
-	Rows      int                         `json:"rows"`
-	Bytes     int64                       `json:"bytes"`
-	Truncated bool                        `json:"truncated"` // MaxRows or MaxBytes cut the result: there are more rows
-}
-
-const (
-	defaultMaxRows  = 10_000
-	defaultMaxBytes = 64 << 20
-	flushSize       = 32 << 10  // what is written at a time
-	maxQuerySize    = 256 << 10 // ClickHouse's own default of max_query_size
-)
+const maxQuerySize = 256 << 10 // ClickHouse's own default of max_query_size
 
 // ClickHouseQueryJSON runs one query and writes its rows to w as they come, as a JSON array of objects or as one object a
 // line. NULL is null, an integer a number (but see BigInts), a float a number with a point or an exponent (or "NaN",
@@ -58,14 +40,13 @@ const (
 //
 // Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
 // ReadOnly; CodeTimeout and CodeCanceled for ctx; what [ClickHouseError] gives for the rest; w's own error as it is, wrapped.
-func ClickHouseQueryJSON(ctx context.Context, conn driver.Conn, w io.Writer, cfg ClickHouseQueryJSONConfig) (ClickHouseQueryJSONResult, error) {
-	out := newJSONRows(w, cfg)
+func ClickHouseQueryJSON(ctx context.Context, conn driver.Conn, w io.Writer, cfg ClickHouseQueryJSONConfig) (rowjson.RowsJSONResult, error) {
 	text, err := prepareQuery(cfg)
 	if err != nil {
-		return out.result, err
+		return rowjson.RowsJSONResult{}, err
 	}
-	err = runQuery(ctx, conn, out, text, cfg.ReadOnly)
-	return out.result, ClickHouseError("clickhouse_query_json", contextError(ctx, err))
+	result, err := runQuery(ctx, conn, w, text, cfg)
+	return result, ClickHouseError("clickhouse_query_json", contextError(ctx, err))
 }
 
 // contextError returns the reason for which ctx has ended, if it has, instead of err: the driver may call it a closed
@@ -83,9 +64,9 @@ func contextError(ctx context.Context, err error) error {
 	return err
 }
 
-func runQuery(ctx context.Context, conn driver.Conn, out *jsonRows, text string, readOnly bool) error {
+func runQuery(ctx context.Context, conn driver.Conn, w io.Writer, text string, cfg ClickHouseQueryJSONConfig) (rowjson.RowsJSONResult, error) {
 	settings := chgo.Settings{}
-	if readOnly {
+	if cfg.ReadOnly {
 		settings["readonly"] = 1
 	}
 	if len(text) >= maxQuerySize { // long values: they are part of it
@@ -93,16 +74,19 @@ func runQuery(ctx context.Context, conn driver.Conn, out *jsonRows, text string,
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	// To close rows alone would read all that is still to come.
+	out := rowjson.RowsJSONWriteConfig{NDJSON: cfg.NDJSON, MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes, Cut: stop}
 	rows, err := conn.Query(chgo.Context(ctx, chgo.WithSettings(settings)), text)
 	if err == io.EOF { // the driver's word for: no result. A lost connection is wrapped
-		return out.writeAll(nil, stop)
+		return rowjson.RowsJSONWrite(w, noRows{}, out)
 	}
 	if err != nil {
-		return err
+		return rowjson.RowsJSONResult{}, err
 	}
 	defer rows.Close()
 	defer stop() // first
-	return out.writeAll(rows, stop)
+	out.Columns = jsonColumns(rows, cfg.BigInts)
+	return rowjson.RowsJSONWrite(w, rows, out)
 }
 
 // prepareQuery checks the query and puts its values in.

@@ -17,11 +17,12 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/clickhouse"
+	"fnregistry.dev/functions/infra/rowjson"
 )
 
 type (
 	queryConfig = clickhouse.ClickHouseQueryJSONConfig
-	queryResult = clickhouse.ClickHouseQueryJSONResult
+	queryResult = rowjson.RowsJSONResult
 )
 
 func query(t testing.TB, conn driver.Conn, cfg queryConfig) (string, queryResult, error) {
@@ -105,7 +106,7 @@ func TestClickHouseQueryJSON_Columns(t *testing.T) {
 	if want := "[{\"id\":1,\"id_3\":1,\"id_2\":\"x\",\"id_4\":1,\"a\\\"b\":2}]\n"; out != want {
 		t.Errorf("got  %swant %s", out, want)
 	}
-	want := []clickhouse.ClickHouseQueryJSONColumn{{"id", "Int32"}, {"id_3", "Int32"}, {"id_2", "Nullable(String)"}, {"id_4", "Int32"}, {`a"b`, "UInt16"}}
+	want := []rowjson.RowsJSONColumn{{Name: "id", Type: "Int32"}, {Name: "id_3", Type: "Int32"}, {Name: "id_2", Type: "Nullable(String)"}, {Name: "id_4", Type: "Int32"}, {Name: `a"b`, Type: "UInt16"}}
 	if !slices.Equal(result.Columns, want) {
 		t.Errorf("%+v", result.Columns)
 	}

@@ -1,107 +1,135 @@
 package clickhouse
 
 import (
-	"math"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/shopspring/decimal"
+
+	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// maxSafeInt is JavaScript's Number.MAX_SAFE_INTEGER.
-const maxSafeInt = 1<<53 - 1
-
-func appendJSONBool(b []byte, v bool) []byte { return strconv.AppendBool(b, v) }
-
-func appendJSONInt(b []byte, v int64, asNumber bool) []byte {
-	if asNumber || -maxSafeInt <= v && v <= maxSafeInt {
-		return strconv.AppendInt(b, v, 10)
-	}
-	b = strconv.AppendInt(append(b, '"'), v, 10)
-	return append(b, '"')
+// jsonValue writes values of one column.
+type jsonValue struct {
+	rowjson.RowJSON
+	date bool // Date and Date32, also in an Array
 }
 
-func appendJSONUint(b []byte, v uint64, asNumber bool) []byte {
-	if asNumber || v <= maxSafeInt {
-		return strconv.AppendUint(b, v, 10)
+func (j jsonValue) layout() string {
+	if j.date {
+		return time.DateOnly
 	}
-	b = strconv.AppendUint(append(b, '"'), v, 10)
-	return append(b, '"')
+	return time.RFC3339Nano
 }
 
-// appendJSONFloat keeps a float apart from an integer: 2.0 stays 2.0. JSON has neither infinity nor NaN.
-func appendJSONFloat(b []byte, v float64, bits int) []byte {
-	switch {
-	case math.IsNaN(v):
-		return append(b, `"NaN"`...)
-	case math.IsInf(v, -1):
-		return append(b, `"-Infinity"`...)
-	case math.IsInf(v, 1):
-		return append(b, `"Infinity"`...)
+// append writes what pointer points at. The types are those that the driver scans columns into.
+func (j jsonValue) append(b []byte, pointer any) ([]byte, error) {
+	switch v := pointer.(type) {
+	case *string:
+		return j.AppendString(b, *v), nil
+	case *int64:
+		return j.AppendInt(b, *v), nil
+	case *uint64:
+		return j.AppendUint(b, *v), nil
+	case *time.Time:
+		return j.AppendTime(b, *v, j.layout()), nil
+	case *decimal.Decimal: // text, since it is exact; with the zeros of its scale
+		return j.AppendString(b, v.StringFixed(max(-v.Exponent(), 0))), nil
+	case *big.Int:
+		return j.AppendNumber(b, v.String(), v.IsInt64()), nil
 	}
-	format := byte('f')
-	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) { // where JavaScript changes over, too
-		format = 'e'
-	}
-	start := len(b)
-	b = strconv.AppendFloat(b, v, format, -1, bits)
-	for _, c := range b[start:] {
-		if c == '.' || c == 'e' {
-			return b
+	value := reflect.ValueOf(pointer).Elem()
+	switch value.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if value.IsNil() {
+			return append(b, "null"...), nil
 		}
+		if value.Kind() == reflect.Pointer {
+			return j.append(b, value.Interface())
+		}
+		held := reflect.New(value.Elem().Type())
+		held.Elem().Set(value.Elem())
+		return j.append(b, held.Interface())
 	}
-	return append(b, ".0"...)
+	if marshaler, ok := pointer.(encoding.TextMarshaler); ok { // a UUID, an IP
+		text, err := marshaler.MarshalText()
+		return j.AppendString(b, string(text)), err
+	}
+	return j.appendKind(b, value)
 }
 
-func appendJSONTime(b []byte, v time.Time, date bool) []byte {
-	layout := time.RFC3339Nano
-	if date {
-		layout = time.DateOnly
+func (j jsonValue) appendKind(b []byte, value reflect.Value) ([]byte, error) {
+	switch value.Kind() {
+	case reflect.Bool:
+		return strconv.AppendBool(b, value.Bool()), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return j.AppendInt(b, value.Int()), nil
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return j.AppendUint(b, value.Uint()), nil
+	case reflect.Float32:
+		return j.AppendFloat(b, value.Float(), 32), nil
+	case reflect.Float64:
+		return j.AppendFloat(b, value.Float(), 64), nil
+	case reflect.String:
+		return j.AppendString(b, value.String()), nil
+	case reflect.Slice, reflect.Array:
+		return j.appendArray(b, value)
+	case reflect.Map:
+		return j.appendMap(b, value)
 	}
-	b = v.AppendFormat(append(b, '"'), layout)
-	return append(b, '"')
+	text, err := json.Marshal(value.Interface()) // what servers after this driver's and this unit's time may send
+	return append(b, text...), err
 }
 
-const hexDigits = "0123456789abcdef"
-
-// appendJSONString writes a JSON string; bytes that are no UTF-8 become U+FFFD. encoding/json would have to allocate a
-// result for each value.
-func appendJSONString(b []byte, s string) []byte {
-	b = append(b, '"')
-	done := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				b = append(append(b, s[done:i]...), `\ufffd`...)
-				done = i + 1
-			} else if r == '\u2028' || r == '\u2029' { // line ends in JavaScript before 2019
-				b = append(append(b, s[done:i]...), `\u202`...)
-				b = append(b, hexDigits[r&0xf])
-				done = i + size
-			}
-			i += size
-			continue
+func (j jsonValue) appendArray(b []byte, value reflect.Value) (_ []byte, err error) {
+	b = append(b, '[')
+	for i := range value.Len() {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
+		if b, err = j.append(b, addressable(value.Index(i))); err != nil {
+			return nil, err
 		}
-		b = append(b, s[done:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
-		}
-		i++
-		done = i
 	}
-	return append(append(b, s[done:]...), '"')
+	return append(b, ']'), nil
+}
+
+// appendMap writes a Map or a Tuple with names as an object, its keys in order.
+func (j jsonValue) appendMap(b []byte, value reflect.Value) (_ []byte, err error) {
+	type entry struct {
+		key   string
+		value reflect.Value
+	}
+	entries := make([]entry, 0, value.Len())
+	for key, v := range value.Seq2() {
+		entries = append(entries, entry{fmt.Sprint(key.Interface()), v})
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	b = append(b, '{')
+	for i, e := range entries {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(j.AppendString(b, e.key), ':')
+		if b, err = j.append(b, addressable(e.value)); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+func addressable(value reflect.Value) any {
+	if value.CanAddr() {
+		return value.Addr().Interface()
+	}
+	held := reflect.New(value.Type())
+	held.Elem().Set(value)
+	return held.Interface()
 }

@@ -35,7 +35,7 @@ type RowsJSONWriteConfig struct {
 	NDJSON   bool   // one object a line instead of one array
 	MaxRows  int    // rows written at most; default 10,000; negative: no limit
 	MaxBytes int64  // bytes written at most; default 64 MiB; negative: no limit
-	Cut      func() // called before rows are closed early, where Close alone would read all that is still to come; nil: nothing
+	Cut      func() // called before rows are closed early (a limit, an error), where Close alone would read all that is still to come; nil: nothing
 }
 
 // RowsJSONWrite writes rows to w as they come, as a JSON array of objects or as one object a line, in the order of the
@@ -46,18 +46,18 @@ type RowsJSONWriteConfig struct {
 // The errors are those of rows, of Append (with the column's name) and of w, wrapped; none is coded, since the driver's
 // unit knows its own.
 func RowsJSONWrite(w io.Writer, rows RowsJSONWriteRows, cfg RowsJSONWriteConfig) (RowsJSONResult, error) {
-	defer rows.Close() // the second close does nothing
 	out := newWriter(w, cfg)
-	if err := out.rows(rows); err != nil {
-		return out.result, err
-	}
-	if out.result.Truncated && cfg.Cut != nil {
+	err := out.rows(rows)
+	early := err != nil || out.result.Truncated
+	if early && cfg.Cut != nil {
 		cfg.Cut()
-		_ = rows.Close() // says that it was cut
-	} else if err := rows.Close(); err != nil {
-		return out.result, err
 	}
-	err := out.end()
+	if closeErr := rows.Close(); !early { // else it may say that it was cut
+		err = closeErr
+	}
+	if err == nil {
+		err = out.end()
+	}
 	return out.result, err
 }
 

@@ -138,7 +138,11 @@ func TestRowsJSONWrite_Errors(t *testing.T) {
 		"before a row": {&numbers{err: late}, late},
 	} {
 		var out bytes.Buffer
-		result, err := rowjson.RowsJSONWrite(&out, c.rows, rowjson.RowsJSONWriteConfig{Columns: columns("n")})
+		cut := 0
+		result, err := rowjson.RowsJSONWrite(&out, c.rows, rowjson.RowsJSONWriteConfig{Columns: columns("n"), Cut: func() { cut = c.rows.closed + 1 }})
+		if early := name != "close"; early != (cut == 1) {
+			t.Errorf("%s: cut %d", name, cut)
+		}
 		if !errors.Is(err, c.want) || strings.HasSuffix(out.String(), "]\n") || result.Bytes != int64(out.Len()) || c.rows.closed == 0 {
 			t.Errorf("%s: %v, %+v, %q", name, err, result, &out)
 		}
