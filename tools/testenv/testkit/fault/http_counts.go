@@ -1,0 +1,51 @@
+package fault
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// HTTPCounts is what an [HTTPProxy] has done since its start. It only grows.
+type HTTPCounts struct {
+	Requests    int64       // that came in
+	Injected    int64       // faults that acted, of all rules
+	Unreachable int64       // requests reset because the server could not be reached or did not answer
+	Resets      int64       // connections reset by Cut and Down
+	Rules       []RuleCount // in the order of Add; those that were removed come first
+}
+
+// RuleCount is what one rule has done.
+type RuleCount struct {
+	Name     string
+	Matched  int // requests that it was about
+	Injected int // requests that its fault met
+}
+
+// Counts returns what the proxy has done so far.
+func (p *HTTPProxy) Counts() HTTPCounts {
+	p.mu.Lock()
+	rules := slices.Concat(p.past, p.rules)
+	p.mu.Unlock()
+	c := HTTPCounts{
+		Requests:    p.requests.Load(),
+		Injected:    p.injected.Load(),
+		Unreachable: p.unreachable.Load(),
+		Resets:      p.resets.Load(),
+	}
+	for _, a := range rules {
+		c.Rules = append(c.Rules, RuleCount{Name: a.rule.Name, Matched: a.Matched(), Injected: a.Injected()})
+	}
+	return c
+}
+
+// String tells the counts, a rule a line.
+func (c HTTPCounts) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d requests, %d faults, %d without server, %d connections reset",
+		c.Requests, c.Injected, c.Unreachable, c.Resets)
+	for _, r := range c.Rules {
+		fmt.Fprintf(&b, "\n\t%s: met %d of %d", r.Name, r.Injected, r.Matched)
+	}
+	return b.String()
+}

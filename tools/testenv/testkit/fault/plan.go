@@ -1,0 +1,118 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+)
+
+// plan is what is to happen to one request.
+type plan struct {
+	hits   []*hit
+	healed <-chan struct{}
+}
+
+// hit is a fault that was decided for a request.
+type hit struct {
+	active *Active
+	seed   uint64 // of the fault's own randomness
+	done   bool   // it has acted; only the request's handler asks
+	plan   *plan
+}
+
+// decide asks each rule about r. The caller holds p.mu.
+func (p *HTTPProxy) decide(r *http.Request) *plan {
+	plan := &plan{healed: p.healed}
+	taken := false // by a fault that shares with no other
+	for _, a := range p.rules {
+		if !a.matches(r) {
+			continue
+		}
+		alone := !a.rule.Fault.shares()
+		if seed, met := a.draw(alone && taken); met {
+			taken = taken || alone
+			plan.hits = append(plan.hits, &hit{active: a, seed: seed, plan: plan})
+		}
+	}
+	return plan
+}
+
+// draw decides about the next matching request. It takes the same randomness whatever comes of it.
+func (a *Active) draw(taken bool) (seed uint64, met bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.matched++
+	chance, seed := a.random.Float64(), a.random.Uint64()
+	r := a.rule
+	met = !taken && a.matched > r.Skip && chance < r.Probability &&
+		(r.Max == 0 || a.injected+a.reserved < r.Max)
+	if met {
+		a.reserved++
+	}
+	return seed, met
+}
+
+// act counts the fault as one that happened. A second call does nothing.
+func (h *hit) act() {
+	if h.done {
+		return
+	}
+	h.done = true
+	h.active.proxy.injected.Add(1)
+	a := h.active
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reserved--
+	a.injected++
+	close(a.happened)
+	a.happened = make(chan struct{})
+}
+
+// settle gives back the faults that found nothing to act on.
+func (p *plan) settle() {
+	for _, h := range p.hits {
+		if !h.done {
+			a := h.active
+			a.mu.Lock()
+			a.reserved--
+			a.mu.Unlock()
+		}
+	}
+}
+
+// random returns the fault's own randomness for this request.
+func (h *hit) random() *rand.Rand { return rand.New(rand.NewPCG(h.seed, 0)) }
+
+// meddler is the transport of the proxy: the real one, with the plan's faults before and after.
+type meddler struct{ proxy *HTTPProxy }
+
+// errReset makes the proxy reset the client's connection.
+var errReset = errors.New("injected reset")
+
+// RoundTrip forwards the request, unless a fault answers in the server's place. Any error resets the client's connection.
+func (m *meddler) RoundTrip(r *http.Request) (*http.Response, error) {
+	plan := r.Context().Value(planKey{}).(*plan)
+	for _, h := range plan.hits {
+		if resp, err := h.active.rule.Fault.before(h, r); resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	resp, err := m.proxy.transport.RoundTrip(r)
+	if err != nil {
+		if !errors.Is(r.Context().Err(), context.Canceled) {
+			m.proxy.unreachable.Add(1)
+		}
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return resp, nil // what follows is no answer
+	}
+	for _, h := range plan.hits {
+		if err := h.active.rule.Fault.after(h, resp); err != nil {
+			resp.Body.Close()
+			return nil, err
+		}
+	}
+	return resp, nil
+}

@@ -1,0 +1,149 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+)
+
+// Rule says which requests a fault meets, and how often.
+//
+// Whether a request is met depends on the proxy's seed, on how many rules were added before this one, and on how many
+// requests have matched it so far, and on nothing else: other rules and other requests don't move its randomness. (Which
+// of several requests under way at once comes first is for the test to say, by waiting for answers.)
+//
+// Of the faults that rules want for one request, [Delay] and [Bandwidth] all act; of the others, the one that was added
+// first.
+type Rule struct {
+	// Name is how the rule is called in counts. Default: pattern and fault.
+	Name string
+	// Match is a pattern of [http.ServeMux] with or without a method, such as "GET /sync" or
+	// "PUT /_matrix/client/v3/rooms/{room}/send/" (which a slash at its end makes a prefix). Default: all requests.
+	Match string
+	// Where must hold too, if it is given. It must not change the request or read its body.
+	Where func(*http.Request) bool
+	// Probability is the chance, in (0,1], that a matching request is met. Default: 1.
+	Probability float64
+	// Skip is how many of the first matching requests are let through. Default: none.
+	Skip int
+	// Max is how many requests are met at most: with Probability 1, the next Max. Default: no limit.
+	Max int
+	// Fault is what happens: Status, Reset, Hang, CutBody, CorruptJSON, Delay or Bandwidth. Required.
+	Fault Fault
+}
+
+// Active is a rule at work.
+type Active struct {
+	proxy  *HTTPProxy
+	rule   Rule
+	mux    *http.ServeMux // nil matches all
+	random *rand.Rand
+
+	mu       sync.Mutex
+	matched  int
+	injected int
+	reserved int           // decided for, not yet seen to have happened
+	happened chan struct{} // closed, and made anew, by each injection
+}
+
+// Add puts a rule to work. A rule that makes no sense ends the test, so call it from the test's goroutine.
+func (p *HTTPProxy) Add(rule Rule) *Active {
+	p.t.Helper()
+	a := &Active{proxy: p, rule: rule, happened: make(chan struct{})}
+	if err := a.prepare(); err != nil {
+		p.t.Fatalf("fault: rule %q: %v", a.rule.Name, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.added++
+	a.random = rand.New(rand.NewPCG(p.seed, uint64(p.added)))
+	p.rules = append(p.rules, a)
+	return a
+}
+
+// prepare checks the rule and fills in its defaults.
+func (a *Active) prepare() (err error) {
+	r := &a.rule
+	if r.Fault == nil {
+		return fmt.Errorf("no fault")
+	}
+	if r.Name == "" {
+		r.Name = r.Match + " " + r.Fault.String()
+		if r.Match == "" {
+			r.Name = r.Fault.String()
+		}
+	}
+	if r.Probability < 0 || r.Probability > 1 || r.Probability != r.Probability || r.Skip < 0 || r.Max < 0 {
+		return fmt.Errorf("probability %v, skip %d, max %d: want 0 to 1, and no negative count", r.Probability, r.Skip, r.Max)
+	}
+	if r.Probability == 0 {
+		r.Probability = 1
+	}
+	if r.Match != "" {
+		defer func() { // so ServeMux tells of a bad pattern
+			if bad := recover(); bad != nil {
+				err = fmt.Errorf("%v", bad)
+			}
+		}()
+		a.mux = http.NewServeMux()
+		a.mux.HandleFunc(r.Match, func(http.ResponseWriter, *http.Request) {})
+	}
+	return r.Fault.check()
+}
+
+// matches reports whether the rule is about r.
+func (a *Active) matches(r *http.Request) bool {
+	if a.mux != nil {
+		if _, pattern := a.mux.Handler(r); pattern == "" {
+			return false
+		}
+	}
+	return a.rule.Where == nil || a.rule.Where(r)
+}
+
+// Matched returns how many requests the rule was about so far.
+func (a *Active) Matched() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.matched
+}
+
+// Injected returns how many requests the fault has met so far. One counts when the fault acts, not when it was decided.
+func (a *Active) Injected() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.injected
+}
+
+// Wait waits until the fault has met n requests. It returns ctx's error if that ends first.
+func (a *Active) Wait(ctx context.Context, n int) error {
+	for {
+		a.mu.Lock()
+		injected, happened := a.injected, a.happened
+		a.mu.Unlock()
+		if injected >= n {
+			return nil
+		}
+		select {
+		case <-happened:
+		case <-ctx.Done():
+			return fmt.Errorf("fault: rule %q has met %d of %d requests: %w", a.rule.Name, injected, n, ctx.Err())
+		}
+	}
+}
+
+// Remove takes the rule back. What it does to requests under way goes on.
+func (a *Active) Remove() {
+	p := a.proxy
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, other := range p.rules {
+		if other == a {
+			p.rules = append(p.rules[:i:i], p.rules[i+1:]...)
+			p.past = append(p.past, a)
+			return
+		}
+	}
+}
