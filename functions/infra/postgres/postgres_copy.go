@@ -89,7 +89,7 @@ func copyError(ctx context.Context, op string, source *rowSource, err error) err
 		return &core.Error{
 			Code: core.CodeInvalid,
 			Op:   fmt.Sprintf("%s row %d", op, source.count),
-			Hint: "COPY wants each value in its column's own type, an enum's registered on the connection",
+			Hint: "each row has a value for each column, of a type that fits it; types of extensions must be registered on the connection",
 			Err:  err,
 		}
 	}

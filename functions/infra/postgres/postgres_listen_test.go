@@ -54,7 +54,7 @@ const listenerPID = "SELECT pid FROM pg_stat_activity WHERE datname = current_da
 func TestPostgresListen_Notifications(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
-	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a", "B c"}, Heartbeat: 20 * time.Millisecond})
+	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a", "B c"}, Heartbeat: time.Second})
 	started(t, events)
 	for i := range 200 {
 		channel := []string{"a", "B c", "not listened for"}[i%3]
@@ -69,6 +69,26 @@ func TestPostgresListen_Notifications(t *testing.T) {
 	}
 	exec(t, pool, `NOTIFY a`)
 	if event := receive(t, events, "one without a payload"); event.Channel != "a" || event.Payload != "" {
+		t.Errorf("got %+v", event)
+	}
+}
+
+func TestPostgresListen_QuietStaysConnected(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t))
+	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: 500 * time.Millisecond})
+	started(t, events)
+	pid := get[int](t, pool, listenerPID)
+	seen := map[string]bool{}
+	within(t, "three heartbeats pass", func() bool {
+		var at string
+		if pool.QueryRow(t.Context(), "SELECT query_start::text FROM pg_stat_activity WHERE pid = $1 AND query = '-- ping'", pid).Scan(&at) == nil {
+			seen[at] = true
+		}
+		return len(seen) == 3
+	})
+	exec(t, pool, "SELECT pg_notify('a', 'still here')")
+	if event := receive(t, events, "a notification"); event.Payload != "still here" {
 		t.Errorf("got %+v", event)
 	}
 }
@@ -158,7 +178,7 @@ func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
-	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: 100 * time.Millisecond})
+	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: time.Second})
 	started(t, events)
 	stopProcess(t, get[int](t, pool, listenerPID))
 	event := receive(t, events, "the reconnect")

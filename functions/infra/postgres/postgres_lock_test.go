@@ -100,15 +100,22 @@ func TestPostgresLock_Contexts(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
 	ctx, cancel := context.WithCancel(t.Context())
-	handle, err := postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: 20 * time.Millisecond})
+	handle, err := postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer handle.Unlock()
-	select {
-	case <-handle.Context().Done():
-		t.Fatalf("lost within 10 heartbeats: %v", context.Cause(handle.Context()))
-	case <-time.After(200 * time.Millisecond): // heartbeats pass, nothing else does
+	const pings = "SELECT query_start::text FROM pg_stat_activity WHERE pid = (" + holderPID + ") AND query = '-- ping'"
+	seen := map[string]bool{}
+	within(t, "three heartbeats pass", func() bool {
+		var at string
+		if pool.QueryRow(t.Context(), pings, handle.Key).Scan(&at) == nil {
+			seen[at] = true
+		}
+		return len(seen) == 3
+	})
+	if err := handle.Context().Err(); err != nil {
+		t.Fatalf("lost: %v", context.Cause(handle.Context()))
 	}
 	cancel()
 	<-handle.Context().Done()
@@ -182,7 +189,7 @@ func TestPostgresLock_SilenceIsFoundOut(t *testing.T) {
 			text := newDatabase(t)
 			proxy := fault.TCP(t, hostOf(t, text))
 			pool := open(t, withHost(t, text, proxy.Addr()))
-			handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: 100 * time.Millisecond})
+			handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: 500 * time.Millisecond})
 			proxy.OneWay(lost)
 			receive(t, handle.Context().Done(), "the context ends")
 			wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "the lock is lost")

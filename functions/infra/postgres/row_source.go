@@ -21,7 +21,7 @@ type rowSource struct {
 }
 
 const (
-	batchRows  = 64
+	batchRows  = 16
 	batchBytes = 64 << 10 // of strings and byte slices; rows beyond it come alone
 )
 

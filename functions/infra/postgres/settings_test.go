@@ -3,6 +3,7 @@ package postgres
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"fnregistry.dev/functions/core"
 )
@@ -40,6 +41,15 @@ func TestSettings_TLSByHost(t *testing.T) {
 			if want && other.TLSConfig == nil {
 				t.Errorf("%s falls back to plain text at %s", url, other.Host)
 			}
+		}
+	}
+}
+
+func TestSettings_StatementTimeout(t *testing.T) {
+	for timeout, want := range map[time.Duration]string{-1: "", 0: "30000", time.Nanosecond: "1", 1500 * time.Microsecond: "2", time.Hour: "3600000"} {
+		cfg, err := poolConfig(PostgresOpenConfig{URL: "postgres://u:p@localhost/d", StatementTimeout: timeout})
+		if err != nil || cfg.ConnConfig.RuntimeParams["statement_timeout"] != want {
+			t.Errorf("%v: %v, %v, want %s", timeout, cfg, err, want)
 		}
 	}
 }
