@@ -55,15 +55,17 @@ build: ## build all programs to bin/, as they are released
 sizes: ## hold every program to its size budget and to the packages it must not link
 	$(GO) run ./tools/dev/sizes
 
+.PHONY: weigh
+weigh: ## measure what each unit adds to a program, for fn show and registry_api
+	$(GO) run ./cmd/fn size --all
+
 .PHONY: alone
 alone: ## build every module without the workspace, and check that its go.mod is tidy
 	@for m in $(MODULES); do echo "alone $$m"; (cd $$m && GOWORK=off $(GO) build -o /dev/null ./... && GOWORK=off $(GO) mod tidy -diff) || exit 1; done
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x (default 10s)
-	@for m in $(MODULES); do (cd $$m && for f in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
-	for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$f/*_test.go); do echo "fuzz $$m/$$f $$name"; \
-	$(GO) test -run='^$$' -fuzz="^$$name$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x $$f || exit 1; done || exit 1; done) || exit 1; done
+	$(UP) sh tools/dev/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
 bench: ## measure speed, side by side with what a user would take instead
