@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -82,10 +83,19 @@ func TestStatus_KeepsTheConnection(t *testing.T) {
 	p := fault.HTTP(t, url)
 	p.Add(fault.Rule{Max: 1, Fault: fault.Status{Code: 429}})
 	c := dial(t, strings.TrimPrefix(p.URL(), "http://"))
-	send(t, c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"+"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	const size = 2 << 20 // more than net/http's server reads by itself behind a handler
+	sent := make(chan error, 1)
+	go func() {
+		_, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"+
+			"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", size, strings.Repeat("x", size))
+		sent <- err
+	}()
 	got, err := io.ReadAll(c)
 	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 429") || !strings.HasSuffix(string(got), text) {
 		t.Errorf("%q, %v; want a 429 and then the answer on one connection", got, err)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -3,11 +3,13 @@ package fault_test
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,6 +143,46 @@ func TestRule_MaxHoldsForRequestsAtOnce(t *testing.T) {
 	wg.Wait()
 	if rule.Injected() != 10 || served.Load() != 190 || p.Counts().Requests != 200 {
 		t.Errorf("%d injected, %d served, %v; want 10 and 190 of 200", rule.Injected(), served.Load(), p.Counts())
+	}
+}
+
+func TestRule_MaxCountsWhatIsDecided(t *testing.T) {
+	t.Parallel()
+	const n = 5
+	var in atomic.Int64
+	all := make(chan struct{})
+	p := fault.HTTP(t, newHTTP(t, func(http.ResponseWriter, *http.Request) {
+		if in.Add(1) == n {
+			close(all)
+		}
+		<-all // no fault has acted before all were decided
+	}))
+	rule := p.Add(fault.Rule{Max: 1, Fault: fault.Status{Code: 503, AfterServer: true}})
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			if a := get(t, p.URL()); a.err != nil {
+				t.Error(a.err)
+			}
+		})
+	}
+	wg.Wait()
+	if rule.Injected() != 1 {
+		t.Errorf("met %d, want 1", rule.Injected())
+	}
+}
+
+func TestRule_MaxGetsBackWhatDidNotHappen(t *testing.T) {
+	t.Parallel()
+	p := fault.HTTP(t, newHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.FormValue("say")) }))
+	rule := p.Add(fault.Rule{Max: 1, Fault: fault.CorruptJSON{}})
+	for _, tt := range []struct{ say, want string }{{"hello", "hello"}, {"[]", "["}, {"[]", "[]"}} {
+		if a := get(t, p.URL()+"?say="+tt.say); a.body != tt.want {
+			t.Errorf("%s: %+v, want %s", tt.say, a, tt.want)
+		}
+	}
+	if rule.Injected() != 1 {
+		t.Errorf("met %d, want 1", rule.Injected())
 	}
 }
 
