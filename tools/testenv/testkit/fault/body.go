@@ -55,6 +55,7 @@ func (f CutBody) after(h *hit, resp *http.Response) error {
 	if f.After == 0 && most > 1 {
 		left = 1 + h.random().Int64N(most-1)
 	}
+	h.later = true
 	resp.Body = &cutReader{body: resp.Body, left: left, hit: h, ctx: resp.Request.Context(), reset: f.Reset}
 	return nil
 }
@@ -118,6 +119,10 @@ func (f Bandwidth) check() error {
 func (f Bandwidth) before(*hit, *http.Request) (*http.Response, error) { return nil, nil }
 
 func (f Bandwidth) after(h *hit, resp *http.Response) error {
+	if resp.Body == http.NoBody || resp.ContentLength == 0 {
+		return nil
+	}
+	h.later = true
 	resp.Body = &slowReader{body: resp.Body, rate: f.BytesPerSecond, hit: h, ctx: resp.Request.Context()}
 	return nil
 }

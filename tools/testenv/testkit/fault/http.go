@@ -178,7 +178,7 @@ func (p *HTTPProxy) serve(w http.ResponseWriter, r *http.Request) {
 	defer p.serving.Done()
 	plan := p.decide(r)
 	p.mu.Unlock()
-	defer plan.settle()
+	defer plan.settle(true)
 	p.requests.Add(1)
 	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), planKey{}, plan)))
 }

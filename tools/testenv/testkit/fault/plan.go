@@ -17,8 +17,9 @@ type plan struct {
 type hit struct {
 	active *Active
 	seed   uint64 // of the fault's own randomness
-	done   bool   // it has acted; only the request's handler asks
 	plan   *plan
+	later  bool // it acts while the body passes
+	done   bool // it has acted, or was given back; only the request's handler asks
 }
 
 // decide asks each rule about r. The caller holds p.mu.
@@ -69,15 +70,18 @@ func (h *hit) act() {
 	a.happened = make(chan struct{})
 }
 
-// settle gives back the faults that found nothing to act on.
-func (p *plan) settle() {
+// settle gives back the faults that found nothing to act on. That is done before the client has the answer, so that its
+// next request finds the rule's Max as it is; those that act later are left to the call at the end.
+func (p *plan) settle(end bool) {
 	for _, h := range p.hits {
-		if !h.done {
-			a := h.active
-			a.mu.Lock()
-			a.reserved--
-			a.mu.Unlock()
+		if h.done || (h.later && !end) {
+			continue
 		}
+		h.done = true
+		a := h.active
+		a.mu.Lock()
+		a.reserved--
+		a.mu.Unlock()
 	}
 }
 
@@ -93,6 +97,13 @@ var errReset = errors.New("injected reset")
 // RoundTrip forwards the request, unless a fault answers in the server's place. Any error resets the client's connection.
 func (m *meddler) RoundTrip(r *http.Request) (*http.Response, error) {
 	plan := r.Context().Value(planKey{}).(*plan)
+	resp, err := m.meddle(plan, r)
+	plan.settle(err != nil)
+	return resp, err
+}
+
+// meddle is RoundTrip without the counting.
+func (m *meddler) meddle(plan *plan, r *http.Request) (*http.Response, error) {
 	for _, h := range plan.hits {
 		if resp, err := h.active.rule.Fault.before(h, r); resp != nil || err != nil {
 			return resp, err
