@@ -371,7 +371,7 @@ func BenchmarkClickHouseQueryJSON(b *testing.B) {
 	b.Run("unit", func(b *testing.B) {
 		for b.Loop() {
 			w := &countingWriter{}
-			result, err := clickhouse.ClickHouseQueryJSON(b.Context(), conn, w, queryConfig{Query: query, NDJSON: true, ReadOnly: true, MaxRows: -1})
+			result, err := clickhouse.ClickHouseQueryJSON(b.Context(), conn, w, queryConfig{Query: query, NDJSON: true, MaxRows: -1})
 			if err != nil || result.Rows != rows {
 				b.Fatal(result, err)
 			}
