@@ -466,7 +466,11 @@ func TestRun_Metrics(t *testing.T) {
 	s, _ := setup(t)
 	s.get("/api/v1/units?lmit=1", nil)
 	s.get("/api/v1/findings", nil)
-	text := string(s.get("/metrics", nil).body)
+	var text string
+	s.until("the first look at all files, which comes behind the first answers, is counted", func() bool {
+		text = string(s.get("/metrics", nil).body)
+		return strings.Contains(text, "registry_refreshes_total{")
+	})
 	for _, want := range []string{
 		`registry_units 4`, `registry_ready 1`, `registry_generation `, `registry_swept_timestamp_seconds `,
 		`http_requests_total{method="GET",route="/api/v1/units",status="400"} 1`,
