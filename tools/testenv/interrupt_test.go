@@ -110,7 +110,7 @@ func TestInterrupt_WhileStarting(t *testing.T) {
 // A Ctrl-C in a terminal reaches the command once, and the command can read the terminal.
 func TestInterrupt_Terminal(t *testing.T) {
 	t.Parallel()
-	// No exec: the shell that script(1) starts is the session's leader, as a login shell is.
+	// The shell that script(1) starts is the session's leader, and outlives a Ctrl-C, as a login shell does.
 	cmd, temp := testenv(t)
 	count := filepath.Join(temp, "count")
 	inner := `trap 'echo int >> ` + count + `' INT; stty -F /dev/tty size >/dev/null || exit 9; read -r line; printf 'got-%s\n' "$line"; ` +
@@ -119,8 +119,8 @@ func TestInterrupt_Terminal(t *testing.T) {
 	if err := os.WriteFile(script, []byte(inner), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	terminal := exec.CommandContext(t.Context(), "script", "-qec", binary+" up keyring -- sh "+script, "/dev/null")
-	terminal.Env = cmd.Env
+	terminal := exec.CommandContext(t.Context(), "script", "-qec", "trap : INT; "+binary+" up keyring -- sh "+script+"; exit $?", "/dev/null")
+	terminal.Env = append(cmd.Env, "SHELL=/bin/sh") // script would take the caller's
 	typing, err := terminal.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
