@@ -1,18 +1,13 @@
 package sqlite
 
 import (
-	"bytes"
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/migration"
 )
 
 type migrationFile struct {
@@ -21,77 +16,38 @@ type migrationFile struct {
 	foreignKeysOff bool
 }
 
-// migrationFiles reads and checks all *.sql files of a folder. Other files there are left alone.
+// migrationFiles reads and checks all *.sql files of a folder.
 func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
-	if fsys == nil {
-		return nil, invalidFiles("", "no FS given", "")
-	}
-	if dir == "" {
-		dir = "."
-	}
-	entries, err := fs.ReadDir(fsys, dir)
+	found, err := migration.MigrationFiles("sqlite_migrate", fsys, dir)
 	if err != nil {
-		return nil, &core.Error{Op: "sqlite_migrate", Code: core.ErrorCode(err), Err: err}
+		return nil, err
 	}
-	var files []migrationFile
-	for _, entry := range entries {
-		if entry.IsDir() || path.Ext(entry.Name()) != ".sql" {
-			continue
+	files := make([]migrationFile, len(found))
+	for i, f := range found {
+		files[i] = migrationFile{
+			SQLiteMigrateFile: SQLiteMigrateFile{Version: f.Version, Name: f.Name, Checksum: f.Checksum},
+			statements:        splitSQL(f.Content), foreignKeysOff: wantsForeignKeysOff(f.Content),
 		}
-		file, err := readMigration(fsys, dir, entry.Name())
-		if err != nil {
+		if strings.IndexByte(f.Content, 0) >= 0 {
+			return nil, invalidFile(f.Name, "holds a NUL byte", "SQLite would not read past it")
+		}
+		if err := files[i].check(); err != nil {
 			return nil, err
-		}
-		files = append(files, file)
-	}
-	if len(files) == 0 {
-		return nil, invalidFiles("", fmt.Sprintf("no *.sql file in folder %q", dir), "an embed.FS keeps the folder's name: //go:embed migrations/*.sql wants Dir \"migrations\"")
-	}
-	slices.SortFunc(files, func(a, b migrationFile) int { return cmp.Compare(a.Version, b.Version) })
-	for i := 1; i < len(files); i++ {
-		if files[i].Version == files[i-1].Version {
-			return nil, invalidFiles(files[i].Name, "has the same number as "+files[i-1].Name, "give one of them the next free number")
 		}
 	}
 	return files, nil
 }
 
-func readMigration(fsys fs.FS, dir, name string) (migrationFile, error) {
-	version, ok := fileVersion(name)
-	if !ok {
-		return migrationFile{}, invalidFiles(name, "bad name", "names are like 0001_create_users.sql, numbers begin at 1; there are no down files")
+func (f migrationFile) check() error {
+	if len(f.statements) == 0 {
+		return invalidFile(f.Name, "holds no SQL statement", "")
 	}
-	content, err := fs.ReadFile(fsys, path.Join(dir, name))
-	if err != nil {
-		return migrationFile{}, &core.Error{Op: "sqlite_migrate", Code: core.ErrorCode(err), Err: err}
-	}
-	// A checkout may turn line ends into \r\n; that changes no history.
-	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
-	sum := sha256.Sum256(content)
-	file := migrationFile{statements: splitSQL(string(content)), foreignKeysOff: wantsForeignKeysOff(string(content))}
-	file.Version, file.Name, file.Checksum = version, name, hex.EncodeToString(sum[:])
-	if bytes.IndexByte(content, 0) >= 0 {
-		return migrationFile{}, invalidFiles(name, "holds a NUL byte", "SQLite would not read past it")
-	}
-	if len(file.statements) == 0 {
-		return migrationFile{}, invalidFiles(name, "holds no SQL statement", "")
-	}
-	for _, s := range file.statements {
+	for _, s := range f.statements {
 		if message, hint := refusedStatement(s); message != "" {
-			return migrationFile{}, invalidFiles(fmt.Sprintf("%s:%d", name, s.line), message, hint)
+			return invalidFile(fmt.Sprintf("%s:%d", f.Name, s.line), message, hint)
 		}
 	}
-	return file, nil
-}
-
-// fileVersion reads the number of "0001_create_users.sql".
-func fileVersion(name string) (version int64, ok bool) {
-	digits, rest, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
-	if rest == "" || strings.Trim(rest, "-_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, false
-	}
-	version, err := strconv.ParseInt(digits, 10, 64)
-	return version, err == nil && version > 0
+	return nil
 }
 
 func isTableName(name string) bool {
@@ -135,6 +91,6 @@ func refusedStatement(s statement) (message, hint string) {
 	return "", ""
 }
 
-func invalidFiles(file, message, hint string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: strings.TrimSpace("sqlite_migrate " + file), Message: message, Hint: hint}
+func invalidFile(file, message, hint string) error {
+	return &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate " + file, Message: message, Hint: hint}
 }

@@ -16,7 +16,7 @@ type recorded struct {
 }
 
 // readHistory reads what the database has, checks it against the files and sets result.Version and result.Pending.
-func (m *migration) readHistory(ctx context.Context) error {
+func (m *migrating) readHistory(ctx context.Context) error {
 	history, err := m.history(ctx)
 	if err != nil {
 		return SQLiteError("sqlite_migrate", err)
@@ -43,7 +43,7 @@ func (m *migration) readHistory(ctx context.Context) error {
 }
 
 // check holds one line of the history against its file.
-func (m *migration) check(line recorded) error {
+func (m *migrating) check(line recorded) error {
 	for _, file := range m.files {
 		if file.Version != line.version {
 			continue
@@ -58,11 +58,11 @@ func (m *migration) check(line recorded) error {
 		"the database was migrated by a newer program: run that one, or restore a backup")
 }
 
-func (m *migration) conflict(file, message, hint string) error {
+func (m *migrating) conflict(file, message, hint string) error {
 	return &core.Error{Code: core.CodeConflict, Op: "sqlite_migrate " + file, Message: message, Hint: hint}
 }
 
-func (m *migration) history(ctx context.Context) ([]recorded, error) {
+func (m *migrating) history(ctx context.Context) ([]recorded, error) {
 	var tables int
 	err := m.conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", m.table).Scan(&tables)
 	if err != nil || tables == 0 {
@@ -85,7 +85,7 @@ func (m *migration) history(ctx context.Context) ([]recorded, error) {
 }
 
 // record writes a file's line into the history, making the table when it is the first.
-func (m *migration) record(ctx context.Context, file migrationFile) error {
+func (m *migrating) record(ctx context.Context, file migrationFile) error {
 	const columns = " (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT"
 	if _, err := m.conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+m.table+columns); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (m *migration) record(ctx context.Context, file migrationFile) error {
 const lockTry = 100 * time.Millisecond
 
 // lock begins a transaction that holds the write lock, waiting up to lockTimeout for it.
-func (m *migration) lock(ctx context.Context) error {
+func (m *migrating) lock(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, m.lockTimeout, errLockTimeout)
 	defer cancel()
 	var usual int64
@@ -126,7 +126,7 @@ var errLockTimeout = &core.Error{
 	Hint:    "another program migrates or writes to this database: try again when it is done",
 }
 
-func (m *migration) lockError(ctx context.Context, err error) error {
+func (m *migrating) lockError(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -134,14 +134,14 @@ func (m *migration) lockError(ctx context.Context, err error) error {
 }
 
 // pragma sets a pragma of the connection even when ctx is done; a connection on which that fails is not used again.
-func (m *migration) pragma(ctx context.Context, setting string) {
+func (m *migrating) pragma(ctx context.Context, setting string) {
 	if _, err := m.conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA "+setting); err != nil {
 		discard(m.conn)
 	}
 }
 
 // foreignKeysOff turns foreign keys off for this connection and returns what puts them back.
-func (m *migration) foreignKeysOff(ctx context.Context) (restore func(), err error) {
+func (m *migrating) foreignKeysOff(ctx context.Context) (restore func(), err error) {
 	var on bool
 	if err := m.conn.QueryRowContext(ctx, "PRAGMA foreign_keys").Scan(&on); err != nil || !on {
 		return func() {}, err
@@ -153,7 +153,7 @@ func (m *migration) foreignKeysOff(ctx context.Context) (restore func(), err err
 }
 
 // rollback ends the transaction. SQLite may have ended it already (a full disk, an interrupt), and then refuses.
-func (m *migration) rollback(ctx context.Context) {
+func (m *migrating) rollback(ctx context.Context) {
 	if _, err := m.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
 		discard(m.conn)
 	}

@@ -45,7 +45,7 @@ type SQLiteMigrateResult struct {
 // Errors: CodeInvalid for bad files or SQL (Op names file and line), CodeConflict for a history that doesn't fit,
 // CodeUnavailable when the lock didn't come in time. The result is right in the case of an error, too.
 func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQLiteMigrateResult, error) {
-	m := migration{table: cfg.Table, lockTimeout: cfg.LockTimeout}
+	m := migrating{table: cfg.Table, lockTimeout: cfg.LockTimeout}
 	if m.table == "" {
 		m.table = "schema_migrations"
 	}
@@ -72,8 +72,8 @@ func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQ
 	return m.result, m.run(ctx)
 }
 
-// migration is one call of SQLiteMigrate under way.
-type migration struct {
+// migrating is one call of SQLiteMigrate under way.
+type migrating struct {
 	conn        *sql.Conn
 	table       string
 	lockTimeout time.Duration
@@ -82,7 +82,7 @@ type migration struct {
 }
 
 // run applies what is pending.
-func (m *migration) run(ctx context.Context) error {
+func (m *migrating) run(ctx context.Context) error {
 	for _, file := range m.files {
 		if file.Version <= m.result.Version {
 			continue
@@ -95,7 +95,7 @@ func (m *migration) run(ctx context.Context) error {
 }
 
 // apply applies one file, unless another process did so while this one waited for the lock.
-func (m *migration) apply(ctx context.Context, file migrationFile) (err error) {
+func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 	if file.foreignKeysOff {
 		// The pragma does nothing inside a transaction.
 		restore, err := m.foreignKeysOff(ctx)
@@ -136,7 +136,7 @@ func (m *migration) apply(ctx context.Context, file migrationFile) (err error) {
 }
 
 // execFile runs the statements of a file inside the transaction.
-func (m *migration) execFile(ctx context.Context, file migrationFile) error {
+func (m *migrating) execFile(ctx context.Context, file migrationFile) error {
 	for _, s := range file.statements {
 		if _, err := m.conn.ExecContext(ctx, s.text); err != nil {
 			return SQLiteError(fmt.Sprintf("sqlite_migrate %s:%d", file.Name, s.line), err)

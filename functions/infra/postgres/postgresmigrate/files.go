@@ -1,21 +1,15 @@
 package postgresmigrate
 
 import (
-	"bytes"
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/migration"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -25,56 +19,24 @@ type migrationFile struct {
 	annotated bool   // has goose's annotations
 }
 
-// migrationFiles reads and checks all *.sql files of a folder. Other files there are left alone.
+// migrationFiles reads and checks all *.sql files of a folder.
 func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
-	if fsys == nil {
-		return nil, invalidFile("", "no FS given", "")
-	}
-	dir = cmp.Or(dir, ".")
-	entries, err := fs.ReadDir(fsys, dir)
+	found, err := migration.MigrationFiles("postgres_migrate", fsys, dir)
 	if err != nil {
-		return nil, &core.Error{Op: "postgres_migrate", Code: core.ErrorCode(err), Err: err}
+		return nil, err
 	}
-	var files []migrationFile
-	for _, entry := range entries {
-		if entry.IsDir() || path.Ext(entry.Name()) != ".sql" {
-			continue
+	files := make([]migrationFile, len(found))
+	for i, f := range found {
+		content := strings.TrimPrefix(f.Content, "\ufeff")
+		files[i] = migrationFile{
+			PostgresMigrateFile: PostgresMigrateFile{Version: f.Version, Name: f.Name, Checksum: f.Checksum},
+			content:             content, annotated: annotation.MatchString(content),
 		}
-		file, err := readMigration(fsys, dir, entry.Name())
-		if err != nil {
+		if err := files[i].check(); err != nil {
 			return nil, err
-		}
-		files = append(files, file)
-	}
-	if len(files) == 0 {
-		return nil, invalidFile("", fmt.Sprintf("no *.sql file in folder %q", dir), "an embed.FS keeps the folder's name: //go:embed migrations/*.sql wants Dir \"migrations\"")
-	}
-	slices.SortFunc(files, func(a, b migrationFile) int { return cmp.Compare(a.Version, b.Version) })
-	for i := 1; i < len(files); i++ {
-		if files[i].Version == files[i-1].Version {
-			return nil, invalidFile(files[i].Name, "has the same number as "+files[i-1].Name, "give one of them the next free number")
 		}
 	}
 	return files, nil
-}
-
-func readMigration(fsys fs.FS, dir, name string) (migrationFile, error) {
-	file := migrationFile{}
-	var ok bool
-	if file.Version, ok = fileVersion(name); !ok {
-		return file, invalidFile(name, "bad name", "names are like 0001_create_users.sql, numbers begin at 1; there are no down files")
-	}
-	content, err := fs.ReadFile(fsys, path.Join(dir, name))
-	if err != nil {
-		return file, &core.Error{Op: "postgres_migrate", Code: core.ErrorCode(err), Err: err}
-	}
-	// A checkout may turn line ends into \r\n; that changes no history.
-	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
-	sum := sha256.Sum256(content)
-	file.Name, file.Checksum = name, hex.EncodeToString(sum[:])
-	file.content = strings.TrimPrefix(string(content), "\ufeff")
-	file.annotated = annotation.MatchString(file.content)
-	return file, file.check()
 }
 
 var (
@@ -117,16 +79,6 @@ func blankBodies(text string) string {
 	}
 }
 
-// fileVersion reads the number of "0001_create_users.sql".
-func fileVersion(name string) (version int64, ok bool) {
-	digits, rest, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
-	if rest == "" || strings.Trim(rest, "-_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, false
-	}
-	version, err := strconv.ParseInt(digits, 10, 64)
-	return version, err == nil && version > 0
-}
-
 // statement is what goose sends of a plain file: it leaves out comments and empty lines at the begin.
 func (f migrationFile) statement() (text string, skippedLines int) {
 	text = f.content
@@ -167,5 +119,5 @@ func isTableName(name string) bool {
 var tableName = regexp.MustCompile(`^[a-z_][a-z_0-9]*$`)
 
 func invalidFile(file, message, hint string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: strings.TrimSpace("postgres_migrate " + file), Message: message, Hint: hint}
+	return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate " + file, Message: message, Hint: hint}
 }

@@ -17,15 +17,15 @@ import (
 // goes on working with it; the lines that it writes have no checksum, and are not held against the files.
 type store struct {
 	database.Store
-	m *migration
+	m *migrating
 }
 
-func newStore(m *migration) (*store, error) {
+func newStore(m *migrating) (*store, error) {
 	plain, err := database.NewStore(database.DialectPostgres, m.qualifiedTable())
 	return &store{Store: plain, m: m}, err
 }
 
-func (m *migration) qualifiedTable() string {
+func (m *migrating) qualifiedTable() string {
 	return pgx.Identifier{m.schema, m.table}.Sanitize()
 }
 
@@ -72,7 +72,7 @@ type recorded struct {
 }
 
 // look reads what the database has, checks it against the files and sets result.Version and result.Pending.
-func (m *migration) look(ctx context.Context) error {
+func (m *migrating) look(ctx context.Context) error {
 	history, err := m.history(ctx)
 	if err != nil {
 		return postgres.PostgresError("postgres_migrate", err)
@@ -99,7 +99,7 @@ func (m *migration) look(ctx context.Context) error {
 }
 
 // check holds one line of the history against its file.
-func (m *migration) check(line recorded) error {
+func (m *migrating) check(line recorded) error {
 	for _, file := range m.files {
 		if file.Version != line.version {
 			continue
@@ -122,7 +122,7 @@ func conflict(file, message, hint string) error {
 
 // history reads the lines of goose's table, by version, without the one that it begins with (0). to_jsonb, because the
 // columns name and checksum may not be there yet.
-func (m *migration) history(ctx context.Context) ([]recorded, error) {
+func (m *migrating) history(ctx context.Context) ([]recorded, error) {
 	if err := m.findSchema(ctx); err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (m *migration) history(ctx context.Context) ([]recorded, error) {
 }
 
 // findSchema settles the table's schema once: a file may change the search_path.
-func (m *migration) findSchema(ctx context.Context) error {
+func (m *migrating) findSchema(ctx context.Context) error {
 	if m.schema != "" {
 		return nil
 	}

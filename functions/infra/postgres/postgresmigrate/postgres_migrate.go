@@ -60,7 +60,7 @@ const (
 // history that doesn't fit, CodeUnavailable when the lock didn't come in time, and those of postgres_error. The result
 // is right in the case of an error, too, unless the connection broke.
 func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrateConfig) (PostgresMigrateResult, error) {
-	m := migration{table: cmp.Or(cfg.Table, defaultTable), lockTimeout: cmp.Or(max(cfg.LockTimeout, 0), defaultLockTimeout)}
+	m := migrating{table: cmp.Or(cfg.Table, defaultTable), lockTimeout: cmp.Or(max(cfg.LockTimeout, 0), defaultLockTimeout)}
 	if !isTableName(m.table) {
 		return m.result, &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate", Message: fmt.Sprintf("bad table name %q", m.table), Hint: "small letters, digits and _, at most 63"}
 	}
@@ -83,8 +83,8 @@ func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrat
 	return m.result, m.run(ctx)
 }
 
-// migration is one call of PostgresMigrate under way.
-type migration struct {
+// migrating is one call of PostgresMigrate under way.
+type migrating struct {
 	db          *sql.DB // one connection, which holds the lock
 	schema      string  // where the history's table is
 	table       string
@@ -94,7 +94,7 @@ type migration struct {
 }
 
 // run lets goose apply what is pending.
-func (m *migration) run(ctx context.Context) error {
+func (m *migrating) run(ctx context.Context) error {
 	store, err := newStore(m)
 	if err != nil {
 		return &core.Error{Op: "postgres_migrate", Err: err}
@@ -127,7 +127,7 @@ func (m *migration) run(ctx context.Context) error {
 }
 
 // applied moves a file from pending to applied.
-func (m *migration) applied(version int64) {
+func (m *migrating) applied(version int64) {
 	for i, file := range m.result.Pending {
 		if file.Version == version {
 			m.result.Applied = append(m.result.Applied, file)
@@ -139,7 +139,7 @@ func (m *migration) applied(version int64) {
 }
 
 // fileError names the file, and the line where the server says where it stumbled.
-func (m *migration) fileError(version int64, err error) error {
+func (m *migrating) fileError(version int64, err error) error {
 	for _, file := range m.files {
 		if file.Version == version {
 			return postgres.PostgresError("postgres_migrate "+file.Name+file.lineOf(err), err)

@@ -43,7 +43,7 @@ func openDB(pool *pgxpool.Pool) *sql.DB {
 
 // lock takes the advisory lock of the table; closing the session gives it back. It asks until it has it: a session
 // that waits inside the server would hold up a CREATE INDEX CONCURRENTLY of the one that migrates, for ever.
-func (m *migration) lock(ctx context.Context) error {
+func (m *migrating) lock(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, m.lockTimeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
@@ -76,7 +76,7 @@ var lockBackoff = core.BackoffDelayConfig{Initial: 50 * time.Millisecond, Max: t
 
 // lockKey is a number for the table: the first 8 bytes of the SHA-256 of what it says. The server keeps advisory locks
 // for each database.
-func (m *migration) lockKey() int64 {
+func (m *migrating) lockKey() int64 {
 	sum := sha256.Sum256([]byte("postgres_migrate:" + m.qualifiedTable()))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
