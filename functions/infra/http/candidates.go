@@ -12,17 +12,20 @@ import (
 // maxCandidates is as many names as a person takes in at a glance.
 const maxCandidates = 5
 
-// withCandidates adds the known names that are close to name, for people as a hint and for programs as a member.
+// withCandidates adds the known names that are close to name, or all of them where none is and they are few, for people
+// as a hint and for programs as a member.
 func withCandidates(err *core.Error, name string, known []string) error {
-	near := nearNames(name, known)
-	if len(near) == 0 {
-		if len(known) > 0 && len(known) <= 2*maxCandidates {
-			err.Hint = "known are " + strings.Join(known, ", ")
-		}
+	candidates := nearNames(name, known)
+	switch {
+	case len(candidates) > 0:
+		err.Hint = fmt.Sprintf("did you mean %s?", strings.Join(candidates, " or "))
+	case len(known) > 0 && len(known) <= 2*maxCandidates:
+		candidates = known
+		err.Hint = "known are " + strings.Join(known, ", ")
+	default:
 		return err
 	}
-	err.Hint = fmt.Sprintf("did you mean %s?", strings.Join(near, " or "))
-	return &HTTPProblemError{Err: err, Members: map[string]any{"candidates": near}}
+	return &HTTPProblemError{Err: err, Members: map[string]any{"candidates": candidates}}
 }
 
 // nearNames returns those of known that a third of their letters, or less, keeps apart from name, closest first.

@@ -101,6 +101,10 @@ func TestHTTPJSONRead_Candidates(t *testing.T) {
 		if !ok || coded.Hint != "known are any, at, color, count, inner, name, tags" {
 			t.Errorf("%.8s: got %v", field, err)
 		}
+		shown, ok := errors.AsType[*fnhttp.HTTPProblemError](err)
+		if !ok || !reflect.DeepEqual(shown.Members["candidates"], []string{"any", "at", "color", "count", "inner", "name", "tags"}) {
+			t.Errorf("%.8s: got %#v", field, err)
+		}
 	}
 }
 
