@@ -148,7 +148,7 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 // configFields lists the exported fields of a parameter's struct, where the folder declares it and it has no spec
 // of its own.
 func (f *folder) configFields(typeText string) []source.Field {
-	name := strings.TrimPrefix(typeText, "*")
+	name, _, _ := strings.Cut(strings.TrimPrefix(typeText, "*"), "[") // Config[T] is declared as Config
 	if f.own[name] != nil {
 		return nil
 	}
