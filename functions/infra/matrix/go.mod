@@ -3,28 +3,30 @@ module fnregistry.dev/functions/infra/matrix
 go 1.26.0
 
 require (
+	fnregistry.dev/functions v0.0.0
 	fnregistry.dev/functions/infra/sqlite v0.0.0
 	fnregistry.dev/tools/testenv/testkit v0.0.0-00010101000000-000000000000
+	github.com/rs/zerolog v1.35.1
+	github.com/tidwall/gjson v1.19.0
+	github.com/yuin/goldmark v1.8.6
+	go.mau.fi/util v0.10.1
 	go.uber.org/goleak v1.3.0
 	maunium.net/go/mautrix v0.31.0
 )
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
-	fnregistry.dev/functions v0.0.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mattn/go-sqlite3 v1.14.52 // indirect
 	github.com/ncruces/go-strftime v1.0.0 // indirect
+	github.com/petermattis/goid v0.0.0-20260820044319-269ab09b5261 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
-	github.com/rs/zerolog v1.35.1 // indirect
-	github.com/tidwall/gjson v1.19.0 // indirect
 	github.com/tidwall/match v1.1.1 // indirect
 	github.com/tidwall/pretty v1.2.1 // indirect
 	github.com/tidwall/sjson v1.2.5 // indirect
-	go.mau.fi/util v0.10.1 // indirect
 	golang.org/x/crypto v0.57.0 // indirect
 	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba // indirect
 	golang.org/x/net v0.59.0 // indirect
