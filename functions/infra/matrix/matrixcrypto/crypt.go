@@ -1,0 +1,170 @@
+//go:build goolm || libolm
+
+package matrixcrypto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/crypto/olm"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+)
+
+const opDecrypt, opEncrypt = "matrix_crypto decrypt", "matrix_crypto encrypt"
+
+// Decrypt returns the decrypted event. MatrixNoKey where the key may still come; CodeInvalid for what never decrypts: a
+// message index that another event had (a replay), damage, an unknown algorithm; CodeUnavailable and such where another
+// try may pass.
+func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error) {
+	if evt == nil {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "no event given"}
+	}
+	content, ok := parsed(evt, event.MessageEventType)
+	encrypted, isEncrypted := content.(*event.EncryptedEventContent)
+	if !ok || !isEncrypted {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "the event is not an encrypted one"}
+	}
+	own := *evt
+	own.Content.Parsed = encrypted
+	decrypted, err := m.decryptOnce(ctx, &own)
+	key := matrix.MatrixSessionKey{RoomID: evt.RoomID, SessionID: encrypted.SessionID}
+	if noKey(err) && m.fetchFromBackup(ctx, key) {
+		decrypted, err = m.decryptOnce(ctx, &own)
+	}
+	if noKey(err) {
+		m.miss(key, evt.Sender)
+	}
+	return decrypted, decryptError(err)
+}
+
+func (m *engine) decryptOnce(ctx context.Context, evt *event.Event) (decrypted *event.Event, err error) {
+	mach, done, err := m.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	defer func() { // what anyone may send must not end the program
+		if r := recover(); r != nil {
+			decrypted, err = nil, fmt.Errorf("mautrix panicked: %v", r)
+		}
+	}()
+	return mach.DecryptMegolmEvent(ctx, evt)
+}
+
+func noKey(err error) bool {
+	return errors.Is(err, crypto.ErrNoSessionFound) || errors.Is(err, crypto.ErrGroupSessionWithheld) || errors.Is(err, olm.ErrUnknownMessageIndex)
+}
+
+func decryptError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case noKey(err):
+		return &core.Error{Code: core.CodeNotFound, Op: opDecrypt, Err: fmt.Errorf("%w: %w", matrix.MatrixNoKey, err)}
+	case errors.Is(err, crypto.ErrDuplicateMessageIndex):
+		return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "replayed: another event had this message index", Err: err}
+	}
+	if coded := storeError(opDecrypt, err); core.ErrorCode(coded) != core.CodeInternal || fromStore(err) {
+		return coded
+	}
+	return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Err: err}
+}
+
+// Encrypt encrypts content for the members of a room, and first gives their devices the key where they don't have it.
+func (m *engine) Encrypt(ctx context.Context, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
+	mach, done, err := m.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	encrypted, err := m.encrypt(ctx, mach, room, kind, content)
+	return encrypted, storeError(opEncrypt+" "+room.String(), err)
+}
+
+func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
+	setting, err := m.state.GetEncryptionEvent(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	if setting != nil && setting.Algorithm != id.AlgorithmMegolmV1 {
+		return nil, &core.Error{Code: core.CodeUnsupported, Op: opEncrypt, Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm)}
+	}
+	if err := m.refreshDevices(ctx, mach); err != nil {
+		return nil, err
+	}
+	// Another goroutine's member or device change may take the new session away again at once.
+	for range 3 {
+		encrypted, err := mach.EncryptMegolmEvent(ctx, room, kind, content)
+		if !errors.Is(err, crypto.ErrSessionExpired) && !errors.Is(err, crypto.ErrNoGroupSession) && !errors.Is(err, crypto.ErrSessionNotShared) {
+			return encrypted, err
+		}
+		members, err := m.members(ctx, room)
+		if err != nil {
+			return nil, err
+		}
+		if err := mach.ShareGroupSession(ctx, room, members); err != nil {
+			return nil, err
+		}
+		m.backup.due.Store(true)
+	}
+	return nil, &core.Error{Code: core.CodeUnavailable, Op: opEncrypt, Message: "the room's members or their devices keep changing"}
+}
+
+// members returns who gets a room's keys. A sync that loads members lazily doesn't tell of all.
+func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, error) {
+	fetched, err := m.state.HasFetchedMembers(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	if !fetched {
+		all, err := m.client.Members(ctx, room)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.state.ReplaceCachedMembers(ctx, room, all.Chunk); err != nil {
+			return nil, err
+		}
+	}
+	members, err := m.state.GetRoomJoinedOrInvitedMembers(ctx, room)
+	if err == nil && !slices.Contains(members, m.client.UserID) {
+		members = append(members, m.client.UserID) // our other devices
+	}
+	return members, err
+}
+
+// WaitForSession waits for a room key, and says whether it is there.
+func (m *engine) WaitForSession(ctx context.Context, room id.RoomID, sender id.SenderKey, session id.SessionID, timeout time.Duration) bool {
+	mach, done, err := m.use()
+	if err != nil {
+		return false
+	}
+	done() // not for that long
+	return mach.WaitForSession(ctx, room, sender, session, timeout)
+}
+
+// RequestSession asks the sender's device, or all of them for an empty one, and our own devices for a room key.
+func (m *engine) RequestSession(ctx context.Context, room id.RoomID, senderKey id.SenderKey, session id.SessionID, user id.UserID, device id.DeviceID) {
+	mach, done, err := m.use()
+	if err != nil {
+		return
+	}
+	defer done()
+	if device == "" {
+		device = "*"
+	}
+	to := map[id.UserID][]id.DeviceID{m.client.UserID: {"*"}}
+	if user != "" && user != m.client.UserID {
+		to[user] = []id.DeviceID{device}
+	}
+	if err := mach.SendRoomKeyRequest(ctx, room, senderKey, session, "", to); err != nil {
+		m.log.Warn().Err(err).Stringer("room_id", room).Stringer("session_id", session).Msg("failed to ask for a room key")
+	}
+}

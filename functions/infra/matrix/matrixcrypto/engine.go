@@ -1,0 +1,212 @@
+//go:build goolm || libolm
+
+package matrixcrypto
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.mau.fi/util/dbutil"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/id"
+	"maunium.net/go/mautrix/sqlstatestore"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+)
+
+const linked = true
+
+// engine is the machine of a build with Olm.
+type engine struct {
+	client *mautrix.Client
+	log    zerolog.Logger
+	exec   *execer
+	db     *dbutil.Database
+	state  *stateStore
+	pickle []byte
+
+	// syncing: one response at a time. live is held for writing while a response is taken in (such a transaction waits for
+	// locks of mautrix that others hold while they wait for the database), and where the machine is replaced or closed.
+	syncing sync.Mutex
+	live    sync.RWMutex
+	mach    *crypto.OlmMachine
+	store   *crypto.SQLCryptoStore
+	broken  bool // the machine's memory is ahead of the database
+	closed  bool
+
+	backup backupState
+
+	mu      sync.Mutex // guards what follows
+	keys    []matrix.MatrixSessionKey
+	missing map[matrix.MatrixSessionKey]*missingKey
+	tried   map[id.UserID]time.Time // when an outdated device list was last asked for
+	counted time.Time               // when the server was last asked how many one-time keys it has
+}
+
+// open makes the engine, and fills the handle.
+func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHandle) error {
+	m := &engine{
+		client:  cfg.Client,
+		log:     cfg.Client.Log.With().Str("component", "crypto").Logger(),
+		exec:    &execer{db: cfg.DB},
+		missing: map[matrix.MatrixSessionKey]*missingKey{},
+		tried:   map[id.UserID]time.Time{},
+		backup:  backupState{asked: map[matrix.MatrixSessionKey]time.Time{}},
+	}
+	if err := m.openStores(ctx, cfg); err != nil {
+		return err
+	}
+	if err := m.load(ctx); err != nil {
+		m.mach = nil
+		return wrongKey(err)
+	}
+	if err := m.publishDevice(ctx); err != nil {
+		return err
+	}
+	if err := m.setUpIdentity(ctx, cfg, h); err != nil {
+		return err
+	}
+	h.machine = m
+	h.Fingerprint = m.mach.Fingerprint()
+	cfg.Client.StateStore = m.state
+	return nil
+}
+
+// openStores makes the tables, finds out whose they are, and gets the pickle key.
+func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) error {
+	var err error
+	if m.db, err = dbutil.NewWithDB(cfg.DB, "sqlite"); err != nil {
+		return storeError(op, err)
+	}
+	m.db.LoggingDB.UnderlyingExecable = m.exec
+	m.state = &stateStore{
+		SQLStateStore: sqlstatestore.NewSQLStateStore(m.db, nil, false),
+		client:        cfg.Client,
+		plain:         map[id.RoomID]bool{},
+	}
+	m.state.DisableNameDisambiguation = true // nobody here asks for it, and it costs time for each member
+	m.store = m.newStore()
+	for _, upgrade := range []func(context.Context) error{m.store.DB.Upgrade, m.state.Upgrade} {
+		if err := upgrade(ctx); err != nil {
+			return storeError(op+" tables", err)
+		}
+	}
+	device, err := m.store.FindDeviceID(ctx)
+	if err != nil {
+		return storeError(op, err)
+	}
+	if device != "" && device != cfg.Client.DeviceID {
+		return fail(core.CodeConflict, fmt.Sprintf("the database has the keys of device %s, and the client is device %s", device, cfg.Client.DeviceID),
+			"log in with the device ID of the database, or use a new database for the new device")
+	}
+	m.pickle, err = pickleKey(ctx, cfg, device != "")
+	return err
+}
+
+func (m *engine) newStore() *crypto.SQLCryptoStore {
+	return crypto.NewSQLCryptoStore(m.db, dbutil.NoopLogger, m.client.UserID.String(), m.client.DeviceID, m.pickle)
+}
+
+// load makes a machine of what is in the database. Callers hold live, or are alone.
+func (m *engine) load(ctx context.Context) error {
+	store := m.newStore()
+	mach := crypto.NewOlmMachine(m.client, &m.log, store, m.state.SQLStateStore)
+	mach.SessionReceived = m.sessionReceived
+	mach.DisableRatchetTracking = true // it serves the deletion of used keys, and writes with each message
+	if err := mach.Load(ctx); err != nil {
+		return err
+	}
+	if m.mach != nil {
+		mach.CrossSigningKeys = m.mach.CrossSigningKeys
+		m.mach.Destroy()
+	}
+	m.mach, m.store, m.broken = mach, store, false
+	return nil
+}
+
+// wrongKey tells a wrong pickle key from a database that fails.
+func wrongKey(err error) error {
+	if coded := storeError(op, err); core.ErrorCode(coded) != core.CodeInternal || fromStore(err) {
+		return coded
+	}
+	return &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "the keys in the database can't be read", Hint: "is it the pickle key that they were written with?", Err: err}
+}
+
+// use locks the machine for use.
+func (m *engine) use() (*crypto.OlmMachine, func(), error) {
+	m.live.RLock()
+	if m.closed || m.broken {
+		m.live.RUnlock()
+		if m.closed {
+			return nil, nil, errClosed()
+		}
+		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto", Message: "the key database failed, and has not been read anew yet"}
+	}
+	return m.mach, m.live.RUnlock, nil
+}
+
+// reload drops what the machine has in memory and was not made durable.
+func (m *engine) reload(ctx context.Context) error {
+	m.live.Lock()
+	defer m.live.Unlock()
+	if m.closed {
+		return errClosed()
+	}
+	m.broken = true
+	return m.load(context.WithoutCancel(ctx))
+}
+
+func (m *engine) close() {
+	m.live.Lock()
+	defer m.live.Unlock()
+	if !m.closed {
+		m.closed = true
+		m.mach.Destroy()
+	}
+}
+
+// Init does nothing: MatrixCryptoInit has done it.
+func (m *engine) Init(context.Context) error { return nil }
+
+// sessionReceived is told of each new room key.
+func (m *engine) sessionReceived(ctx context.Context, room id.RoomID, session id.SessionID, _ uint32) {
+	key := matrix.MatrixSessionKey{RoomID: room, SessionID: session}
+	if b, ok := ctx.Value(batchKey{}).(*batch); ok {
+		b.keys = append(b.keys, key)
+		return
+	}
+	m.publish([]matrix.MatrixSessionKey{key})
+}
+
+// publish makes keys known to NewKeys once they are durable.
+func (m *engine) publish(keys []matrix.MatrixSessionKey) {
+	if len(keys) == 0 {
+		return
+	}
+	m.backup.due.Store(true)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range keys {
+		delete(m.missing, key)
+	}
+	// Without a sync service nobody asks for them.
+	m.keys = append(m.keys, keys[max(0, len(keys)-maxNewKeys):]...)
+	m.keys = m.keys[max(0, len(m.keys)-maxNewKeys):]
+}
+
+// maxNewKeys bounds what NewKeys returns. A sync brings 100 to-device messages at most.
+const maxNewKeys = 100_000
+
+// NewKeys returns the sessions whose keys came since the last call.
+func (m *engine) NewKeys() []matrix.MatrixSessionKey {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	keys := m.keys
+	m.keys = nil
+	return keys
+}
