@@ -21,8 +21,8 @@ import (
 const opDecrypt, opEncrypt = "matrix_crypto decrypt", "matrix_crypto encrypt"
 
 // Decrypt returns the decrypted event. MatrixNoKey where the key may still come; CodeInvalid for what never decrypts: a
-// message index that another event had (a replay), damage, an unknown algorithm; CodeUnavailable and such where another
-// try may pass.
+// message index that another event had (a replay), damage, an unknown algorithm. Where another try may pass, since the
+// database is locked or ctx is done, the error has its code, is a MatrixNoKey, too, and NewKeys names the session again.
 func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error) {
 	if evt == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "no event given"}
@@ -42,7 +42,22 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 	if noKey(err) {
 		m.miss(key, evt.Sender)
 	}
+	if passes(err) {
+		m.publish([]matrix.MatrixSessionKey{key}) // so that it is tried again
+	}
 	return decrypted, decryptError(err)
+}
+
+// passes says whether an error is none of the event's: the database was locked, or the caller stopped.
+func passes(err error) bool {
+	if err == nil || noKey(err) {
+		return false
+	}
+	switch core.ErrorCode(storeError(opDecrypt, err)) {
+	case core.CodeUnavailable, core.CodeTimeout, core.CodeCanceled:
+		return true
+	}
+	return fromStore(err)
 }
 
 func (m *engine) decryptOnce(ctx context.Context, evt *event.Event) (decrypted *event.Event, err error) {
@@ -72,8 +87,9 @@ func decryptError(err error) error {
 	case errors.Is(err, crypto.ErrDuplicateMessageIndex):
 		return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "replayed: another event had this message index", Err: err}
 	}
-	if coded := storeError(opDecrypt, err); core.ErrorCode(coded) != core.CodeInternal || fromStore(err) {
-		return coded
+	if passes(err) {
+		coded := storeError(opDecrypt, err)
+		return &core.Error{Code: core.ErrorCode(coded), Err: fmt.Errorf("%w (%w)", coded, matrix.MatrixNoKey)}
 	}
 	return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Err: err}
 }
