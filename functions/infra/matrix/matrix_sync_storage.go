@@ -64,7 +64,8 @@ const (
 	MatrixSyncPlain     MatrixSyncKind = 0 // an event as the server sent it
 	MatrixSyncEncrypted MatrixSyncKind = 1 // an encrypted one, delivered as such
 	MatrixSyncDecrypted MatrixSyncKind = 2 // an encrypted one, delivered decrypted
-	MatrixSyncGapKind   MatrixSyncKind = 3 // no event: what is missing
+	MatrixSyncHole      MatrixSyncKind = 3 // no event: what is missing
+	MatrixSyncInvite    MatrixSyncKind = 4 // the own member event in an invitation's stripped state
 )
 
 // MatrixSyncRecord is one delivery of an event.

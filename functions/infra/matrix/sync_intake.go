@@ -1,0 +1,171 @@
+package matrix
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"fnregistry.dev/functions/core"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// syncTaking is one response on its way into the store: items[i] is what batch.Records[i] is delivered as.
+type syncTaking struct {
+	*syncService
+	batch MatrixSyncBatch
+	items []MatrixSyncEvent
+	state *mautrix.RespSync // for the crypto
+}
+
+// takeIn takes a response in and delivers it. Only ctx ends it before that is done.
+func (s *syncService) takeIn(ctx context.Context, response *syncResponse) error {
+	t := &syncTaking{syncService: s, batch: MatrixSyncBatch{Token: response.NextBatch}, state: s.cryptoPart(response)}
+	if err := t.collect(ctx, response); err != nil {
+		return err
+	}
+	if s.crypto != nil {
+		if err := s.retry(ctx, func() error { return s.crypto.ProcessSync(ctx, t.state, s.position.Token) }); err != nil {
+			return err
+		}
+		if err := s.releaseNew(ctx); err != nil {
+			return err
+		}
+	}
+	if err := t.decrypt(ctx); err != nil {
+		return err
+	}
+	if err := s.retry(ctx, func() error { return s.store.TakeIn(ctx, &t.batch) }); err != nil {
+		return err
+	}
+	s.position.Token, s.replaying, s.fullState = t.batch.Token, false, false
+	for _, room := range t.batch.Rooms {
+		s.position.Rooms[room.RoomID] = room
+	}
+	for i := range t.items {
+		if t.batch.Records[i].Seq == 0 {
+			continue // the store has had it
+		}
+		if err := s.deliver(ctx, &t.items[i], t.batch.Records[i].Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect goes through the rooms.
+func (t *syncTaking) collect(ctx context.Context, response *syncResponse) error {
+	for _, room := range sortedRooms(response.Rooms.Invite) {
+		t.invitation(room, response.Rooms.Invite[room])
+	}
+	for _, room := range sortedRooms(response.Rooms.Join) {
+		if err := t.timeline(ctx, room, response.Rooms.Join[room], event.MembershipJoin); err != nil {
+			return err
+		}
+	}
+	for _, room := range sortedRooms(response.Rooms.Leave) {
+		if err := t.timeline(ctx, room, response.Rooms.Leave[room], event.MembershipLeave); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add appends what is to be delivered.
+func (t *syncTaking) add(e MatrixSyncEvent, kind MatrixSyncKind, data []byte) {
+	e.Replayed = t.replaying
+	record := MatrixSyncRecord{RoomID: e.RoomID, EventID: e.EventID, Kind: kind, Replayed: e.Replayed, Data: data}
+	if e.Type == MatrixTypeEncrypted && kind == MatrixSyncPlain {
+		record.Kind, record.Session = MatrixSyncEncrypted, sessionOf(&e)
+	}
+	t.items = append(t.items, e)
+	t.batch.Records = append(t.batch.Records, record)
+}
+
+// timeline takes a joined or left room's part.
+func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncRoom, member event.Membership) error {
+	known := t.room(roomID)
+	t.applyState(ctx, roomID, room.State.Events, member)
+	events := t.normalizeAll(roomID, room.Timeline.Events)
+	t.applyTimelineState(ctx, events, member)
+	if member == event.MembershipLeave {
+		events = t.withOwnLeave(roomID, room, events)
+	}
+	if room.Timeline.Limited && t.missed(known, member, events) {
+		filled, gap, err := t.fill(ctx, known, room.Timeline.PrevBatch)
+		if err != nil {
+			return err
+		}
+		if gap != nil {
+			t.addGap(roomID, gap)
+		}
+		for _, e := range filled {
+			t.add(e, MatrixSyncPlain, e.Raw)
+		}
+	}
+	now := MatrixSyncRoom{RoomID: roomID, Membership: string(member), Last: known.Last}
+	for _, e := range events {
+		t.add(e, MatrixSyncPlain, e.Raw)
+		now.Last = cmp.Or(e.EventID, now.Last)
+	}
+	if now != known {
+		t.batch.Rooms = append(t.batch.Rooms, now)
+	}
+	return nil
+}
+
+// normalizeAll leaves out, and tells of, what is no event.
+func (t *syncTaking) normalizeAll(room id.RoomID, raws []json.RawMessage) []MatrixSyncEvent {
+	events := make([]MatrixSyncEvent, 0, len(raws))
+	for _, raw := range raws {
+		e := normalizeRaw(room, raw)
+		if e.Type == "" {
+			t.tell(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: left out what is no event: %.100q", room, raw)})
+			continue
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// withOwnLeave adds the own member event from the state, where a rejected invitation or a ban has it.
+func (t *syncTaking) withOwnLeave(room id.RoomID, left *syncRoom, events []MatrixSyncEvent) []MatrixSyncEvent {
+	for i := range events {
+		if now, _ := membership(&events[i], t.user); now != "" {
+			return events
+		}
+	}
+	for _, raw := range left.State.Events {
+		e := normalizeRaw(room, raw)
+		if now, _ := membership(&e, t.user); now == event.MembershipLeave || now == event.MembershipBan {
+			return append(events, e)
+		}
+	}
+	return events
+}
+
+// invitation takes an invitation: the own member event of its stripped state. That has no ID that could be trusted, so
+// an initial sync, which has all open invitations, is told by what the room's last one was.
+func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
+	for _, raw := range room.InviteState.Events {
+		e := normalizeRaw(roomID, raw)
+		if now, _ := membership(&e, t.user); now != event.MembershipInvite {
+			continue
+		}
+		e.EventID = ""
+		sum := sha256.Sum256(raw)
+		known := t.room(roomID)
+		invited := MatrixSyncRoom{RoomID: roomID, Membership: string(event.MembershipInvite), Last: known.Last, Invite: hex.EncodeToString(sum[:16])}
+		if t.position.Token == "" && invited == known {
+			return
+		}
+		t.batch.Rooms = append(t.batch.Rooms, invited)
+		t.add(e, MatrixSyncInvite, raw)
+		return
+	}
+	t.tell(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: an invitation without its member event", roomID)})
+}
