@@ -1,0 +1,159 @@
+package matrix
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// outboxVerdict is what a look into the room says of an item.
+type outboxVerdict int
+
+const (
+	outboxAbsent outboxVerdict = iota
+	outboxFound
+	outboxUnsure
+)
+
+const (
+	lookUpPages    = 20             // of 100 own events each
+	lookUpSkew     = time.Hour      // by which the clocks of server and client may differ
+	lookUpAnchored = 24 * time.Hour // the same, where an event is known to which the search goes back
+)
+
+// lookUp finds out whether the server has an item's event. It reads the room backwards to the last event that was sent
+// before it. Synapse tells the transaction ID there. Dendrite tells it in /sync alone, so that is asked if there is an
+// event that could be the one. Both tell it only to the session that sent it: an event without one is it if it has the
+// same type and content; of an encrypted one nobody can tell.
+func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.EventID, outboxVerdict, error) {
+	anchor, known, err := h.store.before(ctx, row)
+	if err != nil {
+		return "", outboxUnsure, err
+	}
+	candidates, found, whole, err := h.ownEvents(ctx, row, anchor, known)
+	switch {
+	case err != nil:
+		return "", outboxUnsure, err
+	case found != "":
+		return found, outboxFound, nil
+	case candidates == nil && whole:
+		return "", outboxAbsent, nil
+	}
+	transactions, err := h.syncTransactions(ctx, row.room)
+	if err != nil {
+		return "", outboxUnsure, err
+	}
+	content, err := h.resolve(ctx, row)
+	if err != nil {
+		return "", outboxUnsure, err
+	}
+	verdict := outboxAbsent
+	if !whole {
+		verdict = outboxUnsure
+	}
+	for _, candidate := range candidates {
+		switch transaction := transactions[candidate.ID]; {
+		case transaction == row.txn:
+			return candidate.ID, outboxFound, nil
+		case transaction != "":
+		case candidate.Type.Type == event.EventEncrypted.Type:
+			verdict = outboxUnsure
+		case sameContent(candidate, row.eventType, content):
+			found = candidate.ID
+		}
+	}
+	if found != "" {
+		return found, outboxFound, nil
+	}
+	return "", verdict, nil
+}
+
+// ownEvents returns the own events, newest first, of which one could be the item's, or the one that is. whole: there are
+// no others.
+func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anchor id.EventID, known map[id.EventID]bool) (candidates []*event.Event, found id.EventID, whole bool, err error) {
+	oldest := row.triedAt.Add(-lookUpSkew)
+	if anchor != "" {
+		oldest = row.triedAt.Add(-lookUpAnchored)
+	}
+	filter := &mautrix.FilterPart{Senders: []id.UserID{h.cfg.Client.UserID}}
+	from := ""
+	for range lookUpPages {
+		page, err := h.cfg.Client.Messages(ctx, row.room, from, "", mautrix.DirectionBackward, filter, 100)
+		if err != nil {
+			return nil, "", false, err
+		}
+		for _, evt := range page.Chunk {
+			if evt.ID == anchor || time.UnixMilli(evt.Timestamp).Before(oldest) {
+				return candidates, "", true, nil
+			}
+			transaction := evt.Unsigned.TransactionID
+			if transaction == row.txn {
+				return nil, evt.ID, true, nil
+			}
+			same := evt.Type.Type == row.eventType || evt.Type.Type == event.EventEncrypted.Type
+			if transaction == "" && same && evt.Sender == h.cfg.Client.UserID && evt.StateKey == nil && !known[evt.ID] {
+				candidates = append(candidates, evt)
+			}
+		}
+		if page.End == "" || page.End == from {
+			return candidates, "", true, nil
+		}
+		from = page.End
+	}
+	return candidates, "", false, nil
+}
+
+// syncTransactions returns the transaction IDs of the latest own events of a room, as /sync tells them. It is a sync of
+// its own from the beginning, for this room alone, which takes nothing away from the one that runs: what is for devices
+// goes only when a sync with a later token is asked for.
+func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomID) (map[id.EventID]string, error) {
+	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
+	filter, err := json.Marshal(&mautrix.Filter{
+		AccountData: none,
+		Presence:    none,
+		Room: &mautrix.RoomFilter{
+			AccountData: none, Ephemeral: none, Rooms: []id.RoomID{room},
+			State:    &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}, LazyLoadMembers: true},
+			Timeline: &mautrix.FilterPart{Limit: 100, Senders: []id.UserID{h.cfg.Client.UserID}},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	resp, err := h.cfg.Client.FullSyncRequest(ctx, mautrix.ReqSync{FilterID: string(filter), SetPresence: event.PresenceOffline})
+	if err != nil {
+		return nil, err
+	}
+	transactions := map[id.EventID]string{}
+	joined := resp.Rooms.Join[room]
+	if joined == nil {
+		return transactions, nil
+	}
+	for _, evt := range joined.Timeline.Events {
+		transactions[evt.ID] = evt.Unsigned.TransactionID
+	}
+	return transactions, nil
+}
+
+// sameContent says whether an event is what the item would have made.
+func sameContent(evt *event.Event, eventType string, content json.RawMessage) bool {
+	if evt.Type.Type != eventType {
+		return false
+	}
+	var theirs, ours map[string]any
+	if json.Unmarshal(evt.Content.VeryRaw, &theirs) != nil || json.Unmarshal(content, &ours) != nil {
+		return false
+	}
+	if eventType == event.EventRedaction.Type { // whose target stands beside the content in older rooms
+		if evt.Redacts != "" {
+			theirs["redacts"] = string(evt.Redacts)
+		}
+		return theirs["redacts"] == ours["redacts"]
+	}
+	return reflect.DeepEqual(theirs, ours)
+}

@@ -1,0 +1,232 @@
+package matrix
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqlite"
+)
+
+// The states of an item. They are stored: a number never changes its meaning.
+const (
+	outboxQueued = 0
+	outboxSent   = 1
+	outboxAside  = 2
+)
+
+// outboxSchema keeps what was sent for a while, without its content: for its event ID, and so that the same transaction
+// ID is not taken in again. uncertain is set before a try and taken back when the try surely had no effect; tried_at is
+// the first such try's time. Times are in Unix milliseconds.
+const outboxSchema = `
+CREATE TABLE IF NOT EXISTS matrix_outbox (
+	seq INTEGER PRIMARY KEY AUTOINCREMENT,
+	account TEXT NOT NULL,
+	room TEXT NOT NULL,
+	txn TEXT NOT NULL,
+	type TEXT NOT NULL,
+	content TEXT NOT NULL,
+	state INTEGER NOT NULL DEFAULT 0,
+	uncertain INTEGER NOT NULL DEFAULT 0,
+	tries INTEGER NOT NULL DEFAULT 0,
+	enqueued_at INTEGER NOT NULL,
+	tried_at INTEGER NOT NULL DEFAULT 0,
+	done_at INTEGER NOT NULL DEFAULT 0,
+	event_id TEXT NOT NULL DEFAULT '',
+	error TEXT NOT NULL DEFAULT '',
+	UNIQUE (account, txn)
+);
+CREATE INDEX IF NOT EXISTS matrix_outbox_queued ON matrix_outbox (account, room, seq) WHERE state = 0;
+CREATE INDEX IF NOT EXISTS matrix_outbox_sent ON matrix_outbox (account, room, done_at) WHERE state = 1;
+CREATE INDEX IF NOT EXISTS matrix_outbox_aside ON matrix_outbox (account, seq) WHERE state = 2;
+CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
+	account TEXT PRIMARY KEY,
+	token TEXT NOT NULL
+) WITHOUT ROWID;
+`
+
+// outboxStore is the queue of one account. Whoever opened it last owns it: the others can't begin a try any more.
+type outboxStore struct {
+	db      *sql.DB
+	account string
+	token   string
+}
+
+// outboxRow is an item as it is stored.
+type outboxRow struct {
+	seq       int64
+	room      id.RoomID
+	txn       string
+	eventType string
+	content   []byte
+	uncertain bool
+	tries     int
+	triedAt   time.Time
+}
+
+var (
+	errOutboxOwner = &core.Error{Code: core.CodeConflict, Message: "another process has taken this outbox over"}
+	errOutboxMoved = errors.New("the item is not queued any more")
+)
+
+func openOutboxStore(ctx context.Context, db *sql.DB, account string) (*outboxStore, error) {
+	s := &outboxStore{db: db, account: account, token: rand.Text()}
+	if _, err := db.ExecContext(ctx, outboxSchema); err != nil {
+		return nil, sqlite.SQLiteError("matrix_outbox", err)
+	}
+	const own = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
+	_, err := db.ExecContext(ctx, own, account, s.token)
+	return s, sqlite.SQLiteError("matrix_outbox", err)
+}
+
+// execer is a *sql.DB or a *sql.Tx.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// insert puts an item in. One whose transaction ID is there already is left as it is, if it is for the same room and type.
+func (s *outboxStore) insert(ctx context.Context, tx execer, item MatrixOutboxItem, content []byte) error {
+	const statement = "INSERT INTO matrix_outbox (account, room, txn, type, content, enqueued_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+	result, err := tx.ExecContext(ctx, statement, s.account, string(item.Room), item.TransactionID, item.Type, string(content), time.Now().UnixMilli())
+	if err != nil {
+		return sqlite.SQLiteError("", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return sqlite.SQLiteError("", err)
+	}
+	var room, eventType string
+	err = tx.QueryRowContext(ctx, "SELECT room, type FROM matrix_outbox WHERE account = ? AND txn = ?", s.account, item.TransactionID).Scan(&room, &eventType)
+	if err != nil {
+		return sqlite.SQLiteError("", err)
+	}
+	if room != string(item.Room) || eventType != item.Type {
+		return &core.Error{Code: core.CodeConflict, Message: "transaction ID " + item.TransactionID + " belongs to another event"}
+	}
+	return nil
+}
+
+// roomsAfter returns the rooms in whose queues is something newer than seq, and the newest.
+func (s *outboxStore) roomsAfter(ctx context.Context, seq int64) ([]id.RoomID, int64, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT room, max(seq) FROM matrix_outbox WHERE account = ? AND state = 0 AND seq > ? GROUP BY room", s.account, seq)
+	if err != nil {
+		return nil, seq, sqlite.SQLiteError("", err)
+	}
+	defer rows.Close()
+	var rooms []id.RoomID
+	for rows.Next() {
+		var room id.RoomID
+		var last int64
+		if err := rows.Scan(&room, &last); err != nil {
+			return nil, seq, sqlite.SQLiteError("", err)
+		}
+		rooms, seq = append(rooms, room), max(seq, last)
+	}
+	return rooms, seq, sqlite.SQLiteError("", rows.Err())
+}
+
+// head returns the first of a room's queue, nil where it is empty.
+func (s *outboxStore) head(ctx context.Context, room id.RoomID) (*outboxRow, error) {
+	const query = "SELECT seq, txn, type, content, uncertain, tries, tried_at FROM matrix_outbox WHERE account = ? AND room = ? AND state = 0 ORDER BY seq LIMIT 1"
+	row := &outboxRow{room: room}
+	var triedAt int64
+	err := s.db.QueryRowContext(ctx, query, s.account, string(room)).Scan(&row.seq, &row.txn, &row.eventType, &row.content, &row.uncertain, &row.tries, &triedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	row.triedAt = time.UnixMilli(triedAt)
+	return row, sqlite.SQLiteError("", err)
+}
+
+// begin marks that the server may have the event from now on.
+func (s *outboxStore) begin(ctx context.Context, row *outboxRow) error {
+	const statement = `UPDATE matrix_outbox SET tried_at = CASE WHEN uncertain THEN tried_at ELSE ? END, uncertain = 1, tries = tries + 1
+WHERE seq = ? AND state = 0 AND EXISTS (SELECT 1 FROM matrix_outbox_owner WHERE account = ? AND token = ?)`
+	return s.one(ctx, statement, time.Now().UnixMilli(), row.seq, s.account, s.token)
+}
+
+// one runs a statement that changes one row, if the outbox is still this process's and the item still queued.
+func (s *outboxStore) one(ctx context.Context, statement string, args ...any) error {
+	result, err := s.db.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return sqlite.SQLiteError("", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return sqlite.SQLiteError("", err)
+	}
+	var token string
+	err = s.db.QueryRowContext(ctx, "SELECT token FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&token)
+	if err == nil && token != s.token {
+		return errOutboxOwner
+	}
+	if err == nil || errors.Is(err, sql.ErrNoRows) {
+		return errOutboxMoved
+	}
+	return sqlite.SQLiteError("", err)
+}
+
+// failed notes why a try failed. certain: the server surely has not got the event by it.
+func (s *outboxStore) failed(ctx context.Context, row *outboxRow, certain bool, reason string) error {
+	const statement = "UPDATE matrix_outbox SET uncertain = CASE WHEN ? THEN 0 ELSE uncertain END, error = ? WHERE seq = ? AND state = 0"
+	return s.exec(ctx, statement, certain, reason, row.seq)
+}
+
+func (s *outboxStore) sent(ctx context.Context, seq int64, eventID id.EventID) error {
+	const statement = "UPDATE matrix_outbox SET state = 1, event_id = ?, done_at = ?, content = '', error = '', uncertain = 0 WHERE seq = ? AND state <> 1"
+	return s.exec(ctx, statement, string(eventID), time.Now().UnixMilli(), seq)
+}
+
+func (s *outboxStore) aside(ctx context.Context, row *outboxRow, uncertain bool, reason string) error {
+	const statement = "UPDATE matrix_outbox SET state = 2, uncertain = ?, error = ?, done_at = ? WHERE seq = ? AND state = 0"
+	return s.exec(ctx, statement, uncertain, reason, time.Now().UnixMilli(), row.seq)
+}
+
+func (s *outboxStore) exec(ctx context.Context, statement string, args ...any) error {
+	_, err := s.db.ExecContext(ctx, statement, args...)
+	return sqlite.SQLiteError("", err)
+}
+
+// eventIDOf returns the event ID of an item, empty where it was not sent. found is false where nothing is known of it.
+func (s *outboxStore) eventIDOf(ctx context.Context, room id.RoomID, txn string) (eventID id.EventID, found bool, err error) {
+	const query = "SELECT event_id FROM matrix_outbox WHERE account = ? AND txn = ? AND room = ?"
+	err = s.db.QueryRowContext(ctx, query, s.account, txn, string(room)).Scan(&eventID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return eventID, err == nil, sqlite.SQLiteError("", err)
+}
+
+// before returns the event that was sent last in a room before a time, and all that are known to have been sent there.
+func (s *outboxStore) before(ctx context.Context, row *outboxRow) (anchor id.EventID, known map[id.EventID]bool, err error) {
+	const query = "SELECT event_id, done_at FROM matrix_outbox WHERE account = ? AND room = ? AND state = 1 ORDER BY done_at DESC, seq DESC LIMIT 5000"
+	rows, err := s.db.QueryContext(ctx, query, s.account, string(row.room))
+	if err != nil {
+		return "", nil, sqlite.SQLiteError("", err)
+	}
+	defer rows.Close()
+	known = map[id.EventID]bool{}
+	for rows.Next() {
+		var eventID id.EventID
+		var doneAt int64
+		if err := rows.Scan(&eventID, &doneAt); err != nil {
+			return "", nil, sqlite.SQLiteError("", err)
+		}
+		known[eventID] = true
+		if anchor == "" && doneAt <= row.triedAt.UnixMilli() {
+			anchor = eventID
+		}
+	}
+	return anchor, known, sqlite.SQLiteError("", rows.Err())
+}
+
+// prune forgets what was sent before a time, but for the last in each room: a search after a crash goes back to it.
+func (s *outboxStore) prune(ctx context.Context, before time.Time) error {
+	const statement = `DELETE FROM matrix_outbox WHERE account = ?1 AND state = 1 AND done_at < ?2
+AND seq <> (SELECT last.seq FROM matrix_outbox AS last WHERE last.account = ?1 AND last.room = matrix_outbox.room AND last.state = 1 ORDER BY done_at DESC, seq DESC LIMIT 1)`
+	return s.exec(ctx, statement, s.account, before.UnixMilli())
+}
