@@ -2,14 +2,18 @@ package matrix_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/metrics"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 	"maunium.net/go/mautrix"
@@ -193,4 +197,141 @@ func TestMatrixSyncService_CtxCancelClosesChannels(t *testing.T) {
 	wantClosed(t, "Events", service.Events)
 	wantClosed(t, "Errors", service.Errors)
 	service.Stop()
+}
+
+func TestMatrixSyncService_SlowConsumer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	service := startSync(t, matrix.MatrixSyncServiceConfig{Client: w.bot, ChannelBuffer: 1, Store: newStore(t)})
+	nextThat(t, service, func(e matrix.MatrixSyncEvent) bool { // its own joining: the initial sync is read
+		return e.Type == "m.room.member" && e.Sender == w.bot.UserID
+	})
+	send(t, w.alice, w.room, "first")
+	nextMessage(t, service)
+	var bodies []string
+	for i := range 120 {
+		bodies = append(bodies, fmt.Sprint("message ", i))
+	}
+	send(t, w.alice, w.room, bodies...) // all of them while nobody reads
+	polls := w.proxy.Add(fault.Rule{Match: syncPath, Fault: fault.Delay{Time: time.Millisecond}})
+	wantMessages(t, service, bodies)
+	if polls.Injected() > 10 { // 120 messages come in two or three answers
+		t.Errorf("%d polls", polls.Injected())
+	}
+}
+
+func TestMatrixSyncService_SecondServiceRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	service := startSync(t, matrix.MatrixSyncServiceConfig{Client: w.bot})
+	_, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: w.bot})
+	if core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("got %v", err)
+	}
+	next(t, service) // the first one goes on
+}
+
+func TestMatrixSyncService_ErrorsNeverBlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rule := w.proxy.Add(fault.Rule{Match: syncPath, Max: 100, Fault: fault.Status{Code: 503}})
+	service := startSync(t, matrix.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 1, MaxBackoffMS: 2})
+	send(t, w.alice, w.room, "through")
+	if e := nextMessage(t, service); e.Body != "through" || rule.Injected() != 100 {
+		t.Errorf("%q after %d failures", e.Body, rule.Injected())
+	}
+	service.Stop()
+	kept := 0
+	for range service.Errors {
+		kept++
+	}
+	if kept == 0 || kept > 100 {
+		t.Errorf("%d errors kept", kept)
+	}
+}
+
+func TestMatrixSyncService_BadConfig(t *testing.T) {
+	t.Parallel()
+	noUser, err := mautrix.NewClient("http://127.0.0.1:1", "", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, client := range map[string]*mautrix.Client{"none": nil, "empty": {}, "no user": noUser} {
+		if _, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: client}); core.ErrorCode(err) != core.CodeInvalid {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if client != nil && matrix.MatrixSyncRunning(client) {
+			t.Errorf("%s: counts as running", name)
+		}
+	}
+}
+
+func TestMatrixSyncService_InvitesAndLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	store := newStore(t)
+	service := startSync(t, matrix.MatrixSyncServiceConfig{Client: w.bot, Store: store})
+	room := newRoom(t, w.alice)
+	own := func(membership string) func(matrix.MatrixSyncEvent) bool {
+		return func(e matrix.MatrixSyncEvent) bool {
+			var said struct{ Content struct{ Membership string } }
+			return e.RoomID == room && e.Type == "m.room.member" && e.StateKey != nil && *e.StateKey == string(w.bot.UserID) &&
+				json.Unmarshal(e.Raw, &said) == nil && said.Content.Membership == membership
+		}
+	}
+	invite := func() {
+		if _, err := w.alice.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: w.bot.UserID}); err != nil {
+			t.Fatal(err)
+		}
+		if e := nextThat(t, service, own("invite")); e.Sender != w.alice.UserID || e.EventID != "" {
+			t.Errorf("the invitation is %+v", e)
+		}
+	}
+	invite()
+	if _, err := w.bot.LeaveRoom(t.Context(), room); err != nil { // rejected
+		t.Fatal(err)
+	}
+	nextThat(t, service, own("leave"))
+	invite() // the same again is a new one
+	if _, err := w.bot.JoinRoomByID(t.Context(), room); err != nil {
+		t.Fatal(err)
+	}
+	nextThat(t, service, own("join"))
+	send(t, w.alice, room, "last words")
+	if _, err := w.alice.KickUser(t.Context(), room, &mautrix.ReqKickUser{UserID: w.bot.UserID}); err != nil {
+		t.Fatal(err)
+	}
+	if e := nextMessage(t, service); e.Body != "last words" {
+		t.Errorf("got %q", e.Body)
+	}
+	if e := nextThat(t, service, own("leave")); e.Sender != w.alice.UserID {
+		t.Errorf("the kick is %+v", e)
+	}
+}
+
+func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	registry := metrics.MetricsText(metrics.MetricsTextConfig{})
+	w.proxy.Add(fault.Rule{Match: syncPath, Max: 1, Fault: fault.Status{Code: 503}})
+	service := startSync(t, matrix.MatrixSyncServiceConfig{Client: w.bot, Metrics: registry, InitialBackoffMS: 1})
+	if health := service.Health(); health.State != matrix.MatrixSyncDegraded {
+		t.Errorf("at the start %+v", health)
+	}
+	send(t, w.alice, w.room, "counted")
+	nextMessage(t, service)
+	waitHealth(t, service, matrix.MatrixSyncHealthy)
+	page := httptest.NewRecorder()
+	registry.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{
+		`matrix_sync_failures_total{user="` + w.user.ID + `",kind="unavailable"} 1`,
+		`matrix_sync_events_total{user="` + w.user.ID + `",type="m.room.message"} 1`,
+		`matrix_sync_lag_seconds{user="` + w.user.ID + `"}`,
+		`matrix_sync_last_success_timestamp_seconds{user="` + w.user.ID + `"} 1`,
+		`matrix_sync_queue_depth{user="` + w.user.ID + `"}`,
+	} {
+		if !strings.Contains(page.Body.String(), want) {
+			t.Errorf("%s is not in\n%s", want, page.Body)
+		}
+	}
 }

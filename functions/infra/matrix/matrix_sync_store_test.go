@@ -1,0 +1,155 @@
+package matrix_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+	"maunium.net/go/mautrix/id"
+)
+
+func TestMatrixSyncStore_GoesOn(t *testing.T) {
+	t.Parallel()
+	db := newDB(t).Writer
+	open := func() (*matrix.MatrixSyncStoreHandle, matrix.MatrixSyncPosition) {
+		store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: db})
+		if err != nil {
+			t.Fatal(err)
+		}
+		position, err := store.Begin(t.Context(), "@bot:x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store, position
+	}
+	store, _ := open()
+	room := matrix.MatrixSyncRoom{RoomID: "!r", Membership: "join", Last: "$2"}
+	batch := &matrix.MatrixSyncBatch{Token: "t1", Rooms: []matrix.MatrixSyncRoom{{RoomID: "!r", Membership: "invite", Invite: "x"}, room}, Records: []matrix.MatrixSyncRecord{
+		{RoomID: "!r", EventID: "$1", Data: []byte("1")},
+		{RoomID: "!r", EventID: "$2", Data: []byte("2"), Replayed: true},
+		{RoomID: "!r", Kind: matrix.MatrixSyncHole, Data: []byte("3")},
+	}}
+	if err := store.TakeIn(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	acknowledge(t, store, batch.Records[:1])
+
+	store, position := open()
+	if want := (matrix.MatrixSyncPosition{Token: "t1", Rooms: map[id.RoomID]matrix.MatrixSyncRoom{"!r": room}}); !reflect.DeepEqual(position, want) {
+		t.Errorf("goes on at %+v, want %+v", position, want)
+	}
+	pending, err := store.Pending(t.Context(), 0, 10)
+	if err != nil || !reflect.DeepEqual(pending, batch.Records[1:]) {
+		t.Errorf("pending %+v, %v\nwant %+v", pending, err, batch.Records[1:])
+	}
+	if pending, err = store.Pending(t.Context(), pending[0].Seq, 10); err != nil || len(pending) != 1 {
+		t.Errorf("behind the first %+v, %v", pending, err)
+	}
+	if again := takeIn(t, store, "t2", "$1", "$2", "$3"); again[0].Seq != 0 || again[1].Seq != 0 || again[2].Seq <= batch.Records[2].Seq {
+		t.Errorf("taken in again: %+v", again)
+	}
+}
+
+func TestMatrixSyncStore_OneOwner(t *testing.T) {
+	t.Parallel()
+	db := newDB(t).Writer
+	cfg := matrix.MatrixSyncStoreConfig{DB: db}
+	var stores [2]*matrix.MatrixSyncStoreHandle
+	for i := range stores {
+		store, err := matrix.MatrixSyncStore(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Begin(t.Context(), "@bot:x"); err != nil {
+			t.Fatal(err)
+		}
+		stores[i] = store
+	}
+	batch := &matrix.MatrixSyncBatch{Token: "t", Records: []matrix.MatrixSyncRecord{{RoomID: "!r", EventID: "$1"}}}
+	if err := stores[0].TakeIn(t.Context(), batch); core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("the one that was taken over takes in: %v", err)
+	}
+	if _, err := stores[0].Release(t.Context(), 1); core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("and releases: %v", err)
+	}
+	takeIn(t, stores[1], "t", "$1")
+	if _, err := stores[1].Begin(t.Context(), "@other:x"); core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("another user begins: %v", err)
+	}
+	cfg.Prefix = "another"
+	other, err := matrix.MatrixSyncStore(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Begin(t.Context(), "@other:x"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMatrixSyncStore_BadConfig(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	for _, prefix := range []string{"a b", "1a", "x;--", "é", strings.Repeat("x", 51)} {
+		_, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: db.Writer, Prefix: prefix})
+		if core.ErrorCode(err) != core.CodeInvalid {
+			t.Errorf("%q: %v", prefix, err)
+		}
+	}
+	if _, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{}); core.ErrorCode(err) != core.CodeInvalid {
+		t.Errorf("no DB: %v", err)
+	}
+	if _, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: db.Reader}); core.ErrorCode(err) != core.CodeUnavailable {
+		t.Errorf("a DB that can't write: %v", err)
+	}
+}
+
+func TestMatrixSyncStore_NewerVersion(t *testing.T) {
+	t.Parallel()
+	db := newDB(t).Writer
+	cfg := matrix.MatrixSyncStoreConfig{DB: db}
+	store, err := matrix.MatrixSyncStore(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Begin(t.Context(), "@bot:x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "UPDATE matrix_sync_state SET version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := matrix.MatrixSyncStore(t.Context(), cfg); core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is not acknowledged is never forgotten, however old; what is, leaves the file.
+func TestMatrixSyncStore_PruningKeepsPending(t *testing.T) {
+	t.Parallel()
+	db := newDB(t).Writer
+	store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: db, DedupeCount: 20, DedupeTTL: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Begin(t.Context(), "@bot:x"); err != nil {
+		t.Fatal(err)
+	}
+	takeIn(t, store, "t", "$kept")
+	for i := range 300 {
+		acknowledge(t, store, takeIn(t, store, "t", id.EventID(fmt.Sprint("$", i))))
+	}
+	pending, err := store.Pending(t.Context(), 0, 10)
+	if err != nil || len(pending) != 1 || pending[0].EventID != "$kept" {
+		t.Errorf("pending %+v, %v", pending, err)
+	}
+	var rows, filled int
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*), count(data) FROM matrix_sync_event").Scan(&rows, &filled); err != nil {
+		t.Fatal(err)
+	}
+	if rows > 25 || filled != 1 {
+		t.Errorf("%d rows, %d with data", rows, filled)
+	}
+}

@@ -1,0 +1,150 @@
+package matrix_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/tools/testenv/testkit/fault"
+)
+
+const messagesPath = "GET /_matrix/client/v3/rooms/{room}/messages"
+
+// gapWorld is a world whose bot has synced once, acknowledged all, and was away while numbered messages were sent.
+func gapWorld(t *testing.T, missed int) (w *world, cfg matrix.MatrixSyncServiceConfig, bodies []string) {
+	t.Helper()
+	w = newWorld(t)
+	cfg = matrix.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoffMS: 1, MaxBackoffMS: 50}
+	service := startSync(t, cfg)
+	send(t, w.alice, w.room, "before")
+	nextMessage(t, service)
+	service.Stop()
+	for i := range missed {
+		bodies = append(bodies, fmt.Sprint("missed ", i))
+	}
+	send(t, w.alice, w.room, bodies...)
+	return w, cfg, bodies
+}
+
+func TestSync_LimitedTimelineIsFilled(t *testing.T) {
+	t.Parallel()
+	w, cfg, bodies := gapWorld(t, 230)
+	pages := w.proxy.Add(fault.Rule{Match: messagesPath, Fault: fault.Delay{Time: time.Millisecond}})
+	service := startSync(t, cfg)
+	wantMessages(t, service, bodies)
+	if n := pages.Injected(); n < 2 || n > 4 {
+		t.Errorf("%d pages of history for 180 messages", n)
+	}
+	send(t, w.alice, w.room, "live")
+	wantMessages(t, service, []string{"live"})
+}
+
+// What was acknowledged does not come again, nor what no store has: a gap is filled up to what is known.
+func TestSync_GapIsFilledThroughFaults(t *testing.T) {
+	t.Parallel()
+	w, cfg, bodies := gapWorld(t, 230)
+	rule := w.proxy.Add(fault.Rule{Match: messagesPath, Max: 3, Fault: fault.Status{Code: 502}})
+	cut := w.proxy.Add(fault.Rule{Match: messagesPath, Max: 2, Fault: fault.CorruptJSON{}})
+	wantMessages(t, startSync(t, cfg), bodies)
+	if rule.Injected() != 3 || cut.Injected() == 0 {
+		t.Errorf("faults: %+v", w.proxy.Counts())
+	}
+}
+
+func TestSync_GapPastThePageCap(t *testing.T) {
+	t.Parallel()
+	_, cfg, bodies := gapWorld(t, 230)
+	cfg.GapPages = 1
+	service := startSync(t, cfg)
+	gap := nextThat(t, service, func(e matrix.MatrixSyncEvent) bool { return true })
+	if gap.Type != "gap" || gap.Gap == nil || gap.Gap.From == "" || gap.Gap.To == "" || gap.Gap.From == gap.Gap.To {
+		t.Fatalf("got %+v", gap)
+	}
+	wantMessages(t, service, bodies[len(bodies)-150:]) // one page and the timeline
+}
+
+func TestSync_GapThatMayNotBeFilled(t *testing.T) {
+	t.Parallel()
+	w, cfg, bodies := gapWorld(t, 80)
+	w.proxy.Add(fault.Rule{Match: messagesPath, Fault: fault.Status{Code: 403, Errcode: "M_FORBIDDEN"}})
+	service := startSync(t, cfg)
+	if gap := next(t, service); gap.Type != "gap" {
+		t.Fatalf("got %+v", gap)
+	}
+	wantMessages(t, service, bodies[len(bodies)-50:])
+	if err := nextError(t, service); core.ErrorCode(err) != core.CodeForbidden {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A gap is acknowledged as an event is, and comes again until it was.
+func TestSync_GapIsRedelivered(t *testing.T) {
+	t.Parallel()
+	_, cfg, _ := gapWorld(t, 60)
+	cfg.GapPages = -1
+	service := startSync(t, cfg)
+	first := next(t, service)
+	service.Stop()
+	again := next(t, startSync(t, cfg))
+	if first.Type != "gap" || again.Type != "gap" || !again.Redelivered || first.Redelivered || *again.Gap != *first.Gap {
+		t.Errorf("first %+v, then %+v", first, again)
+	}
+}
+
+// A room joined while away has no gap before the joining, and all after it.
+func TestSync_JoinedWhileAway(t *testing.T) {
+	t.Parallel()
+	w, cfg, _ := gapWorld(t, 0)
+	room := newRoom(t, w.alice, w.bot)
+	var bodies []string
+	for i := range 70 {
+		bodies = append(bodies, fmt.Sprint("after the joining ", i))
+	}
+	send(t, w.alice, room, bodies...)
+	service := startSync(t, cfg)
+	joined := nextThat(t, service, func(e matrix.MatrixSyncEvent) bool {
+		if e.Type == "gap" || e.Type == "m.room.message" {
+			t.Fatalf("%+v before the joining", e)
+		}
+		return e.Type == "m.room.member" && e.Sender == w.bot.UserID
+	})
+	if joined.RoomID != room {
+		t.Errorf("joined %s", joined.RoomID)
+	}
+	wantMessages(t, service, bodies)
+}
+
+func TestSync_UnknownToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	db := newDB(t).Writer
+	store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: db})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := matrix.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoffMS: 1}
+	service := startSync(t, cfg)
+	send(t, w.alice, w.room, "old 1", "old 2")
+	wantMessages(t, service, []string{"old 1", "old 2"})
+	service.Stop()
+	var bodies []string
+	for i := range 120 {
+		bodies = append(bodies, fmt.Sprint("new ", i))
+	}
+	send(t, w.alice, w.room, bodies...)
+	if _, err := db.ExecContext(t.Context(), "UPDATE matrix_sync_state SET token = 's999999999_no_such'"); err != nil {
+		t.Fatal(err)
+	}
+	service = startSync(t, cfg)
+	events := wantMessages(t, service, bodies) // no old one, and the gap behind the timeline is filled too
+	if slices.ContainsFunc(events, func(e matrix.MatrixSyncEvent) bool { return !e.Replayed || e.Redelivered }) {
+		t.Error("not all are marked as replayed")
+	}
+	send(t, w.alice, w.room, "live")
+	if e := wantMessages(t, service, []string{"live"}); e[0].Replayed {
+		t.Error("marked as replayed after the replay")
+	}
+}
