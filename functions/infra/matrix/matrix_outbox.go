@@ -217,7 +217,7 @@ func (h *MatrixOutboxHandle) end() {
 func (h *MatrixOutboxHandle) poll() {
 	ticker := time.NewTicker(h.cfg.Poll)
 	defer ticker.Stop()
-	housework := time.Time{}
+	pruned := time.Time{}
 	seen := int64(0)
 	for {
 		if rooms, last, err := h.store.roomsAfter(h.ctx, seen); err != nil {
@@ -226,10 +226,13 @@ func (h *MatrixOutboxHandle) poll() {
 			seen = last
 			h.wakeRooms(rooms)
 		}
-		if time.Since(housework) > 5*time.Second {
-			housework = time.Now()
-			h.houseKeeping()
+		if time.Since(pruned) > time.Minute {
+			pruned = time.Now()
+			if err := h.store.prune(h.ctx, pruned.Add(-h.cfg.KeepSent)); err != nil {
+				h.tell(withOp("matrix_outbox", err))
+			}
 		}
+		h.measure()
 		select {
 		case <-h.stopping:
 			return
@@ -238,11 +241,8 @@ func (h *MatrixOutboxHandle) poll() {
 	}
 }
 
-// houseKeeping forgets what was sent long ago, and sets the gauges.
-func (h *MatrixOutboxHandle) houseKeeping() {
-	if err := h.store.prune(h.ctx, time.Now().Add(-h.cfg.KeepSent)); err != nil {
-		h.tell(withOp("matrix_outbox", err))
-	}
+// measure sets the gauges.
+func (h *MatrixOutboxHandle) measure() {
 	if h.metrics == nil {
 		return
 	}

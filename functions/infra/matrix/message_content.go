@@ -21,6 +21,9 @@ func messageContent(message MatrixMessage) (*event.MessageEventContent, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, &core.Error{Code: core.CodeInvalid, Message: "no text given"}
 	}
+	if len(text) > maxEventBytes { // before any work on it
+		return nil, tooLarge(len(text))
+	}
 	kinds := map[string]event.MessageType{"": event.MsgText, "text": event.MsgText, "notice": event.MsgNotice, "emote": event.MsgEmote}
 	kind, ok := kinds[message.Kind]
 	if !ok {
@@ -84,9 +87,13 @@ func checkEventSize(ctx context.Context, client *mautrix.Client, room id.RoomID,
 	if size+envelope <= maxEventBytes {
 		return nil
 	}
+	return tooLarge(size + envelope)
+}
+
+func tooLarge(size int) error {
 	return &core.Error{
 		Code:    core.CodeTooLarge,
-		Message: fmt.Sprintf("the event would have about %d bytes, and %d are allowed", size+envelope, maxEventBytes),
+		Message: fmt.Sprintf("the event would have about %d bytes, and %d are allowed", size, maxEventBytes),
 		Hint:    "split the text, or send it as a file",
 	}
 }
