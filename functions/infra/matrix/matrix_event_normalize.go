@@ -208,18 +208,16 @@ func normalizeTime(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// normalizeContentOf is the content's JSON: the server's bytes where they are there and say all. mautrix moves the relation of an
-// encrypted event into the decrypted one's Parsed, past them.
+// normalizeContentOf is the content's JSON: the server's bytes, or for an event that the program made what it consists of.
 func normalizeContentOf(evt *event.Event) []byte {
-	content := evt.Content.VeryRaw
-	if content != nil && !evt.Mautrix.WasEncrypted {
-		return content
+	if evt.Content.VeryRaw != nil {
+		return evt.Content.VeryRaw
 	}
-	marshalled, err := json.Marshal(&evt.Content)
+	content, err := json.Marshal(&evt.Content)
 	if err != nil {
 		return []byte("{}")
 	}
-	return marshalled
+	return content
 }
 
 // normalizeJoin writes the event around its content.
