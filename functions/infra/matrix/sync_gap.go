@@ -3,9 +3,13 @@ package matrix
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 
 	"fnregistry.dev/functions/core"
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
@@ -68,17 +72,27 @@ type syncPage struct {
 	End   string            `json:"end"`
 }
 
+// gapBrokenTries is how often a page of history is asked for that the server can't give: one room that it stumbles over
+// must not hold up the others for ever. A server that is not there is waited for without an end.
+const gapBrokenTries = 10
+
 // page asks for a page of history until it gets one, or an answer that asking again won't change.
 func (t *syncTaking) page(ctx context.Context, room id.RoomID, from, to string) (page syncPage, err error) {
-	for {
+	for broken := 0; ; {
 		page, err = t.onePage(ctx, room, from, to)
 		if err == nil {
 			t.attempt = 0
 			return page, nil
 		}
+		if answer, ok := errors.AsType[mautrix.HTTPError](err); errors.Is(err, errBadPage) || (ok && answer.IsStatus(http.StatusInternalServerError)) {
+			broken++
+		}
 		err = MatrixError("matrix_sync_service", err)
 		switch core.ErrorCode(err) {
 		case core.CodeForbidden, core.CodeNotFound, core.CodeInvalid, core.CodeUnsupported, core.CodeTooLarge:
+			return page, err
+		}
+		if broken == gapBrokenTries {
 			return page, err
 		}
 		if t.fail(ctx, err); ctx.Err() != nil {
@@ -87,13 +101,15 @@ func (t *syncTaking) page(ctx context.Context, room id.RoomID, from, to string) 
 	}
 }
 
+var errBadPage = errors.New("bad page of history")
+
 func (t *syncTaking) onePage(ctx context.Context, room id.RoomID, from, to string) (page syncPage, err error) {
 	body, err := t.messages(ctx, room, from, to)
 	if err != nil {
 		return page, err
 	}
 	if err := json.Unmarshal(body, &page); err != nil {
-		return page, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Message: "bad page of history", Err: err}
+		return page, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Err: fmt.Errorf("%w: %w", errBadPage, err)}
 	}
 	return page, nil
 }

@@ -148,3 +148,23 @@ func TestSync_UnknownToken(t *testing.T) {
 		t.Error("marked as replayed after the replay")
 	}
 }
+
+// A room whose history the server can't give does not hold up the sync for ever.
+func TestSync_GapOfABrokenRoom(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]fault.Fault{"500": fault.Status{Code: 500, Errcode: "M_UNKNOWN"}, "corrupt": fault.CorruptJSON{}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, cfg, bodies := gapWorld(t, 80)
+			rule := w.proxy.Add(fault.Rule{Match: messagesPath, Fault: broken})
+			service := startSync(t, cfg)
+			if gap := next(t, service); gap.Type != "gap" {
+				t.Fatalf("got %+v", gap)
+			}
+			wantMessages(t, service, bodies[len(bodies)-50:])
+			if rule.Injected() < 5 {
+				t.Errorf("given up after %d tries", rule.Injected())
+			}
+		})
+	}
+}
