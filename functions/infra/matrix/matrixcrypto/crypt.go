@@ -116,6 +116,9 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 	if err := m.refreshDevices(ctx, mach); err != nil {
 		return nil, err
 	}
+	if err := m.state.dropStale(ctx, room); err != nil {
+		return nil, err
+	}
 	// Another goroutine's member or device change may take the new session away again at once.
 	for range 3 {
 		encrypted, err := mach.EncryptMegolmEvent(ctx, room, kind, content)

@@ -88,9 +88,11 @@ func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) err
 		SQLStateStore: sqlstatestore.NewSQLStateStore(m.db, nil, false),
 		client:        cfg.Client,
 		plain:         map[id.RoomID]bool{},
+		stale:         map[id.RoomID]bool{},
 	}
 	m.state.DisableNameDisambiguation = true // nobody here asks for it, and it costs time for each member
 	m.store = m.newStore()
+	m.state.forget = m.newStore().RemoveOutboundGroupSession // it reads nothing of the store's memory
 	for _, upgrade := range []func(context.Context) error{m.store.DB.Upgrade, m.state.Upgrade} {
 		if err := upgrade(ctx); err != nil {
 			return storeError(op+" tables", err)

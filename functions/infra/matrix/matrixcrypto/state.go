@@ -20,9 +20,12 @@ type stateStore struct {
 	*sqlstatestore.SQLStateStore
 	client *mautrix.Client
 
+	// forget drops a room's outbound session: the next message needs a new one, since who may read it has changed.
+	forget func(ctx context.Context, room id.RoomID) error
+
 	mu    sync.Mutex
-	plain map[id.RoomID]bool  // of which the server said that they are not encrypted
-	taken map[id.EventID]bool // of the last sync response: already stored
+	plain map[id.RoomID]bool // of which the server said that they are not encrypted
+	stale map[id.RoomID]bool // whose session could not be dropped
 }
 
 var (
@@ -59,55 +62,121 @@ func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, err
 // SetEncryptionEvent keeps what a room's encryption is. Once encrypted, a room stays so: a server or an admin who takes
 // the setting back is not followed, as the specification asks.
 func (s *stateStore) SetEncryptionEvent(ctx context.Context, room id.RoomID, content *event.EncryptionEventContent) error {
-	if content.Algorithm != id.AlgorithmMegolmV1 {
-		known, err := s.GetEncryptionEvent(ctx, room)
-		if err != nil || known != nil {
-			return err
-		}
+	known, err := s.GetEncryptionEvent(ctx, room)
+	if err != nil || known != nil && (content.Algorithm != id.AlgorithmMegolmV1 || sameEncryption(known, content)) {
+		return err
 	}
-	return s.SQLStateStore.SetEncryptionEvent(ctx, room, content)
+	if err := s.SQLStateStore.SetEncryptionEvent(ctx, room, content); err != nil {
+		return err
+	}
+	return s.drop(ctx, room)
 }
 
-// UpdateState stores an event of which the client tells, unless the sync response had it.
-func (s *stateStore) UpdateState(ctx context.Context, evt *event.Event) {
+func sameEncryption(a, b *event.EncryptionEventContent) bool {
+	return a.Algorithm == b.Algorithm && a.RotationPeriodMillis == b.RotationPeriodMillis && a.RotationPeriodMessages == b.RotationPeriodMessages
+}
+
+// SetHistoryVisibility keeps who may read what was sent before they came.
+func (s *stateStore) SetHistoryVisibility(ctx context.Context, room id.RoomID, content *event.HistoryVisibilityEventContent) error {
+	known, err := s.GetHistoryVisibility(ctx, room)
+	if err != nil || known != nil && known.HistoryVisibility == content.HistoryVisibility {
+		return err
+	}
+	if err := s.SQLStateStore.SetHistoryVisibility(ctx, room, content); err != nil {
+		return err
+	}
+	return s.drop(ctx, room)
+}
+
+// SetMember keeps a member. It is told of the same one more than once: by the sync, and by the client's own calls.
+func (s *stateStore) SetMember(ctx context.Context, room id.RoomID, user id.UserID, member *event.MemberEventContent) error {
+	known, err := s.TryGetMember(ctx, room, user)
+	if err != nil {
+		return err
+	}
+	if known != nil && known.Membership == member.Membership && known.Displayname == member.Displayname && known.AvatarURL == member.AvatarURL {
+		return nil
+	}
+	if err := s.SQLStateStore.SetMember(ctx, room, user, member); err != nil {
+		return err
+	}
+	return s.memberChanged(ctx, room, known, member.Membership)
+}
+
+// SetMembership is what the client's own calls (JoinRoom, InviteUser) tell before the sync does.
+func (s *stateStore) SetMembership(ctx context.Context, room id.RoomID, user id.UserID, membership event.Membership) error {
+	known, err := s.TryGetMember(ctx, room, user)
+	if err != nil || known != nil && known.Membership == membership {
+		return err
+	}
+	if err := s.SQLStateStore.SetMembership(ctx, room, user, membership); err != nil {
+		return err
+	}
+	return s.memberChanged(ctx, room, known, membership)
+}
+
+// ReplaceCachedMembers stores a list of members that was asked for.
+func (s *stateStore) ReplaceCachedMembers(ctx context.Context, room id.RoomID, members []*event.Event, only ...event.Membership) error {
+	if err := s.SQLStateStore.ReplaceCachedMembers(ctx, room, members, only...); err != nil {
+		return err
+	}
+	return s.drop(ctx, room)
+}
+
+func (s *stateStore) memberChanged(ctx context.Context, room id.RoomID, before *event.MemberEventContent, now event.Membership) error {
+	if reader(now) == (before != nil && reader(before.Membership)) {
+		return nil
+	}
+	return s.drop(ctx, room)
+}
+
+// drop forgets a room's session, now or before the next message to it: mautrix does not hand errors of a state store on.
+func (s *stateStore) drop(ctx context.Context, room id.RoomID) error {
+	err := s.forget(ctx, room)
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.stale[room] = true
+	}
+	return err
+}
+
+// dropStale makes up for it.
+func (s *stateStore) dropStale(ctx context.Context, room id.RoomID) error {
 	s.mu.Lock()
-	taken := evt.ID != "" && s.taken[evt.ID]
+	stale := s.stale[room]
+	delete(s.stale, room)
 	s.mu.Unlock()
-	if taken {
-		return
+	if !stale {
+		return nil
 	}
-	if content, ok := evt.Content.Parsed.(*event.EncryptionEventContent); ok {
-		if err := s.SetEncryptionEvent(ctx, evt.RoomID, content); err != nil {
-			s.client.Log.Warn().Err(err).Stringer("room_id", evt.RoomID).Msg("failed to store that a room is encrypted")
-		}
-		return
-	}
-	mautrix.UpdateStateStore(ctx, s.SQLStateStore, evt)
+	return s.drop(ctx, room)
 }
 
-// takeState stores what a sync response says about rooms and matters to encryption, and returns the rooms whose next
-// message needs a new session, since who may read it has changed.
-func (s *stateStore) takeState(ctx context.Context, resp *mautrix.RespSync) (map[id.RoomID]bool, error) {
-	taken, stale := map[id.EventID]bool{}, map[id.RoomID]bool{}
+// UpdateState stores an event that the client or the sync tells of.
+func (s *stateStore) UpdateState(ctx context.Context, evt *event.Event) {
+	known, err := s.takeEvent(ctx, evt.RoomID, evt)
+	if err != nil {
+		s.client.Log.Warn().Err(err).Stringer("room_id", evt.RoomID).Str("event_type", evt.Type.Type).Msg("failed to store a room's state")
+	}
+	if !known {
+		mautrix.UpdateStateStore(ctx, s.SQLStateStore, evt)
+	}
+}
+
+// takeState stores what a sync response says about rooms and matters to encryption.
+func (s *stateStore) takeState(ctx context.Context, resp *mautrix.RespSync) error {
 	for room, joined := range resp.Rooms.Join {
 		if joined == nil {
 			continue
 		}
 		for _, evt := range stateEvents(joined) {
-			changed, err := s.takeEvent(ctx, room, evt)
-			if err != nil {
-				return nil, err
+			if _, err := s.takeEvent(ctx, room, evt); err != nil {
+				return err
 			}
-			if changed {
-				stale[room] = true
-			}
-			taken[evt.ID] = true
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.taken = taken
-	return stale, nil
+	return nil
 }
 
 func stateEvents(joined *mautrix.SyncJoinedRoom) []*event.Event {
@@ -127,26 +196,27 @@ func stateEvents(joined *mautrix.SyncJoinedRoom) []*event.Event {
 	return events
 }
 
-func (s *stateStore) takeEvent(ctx context.Context, room id.RoomID, evt *event.Event) (changed bool, err error) {
+// takeEvent stores an event that matters to encryption, and says whether it is one.
+func (s *stateStore) takeEvent(ctx context.Context, room id.RoomID, evt *event.Event) (known bool, err error) {
 	content, ok := parsed(evt, event.StateEventType)
-	if !ok {
+	if !ok || evt.StateKey == nil || room == "" {
 		return false, nil
 	}
+	user := id.UserID(*evt.StateKey)
 	switch content := content.(type) {
-	case *event.EncryptionEventContent:
-		return true, s.SetEncryptionEvent(ctx, room, content)
-	case *event.HistoryVisibilityEventContent:
-		return true, s.SetHistoryVisibility(ctx, room, content)
 	case *event.MemberEventContent:
-		user := id.UserID(*evt.StateKey)
 		if user == "" {
-			return false, nil
+			return true, nil
 		}
-		before, err := s.GetMembership(ctx, room, user)
-		if err != nil {
-			return false, err
+		return true, s.SetMember(ctx, room, user, content)
+	case *event.EncryptionEventContent:
+		if user == "" {
+			return true, s.SetEncryptionEvent(ctx, room, content)
 		}
-		return reader(before) != reader(content.Membership), s.SetMember(ctx, room, user, content)
+	case *event.HistoryVisibilityEventContent:
+		if user == "" {
+			return true, s.SetHistoryVisibility(ctx, room, content)
+		}
 	}
 	return false, nil
 }

@@ -80,14 +80,8 @@ func (m *engine) takeIn(ctx context.Context, resp *mautrix.RespSync, since strin
 
 // takeState stores what is said of rooms and of device lists.
 func (m *engine) takeState(ctx context.Context, resp *mautrix.RespSync, since string) error {
-	stale, err := m.state.takeState(ctx, resp)
-	if err != nil {
+	if err := m.state.takeState(ctx, resp); err != nil {
 		return err
-	}
-	for room := range stale {
-		if err := m.store.RemoveOutboundGroupSession(ctx, room); err != nil {
-			return err
-		}
 	}
 	if since == "" { // what has changed before is not told
 		_, err := m.db.Exec(ctx, "UPDATE crypto_tracked_user SET devices_outdated = true")
