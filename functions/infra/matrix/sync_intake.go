@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
@@ -112,6 +113,7 @@ func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncR
 		t.add(e, MatrixSyncPlain, e.Raw)
 		now.Last = cmp.Or(e.EventID, now.Last)
 	}
+	now.Last = id.EventID(strings.Clone(string(now.Last))) // it is a part of the whole event
 	if now != known {
 		t.batch.Rooms = append(t.batch.Rooms, now)
 	}

@@ -3,6 +3,7 @@ package matrix
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -62,8 +63,9 @@ func (m *syncMemory) TakeIn(_ context.Context, batch *MatrixSyncBatch) error {
 			if _, ok := m.seen[record.EventID]; ok {
 				continue
 			}
-			m.seen[record.EventID] = struct{}{}
-			m.order = append(m.order, syncSeen{record.EventID, now})
+			event := id.EventID(strings.Clone(string(record.EventID))) // it may be a part of the whole event
+			m.seen[event] = struct{}{}
+			m.order = append(m.order, syncSeen{event, now})
 		}
 		m.seq++
 		record.Seq = m.seq
