@@ -121,7 +121,7 @@ func wantDecrypted(t *testing.T, w *world, e matrix.MatrixSyncEvent, event id.Ev
 	}
 }
 
-func TestSync_Encrypted(t *testing.T) {
+func TestMatrixSyncCrypto_KeyComesLater(t *testing.T) {
 	t.Parallel()
 	for name, durable := range map[string]bool{"SQLite": true, "memory": false} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestSync_Encrypted(t *testing.T) {
 
 // Each delivery, undecrypted and decrypted, is acknowledged on its own; and a key that comes while no service runs finds
 // what waits for it.
-func TestSync_EncryptedOverRestarts(t *testing.T) {
+func TestMatrixSyncCrypto_OverRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	crypto := newToyCrypto()
