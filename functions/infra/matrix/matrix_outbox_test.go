@@ -265,10 +265,7 @@ func TestMatrixOutbox_StandIns(t *testing.T) {
 	ids := outboxSent(t, outbox, root.TransactionID, edit.TransactionID, answer.TransactionID, reaction.TransactionID, gone.TransactionID)
 	check := func(i int, get func(map[string]any) any, want id.EventID) {
 		t.Helper()
-		evt, err := s.direct.GetEvent(ctx, s.room, ids[i])
-		if err != nil {
-			t.Fatal(err)
-		}
+		evt := outboxEvent(t, s.direct, s.room, ids[i])
 		if got := fmt.Sprint(get(evt.Content.Raw)); got != string(want) {
 			t.Errorf("event %d names %s, want %s", i, got, want)
 		}

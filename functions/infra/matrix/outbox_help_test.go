@@ -91,7 +91,7 @@ func outboxTexts(from, to int) []string {
 	return all
 }
 
-// waitSent waits for items, and returns their event IDs.
+// outboxSent waits for items, and returns their event IDs.
 func outboxSent(t testing.TB, outbox *matrix.MatrixOutboxHandle, transactions ...string) []id.EventID {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -108,7 +108,7 @@ func outboxSent(t testing.TB, outbox *matrix.MatrixOutboxHandle, transactions ..
 	return ids
 }
 
-// roomEvents returns all events of a type in a room, oldest first.
+// outboxEvents returns all events of a type in a room, oldest first.
 func outboxEvents(t testing.TB, client *mautrix.Client, room id.RoomID, eventType string) []*event.Event {
 	t.Helper()
 	var events []*event.Event
@@ -132,7 +132,7 @@ func outboxEvents(t testing.TB, client *mautrix.Client, room id.RoomID, eventTyp
 	}
 }
 
-// bodies returns the texts of a room's messages, oldest first, once there are n of them: Dendrite shows an event in
+// outboxBodies returns the texts of a room's messages, oldest first, once there are n of them: Dendrite shows an event in
 // /messages a moment after it has accepted it.
 func outboxBodies(t testing.TB, client *mautrix.Client, room id.RoomID, n int) []string {
 	t.Helper()
@@ -148,7 +148,19 @@ func outboxBodies(t testing.TB, client *mautrix.Client, room id.RoomID, n int) [
 	return texts
 }
 
-// waitFor polls a condition of the world outside of this process.
+// outboxEvent returns an event, once the server shows it.
+func outboxEvent(t testing.TB, client *mautrix.Client, room id.RoomID, eventID id.EventID) *event.Event {
+	t.Helper()
+	var evt *event.Event
+	outboxUntil(t, "event", func() (found bool) {
+		var err error
+		evt, err = client.GetEvent(t.Context(), room, eventID)
+		return err == nil
+	})
+	return evt
+}
+
+// outboxUntil polls a condition of the world outside of this process.
 func outboxUntil(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
