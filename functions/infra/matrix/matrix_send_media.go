@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -17,8 +18,10 @@ import (
 
 // MatrixSendMediaConfig says what [MatrixSendMedia] sends, and where to.
 type MatrixSendMediaConfig struct {
-	Client *mautrix.Client // required
-	RoomID id.RoomID       // required
+	Client *mautrix.Client // uploads, and sends without an Outbox; required
+	// Outbox puts the message into the queue once its file is uploaded. Default: it is sent at once.
+	Outbox *MatrixOutboxHandle
+	Room   id.RoomID // required
 	// Content, Size, ContentType, SHA256 and MaxSize are those of [MatrixUploadMediaConfig].
 	Content     io.Reader
 	Size        int64
@@ -38,31 +41,35 @@ type MatrixSendMediaConfig struct {
 	TransactionID string           // the same one again is the same message; default a new one
 }
 
-// MatrixSendMediaResult is a file that was sent.
+// MatrixSendMediaResult is a file that was sent, or is in the queue. After an error behind the upload it says what was
+// uploaded, and by which transaction ID it may have been sent.
 type MatrixSendMediaResult struct {
-	EventID id.EventID
-	Upload  MatrixUploadMediaResult
+	MatrixSent
+	Upload MatrixUploadMediaResult
 }
 
-// MatrixSendMedia uploads a file, encrypted where the room is, and sends the message that shows it. The message is sent
-// once; repeat the call with the same TransactionID after an error that may pass, and the file is uploaded again, but
-// shown once.
+// MatrixSendMedia uploads a file, encrypted where the room is, and sends the message that shows it, or puts it into the
+// outbox. A failed send is not repeated: call again with the TransactionID of the result, and the file is uploaded again,
+// but shown once.
 //
 // Errors: CodeUnsupported for an encrypted room where the client has no encryption, before anything is sent; CodeInvalid
 // for a bad Kind, or a thumbnail that would show what is encrypted; and those of [MatrixUploadMedia] and [MatrixError].
 func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSendMediaResult, error) {
-	const op = "matrix_send_media"
-	if err := checkSendMedia(cfg); err != nil {
-		return MatrixSendMediaResult{}, err
+	op := "matrix_send_media room=" + clip(string(cfg.Room), 80)
+	fail := func(code core.Code, message, hint string) (MatrixSendMediaResult, error) {
+		return MatrixSendMediaResult{}, &core.Error{Code: code, Op: op, Message: message, Hint: hint}
 	}
-	encrypted, err := roomEncrypted(ctx, cfg.Client, cfg.RoomID)
+	if message := checkSendMedia(cfg); message != "" {
+		return fail(core.CodeInvalid, message, "")
+	}
+	encrypted, err := roomEncrypted(ctx, cfg.Client, cfg.Room)
 	switch {
 	case err != nil:
-		return MatrixSendMediaResult{}, MatrixError(op+" "+cfg.RoomID.String(), err)
+		return MatrixSendMediaResult{}, MatrixError(op, err)
 	case encrypted && cfg.Client.Crypto == nil:
-		return MatrixSendMediaResult{}, &core.Error{Code: core.CodeUnsupported, Op: op + " " + cfg.RoomID.String(), Message: "the room is encrypted, and the client has no encryption", Hint: "call matrix_crypto_init first"}
+		return fail(core.CodeUnsupported, "the room is encrypted, and the client has no encryption", "call matrix_crypto_init first")
 	case cfg.Thumbnail != nil && encrypted != (cfg.Thumbnail.File != nil):
-		return MatrixSendMediaResult{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the thumbnail must be encrypted where the room is, and only there", Hint: "set Encrypt of matrix_upload_media accordingly"}
+		return fail(core.CodeInvalid, "the thumbnail must be encrypted where the room is, and only there", "set Encrypt of matrix_upload_media accordingly")
 	}
 	upload, err := MatrixUploadMedia(ctx, MatrixUploadMediaConfig{
 		Client: cfg.Client, Content: cfg.Content, Size: cfg.Size, ContentType: cfg.ContentType, FileName: cfg.FileName,
@@ -71,34 +78,30 @@ func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSend
 	if err != nil {
 		return MatrixSendMediaResult{}, err
 	}
-	result := MatrixSendMediaResult{Upload: upload}
-	sent, err := cfg.Client.SendMessageEvent(ctx, cfg.RoomID, event.EventMessage, mediaContent(cfg, upload), mautrix.ReqSendEvent{TransactionID: cfg.TransactionID})
-	if err != nil {
-		return MatrixSendMediaResult{}, MatrixError(op+" "+cfg.RoomID.String(), err)
-	}
-	result.EventID = sent.EventID
-	return result, nil
+	sent, err := outgoing{
+		op: op, client: cfg.Client, outbox: cfg.Outbox, room: cfg.Room,
+		eventType: event.EventMessage.Type, content: mediaContent(cfg, upload), transaction: cfg.TransactionID,
+	}.send(ctx)
+	return MatrixSendMediaResult{MatrixSent: sent, Upload: upload}, err
 }
 
-func checkSendMedia(cfg MatrixSendMediaConfig) error {
-	fail := func(message string) error {
-		return &core.Error{Code: core.CodeInvalid, Op: "matrix_send_media", Message: message}
-	}
+// checkSendMedia says what is wrong with a config.
+func checkSendMedia(cfg MatrixSendMediaConfig) string {
 	switch {
 	case cfg.Client == nil:
-		return fail("no Client given")
-	case cfg.RoomID == "":
-		return fail("no RoomID given")
+		return "no Client given"
+	case cfg.Room == "":
+		return "no Room given"
 	case cfg.Content == nil:
-		return fail("no Content given")
+		return "no Content given"
 	case cfg.Width < 0 || cfg.Height < 0 || cfg.Duration < 0:
-		return fail("a negative Width, Height or Duration")
+		return "a negative Width, Height or Duration"
 	}
 	switch cfg.Kind {
 	case "", event.MsgImage, event.MsgAudio, event.MsgVideo, event.MsgFile:
-		return nil
+		return ""
 	}
-	return fail("bad Kind " + string(cfg.Kind) + ": use m.image, m.audio, m.video or m.file")
+	return fmt.Sprintf("bad Kind %.40q: there are m.image, m.audio, m.video and m.file", cfg.Kind)
 }
 
 // roomEncrypted says whether a room is encrypted. A state store in memory may just not have heard of it, so that its no

@@ -3,6 +3,7 @@ package matrix_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/gif"
 	"net/http"
@@ -22,6 +23,9 @@ import (
 func sentContent(t *testing.T, client *mautrix.Client, room id.RoomID, evt id.EventID) map[string]any {
 	t.Helper()
 	got, err := client.GetEvent(t.Context(), room, evt)
+	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, mautrix.MNotFound) && time.Now().Before(deadline); {
+		got, err = client.GetEvent(t.Context(), room, evt) // Dendrite answers a send before all of it knows the event
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +69,7 @@ func TestMatrixSendMedia_Kinds(t *testing.T) {
 			nil,
 		},
 	} {
-		test.cfg.Client, test.cfg.RoomID = alice, room
+		test.cfg.Client, test.cfg.Room = alice, room
 		sent, err := matrix.MatrixSendMedia(t.Context(), test.cfg)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -111,7 +115,7 @@ func TestMatrixSendMedia_EncryptedRoomWithoutCrypto(t *testing.T) {
 				posts++
 			}
 		}
-		_, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: alice, RoomID: room, Content: strings.NewReader("secret")})
+		_, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: alice, Room: room, Content: strings.NewReader("secret")})
 		if core.ErrorCode(err) != core.CodeUnsupported || posts != 0 {
 			t.Errorf("%s: %d requests that write, %v", name, posts, err)
 		}
@@ -124,7 +128,7 @@ func TestMatrixSendMedia_SameTransaction(t *testing.T) {
 	room := newRoom(t, alice)
 	var ids []id.EventID
 	for range 2 {
-		sent, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: alice, RoomID: room, Content: strings.NewReader("once"), TransactionID: "one"})
+		sent, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: alice, Room: room, Content: strings.NewReader("once"), TransactionID: "one"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,6 +139,28 @@ func TestMatrixSendMedia_SameTransaction(t *testing.T) {
 	}
 }
 
+func TestMatrixSendMedia_Outbox(t *testing.T) {
+	t.Parallel()
+	alice := newClient(t, "alice")
+	room := newRoom(t, alice)
+	outbox, err := matrix.MatrixOutbox(t.Context(), matrix.MatrixOutboxConfig{Client: alice, DB: newDB(t).Writer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outbox.Stop()
+	sent, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: alice, Outbox: outbox, Room: room, Content: strings.NewReader("queued")})
+	if err != nil || !sent.Queued || sent.Upload.URI.IsEmpty() {
+		t.Fatalf("%+v, %v", sent, err)
+	}
+	evt, err := outbox.Wait(t.Context(), sent.TransactionID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content := sentContent(t, alice, room, evt); content["url"] != sent.Upload.URI.String() {
+		t.Errorf("the message: %v", content)
+	}
+}
+
 func TestMatrixSendMedia_BadConfig(t *testing.T) {
 	t.Parallel()
 	alice := newClient(t, "alice")
@@ -142,18 +168,18 @@ func TestMatrixSendMedia_BadConfig(t *testing.T) {
 	sealed := upload(t, matrix.MatrixUploadMediaConfig{Client: alice, Content: strings.NewReader("x"), Encrypt: true})
 	content := strings.NewReader("x")
 	for name, cfg := range map[string]matrix.MatrixSendMediaConfig{
-		"no client":           {RoomID: room, Content: content},
+		"no client":           {Room: room, Content: content},
 		"no room":             {Client: alice, Content: content},
-		"no content":          {Client: alice, RoomID: room},
-		"kind":                {Client: alice, RoomID: room, Content: content, Kind: event.MsgText},
-		"width":               {Client: alice, RoomID: room, Content: content, Width: -1},
-		"encrypted thumbnail": {Client: alice, RoomID: room, Content: content, Thumbnail: &sealed},
+		"no content":          {Client: alice, Room: room},
+		"kind":                {Client: alice, Room: room, Content: content, Kind: event.MsgText},
+		"width":               {Client: alice, Room: room, Content: content, Width: -1},
+		"encrypted thumbnail": {Client: alice, Room: room, Content: content, Thumbnail: &sealed},
 	} {
 		if _, err := matrix.MatrixSendMedia(t.Context(), cfg); core.ErrorCode(err) != core.CodeInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: newClient(t, "stranger"), RoomID: room, Content: content})
+	_, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: newClient(t, "stranger"), Room: room, Content: content})
 	if core.ErrorCode(err) != core.CodeForbidden {
 		t.Errorf("a stranger: %v", err)
 	}

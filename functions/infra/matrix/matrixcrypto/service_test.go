@@ -1,0 +1,226 @@
+//go:build goolm || libolm
+
+package matrixcrypto_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/servers"
+)
+
+// startService runs a sync service over the device's own database.
+func (d *device) startService(t *testing.T) *matrix.MatrixSyncServiceHandle {
+	t.Helper()
+	store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: d.db.Writer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(service.Stop)
+	return service
+}
+
+// next returns the next event that cond wants, and acknowledges all until then.
+func next(t *testing.T, service *matrix.MatrixSyncServiceHandle, cond func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	for {
+		select {
+		case evt, ok := <-service.Events:
+			if !ok {
+				t.Fatal("the service has ended")
+			}
+			if err := evt.Ack(); err != nil {
+				t.Fatal(err)
+			}
+			if cond(evt) {
+				return evt
+			}
+		case <-deadline:
+			t.Fatal("the event did not come")
+		}
+	}
+}
+
+func withID(want id.EventID) func(matrix.MatrixSyncEvent) bool {
+	return func(evt matrix.MatrixSyncEvent) bool { return evt.EventID == want }
+}
+
+func TestMatrixCryptoInit_WithSyncService(t *testing.T) {
+	t.Parallel()
+	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
+	room := encryptedRoom(t, alice, bob)
+	service := bob.startService(t)
+	for round := range 2 {
+		text := []string{"before", "after"}[round] + " the restart"
+		sent := alice.send(t, room, text)
+		evt := next(t, service, withID(sent))
+		if evt.Type != "m.room.message" || evt.Body != text || !evt.Decrypted || !evt.Encrypted || evt.Sender != alice.client.UserID {
+			t.Errorf("%+v", evt)
+		}
+		sent = bob.send(t, room, "answer")
+		wantRead(t, alice, sent, "answer")
+		if evt := next(t, service, withID(sent)); evt.Body != "answer" {
+			t.Errorf("its own message: %+v", evt)
+		}
+		service.Stop()
+		bob.restart(t)
+		service = bob.startService(t)
+	}
+}
+
+// The message comes first, the key later, and a restart of the reader between them.
+func TestMatrixCryptoInit_EncryptedFirstDecryptedLater(t *testing.T) {
+	t.Parallel()
+	const passphrase = "correct horse battery staple"
+	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
+	bob.cfg.Bootstrap, bob.cfg.RecoveryKey, bob.cfg.Password = true, passphrase, bob.user.Password
+	bob.restart(t)
+	room := encryptedRoom(t, alice, bob)
+	sent := alice.send(t, room, "late")
+	wantRead(t, bob, sent, "late")
+	second := bob.another(t, config{})
+	second.start(t)
+	service := second.startService(t)
+	evt := next(t, service, withID(sent))
+	if evt.Type != "encrypted" || evt.Body != "" || evt.Decrypted {
+		t.Fatalf("without a key: %+v", evt)
+	}
+	service.Stop()
+	second.restart(t)
+	service = second.startService(t)
+	bob.until(t, "the backup's keys", func() bool {
+		info, err := bob.client.GetKeyBackupLatestVersion(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Count > 0
+	})
+	service.Stop()
+	second.cfg.RecoveryKey = passphrase // somebody has given the key of the backup
+	second.restart(t)
+	service = second.startService(t)
+	if evt := next(t, service, withID(sent)); evt.Type != "m.room.message" || evt.Body != "late" || !evt.Decrypted {
+		t.Errorf("with the key: %+v", evt)
+	}
+}
+
+func TestMatrixCryptoInit_AfterSyncBegan(t *testing.T) {
+	t.Parallel()
+	alice := newDevice(t, "alice", config{})
+	alice.stop(t)
+	if err := alice.tryStart(t); err != nil {
+		t.Fatal(err)
+	}
+	service := alice.startService(t)
+	cfg := alice.cfg
+	if err := alice.crypto.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := matrixcrypto.MatrixCryptoInit(t.Context(), cfg)
+	wantCode(t, err, core.CodeConflict)
+	if err == nil || !strings.Contains(err.Error(), "sync has begun") {
+		t.Errorf("it does not say why: %v", err)
+	}
+	service.Stop()
+	if alice.crypto, err = matrixcrypto.MatrixCryptoInit(t.Context(), cfg); err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that fails now and then must cost no message, neither one's way out nor its way in.
+func TestMatrixCryptoInit_FailingServer(t *testing.T) {
+	t.Parallel()
+	server := servers.Matrix(t)
+	proxy := fault.HTTP(t, server.URL)
+	alice := newDevice(t, "alice", config{})
+	bob := bareDevice(t, proxy.URL(), server.NewUser(t, "bob"), config{})
+	bob.start(t)
+	room := encryptedRoom(t, alice, bob)
+	service := bob.startService(t)
+	for _, path := range []string{"POST /_matrix/client/v3/keys/", "PUT /_matrix/client/v3/sendToDevice/", "GET /_matrix/client/v3/sync"} {
+		proxy.Add(fault.Rule{Match: path, Probability: 0.4, Fault: fault.Status{Code: 502}})
+	}
+	for i := range 12 {
+		text := strings.Repeat("x", i+1)
+		sent := alice.send(t, room, text)
+		if evt := next(t, service, withID(sent)); evt.Body != text {
+			t.Fatalf("bob got %+v", evt)
+		}
+		var answer id.EventID
+		for {
+			resp, err := bob.client.SendText(t.Context(), room, text)
+			if err == nil {
+				answer = resp.EventID
+				break
+			}
+			if core.ErrorCode(matrix.MatrixError("send", err)) != core.CodeUnavailable {
+				t.Fatal(err)
+			}
+		}
+		wantRead(t, alice, answer, text)
+		if i%4 == 3 { // new sessions
+			if _, err := alice.client.SendStateEvent(t.Context(), room, event.StateHistoryVisibility, "", &event.HistoryVisibilityEventContent{
+				HistoryVisibility: []event.HistoryVisibility{event.HistoryVisibilityInvited, event.HistoryVisibilityJoined, event.HistoryVisibilityShared}[i/4],
+			}); err != nil {
+				t.Fatal(err)
+			}
+			alice.sync(t)
+		}
+	}
+}
+
+func TestMatrixCryptoInit_Media(t *testing.T) {
+	t.Parallel()
+	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
+	room := encryptedRoom(t, alice, bob)
+	data := bytes.Repeat([]byte("a secret picture "), 300_000)
+	thumbnail, err := matrix.MatrixUploadMedia(t.Context(), matrix.MatrixUploadMediaConfig{Client: alice.client, Content: strings.NewReader("small"), Encrypt: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{
+		Client: alice.client, Room: room, Content: bytes.NewReader(data), FileName: "secret.txt", Caption: "for you", Thumbnail: &thumbnail,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	evt := bob.event(t, sent.EventID)
+	if evt.Type != event.EventEncrypted || bytes.Contains(evt.Content.VeryRaw, []byte("secret.txt")) {
+		t.Errorf("the server sees %s", evt.Content.VeryRaw)
+	}
+	decrypted, err := bob.crypto.Decrypt(t.Context(), evt)
+	if err != nil {
+		bob.until(t, "the key", func() bool { decrypted, err = bob.crypto.Decrypt(t.Context(), evt); return err == nil })
+	}
+	message := decrypted.Content.AsMessage()
+	if message.URL != "" || message.File == nil || message.Info.ThumbnailFile == nil || message.Info.ThumbnailURL != "" || message.FileName != "secret.txt" || message.Body != "for you" {
+		t.Fatalf("the message: %s", decrypted.Content.VeryRaw)
+	}
+	for file, want := range map[*event.EncryptedFileInfo][]byte{message.File: data, message.Info.ThumbnailFile: []byte("small")} {
+		var got bytes.Buffer
+		if _, err := matrix.MatrixDownloadMedia(t.Context(), matrix.MatrixDownloadMediaConfig{Client: bob.client, File: file, Writer: &got}); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("other content came: %d bytes", got.Len())
+		}
+	}
+	plain := thumbnail
+	plain.File = nil
+	_, err = matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: alice.client, Room: room, Content: bytes.NewReader(data), Thumbnail: &plain})
+	wantCode(t, err, core.CodeInvalid)
+}
