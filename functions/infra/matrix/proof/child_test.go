@@ -1,0 +1,150 @@
+package proof_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+)
+
+// child does a job until it is killed. It returns the exit status.
+func child(text string) int {
+	var j job
+	if err := json.Unmarshal([]byte(text), &j); err != nil {
+		panic(err)
+	}
+	work := map[string]func(context.Context, job, *mautrix.Client, *sqliteopen.SQLiteOpenHandle) error{"reader": read, "writer": write}[j.Kind]
+	if err := begin(j, work); err != nil {
+		fmt.Fprintln(os.Stderr, j.Kind, err)
+		return 1
+	}
+	return 0
+}
+
+func begin(j job, work func(context.Context, job, *mautrix.Client, *sqliteopen.SQLiteOpenHandle) error) error {
+	ctx := context.Background()
+	client, err := mautrix.NewClient(j.URL, id.UserID(j.User.ID), j.User.AccessToken)
+	if err != nil {
+		return err
+	}
+	client.DeviceID = id.DeviceID(j.User.DeviceID)
+	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: j.DB})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return work(ctx, j, client, db)
+}
+
+// read acknowledges what comes, one by one or some together, and keeps the ledger.
+func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
+	store, err := matrix.MatrixSyncStore(ctx, matrix.MatrixSyncStoreConfig{DB: db.Writer})
+	if err != nil {
+		return err
+	}
+	sync, err := matrix.MatrixSyncService(ctx, matrix.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoffMS: 20, MaxBackoffMS: 1000})
+	if err != nil {
+		return err
+	}
+	out, err := os.OpenFile(j.Ledger, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	random := rand.New(rand.NewPCG(j.Seed, uint64(j.Start)))
+	var batch []matrix.MatrixSyncEvent
+	for e := range sync.Events {
+		if e.Type == matrix.MatrixTypeGap {
+			return fmt.Errorf("a gap in %s", e.RoomID)
+		}
+		if e.Type == event.EventMessage.Type {
+			if _, err := fmt.Fprintf(out, "D %s %t %s\n", e.EventID, e.Redelivered, e.Body); err != nil {
+				return err
+			}
+		}
+		maybeDie(random)
+		batch = append(batch, e)
+		if len(sync.Events) > 0 && len(batch) < 10 {
+			continue
+		}
+		if err := acknowledge(sync, out, batch, random); err != nil {
+			return err
+		}
+		batch = batch[:0]
+	}
+	return fmt.Errorf("the service ended by itself")
+}
+
+func acknowledge(sync *matrix.MatrixSyncServiceHandle, out *os.File, batch []matrix.MatrixSyncEvent, random *rand.Rand) error {
+	var ids strings.Builder
+	for _, e := range batch {
+		if e.Type == event.EventMessage.Type {
+			ids.WriteString(" " + string(e.EventID))
+		}
+	}
+	if _, err := fmt.Fprintf(out, "a%s\n", &ids); err != nil {
+		return err
+	}
+	maybeDie(random)
+	if len(batch) == 1 {
+		if err := batch[0].Ack(); err != nil {
+			return err
+		}
+	} else if err := sync.Ack(batch...); err != nil {
+		return err
+	}
+	maybeDie(random)
+	_, err := fmt.Fprintln(out, "A")
+	return err
+}
+
+// maybeDie is a SIGKILL where it hurts most, once in a while.
+func maybeDie(random *rand.Rand) {
+	if random.IntN(500) == 0 {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // it comes
+	}
+}
+
+// settle is how long a send takes effect at the most after its sender was killed, on a machine that is loaded.
+const settle = 15 * time.Second
+
+// write puts its messages into the outbox, which takes each once however often that is tried, and waits until all are sent.
+func write(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
+	outbox, err := matrix.MatrixOutbox(ctx, matrix.MatrixOutboxConfig{Client: client, DB: db.Writer, Concurrency: rooms, Backoff: quick, Settle: settle})
+	if err != nil {
+		return err
+	}
+	var items []matrix.MatrixOutboxItem
+	for n := range j.Each {
+		for _, room := range j.Rooms {
+			text := body(room, j.Sender, n)
+			items = append(items, matrix.MatrixOutboxItem{
+				Room: room, Type: event.EventMessage.Type, TransactionID: strings.ReplaceAll(text, " ", "-"),
+				Content: event.MessageEventContent{MsgType: event.MsgText, Body: text},
+			})
+		}
+	}
+	transactions, err := outbox.Enqueue(ctx, items...)
+	if err != nil {
+		return err
+	}
+	for _, transaction := range transactions {
+		if _, err := outbox.Wait(ctx, transaction); err != nil {
+			return err
+		}
+	}
+	outbox.Stop()
+	return nil
+}

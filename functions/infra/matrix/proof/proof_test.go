@@ -1,0 +1,150 @@
+// Package proof_test shows that nothing is lost and nothing doubled between a sender's outbox and an acknowledged event,
+// whatever happens to the server, the wire and the processes at either end.
+//
+//	go run ./tools/testenv up matrix -- go test ./functions/infra/matrix/proof -v -args -messages 20000 -seed N
+package proof_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/servers"
+)
+
+var (
+	messages = flag.Int("messages", 2_000, "how many messages are sent in all")
+	seed     = flag.Uint64("seed", 0, "of faults, kills and restarts; 0: a random one, which is printed")
+)
+
+const (
+	rooms   = 20
+	senders = 4
+	patient = 20 * time.Minute // as long as a loaded machine may take; nothing waits for its end
+)
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(jobVariable); job != "" {
+		os.Exit(child(job))
+	}
+	os.Exit(m.Run())
+}
+
+func TestEachMessageOnce(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("replay with -seed %d -messages %d", *seed, *messages)
+	random := rand.New(rand.NewPCG(*seed, 0))
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+
+	server := servers.Start(t, "matrix")
+	home := server.Matrix(t)
+	proxy := fault.HTTP(t, home.URL)
+	proxy.SetSeed(*seed)
+
+	w := newWorld(t, home, proxy.URL())
+	faults(proxy)
+	reader := start(t, w.reader)
+	var writers []*process
+	for _, job := range w.writers {
+		writers = append(writers, start(t, job))
+	}
+	began := time.Now()
+	restarts := chaos(ctx, t, random, w, server, reader, writers)
+	took := time.Since(began)
+	reader.kill()
+	kills := 0
+	for _, p := range append(writers, reader) {
+		kills += p.job.Start
+	}
+	t.Logf("%d messages in %v, %.0f/s; %d kills of processes, %d restarts of the server; %s",
+		w.total(), took.Round(time.Second), float64(w.total())/took.Seconds(), kills, restarts, proxy.Counts())
+	w.check(t)
+}
+
+// faults has each request meet one with a chance of a few percent.
+func faults(proxy *fault.HTTPProxy) {
+	const (
+		sync = "GET /_matrix/client/v3/sync"
+		page = "GET /_matrix/client/v3/rooms/{room}/messages"
+		send = "PUT /_matrix/client/v3/rooms/{room}/send/"
+	)
+	limited := fault.Status{Code: 429, RetryAfterMS: 50, Errcode: "M_LIMIT_EXCEEDED"}
+	later := fault.Status{Code: 429, RetryAfter: time.Second, Errcode: "M_LIMIT_EXCEEDED"}
+	// The server does what it is asked for, and the answer is lost.
+	for _, at := range []string{sync, page, send} {
+		for _, f := range []fault.Fault{
+			limited, fault.Status{Code: 500, AfterServer: true}, fault.Reset{AfterServer: true},
+			fault.CutBody{}, fault.CutBody{Reset: true}, fault.CorruptJSON{}, fault.CorruptJSON{How: fault.Flip},
+		} {
+			proxy.Add(fault.Rule{Match: at, Probability: 0.005, Fault: f})
+		}
+	}
+	// The server does not hear of it.
+	for _, f := range []fault.Fault{fault.Status{Code: 502, Body: "<html>bad gateway</html>"}, fault.Status{Code: 500}, fault.Reset{}, later} {
+		proxy.Add(fault.Rule{Match: sync, Probability: 0.02, Fault: f})
+		proxy.Add(fault.Rule{Match: page, Probability: 0.02, Fault: f})
+		// An outbox that is not sure of a send waits before the next, so these are few.
+		proxy.Add(fault.Rule{Match: send, Probability: 0.001, Fault: f})
+	}
+}
+
+// chaos kills and restarts processes and server until done. It returns how often the server was restarted.
+//
+// No send is under way when the server goes: Dendrite has a queue on disk of what it is to do, and does what it was at when
+// it was killed 5 minutes and 10 seconds later, behind whatever came after (AckWait in its roomserver/internal/input).
+// Exactly once would take an outbox whose Settle is longer than that. So the senders are killed first, in the midst of
+// sending, and what they asked for is done; the server then forgets the transaction IDs, which it has in memory alone.
+func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, server *servers.Server, reader *process, writers []*process) (restarts int) {
+	t.Helper()
+	restart := func() {
+		restarts++
+		w.fence(t)
+		if random.IntN(2) == 0 {
+			server.Stop(t)
+		} else {
+			server.Kill(t)
+		}
+		server.Restart(t)
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not done after %v", patient)
+		case <-tick.C:
+		}
+		reader.alive(t)
+		writing := false
+		for _, p := range writers {
+			p.alive(t)
+			writing = writing || !p.done
+		}
+		if n%10 == 0 && !writing {
+			if l := readLedger(t, w.reader.Ledger); len(l.bodies) >= w.total() && l.unacked == 0 {
+				return restarts
+			}
+		}
+		switch at := random.IntN(600); {
+		case at < 12: // every five seconds
+			again(t, func() {}, reader)
+		case at < 16: // every fifteen seconds one of them
+			again(t, func() {}, writers[random.IntN(len(writers))])
+		case at == 599: // once a minute
+			again(t, restart, writers...)
+		}
+	}
+}
+
+// body is the text of a sender's n-th message in a room.
+func body(room id.RoomID, sender, n int) string { return fmt.Sprintf("%s %d %06d", room, sender, n) }

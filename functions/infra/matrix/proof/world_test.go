@@ -1,0 +1,210 @@
+package proof_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/tools/testenv/testkit/servers"
+)
+
+// quick is a backoff for a server that is near and soon up again.
+var quick = core.BackoffDelayConfig{Initial: 20 * time.Millisecond, Max: time.Second}
+
+// world is who sends to whom.
+type world struct {
+	home    servers.Homeserver
+	rooms   []id.RoomID
+	each    int // messages of each sender in each room
+	reader  job
+	writers []job
+}
+
+// newWorld makes users, and rooms that all of them are in.
+func newWorld(t *testing.T, home servers.Homeserver, proxy string) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{home: home, each: *messages / rooms / senders}
+	users := []servers.User{home.NewUser(t, "reader")}
+	for i := range senders {
+		users = append(users, home.NewUser(t, fmt.Sprint("sender", i)))
+	}
+	for range rooms {
+		made, err := w.client(t, users[0]).CreateRoom(t.Context(), &mautrix.ReqCreateRoom{Preset: "public_chat"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, user := range users[1:] {
+			if _, err := w.client(t, user).JoinRoomByID(t.Context(), made.RoomID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.rooms = append(w.rooms, made.RoomID)
+	}
+	w.reader = job{Kind: "reader", URL: proxy, User: users[0], DB: filepath.Join(dir, "reader.db"), Ledger: filepath.Join(dir, "ledger"), Seed: *seed}
+	for i, user := range users[1:] {
+		w.writers = append(w.writers, job{
+			Kind: "writer", URL: proxy, User: user, DB: filepath.Join(dir, fmt.Sprintf("writer%d.db", i)), Sender: i, Rooms: w.rooms, Each: w.each,
+		})
+	}
+	return w
+}
+
+// client speaks to the server itself, past the proxy.
+func (w *world) client(t *testing.T, user servers.User) *mautrix.Client {
+	t.Helper()
+	client, err := mautrix.NewClient(w.home.URL, id.UserID(user.ID), user.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Client = &http.Client{Timeout: time.Minute}
+	return client
+}
+
+// fence returns when the server has no send under way any more, where no sender lives: what comes in for a room it works
+// off one after the other. The events are no messages.
+func (w *world) fence(t *testing.T) {
+	t.Helper()
+	client := w.client(t, w.reader.User)
+	for _, room := range w.rooms {
+		if _, err := client.SendMessageEvent(t.Context(), room, event.Type{Type: "dev.fnregistry.fence", Class: event.MessageEventType}, struct{}{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// total is how many messages there are.
+func (w *world) total() int { return w.each * rooms * senders }
+
+// check holds what the server has against what was to be sent, and what the reader has had against that.
+func (w *world) check(t *testing.T) {
+	t.Helper()
+	l := readLedger(t, w.reader.Ledger)
+	report(t, "the ledger", l.wrong)
+	came := map[id.RoomID][]string{}
+	for _, e := range l.first {
+		room, _, _ := strings.Cut(l.bodies[e], " ")
+		came[id.RoomID(room)] = append(came[id.RoomID(room)], e)
+	}
+	posted := w.history(t)
+	for _, room := range w.rooms {
+		var events, bodies, read []string
+		for _, e := range posted[room] {
+			text, _ := e.Content.Raw["body"].(string)
+			events, bodies = append(events, string(e.ID)), append(bodies, text)
+		}
+		report(t, "posted to "+string(room), w.inOrder(room, bodies))
+		for _, e := range came[room] {
+			read = append(read, l.bodies[e])
+		}
+		report(t, "read in "+string(room), w.inOrder(room, read))
+		slices.Sort(events)
+		slices.Sort(came[room])
+		if !slices.Equal(events, came[room]) {
+			t.Errorf("room %s: the reader had %d events, the server has %d, and they are not the same", room, len(came[room]), len(events))
+		}
+	}
+	for e := range l.bodies {
+		if !l.acked[e] && !l.maybe[e] {
+			t.Errorf("event %s was not acknowledged", e)
+		}
+	}
+	w.nothingPending(t)
+	t.Logf("%d events acknowledged, %d of them maybe just before a kill; %d deliveries again", len(l.acked)+len(l.maybe), len(l.maybe), l.twice)
+}
+
+// history reads a room's messages from the server, oldest first: by one initial sync as far as that gives them, the rest in
+// pages. (Pages alone would not do: Dendrite loses events between two of them where several have the same depth.)
+func (w *world) history(t *testing.T) map[id.RoomID][]*event.Event {
+	t.Helper()
+	client := w.client(t, w.reader.User)
+	all, err := client.SyncRequest(t.Context(), 0, "", `{"room":{"timeline":{"limit":1000000,"types":["m.room.message"]}}}`, false, event.PresenceOffline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history := map[id.RoomID][]*event.Event{}
+	for room, part := range all.Rooms.Join {
+		events, from := part.Timeline.Events, part.Timeline.PrevBatch
+		for part.Timeline.Limited && from != "" {
+			page, err := client.Messages(t.Context(), room, from, "", mautrix.DirectionBackward, nil, 500)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Reverse(page.Chunk)
+			events = append(page.Chunk, events...)
+			if page.End == from {
+				break
+			}
+			from = page.End
+		}
+		history[room] = slices.DeleteFunc(events, func(e *event.Event) bool { return e.Type.Type != event.EventMessage.Type })
+	}
+	return history
+}
+
+// inOrder tells what of a room is not as it was to be: each sender's messages once, in order. Between senders there is no
+// one order: /sync and /messages of the same server have different ones.
+func (w *world) inOrder(room id.RoomID, bodies []string) (wrong []string) {
+	next := make([]int, senders)
+	for _, text := range bodies {
+		sender := -1
+		for i := range next {
+			if text == body(room, i, next[i]) {
+				sender = i
+			}
+		}
+		if sender < 0 {
+			wrong = append(wrong, "doubled or out of order: "+text)
+			continue
+		}
+		next[sender]++
+	}
+	for i, n := range next {
+		if n != w.each {
+			wrong = append(wrong, fmt.Sprintf("of sender %d there are %d messages in order, want %d", i, n, w.each))
+		}
+	}
+	return wrong
+}
+
+// nothingPending looks into the reader's store.
+func (w *world) nothingPending(t *testing.T) {
+	t.Helper()
+	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: w.reader.DB})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: db.Writer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pending, err := store.Pending(context.Background(), 0, 10)
+	if err != nil || len(pending) > 0 {
+		t.Errorf("the store still has %d pending, %v", len(pending), err)
+	}
+}
+
+// report prints at most ten of what is wrong.
+func report(t *testing.T, where string, wrong []string) {
+	t.Helper()
+	for i, text := range wrong {
+		if i == 10 {
+			t.Errorf("%s: and %d more", where, len(wrong)-i)
+			return
+		}
+		t.Errorf("%s: %s", where, text)
+	}
+}
