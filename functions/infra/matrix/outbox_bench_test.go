@@ -16,7 +16,7 @@ import (
 
 const (
 	outboxBenchRooms   = 8
-	outboxBenchPerRoom = 50
+	outboxBenchPerRoom = 20
 )
 
 // Messages per second through the outbox, from Enqueue to the last answer, and as a ratio to bare sends of the same

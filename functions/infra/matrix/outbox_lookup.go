@@ -61,10 +61,10 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 		case transaction == row.txn:
 			return candidate.ID, outboxFound, nil
 		case transaction != "":
-		case candidate.Type.Type == event.EventEncrypted.Type:
-			verdict = outboxUnsure
 		case sameContent(candidate, row.eventType, content):
 			found = candidate.ID
+		case candidate.Type.Type == event.EventEncrypted.Type:
+			verdict = outboxUnsure
 		}
 	}
 	if found != "" {

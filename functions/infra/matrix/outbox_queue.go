@@ -74,11 +74,11 @@ func (h *MatrixOutboxHandle) prepare(ctx context.Context, items []MatrixOutboxIt
 }
 
 func (h *MatrixOutboxHandle) insert(ctx context.Context, tx *sql.Tx, items []preparedItem) ([]string, error) {
+	if err := h.store.insert(ctx, tx, items); err != nil {
+		return nil, err
+	}
 	ids := make([]string, len(items))
 	for i, item := range items {
-		if err := h.store.insert(ctx, tx, item.MatrixOutboxItem, item.content); err != nil {
-			return nil, err
-		}
 		ids[i] = item.TransactionID
 	}
 	return ids, nil

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -84,24 +86,41 @@ func openOutboxStore(ctx context.Context, db *sql.DB, account string) (*outboxSt
 	return s, sqlite.SQLiteError("matrix_outbox", err)
 }
 
-// execer is a *sql.DB or a *sql.Tx.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+// insertRows is how many items one INSERT takes.
+const insertRows = 32
+
+// insert puts items in. One whose transaction ID is there already is left as it is, if it is for the same room and type.
+func (s *outboxStore) insert(ctx context.Context, tx *sql.Tx, items []preparedItem) error {
+	now := time.Now().UnixMilli()
+	for chunk := range slices.Chunk(items, insertRows) {
+		args := make([]any, 0, 6*len(chunk))
+		for _, item := range chunk {
+			args = append(args, s.account, string(item.Room), item.TransactionID, item.Type, string(item.content), now)
+		}
+		statement := "INSERT INTO matrix_outbox (account, room, txn, type, content, enqueued_at) VALUES (?, ?, ?, ?, ?, ?)" +
+			strings.Repeat(", (?, ?, ?, ?, ?, ?)", len(chunk)-1) + " ON CONFLICT DO NOTHING"
+		result, err := tx.ExecContext(ctx, statement, args...)
+		if err != nil {
+			return sqlite.SQLiteError("", err)
+		}
+		if n, err := result.RowsAffected(); err != nil {
+			return sqlite.SQLiteError("", err)
+		} else if int(n) == len(chunk) {
+			continue
+		}
+		for _, item := range chunk {
+			if err := s.checkSame(ctx, tx, item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-// insert puts an item in. One whose transaction ID is there already is left as it is, if it is for the same room and type.
-func (s *outboxStore) insert(ctx context.Context, tx execer, item MatrixOutboxItem, content []byte) error {
-	const statement = "INSERT INTO matrix_outbox (account, room, txn, type, content, enqueued_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-	result, err := tx.ExecContext(ctx, statement, s.account, string(item.Room), item.TransactionID, item.Type, string(content), time.Now().UnixMilli())
-	if err != nil {
-		return sqlite.SQLiteError("", err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 1 {
-		return sqlite.SQLiteError("", err)
-	}
+// checkSame refuses an item whose transaction ID belongs to something else.
+func (s *outboxStore) checkSame(ctx context.Context, tx *sql.Tx, item preparedItem) error {
 	var room, eventType string
-	err = tx.QueryRowContext(ctx, "SELECT room, type FROM matrix_outbox WHERE account = ? AND txn = ?", s.account, item.TransactionID).Scan(&room, &eventType)
+	err := tx.QueryRowContext(ctx, "SELECT room, type FROM matrix_outbox WHERE account = ? AND txn = ?", s.account, item.TransactionID).Scan(&room, &eventType)
 	if err != nil {
 		return sqlite.SQLiteError("", err)
 	}
