@@ -141,6 +141,8 @@ func TestMatrixSendMessage_Refused(t *testing.T) {
 	client := newClient(t, "refused")
 	room := newRoom(t, client)
 	good := matrix.MatrixMessage{Text: "x"}
+	blind := newClient(t, "blind")
+	blind.Crypto = scrambled{}
 	for name, c := range map[string]struct {
 		cfg  matrix.MatrixSendMessageConfig
 		code core.Code
@@ -152,6 +154,7 @@ func TestMatrixSendMessage_Refused(t *testing.T) {
 		"bad mention":  {matrix.MatrixSendMessageConfig{Client: client, Room: room, Message: matrix.MatrixMessage{Text: "x", Mentions: []id.UserID{"bob"}}}, core.CodeInvalid},
 		"a stand-in":   {matrix.MatrixSendMessageConfig{Client: client, Room: room, Message: good, RelatesTo: (&event.RelatesTo{}).SetReplyTo("~x")}, core.CodeInvalid},
 		"a slash":      {matrix.MatrixSendMessageConfig{Client: client, Room: room, Message: good, TransactionID: "a/b"}, core.CodeInvalid},
+		"no state":     {matrix.MatrixSendMessageConfig{Client: blind, Room: room, Message: good}, core.CodeInvalid},
 		"foreign room": {matrix.MatrixSendMessageConfig{Client: newClient(t, "stranger"), Room: room, Message: good}, core.CodeForbidden},
 	} {
 		_, err := matrix.MatrixSendMessage(t.Context(), c.cfg)

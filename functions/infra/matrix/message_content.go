@@ -68,10 +68,10 @@ func marshalContent(content any) (json.RawMessage, error) {
 	return data, nil
 }
 
-// checkEventSize refuses what a server would refuse for its size. client may be nil.
+// checkEventSize refuses what a server would refuse for its size.
 func checkEventSize(ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage) error {
 	size := len(content)
-	if client != nil && client.Crypto != nil && client.StateStore != nil {
+	if client.Crypto != nil {
 		encrypted, err := client.StateStore.IsEncrypted(ctx, room)
 		if err != nil {
 			return &core.Error{Code: core.CodeUnavailable, Message: "can't tell whether the room is encrypted", Err: err}
@@ -80,10 +80,7 @@ func checkEventSize(ctx context.Context, client *mautrix.Client, room id.RoomID,
 			size = (size+len(room)+len(eventType)+40)*4/3 + 400
 		}
 	}
-	envelope := eventEnvelope + len(room) + len(eventType)
-	if client != nil {
-		envelope += 2 * len(client.UserID)
-	}
+	envelope := eventEnvelope + len(room) + len(eventType) + 2*len(client.UserID)
 	if size+envelope <= maxEventBytes {
 		return nil
 	}

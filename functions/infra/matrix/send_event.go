@@ -64,6 +64,9 @@ func checkEvent(ctx context.Context, client *mautrix.Client, item MatrixOutboxIt
 	case len(item.TransactionID) > maxIDBytes || strings.ContainsFunc(item.TransactionID, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '/' }):
 		return nil, &core.Error{Code: core.CodeInvalid, Message: "bad transaction ID " + clip(item.TransactionID, 80), Hint: "up to 255 bytes without spaces and slashes"}
 	}
+	if client.Crypto != nil && client.StateStore == nil { // mautrix would panic
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "the client has Crypto and no StateStore", Hint: "without one it can't tell which rooms are encrypted"}
+	}
 	content, err := marshalContent(item.Content)
 	if err != nil {
 		return nil, err
