@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -333,5 +335,66 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 		if !strings.Contains(page.Body.String(), want) {
 			t.Errorf("%s is not in\n%s", want, page.Body)
 		}
+	}
+}
+
+// A state store in memory is empty after a restart, and a message to an encrypted room would go out in the clear: the
+// service asks for the state again.
+func TestMatrixSyncService_StateAfterRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.alice.SendStateEvent(t.Context(), w.room, event.StateEncryption, "", &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}); err != nil {
+		t.Fatal(err)
+	}
+	store := newStore(t)
+	for start := range 2 {
+		bot := clientFor(t, w.proxy.URL(), w.user)
+		bot.StateStore = mautrix.NewMemoryStateStore()
+		service := startSync(t, matrix.MatrixSyncServiceConfig{Client: bot, Store: store})
+		send(t, w.alice, w.room, "anyone there?")
+		nextMessage(t, service)
+		encrypted, err := bot.StateStore.IsEncrypted(t.Context(), w.room)
+		if err != nil || !encrypted {
+			t.Errorf("start %d: encrypted: %v, %v", start, encrypted, err)
+		}
+		if !bot.StateStore.IsInRoom(t.Context(), w.room, w.alice.UserID) {
+			t.Errorf("start %d: the members are not known", start)
+		}
+		service.Stop()
+	}
+}
+
+// The consumer may Ack from any goroutine, after Stop, and twice.
+func TestMatrixSyncService_AckAfterStop(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	store := newStore(t)
+	cfg := matrix.MatrixSyncServiceConfig{Client: w.bot, Store: store}
+	service := startSync(t, cfg)
+	send(t, w.alice, w.room, "one", "two", "three")
+	var got []matrix.MatrixSyncEvent
+	for messages := 0; messages < 3; {
+		e := next(t, service)
+		if e.Type == "m.room.message" {
+			messages++
+		}
+		got = append(got, e)
+	}
+	service.Stop()
+	kept := got[len(got)-2] // two
+	done := append(slices.Clone(got[:len(got)-2]), got[len(got)-1])
+	if err := service.Ack(done...); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(service.Ack(done...), done[0].Ack(), service.Ack()); err != nil {
+		t.Error(err)
+	}
+	service = startSync(t, cfg)
+	if e := next(t, service); e.EventID != kept.EventID || !e.Redelivered || e.Body != "two" || string(e.Raw) != string(kept.Raw) || !e.Timestamp.Equal(kept.Timestamp) {
+		t.Errorf("came again: %+v\nwant %+v", e, kept)
+	}
+	send(t, w.alice, w.room, "four")
+	if e := next(t, service); e.Body != "four" || e.Redelivered {
+		t.Errorf("got %+v", e)
 	}
 }

@@ -39,7 +39,7 @@ func (h *hostile) RoundTrip(request *http.Request) (*http.Response, error) {
 	case 2:
 		return answerJSON(request, 200, h.body), nil
 	case 3:
-		return answerJSON(request, 200, []byte(`{"next_batch":"end","rooms":{"join":{"!r:x":{"timeline":{"events":[{"type":"m.last","event_id":"` + lastEvent + `"}]}}}}}`)), nil
+		return answerJSON(request, 200, []byte(`{"next_batch":"end","rooms":{"join":{"!r:x":{"timeline":{"events":[{"type":"m.last","event_id":"`+lastEvent+`"}]}}}}}`)), nil
 	}
 	<-request.Context().Done()
 	return nil, request.Context().Err()
