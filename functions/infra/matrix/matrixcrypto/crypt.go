@@ -119,7 +119,8 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 	if err := m.state.dropStale(ctx, room); err != nil {
 		return nil, err
 	}
-	// Another goroutine's member or device change may take the new session away again at once.
+	defer m.encrypting.WithLock(room)()
+	// A member or device change in another goroutine may take the new session away again at once.
 	for range 3 {
 		encrypted, err := mach.EncryptMegolmEvent(ctx, room, kind, content)
 		if !errors.Is(err, crypto.ErrSessionExpired) && !errors.Is(err, crypto.ErrNoGroupSession) && !errors.Is(err, crypto.ErrSessionNotShared) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.mau.fi/util/dbutil"
+	"go.mau.fi/util/exsync"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/id"
@@ -38,6 +39,8 @@ type engine struct {
 	store   *crypto.SQLCryptoStore
 	broken  bool // the machine's memory is ahead of the database
 	closed  bool
+
+	encrypting exsync.KeyedMutex[id.RoomID] // a new session may be for one message only: who shares it uses it
 
 	backup backupState
 

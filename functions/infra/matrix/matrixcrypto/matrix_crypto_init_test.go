@@ -167,10 +167,7 @@ func TestMatrixCryptoInit_FailingDatabase(t *testing.T) {
 		sent := alice.send(t, room, text)
 		bob.until(t, "a response with a key", func() bool {
 			bob.fetch(t)
-			if len(bob.last.ToDevice.Events) > 0 {
-				return true
-			}
-			return false
+			return len(bob.last.ToDevice.Events) > 0
 		})
 		rename(t, bob, "crypto_megolm_inbound_session", "away")
 		err := bob.crypto.ProcessSync(t.Context(), bob.last, bob.since)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -24,7 +25,12 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if task := os.Getenv(childTask); task != "" {
+		os.Exit(child(task))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // device is one device of a user, with its own database, driven by plain /sync calls.
 type device struct {
@@ -220,9 +226,14 @@ func wantCode(t testing.TB, err error, want core.Code) {
 // encryptedRoom makes an encrypted room of the first device's user that the others have joined.
 func encryptedRoom(t testing.TB, owner *device, others ...*device) id.RoomID {
 	t.Helper()
+	return encryptedRoomWith(t, event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}, owner, others...)
+}
+
+func encryptedRoomWith(t testing.TB, encryption event.EncryptionEventContent, owner *device, others ...*device) id.RoomID {
+	t.Helper()
 	request := &mautrix.ReqCreateRoom{Preset: "private_chat", InitialState: []*event.Event{{
 		Type:    event.StateEncryption,
-		Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}},
+		Content: event.Content{Parsed: &encryption},
 	}}}
 	for _, other := range others {
 		request.Invite = append(request.Invite, other.client.UserID)

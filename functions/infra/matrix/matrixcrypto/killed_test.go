@@ -1,0 +1,191 @@
+//go:build goolm || libolm
+
+package matrixcrypto_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/tools/testenv/testkit/servers"
+)
+
+const childTask = "MATRIXCRYPTO_TEST_CHILD"
+
+// task is what a child process does: it takes sync responses in until it is killed.
+type task struct {
+	User  servers.User
+	URL   string
+	Path  string // of the database, in which the sync token is, too
+	Since string
+}
+
+const tokenTable = "CREATE TABLE IF NOT EXISTS test_token (one INTEGER PRIMARY KEY CHECK (one = 1), token TEXT)"
+
+func child(text string) int {
+	var todo task
+	if err := json.Unmarshal([]byte(text), &todo); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	if err := todo.run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func (todo task) run(ctx context.Context) error {
+	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: todo.Path})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	client, err := mautrix.NewClient(todo.URL, id.UserID(todo.User.ID), todo.User.AccessToken)
+	if err != nil {
+		return err
+	}
+	client.DeviceID = id.DeviceID(todo.User.DeviceID)
+	crypto, err := matrixcrypto.MatrixCryptoInit(ctx, config{Client: client, DB: db.Writer, PickleKey: pickle})
+	if err != nil {
+		return err
+	}
+	since, err := token(ctx, db, todo.Since)
+	if err != nil {
+		return err
+	}
+	for {
+		resp, err := client.SyncRequest(ctx, 1000, since, "", false, "")
+		if err != nil {
+			return err
+		}
+		if err := crypto.ProcessSync(ctx, resp, since); err != nil {
+			return err
+		}
+		since = resp.NextBatch
+		if _, err := db.Writer.ExecContext(ctx, "INSERT INTO test_token VALUES (1, ?) ON CONFLICT DO UPDATE SET token = excluded.token", since); err != nil {
+			return err
+		}
+	}
+}
+
+func token(ctx context.Context, db *sqliteopen.SQLiteOpenHandle, since string) (string, error) {
+	if _, err := db.Writer.ExecContext(ctx, tokenTable); err != nil {
+		return "", err
+	}
+	err := db.Writer.QueryRowContext(ctx, "SELECT coalesce(max(token), ?) FROM test_token", since).Scan(&since)
+	return since, err
+}
+
+// Each message has a key of its own, and its reader is killed again and again while the keys come in: none may be lost,
+// neither one that the server takes for delivered, since it has seen the next token, nor one of which half was stored.
+func TestMatrixCryptoInit_Killed(t *testing.T) {
+	t.Parallel()
+	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
+	room := encryptedRoomWith(t, event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1, RotationPeriodMessages: 1}, alice, bob)
+	text, err := json.Marshal(task{User: bob.user, URL: bob.url, Path: bob.path, Since: bob.since})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob.stop(t)
+
+	var sent []id.EventID
+	sending := make(chan struct{})
+	go func() {
+		defer close(sending)
+		for i := range 60 {
+			resp, err := alice.client.SendText(t.Context(), room, fmt.Sprint(i))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			sent = append(sent, resp.EventID)
+		}
+	}()
+	kills := 0
+	for running := true; running; kills++ {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), childTask+"="+string(text))
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		select { // not to hide a race: the kill is to come at any moment
+		case <-time.After(time.Duration(rand.Int64N(int64(300 * time.Millisecond)))):
+		case <-sending:
+			running = false
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		var killed *exec.ExitError
+		if err := cmd.Wait(); !errors.As(err, &killed) || killed.ExitCode() != -1 {
+			t.Fatalf("the reader ended by itself: %v", err)
+		}
+	}
+
+	bob.start(t)
+	if bob.since, err = token(t.Context(), bob.db, bob.since); err != nil {
+		t.Fatal(err)
+	}
+	for i, evtID := range sent {
+		bob.readAsked(t, room, evtID, fmt.Sprint(i))
+	}
+	t.Logf("%d kills", kills)
+	if kills < 3 {
+		t.Error("too few to mean anything")
+	}
+}
+
+// readAsked reads an event that may be in no sync response any more.
+func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text string) {
+	t.Helper()
+	evt, err := d.client.GetEvent(t.Context(), room, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	evt.RoomID = room
+	d.until(t, "the key of "+text, func() bool {
+		decrypted, err := d.crypto.Decrypt(t.Context(), evt)
+		return err == nil && decrypted.Content.AsMessage().Body == text
+	})
+}
+
+// Several goroutines that send to a room at once must not use a message key twice.
+func TestMatrixCryptoInit_SendersAtOnce(t *testing.T) {
+	t.Parallel()
+	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
+	room := encryptedRoomWith(t, event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1, RotationPeriodMessages: 7}, alice, bob)
+	var senders sync.WaitGroup
+	sent := make([]id.EventID, 40)
+	for i := range sent {
+		senders.Go(func() {
+			resp, err := alice.client.SendText(t.Context(), room, fmt.Sprint(i))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			sent[i] = resp.EventID
+		})
+	}
+	for range 5 {
+		alice.sync(t)
+	}
+	senders.Wait()
+	for i, evt := range sent {
+		bob.readAsked(t, room, evt, fmt.Sprint(i))
+	}
+}
