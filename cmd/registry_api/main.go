@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -21,9 +20,6 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "registry_api:", err)
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Hint != "" {
-		fmt.Fprintln(os.Stderr, "hint:", coded.Hint)
-	}
+	fmt.Fprintln(os.Stderr, core.ErrorText("registry_api", err))
 	os.Exit(core.ErrorExitCode(err))
 }

@@ -11,7 +11,7 @@ require (
 	go.uber.org/goleak v1.3.0
 )
 
-require golang.org/x/sys v0.27.0 // indirect
+require golang.org/x/sys v0.34.0 // indirect
 
 replace (
 	fnregistry.dev/functions => ../..

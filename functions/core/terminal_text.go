@@ -1,0 +1,24 @@
+package core
+
+import (
+	"strings"
+	"unicode"
+)
+
+// TerminalText makes a text that others wrote fit for one line of a terminal: what is not printable becomes a space
+// (control characters, among them those of escape sequences and line breaks), and what turns the direction of writing or
+// has no width is left out, so that no text can steer the terminal, break the line or look like another. Bytes that are no
+// UTF-8 become U+FFFD.
+func TerminalText(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\u200d', r == '\ufe0f', r == '\ufe0e': // join emoji and choose their form
+			return r
+		case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r), unicode.Is(unicode.Cs, r):
+			return -1
+		case !unicode.IsPrint(r):
+			return ' '
+		}
+		return r
+	}, text)
+}

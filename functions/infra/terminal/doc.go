@@ -1,0 +1,2 @@
+// Package terminal asks the person at the terminal.
+package terminal

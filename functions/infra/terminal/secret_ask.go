@@ -1,0 +1,108 @@
+package terminal
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"fnregistry.dev/functions/core"
+	"golang.org/x/term"
+)
+
+// SecretAskConfig says how [SecretAsk] asks. The zero value asks for "password".
+type SecretAskConfig struct {
+	Prompt string // what is asked for, without colon; default "password"
+	Env    string // a variable that answers instead, where it is set and not empty; default none
+	Twice  bool   // ask again, and take it only if both are the same: for a new secret
+}
+
+// SecretAsk asks for a password on the terminal without showing it, on the controlling terminal (/dev/tty) where there is
+// one, so that it works in a pipe too. Where no terminal is, it reads one line from stdin. The bytes are the caller's, to
+// be cleared after use.
+//
+// Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable where nobody can be asked, CodeCanceled when
+// ctx ends; then the terminal shows again what is typed.
+func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
+	if cfg.Env != "" {
+		if secret := os.Getenv(cfg.Env); secret != "" {
+			return []byte(secret), nil
+		}
+	}
+	prompt := cmp.Or(cfg.Prompt, "password")
+	secret, err := askOnce(ctx, prompt)
+	if err != nil || !cfg.Twice {
+		return secret, err
+	}
+	again, err := askOnce(ctx, prompt+" again")
+	defer clear(again)
+	if err == nil && !bytes.Equal(secret, again) {
+		err = askError(core.CodeInvalid, "the two are not the same", nil)
+	}
+	if err != nil {
+		clear(secret)
+		return nil, err
+	}
+	return secret, nil
+}
+
+func askError(code core.Code, message string, err error) error {
+	return &core.Error{Code: code, Op: "secret_ask", Message: message, Err: err}
+}
+
+func askOnce(ctx context.Context, prompt string) ([]byte, error) {
+	in, out := os.Stdin, os.Stderr
+	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+		defer tty.Close()
+		in, out = tty, tty
+	}
+	if !term.IsTerminal(int(in.Fd())) {
+		return readLine(in)
+	}
+	before, err := term.GetState(int(in.Fd()))
+	if err != nil {
+		return nil, askError(core.CodeUnavailable, "the terminal can't be asked", err)
+	}
+	_, _ = io.WriteString(out, prompt+": ")
+	defer io.WriteString(out, "\n")
+	type answer struct {
+		secret []byte
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		secret, err := term.ReadPassword(int(in.Fd()))
+		answers <- answer{secret, err}
+	}()
+	select {
+	case <-ctx.Done(): // the read goes on until a line or the process's end
+		_ = term.Restore(int(in.Fd()), before)
+		return nil, askError("", "", ctx.Err())
+	case a := <-answers:
+		if a.err == nil && len(a.secret) == 0 || errors.Is(a.err, io.EOF) {
+			return nil, askError(core.CodeInvalid, "no "+prompt+" given", nil)
+		}
+		if a.err != nil {
+			return nil, askError(core.CodeUnavailable, "the terminal can't be read", a.err)
+		}
+		return a.secret, nil
+	}
+}
+
+// readLine reads the first line of a pipe or file. What comes behind it may be lost to other readers.
+func readLine(in io.Reader) ([]byte, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadBytes('\n')
+	if err != nil && err != io.EOF {
+		return nil, askError(core.CodeUnavailable, "stdin can't be read", err)
+	}
+	if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
+		return nil, &core.Error{Code: core.CodeUnavailable, Op: "secret_ask", Message: "there is no terminal to ask on, and stdin has no line"}
+	}
+	return line, nil
+}
+
+// maxLine is far past any password.
+const maxLine = 64 << 10

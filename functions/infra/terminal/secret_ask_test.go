@@ -1,0 +1,131 @@
+//go:build unix
+
+package terminal_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/terminal"
+)
+
+// TestMain is also the program that asks.
+func TestMain(m *testing.M) {
+	if os.Getenv("ASK") == "" {
+		os.Exit(m.Run())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if os.Getenv("ASK") == "cancel" {
+		time.AfterFunc(300*time.Millisecond, cancel)
+	}
+	secret, err := terminal.SecretAsk(ctx, terminal.SecretAskConfig{Prompt: "word", Env: "ASK_ANSWER", Twice: os.Getenv("ASK") == "twice"})
+	fmt.Printf("got <%s> %s\n", secret, core.ErrorCode(err))
+	cancel()
+}
+
+// onTerminal runs the program on a terminal of its own, types when it asks, and returns what the screen showed.
+func onTerminal(t *testing.T, mode string, typed ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "script", "-qec", os.Args[0]+"; stty -a", "/dev/null")
+	cmd.Env = append(os.Environ(), "ASK="+mode, "SHELL=/bin/sh")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var screen bytes.Buffer
+	for _, word := range typed {
+		until(t, out, &screen, ": ")
+		if _, err := io.WriteString(in, word+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := io.Copy(&screen, out); err != nil && !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, &screen)
+	}
+	return screen.String()
+}
+
+// until reads on to the end of what the program last printed.
+func until(t *testing.T, out io.Reader, screen *bytes.Buffer, end string) {
+	t.Helper()
+	from, one := screen.Len(), make([]byte, 1)
+	for !strings.HasSuffix(screen.String()[from:], end) {
+		if _, err := out.Read(one); err != nil {
+			t.Fatalf("%v\n%s", err, screen)
+		}
+		screen.Write(one)
+	}
+}
+
+func TestSecretAsk_Terminal(t *testing.T) {
+	t.Parallel()
+	screen := onTerminal(t, "once", "se cret")
+	if !strings.Contains(screen, "word: ") || !strings.Contains(screen, "got <se cret> \r\n") || strings.Count(screen, "se cret") != 1 {
+		t.Errorf("the screen showed %q", screen)
+	}
+}
+
+func TestSecretAsk_Twice(t *testing.T) {
+	t.Parallel()
+	if screen := onTerminal(t, "twice", "one", "one"); !strings.Contains(screen, "word again: ") || !strings.Contains(screen, "got <one> \r\n") {
+		t.Errorf("the screen showed %q", screen)
+	}
+	if screen := onTerminal(t, "twice", "one", "other"); !strings.Contains(screen, "got <> invalid") {
+		t.Errorf("the screen showed %q", screen)
+	}
+}
+
+func TestSecretAsk_Empty(t *testing.T) {
+	t.Parallel()
+	if screen := onTerminal(t, "once", ""); !strings.Contains(screen, "got <> invalid") {
+		t.Errorf("the screen showed %q", screen)
+	}
+}
+
+// After a cancelled question the terminal shows again what is typed.
+func TestSecretAsk_Canceled(t *testing.T) {
+	t.Parallel()
+	if screen := onTerminal(t, "cancel"); !strings.Contains(screen, "got <> canceled") || strings.Contains(screen, "-echo ") {
+		t.Errorf("the screen showed %q", screen)
+	}
+}
+
+func TestSecretAsk_NoTerminal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ stdin, env, want string }{
+		{"first\nsecond\n", "", "got <first> \n"},
+		{"no line end", "", "got <no line end> \n"},
+		{"windows\r\n", "", "got <windows> \n"},
+		{"", "", "got <> unavailable\n"},
+		{"first\n", "from env", "got <from env> \n"},
+	} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), "ASK=once", "ASK_ANSWER="+c.env)
+		cmd.Stdin = strings.NewReader(c.stdin)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // away from this test's own terminal
+		out, err := cmd.Output()
+		if err != nil || string(out) != c.want {
+			t.Errorf("stdin %q: got %q, %v", c.stdin, out, err)
+		}
+	}
+}
