@@ -2,6 +2,7 @@ package matrix_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ const (
 // client, in as many rooms at once. Both take turns; the median of the rounds counts.
 func BenchmarkMatrixOutbox_Sends(b *testing.B) {
 	client := newClient(b, "bench")
+	client.Client.Transport.(*http.Transport).MaxIdleConnsPerHost = outboxBenchRooms // as matrix_client_init has it
 	var rooms []id.RoomID
 	for range outboxBenchRooms {
 		rooms = append(rooms, newRoom(b, client))
