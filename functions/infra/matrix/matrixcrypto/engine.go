@@ -4,6 +4,7 @@ package matrixcrypto
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"sync"
 	"time"
@@ -51,21 +52,29 @@ type engine struct {
 	counted time.Time               // when the server was last asked how many one-time keys it has
 }
 
-// open makes the engine, and fills the handle.
-func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHandle) error {
-	m := &engine{
-		client:  cfg.Client,
-		log:     cfg.Client.Log.With().Str("component", "crypto").Logger(),
-		exec:    &execer{db: cfg.DB},
+func newEngine(client *mautrix.Client, db *sql.DB) *engine {
+	return &engine{
+		client:  client,
+		log:     client.Log.With().Str("component", "crypto").Logger(),
+		exec:    &execer{db: db},
 		missing: map[matrix.MatrixSessionKey]*missingKey{},
 		tried:   map[id.UserID]time.Time{},
 		backup:  backupState{asked: map[matrix.MatrixSessionKey]time.Time{}},
 	}
+}
+
+// open makes the engine, and fills the handle.
+func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHandle) (err error) {
+	m := newEngine(cfg.Client, cfg.DB)
+	defer func() {
+		if err != nil && m.mach != nil {
+			m.close()
+		}
+	}()
 	if err := m.openStores(ctx, cfg); err != nil {
 		return err
 	}
 	if err := m.load(ctx); err != nil {
-		m.mach = nil
 		return wrongKey(err)
 	}
 	if err := m.publishDevice(ctx); err != nil {
@@ -90,7 +99,7 @@ func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) err
 	m.state = &stateStore{
 		SQLStateStore: sqlstatestore.NewSQLStateStore(m.db, nil, false),
 		client:        cfg.Client,
-		plain:         map[id.RoomID]bool{},
+		plain:         map[id.RoomID]time.Time{},
 		stale:         map[id.RoomID]bool{},
 	}
 	m.state.DisableNameDisambiguation = true // nobody here asks for it, and it costs time for each member

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -24,8 +25,8 @@ type stateStore struct {
 	forget func(ctx context.Context, room id.RoomID) error
 
 	mu    sync.Mutex
-	plain map[id.RoomID]bool // of which the server said that they are not encrypted
-	stale map[id.RoomID]bool // whose session could not be dropped
+	plain map[id.RoomID]time.Time // when the server said that they are not encrypted
+	stale map[id.RoomID]bool      // whose session could not be dropped
 }
 
 var (
@@ -33,14 +34,17 @@ var (
 	_ mautrix.StateStoreUpdater = (*stateStore)(nil)
 )
 
-// IsEncrypted says whether messages to a room must be encrypted. What is not known is asked from the server, once; when
-// it can't be, it is an error, and nothing is sent.
+// believePlain is how long a room is held for not encrypted without asking again. A running sync tells of a change at once.
+const believePlain = 5 * time.Minute
+
+// IsEncrypted says whether messages to a room must be encrypted. What is not known is asked from the server; when it
+// can't be, it is an error, and nothing is sent.
 func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, error) {
 	if content, err := s.GetEncryptionEvent(ctx, room); err != nil || content != nil {
 		return true, err // by whatever algorithm: Encrypt refuses those that it doesn't have
 	}
 	s.mu.Lock()
-	plain := s.plain[room]
+	plain := time.Since(s.plain[room]) < believePlain
 	s.mu.Unlock()
 	if plain {
 		return false, nil
@@ -51,7 +55,7 @@ func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, err
 	case errors.Is(err, mautrix.MNotFound):
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.plain[room] = true
+		s.plain[room] = time.Now()
 		return false, nil
 	case err != nil:
 		return true, err

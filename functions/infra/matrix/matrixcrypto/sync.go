@@ -240,6 +240,9 @@ const (
 func (m *engine) miss(key matrix.MatrixSessionKey, sender id.UserID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.missing[key] == nil && len(m.missing) >= maxMissing {
+		maps.DeleteFunc(m.missing, func(_ matrix.MatrixSessionKey, missing *missingKey) bool { return missing.asked })
+	}
 	if m.missing[key] == nil && len(m.missing) < maxMissing {
 		m.missing[key] = &missingKey{sender: sender, since: time.Now()}
 	}
