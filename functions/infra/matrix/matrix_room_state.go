@@ -79,15 +79,24 @@ func parseRoomState(room id.RoomID, body []byte) (*MatrixRoomStateResult, error)
 	if !events.IsArray() {
 		return nil, errors.New("the server's answer is no list of events")
 	}
-	state := &MatrixRoomStateResult{RoomID: room, Version: "1", Members: map[id.UserID]MatrixRoomMember{}}
+	state := newRoomState(room)
+	state.addAll(events)
+	state.power.settle(state.Version)
+	return state, nil
+}
+
+func newRoomState(room id.RoomID) *MatrixRoomStateResult {
+	return &MatrixRoomStateResult{RoomID: room, Version: "1", Members: map[id.UserID]MatrixRoomMember{}}
+}
+
+// addAll takes in the state events of a list.
+func (s *MatrixRoomStateResult) addAll(events gjson.Result) {
 	events.ForEach(func(_, evt gjson.Result) bool {
 		if key := normalizeField(evt, "state_key"); key.Type == gjson.String {
-			state.add(normalizeString(normalizeField(evt, "type")), normalizeString(key), evt)
+			s.add(normalizeString(normalizeField(evt, "type")), normalizeString(key), evt)
 		}
 		return true
 	})
-	state.power.settle(state.Version)
-	return state, nil
 }
 
 func (s *MatrixRoomStateResult) add(kind, key string, evt gjson.Result) {
