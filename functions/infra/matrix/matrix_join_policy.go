@@ -68,7 +68,7 @@ type MatrixJoinPolicyHandle struct {
 	mu       sync.Mutex
 	waiting  []*joinTask // at most QueueSize of each action, in the order of arrival
 	stats    MatrixJoinPolicyStats
-	pause    time.Time // before which no request is made
+	pause    time.Time                 // before which no request is made
 	dropping map[MatrixJoinAction]bool // told of since the queue was last empty
 	ended    bool
 }
