@@ -6,7 +6,7 @@ require (
 	fnregistry.dev/functions v0.0.0
 	fnregistry.dev/functions/infra/sqlite v0.0.0
 	fnregistry.dev/tools/testenv/testkit v0.0.0-00010101000000-000000000000
-	github.com/google/go-cmp v0.6.0
+	github.com/google/go-cmp v0.7.0
 	github.com/rs/zerolog v1.35.1
 	github.com/tidwall/gjson v1.19.0
 	github.com/yuin/goldmark v1.8.7

@@ -21,7 +21,8 @@ import (
 const longestErrorBody = 200
 
 // MatrixError turns an error of mautrix, of the network below it or of a context into a [*core.Error] with op before its
-// text. The code follows the server's errcode, else the HTTP status; RetryAfter is the Retry-After header, else
+// text. The code follows HTTP status 413 or 429, else
+// the server's errcode, else the status; RetryAfter is the Retry-After header, else
 // retry_after_ms of the body, at most 1 hour. An error that is a *core.Error already comes back as it is, nil as nil.
 //
 // errors.Is finds [mautrix.MUnknownToken] and the like in it, errors.As [mautrix.RespError] and [mautrix.HTTPError]; of
@@ -199,6 +200,10 @@ func networkFailed(err error) bool {
 }
 
 func errcodeCode(errcode string, status int) core.Code {
+	switch status { // these two say it better than the errcode: Dendrite's too large event is M_BAD_JSON
+	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
+		return statuses[status]
+	}
 	return cmp.Or(errcodes[errcode], statusCode(status), core.CodeInternal)
 }
 
