@@ -23,7 +23,7 @@ type MatrixOutboxConfig struct {
 	Concurrency    int                          // rooms in which is sent at the same time; default 8
 	Backoff        core.BackoffDelayConfig      // waits after a failure, in each room; default 1 s to 60 s
 	RequestTimeout time.Duration                // for one try; default 60 s
-	Settle         time.Duration                // how long a try without an answer may still take effect on the server; default 2 s
+	Settle         time.Duration                // how long a try without an answer may still take effect on the server; default 10 s
 	MaxTries       int                          // tries that the server answered with 5xx until an item is set aside; default: no limit
 	KeepSent       time.Duration                // how long it is remembered what was sent; default 24 h
 	Poll           time.Duration                // how often it looks for what EnqueueTx or another process has put in; default 1 s
@@ -70,7 +70,11 @@ type MatrixOutboxHandle struct {
 }
 
 // outboxRoom is a room whose queue is worked on.
-type outboxRoom struct{ again bool }
+type outboxRoom struct {
+	again bool      // something was put in meanwhile
+	tried string    // transaction ID of the last try without an answer
+	ended time.Time // when it ended
+}
 
 // MatrixOutboxAside is why an item was set aside.
 type MatrixOutboxAside struct {
@@ -165,7 +169,7 @@ func (cfg MatrixOutboxConfig) withDefaults() MatrixOutboxConfig {
 		}
 	}
 	orDefault(&cfg.RequestTimeout, time.Minute)
-	orDefault(&cfg.Settle, 2*time.Second)
+	orDefault(&cfg.Settle, 10*time.Second)
 	orDefault(&cfg.KeepSent, 24*time.Hour)
 	orDefault(&cfg.Poll, time.Second)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))

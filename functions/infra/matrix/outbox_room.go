@@ -18,13 +18,14 @@ import (
 type outboxStep struct {
 	again bool          // the item is still there: wait and try again
 	floor time.Duration // wait at least so long
+	limit time.Duration // wait at most so long; 0: no limit
 	down  bool          // the server was not there: another room's success ends the wait
 }
 
 // runRoom sends a room's queue, and ends when it is empty.
 func (h *MatrixOutboxHandle) runRoom(room id.RoomID, state *outboxRoom) {
 	for failures := 0; h.waitTurn(); {
-		step, empty := h.step(room)
+		step, empty := h.step(room, state)
 		switch {
 		case empty && h.leave(room, state):
 			return
@@ -34,7 +35,11 @@ func (h *MatrixOutboxHandle) runRoom(room id.RoomID, state *outboxRoom) {
 		}
 		cfg := h.cfg.Backoff
 		cfg.Floor = max(cfg.Floor, step.floor)
-		h.sleep(core.BackoffDelay(cfg, failures, rand.Float64()), step.floor, step.down)
+		wait := core.BackoffDelay(cfg, failures, rand.Float64())
+		if step.limit > 0 {
+			wait = min(wait, step.limit)
+		}
+		h.sleep(wait, step.floor, step.down)
 		failures++
 	}
 	h.mu.Lock()
@@ -102,7 +107,7 @@ func (h *MatrixOutboxHandle) sleep(wait, floor time.Duration, down bool) {
 }
 
 // step works on the first item of a room.
-func (h *MatrixOutboxHandle) step(room id.RoomID) (step outboxStep, empty bool) {
+func (h *MatrixOutboxHandle) step(room id.RoomID, state *outboxRoom) (step outboxStep, empty bool) {
 	row, err := h.store.head(h.ctx, room)
 	if err != nil {
 		return h.storeFailed(err), false
@@ -110,30 +115,29 @@ func (h *MatrixOutboxHandle) step(room id.RoomID) (step outboxStep, empty bool) 
 	if row == nil {
 		return outboxStep{}, true
 	}
-	if row.uncertain && row.triedAt.Before(h.started) { // a former process's try: the server may be at it yet
-		h.sleep(h.cfg.Settle-time.Since(h.started), 0, false)
-	}
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	case <-h.stopping:
 		return outboxStep{}, false
 	}
-	return h.try(row), false
+	return h.try(row, state), false
 }
 
 // try finds out about a former try of the item, or sends it.
-func (h *MatrixOutboxHandle) try(row *outboxRow) outboxStep {
+func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 	ctx, cancel := context.WithTimeout(h.ctx, h.cfg.RequestTimeout)
 	defer cancel()
 	if row.uncertain {
 		eventID, verdict, err := h.lookUp(ctx, row)
 		switch {
 		case err != nil:
-			return h.failed(row, err, true)
+			return h.failed(row, state, err, true)
 		case verdict == outboxFound:
 			h.metrics.recover()
 			return h.done(row, eventID)
+		case verdict == outboxAbsent && state.open(h, row) < h.cfg.Settle: // the server may be at it yet
+			return outboxStep{again: true, limit: h.cfg.Settle - state.open(h, row)}
 		case verdict == outboxUnsure:
 			return h.setAside(row, true, &core.Error{Code: core.CodeConflict, Message: "can't tell whether it was sent", Hint: "look into the room, then Retry or Drop it"})
 		}
@@ -155,7 +159,7 @@ func (h *MatrixOutboxHandle) try(row *outboxRow) outboxStep {
 	start := time.Now()
 	eventID, err := sendOnce(ctx, h.cfg.Client, row.room, row.eventType, content, row.txn)
 	if err != nil && !isDuplicateReaction(err) {
-		return h.failed(row, err, false)
+		return h.failed(row, state, err, false)
 	}
 	h.metrics.send(time.Since(start))
 	return h.done(row, eventID)
@@ -210,7 +214,7 @@ func (h *MatrixOutboxHandle) storeFailed(err error) outboxStep {
 }
 
 // failed decides what a failed try means. asking: the try was to find out about a former one.
-func (h *MatrixOutboxHandle) failed(row *outboxRow, cause error, asking bool) outboxStep {
+func (h *MatrixOutboxHandle) failed(row *outboxRow, state *outboxRoom, cause error, asking bool) outboxStep {
 	err := MatrixError(rowOp(row), cause)
 	kind := outboxFailureKind(cause)
 	if h.ctx.Err() != nil {
@@ -234,9 +238,19 @@ func (h *MatrixOutboxHandle) failed(row *outboxRow, cause error, asking bool) ou
 		h.pause(core.BackoffDelay(h.cfg.Backoff, 1<<20, 0), true)
 		return outboxStep{again: true, down: true}
 	case failedOpen:
-		step.floor = max(step.floor, h.cfg.Settle)
+		if !asking {
+			state.tried, state.ended = row.txn, time.Now()
+		}
 	}
 	return step
+}
+
+// open says how long ago the last try of an item ended whose answer did not come: of a former process, when this one began.
+func (r *outboxRoom) open(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
+	if r.tried == row.txn {
+		return time.Since(r.ended)
+	}
+	return time.Since(h.started)
 }
 
 // pause holds all rooms back.
