@@ -73,7 +73,7 @@ func (w *clientLogWriter) WriteLevel(level zerolog.Level, line []byte) (int, err
 
 // clean masks the token, should it come by a way that nobody has thought of.
 func (w *clientLogWriter) clean(text string) string {
-	return mask(text, w.transport.login.Load().token)
+	return mask(text, *w.transport.token.Load())
 }
 
 func slogLevel(level zerolog.Level) slog.Level {

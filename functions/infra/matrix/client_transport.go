@@ -25,15 +25,9 @@ type clientTransport struct {
 	base  http.RoundTripper
 	home  *url.URL
 	stall time.Duration
-	login atomic.Pointer[clientLogin]
+	token atomic.Pointer[string] // never nil
 
 	changing sync.Mutex // held while new credentials are checked, stored and set
-}
-
-// clientLogin is never changed: new credentials are a new one.
-type clientLogin struct {
-	token   string
-	changed chan struct{} // closed when another login has taken its place
 }
 
 var (
@@ -51,7 +45,7 @@ func newClientTransport(base http.RoundTripper, stall time.Duration, home *url.U
 		base = newClientBase()
 	}
 	t := &clientTransport{base: base, home: home, stall: stall}
-	t.login.Store(&clientLogin{changed: make(chan struct{})})
+	t.token.Store(new(string))
 	return t
 }
 
@@ -76,11 +70,6 @@ func transportOf(client *mautrix.Client) *clientTransport {
 	}
 	t, _ := client.Client.Transport.(*clientTransport)
 	return t
-}
-
-func (t *clientTransport) setToken(token string) {
-	old := t.login.Swap(&clientLogin{token: token, changed: make(chan struct{})})
-	close(old.changed)
 }
 
 // CloseIdleConnections is what http.Client.CloseIdleConnections calls.
@@ -129,7 +118,7 @@ func (t *clientTransport) authorize(request *http.Request) string {
 	}
 	token, ok := request.Context().Value(clientTokenKey{}).(string)
 	if !ok {
-		token = t.login.Load().token
+		token = *t.token.Load()
 	}
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)

@@ -25,7 +25,7 @@ type MatrixClientLoginConfig struct {
 }
 
 // MatrixClientLogin gives a client new credentials, also while a sync and other requests run: the next request uses
-// them. They must be those of the same user and
+// them; a sync service that waits goes on at once after its handle's Resume. They must be those of the same user and
 // device (a login by password asks for the same device), because what a sync and encryption have stored belongs to it.
 //
 // The order is: asked of the server, stored, used. After an error the client has its old token.
@@ -104,7 +104,7 @@ func (cfg *MatrixClientLoginConfig) accept(ctx context.Context, op string, trans
 			return &core.Error{Op: op + ": store the access token", Err: err}
 		}
 	}
-	transport.setToken(accessToken)
+	transport.token.Store(&accessToken)
 	return nil
 }
 
@@ -170,13 +170,4 @@ func loginError(op string, err error, secret string) error {
 		said.Message, said.Err = "the server's answer is left out: it quotes the secret", nil
 	}
 	return &said
-}
-
-// clientTokenChanged returns a channel that is closed when the client is given other credentials, and nil for one that
-// [MatrixClientInit] did not make.
-func clientTokenChanged(client *mautrix.Client) <-chan struct{} {
-	if transport := transportOf(client); transport != nil {
-		return transport.login.Load().changed
-	}
-	return nil
 }

@@ -21,9 +21,9 @@ import (
 const longestErrorBody = 200
 
 // MatrixError turns an error of mautrix, of the network below it or of a context into a [*core.Error] with op before its
-// text. The code follows HTTP status 413 or 429, else
-// the server's errcode, else the status; RetryAfter is the Retry-After header, else
-// retry_after_ms of the body, at most 1 hour. An error that is a *core.Error already comes back as it is, nil as nil.
+// text. The code follows an HTTP status of 413 or 429, else the server's errcode, else the status; RetryAfter is the
+// Retry-After header, else retry_after_ms of the body, at most 1 hour. An error that is a *core.Error already comes back
+// as it is, nil as nil.
 //
 // errors.Is finds [mautrix.MUnknownToken] and the like in it, errors.As [mautrix.RespError] and [mautrix.HTTPError]; of
 // the latter the request is taken out, whose header holds the access token, and where an answer quotes the token, it is
