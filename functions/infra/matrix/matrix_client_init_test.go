@@ -268,7 +268,7 @@ func TestMatrixClientInit_DiscoveryFails(t *testing.T) {
 		"not https": {answer(200, `{"m.homeserver":{"base_url":"http://matrix.example.com"}}`), core.CodeUnavailable, "not https"},
 		"wrong":     {answer(200, `{"m.homeserver":[1]}`), core.CodeUnavailable, "not JSON"},
 		"huge":      {answer(200, `{"a":"`+strings.Repeat("x", 1<<17)+`"}`), core.CodeUnavailable, "too large"},
-		"downgrade": {http.RedirectHandler("http://127.0.0.1:1/", 302).ServeHTTP, core.CodeUnavailable, "not followed"},
+		"downgrade": {http.RedirectHandler("http://127.0.0.1:1/", http.StatusFound).ServeHTTP, core.CodeUnavailable, "not followed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -448,7 +448,7 @@ func TestMatrixClientInit_SlowIsNotStalled(t *testing.T) {
 		steps(func() { io.WriteString(writer, "0123456789") })
 		writer.Close()
 	}()
-	uploaded, err := client.Upload(t.Context(), reader, "text/plain", 60)
+	uploaded, err := client.UploadMedia(t.Context(), mautrix.ReqUploadMedia{Content: reader, ContentLength: 60, ContentType: "text/plain"})
 	if err != nil || uploaded.ContentURI.FileID != "60" {
 		t.Errorf("uploaded %v, %v", uploaded, err)
 	}
