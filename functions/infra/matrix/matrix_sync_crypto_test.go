@@ -190,5 +190,10 @@ func TestMatrixSyncCrypto_OverRestarts(t *testing.T) {
 	service.Stop()
 
 	w.bot.Crypto = crypto
-	wantDecrypted(t, w, nextSecret(t, startSync(t, cfg), true), third, "three", false)
+	service = startSync(t, cfg)
+	wantDecrypted(t, w, nextSecret(t, service, true), third, "three", false)
+	fourth := sendEncrypted(t, w, "s2", "four")
+	wantDecrypted(t, w, nextSecret(t, service, false), fourth, "four", false)
+	service.Stop()
+	wantDecrypted(t, w, nextSecret(t, startSync(t, cfg), true), fourth, "four", true)
 }

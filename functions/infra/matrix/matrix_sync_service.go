@@ -143,8 +143,8 @@ func (h *MatrixSyncServiceHandle) Ack(events ...MatrixSyncEvent) error {
 	return h.service.acknowledge(seqs)
 }
 
-// Resume ends a wait for a next try at once, as after new credentials. To set a token while the service runs use
-// client.OAuthSetTokens("", "", token, time.Time{}) or, with OAuth, its other arguments: these lock, an assignment to
+// Resume ends a wait for a next try at once, as after new credentials. These are given by [MatrixClientLogin]; to a client
+// that [MatrixClientInit] did not make, by client.OAuthSetTokens("", "", token, time.Time{}), which locks: an assignment to
 // client.AccessToken is a data race.
 func (h *MatrixSyncServiceHandle) Resume() {
 	select {

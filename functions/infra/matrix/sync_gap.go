@@ -36,12 +36,18 @@ func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, event
 	return true
 }
 
-// fill fetches what came before a limited timeline, back to the last sync's token, to an event that the store has had, or
-// to the user's joining. The events are in the order of the room; gap is what stays missing before them.
-func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, from string) (events []MatrixSyncEvent, gap *MatrixSyncGap, err error) {
+// fill fetches what came before a limited timeline, back to an event that the store has had, to the last sync's token where
+// there is none, or to the user's joining. Of a room that was left it
+// may begin at the end, which is where the history of the user stops. The events are in the order of the room; gap is what
+// stays missing before them.
+func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, from string, left bool) (events []MatrixSyncEvent, gap *MatrixSyncGap, err error) {
+	// The room's last event is a surer end than the token, by which Dendrite may leave out the first event after it.
 	to := t.position.Token
+	if known.Last != "" {
+		to = ""
+	}
 	for range t.cfg.GapPages { // none, if negative
-		if from == "" {
+		if from == "" && !left {
 			break
 		}
 		page, err := t.page(ctx, known.RoomID, from, to)
@@ -57,14 +63,17 @@ func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, from string
 			return nil, nil, err
 		}
 		events = append(events, fresh...)
-		if reached || page.End == "" || page.End == from {
+		if reached || page.End == "" {
 			slices.Reverse(events)
 			return events, nil, nil
+		}
+		if page.End == from { // Dendrite, of a room that the user has left: it gives the last page again and again
+			break
 		}
 		from = page.End
 	}
 	slices.Reverse(events)
-	return events, &MatrixSyncGap{From: to, To: from}, nil
+	return events, &MatrixSyncGap{From: t.position.Token, To: from}, nil
 }
 
 type syncPage struct {

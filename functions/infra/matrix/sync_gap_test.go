@@ -110,7 +110,16 @@ func TestSync_GapIsRedelivered(t *testing.T) {
 func TestSync_JoinedWhileAway(t *testing.T) {
 	t.Parallel()
 	w, cfg, _ := gapWorld(t, 0)
-	room := newRoom(t, w.alice, w.bot)
+	room := newRoom(t, w.alice)
+	for i := range 30 {
+		send(t, w.alice, room, fmt.Sprint("before the joining ", i))
+	}
+	if _, err := w.alice.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: w.bot.UserID}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.bot.JoinRoomByID(t.Context(), room); err != nil {
+		t.Fatal(err)
+	}
 	var bodies []string
 	for i := range 70 {
 		bodies = append(bodies, fmt.Sprint("after the joining ", i))
@@ -127,6 +136,44 @@ func TestSync_JoinedWhileAway(t *testing.T) {
 		t.Errorf("joined %s", joined.RoomID)
 	}
 	wantMessages(t, service, bodies)
+}
+
+// What was said before the user was put out is not lost with the room.
+func TestSync_KickedWhileAway(t *testing.T) {
+	t.Parallel()
+	w, cfg, bodies := gapWorld(t, 80)
+	if _, err := w.alice.KickUser(t.Context(), w.room, &mautrix.ReqKickUser{UserID: w.bot.UserID}); err != nil {
+		t.Fatal(err)
+	}
+	service := startSync(t, cfg)
+	wantMessages(t, service, bodies)
+	nextThat(t, service, func(e matrix.MatrixSyncEvent) bool {
+		return e.Type == "m.room.member" && e.StateKey != nil && *e.StateKey == string(w.bot.UserID)
+	})
+}
+
+// The store has forgotten all of the room's events but that one was the last.
+func TestSync_GapAfterALongSilence(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	busy := newRoom(t, w.alice, w.bot)
+	store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: newDB(t).Writer, DedupeCount: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := matrix.MatrixSyncServiceConfig{Client: w.bot, Store: store}
+	service := startSync(t, cfg)
+	send(t, w.alice, w.room, "old 1", "old 2", "old 3")
+	wantMessages(t, service, []string{"old 1", "old 2", "old 3"})
+	send(t, w.alice, busy, "a", "b", "c", "d")
+	wantMessages(t, service, []string{"a", "b", "c", "d"})
+	service.Stop()
+	var bodies []string
+	for i := range 60 {
+		bodies = append(bodies, fmt.Sprint("new ", i))
+	}
+	send(t, w.alice, w.room, bodies...)
+	wantMessages(t, startSync(t, cfg), bodies)
 }
 
 func TestSync_UnknownToken(t *testing.T) {

@@ -96,8 +96,10 @@ func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncR
 	if member == event.MembershipLeave {
 		events = t.withOwnLeave(roomID, room, events)
 	}
-	if room.Timeline.Limited && t.missed(known, member, events) {
-		filled, gap, err := t.fill(ctx, known, room.Timeline.PrevBatch)
+	// Of a room that the user was put out of Dendrite may give the leaving alone, and not say that more is missing.
+	left := member == event.MembershipLeave
+	if (room.Timeline.Limited || left) && t.missed(known, member, events) {
+		filled, gap, err := t.fill(ctx, known, room.Timeline.PrevBatch, left)
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,10 @@ func (s *syncService) poll(ctx context.Context, timeout time.Duration) (*syncRes
 
 // messages asks for a page of a room's history, backwards.
 func (s *syncService) messages(ctx context.Context, room id.RoomID, from, to string) ([]byte, error) {
-	query := map[string]string{"dir": "b", "from": from, "limit": strconv.Itoa(gapPageSize)}
+	query := map[string]string{"dir": "b", "limit": strconv.Itoa(gapPageSize)}
+	if from != "" {
+		query["from"] = from
+	}
 	if to != "" {
 		query["to"] = to
 	}

@@ -1,6 +1,7 @@
 package matrix_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,10 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 )
 
@@ -149,4 +152,88 @@ func TestSync_DayInVirtualTime(t *testing.T) {
 		}
 		t.Logf("polls: %v", server.polls)
 	})
+}
+
+// flaky is a transport that is a function.
+type flaky func(request *http.Request, n int) (*http.Response, error)
+
+type counting struct {
+	answer flaky
+	n      atomic.Int64
+}
+
+func (c *counting) RoundTrip(request *http.Request) (*http.Response, error) {
+	return c.answer(request, int(c.n.Add(1)))
+}
+
+// After a success the backoff starts at its beginning.
+func TestSync_BackoffStartsAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &counting{answer: func(request *http.Request, n int) (*http.Response, error) {
+			if n%2 == 1 {
+				return answerJSON(request, 502, nil), nil
+			}
+			return answerJSON(request, 200, fmt.Appendf(nil, `{"next_batch":"s","rooms":{"join":{"!r:x":{"timeline":{"events":[{"type":"m.x","event_id":"$%d"}]}}}}}`, n)), nil
+		}}
+		began := time.Now()
+		service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: recordedClient(t, server)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer service.Stop()
+		for range 60 {
+			<-service.Events
+		}
+		if took := time.Since(began); took > 75*time.Second || took < 30*time.Second {
+			t.Errorf("60 failures of one try each took %v", took)
+		}
+	})
+}
+
+// A server that takes a request and never answers, or stops in an answer's middle, is given up, and asked again.
+func TestSync_SilentServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &counting{answer: func(request *http.Request, n int) (*http.Response, error) {
+			switch n {
+			case 2:
+				<-request.Context().Done()
+				return nil, request.Context().Err()
+			case 3:
+				answer := answerJSON(request, 200, nil)
+				answer.ContentLength = -1
+				answer.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"next_batch":`), untilDone{request.Context()}))
+				return answer, nil
+			case 5:
+				<-request.Context().Done()
+				return nil, request.Context().Err()
+			}
+			return answerJSON(request, 200, fmt.Appendf(nil, `{"next_batch":"s%d","rooms":{"join":{"!r:x":{"timeline":{"events":[{"type":"m.x","event_id":"$%d"}]}}}}}`, n, n)), nil
+		}}
+		service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: recordedClient(t, server)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer service.Stop()
+		began := time.Now()
+		<-service.Events
+		<-service.Events
+		if took := time.Since(began); took > 4*time.Minute {
+			t.Errorf("it took %v", took)
+		}
+		for range 2 {
+			if err := <-service.Errors; core.ErrorCode(err) != core.CodeTimeout {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
+// untilDone blocks until its context is done.
+type untilDone struct{ ctx context.Context }
+
+func (u untilDone) Read([]byte) (int, error) {
+	<-u.ctx.Done()
+	return 0, u.ctx.Err()
 }
