@@ -268,19 +268,22 @@ func TestMatrixSyncService_BadConfig(t *testing.T) {
 	}
 }
 
+// ownMember says of an event whether it is the bot's member event in a room, with this membership.
+func ownMember(w *world, room id.RoomID, membership string) func(matrix.MatrixSyncEvent) bool {
+	return func(e matrix.MatrixSyncEvent) bool {
+		var said struct{ Content struct{ Membership string } }
+		return e.RoomID == room && e.Type == "m.room.member" && e.StateKey != nil && *e.StateKey == string(w.bot.UserID) &&
+			json.Unmarshal(e.Raw, &said) == nil && said.Content.Membership == membership
+	}
+}
+
 func TestMatrixSyncService_InvitesAndLeaves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	store := newStore(t)
 	service := startSync(t, matrix.MatrixSyncServiceConfig{Client: w.bot, Store: store})
 	room := newRoom(t, w.alice)
-	own := func(membership string) func(matrix.MatrixSyncEvent) bool {
-		return func(e matrix.MatrixSyncEvent) bool {
-			var said struct{ Content struct{ Membership string } }
-			return e.RoomID == room && e.Type == "m.room.member" && e.StateKey != nil && *e.StateKey == string(w.bot.UserID) &&
-				json.Unmarshal(e.Raw, &said) == nil && said.Content.Membership == membership
-		}
-	}
+	own := func(membership string) func(matrix.MatrixSyncEvent) bool { return ownMember(w, room, membership) }
 	invite := func() {
 		if _, err := w.alice.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: w.bot.UserID}); err != nil {
 			t.Fatal(err)
@@ -323,7 +326,7 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	}
 	cfg := matrix.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoffMS: 1}
 	room := newRoom(t, w.alice)
-	invited := func(e matrix.MatrixSyncEvent) bool { return e.RoomID == room && e.Type == "m.room.member" }
+	invited, left := ownMember(w, room, "invite"), ownMember(w, room, "leave")
 	service := startSync(t, cfg)
 	for range 2 {
 		if _, err := w.alice.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: w.bot.UserID}); err != nil {
@@ -343,7 +346,7 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 		if _, err := w.alice.KickUser(t.Context(), room, &mautrix.ReqKickUser{UserID: w.bot.UserID}); err != nil {
 			t.Fatal(err)
 		}
-		nextThat(t, service, invited)
+		nextThat(t, service, left)
 	}
 	if _, err := w.alice.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: w.bot.UserID}); err != nil {
 		t.Fatal(err)
