@@ -20,6 +20,6 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, core.ErrorText("registry_api", err))
+	fmt.Fprint(os.Stderr, core.ErrorText("registry_api", err))
 	os.Exit(core.ErrorExitCode(err))
 }

@@ -6,14 +6,14 @@ import (
 )
 
 // ErrorText returns what a program shows a person of an error: its text after the program's name, and the hints of all the
-// [Error] in it, each on a line of its own. It ends without a line break, and is empty for nil.
+// [Error] in it, each on a line of its own, all ended by a line break. It is empty for nil.
 func ErrorText(program string, err error) string {
 	if err == nil {
 		return ""
 	}
-	text := program + ": error: " + err.Error()
+	text := program + ": error: " + err.Error() + "\n"
 	for _, hint := range errorHints(err) {
-		text += "\nhint: " + hint
+		text += "hint: " + hint + "\n"
 	}
 	return text
 }

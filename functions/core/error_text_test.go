@@ -23,6 +23,9 @@ func TestErrorText_Hints(t *testing.T) {
 		{&core.Error{Op: "start", Hint: "look into the log", Err: hinted}, "app: error: start: open: no file\nhint: look into the log\nhint: name one that is there"},
 		{errors.Join(plain, hinted), "app: error: no such room\nopen: no file\nhint: name one that is there"},
 	} {
+		if c.err != nil {
+			c.want += "\n"
+		}
 		if got := core.ErrorText("app", c.err); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}

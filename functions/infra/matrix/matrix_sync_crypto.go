@@ -19,7 +19,7 @@ type MatrixSyncCrypto interface {
 	// one that may pass: the service asks again.
 	ProcessSync(ctx context.Context, resp *mautrix.RespSync, since string) error
 
-	// Decrypt returns the decrypted event, and must do so again for the same one. An error that Is [MatrixNoKey] says
+	// Decrypt returns the decrypted event, and must do so again for the same one. An error that Is [ErrMatrixNoKey] says
 	// that the key may still come.
 	Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error)
 
@@ -33,5 +33,5 @@ type MatrixSessionKey struct {
 	SessionID id.SessionID
 }
 
-// MatrixNoKey is the error of a [MatrixSyncCrypto] that has no key for an event, yet.
-var MatrixNoKey = errors.New("no key for this session yet")
+// ErrMatrixNoKey is the error of a [MatrixSyncCrypto] that has no key for an event, yet.
+var ErrMatrixNoKey = errors.New("no key for this session yet")

@@ -59,7 +59,7 @@ func (c *toyCrypto) Decrypt(_ context.Context, evt *event.Event) (*event.Event, 
 	defer c.mu.Unlock()
 	content := evt.Content.AsEncrypted()
 	if !c.keys[matrix.MatrixSessionKey{RoomID: evt.RoomID, SessionID: content.SessionID}] {
-		return nil, fmt.Errorf("toy: %w", matrix.MatrixNoKey)
+		return nil, fmt.Errorf("toy: %w", matrix.ErrMatrixNoKey)
 	}
 	plain, err := base64.StdEncoding.DecodeString(string(content.MegolmCiphertext))
 	if err != nil {

@@ -16,7 +16,7 @@ func (s *syncService) decryptRaw(ctx context.Context, room id.RoomID, raw json.R
 		return MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service: decrypt an event in " + string(room), Err: err}
 	}
 	if s.crypto == nil {
-		return fail(MatrixNoKey)
+		return fail(ErrMatrixNoKey)
 	}
 	outer, err := fullEvent(room, raw)
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *syncService) release(ctx context.Context, record MatrixSyncRecord) erro
 }
 
 func (s *syncService) tellUnlessNoKey(err error) {
-	if !errors.Is(err, MatrixNoKey) {
+	if !errors.Is(err, ErrMatrixNoKey) {
 		s.tell(err)
 	}
 }

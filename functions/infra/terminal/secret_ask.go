@@ -49,6 +49,13 @@ func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
 	return secret, nil
 }
 
+// Passphrase is [SecretAsk] in the form that file_token_store asks by.
+func (cfg SecretAskConfig) Passphrase(ctx context.Context) (string, error) {
+	secret, err := SecretAsk(ctx, cfg)
+	defer clear(secret)
+	return string(secret), err
+}
+
 func askError(code core.Code, message string, err error) error {
 	return &core.Error{Code: code, Op: "secret_ask", Message: message, Err: err}
 }

@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv("ASK") == "cancel" {
 		time.AfterFunc(300*time.Millisecond, cancel)
 	}
-	secret, err := terminal.SecretAsk(ctx, terminal.SecretAskConfig{Prompt: "word", Env: "ASK_ANSWER", Twice: os.Getenv("ASK") == "twice"})
+	cfg := terminal.SecretAskConfig{Prompt: "word", Env: "ASK_ANSWER", Twice: os.Getenv("ASK") == "twice"}
+	secret, err := cfg.Passphrase(ctx) // by way of SecretAsk
 	fmt.Printf("got <%s> %s\n", secret, core.ErrorCode(err))
 	cancel()
 }

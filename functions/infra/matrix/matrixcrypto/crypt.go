@@ -20,9 +20,9 @@ import (
 
 const opDecrypt, opEncrypt = "matrix_crypto decrypt", "matrix_crypto encrypt"
 
-// Decrypt returns the decrypted event. MatrixNoKey where the key may still come; CodeInvalid for what never decrypts: a
+// Decrypt returns the decrypted event. ErrMatrixNoKey where the key may still come; CodeInvalid for what never decrypts: a
 // message index that another event had (a replay), damage, an unknown algorithm. Where another try may pass, since the
-// database is locked or ctx is done, the error has its code, is a MatrixNoKey, too, and NewKeys names the session again.
+// database is locked or ctx is done, the error has its code, is a ErrMatrixNoKey, too, and NewKeys names the session again.
 func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error) {
 	if evt == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "no event given"}
@@ -83,13 +83,13 @@ func decryptError(err error) error {
 	case err == nil:
 		return nil
 	case noKey(err):
-		return &core.Error{Code: core.CodeNotFound, Op: opDecrypt, Err: fmt.Errorf("%w: %w", matrix.MatrixNoKey, err)}
+		return &core.Error{Code: core.CodeNotFound, Op: opDecrypt, Err: fmt.Errorf("%w: %w", matrix.ErrMatrixNoKey, err)}
 	case errors.Is(err, crypto.ErrDuplicateMessageIndex):
 		return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "replayed: another event had this message index", Err: err}
 	}
 	if passes(err) {
 		coded := storeError(opDecrypt, err)
-		return &core.Error{Code: core.ErrorCode(coded), Err: fmt.Errorf("%w (%w)", coded, matrix.MatrixNoKey)}
+		return &core.Error{Code: core.ErrorCode(coded), Err: fmt.Errorf("%w (%w)", coded, matrix.ErrMatrixNoKey)}
 	}
 	return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Err: err}
 }

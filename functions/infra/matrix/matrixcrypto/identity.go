@@ -188,10 +188,8 @@ func (m *engine) makeIdentity(ctx context.Context, cfg MatrixCryptoInitConfig, s
 			Password:     cfg.Password,
 		}
 	})
-	if err != nil && asked {
-		if m.client.AccessToken != "" && isUnauthorized(err) {
-			return &core.Error{Code: core.CodeUnauthenticated, Op: op + " identity", Message: "the server wants the account's password before it takes an identity", Hint: "set Password", Err: matrix.MatrixError("", err)}
-		}
+	if err != nil && asked && isUnauthorized(err) {
+		return &core.Error{Code: core.CodeUnauthenticated, Op: op + " identity", Message: "the server wants the account's password before it takes an identity", Hint: "set Password", Err: matrix.MatrixError("", err)}
 	}
 	return matrix.MatrixError(op+" identity", err)
 }

@@ -13,7 +13,7 @@ import (
 
 // MatrixCryptoInitConfig says for which client [MatrixCryptoInit] sets encryption up, and where its keys are.
 type MatrixCryptoInitConfig struct {
-	// Client is logged in (user ID and access token; a missing device ID is asked from the server). Required. Its Crypto
+	// Client is logged in (a missing device ID is asked from the server). Required. Its Crypto
 	// and StateStore are set. What happens is logged through its Log.
 	Client *mautrix.Client
 	// DB is a SQLite database that one process writes, such as sqlite_open's Writer; it may hold other tables, too.
@@ -109,8 +109,8 @@ func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
 		return fail(core.CodeInvalid, "no Client given", "")
 	case cfg.DB == nil:
 		return fail(core.CodeInvalid, "no DB given", "sqlite_open's Writer does")
-	case client.UserID == "" || client.AccessToken == "":
-		return fail(core.CodeInvalid, "the client is not logged in", "matrix_client_init makes one that is")
+	case client.UserID == "": // matrix_client_init's has its token elsewhere, so AccessToken says nothing
+		return fail(core.CodeInvalid, "the client has no user ID", "matrix_client_init makes one that is logged in")
 	case len(cfg.PickleKey) == 0 && cfg.Secrets == nil:
 		return fail(core.CodeInvalid, "no pickle key given", "give PickleKey, 32 random bytes kept outside of the database, or Secrets")
 	case cfg.Bootstrap && cfg.Secrets == nil && cfg.RecoveryKey == "":

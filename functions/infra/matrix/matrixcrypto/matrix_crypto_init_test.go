@@ -261,7 +261,7 @@ func TestMatrixCryptoInit_BadConfig(t *testing.T) {
 	alice := newDevice(t, "alice", config{})
 	good := alice.cfg
 	loggedOut := newClient(t, alice.url, alice.user)
-	loggedOut.AccessToken = ""
+	loggedOut.UserID = ""
 	for name, test := range map[string]struct {
 		change func(*config)
 		want   core.Code

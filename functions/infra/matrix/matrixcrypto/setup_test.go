@@ -266,7 +266,7 @@ func encryptedRoomWith(t testing.TB, encryption event.EncryptionEventContent, ow
 	return room.RoomID
 }
 
-func noKey(err error) bool { return errors.Is(err, matrix.MatrixNoKey) }
+func noKey(err error) bool { return errors.Is(err, matrix.ErrMatrixNoKey) }
 
 // secrets is a token store in memory.
 type secrets struct {
