@@ -53,7 +53,7 @@ type MatrixSyncRoom struct {
 	RoomID     id.RoomID
 	Membership string     // of the own user: join, invite or leave
 	Last       id.EventID // of the latest event of its timeline
-	Invite     string     // a hash of the invitation, while Membership is invite
+	Inviter    id.UserID  // of the open invitation, while Membership is invite
 }
 
 // MatrixSyncKind says what a record is delivered as.

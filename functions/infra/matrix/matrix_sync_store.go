@@ -95,7 +95,7 @@ func (s *MatrixSyncStoreHandle) readRooms(ctx context.Context, tx *sql.Tx, rooms
 	defer rows.Close()
 	for rows.Next() {
 		var room MatrixSyncRoom
-		if err := rows.Scan(&room.RoomID, &room.Membership, &room.Last, &room.Invite); err != nil {
+		if err := rows.Scan(&room.RoomID, &room.Membership, &room.Last, &room.Inviter); err != nil {
 			return err
 		}
 		rooms[room.RoomID] = room

@@ -28,7 +28,7 @@ func TestMatrixSyncStore_GoesOn(t *testing.T) {
 	}
 	store, _ := open()
 	room := matrix.MatrixSyncRoom{RoomID: "!r", Membership: "join", Last: "$2"}
-	batch := &matrix.MatrixSyncBatch{Token: "t1", Rooms: []matrix.MatrixSyncRoom{{RoomID: "!r", Membership: "invite", Invite: "x"}, room}, Records: []matrix.MatrixSyncRecord{
+	batch := &matrix.MatrixSyncBatch{Token: "t1", Rooms: []matrix.MatrixSyncRoom{{RoomID: "!r", Membership: "invite", Inviter: "@x:x"}, room}, Records: []matrix.MatrixSyncRecord{
 		{RoomID: "!r", EventID: "$1", Data: []byte("1")},
 		{RoomID: "!r", EventID: "$2", Data: []byte("2"), Replayed: true},
 		{RoomID: "!r", Kind: matrix.MatrixSyncHole, Data: []byte("3")},

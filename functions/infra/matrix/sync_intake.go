@@ -3,10 +3,9 @@ package matrix
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"fnregistry.dev/functions/core"
@@ -58,11 +57,9 @@ func (s *syncService) takeIn(ctx context.Context, response *syncResponse) error 
 	return nil
 }
 
-// collect goes through the rooms.
+// collect goes through the rooms. Synapse may tell of one room that it was left and that there is an invitation to it: that
+// is the later of the two.
 func (t *syncTaking) collect(ctx context.Context, response *syncResponse) error {
-	for _, room := range sortedRooms(response.Rooms.Invite) {
-		t.invitation(room, response.Rooms.Invite[room])
-	}
 	for _, room := range sortedRooms(response.Rooms.Join) {
 		if err := t.timeline(ctx, room, response.Rooms.Join[room], event.MembershipJoin); err != nil {
 			return err
@@ -73,7 +70,27 @@ func (t *syncTaking) collect(ctx context.Context, response *syncResponse) error 
 			return err
 		}
 	}
+	for _, room := range sortedRooms(response.Rooms.Invite) {
+		t.invitation(room, response.Rooms.Invite[room])
+	}
 	return nil
+}
+
+// known returns what the store knows of a room.
+func (t *syncTaking) known(room id.RoomID) MatrixSyncRoom {
+	known := t.position.Rooms[room]
+	known.RoomID = room
+	return known
+}
+
+// latest is known with what this response has said of the room already.
+func (t *syncTaking) latest(room id.RoomID) MatrixSyncRoom {
+	for _, changed := range slices.Backward(t.batch.Rooms) {
+		if changed.RoomID == room {
+			return changed
+		}
+	}
+	return t.known(room)
 }
 
 // add appends what is to be delivered.
@@ -89,7 +106,7 @@ func (t *syncTaking) add(e MatrixSyncEvent, kind MatrixSyncKind, data []byte) {
 
 // timeline takes a joined or left room's part.
 func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncRoom, member event.Membership) error {
-	known := t.room(roomID)
+	known := t.known(roomID)
 	t.applyState(ctx, roomID, room.State.Events, member)
 	events := t.normalizeAll(roomID, room.Timeline.Events)
 	t.applyTimelineState(ctx, events, member)
@@ -153,7 +170,7 @@ func (t *syncTaking) withOwnLeave(room id.RoomID, left *syncRoom, events []Matri
 }
 
 // invitation takes an invitation: the own member event of its stripped state. That has no ID that could be trusted, so
-// an initial sync, which has all open invitations, is told by what the room's last one was.
+// an initial sync, which has all open invitations, is told by who made the room's last one.
 func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 	for _, raw := range room.InviteState.Events {
 		e := normalizeRaw(roomID, raw)
@@ -161,9 +178,8 @@ func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 			continue
 		}
 		e.EventID = ""
-		sum := sha256.Sum256(raw)
-		known := t.room(roomID)
-		invited := MatrixSyncRoom{RoomID: roomID, Membership: string(event.MembershipInvite), Last: known.Last, Invite: hex.EncodeToString(sum[:16])}
+		known := t.latest(roomID)
+		invited := MatrixSyncRoom{RoomID: roomID, Membership: string(event.MembershipInvite), Last: known.Last, Inviter: e.Sender}
 		if t.position.Token == "" && invited == known {
 			return
 		}

@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -227,11 +226,4 @@ func (s *syncService) acknowledge(seqs []int64) error {
 	}
 	// Not the service's context: what was done is to be acknowledged after Stop, too.
 	return s.store.Acknowledge(context.Background(), seqs)
-}
-
-// room returns what is known of a room.
-func (s *syncService) room(room id.RoomID) MatrixSyncRoom {
-	known := s.position.Rooms[room]
-	known.RoomID = cmp.Or(known.RoomID, room)
-	return known
 }

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS $_room (
 	room TEXT PRIMARY KEY,
 	membership TEXT NOT NULL,
 	last TEXT NOT NULL,
-	invite TEXT NOT NULL
+	inviter TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS $_event (
 	seq INTEGER PRIMARY KEY,
@@ -64,8 +64,8 @@ func newSyncSQL(prefix string) syncSQL {
 		addState:      name(fmt.Sprintf("INSERT INTO $_state (id, version, user) VALUES (1, %d, ?) ON CONFLICT DO NOTHING", syncSchemaVersion)),
 		version:       name("SELECT version FROM $_state"),
 		begin:         name("UPDATE $_state SET epoch = epoch + 1 WHERE user = ? RETURNING token, epoch, seq"),
-		rooms:         name("SELECT room, membership, last, invite FROM $_room"),
-		putRoom:       name("INSERT INTO $_room (room, membership, last, invite) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET membership = excluded.membership, last = excluded.last, invite = excluded.invite"),
+		rooms:         name("SELECT room, membership, last, inviter FROM $_room"),
+		putRoom:       name("INSERT INTO $_room (room, membership, last, inviter) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET membership = excluded.membership, last = excluded.last, inviter = excluded.inviter"),
 		own:           name("UPDATE $_state SET token = coalesce(?, token) WHERE epoch = ? RETURNING seq"),
 		setSeq:        name("UPDATE $_state SET seq = ?"),
 		insert:        name("INSERT INTO $_event (seq, event, room, session, kind, replayed, taken_at, pending, data) VALUES "),

@@ -57,7 +57,7 @@ func (s *MatrixSyncStoreHandle) insert(ctx context.Context, tx *sql.Tx, batch *M
 		}
 	}
 	for _, room := range batch.Rooms {
-		if _, err := tx.ExecContext(ctx, s.sql.putRoom, room.RoomID, room.Membership, room.Last, room.Invite); err != nil {
+		if _, err := tx.ExecContext(ctx, s.sql.putRoom, room.RoomID, room.Membership, room.Last, room.Inviter); err != nil {
 			return err
 		}
 	}
