@@ -9,8 +9,8 @@ func Impure(pkg, name string) (impure, known bool) {
 		return false, false
 	}
 	for prefix := pkg; ; {
-		if except, ok := pureExcept[prefix]; ok && except != nil {
-			return except[name], true
+		if except, ok := pureExcept[prefix]; ok && except != allImpure {
+			return hasWord(except, name), true
 		} else if ok {
 			break
 		}
@@ -44,56 +44,68 @@ func IsStandard(path string) bool {
 }
 
 // pureExcept lists the packages (with those below them) whose functions are pure, and the names in them that are not.
-// A package that is not listed, or listed with nil, is impure (os, net, syscall, math/rand, ...) but for the names in
+// A package that is not listed, or listed with impure, is impure (os, net, syscall, math/rand, ...) but for the names in
 // harmless. Functions that read or write what they are handed (fmt.Fprintf, io.Copy) count as pure: they are on a
 // strings.Builder; whoever is handed a real writer has a parameter that ImpureType knows.
-var pureExcept = map[string]map[string]bool{
-	"bufio":             names(""),
-	"bytes":             names(""),
-	"cmp":               names(""),
-	"compress":          names(""),
-	"container":         names(""),
-	"context":           names("WithTimeout WithDeadline WithTimeoutCause WithDeadlineCause AfterFunc"),
-	"crypto":            names("GenerateKey SignPKCS1v15 SignPSS EncryptOAEP EncryptPKCS1v15 GenerateMultiPrimeKey"),
-	"crypto/rand":       nil,
-	"crypto/tls":        nil,
-	"embed":             names(""),
-	"encoding":          names(""),
-	"errors":            names(""),
-	"fmt":               names("Print Printf Println Scan Scanf Scanln"),
-	"go/ast":            names("Print Fprint"),
-	"go/constant":       names(""),
-	"go/format":         names(""),
-	"go/scanner":        names("PrintError"),
-	"go/token":          names(""),
-	"hash":              names("MakeSeed String Bytes Comparable"), // hash/maphash: seeded at random
-	"html":              names("ParseFiles ParseGlob ParseFS"),
-	"image":             names("RegisterFormat"),
-	"index/suffixarray": names(""),
-	"io":                names("Pipe"),
-	"iter":              names(""),
-	"maps":              names(""),
-	"math":              names(""),
-	"math/rand":         nil,
-	"mime":              names("AddExtensionType TypeByExtension ExtensionsByType"),
-	"net/netip":         names(""),
-	"net/textproto":     names("Dial"),
-	"net/url":           names(""),
-	"path":              names(""),
-	"path/filepath":     names("Abs EvalSymlinks Glob Walk WalkDir"),
-	"reflect":           names(""),
-	"regexp":            names(""),
-	"slices":            names(""),
-	"sort":              names(""),
-	"strconv":           names(""),
-	"strings":           names(""),
-	"sync":              names(""), // a lock by itself changes nothing that a caller sees; package state is caught as such
-	"text":              names("ParseFiles ParseGlob ParseFS"),
-	"time":              names("Now Sleep After AfterFunc Tick NewTimer NewTicker Since Until LoadLocation Local"),
-	"unicode":           names(""),
-	"unique":            names(""),
-	"unsafe":            names(""),
-	"weak":              names(""),
+var pureExcept = map[string]string{
+	"bufio":             "",
+	"bytes":             "",
+	"cmp":               "",
+	"compress":          "",
+	"container":         "",
+	"context":           "WithTimeout WithDeadline WithTimeoutCause WithDeadlineCause AfterFunc",
+	"crypto":            "GenerateKey SignPKCS1v15 SignPSS EncryptOAEP EncryptPKCS1v15 GenerateMultiPrimeKey",
+	"crypto/rand":       allImpure,
+	"crypto/tls":        allImpure,
+	"embed":             "",
+	"encoding":          "",
+	"errors":            "",
+	"fmt":               "Print Printf Println Scan Scanf Scanln",
+	"go/ast":            "Print Fprint",
+	"go/constant":       "",
+	"go/format":         "",
+	"go/scanner":        "PrintError",
+	"go/token":          "",
+	"hash":              "MakeSeed String Bytes Comparable", // hash/maphash: seeded at random
+	"html":              "ParseFiles ParseGlob ParseFS",
+	"image":             "RegisterFormat",
+	"index/suffixarray": "",
+	"io":                "Pipe",
+	"iter":              "",
+	"maps":              "",
+	"math":              "",
+	"math/rand":         allImpure,
+	"mime":              "AddExtensionType TypeByExtension ExtensionsByType",
+	"net/netip":         "",
+	"net/textproto":     "Dial",
+	"net/url":           "",
+	"path":              "",
+	"path/filepath":     "Abs EvalSymlinks Glob Walk WalkDir",
+	"reflect":           "",
+	"regexp":            "",
+	"slices":            "",
+	"sort":              "",
+	"strconv":           "",
+	"strings":           "",
+	"sync":              "", // a lock by itself changes nothing that a caller sees; package state is caught as such
+	"text":              "ParseFiles ParseGlob ParseFS",
+	"time":              "Now Sleep After AfterFunc Tick NewTimer NewTicker Since Until LoadLocation Local",
+	"unicode":           "",
+	"unique":            "",
+	"unsafe":            "",
+	"weak":              "",
+}
+
+// allImpure stands for all names of a package.
+const allImpure = "*"
+
+func hasWord(list, word string) bool {
+	for one := range strings.FieldsSeq(list) {
+		if one == word {
+			return true
+		}
+	}
+	return false
 }
 
 // harmless are types, constants and pure functions in packages that are otherwise impure.

@@ -75,10 +75,9 @@ func (a *API) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("/api/", a.NotFound)
 }
 
-// wrap refuses requests with unknown parameters, gives the others their state, and the answers the headers about it and
+// wrap gives requests their state, and the answers the headers about it and
 // their ETag.
 func (a *API) wrap(e Endpoint) http.Handler {
-	known := e.queryNames()
 	conditional := fnhttp.HTTPConditional(e.handler, fnhttp.HTTPConditionalConfig{ETag: func(r *http.Request) string {
 		if !e.tagged {
 			return ""
@@ -88,10 +87,6 @@ func (a *API) wrap(e Endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		state := a.Source.State()
 		SetFreshness(w.Header(), a.Source.Freshness(), state)
-		if err := checkNames(r, known); err != nil {
-			fnhttp.HTTPProblem(w, r, err)
-			return
-		}
 		if state == nil && !e.always {
 			NotReady(w, r)
 			return

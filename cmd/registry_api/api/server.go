@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"fnregistry.dev/functions/core"
+	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
 type healthOut struct {
@@ -32,17 +33,28 @@ func (a *API) serverEndpoints() []Endpoint {
 	}, func(context.Context, noIn) (healthOut, error) { return healthOut{Status: "ok"}, nil })
 	metrics := Endpoint{
 		Method: http.MethodGet, Path: "/metrics", Name: "getMetrics", Tag: "server", always: true,
-		Summary: "Metrics in Prometheus' text format", In: reflect.TypeFor[noIn](), Answers: []Answer{{Type: "text/plain"}}, handler: a.Metrics,
+		Summary: "Metrics in Prometheus' text format", In: reflect.TypeFor[noIn](), Answers: []Answer{{Type: "text/plain"}}, handler: noQuery(a.Metrics),
 	}
 	document := Endpoint{
 		Method: http.MethodGet, Path: "/openapi.json", Name: "getOpenAPI", Tag: "server", always: true,
 		Summary: "This description, as OpenAPI 3.1", In: reflect.TypeFor[noIn](),
 		Answers: []Answer{{Type: "application/json", Go: reflect.TypeFor[map[string]any]()}},
-		handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		handler: noQuery(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Cache-Control", "no-cache")
 			w.Write(a.document) // a client that went away is nobody to tell
-		}),
+		})),
 	}
 	return []Endpoint{health, ready, metrics, document}
+}
+
+// noQuery refuses parameters, as HTTPJSON does for the others.
+func noQuery(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := fnhttp.HTTPQueryRead[noIn](r); err != nil {
+			fnhttp.HTTPProblem(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -9,24 +9,31 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// maxCandidates is as many names as a person takes in at a glance.
-const maxCandidates = 5
+// maxCandidates is as many names as a person takes in at a glance, maxKnown as many as one reads through.
+const (
+	maxCandidates = 5
+	maxKnown      = 20
+)
 
-// withCandidates adds the known names that are close to name, or all of them where none is and they are few, for people
-// as a hint and for programs as a member.
-func withCandidates(err *core.Error, name string, known []string) error {
+// withCandidates adds the known names that are close to name, or where none is the first twenty of all, for people
+// as a hint and for programs as a member; the name itself is the member what.
+func withCandidates(err *core.Error, what, name string, known []string) error {
 	candidates := nearNames(name, known)
 	switch {
 	case len(candidates) > 0:
 		err.Hint = fmt.Sprintf("did you mean %s?", strings.Join(candidates, " or "))
-	case len(known) > 0 && len(known) <= 2*maxCandidates:
-		candidates = known
-		err.Hint = "known are " + strings.Join(known, ", ")
 	default:
-		return err
+		candidates = append([]string{}, known[:min(len(known), maxKnown)]...)
+		err.Hint = "none are known here"
+		if len(candidates) > 0 {
+			err.Hint = "known are " + strings.Join(candidates, ", ")
+		}
 	}
-	return &HTTPProblemError{Err: err, Members: map[string]any{"candidates": candidates}}
+	return &HTTPProblemError{Err: err, Members: map[string]any{what: clipName(name), "candidates": candidates}}
 }
+
+// clipName shortens a name, which comes from outside, to what is worth sending back.
+func clipName(name string) string { return fmt.Sprintf("%.80s", name) }
 
 // nearNames returns those of known that a third of their letters, or less, keeps apart from name, closest first.
 func nearNames(name string, known []string) []string {

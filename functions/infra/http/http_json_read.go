@@ -140,8 +140,8 @@ func explainJSON(err error, body []byte, in reflect.Type) error {
 	// encoding/json has no error type for this one.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name = strings.Trim(name, `"`)
-		failed := &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: fmt.Sprintf("unknown field %q", name)}
-		return withCandidates(failed, name, jsonFieldNames(in))
+		failed := &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: fmt.Sprintf("unknown field %q", clipName(name))}
+		return withCandidates(failed, "field", name, jsonFieldNames(in))
 	}
 	// What a type's own UnmarshalJSON or UnmarshalText says is about the caller's value.
 	return &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: strings.TrimPrefix(err.Error(), "json: ")}

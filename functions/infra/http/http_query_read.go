@@ -45,7 +45,7 @@ func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if !slices.Contains(plan.queryNames, name) {
-			return withCandidates(invalid("unknown parameter %q", name), name, plan.queryNames)
+			return withCandidates(invalid("unknown parameter %q", clipName(name)), "parameter", name, plan.queryNames)
 		}
 	}
 	for _, field := range plan.fields {

@@ -121,17 +121,21 @@ type family struct {
 // shower writes the lines of a family's series.
 type shower interface{ show(p *page, f *family) }
 
-// register returns data, or what the registry has under that name already.
+// register returns data, or what the registry has under that name already, which is of the same type.
 func register[T shower](r *MetricsTextRegistry, spec familySpec, data T) T {
+	return r.register(spec, data).(T)
+}
+
+func (r *MetricsTextRegistry) register(spec familySpec, data shower) shower {
 	spec.check()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if old := r.names[spec.name]; old != nil && old.name == spec.name {
-		same, ok := old.data.(T)
-		if !ok || spec.unique || old.unique || old.kind != spec.kind || !slices.Equal(old.labels, spec.labels) || !slices.Equal(old.numbers, spec.numbers) {
+		// A kind that is not unique has data of one type.
+		if spec.unique || old.unique || old.kind != spec.kind || !slices.Equal(old.labels, spec.labels) || !slices.Equal(old.numbers, spec.numbers) {
 			panicInvalid(spec.name, "the name is taken by a %s with labels %q", old.kind, old.labels)
 		}
-		return same
+		return old.data
 	}
 	added := &family{spec, data}
 	for _, suffix := range append([]string{""}, spec.suffixes...) {
