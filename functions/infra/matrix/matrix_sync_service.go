@@ -143,9 +143,8 @@ func (h *MatrixSyncServiceHandle) Ack(events ...MatrixSyncEvent) error {
 	return h.service.acknowledge(seqs)
 }
 
-// Resume ends a wait for a next try at once, as after new credentials. These are given by [MatrixClientLogin]; to a client
-// that [MatrixClientInit] did not make, by client.OAuthSetTokens("", "", token, time.Time{}), which locks: an assignment to
-// client.AccessToken is a data race.
+// Resume ends a wait for a next try at once, as after new credentials by [MatrixClientLogin]. Other ways to set a token while
+// requests run, client.AccessToken and client.OAuthSetTokens, are data races.
 func (h *MatrixSyncServiceHandle) Resume() {
 	select {
 	case h.service.wake <- struct{}{}:

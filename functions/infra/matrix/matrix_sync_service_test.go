@@ -124,7 +124,12 @@ func TestMatrixSyncService_RetryAfter(t *testing.T) {
 func TestMatrixSyncService_Error401NoExit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	service := startSync(t, matrix.MatrixSyncServiceConfig{Client: w.bot, MaxBackoffMS: 3_600_000})
+	bot, err := matrix.MatrixClientInit(t.Context(), matrix.MatrixClientInitConfig{Homeserver: w.proxy.URL(), AccessToken: w.user.AccessToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(bot.Client.CloseIdleConnections)
+	service := startSync(t, matrix.MatrixSyncServiceConfig{Client: bot, MaxBackoffMS: 3_600_000})
 	send(t, w.alice, w.room, "before")
 	nextMessage(t, service)
 	// A copy of the client logs out: what happens when an administrator ends the session.
@@ -132,7 +137,7 @@ func TestMatrixSyncService_Error401NoExit(t *testing.T) {
 		t.Fatal(err)
 	}
 	send(t, w.alice, w.room, "meanwhile") // Dendrite ends no long poll at a logout
-	var err error
+	err = nil
 	for err == nil || core.ErrorCode(err) != core.CodeUnauthenticated {
 		err = nextError(t, service)
 	}
@@ -142,14 +147,9 @@ func TestMatrixSyncService_Error401NoExit(t *testing.T) {
 	if health := waitHealth(t, service, matrix.MatrixSyncNeedsCredentials); health.Err == nil {
 		t.Errorf("health %+v", health)
 	}
-	login, err := clientFor(t, w.proxy.URL(), w.user).Login(t.Context(), &mautrix.ReqLogin{
-		Type: mautrix.AuthTypePassword, Password: w.user.Password, DeviceID: id.DeviceID(w.user.DeviceID),
-		Identifier: mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: w.user.ID},
-	})
-	if err != nil {
+	if err := matrix.MatrixClientLogin(t.Context(), matrix.MatrixClientLoginConfig{Client: bot, Password: []byte(w.user.Password)}); err != nil {
 		t.Fatal(err)
 	}
-	w.bot.OAuthSetTokens("", "", login.AccessToken, time.Time{})
 	service.Resume()
 	send(t, w.alice, w.room, "after")
 	var bodies []string
