@@ -20,6 +20,7 @@ require (
 	fnregistry.dev/functions/infra/matrix v0.0.0
 	fnregistry.dev/functions/infra/sqlite v0.0.0
 	fnregistry.dev/functions/infra/tokenfile v0.0.0
+	fnregistry.dev/tools/testenv/testkit v0.0.0
 	github.com/spf13/cobra v1.10.2
 	maunium.net/go/mautrix v0.31.0
 )

@@ -1,0 +1,231 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/tools/testenv/testkit/servers"
+)
+
+// TestMain is also the program.
+func TestMain(m *testing.M) {
+	if os.Getenv("MATRIX_TAIL_TEST") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// person is a user with a matrix_tail.
+type person struct {
+	servers.User
+	env []string
+}
+
+func newPerson(t *testing.T, name string) person {
+	t.Helper()
+	home := servers.Matrix(t)
+	user := home.NewUser(t, name)
+	dir := t.TempDir()
+	return person{user, append(os.Environ(), "MATRIX_TAIL_TEST=1", "MATRIX_TAIL_USER="+user.ID, "MATRIX_TAIL_HOMESERVER="+home.URL,
+		"HOME="+dir, "XDG_CONFIG_HOME="+dir, "MATRIX_TAIL_PASSPHRASE=open sesame", "SHELL=/bin/sh")}
+}
+
+// command is the program with its secrets in a file, away from the test's terminal.
+func (p person) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"--token-file", p.tokens()}, args...)...)
+	cmd.Env = p.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
+}
+
+func (p person) tokens() string {
+	for _, v := range p.env {
+		if dir, ok := strings.CutPrefix(v, "XDG_CONFIG_HOME="); ok && strings.Contains(dir, "Test") {
+			return filepath.Join(dir, "secrets.age")
+		}
+	}
+	panic("no folder")
+}
+
+// run returns what the program printed, which must not fail.
+func (p person) run(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	cmd := p.command(t.Context(), args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%q: %v\n%s%s", args, err, out, &stderr)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// fails checks the exit status and what is said.
+func (p person) fails(t *testing.T, status int, want string, args ...string) {
+	t.Helper()
+	out, err := p.command(t.Context(), args...).CombinedOutput()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.ExitCode() != status || !strings.Contains(string(out), want) {
+		t.Errorf("%q: %v, want %d and %q\n%s", args, err, status, want, out)
+	}
+}
+
+// follows runs follow until all of want was printed, interrupts it, and returns what was printed.
+func (p person) follows(t *testing.T, room string, want ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := p.command(ctx, "follow", room)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var printed strings.Builder
+	buffer := make([]byte, 4096)
+	for missing := true; missing; {
+		n, err := out.Read(buffer)
+		if err != nil {
+			t.Fatalf("%v\n%s%s", err, printed.String(), &stderr)
+		}
+		printed.Write(buffer[:n])
+		missing = false
+		for _, text := range want {
+			missing = missing || !strings.Contains(printed.String(), text)
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest, _ := io.ReadAll(out)
+	printed.Write(rest)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after Ctrl-C: %v\n%s", err, &stderr)
+	}
+	return printed.String()
+}
+
+func TestMatrixTail_Conversation(t *testing.T) {
+	t.Parallel()
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	for _, p := range []person{alice, bob} {
+		if out := p.run(t, p.Password+"\n", "login"); !strings.Contains(out, p.ID+" is logged in on device ") {
+			t.Fatalf("login printed %q", out)
+		}
+	}
+	client, err := mautrix.NewClient(servers.Matrix(t).URL, id.UserID(alice.ID), alice.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	create := func(name string, state ...*event.Event) string {
+		room, err := client.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{Name: name, Preset: "public_chat", InitialState: state})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := mautrix.NewClient(servers.Matrix(t).URL, id.UserID(bob.ID), bob.AccessToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.JoinRoomByID(t.Context(), room.RoomID); err != nil {
+			t.Fatal(err)
+		}
+		return string(room.RoomID)
+	}
+	open := create("Open")
+	secret := create("Secret\x1b[31m", &event.Event{Type: event.StateEncryption, Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}})
+
+	rooms := alice.run(t, "", "rooms")
+	if !strings.Contains(rooms, open+"  Open  members: 2, encrypted: false") || !strings.Contains(rooms, secret+"  Secret [31m  members: 2, encrypted: true") {
+		t.Errorf("rooms printed %q", rooms)
+	}
+	for _, room := range []string{open, secret} {
+		first := alice.run(t, "", "send", room, "hello", "**world**")
+		bob.follows(t, room, "hello **world**  "+first)
+		answer := bob.run(t, "", "answer", room, first, "in a thread")
+		printed := alice.follows(t, room, "in thread "+first+": in a thread  "+answer)
+		if !strings.Contains(printed, bob.ID) {
+			t.Errorf("alice saw %q", printed)
+		}
+		second := alice.run(t, "", "send", room, "again")
+		if printed := bob.follows(t, room, second); strings.Contains(printed, first+"\n") {
+			t.Errorf("bob saw again what he had seen: %q", printed)
+		}
+	}
+}
+
+func TestMatrixTail_WrongInput(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t, "me")
+	p.fails(t, 77, "hint: log in with a password", "rooms")
+	p.fails(t, 69, "no terminal to ask on", "login")
+	p.run(t, p.Password+"\n", "login")
+	p.fails(t, 66, "M_NOT_FOUND", "send", "#nowhere", "hi")
+	p.fails(t, 64, "names no room", "follow", "nowhere")
+	p.fails(t, 73, "M_FORBIDDEN", "send", "!nowhere:localhost", "hi") // set aside
+	p.fails(t, 70, "requires at least 2 arg(s)", "send", "#nowhere")
+	p.fails(t, 70, "unknown command", "sned")
+	wrong := p
+	wrong.env = append(p.env, "MATRIX_TAIL_PASSPHRASE=wrong")
+	wrong.fails(t, 77, "passphrase", "rooms")
+	p.env = append(p.env, "MATRIX_TAIL_HOMESERVER=http://127.0.0.1:1")
+	p.fails(t, 69, "connection refused", "rooms")
+}
+
+// On a terminal the password is asked for and not shown, and the token is in the system's keyring.
+func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
+	t.Parallel()
+	servers.Keyring(t)
+	p := newPerson(t, "me")
+	cmd := exec.CommandContext(t.Context(), "script", "-qec", os.Args[0]+" login && "+os.Args[0]+" rooms && echo done", "/dev/null")
+	cmd.Env = p.env
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var screen strings.Builder
+	one := make([]byte, 1)
+	for !strings.HasSuffix(screen.String(), "password of "+p.ID+": ") {
+		if _, err := out.Read(one); err != nil {
+			t.Fatalf("%v\n%s", err, screen.String())
+		}
+		screen.Write(one)
+	}
+	if _, err := io.WriteString(in, p.Password+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	rest, _ := io.ReadAll(out)
+	screen.Write(rest)
+	if err := cmd.Wait(); err != nil || !strings.Contains(screen.String(), "is logged in on device") || !strings.HasSuffix(screen.String(), "done\r\n") {
+		t.Errorf("%v\n%s", err, screen.String())
+	}
+	if strings.Contains(screen.String(), p.Password) {
+		t.Errorf("the password was shown: %s", screen.String())
+	}
+}
