@@ -74,6 +74,8 @@ type outboxRoom struct {
 	again bool      // something was put in meanwhile
 	tried string    // transaction ID of the last try without an answer
 	ended time.Time // when it ended
+	shown string    // transaction ID of the item before which the server shows what was sent
+	since time.Time // since when
 }
 
 // MatrixOutboxAside is why an item was set aside.

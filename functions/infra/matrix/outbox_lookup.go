@@ -16,6 +16,7 @@ type outboxVerdict int
 
 const (
 	outboxAbsent outboxVerdict = iota
+	outboxBehind               // the server does not show yet what it has acknowledged before: Dendrite's read side can be far behind
 	outboxFound
 	outboxUnsure
 )
@@ -35,14 +36,18 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	if err != nil {
 		return "", outboxUnsure, err
 	}
-	candidates, found, whole, err := h.ownEvents(ctx, row, anchor, known)
+	candidates, found, reach, err := h.ownEvents(ctx, row, anchor, known)
+	absent := outboxAbsent
+	if anchor != "" && reach != reachedAnchor {
+		absent = outboxBehind
+	}
 	switch {
 	case err != nil:
 		return "", outboxUnsure, err
 	case found != "":
 		return found, outboxFound, nil
-	case candidates == nil && whole:
-		return "", outboxAbsent, nil
+	case candidates == nil && reach != reachedCap:
+		return "", absent, nil
 	}
 	transactions, err := h.syncTransactions(ctx, row.room)
 	if err != nil {
@@ -52,8 +57,8 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	if err != nil {
 		return "", outboxUnsure, err
 	}
-	verdict := outboxAbsent
-	if !whole {
+	verdict := absent
+	if reach == reachedCap {
 		verdict = outboxUnsure
 	}
 	for _, candidate := range candidates {
@@ -73,9 +78,18 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	return "", verdict, nil
 }
 
-// ownEvents returns the own events, newest first, of which one could be the item's, or the one that is. whole: there are
-// no others.
-func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anchor id.EventID, known map[id.EventID]bool) (candidates []*event.Event, found id.EventID, whole bool, err error) {
+// outboxReach is where the search through a room ended.
+type outboxReach int
+
+const (
+	reachedAnchor outboxReach = iota // at the last event that was sent before
+	reachedEnd                       // at the room's beginning, or before the item was tried
+	reachedCap                       // at the most pages that are read
+)
+
+// ownEvents returns the own events, newest first, of which one could be the item's, or the one that is, and how far
+// the search went.
+func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anchor id.EventID, known map[id.EventID]bool) (candidates []*event.Event, found id.EventID, reach outboxReach, err error) {
 	oldest := row.triedAt.Add(-lookUpSkew)
 	if anchor != "" {
 		oldest = row.triedAt.Add(-lookUpAnchored)
@@ -85,15 +99,18 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anch
 	for range lookUpPages {
 		page, err := h.cfg.Client.Messages(ctx, row.room, from, "", mautrix.DirectionBackward, filter, 100)
 		if err != nil {
-			return nil, "", false, err
+			return nil, "", reachedCap, err
 		}
 		for _, evt := range page.Chunk {
-			if evt.ID == anchor || time.UnixMilli(evt.Timestamp).Before(oldest) {
-				return candidates, "", true, nil
+			if evt.ID == anchor {
+				return candidates, "", reachedAnchor, nil
+			}
+			if time.UnixMilli(evt.Timestamp).Before(oldest) {
+				return candidates, "", reachedEnd, nil
 			}
 			transaction := evt.Unsigned.TransactionID
 			if transaction == row.txn {
-				return nil, evt.ID, true, nil
+				return nil, evt.ID, reachedEnd, nil
 			}
 			same := evt.Type.Type == row.eventType || evt.Type.Type == event.EventEncrypted.Type
 			if transaction == "" && same && evt.Sender == h.cfg.Client.UserID && evt.StateKey == nil && !known[evt.ID] {
@@ -101,11 +118,11 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anch
 			}
 		}
 		if page.End == "" || page.End == from {
-			return candidates, "", true, nil
+			return candidates, "", reachedEnd, nil
 		}
 		from = page.End
 	}
-	return candidates, "", false, nil
+	return candidates, "", reachedCap, nil
 }
 
 // syncTransactions returns the transaction IDs of the latest own events of a room, as /sync tells them. It is a sync of

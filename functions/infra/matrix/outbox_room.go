@@ -22,6 +22,12 @@ type outboxStep struct {
 	down  bool          // the server was not there: another room's success ends the wait
 }
 
+// looksUntilSettled is how often at most a lost event is looked for, after the first look, until it counts as not sent.
+const looksUntilSettled = 4
+
+// behindLimit is how long a server may not show what it has acknowledged, until nothing more is expected of it.
+const behindLimit = 10 * time.Minute
+
 // runRoom sends a room's queue, and ends when it is empty.
 func (h *MatrixOutboxHandle) runRoom(room id.RoomID, state *outboxRoom) {
 	for failures := 0; h.waitTurn(); {
@@ -136,8 +142,10 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		case verdict == outboxFound:
 			h.metrics.recover()
 			return h.done(row, eventID)
-		case verdict == outboxAbsent && state.open(h, row) < h.cfg.Settle: // the server may be at it yet
-			return outboxStep{again: true, limit: h.cfg.Settle - state.open(h, row)}
+		case verdict == outboxBehind && state.open(h, row) < behindLimit:
+			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
+		case verdict == outboxAbsent && state.unsettled(h, row) > 0: // the server may be at it yet
+			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled, limit: state.unsettled(h, row)}
 		case verdict == outboxUnsure:
 			return h.setAside(row, true, &core.Error{Code: core.CodeConflict, Message: "can't tell whether it was sent", Hint: "look into the room, then Retry or Drop it"})
 		}
@@ -251,6 +259,15 @@ func (r *outboxRoom) open(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
 		return time.Since(r.ended)
 	}
 	return time.Since(h.started)
+}
+
+// unsettled says how long an item that is not in the room may still come there: Settle from the last try, and from when the
+// server showed what was sent before it.
+func (r *outboxRoom) unsettled(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
+	if r.shown != row.txn {
+		r.shown, r.since = row.txn, time.Now()
+	}
+	return h.cfg.Settle - min(time.Since(r.since), r.open(h, row))
 }
 
 // pause holds all rooms back.

@@ -138,7 +138,7 @@ func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, serve
 		switch at := random.IntN(600); {
 		case at < 12: // every five seconds
 			again(t, func() {}, reader)
-		case at < 16: // every fifteen seconds one of them
+		case at < 14: // every thirty seconds one of them
 			again(t, func() {}, writers[random.IntN(len(writers))])
 		case at == 599, n == 100: // once a minute, and after ten seconds
 			again(t, restart, writers...)
