@@ -1,0 +1,88 @@
+package matrix_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/servers"
+)
+
+// staleReads is in front of a server and shows no message in /messages as long as behind is set: as a Dendrite that has
+// more to do than it can, which takes minutes and luck to make.
+func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.Int64) string {
+	t.Helper()
+	to, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	t.Cleanup(transport.CloseIdleConnections)
+	server := httptest.NewServer(&httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Header.Del("Accept-Encoding")
+		},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ModifyResponse: func(answer *http.Response) error {
+			if !strings.HasSuffix(answer.Request.URL.Path, "/messages") || !behind.Load() {
+				return nil
+			}
+			looks.Add(1)
+			var page map[string]json.RawMessage
+			if err := json.NewDecoder(answer.Body).Decode(&page); err != nil {
+				return err
+			}
+			answer.Body.Close()
+			page["chunk"] = json.RawMessage("[]")
+			delete(page, "end")
+			body, err := json.Marshal(page)
+			answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			answer.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			return err
+		},
+	})
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// As long as the server does not show what it has acknowledged, a lost event is not taken for one that did not arrive,
+// however long that is.
+func TestMatrixOutbox_ReadSideBehind(t *testing.T) {
+	t.Parallel()
+	s := newOutboxSetup(t)
+	var behind atomic.Bool
+	var looks atomic.Int64
+	stale := staleReads(t, s.proxy.URL(), &behind, &looks)
+	client := clientFor(t, stale, servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)})
+	outbox := startOutbox(t, client, outboxQuick)
+	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "first"))...)
+	behind.Store(true)
+	lost := s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{AfterServer: true}})
+	transactions := outboxPut(t, outbox, outboxText(s.room, "second"), outboxText(s.room, "third"))
+	if err := lost.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	sends := s.proxy.Add(fault.Rule{Match: outboxSends, Fault: fault.Delay{Time: time.Millisecond}})
+	outboxUntil(t, "ten looks", func() bool { return looks.Load() >= 10 }) // Settle is over after four
+	if n := sends.Matched(); n != 0 {
+		t.Errorf("it sent %d times though it could not know", n)
+	}
+	behind.Store(false)
+	outboxSent(t, outbox, transactions...)
+	if got := outboxBodies(t, s.direct, s.room, 3); !slices.Equal(got, []string{"first", "second", "third"}) {
+		t.Errorf("sent %v", got)
+	}
+}
