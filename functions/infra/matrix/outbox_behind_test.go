@@ -19,8 +19,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// staleReads is in front of a server and shows no message in /messages as long as behind is set: as a Dendrite that has
-// more to do than it can, which takes minutes and luck to make.
+// staleReads is in front of a server and shows no message in /messages as long as behind is set: as a read side that is
+// behind, which takes a loaded server and luck to make.
 func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.Int64) string {
 	t.Helper()
 	to, err := url.Parse(target)

@@ -22,7 +22,9 @@ const (
 )
 
 const (
-	lookUpPages    = 20             // of 100 own events each
+	lookUpPages    = 10
+	lookUpFirst    = 100            // events in the first look
+	lookUpPage     = 1000           // and in each further page, what Synapse gives at most
 	lookUpSkew     = time.Hour      // by which the clocks of server and client may differ
 	lookUpAnchored = 24 * time.Hour // the same, where an event is known to which the search goes back
 )
@@ -94,10 +96,11 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anch
 	if anchor != "" {
 		oldest = row.triedAt.Add(-lookUpAnchored)
 	}
-	filter := &mautrix.FilterPart{Senders: []id.UserID{h.cfg.Client.UserID}}
-	from := ""
+	// No filter of senders: Dendrite takes the newest events up to the limit and filters these, so that none may be left of
+	// older ones, and ends the search there.
+	from, limit := "", lookUpFirst
 	for range lookUpPages {
-		page, err := h.cfg.Client.Messages(ctx, row.room, from, "", mautrix.DirectionBackward, filter, 100)
+		page, err := h.cfg.Client.Messages(ctx, row.room, from, "", mautrix.DirectionBackward, nil, limit)
 		if err != nil {
 			return nil, "", reachedCap, err
 		}
@@ -120,6 +123,10 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anch
 		if page.End == "" || page.End == from {
 			return candidates, "", reachedEnd, nil
 		}
+		if limit == lookUpFirst { // mostly enough; if not, from the start: Dendrite may lose events between two pages
+			limit, candidates = lookUpPage, nil
+			continue
+		}
 		from = page.End
 	}
 	return candidates, "", reachedCap, nil
@@ -136,7 +143,7 @@ func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomI
 		Room: &mautrix.RoomFilter{
 			AccountData: none, Ephemeral: none, Rooms: []id.RoomID{room},
 			State:    &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}, LazyLoadMembers: true},
-			Timeline: &mautrix.FilterPart{Limit: 100, Senders: []id.UserID{h.cfg.Client.UserID}},
+			Timeline: &mautrix.FilterPart{Limit: lookUpPage},
 		},
 	})
 	if err != nil {
