@@ -3,6 +3,7 @@ package matrix_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
+	"maunium.net/go/mautrix"
 )
 
 // staleReads is in front of a server and shows no message in /messages as long as behind is set: as a read side that is
@@ -84,5 +86,43 @@ func TestMatrixOutbox_ReadSideBehind(t *testing.T) {
 	outboxSent(t, outbox, transactions...)
 	if got := outboxBodies(t, s.direct, s.room, 3); !slices.Equal(got, []string{"first", "second", "third"}) {
 		t.Errorf("sent %v", got)
+	}
+}
+
+// A lost event is found behind more than a page of what others wrote since.
+func TestMatrixOutbox_BusyRoom(t *testing.T) {
+	t.Parallel()
+	server := servers.Start(t, "matrix")
+	home := server.Matrix(t)
+	s := outboxSetupOn(t, home)
+	other := clientFor(t, home.URL, home.NewUser(t, "other"))
+	if _, err := s.direct.InviteUser(t.Context(), s.room, &mautrix.ReqInviteUser{UserID: other.UserID}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.JoinRoomByID(t.Context(), s.room); err != nil {
+		t.Fatal(err)
+	}
+	outbox := startOutbox(t, s.client, outboxQuick)
+	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "first"))...)
+	looks := s.proxy.Add(fault.Rule{Match: "GET /_matrix/client/v3/rooms/{room}/messages", Fault: fault.Status{Code: 503}})
+	lost := s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{AfterServer: true}})
+	transactions := outboxPut(t, outbox, outboxText(s.room, "second"), outboxText(s.room, "third"))
+	if err := lost.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	const others = 250
+	for i := range others {
+		if _, err := other.SendText(t.Context(), s.room, fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Stop(t) // by which Dendrite forgets the transaction
+	server.Restart(t)
+	looks.Remove()
+	outboxSent(t, outbox, transactions...)
+	bodies := outboxBodies(t, s.direct, s.room, others+3)
+	own := slices.DeleteFunc(bodies, func(text string) bool { return text[0] >= '0' && text[0] <= '9' })
+	if !slices.Equal(own, []string{"first", "second", "third"}) {
+		t.Errorf("sent %v", own)
 	}
 }
