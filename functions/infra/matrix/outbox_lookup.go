@@ -38,7 +38,7 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	if err != nil {
 		return "", outboxUnsure, err
 	}
-	candidates, found, reach, err := h.ownEvents(ctx, row, anchor, known)
+	candidates, found, reach, window, err := h.ownEvents(ctx, row, anchor, known)
 	absent := outboxAbsent
 	if anchor != "" && reach != reachedAnchor {
 		absent = outboxBehind
@@ -51,7 +51,7 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	case candidates == nil && reach != reachedCap:
 		return "", absent, nil
 	}
-	transactions, err := h.syncTransactions(ctx, row.room)
+	transactions, err := h.syncTransactions(ctx, row.room, window)
 	if err != nil {
 		return "", outboxUnsure, err
 	}
@@ -89,9 +89,9 @@ const (
 	reachedCap                       // at the most pages that are read
 )
 
-// ownEvents returns the own events, newest first, of which one could be the item's, or the one that is, and how far
-// the search went.
-func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anchor id.EventID, known map[id.EventID]bool) (candidates []*event.Event, found id.EventID, reach outboxReach, err error) {
+// ownEvents returns the own events, newest first, of which one could be the item's, or the one that is, how far
+// the search went, and how many events it took in at once.
+func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anchor id.EventID, known map[id.EventID]bool) (candidates []*event.Event, found id.EventID, reach outboxReach, window int, err error) {
 	oldest := row.triedAt.Add(-lookUpSkew)
 	if anchor != "" {
 		oldest = row.triedAt.Add(-lookUpAnchored)
@@ -102,18 +102,18 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anch
 	for range lookUpPages {
 		page, err := h.cfg.Client.Messages(ctx, row.room, from, "", mautrix.DirectionBackward, nil, limit)
 		if err != nil {
-			return nil, "", reachedCap, err
+			return nil, "", reachedCap, limit, err
 		}
 		for _, evt := range page.Chunk {
 			if evt.ID == anchor {
-				return candidates, "", reachedAnchor, nil
+				return candidates, "", reachedAnchor, limit, nil
 			}
 			if time.UnixMilli(evt.Timestamp).Before(oldest) {
-				return candidates, "", reachedEnd, nil
+				return candidates, "", reachedEnd, limit, nil
 			}
 			transaction := evt.Unsigned.TransactionID
 			if transaction == row.txn {
-				return nil, evt.ID, reachedEnd, nil
+				return nil, evt.ID, reachedEnd, limit, nil
 			}
 			same := evt.Type.Type == row.eventType || evt.Type.Type == event.EventEncrypted.Type
 			if transaction == "" && same && evt.Sender == h.cfg.Client.UserID && evt.StateKey == nil && !known[evt.ID] {
@@ -121,7 +121,7 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anch
 			}
 		}
 		if page.End == "" || page.End == from {
-			return candidates, "", reachedEnd, nil
+			return candidates, "", reachedEnd, limit, nil
 		}
 		if limit == lookUpFirst { // mostly enough; if not, from the start: Dendrite may lose events between two pages
 			limit, candidates = lookUpPage, nil
@@ -129,13 +129,13 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anch
 		}
 		from = page.End
 	}
-	return candidates, "", reachedCap, nil
+	return candidates, "", reachedCap, limit, nil
 }
 
-// syncTransactions returns the transaction IDs of the latest own events of a room, as /sync tells them. It is a sync of
+// syncTransactions returns the transaction IDs of a room's latest events, as many as window, as /sync tells them. It is a sync of
 // its own from the beginning, for this room alone, which takes nothing away from the one that runs: what is for devices
 // goes only when a sync with a later token is asked for.
-func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomID) (map[id.EventID]string, error) {
+func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomID, window int) (map[id.EventID]string, error) {
 	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
 	filter, err := json.Marshal(&mautrix.Filter{
 		AccountData: none,
@@ -143,7 +143,7 @@ func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomI
 		Room: &mautrix.RoomFilter{
 			AccountData: none, Ephemeral: none, Rooms: []id.RoomID{room},
 			State:    &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}, LazyLoadMembers: true},
-			Timeline: &mautrix.FilterPart{Limit: lookUpPage},
+			Timeline: &mautrix.FilterPart{Limit: window},
 		},
 	})
 	if err != nil {
