@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,19 +48,26 @@ func wantResult(t testing.TB, results <-chan matrix.MatrixJoinPolicyResult) matr
 }
 
 // invitations asks the server for the pending invitations, as a sync has them.
-func invitations(t testing.TB, client *mautrix.Client) map[id.RoomID]matrix.MatrixSyncEvent {
+func invitations(t testing.TB, client *mautrix.Client, rooms ...id.RoomID) map[id.RoomID]matrix.MatrixSyncEvent {
 	t.Helper()
-	response, err := client.FullSyncRequest(t.Context(), mautrix.ReqSync{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := map[id.RoomID]matrix.MatrixSyncEvent{}
-	for room, invite := range response.Rooms.Invite {
-		for _, evt := range invite.State.Events {
-			if evt.Type.Type == event.StateMember.Type && evt.GetStateKey() == string(client.UserID) {
-				evt.RoomID = room
-				found[room] = matrix.MatrixEventNormalize(evt)
+	since, deadline := "", time.Now().Add(time.Minute)
+	for slices.ContainsFunc(rooms, func(room id.RoomID) bool { return found[room].Type == "" }) { // Dendrite may be late
+		response, err := client.FullSyncRequest(t.Context(), mautrix.ReqSync{Since: since, Timeout: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		since = response.NextBatch
+		for room, invite := range response.Rooms.Invite {
+			for _, evt := range invite.State.Events {
+				if evt.Type.Type == event.StateMember.Type && evt.GetStateKey() == string(client.UserID) {
+					evt.RoomID = room
+					found[room] = matrix.MatrixEventNormalize(evt)
+				}
 			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no invitation into all of %v came", rooms)
 		}
 	}
 	return found
@@ -122,7 +130,7 @@ func TestMatrixJoinPolicy_Allowlist(t *testing.T) {
 			cfg := c.cfg(room)
 			cfg.Client = bot
 			policy, results := policyFor(t, cfg)
-			if got := policy.Observe(invitations(t, bot)[room]); got != c.want {
+			if got := policy.Observe(invitations(t, bot, room)[room]); got != c.want {
 				t.Fatalf("it does %q, want %q", got, c.want)
 			}
 			if c.want != matrix.MatrixJoinIgnore {
@@ -144,7 +152,7 @@ func TestMatrixJoinPolicy_Faults(t *testing.T) {
 	owner, user := newClient(t, "owner"), home.NewUser(t, "bot")
 	direct := clientFor(t, home.URL, user)
 	rooms := []id.RoomID{inviteInto(t, owner, direct), inviteInto(t, owner, direct), inviteInto(t, owner, direct)}
-	events := invitations(t, direct)
+	events := invitations(t, direct, rooms...)
 	proxy := fault.HTTP(t, home.URL)
 	limited := proxy.Add(fault.Rule{Match: "POST /_matrix/client/v3/join/", Max: 2, Fault: fault.Status{Code: 429, Errcode: "M_LIMIT_EXCEEDED", RetryAfterMS: 300}})
 	proxy.Add(fault.Rule{Match: "POST /_matrix/client/v3/join/", Skip: 2, Max: 2, Fault: fault.Status{Code: 502}})
@@ -203,7 +211,7 @@ func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	hold := proxy.Add(fault.Rule{Match: "POST /_matrix/client/v3/rooms/{room}/leave", Fault: fault.Status{Code: 429, Errcode: "M_LIMIT_EXCEEDED", RetryAfterMS: 50}})
 	bot := clientFor(t, proxy.URL(), user)
 	room := inviteInto(t, owner, bot)
-	friend := invitations(t, bot)[room]
+	friend := invitations(t, bot, room)[room]
 	var log lockedBuffer
 	policy, results := policyFor(t, matrix.MatrixJoinPolicyConfig{
 		Client: bot, AllowServers: []string{home.ServerName}, LeaveOthers: true, QueueSize: 20, IntervalMS: 20,

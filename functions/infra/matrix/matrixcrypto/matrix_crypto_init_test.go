@@ -102,7 +102,7 @@ func TestMatrixCryptoInit_KeyAfterMessage(t *testing.T) {
 	room := encryptedRoom(t, alice, bob)
 	sent := alice.send(t, room, "late")
 	bob.crypto.NewKeys()
-	bob.fetch(t)
+	bob.fetchUntil(t, "the message", func() bool { return bob.saw(sent) })
 	i := slices.IndexFunc(bob.seen, func(evt *event.Event) bool { return evt.ID == sent })
 	if i < 0 {
 		t.Fatal("the message is not in the response after it was sent")

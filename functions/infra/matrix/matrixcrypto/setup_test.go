@@ -146,6 +146,23 @@ func (d *device) fetch(t testing.TB) {
 	}
 }
 
+// fetchUntil asks again from the same place until cond holds.
+func (d *device) fetchUntil(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for d.fetch(t); !cond(); d.fetch(t) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not see %s", d.client.UserID, what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// saw says whether the device was sent an event.
+func (d *device) saw(want id.EventID) bool {
+	return slices.ContainsFunc(d.seen, func(evt *event.Event) bool { return evt.ID == want })
+}
+
 // sync takes the next response in.
 func (d *device) sync(t testing.TB) {
 	t.Helper()
@@ -165,7 +182,7 @@ func (d *device) take(t testing.TB) {
 // until syncs until cond holds.
 func (d *device) until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); d.sync(t) {
+	for deadline := time.Now().Add(time.Minute); !cond(); d.sync(t) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not see %s", d.client.UserID, what)
 		}
