@@ -142,7 +142,7 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		case verdict == outboxFound:
 			h.metrics.recover()
 			return h.done(row, eventID)
-		case verdict == outboxBehind && state.open(h, row) < behindLimit:
+		case verdict == outboxBehind && time.Since(row.triedAt) < behindLimit: // over restarts, too
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
 		case verdict == outboxAbsent && state.unsettled(h, row) > 0: // the server may be at it yet
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled, limit: state.unsettled(h, row)}
