@@ -217,7 +217,7 @@ func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
 		}
 		screen.Write(one)
 	}
-	if _, err := io.WriteString(in, p.Password+"\n"); err != nil {
+	if _, err := io.WriteString(in, p.Password+"\r"); err != nil {
 		t.Fatal(err)
 	}
 	rest, _ := io.ReadAll(out)

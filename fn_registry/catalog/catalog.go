@@ -6,6 +6,7 @@
 package catalog
 
 import (
+	"io/fs"
 	"strings"
 
 	"fnregistry.dev/fn_registry/config"
@@ -36,6 +37,8 @@ type Root struct {
 	Config    *config.Config
 	ConfigErr error             // why fn_registry.yaml could not be used; Config is then the zero one
 	Modules   map[string]string // folder from the root ("." for the root itself) -> module path
+
+	info fs.FileInfo // of Dir, when it was opened
 }
 
 // Dir is one folder: a package with its specs. All its facts come from its own files, so a folder is the unit of

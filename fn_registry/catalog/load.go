@@ -115,6 +115,11 @@ func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change,
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, r := range roots {
+		if err := r.stillThere(); err != nil {
+			return nil, nil, err
+		}
+	}
 	change := compare(c.Dirs, dirs)
 	for i, d := range dirs {
 		change.moved = change.moved || d == jobs[i].old && d.ReadAt >= began

@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -34,6 +36,36 @@ func TestLoad_FollowsAnyChange(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRefresh_RootLost: a root that goes away in the middle of a look is an error, and what was known stays.
+func TestRefresh_RootLost(t *testing.T) {
+	dir := testtree.New(t, sample)
+	c, _ := load(t, Options{Roots: []string{dir}})
+	testtree.Put(t, dir, "functions/core/late.go", "package core\n")
+	moved := false
+	got, _, err := c.Refresh(t.Context(), Options{Roots: []string{dir}, Progress: func(done, total int) {
+		if !moved {
+			moved = true
+			if err := os.Rename(dir, dir+".away"); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	if !errors.Is(err, fs.ErrNotExist) || got != nil || !moved {
+		t.Fatalf("got %v, %v, moved %v", got, err, moved)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := OpenRoot(dir + ".away")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened.Dir = dir // as if it had been opened before the other took its place
+	if err := opened.stillThere(); err == nil {
+		t.Error("another folder in its place is taken for it")
 	}
 }
 

@@ -29,12 +29,21 @@ func OpenRoot(dir string) (*Root, error) {
 	if !info.IsDir() {
 		return nil, &fs.PathError{Op: "open", Path: abs, Err: errors.New("not a folder")}
 	}
-	r := &Root{Dir: abs, Modules: map[string]string{}}
+	r := &Root{Dir: abs, Modules: map[string]string{}, info: info}
 	r.Config, r.ConfigErr = config.Load(abs)
 	if r.ConfigErr != nil {
 		r.Config = &config.Config{}
 	}
 	return r, nil
+}
+
+// stillThere fails where the root was moved or removed since it was opened: then what was not found in it tells nothing.
+func (r *Root) stillThere() error {
+	info, err := os.Stat(r.Dir)
+	if err == nil && !os.SameFile(info, r.info) {
+		err = &fs.PathError{Op: "read", Path: r.Dir, Err: errors.New("another folder took its place meanwhile")}
+	}
+	return err
 }
 
 // Path returns where a file, given from the root with slashes, lies on this machine.

@@ -24,8 +24,8 @@ type SecretAskConfig struct {
 // one, so that it works in a pipe too. Where no terminal is, it reads one line from stdin. The bytes are the caller's, to
 // be cleared after use.
 //
-// Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable where nobody can be asked, CodeCanceled when
-// ctx ends; then the terminal shows again what is typed.
+// Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable where nobody can be asked, CodeCanceled for
+// Control-C, Control-D or when ctx ends. In each case the terminal is left as it was.
 func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
 	if cfg.Env != "" {
 		if secret := os.Getenv(cfg.Env); secret != "" {
@@ -69,33 +69,40 @@ func askOnce(ctx context.Context, prompt string) ([]byte, error) {
 	if !term.IsTerminal(int(in.Fd())) {
 		return readLine(in)
 	}
-	before, err := term.GetState(int(in.Fd()))
+	// Raw before the prompt shows: what is typed as soon as it does must not be echoed.
+	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, askError(core.CodeUnavailable, "the terminal can't be asked", err)
 	}
-	_, _ = io.WriteString(out, prompt+": ")
-	defer io.WriteString(out, "\n")
+	defer term.Restore(int(in.Fd()), before)
 	type answer struct {
-		secret []byte
+		secret string
 		err    error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		secret, err := term.ReadPassword(int(in.Fd()))
+		screen := struct {
+			io.Reader
+			io.Writer
+		}{in, out}
+		secret, err := term.NewTerminal(screen, "").ReadPassword(prompt + ": ")
 		answers <- answer{secret, err}
 	}()
 	select {
 	case <-ctx.Done(): // the read goes on until a line or the process's end
-		_ = term.Restore(int(in.Fd()), before)
+		_, _ = io.WriteString(out, "\r\n")
 		return nil, askError("", "", ctx.Err())
 	case a := <-answers:
-		if a.err == nil && len(a.secret) == 0 || errors.Is(a.err, io.EOF) {
+		switch {
+		case errors.Is(a.err, io.EOF): // Control-C or Control-D
+			_, _ = io.WriteString(out, "\r\n")
+			return nil, askError(core.CodeCanceled, "no "+prompt+" given", nil)
+		case a.err != nil:
+			return nil, askError(core.CodeUnavailable, "the terminal can't be read", a.err)
+		case a.secret == "":
 			return nil, askError(core.CodeInvalid, "no "+prompt+" given", nil)
 		}
-		if a.err != nil {
-			return nil, askError(core.CodeUnavailable, "the terminal can't be read", a.err)
-		}
-		return a.secret, nil
+		return []byte(a.secret), nil
 	}
 }
 

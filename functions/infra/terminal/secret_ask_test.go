@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 func onTerminal(t *testing.T, mode string, typed ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "script", "-qec", os.Args[0]+"; stty -a", "/dev/null")
-	cmd.Env = append(os.Environ(), "ASK="+mode, "SHELL=/bin/sh")
+	cmd.Env = append(os.Environ(), "ASK="+mode, "SHELL=/bin/sh", "GORACE=atexit_sleep_ms=0") // the race detector would wait 1 s at each end
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func onTerminal(t *testing.T, mode string, typed ...string) string {
 	var screen bytes.Buffer
 	for _, word := range typed {
 		until(t, out, &screen, ": ")
-		if _, err := io.WriteString(in, word+"\n"); err != nil {
+		if _, err := io.WriteString(in, word+"\r"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,6 +100,26 @@ func TestSecretAsk_Empty(t *testing.T) {
 	t.Parallel()
 	if screen := onTerminal(t, "once", ""); !strings.Contains(screen, "got <> invalid") {
 		t.Errorf("the screen showed %q", screen)
+	}
+}
+
+// Typed as soon as the prompt shows, by a reader faster than any person: not echoed, time and again.
+func TestSecretAsk_AtOnce(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		if screen := onTerminal(t, "once", "se cret"); strings.Count(screen, "se cret") != 1 || strings.Contains(screen, "-echo ") {
+			t.Fatalf("the screen showed %q", screen)
+		}
+	}
+}
+
+// Control-C and Control-D end the question, and the terminal is as it was.
+func TestSecretAsk_Interrupted(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"\x03", "\x04"} {
+		if screen := onTerminal(t, "once", key); !strings.Contains(screen, "got <> canceled") || strings.Contains(screen, "-echo ") {
+			t.Errorf("the screen showed %q", screen)
+		}
 	}
 }
 
