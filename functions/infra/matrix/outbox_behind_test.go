@@ -21,9 +21,10 @@ import (
 	"maunium.net/go/mautrix"
 )
 
-// staleReads is in front of a server and shows no message in /messages as long as behind is set: as a read side that is
-// behind, which takes a loaded server and luck to make.
-func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.Int64) string {
+// staleReads is in front of a server whose read side is behind, which takes a loaded server and luck to make: as long as
+// behind is set, /messages lacks the messages with the bodies of hidden; with none of these it is empty. Its pages have
+// limit events at most.
+func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.Int64, limit int, hidden ...string) string {
 	t.Helper()
 	to, err := url.Parse(target)
 	if err != nil {
@@ -36,20 +37,35 @@ func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
 			r.Out.Header.Del("Accept-Encoding")
+			if query := r.Out.URL.Query(); query.Has("limit") {
+				query.Set("limit", fmt.Sprint(limit))
+				r.Out.URL.RawQuery = query.Encode()
+			}
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ModifyResponse: func(answer *http.Response) error {
 			if !strings.HasSuffix(answer.Request.URL.Path, "/messages") || !behind.Load() {
 				return nil
 			}
-			looks.Add(1)
-			var page map[string]json.RawMessage
+			if !answer.Request.URL.Query().Has("from") {
+				looks.Add(1)
+			}
+			var page struct {
+				Start string            `json:"start"`
+				End   string            `json:"end,omitempty"`
+				Chunk []json.RawMessage `json:"chunk"`
+			}
 			if err := json.NewDecoder(answer.Body).Decode(&page); err != nil {
 				return err
 			}
 			answer.Body.Close()
-			page["chunk"] = json.RawMessage("[]")
-			delete(page, "end")
+			if hidden == nil {
+				page.Chunk, page.End = []json.RawMessage{}, ""
+			}
+			page.Chunk = slices.DeleteFunc(page.Chunk, func(evt json.RawMessage) bool {
+				var message struct{ Content struct{ Body string } }
+				return json.Unmarshal(evt, &message) == nil && slices.Contains(hidden, message.Content.Body)
+			})
 			body, err := json.Marshal(page)
 			answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			answer.Header.Set("Content-Length", strconv.Itoa(len(body)))
@@ -61,31 +77,44 @@ func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.
 }
 
 // As long as the server does not show what it has acknowledged, a lost event is not taken for one that did not arrive,
-// however long that is.
+// however long that is; nor is the item set aside, however long the room's history.
 func TestMatrixOutbox_ReadSideBehind(t *testing.T) {
 	t.Parallel()
-	s := newOutboxSetup(t)
-	var behind atomic.Bool
-	var looks atomic.Int64
-	stale := staleReads(t, s.proxy.URL(), &behind, &looks)
-	client := clientFor(t, stale, servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)})
-	outbox := startOutbox(t, client, outboxQuick)
-	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "first"))...)
-	behind.Store(true)
-	lost := s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{AfterServer: true}})
-	transactions := outboxPut(t, outbox, outboxText(s.room, "second"), outboxText(s.room, "third"))
-	if err := lost.Wait(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	sends := s.proxy.Add(fault.Rule{Match: outboxSends, Fault: fault.Delay{Time: time.Millisecond}})
-	outboxUntil(t, "ten looks", func() bool { return looks.Load() >= 10 }) // Settle is over after four
-	if n := sends.Matched(); n != 0 {
-		t.Errorf("it sent %d times though it could not know", n)
-	}
-	behind.Store(false)
-	outboxSent(t, outbox, transactions...)
-	if got := outboxBodies(t, s.direct, s.room, 3); !slices.Equal(got, []string{"first", "second", "third"}) {
-		t.Errorf("sent %v", got)
+	for name, c := range map[string]struct {
+		limit  int
+		hidden []string
+	}{
+		"shows nothing":              {100, nil},
+		"shows older ones, in pages": {1, []string{"anchor", "lost"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newOutboxSetup(t)
+			var behind atomic.Bool
+			var looks atomic.Int64
+			stale := staleReads(t, s.proxy.URL(), &behind, &looks, c.limit, c.hidden...)
+			client := clientFor(t, stale, servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)})
+			outbox := startOutbox(t, client, outboxQuick)
+			outboxSent(t, outbox, outboxPut(t, outbox, outboxItems(s.room, 0, 50)...)...)
+			outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "anchor"))...)
+			behind.Store(true)
+			lost := s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{AfterServer: true}})
+			transactions := outboxPut(t, outbox, outboxText(s.room, "lost"), outboxText(s.room, "next"))
+			if err := lost.Wait(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			sends := s.proxy.Add(fault.Rule{Match: outboxSends, Fault: fault.Delay{Time: time.Millisecond}})
+			outboxUntil(t, "ten looks", func() bool { return looks.Load() >= 10 }) // Settle is over after four
+			if n := sends.Matched(); n != 0 {
+				t.Errorf("it sent %d times though it could not know", n)
+			}
+			behind.Store(false)
+			outboxSent(t, outbox, transactions...)
+			want := append(outboxTexts(0, 50), "anchor", "lost", "next")
+			if got := outboxBodies(t, s.direct, s.room, len(want)); !slices.Equal(got, want) {
+				t.Errorf("sent %v", got)
+			}
+		})
 	}
 }
 

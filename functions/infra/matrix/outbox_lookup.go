@@ -22,11 +22,11 @@ const (
 )
 
 const (
-	lookUpPages    = 10
+	lookUpPages    = 30
 	lookUpFirst    = 100            // events in the first look
-	lookUpPage     = 1000           // and in each further page, what Synapse gives at most
+	lookUpPage     = 1000           // and in each further page: what Synapse gives at most; Dendrite gives 100
 	lookUpSkew     = time.Hour      // by which the clocks of server and client may differ
-	lookUpAnchored = 24 * time.Hour // the same, where an event is known to which the search goes back
+	lookUpAnchored = 24 * time.Hour // how far back at most the last event sent before is searched
 )
 
 // lookUp finds out whether the server has an item's event. It reads the room backwards to the last event that was sent
@@ -34,24 +34,20 @@ const (
 // event that could be the one. Both tell it only to the session that sent it: an event without one is it if it has the
 // same type and content; of an encrypted one nobody can tell.
 func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.EventID, outboxVerdict, error) {
-	anchor, known, err := h.store.before(ctx, row)
+	before, err := h.store.before(ctx, row)
 	if err != nil {
 		return "", outboxUnsure, err
 	}
-	candidates, found, reach, window, err := h.ownEvents(ctx, row, anchor, known)
-	absent := outboxAbsent
-	if anchor != "" && reach != reachedAnchor {
-		absent = outboxBehind
-	}
+	own, err := h.ownEvents(ctx, row, before)
 	switch {
 	case err != nil:
 		return "", outboxUnsure, err
-	case found != "":
-		return found, outboxFound, nil
-	case candidates == nil && reach != reachedCap:
-		return "", absent, nil
+	case own.found != "":
+		return own.found, outboxFound, nil
+	case own.candidates == nil && own.verdict != outboxUnsure:
+		return "", own.verdict, nil
 	}
-	transactions, err := h.syncTransactions(ctx, row.room, window)
+	transactions, err := h.syncTransactions(ctx, row.room, own.window)
 	if err != nil {
 		return "", outboxUnsure, err
 	}
@@ -59,11 +55,9 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	if err != nil {
 		return "", outboxUnsure, err
 	}
-	verdict := absent
-	if reach == reachedCap {
-		verdict = outboxUnsure
-	}
-	for _, candidate := range candidates {
+	verdict := own.verdict
+	var found id.EventID
+	for _, candidate := range own.candidates {
 		switch transaction := transactions[candidate.ID]; {
 		case transaction == row.txn:
 			return candidate.ID, outboxFound, nil
@@ -80,56 +74,70 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	return "", verdict, nil
 }
 
-// outboxReach is where the search through a room ended.
-type outboxReach int
+// outboxSentBefore is what the outbox knows to have sent to a room, seen from an item's last try.
+type outboxSentBefore struct {
+	anchor id.EventID          // the last one before it; "" if none is known
+	at     time.Time           // when that was acknowledged
+	older  map[id.EventID]bool // those before the anchor
+	newer  map[id.EventID]bool // those since the try
+}
 
-const (
-	reachedAnchor outboxReach = iota // at the last event that was sent before
-	reachedEnd                       // at the room's beginning, or before the item was tried
-	reachedCap                       // at the most pages that are read
-)
+// outboxOwn is what a search through a room found.
+type outboxOwn struct {
+	candidates []*event.Event // newest first; each could be the item's
+	found      id.EventID     // the one that is, where the server says so
+	verdict    outboxVerdict  // if it is none of these
+	window     int            // events that it took in at once
+}
 
-// ownEvents returns the own events, newest first, of which one could be the item's, or the one that is, how far
-// the search went, and how many events it took in at once.
-func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, anchor id.EventID, known map[id.EventID]bool) (candidates []*event.Event, found id.EventID, reach outboxReach, window int, err error) {
-	oldest := row.triedAt.Add(-lookUpSkew)
-	if anchor != "" {
+// ownEvents searches a room for an item's event.
+func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, before outboxSentBefore) (outboxOwn, error) {
+	oldest, atOldest := row.triedAt.Add(-lookUpSkew), outboxAbsent
+	if before.anchor != "" {
 		oldest = row.triedAt.Add(-lookUpAnchored)
+		if before.at.After(oldest) { // it must be seen before that
+			oldest, atOldest = before.at.Add(-lookUpSkew), outboxBehind
+		}
 	}
 	// No filter of senders: Dendrite takes the newest events up to the limit and filters these, so that none may be left of
 	// older ones, and ends the search there.
-	from, limit := "", lookUpFirst
+	from, own := "", outboxOwn{window: lookUpFirst, verdict: atOldest}
 	for range lookUpPages {
-		page, err := h.cfg.Client.Messages(ctx, row.room, from, "", mautrix.DirectionBackward, nil, limit)
+		page, err := h.cfg.Client.Messages(ctx, row.room, from, "", mautrix.DirectionBackward, nil, own.window)
 		if err != nil {
-			return nil, "", reachedCap, limit, err
+			return own, err
 		}
 		for _, evt := range page.Chunk {
-			if evt.ID == anchor {
-				return candidates, "", reachedAnchor, limit, nil
-			}
-			if time.UnixMilli(evt.Timestamp).Before(oldest) {
-				return candidates, "", reachedEnd, limit, nil
-			}
 			transaction := evt.Unsigned.TransactionID
-			if transaction == row.txn {
-				return nil, evt.ID, reachedEnd, limit, nil
+			switch {
+			case evt.ID == before.anchor:
+				own.verdict = outboxAbsent
+				return own, nil
+			case before.older[evt.ID]: // shown without the anchor, which came after it
+				own.verdict = outboxBehind
+				return own, nil
+			case time.UnixMilli(evt.Timestamp).Before(oldest):
+				return own, nil
+			case transaction == row.txn:
+				own.found = evt.ID
+				return own, nil
 			}
 			same := evt.Type.Type == row.eventType || evt.Type.Type == event.EventEncrypted.Type
-			if transaction == "" && same && evt.Sender == h.cfg.Client.UserID && evt.StateKey == nil && !known[evt.ID] {
-				candidates = append(candidates, evt)
+			if transaction == "" && same && evt.Sender == h.cfg.Client.UserID && evt.StateKey == nil && !before.newer[evt.ID] {
+				own.candidates = append(own.candidates, evt)
 			}
 		}
 		if page.End == "" || page.End == from {
-			return candidates, "", reachedEnd, limit, nil
+			return own, nil
 		}
-		if limit == lookUpFirst { // mostly enough; if not, from the start: Dendrite may lose events between two pages
-			limit, candidates = lookUpPage, nil
+		if own.window == lookUpFirst { // mostly enough; if not, from the start: Dendrite may lose events between two pages
+			own.window, own.candidates = lookUpPage, nil
 			continue
 		}
 		from = page.End
 	}
-	return candidates, "", reachedCap, limit, nil
+	own.verdict = outboxUnsure
+	return own, nil
 }
 
 // syncTransactions returns the transaction IDs of a room's latest events, as many as window, as /sync tells them. It is a sync of

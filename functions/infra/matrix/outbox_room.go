@@ -25,7 +25,7 @@ type outboxStep struct {
 // looksUntilSettled is how often at most a lost event is looked for, after the first look, until it counts as not sent.
 const looksUntilSettled = 4
 
-// behindLimit is how long a server may not show what it has acknowledged, until nothing more is expected of it.
+// behindLimit is how long a server may not show what it has acknowledged, until its item is set aside.
 const behindLimit = 10 * time.Minute
 
 // runRoom sends a room's queue, and ends when it is empty.
@@ -146,7 +146,7 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
 		case verdict == outboxAbsent && state.unsettled(h, row) > 0: // the server may be at it yet
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled, limit: state.unsettled(h, row)}
-		case verdict == outboxUnsure:
+		case verdict == outboxUnsure, verdict == outboxBehind:
 			return h.setAside(row, true, &core.Error{Code: core.CodeConflict, Message: "can't tell whether it was sent", Hint: "look into the room, then Retry or Drop it"})
 		}
 	}

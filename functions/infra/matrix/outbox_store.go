@@ -220,27 +220,31 @@ func (s *outboxStore) eventIDOf(ctx context.Context, room id.RoomID, txn string)
 	return eventID, err == nil, sqlite.SQLiteError("", err)
 }
 
-// before returns the event that was sent last in a room before a time, and all that are known to have been sent there.
-func (s *outboxStore) before(ctx context.Context, row *outboxRow) (anchor id.EventID, known map[id.EventID]bool, err error) {
+// before returns what is known to have been sent to an item's room, the last 5,000 events.
+func (s *outboxStore) before(ctx context.Context, row *outboxRow) (outboxSentBefore, error) {
 	const query = "SELECT event_id, done_at FROM matrix_outbox WHERE account = ? AND room = ? AND state = 1 ORDER BY done_at DESC, seq DESC LIMIT 5000"
 	rows, err := s.db.QueryContext(ctx, query, s.account, string(row.room))
 	if err != nil {
-		return "", nil, sqlite.SQLiteError("", err)
+		return outboxSentBefore{}, sqlite.SQLiteError("", err)
 	}
 	defer rows.Close()
-	known = map[id.EventID]bool{}
+	before := outboxSentBefore{older: map[id.EventID]bool{}, newer: map[id.EventID]bool{}}
 	for rows.Next() {
 		var eventID id.EventID
 		var doneAt int64
 		if err := rows.Scan(&eventID, &doneAt); err != nil {
-			return "", nil, sqlite.SQLiteError("", err)
+			return outboxSentBefore{}, sqlite.SQLiteError("", err)
 		}
-		known[eventID] = true
-		if anchor == "" && doneAt <= row.triedAt.UnixMilli() {
-			anchor = eventID
+		switch {
+		case doneAt > row.triedAt.UnixMilli():
+			before.newer[eventID] = true
+		case before.anchor == "":
+			before.anchor, before.at = eventID, time.UnixMilli(doneAt)
+		default:
+			before.older[eventID] = true
 		}
 	}
-	return anchor, known, sqlite.SQLiteError("", rows.Err())
+	return before, sqlite.SQLiteError("", rows.Err())
 }
 
 // prune forgets what was sent before a time, but for the last in each room: a search after a crash goes back to it.

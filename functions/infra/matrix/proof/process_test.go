@@ -34,7 +34,7 @@ type process struct {
 	job   job
 	cmd   *exec.Cmd
 	ended chan error
-	done  bool // it ended by itself, with status 0
+	done  bool // it ended by itself
 }
 
 func start(t *testing.T, j job) *process {
@@ -69,9 +69,10 @@ func (p *process) alive(t *testing.T) {
 	}
 	select {
 	case err := <-p.ended:
-		p.done = err == nil
+		p.done = true
 		switch {
 		case p.killed():
+			p.done = false
 			p.restart(t)
 		case err != nil:
 			t.Fatalf("the %s ended: %v", p.job.Kind, err)
