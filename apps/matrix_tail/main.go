@@ -26,7 +26,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	err := command().ExecuteContext(ctx)
+	var t tail
+	err := t.command().ExecuteContext(ctx)
+	if err != nil && !t.called {
+		err = &core.Error{Code: core.CodeInvalid, Hint: "matrix_tail --help", Err: err}
+	}
 	fmt.Fprint(os.Stderr, core.ErrorText("matrix_tail", err))
 	os.Exit(core.ErrorExitCode(err))
 }
@@ -37,10 +41,10 @@ type tail struct {
 	client                      *mautrix.Client
 	db                          *sqliteopen.SQLiteOpenHandle
 	room                        id.RoomID // that the command's first argument names
+	called                      bool      // rightly: what went wrong then is no matter of flags and arguments
 }
 
-func command() *cobra.Command {
-	var t tail
+func (t *tail) command() *cobra.Command {
 	root := &cobra.Command{Use: "matrix_tail", Short: "Read and write Matrix rooms in the terminal, encrypted ones too", SilenceUsage: true, SilenceErrors: true}
 	config, _ := os.UserConfigDir()
 	flags := root.PersistentFlags()
@@ -50,6 +54,7 @@ func command() *cobra.Command {
 	flags.StringVar(&t.file, "token-file", "", "keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE); default: the system's keyring")
 	add := func(use, short string, args cobra.PositionalArgs, run func(context.Context, []string) error) {
 		root.AddCommand(&cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
+			t.called = true
 			return t.with(cmd.Context(), cmd.Name() == "login", args, run)
 		}})
 	}
@@ -66,6 +71,9 @@ func command() *cobra.Command {
 
 // with logs in, sets encryption up, and runs a command.
 func (t *tail) with(ctx context.Context, login bool, args []string, run func(context.Context, []string) error) error {
+	if t.user == "" {
+		return &core.Error{Code: core.CodeInvalid, Message: "whose rooms?", Hint: "give --user @name:server, or set MATRIX_TAIL_USER"}
+	}
 	secrets, err := keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
 	if t.file != "" {
 		passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + t.file, Env: "MATRIX_TAIL_PASSPHRASE", Twice: login}

@@ -47,7 +47,7 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	case own.candidates == nil && own.verdict != outboxUnsure:
 		return "", own.verdict, nil
 	}
-	transactions, err := h.syncTransactions(ctx, row.room, own.window)
+	transactions, err := h.syncTransactions(ctx, row.room, min(own.looked, lookUpPage))
 	if err != nil {
 		return "", outboxUnsure, err
 	}
@@ -87,7 +87,7 @@ type outboxOwn struct {
 	candidates []*event.Event // newest first; each could be the item's
 	found      id.EventID     // the one that is, where the server says so
 	verdict    outboxVerdict  // if it is none of these
-	window     int            // events that it took in at once
+	looked     int            // at so many events
 }
 
 // ownEvents searches a room for an item's event.
@@ -101,13 +101,15 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, befo
 	}
 	// No filter of senders: Dendrite takes the newest events up to the limit and filters these, so that none may be left of
 	// older ones, and ends the search there.
-	from, own := "", outboxOwn{window: lookUpFirst, verdict: atOldest}
+	from, limit, own := "", lookUpFirst, outboxOwn{verdict: atOldest}
+	var above []*event.Event
 	for range lookUpPages {
-		page, err := h.cfg.Client.Messages(ctx, row.room, from, "", mautrix.DirectionBackward, nil, own.window)
+		chunk, end, err := h.history(ctx, row.room, from, limit, above)
 		if err != nil {
 			return own, err
 		}
-		for _, evt := range page.Chunk {
+		own.looked += len(chunk)
+		for _, evt := range chunk {
 			transaction := evt.Unsigned.TransactionID
 			switch {
 			case evt.ID == before.anchor:
@@ -127,23 +129,39 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, befo
 				own.candidates = append(own.candidates, evt)
 			}
 		}
-		if page.End == "" || page.End == from {
+		if end == "" || end == from {
 			return own, nil
 		}
-		if own.window == lookUpFirst { // mostly enough; if not, from the start: Dendrite may lose events between two pages
-			own.window, own.candidates = lookUpPage, nil
-			continue
-		}
-		from = page.End
+		from, limit, above = end, lookUpPage, chunk
 	}
 	own.verdict = outboxUnsure
 	return own, nil
 }
 
-// syncTransactions returns the transaction IDs of a room's latest events, as many as window, as /sync tells them. It is a sync of
+// history returns a page of a room, newest first, with what the server leaves out between that and the page above.
+func (h *MatrixOutboxHandle) history(ctx context.Context, room id.RoomID, from string, limit int, above []*event.Event) (chunk []*event.Event, end string, err error) {
+	if from != "" {
+		seam, err := h.cfg.Client.Messages(ctx, room, from, "", mautrix.DirectionForward, nil, seamSize)
+		if err != nil {
+			return nil, "", err
+		}
+		ids := make([]id.EventID, len(above))
+		for i, evt := range above {
+			ids[i] = evt.ID
+		}
+		chunk = leftOut(seam.Chunk, func(evt *event.Event) id.EventID { return evt.ID }, ids)
+	}
+	page, err := h.cfg.Client.Messages(ctx, room, from, "", mautrix.DirectionBackward, nil, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	return append(chunk, page.Chunk...), page.End, nil
+}
+
+// syncTransactions returns the transaction IDs of a room's latest events, as many as limit, as /sync tells them. It is a sync of
 // its own from the beginning, for this room alone, which takes nothing away from the one that runs: what is for devices
 // goes only when a sync with a later token is asked for.
-func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomID, window int) (map[id.EventID]string, error) {
+func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomID, limit int) (map[id.EventID]string, error) {
 	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
 	filter, err := json.Marshal(&mautrix.Filter{
 		AccountData: none,
@@ -151,7 +169,7 @@ func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomI
 		Room: &mautrix.RoomFilter{
 			AccountData: none, Ephemeral: none, Rooms: []id.RoomID{room},
 			State:    &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}, LazyLoadMembers: true},
-			Timeline: &mautrix.FilterPart{Limit: window},
+			Timeline: &mautrix.FilterPart{Limit: limit},
 		},
 	})
 	if err != nil {

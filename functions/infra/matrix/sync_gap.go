@@ -40,17 +40,18 @@ func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, event
 // there is none, or to the user's joining. Of a room that was left it
 // may begin at the end, which is where the history of the user stops. The events are in the order of the room; gap is what
 // stays missing before them.
-func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, from string, left bool) (events []MatrixSyncEvent, gap *MatrixSyncGap, err error) {
+func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, timeline []MatrixSyncEvent, from string, left bool) (events []MatrixSyncEvent, gap *MatrixSyncGap, err error) {
 	// The room's last event is a surer end than the token, by which Dendrite may leave out the first event after it.
 	to := t.position.Token
 	if known.Last != "" {
 		to = ""
 	}
+	above, closing := eventIDs(timeline), false
 	for range t.cfg.GapPages { // none, if negative
 		if from == "" && !left {
 			break
 		}
-		page, err := t.page(ctx, known.RoomID, from, to)
+		part, err := t.part(ctx, known, above, from, to)
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
@@ -58,22 +59,53 @@ func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, from string
 			t.tell(MatrixError("matrix_sync_service: fill a gap in "+string(known.RoomID), err))
 			break
 		}
-		fresh, reached, err := t.fresh(ctx, known, page.Chunk)
-		if err != nil {
-			return nil, nil, err
+		if !closing || part.reached {
+			events = append(events, part.events...)
 		}
-		events = append(events, fresh...)
-		if reached || page.End == "" {
+		if part.end == "" || closing || (part.reached && !part.endsKnown) {
 			slices.Reverse(events)
 			return events, nil, nil
 		}
-		if page.End == from { // Dendrite, of a room that the user has left: it gives the last page again and again
+		if part.end == from { // Dendrite, of a room that the user has left: it gives the last page again and again
 			break
 		}
-		from = page.End
+		// A page that ends with a known event may have an unknown one behind it, that was sent at the same time.
+		from, above, closing = part.end, part.ids, part.reached
 	}
 	slices.Reverse(events)
+	if closing {
+		return events, nil, nil
+	}
 	return events, &MatrixSyncGap{From: t.position.Token, To: from}, nil
+}
+
+// syncGapPart is a page of history.
+type syncGapPart struct {
+	events    []MatrixSyncEvent // that the store has not had, the latest first
+	ids       []id.EventID      // of the whole page
+	reached   bool              // the store has had some of it, or the user joined there: nothing below belongs to the gap
+	endsKnown bool              // the store has had the last of it
+	end       string
+}
+
+// part gets a page, and what the server leaves out between that and the events above.
+func (t *syncTaking) part(ctx context.Context, known MatrixSyncRoom, above []id.EventID, from, to string) (part syncGapPart, err error) {
+	if from != "" {
+		seam, err := t.page(ctx, known.RoomID, mautrix.DirectionForward, from, "", seamSize)
+		if err != nil {
+			return part, err
+		}
+		left := leftOut(t.normalizeAll(known.RoomID, seam.Chunk), func(e MatrixSyncEvent) id.EventID { return e.EventID }, above)
+		if part.events, err = t.unknown(ctx, known, left); err != nil {
+			return part, err
+		}
+	}
+	page, err := t.page(ctx, known.RoomID, mautrix.DirectionBackward, from, to, gapPageSize)
+	if err != nil {
+		return part, err
+	}
+	part.end = page.End
+	return part, t.fresh(ctx, known, page.Chunk, &part)
 }
 
 type syncPage struct {
@@ -86,9 +118,9 @@ type syncPage struct {
 const gapBrokenTries = 10
 
 // page asks for a page of history until it gets one, or an answer that asking again won't change.
-func (t *syncTaking) page(ctx context.Context, room id.RoomID, from, to string) (page syncPage, err error) {
+func (t *syncTaking) page(ctx context.Context, room id.RoomID, dir mautrix.Direction, from, to string, limit int) (page syncPage, err error) {
 	for broken := 0; ; {
-		page, err = t.onePage(ctx, room, from, to)
+		page, err = t.onePage(ctx, room, dir, from, to, limit)
 		if err == nil {
 			t.attempt = 0
 			return page, nil
@@ -112,8 +144,8 @@ func (t *syncTaking) page(ctx context.Context, room id.RoomID, from, to string) 
 
 var errBadPage = errors.New("bad page of history")
 
-func (t *syncTaking) onePage(ctx context.Context, room id.RoomID, from, to string) (page syncPage, err error) {
-	body, err := t.messages(ctx, room, from, to)
+func (t *syncTaking) onePage(ctx context.Context, room id.RoomID, dir mautrix.Direction, from, to string, limit int) (page syncPage, err error) {
+	body, err := t.messages(ctx, room, dir, from, to, limit)
 	if err != nil {
 		return page, err
 	}
@@ -123,39 +155,77 @@ func (t *syncTaking) onePage(ctx context.Context, room id.RoomID, from, to strin
 	return page, nil
 }
 
-// fresh returns those events of a page, the latest first, that the store has not had. The page is looked at up to the
+// fresh adds those events of a page that the store has not had. The page is looked at up to the
 // oldest one that it has had: what comes behind that is older than the gap (Dendrite gives one such event a page beyond
 // the token), while an unknown one between known ones came late over federation.
-func (t *syncTaking) fresh(ctx context.Context, room MatrixSyncRoom, chunk []json.RawMessage) (events []MatrixSyncEvent, reached bool, err error) {
+func (t *syncTaking) fresh(ctx context.Context, room MatrixSyncRoom, chunk []json.RawMessage, part *syncGapPart) error {
 	all := t.normalizeAll(room.RoomID, chunk)
-	ids := make([]id.EventID, len(all))
-	for i := range all {
-		ids[i] = all[i].EventID
-	}
-	var known []bool
-	err = t.retry(ctx, func() (err error) { known, err = t.store.Known(ctx, ids); return err })
+	part.ids = eventIDs(all)
+	known, err := t.areKnown(ctx, room, part.ids)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
-	oldest := -1
-	for i, e := range ids {
-		if known[i] = known[i] || (e != "" && e == room.Last); known[i] {
-			oldest = i
-		}
-	}
-	if oldest >= 0 {
-		all, reached = all[:oldest], true
+	if oldest := lastTrue(known); oldest >= 0 {
+		part.reached, part.endsKnown = true, oldest == len(all)-1
+		all = all[:oldest]
 	}
 	for i, e := range all {
 		if known[i] {
 			continue
 		}
-		events = append(events, e)
+		part.events = append(part.events, e)
 		if room.Membership != string(event.MembershipJoin) && joins(&e, t.user) {
-			return events, true, nil
+			part.reached, part.endsKnown = true, false
+			return nil
 		}
 	}
-	return events, reached, nil
+	return nil
+}
+
+// unknown returns the events that the store has not had.
+func (t *syncTaking) unknown(ctx context.Context, room MatrixSyncRoom, events []MatrixSyncEvent) ([]MatrixSyncEvent, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	known, err := t.areKnown(ctx, room, eventIDs(events))
+	if err != nil {
+		return nil, err
+	}
+	var fresh []MatrixSyncEvent
+	for i, e := range events {
+		if !known[i] {
+			fresh = append(fresh, e)
+		}
+	}
+	return fresh, nil
+}
+
+func (t *syncTaking) areKnown(ctx context.Context, room MatrixSyncRoom, ids []id.EventID) (known []bool, err error) {
+	err = t.retry(ctx, func() (err error) { known, err = t.store.Known(ctx, ids); return err })
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range ids {
+		known[i] = known[i] || (e != "" && e == room.Last)
+	}
+	return known, nil
+}
+
+func lastTrue(all []bool) int {
+	for i, is := range slices.Backward(all) {
+		if is {
+			return i
+		}
+	}
+	return -1
+}
+
+func eventIDs(events []MatrixSyncEvent) []id.EventID {
+	ids := make([]id.EventID, len(events))
+	for i := range events {
+		ids[i] = events[i].EventID
+	}
+	return ids
 }
 
 // addGap tells what is missing.

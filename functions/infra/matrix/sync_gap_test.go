@@ -3,6 +3,7 @@ package matrix_test
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,11 +48,49 @@ func TestSync_LimitedTimelineIsFilled(t *testing.T) {
 	pages := w.proxy.Add(fault.Rule{Match: messagesPath, Fault: fault.Delay{Time: time.Millisecond}})
 	service := startSync(t, cfg)
 	wantMessages(t, service, bodies)
-	if n := pages.Injected(); n < 2 || n > 4 {
+	if n := pages.Injected(); n < 4 || n > 8 { // each of two to four read from both ends
 		t.Errorf("%d pages of history for 180 messages", n)
 	}
 	send(t, w.alice, w.room, "live")
 	wantMessages(t, service, []string{"live"})
+}
+
+// Messages sent at the same time stand beside each other in the room's graph, where Dendrite leaves out those that fall
+// between two pages.
+func TestSync_GapOfManySenders(t *testing.T) {
+	t.Parallel()
+	w, cfg, _ := gapWorld(t, 0)
+	const senders, each = 6, 80
+	var sending sync.WaitGroup
+	want := map[string]bool{}
+	for i := range senders {
+		user := newClient(t, fmt.Sprint("sender", i))
+		if _, err := w.alice.InviteUser(t.Context(), w.room, &mautrix.ReqInviteUser{UserID: user.UserID}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := user.JoinRoomByID(t.Context(), w.room); err != nil {
+			t.Fatal(err)
+		}
+		for n := range each {
+			want[fmt.Sprint(i, " ", n)] = true
+		}
+		sending.Go(func() {
+			for n := range each {
+				if _, err := user.SendText(t.Context(), w.room, fmt.Sprint(i, " ", n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	sending.Wait()
+	service := startSync(t, cfg)
+	for len(want) > 0 {
+		e := nextMessage(t, service)
+		if !want[e.Body] {
+			t.Fatalf("%q came twice", e.Body)
+		}
+		delete(want, e.Body)
+	}
 }
 
 // What was acknowledged does not come again, nor what no store has: a gap is filled up to what is known.

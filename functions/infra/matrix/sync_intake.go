@@ -116,7 +116,7 @@ func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncR
 	// Of a room that the user was put out of Dendrite may give the leaving alone, and not say that more is missing.
 	left := member == event.MembershipLeave
 	if (room.Timeline.Limited || left) && t.missed(known, member, events) {
-		filled, gap, err := t.fill(ctx, known, room.Timeline.PrevBatch, left)
+		filled, gap, err := t.fill(ctx, known, events, room.Timeline.PrevBatch, left)
 		if err != nil {
 			return err
 		}

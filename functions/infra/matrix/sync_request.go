@@ -41,8 +41,8 @@ func (s *syncService) poll(ctx context.Context, timeout time.Duration) (*syncRes
 }
 
 // messages asks for a page of a room's history, backwards.
-func (s *syncService) messages(ctx context.Context, room id.RoomID, from, to string) ([]byte, error) {
-	query := map[string]string{"dir": "b", "limit": strconv.Itoa(gapPageSize)}
+func (s *syncService) messages(ctx context.Context, room id.RoomID, dir mautrix.Direction, from, to string, limit int) ([]byte, error) {
+	query := map[string]string{"dir": string(dir), "limit": strconv.Itoa(limit)}
 	if from != "" {
 		query["from"] = from
 	}
