@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 
 	"fnregistry.dev/functions/core"
@@ -44,8 +43,7 @@ func MatrixRoomList(ctx context.Context, cfg MatrixRoomListConfig) ([]MatrixRoom
 	if cfg.Client == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "no Client given"}
 	}
-	query := mautrix.ReqSync{FilterID: roomListFilter, SetPresence: event.PresenceOffline}
-	body, err := cfg.Client.MakeRequest(ctx, http.MethodGet, cfg.Client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, query.BuildQuery()), nil, nil)
+	body, err := initialSync(ctx, cfg.Client, roomListFilter)
 	if err != nil {
 		return nil, MatrixError(op, err)
 	}

@@ -158,9 +158,7 @@ func (h *MatrixOutboxHandle) history(ctx context.Context, room id.RoomID, from s
 	return append(chunk, page.Chunk...), page.End, nil
 }
 
-// syncTransactions returns the transaction IDs of a room's latest events, as many as limit, as /sync tells them. It is a sync of
-// its own from the beginning, for this room alone, which takes nothing away from the one that runs: what is for devices
-// goes only when a sync with a later token is asked for.
+// syncTransactions returns the transaction IDs of a room's latest events, as many as limit, as /sync tells them.
 func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomID, limit int) (map[id.EventID]string, error) {
 	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
 	filter, err := json.Marshal(&mautrix.Filter{
@@ -175,8 +173,12 @@ func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomI
 	if err != nil {
 		return nil, err
 	}
-	resp, err := h.cfg.Client.FullSyncRequest(ctx, mautrix.ReqSync{FilterID: string(filter), SetPresence: event.PresenceOffline})
+	body, err := initialSync(ctx, h.cfg.Client, string(filter))
 	if err != nil {
+		return nil, err
+	}
+	var resp mautrix.RespSync
+	if err := json.Unmarshal(body, &resp); err != nil {
 		return nil, err
 	}
 	transactions := map[id.EventID]string{}
