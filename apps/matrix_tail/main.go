@@ -26,9 +26,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	var t tail
-	err := t.command().ExecuteContext(ctx)
-	if err != nil && !t.called {
+	err := command().ExecuteContext(ctx)
+	if _, coded := errors.AsType[*core.Error](err); err != nil && !coded { // cobra's, of flags and arguments: all units' are coded
 		err = &core.Error{Code: core.CodeInvalid, Hint: "matrix_tail --help", Err: err}
 	}
 	fmt.Fprint(os.Stderr, core.ErrorText("matrix_tail", err))
@@ -41,10 +40,10 @@ type tail struct {
 	client                      *mautrix.Client
 	db                          *sqliteopen.SQLiteOpenHandle
 	room                        id.RoomID // that the command's first argument names
-	called                      bool      // rightly: what went wrong then is no matter of flags and arguments
 }
 
-func (t *tail) command() *cobra.Command {
+func command() *cobra.Command {
+	var t tail
 	root := &cobra.Command{Use: "matrix_tail", Short: "Read and write Matrix rooms in the terminal, encrypted ones too", SilenceUsage: true, SilenceErrors: true}
 	config, _ := os.UserConfigDir()
 	flags := root.PersistentFlags()
@@ -53,10 +52,7 @@ func (t *tail) command() *cobra.Command {
 	flags.StringVar(&t.dir, "state", config+"/matrix_tail", "folder for keys, the send queue and the place where follow stopped")
 	flags.StringVar(&t.file, "token-file", "", "keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE); default: the system's keyring")
 	add := func(use, short string, args cobra.PositionalArgs, run func(context.Context, []string) error) {
-		root.AddCommand(&cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
-			t.called = true
-			return t.with(cmd.Context(), cmd.Name() == "login", args, run)
-		}})
+		root.AddCommand(&cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error { return t.with(cmd, args, run) }})
 	}
 	add("login", "Log in by password, and keep the access token", cobra.NoArgs, func(context.Context, []string) error {
 		_, err := fmt.Println(t.client.UserID, "is logged in on device", t.client.DeviceID)
@@ -64,16 +60,17 @@ func (t *tail) command() *cobra.Command {
 	})
 	add("rooms", "List your rooms and invitations", cobra.NoArgs, t.rooms)
 	add("follow ROOM", "Print what comes in a room (ID, alias or link), from where the last follow stopped", cobra.ExactArgs(1), t.follow)
-	add("send ROOM TEXT...", "Send a message, in Markdown", cobra.MinimumNArgs(2), t.send)
-	add("answer ROOM EVENT TEXT...", "Answer an event in its thread, or begin one", cobra.MinimumNArgs(3), t.answer)
+	add("send ROOM TEXT...", "Send a message, in Markdown", cobra.MinimumNArgs(2), func(ctx context.Context, args []string) error { return t.say(ctx, "", args[1:]) })
+	add("answer ROOM EVENT TEXT...", "Answer an event in its thread, or begin one", cobra.MinimumNArgs(3), func(ctx context.Context, args []string) error { return t.say(ctx, id.EventID(args[1]), args[2:]) })
 	return root
 }
 
 // with logs in, sets encryption up, and runs a command.
-func (t *tail) with(ctx context.Context, login bool, args []string, run func(context.Context, []string) error) error {
+func (t *tail) with(cmd *cobra.Command, args []string, run func(context.Context, []string) error) error {
 	if t.user == "" {
 		return &core.Error{Code: core.CodeInvalid, Message: "whose rooms?", Hint: "give --user @name:server, or set MATRIX_TAIL_USER"}
 	}
+	ctx, login := cmd.Context(), cmd.Name() == "login"
 	secrets, err := keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
 	if t.file != "" {
 		passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + t.file, Env: "MATRIX_TAIL_PASSPHRASE", Twice: login}
@@ -126,11 +123,6 @@ func (t *tail) follow(ctx context.Context, _ []string) error {
 	})
 }
 
-func (t *tail) send(ctx context.Context, args []string) error { return t.say(ctx, "", args[1:]) }
-func (t *tail) answer(ctx context.Context, args []string) error {
-	return t.say(ctx, id.EventID(args[1]), args[2:])
-}
-
 // say puts a message into the queue on disk and waits until it is sent. What Ctrl-C leaves there goes out with the next.
 func (t *tail) say(ctx context.Context, to id.EventID, words []string) error {
 	outbox, err := matrix.MatrixOutbox(ctx, matrix.MatrixOutboxConfig{Client: t.client, DB: t.db.Writer, Logger: slog.Default()})
@@ -147,10 +139,10 @@ func (t *tail) say(ctx context.Context, to id.EventID, words []string) error {
 		message.RelatesTo = matrix.MatrixThreadRelation(matrix.MatrixEventNormalize(evt), matrix.MatrixThreadRelationConfig{StartThread: true})
 	}
 	sent, err := matrix.MatrixSendMessage(ctx, message)
-	if err == nil {
-		sent.EventID, err = outbox.Wait(ctx, sent.TransactionID)
+	if err != nil {
+		return err
 	}
-	if err == nil {
+	if sent.EventID, err = outbox.Wait(ctx, sent.TransactionID); err == nil {
 		fmt.Println(sent.EventID)
 	}
 	return err

@@ -88,7 +88,7 @@ func TestMatrixOutbox_RateLimits(t *testing.T) {
 			if err := limited.Wait(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
-			outboxUntil(t, "noted failure", func() bool {
+			until(t, "noted failure", func() bool {
 				entry, err := outbox.Entry(t.Context(), first[0])
 				return err == nil && entry.Error != ""
 			})
@@ -283,7 +283,7 @@ func TestMatrixOutbox_StandIns(t *testing.T) {
 	check(2, relation("event_id"), ids[0])
 	check(2, relation("m.in_reply_to", "event_id"), ids[0])
 	check(2, func(content map[string]any) any { return content["body"] }, "~no target")
-	outboxUntil(t, "redacted reaction", func() bool {
+	until(t, "redacted reaction", func() bool {
 		evt, err := s.direct.GetEvent(ctx, s.room, ids[3])
 		return err == nil && evt.Unsigned.RedactedBecause != nil && evt.Unsigned.RedactedBecause.ID == ids[4]
 	})
@@ -315,7 +315,7 @@ func TestMatrixOutbox_Credentials(t *testing.T) {
 	cfg.Backoff.Max = time.Hour // so that only Wake can end the wait
 	outbox := startOutbox(t, s.client, cfg)
 	transactions := outboxPut(t, outbox, outboxItems(s.room, 0, 3)...)
-	outboxUntil(t, "want of credentials", func() bool {
+	until(t, "want of credentials", func() bool {
 		status, err := outbox.Status(t.Context())
 		return err == nil && status.NeedsCredentials && status.Queued == 3 && status.Aside == 0
 	})
@@ -546,7 +546,7 @@ func TestMatrixOutbox_MaxTriesAndMetrics(t *testing.T) {
 		"matrix_outbox_queue_depth" + user + " 0",
 		"matrix_outbox_aside" + user + " 1",
 	} {
-		outboxUntil(t, line, func() bool { return strings.Contains(outboxMetricsPage(t, registry), line) })
+		until(t, line, func() bool { return strings.Contains(outboxMetricsPage(t, registry), line) })
 	}
 }
 
@@ -571,7 +571,7 @@ func TestMatrixOutbox_Forgets(t *testing.T) {
 	outboxSent(t, outbox, ids[4])
 	outbox.Stop()
 	outbox = startOutbox(t, client, cfg)
-	outboxUntil(t, "pruning", func() bool {
+	until(t, "pruning", func() bool {
 		entries, err := outbox.Entries(t.Context(), "sent", 0)
 		return err == nil && len(entries) == 1 && entries[0].TransactionID == ids[4]
 	})

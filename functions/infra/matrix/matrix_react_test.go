@@ -38,9 +38,9 @@ func TestMatrixReact_AndTakeBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	outboxUntil(t, "reactions", func() bool { return len(keys()) == 3 })
+	until(t, "reactions", func() bool { return len(keys()) == 3 })
 	cfg.Remove = true
-	outboxUntil(t, "end of the reaction", func() bool { // Dendrite shows a second one a moment later
+	until(t, "end of the reaction", func() bool { // Dendrite shows a second one a moment later
 		if _, err := matrix.MatrixReact(t.Context(), cfg); err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func TestMatrixRedactMessage(t *testing.T) {
 			if sent.Queued {
 				sent.EventID = outboxSent(t, outbox, sent.TransactionID)[0]
 			}
-			outboxUntil(t, "redaction", func() bool {
+			until(t, "redaction", func() bool {
 				evt, err := client.GetEvent(t.Context(), room, first.EventID)
 				because := evt.Unsigned.RedactedBecause
 				return err == nil && len(evt.Content.Raw) == 0 && because != nil && because.ID == sent.EventID && because.Content.Raw["reason"] == "oh"

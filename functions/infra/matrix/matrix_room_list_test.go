@@ -1,6 +1,7 @@
 package matrix_test
 
 import (
+	"slices"
 	"testing"
 
 	"fnregistry.dev/functions/core"
@@ -36,10 +37,13 @@ func TestMatrixRoomList_JoinedAndInvited(t *testing.T) {
 	if _, err := me.LeaveRoom(t.Context(), left); err != nil {
 		t.Fatal(err)
 	}
-	list, err := matrix.MatrixRoomList(t.Context(), matrix.MatrixRoomListConfig{Client: me})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var list []matrix.MatrixRoomListItem
+	until(t, "list of four rooms", func() bool { // Dendrite shows each a moment late
+		if list, err = matrix.MatrixRoomList(t.Context(), matrix.MatrixRoomListConfig{Client: me}); err != nil {
+			t.Fatal(err)
+		}
+		return len(list) == 4 && !slices.ContainsFunc(list, func(item matrix.MatrixRoomListItem) bool { return item.RoomID == left })
+	})
 	got := map[id.RoomID]matrix.MatrixRoomListItem{}
 	for _, item := range list {
 		got[item.RoomID] = item
@@ -58,7 +62,7 @@ func TestMatrixRoomList_JoinedAndInvited(t *testing.T) {
 	if title := got[direct].Title; title == "" || title == string(me.UserID) || title == string(direct) {
 		t.Errorf("the direct chat is called %q", title)
 	}
-	if len(list) != 4 || !list[0].Invited {
+	if !list[0].Invited {
 		t.Errorf("got %+v", list)
 	}
 }

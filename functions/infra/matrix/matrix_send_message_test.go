@@ -82,7 +82,7 @@ func TestMatrixSendMessage_Thread(t *testing.T) {
 	if got := contentOf(t, client, room, sent.EventID); !strings.Contains(got, `"m.mentions":{}`) {
 		t.Errorf("pings: %s", got)
 	}
-	outboxUntil(t, "answer in the thread", func() bool {
+	until(t, "answer in the thread", func() bool {
 		related, err := client.GetRelations(t.Context(), room, root.EventID, &mautrix.ReqGetRelations{RelationType: event.RelThread})
 		return err == nil && len(related.Chunk) == 1 && related.Chunk[0].ID == sent.EventID
 	})

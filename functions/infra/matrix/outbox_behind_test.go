@@ -104,7 +104,7 @@ func TestMatrixOutbox_ReadSideBehind(t *testing.T) {
 				t.Fatal(err)
 			}
 			sends := s.proxy.Add(fault.Rule{Match: outboxSends, Fault: fault.Delay{Time: time.Millisecond}})
-			outboxUntil(t, "ten looks", func() bool { return looks.Load() >= 10 }) // Settle is over after four
+			until(t, "ten looks", func() bool { return looks.Load() >= 10 }) // Settle is over after four
 			if n := sends.Matched(); n != 0 {
 				t.Errorf("it sent %d times though it could not know", n)
 			}

@@ -137,7 +137,7 @@ func outboxEvents(t testing.TB, client *mautrix.Client, room id.RoomID, eventTyp
 func outboxBodies(t testing.TB, client *mautrix.Client, room id.RoomID, n int) []string {
 	t.Helper()
 	var texts []string
-	outboxUntil(t, fmt.Sprintf("%d messages", n), func() bool {
+	until(t, fmt.Sprintf("%d messages", n), func() bool {
 		texts = nil
 		for _, evt := range outboxEvents(t, client, room, "m.room.message") {
 			body, _ := evt.Content.Raw["body"].(string)
@@ -152,26 +152,10 @@ func outboxBodies(t testing.TB, client *mautrix.Client, room id.RoomID, n int) [
 func outboxEvent(t testing.TB, client *mautrix.Client, room id.RoomID, eventID id.EventID) *event.Event {
 	t.Helper()
 	var evt *event.Event
-	outboxUntil(t, "event", func() (found bool) {
+	until(t, "event", func() (found bool) {
 		var err error
 		evt, err = client.GetEvent(t.Context(), room, eventID)
 		return err == nil
 	})
 	return evt
-}
-
-// outboxUntil polls a condition of the world outside of this process.
-func outboxUntil(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("no %s within 30 s", what)
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }

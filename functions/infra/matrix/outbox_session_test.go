@@ -76,7 +76,7 @@ func TestMatrixOutbox_LostAnswerOverSessions(t *testing.T) {
 			if c.unsure != (ok && aside.Uncertain) || !c.unsure && err != nil {
 				t.Errorf("%v", err)
 			}
-			outboxUntil(t, "two messages", func() bool { return len(outboxEvents(t, again, room, eventType)) >= 2 })
+			until(t, "two messages", func() bool { return len(outboxEvents(t, again, room, eventType)) >= 2 })
 			if got := len(outboxEvents(t, again, room, eventType)); got != 2 {
 				t.Errorf("sent %d", got)
 			}
