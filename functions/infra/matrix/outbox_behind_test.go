@@ -22,8 +22,8 @@ import (
 )
 
 // staleReads is in front of a server whose read side is behind, which takes a loaded server and luck to make: as long as
-// behind is set, /messages lacks the messages with the bodies of hidden; with none of these it is empty. Its pages have
-// limit events at most.
+// behind is set, /messages lacks the messages with the bodies of hidden; with none of these it is empty. Large pages
+// have limit events at most.
 func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.Int64, limit int, hidden ...string) string {
 	t.Helper()
 	to, err := url.Parse(target)
@@ -37,7 +37,8 @@ func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
 			r.Out.Header.Del("Accept-Encoding")
-			if query := r.Out.URL.Query(); query.Has("limit") {
+			query := r.Out.URL.Query()
+			if asked, err := strconv.Atoi(query.Get("limit")); err == nil && asked >= 100 {
 				query.Set("limit", fmt.Sprint(limit))
 				r.Out.URL.RawQuery = query.Encode()
 			}

@@ -37,21 +37,20 @@ func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, event
 }
 
 // fill fetches what came before a limited timeline, back to an event that the store has had, to the last sync's token where
-// there is none, or to the user's joining. Of a room that was left it
-// may begin at the end, which is where the history of the user stops. The events are in the order of the room; gap is what
-// stays missing before them.
+// there is none, or to the user's joining. Of a room that was left it may begin at the end, which is where the history of the
+// user stops. The events are in the order of the room; gap is what stays missing before them.
 func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, timeline []MatrixSyncEvent, from string, left bool) (events []MatrixSyncEvent, gap *MatrixSyncGap, err error) {
 	// The room's last event is a surer end than the token, by which Dendrite may leave out the first event after it.
 	to := t.position.Token
 	if known.Last != "" {
 		to = ""
 	}
-	above, closing := eventIDs(timeline), false
+	last := syncGapPart{ids: eventIDs(timeline), end: from}
 	for range t.cfg.GapPages { // none, if negative
-		if from == "" && !left {
+		if last.end == "" && !left {
 			break
 		}
-		part, err := t.part(ctx, known, above, from, to)
+		part, err := t.part(ctx, known, last, to)
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
@@ -59,53 +58,61 @@ func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, timeline []
 			t.tell(MatrixError("matrix_sync_service: fill a gap in "+string(known.RoomID), err))
 			break
 		}
-		if !closing || part.reached {
+		if part.reached || !last.reached {
 			events = append(events, part.events...)
 		}
-		if part.end == "" || closing || (part.reached && !part.endsKnown) {
+		if part.end == "" || last.reached || (part.reached && !part.open) {
 			slices.Reverse(events)
 			return events, nil, nil
 		}
-		if part.end == from { // Dendrite, of a room that the user has left: it gives the last page again and again
+		if part.end == last.end { // Dendrite, of a room that the user has left: it gives the last page again and again
 			break
 		}
-		// A page that ends with a known event may have an unknown one behind it, that was sent at the same time.
-		from, above, closing = part.end, part.ids, part.reached
+		last = part
 	}
 	slices.Reverse(events)
-	if closing {
+	if last.reached {
 		return events, nil, nil
 	}
-	return events, &MatrixSyncGap{From: t.position.Token, To: from}, nil
+	return events, &MatrixSyncGap{From: t.position.Token, To: last.end}, nil
 }
 
-// syncGapPart is a page of history.
+// syncGapPart is a page of history, the latest event first.
 type syncGapPart struct {
-	events    []MatrixSyncEvent // that the store has not had, the latest first
-	ids       []id.EventID      // of the whole page
-	reached   bool              // the store has had some of it, or the user joined there: nothing below belongs to the gap
-	endsKnown bool              // the store has had the last of it
-	end       string
+	events  []MatrixSyncEvent // that the store has not had, down to the oldest one that it has had
+	below   []MatrixSyncEvent // those after that, where open
+	ids     []id.EventID      // of the whole page
+	reached bool              // the store has had some of it, or the user joined there: nothing below belongs to the gap
+	open    bool              // but for what the page below may tell
+	end     string
 }
 
-// part gets a page, and what the server leaves out between that and the events above.
-func (t *syncTaking) part(ctx context.Context, known MatrixSyncRoom, above []id.EventID, from, to string) (part syncGapPart, err error) {
-	if from != "" {
-		seam, err := t.page(ctx, known.RoomID, mautrix.DirectionForward, from, "", seamSize)
+// settledRun is how many known events in a row show that the gap ends above them: an unknown one that was sent at the same
+// time as a known one, and came later, can stand below it.
+const settledRun = 20
+
+// part gets the page below the last one, and what the server leaves out between the two.
+func (t *syncTaking) part(ctx context.Context, known MatrixSyncRoom, last syncGapPart, to string) (part syncGapPart, err error) {
+	part.events = last.below
+	if last.end != "" {
+		seam, err := t.page(ctx, known.RoomID, mautrix.DirectionForward, last.end, "", seamSize)
 		if err != nil {
 			return part, err
 		}
-		left := leftOut(t.normalizeAll(known.RoomID, seam.Chunk), func(e MatrixSyncEvent) id.EventID { return e.EventID }, above)
-		if part.events, err = t.unknown(ctx, known, left); err != nil {
+		between := leftOut(t.normalizeAll(known.RoomID, seam.Chunk), func(e MatrixSyncEvent) id.EventID { return e.EventID }, last.ids)
+		unknown, err := t.unknown(ctx, known, between)
+		if err != nil {
 			return part, err
 		}
+		part.events = append(part.events, unknown...)
 	}
-	page, err := t.page(ctx, known.RoomID, mautrix.DirectionBackward, from, to, gapPageSize)
+	page, err := t.page(ctx, known.RoomID, mautrix.DirectionBackward, last.end, to, gapPageSize)
 	if err != nil {
 		return part, err
 	}
 	part.end = page.End
-	return part, t.fresh(ctx, known, page.Chunk, &part)
+	err = t.fresh(ctx, known, page.Chunk, &part)
+	return part, err
 }
 
 type syncPage struct {
@@ -157,7 +164,7 @@ func (t *syncTaking) onePage(ctx context.Context, room id.RoomID, dir mautrix.Di
 
 // fresh adds those events of a page that the store has not had. The page is looked at up to the
 // oldest one that it has had: what comes behind that is older than the gap (Dendrite gives one such event a page beyond
-// the token), while an unknown one between known ones came late over federation.
+// the token), while an unknown one between known ones came late.
 func (t *syncTaking) fresh(ctx context.Context, room MatrixSyncRoom, chunk []json.RawMessage, part *syncGapPart) error {
 	all := t.normalizeAll(room.RoomID, chunk)
 	part.ids = eventIDs(all)
@@ -166,7 +173,11 @@ func (t *syncTaking) fresh(ctx context.Context, room MatrixSyncRoom, chunk []jso
 		return err
 	}
 	if oldest := lastTrue(known); oldest >= 0 {
-		part.reached, part.endsKnown = true, oldest == len(all)-1
+		part.reached = true
+		below := all[oldest+1:]
+		if part.open = len(below) < settledRun && slices.Contains(known[max(0, len(known)-settledRun):], false); part.open {
+			part.below = below
+		}
 		all = all[:oldest]
 	}
 	for i, e := range all {
@@ -175,7 +186,7 @@ func (t *syncTaking) fresh(ctx context.Context, room MatrixSyncRoom, chunk []jso
 		}
 		part.events = append(part.events, e)
 		if room.Membership != string(event.MembershipJoin) && joins(&e, t.user) {
-			part.reached, part.endsKnown = true, false
+			part.reached, part.open = true, false
 			return nil
 		}
 	}

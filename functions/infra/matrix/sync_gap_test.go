@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/servers"
 	"maunium.net/go/mautrix"
 )
 
@@ -56,12 +58,25 @@ func TestSync_LimitedTimelineIsFilled(t *testing.T) {
 }
 
 // Messages sent at the same time stand beside each other in the room's graph, where Dendrite leaves out those that fall
-// between two pages.
-func TestSync_GapOfManySenders(t *testing.T) {
+// between two pages. The reader comes and goes while they are sent, so that gaps begin and end among them.
+func TestSync_GapsOfManySenders(t *testing.T) {
 	t.Parallel()
+	for _, page := range []int{100, 5} {
+		t.Run(fmt.Sprint("pages of ", page), func(t *testing.T) {
+			t.Parallel()
+			gapsOfManySenders(t, page)
+		})
+	}
+}
+
+func gapsOfManySenders(t *testing.T, page int) {
+	const senders, each, away = 6, 120, 150
 	w, cfg, _ := gapWorld(t, 0)
-	const senders, each = 6, 80
+	short := staleReads(t, w.proxy.URL(), new(atomic.Bool), new(atomic.Int64), page)
+	cfg.Client = clientFor(t, short, servers.User{ID: string(w.bot.UserID), AccessToken: w.bot.AccessToken, DeviceID: string(w.bot.DeviceID)})
+	cfg.GapPages = 1000
 	var sending sync.WaitGroup
+	var sent atomic.Int64
 	want := map[string]bool{}
 	for i := range senders {
 		user := newClient(t, fmt.Sprint("sender", i))
@@ -79,17 +94,22 @@ func TestSync_GapOfManySenders(t *testing.T) {
 				if _, err := user.SendText(t.Context(), w.room, fmt.Sprint(i, " ", n)); err != nil {
 					t.Error(err)
 				}
+				sent.Add(1)
 			}
 		})
 	}
-	sending.Wait()
-	service := startSync(t, cfg)
-	for len(want) > 0 {
-		e := nextMessage(t, service)
-		if !want[e.Body] {
-			t.Fatalf("%q came twice", e.Body)
+	defer sending.Wait()
+	for seen := sent.Load(); len(want) > 0; seen = sent.Load() {
+		until(t, "many messages while away", func() bool { return sent.Load() >= min(seen+away, senders*each) })
+		service := startSync(t, cfg)
+		for n := 0; len(want) > 0 && (n < 10 || sent.Load() == senders*each); n++ {
+			e := nextMessage(t, service)
+			if !want[e.Body] {
+				t.Fatalf("%q came twice", e.Body)
+			}
+			delete(want, e.Body)
 		}
-		delete(want, e.Body)
+		service.Stop()
 	}
 }
 
