@@ -40,7 +40,7 @@ func (s *syncService) poll(ctx context.Context, timeout time.Duration) (*syncRes
 	return parseSyncResponse(body)
 }
 
-// messages asks for a page of a room's history, backwards.
+// messages asks for a page of a room's history.
 func (s *syncService) messages(ctx context.Context, room id.RoomID, dir mautrix.Direction, from, to string, limit int) ([]byte, error) {
 	query := map[string]string{"dir": string(dir), "limit": strconv.Itoa(limit)}
 	if from != "" {

@@ -32,12 +32,24 @@ func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
 			return []byte(secret), nil
 		}
 	}
+	in, out := os.Stdin, os.Stderr
+	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+		defer tty.Close()
+		in, out = tty, tty
+	}
+	// One reader for both questions: what is pasted or piped at once answers both.
+	lines := bufio.NewReader(io.LimitReader(in, maxLine))
+	ask := func(string) ([]byte, error) { return readLine(lines) }
+	if term.IsTerminal(int(in.Fd())) {
+		terminal := term.NewTerminal(screen{in, out}, "")
+		ask = func(prompt string) ([]byte, error) { return askTerminal(ctx, in, out, terminal, prompt) }
+	}
 	prompt := cmp.Or(cfg.Prompt, "password")
-	secret, err := askOnce(ctx, prompt)
+	secret, err := ask(prompt)
 	if err != nil || !cfg.Twice {
 		return secret, err
 	}
-	again, err := askOnce(ctx, prompt+" again")
+	again, err := ask(prompt + " again")
 	defer clear(again)
 	if err == nil && !bytes.Equal(secret, again) {
 		err = askError(core.CodeInvalid, "the two are not the same", nil)
@@ -60,15 +72,13 @@ func askError(code core.Code, message string, err error) error {
 	return &core.Error{Code: code, Op: "secret_ask", Message: message, Err: err}
 }
 
-func askOnce(ctx context.Context, prompt string) ([]byte, error) {
-	in, out := os.Stdin, os.Stderr
-	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
-		defer tty.Close()
-		in, out = tty, tty
-	}
-	if !term.IsTerminal(int(in.Fd())) {
-		return readLine(in)
-	}
+// screen is a terminal's two ends.
+type screen struct {
+	io.Reader
+	io.Writer
+}
+
+func askTerminal(ctx context.Context, in, out *os.File, terminal *term.Terminal, prompt string) ([]byte, error) {
 	// Raw before the prompt shows: what is typed as soon as it does must not be echoed.
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
@@ -81,11 +91,7 @@ func askOnce(ctx context.Context, prompt string) ([]byte, error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		screen := struct {
-			io.Reader
-			io.Writer
-		}{in, out}
-		secret, err := term.NewTerminal(screen, "").ReadPassword(prompt + ": ")
+		secret, err := terminal.ReadPassword(prompt + ": ")
 		answers <- answer{secret, err}
 	}()
 	select {
@@ -106,9 +112,9 @@ func askOnce(ctx context.Context, prompt string) ([]byte, error) {
 	}
 }
 
-// readLine reads the first line of a pipe or file. What comes behind it may be lost to other readers.
-func readLine(in io.Reader) ([]byte, error) {
-	line, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadBytes('\n')
+// readLine reads a line of a pipe or file. What comes behind it may be lost to other readers.
+func readLine(lines *bufio.Reader) ([]byte, error) {
+	line, err := lines.ReadBytes('\n')
 	if err != nil && err != io.EOF {
 		return nil, askError(core.CodeUnavailable, "stdin can't be read", err)
 	}

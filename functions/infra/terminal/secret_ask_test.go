@@ -91,6 +91,9 @@ func TestSecretAsk_Twice(t *testing.T) {
 	if screen := onTerminal(t, "twice", "one", "one"); !strings.Contains(screen, "word again: ") || !strings.Contains(screen, "got <one> \r\n") {
 		t.Errorf("the screen showed %q", screen)
 	}
+	if screen := onTerminal(t, "twice", "one\rone"); !strings.Contains(screen, "got <one> \r\n") { // pasted at once
+		t.Errorf("the screen showed %q", screen)
+	}
 	if screen := onTerminal(t, "twice", "one", "other"); !strings.Contains(screen, "got <> invalid") {
 		t.Errorf("the screen showed %q", screen)
 	}
@@ -133,15 +136,17 @@ func TestSecretAsk_Canceled(t *testing.T) {
 
 func TestSecretAsk_NoTerminal(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ stdin, env, want string }{
-		{"first\nsecond\n", "", "got <first> \n"},
-		{"no line end", "", "got <no line end> \n"},
-		{"windows\r\n", "", "got <windows> \n"},
-		{"", "", "got <> unavailable\n"},
-		{"first\n", "from env", "got <from env> \n"},
+	for _, c := range []struct{ mode, stdin, env, want string }{
+		{"once", "first\nsecond\n", "", "got <first> \n"},
+		{"twice", "one\none\n", "", "got <one> \n"},
+		{"twice", "one\nother\n", "", "got <> invalid\n"},
+		{"once", "no line end", "", "got <no line end> \n"},
+		{"once", "windows\r\n", "", "got <windows> \n"},
+		{"once", "", "", "got <> unavailable\n"},
+		{"once", "first\n", "from env", "got <from env> \n"},
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), "ASK=once", "ASK_ANSWER="+c.env)
+		cmd.Env = append(os.Environ(), "ASK="+c.mode, "ASK_ANSWER="+c.env)
 		cmd.Stdin = strings.NewReader(c.stdin)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // away from this test's own terminal
 		out, err := cmd.Output()
