@@ -76,6 +76,9 @@ type outboxRoom struct {
 	ended time.Time // when it ended
 	shown string    // transaction ID of the item before which the server shows what was sent
 	since time.Time // since when
+
+	waiting string    // transaction ID of the item that waits for its next try; guarded by the handle's mu
+	next    time.Time // when that is
 }
 
 // MatrixOutboxAside is why an item was set aside.

@@ -149,6 +149,7 @@ type MatrixOutboxEntry struct {
 	Tries         int
 	Error         string    // why the last try failed
 	Enqueued      time.Time // when it was put in
+	Next          time.Time // when it is tried next; zero while that is not known: behind others of its room, or being tried
 }
 
 var outboxStates = []string{outboxQueued: "queued", outboxSent: "sent", outboxAside: "aside"}
@@ -195,9 +196,20 @@ func (h *MatrixOutboxHandle) entries(ctx context.Context, op, where string, args
 			return nil, sqlite.SQLiteError(op, err)
 		}
 		e.State, e.Enqueued = outboxStates[state], time.UnixMilli(enqueued)
+		e.Next = h.nextTry(e)
 		entries = append(entries, e)
 	}
 	return entries, sqlite.SQLiteError(op, rows.Err())
+}
+
+// nextTry returns when a queued item is tried next, zero if it does not wait.
+func (h *MatrixOutboxHandle) nextTry(e MatrixOutboxEntry) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if state := h.rooms[e.Room]; state != nil && e.State == "queued" && state.waiting == e.TransactionID {
+		return state.next
+	}
+	return time.Time{}
 }
 
 // Retry puts items that were set aside back to their old place in the queue: those named, or all. It returns how many.

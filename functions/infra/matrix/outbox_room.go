@@ -17,6 +17,7 @@ import (
 // outboxStep is what came of working on one item.
 type outboxStep struct {
 	again bool          // the item is still there: wait and try again
+	item  string        // its transaction ID
 	floor time.Duration // wait at least so long
 	limit time.Duration // wait at most so long; 0: no limit
 	down  bool          // the server was not there: another room's success ends the wait
@@ -45,12 +46,20 @@ func (h *MatrixOutboxHandle) runRoom(room id.RoomID, state *outboxRoom) {
 		if step.limit > 0 {
 			wait = min(wait, step.limit)
 		}
+		h.setWaiting(state, step.item, time.Now().Add(wait))
 		h.sleep(wait, step.floor, step.down)
+		h.setWaiting(state, "", time.Time{})
 		failures++
 	}
 	h.mu.Lock()
 	delete(h.rooms, room)
 	h.mu.Unlock()
+}
+
+func (h *MatrixOutboxHandle) setWaiting(state *outboxRoom, transaction string, until time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	state.waiting, state.next = transaction, until
 }
 
 // leave ends the work on a room, unless something was put in meanwhile.
@@ -127,7 +136,9 @@ func (h *MatrixOutboxHandle) step(room id.RoomID, state *outboxRoom) (step outbo
 	case <-h.stopping:
 		return outboxStep{}, false
 	}
-	return h.try(row, state), false
+	step = h.try(row, state)
+	step.item = row.txn
+	return step, false
 }
 
 // try finds out about a former try of the item, or sends it.

@@ -62,6 +62,7 @@ func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQL
 		return err
 	}
 	defer out.Close()
+	onReport("reader", func() string { return readerReport(sync, store) }, sync.Errors)
 	random := rand.New(rand.NewPCG(j.Seed, uint64(j.Start)))
 	var batch []matrix.MatrixSyncEvent
 	for e := range sync.Events {
@@ -126,6 +127,7 @@ func write(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQ
 	if err != nil {
 		return err
 	}
+	onReport(fmt.Sprint("writer ", j.Sender), func() string { return writerReport(outbox) }, outbox.Errors)
 	var items []matrix.MatrixOutboxItem
 	for n := range j.Each {
 		for _, room := range j.Rooms {

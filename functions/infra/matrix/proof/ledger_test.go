@@ -3,6 +3,7 @@ package proof_test
 import (
 	"bufio"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 	"testing"
@@ -105,5 +106,17 @@ func appendLine(t *testing.T, path, line string) {
 	defer file.Close()
 	if _, err := file.WriteString(line + "\n"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// unackedEvents yields the messages that came and were certainly not
+// acknowledged.
+func (l *ledger) unackedEvents() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for event, text := range l.bodies {
+			if !l.acked[event] && !l.maybe[event] && !yield(event+" "+text) {
+				return
+			}
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -116,11 +117,17 @@ func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, serve
 		}
 		server.Restart(t)
 	}
+	all := append(slices.Clone(writers), reader)
+	var moved progress
+	reported := time.Time{}
+	defer func() { t.Logf("longest time without progress: %v", moved.longest.Round(time.Second)) }()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
+			w.outstanding(t, readLedger(t, w.reader.Ledger), all)
+			time.Sleep(5 * time.Second) // the children print
 			t.Fatalf("not done after %v", patient)
 		case <-tick.C:
 		}
@@ -130,9 +137,14 @@ func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, serve
 			p.alive(t)
 			writing = writing || !p.done
 		}
-		if n%10 == 0 && !writing {
-			if l := readLedger(t, w.reader.Ledger); len(l.bodies) >= w.total() && l.unacked == 0 {
+		if n%10 == 0 {
+			l := readLedger(t, w.reader.Ledger)
+			if !writing && len(l.bodies) >= w.total() && l.unacked == 0 {
 				return restarts
+			}
+			if n%50 == 0 && moved.note(w.state(t, l)) > silence && time.Since(reported) > silence {
+				w.outstanding(t, l, all)
+				reported = time.Now()
 			}
 		}
 		switch at := random.IntN(600); {

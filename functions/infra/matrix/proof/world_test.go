@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ var quick = core.BackoffDelayConfig{Initial: 20 * time.Millisecond, Max: time.Se
 // world is who sends to whom.
 type world struct {
 	home    servers.Homeserver
+	dir     string // of the databases and the ledger; it stays where the test failed
 	rooms   []id.RoomID
 	each    int // messages of each sender in each room
 	reader  job
@@ -35,8 +37,8 @@ type world struct {
 // newWorld makes users, and rooms that all of them are in.
 func newWorld(t *testing.T, home servers.Homeserver, proxy string) *world {
 	t.Helper()
-	dir := t.TempDir()
-	w := &world{home: home, each: *messages / rooms / senders}
+	dir := keptDir(t)
+	w := &world{home: home, dir: dir, each: *messages / rooms / senders}
 	users := []servers.User{home.NewUser(t, "reader")}
 	for i := range senders {
 		users = append(users, home.NewUser(t, fmt.Sprint("sender", i)))
@@ -60,6 +62,24 @@ func newWorld(t *testing.T, home servers.Homeserver, proxy string) *world {
 		})
 	}
 	return w
+}
+
+// keptDir makes a folder that is removed with the test, unless that failed.
+func keptDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "matrix-proof-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("databases and ledger are kept in %s", dir)
+			return
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // client speaks to the server itself, past the proxy.

@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-const dendritePackage = "github.com/element-hq/dendrite/cmd/dendrite"
+const dendritePackage = "github.com/matrix-org/dendrite/cmd/dendrite"
 
 // setUpDendrite makes a Dendrite that is built from the version in this module's go.mod, on SQLite.
 func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {

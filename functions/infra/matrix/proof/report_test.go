@@ -1,0 +1,76 @@
+package proof_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"fnregistry.dev/functions/infra/matrix"
+)
+
+// onReport prints a report of a child to stderr at each SIGUSR1: what state
+// returns, its last errors and what its goroutines do. It reads errors until
+// the child ends.
+func onReport(name string, state func() string, errors <-chan error) {
+	var mu sync.Mutex
+	var last []string
+	go func() {
+		for err := range errors {
+			mu.Lock()
+			last = append(last, time.Now().Format(time.TimeOnly)+" "+err.Error())
+			last = last[max(0, len(last)-10):]
+			mu.Unlock()
+		}
+	}()
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	go func() {
+		for range asked {
+			var text bytes.Buffer
+			fmt.Fprintf(&text, "%s at %s:\n%s", name, time.Now().Format(time.TimeOnly), state())
+			mu.Lock()
+			fmt.Fprintf(&text, "last errors:\n  %s\n", strings.Join(last, "\n  "))
+			mu.Unlock()
+			_ = pprof.Lookup("goroutine").WriteTo(&text, 1)
+			_, _ = os.Stderr.Write(text.Bytes())
+		}
+	}()
+}
+
+// writerReport lists the queue: how much of it is in which state, and the
+// items that were tried.
+func writerReport(outbox *matrix.MatrixOutboxHandle) string {
+	var text strings.Builder
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	status, err := outbox.Status(ctx)
+	fmt.Fprintf(&text, "  %+v %v\n", status, err)
+	for _, state := range []string{"queued", "aside"} {
+		entries, err := outbox.Entries(ctx, state, 1_000_000)
+		if err != nil {
+			fmt.Fprintf(&text, "  %s: %v\n", state, err)
+		}
+		for _, e := range entries {
+			if e.Tries > 0 {
+				fmt.Fprintf(&text, "  %s %s tries=%d uncertain=%t next=%s error=%q\n", state, e.TransactionID, e.Tries, e.Uncertain, e.Next.Format(time.TimeOnly), e.Error)
+			}
+		}
+	}
+	return text.String()
+}
+
+// readerReport lists what the store holds back, and how the sync does.
+func readerReport(service *matrix.MatrixSyncServiceHandle, store matrix.MatrixSyncStorage) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	health := service.Health()
+	pending, err := store.Pending(ctx, 0, 1_000_000)
+	return fmt.Sprintf("  %+v\n  %d events in the channel, %d not acknowledged (%v)\n", health, len(service.Events), len(pending), err)
+}
