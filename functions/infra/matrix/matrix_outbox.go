@@ -22,8 +22,8 @@ type MatrixOutboxConfig struct {
 	DB             *sql.DB                      // SQLite, in a file; its tables are matrix_outbox and matrix_outbox_owner; stays open; required
 	Concurrency    int                          // rooms in which is sent at the same time; default 8
 	Backoff        core.BackoffDelayConfig      // waits after a failure, in each room; default 1 s to 60 s
-	RequestTimeout time.Duration                // for one try; default 60 s
-	Settle         time.Duration                // how long a try without an answer may still take effect on the server; default 10 s
+	RequestTimeout time.Duration                // for one request; default 60 s
+	Settle         time.Duration                // how long a try without an answer may still take effect on a server that answers at once; default 10 s
 	MaxTries       int                          // tries that the server answered with 5xx until an item is set aside; default: no limit
 	KeepSent       time.Duration                // how long it is remembered what was sent; default 24 h
 	Poll           time.Duration                // how often it looks for what EnqueueTx or another process has put in; default 1 s
@@ -67,6 +67,8 @@ type MatrixOutboxHandle struct {
 	locked  bool          // until is for want of credentials
 	changed chan struct{} // closed and renewed when waiting may be over
 	closed  bool
+	looks   outboxTransactions
+	pace    outboxPace
 }
 
 // outboxRoom is a room whose queue is worked on.
@@ -76,6 +78,9 @@ type outboxRoom struct {
 	ended time.Time // when it ended
 	shown string    // transaction ID of the item before which the server shows what was sent
 	since time.Time // since when
+
+	lagging   string    // transaction ID of the item before which the server does not show what was sent
+	lagsSince time.Time // since when
 
 	waiting string    // transaction ID of the item that waits for its next try; guarded by the handle's mu
 	next    time.Time // when that is

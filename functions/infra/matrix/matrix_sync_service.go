@@ -69,10 +69,12 @@ func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*Matri
 		return nil, &core.Error{Code: core.CodeConflict, Op: "matrix_sync_service", Message: "a service runs for this client already", Hint: "stop it first, or read its Events"}
 	}
 	s := newSyncService(cfg, filter)
-	if s.position, err = s.store.Begin(ctx, cfg.Client.UserID); err != nil {
+	position, err := s.store.Begin(ctx, cfg.Client.UserID)
+	if err != nil {
 		syncRunning.Delete(cfg.Client)
 		return nil, err
 	}
+	s.begin(position)
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {

@@ -37,13 +37,15 @@ type MatrixSyncStorage interface {
 
 // MatrixSyncPosition is where a sync goes on.
 type MatrixSyncPosition struct {
-	Token string // of the last response taken in; empty at the first start
-	Rooms map[id.RoomID]MatrixSyncRoom
+	Token   string // of the last response taken in; empty at the first start
+	Trusted string // as the last batch had it; empty: like Token
+	Rooms   map[id.RoomID]MatrixSyncRoom
 }
 
 // MatrixSyncBatch is one sync response, as it is taken in.
 type MatrixSyncBatch struct {
 	Token   string
+	Trusted string // of an earlier response, to look back from at the next start; empty leaves the stored one
 	Records []MatrixSyncRecord
 	Rooms   []MatrixSyncRoom // those that changed
 }

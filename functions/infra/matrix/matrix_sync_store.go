@@ -17,8 +17,10 @@ type MatrixSyncStoreConfig struct {
 	DB     *sql.DB // a SQLite database, 3.38 or newer, with any driver; required. It stays the caller's
 	Prefix string  // of the tables' names: letters, digits and _; one for each user in a database; default "matrix_sync"
 
-	// For how long, and for how many events, the ID of one that was acknowledged is remembered, so that it does not come
-	// again. What is older, or before as many newer ones, is forgotten. Defaults: 7 days, 50,000.
+	// For how long, and for how many events, the ID of one that was acknowledged
+	// is remembered, so that it does not come again. What is older, or before as
+	// many newer ones, is forgotten. With less than a minute or 10,000 events the
+	// service does not look back after an interruption. Defaults: 7 days, 50,000.
 	DedupeTTL   time.Duration
 	DedupeCount int
 }
@@ -66,6 +68,11 @@ func isSyncPrefix(prefix string) bool {
 	return !digit && len(prefix) <= 50 && strings.Trim(prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
+// remembers returns how much of what was acknowledged is known again.
+func (s *MatrixSyncStoreHandle) remembers() (count int, ttl time.Duration) {
+	return s.cfg.DedupeCount, s.cfg.DedupeTTL
+}
+
 // Begin implements [MatrixSyncStorage].
 func (s *MatrixSyncStoreHandle) Begin(ctx context.Context, user id.UserID) (MatrixSyncPosition, error) {
 	position := MatrixSyncPosition{Rooms: map[id.RoomID]MatrixSyncRoom{}}
@@ -73,7 +80,7 @@ func (s *MatrixSyncStoreHandle) Begin(ctx context.Context, user id.UserID) (Matr
 		if _, err := tx.ExecContext(ctx, s.sql.addState, user); err != nil {
 			return err
 		}
-		err := tx.QueryRowContext(ctx, s.sql.begin, user).Scan(&position.Token, &s.epoch, &s.seq)
+		err := tx.QueryRowContext(ctx, s.sql.begin, user).Scan(&position.Token, &position.Trusted, &s.epoch, &s.seq)
 		if err == sql.ErrNoRows {
 			return &core.Error{Code: core.CodeConflict, Op: "matrix_sync_store", Message: "the tables " + s.cfg.Prefix + "_* belong to another user",
 				Hint: "give each user a Prefix or a database"}

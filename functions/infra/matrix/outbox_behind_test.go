@@ -1,14 +1,9 @@
 package matrix_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,40 +21,26 @@ import (
 // have limit events at most.
 func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.Int64, limit int, hidden ...string) string {
 	t.Helper()
-	to, err := url.Parse(target)
-	if err != nil {
-		t.Fatal(err)
+	ask := func(r *http.Request) {
+		query := r.URL.Query()
+		if asked, err := strconv.Atoi(query.Get("limit")); err == nil && asked >= 100 {
+			query.Set("limit", fmt.Sprint(limit))
+			r.URL.RawQuery = query.Encode()
+		}
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	t.Cleanup(transport.CloseIdleConnections)
-	server := httptest.NewServer(&httputil.ReverseProxy{
-		Transport: transport,
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(to)
-			r.Out.Header.Del("Accept-Encoding")
-			query := r.Out.URL.Query()
-			if asked, err := strconv.Atoi(query.Get("limit")); err == nil && asked >= 100 {
-				query.Set("limit", fmt.Sprint(limit))
-				r.Out.URL.RawQuery = query.Encode()
-			}
-		},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ModifyResponse: func(answer *http.Response) error {
-			if !strings.HasSuffix(answer.Request.URL.Path, "/messages") || !behind.Load() {
-				return nil
-			}
-			if !answer.Request.URL.Query().Has("from") {
-				looks.Add(1)
-			}
-			var page struct {
-				Start string            `json:"start"`
-				End   string            `json:"end,omitempty"`
-				Chunk []json.RawMessage `json:"chunk"`
-			}
-			if err := json.NewDecoder(answer.Body).Decode(&page); err != nil {
-				return err
-			}
-			answer.Body.Close()
+	return rewriting(t, target, ask, func(answer *http.Response) error {
+		if !strings.HasSuffix(answer.Request.URL.Path, "/messages") || !behind.Load() {
+			return nil
+		}
+		if !answer.Request.URL.Query().Has("from") {
+			looks.Add(1)
+		}
+		var page struct {
+			Start string            `json:"start"`
+			End   string            `json:"end,omitempty"`
+			Chunk []json.RawMessage `json:"chunk"`
+		}
+		return rewriteJSON(answer, &page, func() {
 			if hidden == nil {
 				page.Chunk, page.End = []json.RawMessage{}, ""
 			}
@@ -67,14 +48,8 @@ func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.
 				var message struct{ Content struct{ Body string } }
 				return json.Unmarshal(evt, &message) == nil && slices.Contains(hidden, message.Content.Body)
 			})
-			body, err := json.Marshal(page)
-			answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			answer.Header.Set("Content-Length", strconv.Itoa(len(body)))
-			return err
-		},
+		})
 	})
-	t.Cleanup(server.Close)
-	return server.URL
 }
 
 // As long as the server does not show what it has acknowledged, a lost event is not taken for one that did not arrive,

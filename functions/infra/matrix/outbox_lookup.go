@@ -47,7 +47,7 @@ func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.Eve
 	case own.candidates == nil && own.verdict != outboxUnsure:
 		return "", own.verdict, nil
 	}
-	transactions, err := h.syncTransactions(ctx, row.room, min(own.looked, lookUpPage))
+	transactions, err := h.transactionsOf(row.room, min(own.looked, lookUpPage))
 	if err != nil {
 		return "", outboxUnsure, err
 	}
@@ -140,8 +140,15 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, befo
 
 // history returns a page of a room, newest first, with what the server leaves out between that and the page above.
 func (h *MatrixOutboxHandle) history(ctx context.Context, room id.RoomID, from string, limit int, above []*event.Event) (chunk []*event.Event, end string, err error) {
+	messages := func(dir mautrix.Direction, limit int) (page *mautrix.RespMessages, err error) {
+		err = h.request(ctx, func(ctx context.Context) (err error) {
+			page, err = h.cfg.Client.Messages(ctx, room, from, "", dir, nil, limit)
+			return err
+		})
+		return page, err
+	}
 	if from != "" {
-		seam, err := h.cfg.Client.Messages(ctx, room, from, "", mautrix.DirectionForward, nil, seamSize)
+		seam, err := messages(mautrix.DirectionForward, seamSize)
 		if err != nil {
 			return nil, "", err
 		}
@@ -151,45 +158,11 @@ func (h *MatrixOutboxHandle) history(ctx context.Context, room id.RoomID, from s
 		}
 		chunk = leftOut(seam.Chunk, func(evt *event.Event) id.EventID { return evt.ID }, ids)
 	}
-	page, err := h.cfg.Client.Messages(ctx, room, from, "", mautrix.DirectionBackward, nil, limit)
+	page, err := messages(mautrix.DirectionBackward, limit)
 	if err != nil {
 		return nil, "", err
 	}
 	return append(chunk, page.Chunk...), page.End, nil
-}
-
-// syncTransactions returns the transaction IDs of a room's latest events, as many as limit, as /sync tells them.
-func (h *MatrixOutboxHandle) syncTransactions(ctx context.Context, room id.RoomID, limit int) (map[id.EventID]string, error) {
-	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
-	filter, err := json.Marshal(&mautrix.Filter{
-		AccountData: none,
-		Presence:    none,
-		Room: &mautrix.RoomFilter{
-			AccountData: none, Ephemeral: none, Rooms: []id.RoomID{room},
-			State:    &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}, LazyLoadMembers: true},
-			Timeline: &mautrix.FilterPart{Limit: limit},
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	body, err := initialSync(ctx, h.cfg.Client, string(filter))
-	if err != nil {
-		return nil, err
-	}
-	var resp mautrix.RespSync
-	if err := json.Unmarshal(body, &resp); err != nil {
-		return nil, err
-	}
-	transactions := map[id.EventID]string{}
-	joined := resp.Rooms.Join[room]
-	if joined == nil {
-		return transactions, nil
-	}
-	for _, evt := range joined.Timeline.Events {
-		transactions[evt.ID] = evt.Unsigned.TransactionID
-	}
-	return transactions, nil
 }
 
 // sameContent says whether an event is what the item would have made.

@@ -143,10 +143,8 @@ func (h *MatrixOutboxHandle) step(room id.RoomID, state *outboxRoom) (step outbo
 
 // try finds out about a former try of the item, or sends it.
 func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
-	ctx, cancel := context.WithTimeout(h.ctx, h.cfg.RequestTimeout)
-	defer cancel()
 	if row.uncertain {
-		eventID, verdict, err := h.lookUp(ctx, row)
+		eventID, verdict, err := h.lookUp(h.ctx, row)
 		switch {
 		case err != nil:
 			return h.failed(row, state, err, true)
@@ -154,6 +152,7 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 			h.metrics.recover()
 			return h.done(row, eventID)
 		case verdict == outboxBehind && time.Since(row.triedAt) < behindLimit: // over restarts, too
+			state.lags(row)
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
 		case verdict == outboxAbsent && state.unsettled(h, row) > 0: // the server may be at it yet
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled, limit: state.unsettled(h, row)}
@@ -161,14 +160,14 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 			return h.setAside(row, true, &core.Error{Code: core.CodeConflict, Message: "can't tell whether it was sent", Hint: "look into the room, then Retry or Drop it"})
 		}
 	}
-	content, err := h.resolve(ctx, row)
+	content, err := h.resolve(h.ctx, row)
 	if err != nil {
 		if core.ErrorCode(err) == core.CodeNotFound {
 			return h.setAside(row, false, err)
 		}
 		return h.storeFailed(err)
 	}
-	switch err := h.store.begin(ctx, row); {
+	switch err := h.store.begin(h.ctx, row); {
 	case errors.Is(err, errOutboxMoved):
 		return outboxStep{}
 	case err != nil:
@@ -176,7 +175,11 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 	}
 	row.tries++
 	start := time.Now()
-	eventID, err := sendOnce(ctx, h.cfg.Client, row.room, row.eventType, content, row.txn)
+	var eventID id.EventID
+	err = h.request(h.ctx, func(ctx context.Context) (err error) {
+		eventID, err = sendOnce(ctx, h.cfg.Client, row.room, row.eventType, content, row.txn)
+		return err
+	})
 	if err != nil && !isDuplicateReaction(err) {
 		return h.failed(row, state, err, false)
 	}
@@ -272,13 +275,24 @@ func (r *outboxRoom) open(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
 	return time.Since(h.started)
 }
 
-// unsettled says how long an item that is not in the room may still come there: Settle from the last try, and from when the
-// server showed what was sent before it.
+// unsettled returns how long an item that is not in the room may still come
+// there: settle from the last try, and from when the server showed what was
+// sent before it.
 func (r *outboxRoom) unsettled(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
 	if r.shown != row.txn {
 		r.shown, r.since = row.txn, time.Now()
+		if r.lagging == row.txn {
+			h.notePace(time.Since(r.lagsSince))
+		}
 	}
-	return h.cfg.Settle - min(time.Since(r.since), r.open(h, row))
+	return h.settle() - min(time.Since(r.since), r.open(h, row))
+}
+
+// lags notes that the server does not show what was sent before an item.
+func (r *outboxRoom) lags(row *outboxRow) {
+	if r.lagging != row.txn {
+		r.lagging, r.lagsSince = row.txn, time.Now()
+	}
 }
 
 // pause holds all rooms back.

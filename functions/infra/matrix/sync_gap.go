@@ -50,16 +50,16 @@ func (t *syncTaking) fill(ctx context.Context, known MatrixSyncRoom, timeline []
 		if last.end == "" && !left {
 			break
 		}
-		part, err := t.part(ctx, known, last, to)
+		part, err := t.wholePart(ctx, known, last, to, left)
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
+		}
+		if part.reached || !last.reached {
+			events = append(events, part.events...)
 		}
 		if err != nil {
 			t.tell(MatrixError("matrix_sync_service: fill a gap in "+string(known.RoomID), err))
 			break
-		}
-		if part.reached || !last.reached {
-			events = append(events, part.events...)
 		}
 		if part.end == "" || last.reached || (part.reached && !part.open) {
 			slices.Reverse(events)
@@ -90,6 +90,29 @@ type syncGapPart struct {
 // settledRun is how many known events in a row show that the gap ends above them: an unknown one that was sent at the same
 // time as a known one, and came later, can stand below it.
 const settledRun = 20
+
+// wholePart gets a part, and asks again for one that ends the room's history
+// above an event that the store knows. A server that is shutting down may
+// answer so with status 200; one that has purged the room goes on doing so.
+func (t *syncTaking) wholePart(ctx context.Context, known MatrixSyncRoom, last syncGapPart, to string, left bool) (syncGapPart, error) {
+	for tries := 1; ; tries++ {
+		part, err := t.part(ctx, known, last, to)
+		short := part.end == "" && !part.reached && !last.reached && !left &&
+			known.Last != "" && known.Membership == string(event.MembershipJoin)
+		if err != nil || !short {
+			return part, err
+		}
+		if tries == gapShortTries {
+			return part, errShortHistory
+		}
+		t.fail(ctx, errShortHistory)
+	}
+}
+
+// gapShortTries is how often a history that ends too early is asked for.
+const gapShortTries = 3
+
+var errShortHistory = &core.Error{Code: core.CodeNotFound, Op: "matrix_sync_service", Message: "the room's history ends above its last known event"}
 
 // part gets the page below the last one, and what the server leaves out between the two.
 func (t *syncTaking) part(ctx context.Context, known MatrixSyncRoom, last syncGapPart, to string) (part syncGapPart, err error) {

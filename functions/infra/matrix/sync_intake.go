@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
@@ -24,7 +25,9 @@ type syncTaking struct {
 
 // takeIn takes a response in and delivers it. Only ctx ends it before that is done.
 func (s *syncService) takeIn(ctx context.Context, response *syncResponse) error {
-	t := &syncTaking{syncService: s, batch: MatrixSyncBatch{Token: response.NextBatch}, state: s.cryptoPart(response)}
+	tokens := s.tokens.add(response.NextBatch, time.Now())
+	batch := MatrixSyncBatch{Token: response.NextBatch, Trusted: tokens[0].token}
+	t := &syncTaking{syncService: s, batch: batch, state: s.cryptoPart(response)}
 	if err := t.collect(ctx, response); err != nil {
 		return err
 	}
@@ -43,6 +46,7 @@ func (s *syncService) takeIn(ctx context.Context, response *syncResponse) error 
 		return err
 	}
 	s.position.Token, s.replaying, s.fullState = t.batch.Token, false, false
+	s.tokens, s.lookBack = tokens, ""
 	for _, room := range t.batch.Rooms {
 		s.position.Rooms[room.RoomID] = room
 	}
@@ -113,9 +117,19 @@ func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncR
 	if member == event.MembershipLeave {
 		events = t.withOwnLeave(roomID, room, events)
 	}
+	limited, last := room.Timeline.Limited, lastEventID(events)
+	if t.lookBack != "" {
+		fresh, err := t.unknown(ctx, known, events)
+		if err != nil {
+			return err
+		}
+		// One that begins with a known event has nothing missing before it.
+		limited = limited && (len(events) == 0 || len(fresh) > 0 && fresh[0].EventID == events[0].EventID)
+		events = fresh
+	}
 	// Of a room that the user was put out of Dendrite may give the leaving alone, and not say that more is missing.
 	left := member == event.MembershipLeave
-	if (room.Timeline.Limited || left) && t.missed(known, member, events) {
+	if (limited || left) && t.missed(known, member, events) {
 		filled, gap, err := t.fill(ctx, known, events, room.Timeline.PrevBatch, left)
 		if err != nil {
 			return err
@@ -127,16 +141,25 @@ func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncR
 			t.add(e, MatrixSyncPlain, e.Raw)
 		}
 	}
-	now := MatrixSyncRoom{RoomID: roomID, Membership: string(member), Last: known.Last}
 	for _, e := range events {
 		t.add(e, MatrixSyncPlain, e.Raw)
-		now.Last = cmp.Or(e.EventID, now.Last)
 	}
+	now := MatrixSyncRoom{RoomID: roomID, Membership: string(member), Last: cmp.Or(last, known.Last)}
 	now.Last = id.EventID(strings.Clone(string(now.Last))) // it is a part of the whole event
 	if now != known {
 		t.batch.Rooms = append(t.batch.Rooms, now)
 	}
 	return nil
+}
+
+// lastEventID returns the ID of the last event that has one.
+func lastEventID(events []MatrixSyncEvent) id.EventID {
+	for _, e := range slices.Backward(events) {
+		if e.EventID != "" {
+			return e.EventID
+		}
+	}
+	return ""
 }
 
 // normalizeAll leaves out, and tells of, what is no event.

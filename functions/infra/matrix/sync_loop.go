@@ -33,6 +33,8 @@ type syncService struct {
 
 	ack       func(seq int64) error // of each event; nil without a store
 	position  MatrixSyncPosition    // what is taken in
+	tokens    syncTokens            // of the latest responses
+	lookBack  string                // a trusted token: what came since is asked for beside the next response; empty: no need
 	replaying bool                  // the server has forgotten the token: this is a new initial sync
 	fullState bool                  // the client's state store is empty, though the sync goes on from a token
 	quick     bool                  // ask for an answer at once: at the start and after a failure
@@ -80,22 +82,25 @@ func (s *syncService) run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		began := time.Now()
-		timeout := ms(s.cfg.PollTimeoutMS)
+		timeout := s.cfg.PollTimeoutMS
 		if s.quick || s.position.Token == "" {
 			timeout = 0
 		}
-		response, err := s.poll(ctx, timeout)
+		response, err := s.poll(ctx, mautrix.ReqSync{Since: s.position.Token, Timeout: timeout, FullState: s.fullState})
 		if err != nil {
 			s.failed(ctx, err)
 			continue
 		}
 		s.quick = false
+		if s.lookBack != "" && s.addLookBack(ctx, response) != nil {
+			return
+		}
 		if s.takeIn(ctx, response) != nil {
 			return
 		}
 		s.succeeded()
 		floor := ms(s.cfg.MinIntervalMS)
-		if response.empty() && timeout > 0 && time.Since(began) < timeout/2 {
+		if response.empty() && timeout > 0 && time.Since(began) < ms(timeout)/2 {
 			floor = max(floor, syncEmptyFloor)
 		}
 		s.pause(ctx, floor-time.Since(began))
@@ -108,11 +113,15 @@ const syncEmptyFloor = time.Second
 // failed waits after a failed poll, or turns to an initial sync where the server doesn't know the token.
 func (s *syncService) failed(ctx context.Context, err error) {
 	s.quick = true
+	if interrupted(err) {
+		s.distrust()
+	}
 	if s.position.Token == "" || !isUnknownSince(err) {
 		s.refused = 0
 	} else if s.refused++; s.refused == 2 { // once may be an accident in between, and a new initial sync is dear
 		s.tell(MatrixError("matrix_sync_service: the server doesn't know the token any more", err))
 		s.position.Token, s.replaying, s.refused = "", true, 0
+		s.tokens, s.lookBack = nil, ""
 		return
 	}
 	s.fail(ctx, err)

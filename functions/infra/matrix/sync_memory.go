@@ -41,6 +41,8 @@ func newSyncMemory() *syncMemory {
 	return &syncMemory{seen: map[id.EventID]struct{}{}, count: defaultDedupeCount, ttl: defaultDedupeTTL}
 }
 
+func (m *syncMemory) remembers() (count int, ttl time.Duration) { return m.count, m.ttl }
+
 func (m *syncMemory) Begin(context.Context, id.UserID) (MatrixSyncPosition, error) {
 	return MatrixSyncPosition{Rooms: map[id.RoomID]MatrixSyncRoom{}}, nil
 }

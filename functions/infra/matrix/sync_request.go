@@ -21,19 +21,16 @@ const (
 	syncBodySilence  = time.Minute      // between two pieces of an answer
 )
 
-// poll asks for one sync.
-func (s *syncService) poll(ctx context.Context, timeout time.Duration) (*syncResponse, error) {
-	request := mautrix.ReqSync{
-		Timeout: int(timeout.Milliseconds()), Since: s.position.Token, FilterID: s.filter,
-		FullState: s.fullState, SetPresence: s.client.SyncPresence,
-	}
+// poll asks for one sync. The filter and the presence are the service's.
+func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncResponse, error) {
+	request.FilterID, request.SetPresence = s.filter, s.client.SyncPresence
 	slack := syncPollSlack
 	if request.Since == "" || request.FullState {
 		slack = syncInitialSlack
 	}
 	url := s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, request.BuildQuery())
 	s.metrics.request()
-	body, err := s.get(ctx, url, timeout+slack)
+	body, err := s.get(ctx, url, ms(request.Timeout)+slack)
 	if err != nil {
 		return nil, err
 	}

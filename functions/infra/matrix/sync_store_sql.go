@@ -12,7 +12,7 @@ import (
 )
 
 // syncSchemaVersion is that of the tables below.
-const syncSchemaVersion = 1
+const syncSchemaVersion = 2
 
 // syncSchema has an event's ID and its pending data in one row: a take-in writes one row and one index entry for each
 // event, and an acknowledgement takes the data away. What stays is the memory of the ID, until it is pruned.
@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS $_state (
 	version INTEGER NOT NULL,
 	user TEXT NOT NULL,
 	token TEXT NOT NULL DEFAULT '',
+	trusted TEXT NOT NULL DEFAULT '',
 	epoch INTEGER NOT NULL DEFAULT 0, -- of the service that owns the store now
 	seq INTEGER NOT NULL DEFAULT 0    -- the last given out
 );
@@ -50,6 +51,7 @@ type syncSQL struct {
 	schema, addState, version, begin, rooms, putRoom             string
 	own, setSeq, insert, taken, known, pending, waiting, waitAll string
 	copyDecrypted, endWaiting, acknowledge, oldest, prune        string
+	hasTrusted, addTrusted, setVersion                           string
 }
 
 // syncInsertRows is how many events one INSERT takes: with more, SQLite's time for each row falls no further.
@@ -63,10 +65,10 @@ func newSyncSQL(prefix string) syncSQL {
 		schema:        name(syncSchema),
 		addState:      name(fmt.Sprintf("INSERT INTO $_state (id, version, user) VALUES (1, %d, ?) ON CONFLICT DO NOTHING", syncSchemaVersion)),
 		version:       name("SELECT version FROM $_state"),
-		begin:         name("UPDATE $_state SET epoch = epoch + 1 WHERE user = ? RETURNING token, epoch, seq"),
+		begin:         name("UPDATE $_state SET epoch = epoch + 1 WHERE user = ? RETURNING token, trusted, epoch, seq"),
 		rooms:         name("SELECT room, membership, last, inviter FROM $_room"),
 		putRoom:       name("INSERT INTO $_room (room, membership, last, inviter) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET membership = excluded.membership, last = excluded.last, inviter = excluded.inviter"),
-		own:           name("UPDATE $_state SET token = coalesce(?, token) WHERE epoch = ? RETURNING seq"),
+		own:           name("UPDATE $_state SET token = coalesce(?, token), trusted = coalesce(?, trusted) WHERE epoch = ? RETURNING seq"),
 		setSeq:        name("UPDATE $_state SET seq = ?"),
 		insert:        name("INSERT INTO $_event (seq, event, room, session, kind, replayed, taken_at, pending, data) VALUES "),
 		taken:         name("SELECT seq FROM $_event WHERE seq > ? ORDER BY seq"),
@@ -79,6 +81,9 @@ func newSyncSQL(prefix string) syncSQL {
 		acknowledge:   name("UPDATE $_event SET pending = 0, data = CASE WHEN session IS NOT NULL THEN data END WHERE seq BETWEEN ? AND ? AND pending"),
 		oldest:        name("SELECT seq FROM $_event WHERE taken_at >= ? ORDER BY seq LIMIT 1"),
 		prune:         name("DELETE FROM $_event WHERE seq < ? AND NOT pending"),
+		hasTrusted:    name("SELECT EXISTS (SELECT 1 FROM pragma_table_info('$_state') WHERE name = 'trusted')"),
+		addTrusted:    name("ALTER TABLE $_state ADD COLUMN trusted TEXT NOT NULL DEFAULT ''"),
+		setVersion:    name(fmt.Sprintf("UPDATE $_state SET version = %d", syncSchemaVersion)),
 	}
 }
 
@@ -92,6 +97,9 @@ func (s *MatrixSyncStoreHandle) makeTables(ctx context.Context) error {
 	if _, err := s.cfg.DB.ExecContext(ctx, s.sql.schema); err != nil {
 		return syncStoreError("make tables", err)
 	}
+	if err := s.addTrusted(ctx); err != nil {
+		return syncStoreError("make tables", err)
+	}
 	var version int
 	err := s.cfg.DB.QueryRowContext(ctx, s.sql.version).Scan(&version)
 	switch {
@@ -102,6 +110,21 @@ func (s *MatrixSyncStoreHandle) makeTables(ctx context.Context) error {
 			Hint: "run the newer program"}
 	}
 	return syncStoreError("make tables", err)
+}
+
+// addTrusted adds the column that version 1 of the tables lacked.
+func (s *MatrixSyncStoreHandle) addTrusted(ctx context.Context) error {
+	var there bool
+	if err := s.cfg.DB.QueryRowContext(ctx, s.sql.hasTrusted).Scan(&there); err != nil || there {
+		return err
+	}
+	return s.transact(ctx, "make tables", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, s.sql.addTrusted); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, s.sql.setVersion)
+		return err
+	})
 }
 
 // transact runs do in a transaction.

@@ -15,7 +15,7 @@ import (
 func (s *MatrixSyncStoreHandle) TakeIn(ctx context.Context, batch *MatrixSyncBatch) error {
 	last := s.seq + int64(len(batch.Records))
 	err := s.transact(ctx, "take in", func(tx *sql.Tx) error {
-		stored, err := s.own(ctx, tx, &batch.Token)
+		stored, err := s.own(ctx, tx, batch.Token, batch.Trusted)
 		if err != nil {
 			return err
 		}
@@ -33,9 +33,10 @@ func (s *MatrixSyncStoreHandle) TakeIn(ctx context.Context, batch *MatrixSyncBat
 	return err
 }
 
-// own locks the database for writing, sees that no other service has taken the store over, and returns the last Seq.
-func (s *MatrixSyncStoreHandle) own(ctx context.Context, tx *sql.Tx, token *string) (seq int64, err error) {
-	err = tx.QueryRowContext(ctx, s.sql.own, token, s.epoch).Scan(&seq)
+// own locks the database for writing, stores the tokens that are not empty,
+// sees that no other service has taken the store over, and returns the last Seq.
+func (s *MatrixSyncStoreHandle) own(ctx context.Context, tx *sql.Tx, token, trusted string) (seq int64, err error) {
+	err = tx.QueryRowContext(ctx, s.sql.own, nullString(token), nullString(trusted), s.epoch).Scan(&seq)
 	if err == sql.ErrNoRows {
 		err = &core.Error{Code: core.CodeConflict, Op: "matrix_sync_store", Message: "another service has taken the store over",
 			Hint: "run one service for each user; stop this one"}
@@ -125,7 +126,7 @@ func (s *MatrixSyncStoreHandle) prune(ctx context.Context, tx *sql.Tx, now time.
 func (s *MatrixSyncStoreHandle) Release(ctx context.Context, seq int64) (int64, error) {
 	released := s.seq
 	err := s.transact(ctx, "release", func(tx *sql.Tx) error {
-		stored, err := s.own(ctx, tx, nil)
+		stored, err := s.own(ctx, tx, "", "")
 		if err != nil {
 			return err
 		}

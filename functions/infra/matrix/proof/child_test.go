@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -39,6 +41,7 @@ func begin(j job, work func(context.Context, job, *mautrix.Client, *sqliteopen.S
 		return err
 	}
 	client.DeviceID = id.DeviceID(j.User.DeviceID)
+	client.Client = &http.Client{Transport: newMortal(j)}
 	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: j.DB})
 	if err != nil {
 		return err
@@ -63,7 +66,7 @@ func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQL
 	}
 	defer out.Close()
 	onReport("reader", func() string { return readerReport(sync, store) }, sync.Errors)
-	random := rand.New(rand.NewPCG(j.Seed, uint64(j.Start)))
+	random := rand.New(rand.NewPCG(j.Seed, uint64(j.Start)<<1))
 	var batch []matrix.MatrixSyncEvent
 	for e := range sync.Events {
 		if e.Type == matrix.MatrixTypeGap {
@@ -113,9 +116,49 @@ func acknowledge(sync *matrix.MatrixSyncServiceHandle, out *os.File, batch []mat
 // maybeDie is a SIGKILL where it hurts most, once in a while.
 func maybeDie(random *rand.Rand) {
 	if random.IntN(500) == 0 {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // it comes
+		die()
 	}
+}
+
+func die() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // it comes
+}
+
+// mortal is a transport that kills its process at one request in so many:
+// before the request, while the server works on it, or when the answer is
+// there.
+type mortal struct {
+	http.RoundTripper
+	mu     sync.Mutex
+	random *rand.Rand
+	deadly int
+}
+
+func newMortal(j job) *mortal {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = rooms
+	return &mortal{RoundTripper: transport, random: rand.New(rand.NewPCG(j.Seed, uint64(j.Start)<<1|1)), deadly: j.Deadly}
+}
+
+func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	m.mu.Lock()
+	deadly, moment, wait := m.random.IntN(m.deadly) == 0, m.random.IntN(3), time.Duration(m.random.IntN(50))*time.Millisecond
+	m.mu.Unlock()
+	if !deadly {
+		return m.RoundTripper.RoundTrip(r)
+	}
+	switch moment {
+	case 0:
+		die()
+	case 1:
+		time.AfterFunc(wait, die)
+	}
+	response, err := m.RoundTripper.RoundTrip(r)
+	if moment == 2 {
+		die()
+	}
+	return response, err
 }
 
 // settle is how long a send takes effect at the most after its sender was killed, on a machine that is loaded.

@@ -26,6 +26,7 @@ type job struct {
 	Rooms  []id.RoomID
 	Each   int // a writer's messages in each room
 	Seed   uint64
+	Deadly int // one in so many requests kills it
 	Start  int // how often it was started before
 }
 

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"slices"
 	"testing"
@@ -48,12 +49,7 @@ func TestEachMessageOnce(t *testing.T) {
 	defer cancel()
 
 	server := servers.Start(t, "matrix")
-	home := server.Matrix(t)
-	proxy := fault.HTTP(t, home.URL)
-	proxy.SetSeed(*seed)
-
-	w := newWorld(t, home, proxy.URL())
-	faults(proxy)
+	w := newWorld(t, server.Matrix(t))
 	reader := start(t, w.reader)
 	var writers []*process
 	for _, job := range w.writers {
@@ -68,12 +64,13 @@ func TestEachMessageOnce(t *testing.T) {
 		kills += p.job.Start
 	}
 	t.Logf("%d messages in %v, %.0f/s; %d kills of processes, %d restarts of the server; %s",
-		w.total(), took.Round(time.Second), float64(w.total())/took.Seconds(), kills, restarts, proxy.Counts())
+		w.total(), took.Round(time.Second), float64(w.total())/took.Seconds(), kills, restarts, w.faultCounts())
 	w.check(t)
 }
 
-// faults has each request meet one with a chance of a few percent.
-func faults(proxy *fault.HTTPProxy) {
+// faults has each request meet one with a chance of a few percent. Which of a
+// room's requests are met depends on the seed alone.
+func faults(proxy *fault.HTTPProxy, room func(*http.Request) string) {
 	const (
 		sync = "GET /_matrix/client/v3/sync"
 		page = "GET /_matrix/client/v3/rooms/{room}/messages"
@@ -87,19 +84,21 @@ func faults(proxy *fault.HTTPProxy) {
 			limited, fault.Status{Code: 500, AfterServer: true}, fault.Reset{AfterServer: true},
 			fault.CutBody{}, fault.CutBody{Reset: true}, fault.CorruptJSON{}, fault.CorruptJSON{How: fault.Flip},
 		} {
-			proxy.Add(fault.Rule{Match: at, Probability: 0.005, Fault: f})
+			proxy.Add(fault.Rule{Match: at, Per: room, Probability: 0.005, Fault: f})
 		}
 	}
 	// The server does not hear of it.
 	for _, f := range []fault.Fault{fault.Status{Code: 502, Body: "<html>bad gateway</html>"}, fault.Status{Code: 500}, fault.Reset{}, later} {
-		proxy.Add(fault.Rule{Match: sync, Probability: 0.02, Fault: f})
-		proxy.Add(fault.Rule{Match: page, Probability: 0.02, Fault: f})
+		proxy.Add(fault.Rule{Match: sync, Per: room, Probability: 0.02, Fault: f})
+		proxy.Add(fault.Rule{Match: page, Per: room, Probability: 0.02, Fault: f})
 		// An outbox that is not sure of a send waits before the next, so these are few.
-		proxy.Add(fault.Rule{Match: send, Probability: 0.001, Fault: f})
+		proxy.Add(fault.Rule{Match: send, Per: room, Probability: 0.001, Fault: f})
 	}
 }
 
-// chaos kills and restarts processes and server until done. It returns how often the server was restarted.
+// chaos restarts the processes, which kill themselves, and the server, each
+// time that a number of messages was delivered, until all is done. It returns
+// how often the server was restarted.
 //
 // No send is under way when the server goes: Dendrite has a queue on disk of what it is to do, and does what it was at when
 // it was killed 5 minutes and 10 seconds later, behind whatever came after (AckWait in its roomserver/internal/input).
@@ -117,17 +116,18 @@ func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, serve
 		}
 		server.Restart(t)
 	}
+	// Between two restarts a quarter of the messages, at most 4,000, more or less.
+	some := func() int { s := min(w.total()/4, 4000); return s/2 + random.IntN(s) }
 	all := append(slices.Clone(writers), reader)
-	var moved progress
-	reported := time.Time{}
+	moved := progress{since: time.Now()}
 	defer func() { t.Logf("longest time without progress: %v", moved.longest.Round(time.Second)) }()
+	next := some()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			w.outstanding(t, readLedger(t, w.reader.Ledger), all)
-			time.Sleep(5 * time.Second) // the children print
 			t.Fatalf("not done after %v", patient)
 		case <-tick.C:
 		}
@@ -137,23 +137,19 @@ func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, serve
 			p.alive(t)
 			writing = writing || !p.done
 		}
-		if n%10 == 0 {
-			l := readLedger(t, w.reader.Ledger)
-			if !writing && len(l.bodies) >= w.total() && l.unacked == 0 {
-				return restarts
-			}
-			if n%50 == 0 && moved.note(w.state(t, l)) > silence && time.Since(reported) > silence {
-				w.outstanding(t, l, all)
-				reported = time.Now()
-			}
+		if n%10 != 0 {
+			continue
 		}
-		switch at := random.IntN(600); {
-		case at < 12: // every five seconds
-			again(t, func() {}, reader)
-		case at < 14: // every thirty seconds one of them
-			again(t, func() {}, writers[random.IntN(len(writers))])
-		case at == 599, n == 100: // once a minute, and after ten seconds
+		l := readLedger(t, w.reader.Ledger)
+		switch {
+		case !writing && len(l.bodies) >= w.total() && l.unacked == 0:
+			return restarts
+		case len(l.bodies) >= next && writing:
+			next = len(l.bodies) + some()
 			again(t, restart, writers...)
+		case n%50 == 0 && moved.note(w.state(t, l)) > silence:
+			w.outstanding(t, l, all)
+			moved.since = time.Now() // and again after as long
 		}
 	}
 }

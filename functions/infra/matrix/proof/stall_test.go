@@ -24,9 +24,9 @@ type progress struct {
 	longest time.Duration // without any progress
 }
 
-// note takes the present state, and says for how long it has been the same.
+// note takes the present state, and returns for how long it has been the same.
 func (p *progress) note(now string) time.Duration {
-	if now != p.last || p.since.IsZero() {
+	if now != p.last {
 		p.last, p.since = now, time.Now()
 	}
 	quiet := time.Since(p.since)
@@ -71,6 +71,7 @@ func (w *world) outstanding(t *testing.T, l *ledger, processes []*process) {
 			_ = p.cmd.Process.Signal(syscall.SIGUSR1)
 		}
 	}
+	time.Sleep(5 * time.Second) // so long the children may take to write their reports
 	delivered := map[string]bool{}
 	for _, text := range l.bodies {
 		delivered[text] = true

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -32,10 +34,11 @@ type world struct {
 	each    int // messages of each sender in each room
 	reader  job
 	writers []job
+	proxies []*fault.HTTPProxy // one for each process
 }
 
 // newWorld makes users, and rooms that all of them are in.
-func newWorld(t *testing.T, home servers.Homeserver, proxy string) *world {
+func newWorld(t *testing.T, home servers.Homeserver) *world {
 	t.Helper()
 	dir := keptDir(t)
 	w := &world{home: home, dir: dir, each: *messages / rooms / senders}
@@ -55,13 +58,55 @@ func newWorld(t *testing.T, home servers.Homeserver, proxy string) *world {
 		}
 		w.rooms = append(w.rooms, made.RoomID)
 	}
-	w.reader = job{Kind: "reader", URL: proxy, User: users[0], DB: filepath.Join(dir, "reader.db"), Ledger: filepath.Join(dir, "ledger"), Seed: *seed}
+	w.reader = w.job(t, job{
+		Kind: "reader", User: users[0], DB: filepath.Join(dir, "reader.db"), Ledger: filepath.Join(dir, "ledger"), Deadly: 80,
+	})
 	for i, user := range users[1:] {
-		w.writers = append(w.writers, job{
-			Kind: "writer", URL: proxy, User: user, DB: filepath.Join(dir, fmt.Sprintf("writer%d.db", i)), Sender: i, Rooms: w.rooms, Each: w.each,
-		})
+		w.writers = append(w.writers, w.job(t, job{
+			Kind: "writer", User: user, DB: filepath.Join(dir, fmt.Sprintf("writer%d.db", i)), Sender: i, Rooms: w.rooms, Each: w.each,
+			Deadly: max(200, w.each*rooms/10),
+		}))
 	}
 	return w
+}
+
+// job gives a process its seed, and a proxy of its own to the server.
+func (w *world) job(t *testing.T, j job) job {
+	t.Helper()
+	proxy := fault.HTTP(t, w.home.URL)
+	w.proxies = append(w.proxies, proxy)
+	j.URL, j.Seed = proxy.URL(), *seed+uint64(len(w.proxies))
+	proxy.SetSeed(j.Seed)
+	faults(proxy, w.roomOf)
+	return j
+}
+
+// roomOf names the room that a request is about by its number, which is the
+// same in each run.
+func (w *world) roomOf(r *http.Request) string {
+	for i, room := range w.rooms {
+		if strings.Contains(r.URL.Path, string(room)) {
+			return strconv.Itoa(i)
+		}
+	}
+	return ""
+}
+
+// faultCounts adds up what the proxies did.
+func (w *world) faultCounts() fault.HTTPCounts {
+	all := w.proxies[0].Counts()
+	for _, proxy := range w.proxies[1:] {
+		c := proxy.Counts()
+		all.Requests += c.Requests
+		all.Injected += c.Injected
+		all.Unreachable += c.Unreachable
+		all.Resets += c.Resets
+		for i, rule := range c.Rules {
+			all.Rules[i].Matched += rule.Matched
+			all.Rules[i].Injected += rule.Injected
+		}
+	}
+	return all
 }
 
 // keptDir makes a folder that is removed with the test, unless that failed.

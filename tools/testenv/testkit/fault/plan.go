@@ -31,7 +31,7 @@ func (p *HTTPProxy) decide(r *http.Request) *plan {
 			continue
 		}
 		alone := !a.rule.Fault.shares()
-		if seed, met := a.draw(alone && taken); met {
+		if seed, met := a.draw(r, p.seed, alone && taken); met {
 			taken = taken || alone
 			plan.hits = append(plan.hits, &hit{active: a, seed: seed, plan: plan})
 		}
@@ -40,11 +40,12 @@ func (p *HTTPProxy) decide(r *http.Request) *plan {
 }
 
 // draw decides about the next matching request. It takes the same randomness whatever comes of it.
-func (a *Active) draw(taken bool) (seed uint64, met bool) {
+func (a *Active) draw(request *http.Request, proxySeed uint64, taken bool) (seed uint64, met bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.matched++
-	chance, seed := a.random.Float64(), a.random.Uint64()
+	dice := a.dice(request, proxySeed)
+	chance, seed := dice.Float64(), dice.Uint64()
 	r := a.rule
 	met = !taken && a.matched > r.Skip && chance < r.Probability &&
 		(r.Max == 0 || a.injected+a.reserved < r.Max)

@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -11,7 +12,7 @@ import (
 // Rule says which requests a fault meets, and how often.
 //
 // Whether a request is met depends on the proxy's seed, on how many rules were added before this one, and on how many
-// requests have matched it so far, and on nothing else: other rules and other requests don't move its randomness. (Which
+// requests (of its group, see Per) have matched it so far, and on nothing else: other rules and other requests don't move its randomness. (Which
 // of several requests under way at once comes first is for the test to say, by waiting for answers.)
 //
 // Of the faults that rules want for one request, [Delay] and [Bandwidth] all act; of the others, the one that was added
@@ -24,6 +25,10 @@ type Rule struct {
 	Match string
 	// Where must hold too, if it is given. It must not change the request or read its body.
 	Where func(*http.Request) bool
+	// Per names the group that a request belongs to. Each group has a randomness
+	// of its own, so that which of several groups' requests comes first does not
+	// move it. Default: all requests are one group.
+	Per func(*http.Request) string
 	// Probability is the chance, in (0,1], that a matching request is met. Default: 1.
 	Probability float64
 	// Skip is how many of the first matching requests are let through. Default: none.
@@ -36,12 +41,13 @@ type Rule struct {
 
 // Active is a rule at work.
 type Active struct {
-	proxy  *HTTPProxy
-	rule   Rule
-	mux    *http.ServeMux // nil matches all
-	random *rand.Rand
+	proxy *HTTPProxy
+	rule  Rule
+	mux   *http.ServeMux // nil matches all
+	added int            // the rule's number
 
 	mu       sync.Mutex
+	random   map[string]*rand.Rand // of each group; "" where there are none
 	matched  int
 	injected int
 	reserved int           // decided for, not yet seen to have happened
@@ -58,7 +64,8 @@ func (p *HTTPProxy) Add(rule Rule) *Active {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.added++
-	a.random = rand.New(rand.NewPCG(p.seed, uint64(p.added)))
+	a.added = p.added
+	a.random = map[string]*rand.Rand{}
 	p.rules = append(p.rules, a)
 	return a
 }
@@ -101,6 +108,21 @@ func (a *Active) matches(r *http.Request) bool {
 		}
 	}
 	return a.rule.Where == nil || a.rule.Where(r)
+}
+
+// dice returns the randomness of the request's group. The caller holds a.mu.
+func (a *Active) dice(r *http.Request, seed uint64) *rand.Rand {
+	group, salt := "", uint64(0)
+	if a.rule.Per != nil {
+		group = a.rule.Per(r)
+		hash := fnv.New64a()
+		_, _ = hash.Write([]byte(group)) // never fails
+		salt = hash.Sum64()
+	}
+	if a.random[group] == nil {
+		a.random[group] = rand.New(rand.NewPCG(seed^salt, uint64(a.added)))
+	}
+	return a.random[group]
 }
 
 // Matched returns how many requests the rule was about so far.

@@ -1,0 +1,123 @@
+package matrix
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// outboxTransactions looks up the transaction IDs of rooms' latest events, as
+// /sync reports them, for all rooms that want to know, by one request after the
+// other. An initial sync is the most expensive request there is: one for each
+// room at once, after a restart, kept Dendrite busy until all were given up,
+// and asked again.
+type outboxTransactions struct {
+	running bool
+	timeout time.Duration     // of the next request: longer after one that was given up
+	next    *transactionsLook // waits for the one under way to end; nil: nothing does
+}
+
+// transactionsLook is one request.
+type transactionsLook struct {
+	rooms map[id.RoomID]bool
+	limit int // events of each room
+
+	done         chan struct{} // closed when the result is there
+	transactions map[id.EventID]string
+	err          error
+}
+
+// transactionsTimeout is how long a look may take at most: as long as a first
+// sync.
+const transactionsTimeout = syncInitialSlack
+
+// transactionsOf returns the transaction IDs of a room's latest events, at least
+// limit of them. It begins after the call. Meanwhile other rooms may use this
+// one's slot.
+func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.EventID]string, error) {
+	h.mu.Lock()
+	look := h.looks.next
+	if look == nil {
+		look = &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})}
+		h.looks.next = look
+	}
+	look.rooms[room] = true
+	look.limit = max(look.limit, limit)
+	if !h.looks.running {
+		h.looks.running = true
+		h.work.Go(h.runLooks)
+	}
+	h.mu.Unlock()
+	<-h.slots
+	defer func() { h.slots <- struct{}{} }()
+	select {
+	case <-look.done:
+		return look.transactions, look.err
+	case <-h.ctx.Done():
+		return nil, h.ctx.Err()
+	}
+}
+
+// runLooks makes the requests until none is wanted.
+func (h *MatrixOutboxHandle) runLooks() {
+	for {
+		h.mu.Lock()
+		look, timeout := h.looks.next, max(h.looks.timeout, h.cfg.RequestTimeout)
+		h.looks.next = nil
+		h.looks.running = look != nil
+		h.mu.Unlock()
+		if look == nil {
+			return
+		}
+		look.err = h.requestWithin(h.ctx, timeout, func(ctx context.Context) (err error) {
+			look.transactions, err = syncTransactions(ctx, h.cfg.Client, look.rooms, look.limit)
+			return err
+		})
+		h.mu.Lock()
+		h.looks.timeout = 0
+		if errors.Is(look.err, context.DeadlineExceeded) {
+			h.looks.timeout = min(2*timeout, transactionsTimeout)
+		}
+		h.mu.Unlock()
+		close(look.done)
+	}
+}
+
+// syncTransactions asks /sync for the transaction IDs of the rooms' latest events.
+func syncTransactions(ctx context.Context, client *mautrix.Client, rooms map[id.RoomID]bool, limit int) (map[id.EventID]string, error) {
+	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
+	filter, err := json.Marshal(&mautrix.Filter{
+		AccountData: none,
+		Presence:    none,
+		Room: &mautrix.RoomFilter{
+			AccountData: none, Ephemeral: none, Rooms: slices.Sorted(maps.Keys(rooms)),
+			State:    &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}, LazyLoadMembers: true},
+			Timeline: &mautrix.FilterPart{Limit: limit},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	body, err := initialSync(ctx, client, string(filter))
+	if err != nil {
+		return nil, err
+	}
+	var resp mautrix.RespSync
+	if err := json.Unmarshal(body, &resp); err != nil {
+		return nil, err
+	}
+	transactions := map[id.EventID]string{}
+	for _, room := range resp.Rooms.Join {
+		for _, evt := range room.Timeline.Events {
+			transactions[evt.ID] = evt.Unsigned.TransactionID
+		}
+	}
+	return transactions, nil
+}
