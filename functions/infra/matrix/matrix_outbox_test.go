@@ -372,6 +372,46 @@ func TestMatrixOutbox_StopAndStart(t *testing.T) {
 	}
 }
 
+// An outbox that ends again and again, each time before a lost send has
+// settled, sends it all the same.
+func TestMatrixOutbox_SettlesOverRestarts(t *testing.T) {
+	t.Parallel()
+	s := newOutboxSetup(t)
+	cfg := outboxQuick
+	cfg.DB, cfg.Settle = newDB(t).Writer, time.Second
+	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{}})
+	looks := s.proxy.Add(fault.Rule{Match: messagesPath, Fault: fault.Delay{Time: time.Millisecond}})
+	var transaction string
+	lives := 0
+	until(t, "item that was sent", func() bool {
+		lives++
+		before := looks.Injected()
+		outbox := startOutbox(t, s.client, cfg)
+		if transaction == "" {
+			transaction = outboxPut(t, outbox, outboxText(s.room, "once"))[0]
+		}
+		until(t, "look into the room", func() bool {
+			entry, err := outbox.Entry(t.Context(), transaction)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return looks.Injected() > before || entry.State == "sent"
+		})
+		outbox.Stop()
+		entry, err := outbox.Entry(t.Context(), transaction)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entry.State == "sent"
+	})
+	if lives < 3 {
+		t.Errorf("it was sent in life %d", lives)
+	}
+	if got := outboxBodies(t, s.direct, s.room, 1); !slices.Equal(got, []string{"once"}) {
+		t.Errorf("sent %v", got)
+	}
+}
+
 func TestMatrixOutbox_SameTransactionOnce(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "same")

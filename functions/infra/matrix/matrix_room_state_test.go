@@ -2,6 +2,7 @@ package matrix_test
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/tools/testenv/testkit/servers"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -86,6 +88,9 @@ func TestMatrixRoomState_ServerAgrees(t *testing.T) {
 				check("kicks", state.MayKick(user, victim.UserID), err)
 				if client != ada {
 					_, err = client.KickUser(t.Context(), room.RoomID, &mautrix.ReqKickUser{UserID: ada.UserID})
+					if status, ok := errors.AsType[mautrix.HTTPError](err); ok && servers.Matrix(t).Kind == "dendrite" && status.IsStatus(http.StatusInternalServerError) {
+						err = kickRefused(t, ada, room.RoomID)
+					}
 					check("kicks ada", state.MayKick(user, ada.UserID), err)
 				}
 				_, err = client.BanUser(t.Context(), room.RoomID, &mautrix.ReqBanUser{UserID: newClient(t, "bad").UserID})
@@ -93,6 +98,20 @@ func TestMatrixRoomState_ServerAgrees(t *testing.T) {
 			}
 		})
 	}
+}
+
+// kickRefused is for Dendrite v0.13.8, which answers 500 to who may kick, but
+// not this user. It returns M_FORBIDDEN if the user is still there.
+func kickRefused(t *testing.T, user *mautrix.Client, room id.RoomID) error {
+	t.Helper()
+	var member event.MemberEventContent
+	if err := user.StateEvent(t.Context(), room, event.StateMember, string(user.UserID), &member); err != nil {
+		t.Fatal(err)
+	}
+	if member.Membership != event.MembershipJoin {
+		return nil
+	}
+	return mautrix.MForbidden
 }
 
 // powerOverride names the creator where that is allowed: from version 12 on it is not.

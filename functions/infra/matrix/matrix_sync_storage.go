@@ -42,9 +42,9 @@ type MatrixSyncPosition struct {
 	Rooms   map[id.RoomID]MatrixSyncRoom
 }
 
-// MatrixSyncBatch is one sync response, as it is taken in.
+// MatrixSyncBatch is one sync response as it is taken in, or a part of one.
 type MatrixSyncBatch struct {
-	Token   string
+	Token   string // of the response before, until the last part; empty leaves the stored one
 	Trusted string // of an earlier response, to look back from at the next start; empty leaves the stored one
 	Records []MatrixSyncRecord
 	Rooms   []MatrixSyncRoom // those that changed

@@ -126,6 +126,41 @@ func TestMatrixSyncStore_NewerVersion(t *testing.T) {
 	}
 }
 
+// Tables of version 1, with a position and without one, lack a column.
+func TestMatrixSyncStore_OldVersion(t *testing.T) {
+	t.Parallel()
+	for _, used := range []bool{false, true} {
+		db := newDB(t).Writer
+		cfg := matrix.MatrixSyncStoreConfig{DB: db}
+		store, err := matrix.MatrixSyncStore(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := matrix.MatrixSyncPosition{}
+		if used {
+			if _, err := store.Begin(t.Context(), "@bot:x"); err != nil {
+				t.Fatal(err)
+			}
+			takeIn(t, store, "t1", "$1")
+			want.Token = "t1"
+		}
+		for _, statement := range []string{"ALTER TABLE matrix_sync_state DROP COLUMN trusted", "UPDATE matrix_sync_state SET version = 1"} {
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // the second finds it done
+			if store, err = matrix.MatrixSyncStore(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := store.Begin(t.Context(), "@bot:x")
+		if err != nil || got.Token != want.Token || got.Trusted != "" {
+			t.Errorf("used=%t: position %+v, %v", used, got, err)
+		}
+	}
+}
+
 // What is not acknowledged is never forgotten, however old; what is, leaves the file.
 func TestMatrixSyncStore_PruningKeepsPending(t *testing.T) {
 	t.Parallel()

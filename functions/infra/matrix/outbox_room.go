@@ -154,9 +154,15 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		case verdict == outboxBehind && time.Since(row.triedAt) < behindLimit: // over restarts, too
 			state.lags(row)
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
-		case verdict == outboxAbsent && state.unsettled(h, row) > 0: // the server may be at it yet
-			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled, limit: state.unsettled(h, row)}
-		case verdict == outboxUnsure, verdict == outboxBehind:
+		case verdict == outboxAbsent:
+			wait, err := state.unsettled(h, row)
+			if err != nil {
+				return h.storeFailed(err)
+			}
+			if wait > 0 { // the server may be at it yet
+				return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled, limit: wait}
+			}
+		default:
 			return h.setAside(row, true, &core.Error{Code: core.CodeConflict, Message: "can't tell whether it was sent", Hint: "look into the room, then Retry or Drop it"})
 		}
 	}
@@ -267,25 +273,38 @@ func (h *MatrixOutboxHandle) failed(row *outboxRow, state *outboxRoom, cause err
 	return step
 }
 
-// open says how long ago the last try of an item ended whose answer did not come: of a former process, when this one began.
-func (r *outboxRoom) open(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
+// sinceEnd returns how long ago the last try of an item ended whose answer did
+// not come: of a former process, when this one or another one after it began.
+func (r *outboxRoom) sinceEnd(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
 	if r.tried == row.txn {
 		return time.Since(r.ended)
 	}
-	return time.Since(h.started)
+	// The clock may have been put back since that was stored.
+	return max(time.Since(h.started), time.Since(row.endedAt))
+}
+
+// sinceShown returns how long the server has been showing what was sent before
+// an item.
+func (r *outboxRoom) sinceShown(h *MatrixOutboxHandle, row *outboxRow) (time.Duration, error) {
+	if r.shown == row.txn {
+		return max(time.Since(r.since), time.Since(row.shownAt)), nil
+	}
+	r.shown, r.since = row.txn, time.Now()
+	if r.lagging == row.txn {
+		h.notePace(time.Since(r.lagsSince))
+	}
+	if row.shownAt.UnixMilli() != 0 {
+		return time.Since(row.shownAt), nil
+	}
+	return 0, h.store.shown(h.ctx, row)
 }
 
 // unsettled returns how long an item that is not in the room may still come
 // there: settle from the last try, and from when the server showed what was
 // sent before it.
-func (r *outboxRoom) unsettled(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
-	if r.shown != row.txn {
-		r.shown, r.since = row.txn, time.Now()
-		if r.lagging == row.txn {
-			h.notePace(time.Since(r.lagsSince))
-		}
-	}
-	return h.settle() - min(time.Since(r.since), r.open(h, row))
+func (r *outboxRoom) unsettled(h *MatrixOutboxHandle, row *outboxRow) (time.Duration, error) {
+	shown, err := r.sinceShown(h, row)
+	return h.settle() - min(shown, r.sinceEnd(h, row)), err
 }
 
 // lags notes that the server does not show what was sent before an item.

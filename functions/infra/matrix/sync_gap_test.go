@@ -13,6 +13,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
 )
 
 const messagesPath = "GET /_matrix/client/v3/rooms/{room}/messages"
@@ -108,6 +109,42 @@ func gapsOfManySenders(t *testing.T, page int) {
 			came++
 		}
 		service.Stop()
+	}
+}
+
+// Gaps are filled and delivered one room after the other: what was done of them
+// before the end of a process is not done again.
+func TestSync_GapsAreStoredOneByOne(t *testing.T) {
+	t.Parallel()
+	w, cfg, _ := gapWorld(t, 0)
+	rooms := []id.RoomID{w.room, newRoom(t, w.alice, w.bot)}
+	slices.Sort(rooms)
+	service := startSync(t, cfg)
+	send(t, w.alice, rooms[1], "known")
+	wantMessages(t, service, []string{"known"})
+	service.Stop()
+	bodies := map[id.RoomID][]string{}
+	for i := range 120 {
+		for n, room := range rooms {
+			body := fmt.Sprint(n, " ", i)
+			bodies[room] = append(bodies[room], body)
+			send(t, w.alice, room, body)
+		}
+	}
+	history := func(room id.RoomID) string { return "GET /_matrix/client/v3/rooms/" + string(room) + "/messages" }
+	hang := w.proxy.Add(fault.Rule{Match: history(rooms[1]), Fault: fault.Hang{}})
+	service = startSync(t, cfg)
+	wantMessages(t, service, bodies[rooms[0]]) // though the second room's are not to be had
+	if err := hang.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	service.Stop()
+	hang.Remove()
+	asked := w.proxy.Add(fault.Rule{Match: history(rooms[0]), Fault: fault.Delay{Time: time.Millisecond}})
+	service = startSync(t, cfg)
+	wantMessages(t, service, bodies[rooms[1]])
+	if n := asked.Injected(); n > 2 { // one page from both ends: the response is the same
+		t.Errorf("%d pages of the first room's history", n)
 	}
 }
 

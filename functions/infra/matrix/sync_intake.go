@@ -23,14 +23,26 @@ type syncTaking struct {
 	state *mautrix.RespSync // for the crypto
 }
 
-// takeIn takes a response in and delivers it. Only ctx ends it before that is done.
+// syncTimeline is a joined or left room's part of a response.
+type syncTimeline struct {
+	roomID id.RoomID
+	room   *syncRoom
+	member event.Membership
+	events []MatrixSyncEvent
+}
+
+// takeIn takes a response in and delivers it. Only ctx ends it before that is
+// done. What is in a room with a gap is stored and delivered with the rooms
+// before it, and the token with the last: a process that is killed while it
+// fills one gap after the other finds the first ones filled.
+//
+// Synapse may tell of one room that it was left and that there is an invitation to it: that is the later of the two.
 func (s *syncService) takeIn(ctx context.Context, response *syncResponse) error {
-	tokens := s.tokens.add(response.NextBatch, time.Now())
-	batch := MatrixSyncBatch{Token: response.NextBatch, Trusted: tokens[0].token}
-	t := &syncTaking{syncService: s, batch: batch, state: s.cryptoPart(response)}
-	if err := t.collect(ctx, response); err != nil {
-		return err
-	}
+	t := &syncTaking{syncService: s, state: s.cryptoPart(response)}
+	timelines := slices.Concat(
+		t.timelines(ctx, response.Rooms.Join, event.MembershipJoin),
+		t.timelines(ctx, response.Rooms.Leave, event.MembershipLeave),
+	)
 	if s.crypto != nil {
 		if err := s.retry(ctx, func() error { return s.crypto.ProcessSync(ctx, t.state, s.position.Token) }); err != nil {
 			return err
@@ -39,44 +51,67 @@ func (s *syncService) takeIn(ctx context.Context, response *syncResponse) error 
 			return err
 		}
 	}
-	if err := t.decrypt(ctx); err != nil {
-		return err
-	}
-	if err := s.retry(ctx, func() error { return s.store.TakeIn(ctx, &t.batch) }); err != nil {
-		return err
-	}
-	s.position.Token, s.replaying, s.fullState = t.batch.Token, false, false
-	s.tokens, s.lookBack = tokens, ""
-	for _, room := range t.batch.Rooms {
-		s.position.Rooms[room.RoomID] = room
-	}
-	for i := range t.items {
-		if t.batch.Records[i].Seq == 0 {
-			continue // the store has had it
-		}
-		if err := s.deliver(ctx, &t.items[i], t.batch.Records[i].Seq); err != nil {
+	for _, timeline := range timelines {
+		filled, err := t.timeline(ctx, timeline)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// collect goes through the rooms. Synapse may tell of one room that it was left and that there is an invitation to it: that
-// is the later of the two.
-func (t *syncTaking) collect(ctx context.Context, response *syncResponse) error {
-	for _, room := range sortedRooms(response.Rooms.Join) {
-		if err := t.timeline(ctx, room, response.Rooms.Join[room], event.MembershipJoin); err != nil {
-			return err
+		if !filled {
+			continue
 		}
-	}
-	for _, room := range sortedRooms(response.Rooms.Leave) {
-		if err := t.timeline(ctx, room, response.Rooms.Leave[room], event.MembershipLeave); err != nil {
+		t.batch.Token = s.position.Token
+		if err := t.commit(ctx); err != nil {
 			return err
 		}
 	}
 	for _, room := range sortedRooms(response.Rooms.Invite) {
 		t.invitation(room, response.Rooms.Invite[room])
 	}
+	tokens := s.tokens.add(response.NextBatch, time.Now())
+	t.batch.Token, t.batch.Trusted = response.NextBatch, tokens[0].token
+	return t.commit(ctx, func() {
+		s.tokens, s.lookBack, s.replaying, s.fullState = tokens, "", false, false
+	})
+}
+
+// timelines applies the state in rooms' parts, and returns the parts.
+func (t *syncTaking) timelines(ctx context.Context, rooms map[id.RoomID]*syncRoom, member event.Membership) []syncTimeline {
+	timelines := make([]syncTimeline, 0, len(rooms))
+	for _, roomID := range sortedRooms(rooms) {
+		room := rooms[roomID]
+		events := t.normalizeAll(roomID, room.Timeline.Events)
+		t.applyState(ctx, roomID, room.State.Events, member)
+		t.applyTimelineState(ctx, events, member)
+		timelines = append(timelines, syncTimeline{roomID, room, member, events})
+	}
+	return timelines
+}
+
+// commit stores the batch, notes that it is stored, delivers its events, and
+// begins the next batch.
+func (t *syncTaking) commit(ctx context.Context, stored ...func()) error {
+	if err := t.decrypt(ctx); err != nil {
+		return err
+	}
+	if err := t.retry(ctx, func() error { return t.store.TakeIn(ctx, &t.batch) }); err != nil {
+		return err
+	}
+	t.position.Token = t.batch.Token
+	for _, room := range t.batch.Rooms {
+		t.position.Rooms[room.RoomID] = room
+	}
+	for _, note := range stored {
+		note()
+	}
+	for i := range t.items {
+		if t.batch.Records[i].Seq == 0 {
+			continue // the store has had it
+		}
+		if err := t.deliver(ctx, &t.items[i], t.batch.Records[i].Seq); err != nil {
+			return err
+		}
+	}
+	t.batch, t.items = MatrixSyncBatch{}, nil
 	return nil
 }
 
@@ -108,12 +143,11 @@ func (t *syncTaking) add(e MatrixSyncEvent, kind MatrixSyncKind, data []byte) {
 	t.batch.Records = append(t.batch.Records, record)
 }
 
-// timeline takes a joined or left room's part.
-func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncRoom, member event.Membership) error {
+// timeline adds a joined or left room's part to the batch. It reports whether
+// history was fetched for it.
+func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched bool, err error) {
+	roomID, room, member, events := part.roomID, part.room, part.member, part.events
 	known := t.known(roomID)
-	t.applyState(ctx, roomID, room.State.Events, member)
-	events := t.normalizeAll(roomID, room.Timeline.Events)
-	t.applyTimelineState(ctx, events, member)
 	if member == event.MembershipLeave {
 		events = t.withOwnLeave(roomID, room, events)
 	}
@@ -121,7 +155,7 @@ func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncR
 	if t.lookBack != "" {
 		fresh, err := t.unknown(ctx, known, events)
 		if err != nil {
-			return err
+			return false, err
 		}
 		// One that begins with a known event has nothing missing before it.
 		limited = limited && (len(events) == 0 || len(fresh) > 0 && fresh[0].EventID == events[0].EventID)
@@ -132,8 +166,9 @@ func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncR
 	if (limited || left) && t.missed(known, member, events) {
 		filled, gap, err := t.fill(ctx, known, events, room.Timeline.PrevBatch, left)
 		if err != nil {
-			return err
+			return false, err
 		}
+		fetched = true
 		if gap != nil {
 			t.addGap(roomID, gap)
 		}
@@ -149,7 +184,7 @@ func (t *syncTaking) timeline(ctx context.Context, roomID id.RoomID, room *syncR
 	if now != known {
 		t.batch.Rooms = append(t.batch.Rooms, now)
 	}
-	return nil
+	return fetched, nil
 }
 
 // lastEventID returns the ID of the last event that has one.

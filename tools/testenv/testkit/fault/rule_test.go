@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -110,6 +111,37 @@ func TestRule_SameSeedSameFaults(t *testing.T) {
 	const want = "---------X---X--X--X------X-----X-------X--X----XXX-------X-XXX-"
 	if first != want {
 		t.Errorf("seed 7 gave\n%s, want\n%s", first, want)
+	}
+}
+
+// Which of a group's requests are met does not depend on the other groups'.
+func TestRule_Per(t *testing.T) {
+	t.Parallel()
+	target, _ := counted(t)
+	met := func(paths ...string) map[string]string {
+		p := fault.HTTP(t, target)
+		p.SetSeed(7)
+		p.Add(fault.Rule{Probability: 0.3, Fault: fault.Status{Code: 503}, Per: func(r *http.Request) string { return r.URL.Path }})
+		history := map[string]string{}
+		for _, path := range paths {
+			mark := "-"
+			if a := get(t, p.URL()+path); a.code == 503 {
+				mark = "X"
+			}
+			history[path] += mark
+		}
+		return history
+	}
+	a, b := slices.Repeat([]string{"/a"}, 40), slices.Repeat([]string{"/b"}, 40)
+	turns := slices.Repeat([]string{"/a", "/b"}, 40)
+	first := met(slices.Concat(a, b)...)
+	for _, order := range [][]string{slices.Concat(b, a), turns} {
+		if again := met(order...); !maps.Equal(again, first) {
+			t.Errorf("got %v, want %v", again, first)
+		}
+	}
+	if first["/a"] == first["/b"] {
+		t.Errorf("both groups have %s", first["/a"])
 	}
 }
 
