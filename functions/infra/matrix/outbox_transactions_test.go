@@ -83,9 +83,9 @@ func TestMatrixOutbox_SlowServerSettlesLater(t *testing.T) {
 		}
 	}, nil)
 	client := clientFor(t, url, servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)})
-	const slow = 400 * time.Millisecond
+	const slow = time.Second
 	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{}})
-	s.proxy.Add(fault.Rule{Match: messagesPath, Fault: fault.Delay{Time: slow}})
+	s.proxy.Add(fault.Rule{Match: messagesPath, Max: 1, Fault: fault.Delay{Time: slow}})
 	outbox := startOutbox(t, client, outboxQuick)
 	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "once"))...)
 	if got := outboxBodies(t, s.direct, s.room, 1); !slices.Equal(got, []string{"once"}) {

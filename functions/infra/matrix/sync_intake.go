@@ -29,17 +29,22 @@ type syncTimeline struct {
 	room   *syncRoom
 	member event.Membership
 	events []MatrixSyncEvent
+
+	lookBack bool // the store may know the events
 }
 
-// takeIn takes a response in and delivers it. Only ctx ends it before that is
-// done. What is in a room with a gap is stored and delivered with the rooms
+// takeIn takes a response in and delivers it; before it, what it knows nothing
+// of from a look back, which may be nil. Only ctx ends it before that is done.
+//
+// What is in a room with a gap is stored and delivered with the rooms
 // before it, and the token with the last: a process that is killed while it
 // fills one gap after the other finds the first ones filled.
 //
 // Synapse may tell of one room that it was left and that there is an invitation to it: that is the later of the two.
-func (s *syncService) takeIn(ctx context.Context, response *syncResponse) error {
+func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) error {
 	t := &syncTaking{syncService: s, state: s.cryptoPart(response)}
 	timelines := slices.Concat(
+		t.lookBackTimelines(ctx, lookBack, response),
 		t.timelines(ctx, response.Rooms.Join, event.MembershipJoin),
 		t.timelines(ctx, response.Rooms.Leave, event.MembershipLeave),
 	)
@@ -82,7 +87,7 @@ func (t *syncTaking) timelines(ctx context.Context, rooms map[id.RoomID]*syncRoo
 		events := t.normalizeAll(roomID, room.Timeline.Events)
 		t.applyState(ctx, roomID, room.State.Events, member)
 		t.applyTimelineState(ctx, events, member)
-		timelines = append(timelines, syncTimeline{roomID, room, member, events})
+		timelines = append(timelines, syncTimeline{roomID: roomID, room: room, member: member, events: events})
 	}
 	return timelines
 }
@@ -152,7 +157,7 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		events = t.withOwnLeave(roomID, room, events)
 	}
 	limited, last := room.Timeline.Limited, lastEventID(events)
-	if t.lookBack != "" {
+	if part.lookBack {
 		fresh, err := t.unknown(ctx, known, events)
 		if err != nil {
 			return false, err

@@ -92,10 +92,13 @@ func (s *syncService) run(ctx context.Context) {
 			continue
 		}
 		s.quick = false
-		if s.lookBack != "" && s.addLookBack(ctx, response) != nil {
-			return
+		var lookBack *syncResponse
+		if s.lookBack != "" {
+			if lookBack, err = s.askLookBack(ctx); err != nil {
+				return
+			}
 		}
-		if s.takeIn(ctx, response) != nil {
+		if s.takeIn(ctx, response, lookBack) != nil {
 			return
 		}
 		s.succeeded()

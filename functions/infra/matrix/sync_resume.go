@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
+	"maunium.net/go/mautrix/event"
 )
 
 // trustAfter is how long a server must have gone on answering until a token of
@@ -94,14 +96,14 @@ func (s *syncService) remembers() bool {
 	return count >= lookBackCount && ttl >= lookBackTTL
 }
 
-// addLookBack asks what came since the last trusted token, and puts the joined
-// rooms' timelines of that in the place of those of a response that came just
-// before. Only ctx makes it fail; where the server refuses the token it does
-// nothing.
-func (s *syncService) addLookBack(ctx context.Context, response *syncResponse) error {
-	var whole *syncResponse
-	err := s.retry(ctx, func() (err error) {
-		whole, err = s.poll(ctx, mautrix.ReqSync{Since: s.lookBack})
+// askLookBack asks what came since the last trusted token. Only ctx makes it
+// fail; where the server refuses the token there is no response.
+func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, err error) {
+	// Synapse keeps its answer to a sync for 2 minutes (sync_response_cache_duration)
+	// and gives it to an equal one. The timeout tells them apart.
+	request := mautrix.ReqSync{Since: s.lookBack, Timeout: 1 + rand.IntN(lookBackTimeoutMS)}
+	err = s.retry(ctx, func() (err error) {
+		response, err = s.poll(ctx, request)
 		err = MatrixError("matrix_sync_service: look back", err)
 		switch core.ErrorCode(err) {
 		case core.CodeInvalid, core.CodeNotFound, core.CodeForbidden, core.CodeUnsupported, core.CodeTooLarge:
@@ -110,20 +112,26 @@ func (s *syncService) addLookBack(ctx context.Context, response *syncResponse) e
 		}
 		return err
 	})
-	if err != nil || whole == nil {
-		return err
+	return response, err
+}
+
+// lookBackTimeoutMS bounds how long a look back waits where nothing came.
+const lookBackTimeoutMS = 200
+
+// lookBackTimelines returns the joined rooms' timelines of a look back, but for
+// those rooms that a response has been left in: the user joined them again
+// meanwhile, and the next response has that.
+func (t *syncTaking) lookBackTimelines(ctx context.Context, lookBack, response *syncResponse) []syncTimeline {
+	if lookBack == nil {
+		return nil
 	}
-	if response.Rooms.Join == nil {
-		response.Rooms.Join = map[id.RoomID]*syncRoom{}
+	joined := maps.Clone(lookBack.Rooms.Join)
+	for roomID := range response.Rooms.Leave {
+		delete(joined, roomID)
 	}
-	for roomID, room := range whole.Rooms.Join {
-		if response.Rooms.Leave[roomID] != nil {
-			continue // the user joined again meanwhile: the next response has that
-		}
-		if late := response.Rooms.Join[roomID]; late != nil {
-			room.State.Events = append(room.State.Events, late.State.Events...)
-		}
-		response.Rooms.Join[roomID] = room
+	timelines := t.timelines(ctx, joined, event.MembershipJoin)
+	for i := range timelines {
+		timelines[i].lookBack = true
 	}
-	return nil
+	return timelines
 }

@@ -1,11 +1,13 @@
 package matrix_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -104,6 +106,51 @@ func TestSync_ServerShutsDown(t *testing.T) {
 			send(t, w.alice, w.room, "last")
 			wantMessages(t, service, []string{"last"})
 		})
+	}
+}
+
+// A server's old answer to a look back takes nothing away from the new one to
+// the sync: Synapse keeps answers for 2 minutes.
+func TestSync_StaleLookBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var mu sync.Mutex
+	kept := map[string][]byte{} // answers with the room, by token
+	replayed := 0
+	url := rewriting(t, w.proxy.URL(), nil, func(answer *http.Response) error {
+		since := answer.Request.URL.Query().Get("since")
+		if !strings.HasSuffix(answer.Request.URL.Path, "/v3/sync") || answer.StatusCode != http.StatusOK || since == "" {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		var body json.RawMessage
+		return rewriteJSON(answer, &body, func() {
+			switch old := kept[since]; {
+			case old != nil:
+				body = old
+				replayed++
+			case bytes.Contains(body, []byte(w.room)):
+				kept[since] = body
+			}
+		})
+	})
+	cfg := matrix.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t)}
+	through(t, url, &cfg)
+	service := startSync(t, cfg)
+	send(t, w.alice, w.room, "one")
+	wantMessages(t, service, []string{"one"})
+	service.Stop()
+	for _, body := range []string{"two", "three", "four"} {
+		send(t, w.alice, w.room, body)
+		service := startSync(t, cfg)
+		wantMessages(t, service, []string{body})
+		service.Stop()
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if replayed == 0 {
+		t.Error("no old answer was given")
 	}
 }
 
