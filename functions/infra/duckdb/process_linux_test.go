@@ -39,6 +39,7 @@ func TestDuckDBAppend_FullDisk(t *testing.T) {
 	if uid := os.Getuid(); uid != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
 	out, err := cmd.CombinedOutput()
 	if denied := errors.Is(err, syscall.EPERM) || err != nil && strings.Contains(string(out), "panic: operation not permitted"); denied && os.Getuid() != 0 {
