@@ -86,7 +86,10 @@ func startWatcher(t *testing.T, order watchOrder, attributes *syscall.SysProcAtt
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	switch err := cmd.Start(); {
+	case errors.Is(err, syscall.EPERM) && attributes != nil:
+		t.Skip("this kernel lets users have no namespace, in which they could set the limits of inotify")
+	case err != nil:
 		t.Fatal(err)
 	}
 	w := &childWatcher{T: t, process: cmd.Process, lines: make(chan string)}

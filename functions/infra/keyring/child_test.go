@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,17 +49,22 @@ func childList(args []string) {
 	fmt.Println(core.ErrorCode(err), err)
 }
 
-// childWrite writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is acknowledged; every third one it
-// deletes again, and prints that.
+// childWrite writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is
+// acknowledged; every third one it deletes again, and prints that. It ends after
+// as many names as it is given, or never with 0: a child that is to be killed.
 func childWrite(args []string) {
 	service, prefix := args[0], args[1]
+	names, err := strconv.Atoi(args[2])
+	if err != nil {
+		panic(err)
+	}
 	s, err := KeyringTokenStore(KeyringTokenStoreConfig{Service: service})
 	if err != nil {
 		panic(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that it ends, whatever happens to the test
 	defer cancel()
-	for i := range 30 {
+	for i := 0; names == 0 || i < names; i++ {
 		name := fmt.Sprint(prefix, " ", i)
 		if err := s.Set(ctx, name, "value of "+name); err != nil {
 			panic(err)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ import (
 const (
 	crashEnv     = "OUTBOX_CRASH_CHILD"
 	crashPerRoom = 60
+	crashKills   = 12
 )
 
 // init makes this program a process that sends, where TestMatrixOutbox_SIGKILL starts it as one.
@@ -41,7 +43,9 @@ func init() {
 	os.Exit(0)
 }
 
-// crashChild puts all messages in, those that are there already once more in vain, and ends when all are sent.
+// crashChild puts messages in, those that are there already once more in vain:
+// in each life more, and in the last one all. Only that one ends by itself, when
+// all are sent; so each life has something to send, and each kill one to end.
 func crashChild() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -63,8 +67,12 @@ func crashChild() error {
 		return err
 	}
 	defer outbox.Stop()
+	life, err := strconv.Atoi(os.Getenv("CHILD_LIFE"))
+	if err != nil {
+		return err
+	}
 	var items []matrix.MatrixOutboxItem
-	for i := range crashPerRoom {
+	for i := range crashPerRoom * (life + 1) / (crashKills + 1) {
 		for n, room := range strings.Fields(os.Getenv("CHILD_ROOMS")) {
 			item := outboxText(id.RoomID(room), fmt.Sprint(i))
 			item.TransactionID = fmt.Sprintf("crash-%d-%d", n, i)
@@ -80,6 +88,10 @@ func crashChild() error {
 		if _, err := outbox.Wait(ctx, txn); err != nil {
 			return fmt.Errorf("%s: %w", txn, err)
 		}
+	}
+	if life < crashKills {
+		<-ctx.Done()
+		return errors.New("nobody killed it")
 	}
 	return nil
 }
@@ -99,28 +111,25 @@ func TestMatrixOutbox_SIGKILL(t *testing.T) {
 	proxy.Add(fault.Rule{Match: outboxSends, Probability: 0.5, Fault: fault.Delay{Jitter: 30 * time.Millisecond, AfterServer: true}})
 	env := append(os.Environ(), crashEnv+"=1", "CHILD_URL="+proxy.URL(), "CHILD_USER="+user.ID, "CHILD_TOKEN="+user.AccessToken,
 		"CHILD_DEVICE="+user.DeviceID, "CHILD_DB="+filepath.Join(t.TempDir(), "crash.db"), "CHILD_ROOMS="+fmt.Sprint(string(rooms[0]), " ", string(rooms[1]), " ", string(rooms[2])))
-	killed := 0
-	for done := false; !done; {
-		done = crashRound(t, env, func(child *os.Process) {
-			if killed >= 12 {
-				return
-			}
+	for life := range crashKills {
+		ended := crashRound(t, append(env, fmt.Sprint("CHILD_LIFE=", life)), func(child *os.Process) {
 			time.Sleep(time.Duration(20+dice.IntN(150)) * time.Millisecond) // the moment of the kill is what is random
-			killed++
-			if err := child.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			if err := child.Kill(); err != nil {
 				t.Error(err)
 			}
-			if killed%3 == 0 {
+			if life%3 == 2 {
 				proxy.Down()
 				server.Kill(t)
 				server.Restart(t)
 				proxy.Up()
 			}
 		})
+		if ended {
+			t.Fatalf("life %d ended by itself", life)
+		}
 	}
-	t.Logf("%d kills", killed)
-	if killed < 3 {
-		t.Error("all was sent before anything was killed")
+	if !crashRound(t, append(env, fmt.Sprint("CHILD_LIFE=", crashKills)), func(*os.Process) {}) {
+		t.Fatal("the last life was killed")
 	}
 	for n, room := range rooms {
 		if got := outboxBodies(t, direct, room, crashPerRoom); !slices.Equal(got, outboxTexts(0, crashPerRoom)) {

@@ -3,10 +3,12 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -17,18 +19,33 @@ const (
 	lookEvery  = 10 * time.Millisecond  // at the processes that are known, while waiting for them to end
 	scanEvery  = 200 * time.Millisecond // at all processes, for new ones; /proc costs about 10 µs a process
 	killWait   = 5 * time.Second        // for the end of what was killed; only the kernel can delay that
-	freezeWait = time.Second            // for all of the tree to stop; what hangs in the kernel does not, and does not fork
 	freezeLook = time.Millisecond
+
+	// A tree that is not at rest after both of these is given up: the time
+	// stops an idle machine, the rounds give a busy one some tries.
+	freezeWait   = 10 * time.Second
+	freezeRounds = 20
+
+	// How long a process has been waiting in the kernel before it counts as at
+	// rest. It stops, without having forked, as soon as the kernel lets it go:
+	// a parent after vfork(2) whose child is stopped, or a dead network disk.
+	blockedRest = 100 * time.Millisecond
 )
 
 // member is a process of the tree.
 type member struct {
 	proc
-	early  bool // it had ended before we came
-	gone   bool
-	frozen bool
-	killed bool
-	denied bool // we may not signal it
+	early   bool // it had ended before we came
+	gone    bool
+	frozen  bool // was sent SIGSTOP since it last ran
+	killed  bool
+	denied  bool      // we may not signal it
+	blocked time.Time // waiting in the kernel since; zero if it is not
+}
+
+// atRest reports whether the member runs no code of its own any more.
+func (m *member) atRest() bool {
+	return m.frozen && (m.stopped || !m.blocked.IsZero() && time.Since(m.blocked) >= blockedRest)
 }
 
 // handle names one process for good.
@@ -39,11 +56,12 @@ type handle struct {
 
 // killer follows and ends one tree.
 type killer struct {
-	table   procTable
-	killing bool // past the grace: what is found now is killed
-	members []*member
-	known   map[handle]*member
-	led     map[int]uint64 // IDs of groups and sessions that a member leads or led, with the start time of that member
+	table    procTable
+	killing  bool          // past the grace: what is found now is killed
+	patience time.Duration // freezeWait, but for a test
+	members  []*member
+	known    map[handle]*member
+	led      map[int]uint64 // IDs of groups and sessions that a member leads or led, with the start time of that member
 }
 
 // findRoot returns the process with this PID, or an error if there is none or its identity is another.
@@ -86,7 +104,7 @@ func killTree(ctx context.Context, root proc, grace time.Duration) ([]ProcessEnd
 }
 
 func newKiller(table procTable, root proc) *killer {
-	k := &killer{table: table, known: make(map[handle]*member), led: make(map[int]uint64)}
+	k := &killer{table: table, patience: freezeWait, known: make(map[handle]*member), led: make(map[int]uint64)}
 	k.add(root)
 	return k
 }
@@ -100,41 +118,49 @@ func (k *killer) add(p proc) {
 	}
 }
 
-// run stops the whole tree before it asks it to end, and again before it kills it. Otherwise a process could fork, end by
-// our signal, and leave a child that has had the time to call setsid: nothing would lead to it any more.
+// run stops the whole tree before it asks it to end, and again before it kills
+// it. Otherwise a process could fork, end by our signal, and leave a child that
+// has had the time to call setsid: nothing would lead to it any more. A tree
+// that can't be stopped is killed as far as it is known, and is an error.
 func (k *killer) run(ctx context.Context, grace time.Duration) error {
-	if err := k.freeze(); err != nil {
+	err := k.freeze()
+	if err != nil && !errors.Is(err, errRestless) {
 		k.thaw()
 		return err
 	}
-	if grace > 0 {
+	if err == nil && grace > 0 {
 		k.each(func(m *member) { k.signal(m, syscall.SIGTERM) })
 		k.thaw() // the SIGTERM waits, so that no process runs on before it
 		if err := k.wait(ctx, grace); err != nil {
 			return err
 		}
+		err = k.freeze()
 	}
-	err := k.freeze()
 	k.kill() // also after an error: nothing may be left stopped
-	if err == nil {
-		err = k.wait(context.WithoutCancel(ctx), killWait)
+	if waitErr := k.wait(context.WithoutCancel(ctx), killWait); waitErr != nil {
+		return waitErr
 	}
-	if err != nil {
-		return err
+	if left := k.remaining(); left != nil {
+		return left
 	}
-	return k.remaining()
+	return err
 }
 
+// thaw lets descendants run before their ancestors. If a parent ended while a
+// child's process group is stopped, the kernel would send that group SIGHUP and
+// SIGCONT: a program that ends gracefully on SIGTERM would be ended by SIGHUP.
 func (k *killer) thaw() {
-	k.each(func(m *member) {
-		m.frozen, m.stopped = false, false
+	k.eachUp(func(m *member) {
+		m.frozen, m.stopped, m.blocked = false, false, time.Time{}
 		k.signal(m, syscall.SIGCONT)
 	})
 }
 
+// kill ends descendants before their ancestors, for the reason given at thaw:
+// the SIGCONT would set a stopped child free, and it could fork.
 func (k *killer) kill() {
 	k.killing = true
-	k.each(func(m *member) {
+	k.eachUp(func(m *member) {
 		if !m.killed {
 			m.killed = true
 			k.signal(m, syscall.SIGKILL)
@@ -156,7 +182,14 @@ func (k *killer) scan() error {
 		p, ok := now[m.pid]
 		m.gone = !ok || p.start != m.start || p.zombie
 		m.stopped = p.stopped
+		if !p.blocked {
+			m.blocked = time.Time{}
+		} else if m.blocked.IsZero() {
+			m.blocked = time.Now()
+		}
 	}
+	// A parent is older than its children, so members come in that order.
+	slices.SortFunc(all, func(a, b proc) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.pid, b.pid)) })
 	for id, start := range k.led {
 		if p, ok := now[id]; ok && p.start != start {
 			delete(k.led, id) // the number names another process, and its group, now
@@ -195,6 +228,15 @@ func (k *killer) each(f func(*member)) {
 	}
 }
 
+// eachUp is each with descendants before their ancestors.
+func (k *killer) eachUp(f func(*member)) {
+	for _, m := range slices.Backward(k.members) {
+		if !m.gone && !m.denied {
+			f(m)
+		}
+	}
+}
+
 func (k *killer) alive() int {
 	n := 0
 	k.each(func(*member) { n++ })
@@ -218,25 +260,37 @@ func (k *killer) signal(m *member, signal syscall.Signal) {
 	}
 }
 
-// freeze stops all members and what they start meanwhile. A process that is just forking does so before it stops, so a
-// look at the table counts only after all members were seen to stand still.
+// freeze stops all members and what they start meanwhile, in rounds, until the
+// tree is at rest: a process that is just forking does so before it stops, so a
+// look at the table counts only if all members were at rest before it. It
+// returns errRestless if that does not come.
 func (k *killer) freeze() error {
-	for deadline := time.Now().Add(freezeWait); ; time.Sleep(freezeLook) {
-		still := true
-		k.each(func(m *member) { still = still && m.stopped })
+	began := time.Now()
+	for round := 1; ; round++ {
+		before := k.atRest()
 		if err := k.scan(); err != nil {
 			return err
 		}
+		if before && k.atRest() {
+			return nil
+		}
+		if round > freezeRounds && time.Since(began) > k.patience {
+			return errRestless
+		}
 		k.each(func(m *member) {
-			if !m.frozen {
-				m.frozen, still = true, false
+			if !m.atRest() {
+				m.frozen = true
 				k.signal(m, syscall.SIGSTOP)
 			}
 		})
-		if still || time.Now().After(deadline) {
-			return nil
-		}
+		time.Sleep(freezeLook)
 	}
+}
+
+func (k *killer) atRest() bool {
+	rest := true
+	k.each(func(m *member) { rest = rest && m.atRest() })
+	return rest
 }
 
 // wait returns when no member is alive, after d, or when ctx is done.
@@ -267,6 +321,12 @@ func (k *killer) wait(ctx context.Context, d time.Duration) error {
 			return nil
 		}
 	}
+}
+
+// errRestless reports a tree of which some members may never have been seen.
+var errRestless = &core.Error{
+	Code: core.CodeTimeout, Message: "the processes could not be stopped; those that were seen were killed, others may be left",
+	Hint: "does something start or continue them from outside?",
 }
 
 func (k *killer) remaining() error {

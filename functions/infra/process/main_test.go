@@ -88,9 +88,10 @@ func isAlive(pid int) bool {
 	return err == nil && ok && !p.zombie
 }
 
-// eventually polls a condition that depends on other processes, for at most 10 seconds.
+// eventually polls a condition that depends on other processes, for at most a
+// minute: the machine may be busy.
 func eventually(condition func() bool) bool {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if condition() {
 			return true
 		}

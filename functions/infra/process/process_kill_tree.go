@@ -35,7 +35,8 @@ type ProcessKillTreeResult struct {
 
 // ProcessKillTree ends a process and all that descends from it, and returns when they are gone. It stops them all
 // (SIGSTOP, so that nothing is started meanwhile), sends SIGTERM from the top down, lets them go on, waits for
-// cfg.Grace, and kills what is left in the same manner. When ctx is done, the grace is over.
+// cfg.Grace, and kills what is left in the same manner. When ctx is done, the grace is over. A tree that does not come
+// to rest within 10 seconds is killed at once, without a grace, and is an error: some of it may never have been seen.
 //
 // To the tree belong the process, all children of what belongs to it, and all members of process groups and sessions
 // that one of them leads. So it reaches a child that called setsid and one whose parent has ended but that stayed in the
@@ -46,8 +47,8 @@ type ProcessKillTreeResult struct {
 //
 // Errors are *core.Error: CodeInvalid for a PID that is not positive, is 1, or whose tree holds the caller itself;
 // CodeNotFound if there is no such process, or it is another one by cfg.Identity; CodeForbidden if some of them belong
-// to another user; CodeTimeout if some do not end even when killed (they hang in the kernel). With the last two the
-// result is there, too.
+// to another user; CodeTimeout if some do not end even when killed (they hang in the kernel), or the tree did not come
+// to rest. With the last two codes the result is there, too.
 func ProcessKillTree(ctx context.Context, cfg ProcessKillTreeConfig) (*ProcessKillTreeResult, error) {
 	op := "process_kill_tree pid=" + strconv.Itoa(cfg.PID)
 	if cfg.PID <= 1 {

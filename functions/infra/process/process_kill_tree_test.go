@@ -6,15 +6,16 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"fnregistry.dev/functions/core"
 )
@@ -217,6 +218,148 @@ func TestProcessKillTree_NothingEscapes(t *testing.T) {
 		}
 		if left := marked(markOf(t)); len(left) > 0 {
 			t.Fatalf("round %d: %v got away", i, left)
+		}
+	}
+}
+
+// When a parent ends, the kernel sends SIGHUP and SIGCONT to the process groups
+// of its children if they are stopped. Those that end gracefully on SIGTERM must
+// get to do so, and those that ignore both must not get to fork.
+func TestProcessKillTree_StoppedGroups(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		script string
+		grace  time.Duration
+		killed bool
+	}{
+		"end gracefully": {`trap 'echo > "$FN_DIR/$$"; exit' TERM; echo ready; while :; do sleep 0.01; done`, time.Hour, false},
+		"keep forking":   {`trap "" TERM HUP; echo ready; while :; do setsid sleep 1000 & sleep 0.01; done`, -1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			player := playing(t, "groups")
+			dir := t.TempDir()
+			cmd, _ := shell(t, `exec "$0" "$FN_SCRIPT"`, groups, func(cmd *exec.Cmd) {
+				cmd.Args = append(cmd.Args, player.Path)
+				cmd.Env = append(cmd.Env, "FN_PROCESS_PLAY=groups", "FN_DIR="+dir, "FN_SCRIPT="+c.script)
+			})
+			result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: c.grace})
+			if err != nil || len(result.Ended) < 1+groups || result.Ended[0].Killed != c.killed {
+				t.Errorf("ended %+v, %v", result, err)
+			}
+			if left := marked(markOf(t)); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+			graceful, err := os.ReadDir(dir)
+			if err != nil || !c.killed && len(graceful) != groups {
+				t.Errorf("%d of %d ended by themselves, %v", len(graceful), groups, err)
+			}
+		})
+	}
+}
+
+const groups = 20
+
+// pause waits for ever without the runtime, which may be in no state to help.
+func pause() { syscall.RawSyscall6(syscall.SYS_PPOLL, 0, 0, 0, 0, 0, 0) }
+
+func init() {
+	// Starts shells, each the leader of a group, and does not return.
+	plays["groups"] = func() {
+		for range groups {
+			cmd := exec.Command("sh", "-c", os.Getenv("FN_SCRIPT"))
+			cmd.Stdout = os.Stdout
+			asLeader(cmd)
+			if err := cmd.Start(); err != nil {
+				panic(err)
+			}
+		}
+		for {
+			pause()
+		}
+	}
+	plays["vfork"] = func() {
+		runtime.LockOSThread()
+		text := []byte("ready\n")
+		pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, syscall.CLONE_VFORK|uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
+		if pid == 0 && errno == 0 { // nothing of the runtime works here
+			syscall.RawSyscall(syscall.SYS_WRITE, 1, uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)))
+			for {
+				pause()
+			}
+		}
+	}
+	const exitMain = "exit main thread"
+	if os.Getenv("FN_PROCESS_PLAY") == exitMain {
+		runtime.LockOSThread() // in an init: main stays on the main thread
+	}
+	plays[exitMain] = func() {
+		runtime.GOMAXPROCS(2) // one is lost with the thread
+		go func() {
+			for {
+				if leader, err := os.ReadFile("/proc/self/stat"); err == nil && stateOf(leader) == threadEnded {
+					_, _ = syscall.Write(1, []byte("ready\n"))
+					pause()
+				}
+			}
+		}()
+		syscall.RawSyscall(syscall.SYS_EXIT, 0, 0, 0)
+	}
+}
+
+// A parent that waits in the kernel after vfork(2) does not stop: its child has
+// to be let go first. And where the main thread has ended, the state of the
+// process says nothing of the others.
+func TestProcessKillTree_NeverShownAsStopped(t *testing.T) {
+	t.Parallel()
+	for play, size := range map[string]int{"vfork": 2, "exit main thread": 1} {
+		t.Run(play, func(t *testing.T) {
+			t.Parallel()
+			player := playing(t, play)
+			cmd, _ := shell(t, `exec "$0"`, 1, func(cmd *exec.Cmd) {
+				cmd.Args = append(cmd.Args, player.Path)
+				cmd.Env = append(cmd.Env, "FN_PROCESS_PLAY="+play)
+			})
+			result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: -1})
+			if err != nil || len(result.Ended) != size || len(marked(markOf(t))) > 0 {
+				t.Errorf("ended %+v, left %v: %v", result, marked(markOf(t)), err)
+			}
+		})
+	}
+}
+
+// restless is the real table with one lie: a process never stops. In the world
+// somebody would have to send it SIGCONT just in time, again and again.
+type restless struct {
+	procFS
+	pid int
+}
+
+func (r restless) list() ([]proc, error) {
+	all, err := r.procFS.list()
+	for i := range all {
+		all[i].stopped = all[i].stopped && all[i].pid != r.pid
+	}
+	return all, err
+}
+
+// What can't be stopped may have left children that were never seen, so it is
+// an error, though all that is known is killed.
+func TestProcessKillTree_CannotBeStopped(t *testing.T) {
+	t.Parallel()
+	for _, grace := range []time.Duration{0, time.Hour} {
+		cmd, printed := shell(t, `sleep 1000 & echo $!; wait`, 1)
+		root, _, err := procFS{}.find(cmd.Process.Pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := newKiller(restless{pid: numbers(t, printed)[0]}, root)
+		k.patience = 0
+		if err := k.run(t.Context(), grace); core.ErrorCode(err) != core.CodeTimeout || !strings.Contains(err.Error(), "could not be stopped") {
+			t.Errorf("grace %s: %v", grace, err)
+		}
+		if left := marked(markOf(t)); len(left) > 0 || len(k.ended()) != 2 {
+			t.Errorf("grace %s: ended %+v, left %v", grace, k.ended(), left)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (w *watched) until(state ProcessState) ProcessSuperviseStatus {
 			if s.State == state {
 				return s
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			w.t.Fatalf("no %s; %q, now %+v", state, w.names(), w.Status())
 		}
 	}
@@ -185,15 +185,33 @@ func TestProcessSupervise_StopWhileBackingOff(t *testing.T) {
 	}
 }
 
+// The wait for the end is bounded by the context; the process ends only after it.
 func TestProcessSupervise_StopDeadline(t *testing.T) {
 	t.Parallel()
-	w := supervise(t, `trap '' TERM; echo ready; while :; do sleep 0.01; done`, func(cfg *ProcessSuperviseConfig) { cfg.Grace = 500 * time.Millisecond })
+	end := filepath.Join(t.TempDir(), "end")
+	w := supervise(t, `trap '' TERM; echo ready; until [ -e `+end+` ]; do sleep 0.01; done`, func(cfg *ProcessSuperviseConfig) { cfg.Grace = time.Hour })
 	mustEventually(t, "ready", func() bool { return string(w.Output()) == "ready\n" })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := w.Stop(ctx); core.ErrorCode(err) != core.CodeTimeout {
 		t.Errorf("got %v", err)
 	}
+	if s := w.Status(); s.State != ProcessStopping {
+		t.Errorf("%+v", s)
+	}
+	if err := os.WriteFile(end, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.stop()
+	if s := w.Status(); s.State != ProcessStopped || s.ExitCode != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestProcessSupervise_KilledAfterGrace(t *testing.T) {
+	t.Parallel()
+	w := supervise(t, `trap '' TERM; echo ready; while :; do sleep 0.01; done`, func(cfg *ProcessSuperviseConfig) { cfg.Grace = 50 * time.Millisecond })
+	mustEventually(t, "ready", func() bool { return string(w.Output()) == "ready\n" })
 	w.stop()
 	if s := w.Status(); s.State != ProcessStopped || s.Signal != syscall.SIGKILL {
 		t.Errorf("%+v", s)

@@ -8,7 +8,9 @@ type proc struct {
 	group, session int    // IDs; 0 if not known
 	start          uint64 // when it started, in a unit of the table's own; together with pid it names one process
 	zombie         bool   // has ended, its parent has not asked for the result yet
-	stopped        bool   // by SIGSTOP or the like
+	threads        int    // 0 if not known
+	stopped        bool   // by SIGSTOP or the like, with all its threads
+	blocked        bool   // some threads wait in the kernel, deaf to SIGSTOP, and the others are stopped
 	name           string // of the program, shortened by some systems
 }
 

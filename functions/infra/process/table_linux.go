@@ -44,16 +44,70 @@ func (procFS) list() ([]proc, error) {
 
 func (procFS) find(pid int) (proc, bool, error) {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	// It may end before the file is opened (not found) and before it is read (ESRCH).
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+	if isGone(err) {
 		return proc{}, false, nil
 	}
 	if err != nil {
 		return proc{}, false, err
 	}
 	p, ok := parseStat(data)
+	if state := stateOf(data); ok && p.threads > 1 && state != threadRunning {
+		// The line is the main thread's. Another one may still run, and fork.
+		if state, err = threadsOf(pid); err != nil {
+			return proc{}, false, err
+		}
+		p.stopped, p.blocked = state == threadStopped, state == threadBlocked
+	}
 	return p, ok, nil
 }
+
+// threadState is what a thread, or of several the liveliest, is able to do.
+type threadState int
+
+const (
+	threadEnded   threadState = iota
+	threadStopped             // nothing until a SIGCONT or SIGKILL
+	threadBlocked             // nothing until the kernel lets it go
+	threadRunning             // may run, or sleeps and wakes on a signal
+)
+
+// threadsOf returns the state of the liveliest thread of a process.
+func threadsOf(pid int) (threadState, error) {
+	folder := "/proc/" + strconv.Itoa(pid) + "/task/"
+	threads, err := os.ReadDir(folder)
+	if err != nil && !isGone(err) {
+		return threadRunning, err
+	}
+	liveliest := threadEnded
+	for _, thread := range threads {
+		data, err := os.ReadFile(folder + thread.Name() + "/stat")
+		if err != nil && !isGone(err) {
+			return threadRunning, err
+		}
+		if err == nil {
+			liveliest = max(liveliest, stateOf(data))
+		}
+	}
+	return liveliest, nil
+}
+
+// stateOf reads the third field of a stat line.
+func stateOf(data []byte) threadState {
+	_, rest, _ := bytes.Cut(data[max(bytes.LastIndexByte(data, ')'), 0):], []byte(" "))
+	switch rest = rest[:min(len(rest), 1)]; string(rest) {
+	case "Z", "X":
+		return threadEnded
+	case "T", "t":
+		return threadStopped
+	case "D":
+		return threadBlocked
+	}
+	return threadRunning
+}
+
+// isGone reports whether the error says that a process has ended: before its
+// file was opened (not found) or before it was read (ESRCH).
+func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) }
 
 // parseStat reads the one line of /proc/PID/stat. The name in it may hold anything, also spaces, parentheses and line
 // ends, so it goes up to the last parenthesis.
@@ -74,14 +128,17 @@ func parseStat(data []byte) (proc, bool) {
 		err = errors.Join(err, parseErr)
 		return n
 	}
+	now := stateOf(data)
 	p := proc{
 		pid: pid, ppid: int(number(ppid)), group: int(number(group)), session: int(number(session)),
 		start:   uint64(number(start)),
-		stopped: fields[state] == "T" || fields[state] == "t",
+		threads: int(number(threads)),
+		stopped: now == threadStopped,
+		blocked: now == threadBlocked,
 		name:    string(data[open+1 : end]),
 	}
 	// With other threads left, a Z only says that the main one has gone.
-	p.zombie = fields[state] == "X" || fields[state] == "Z" && number(threads) <= 1
+	p.zombie = fields[state] == "X" || fields[state] == "Z" && p.threads <= 1
 	return p, err == nil
 }
 

@@ -65,6 +65,7 @@ func parsePS(line string) (proc, bool) {
 		pid: pid, ppid: ppid, group: group, start: uint64(start.Unix()),
 		zombie:  strings.HasPrefix(fields[3], "Z"),
 		stopped: strings.HasPrefix(fields[3], "T"),
+		blocked: strings.HasPrefix(fields[3], "D") || strings.HasPrefix(fields[3], "U"), // Linux and BSD, macOS
 		name:    strings.Join(fields[9:], " "),
 	}, true
 }

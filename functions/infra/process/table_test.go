@@ -26,8 +26,8 @@ func FuzzParseStat(f *testing.F) {
 		if !ok {
 			return
 		}
-		line := fmt.Appendf(nil, "%d (%s) S %d %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 %d 0 0", p.pid, p.name, p.ppid, p.group, p.session, int64(p.start))
-		p.zombie, p.stopped = false, false
+		line := fmt.Appendf(nil, "%d (%s) S %d %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 %d 0 %d 0 0", p.pid, p.name, p.ppid, p.group, p.session, p.threads, int64(p.start))
+		p.zombie, p.stopped, p.blocked = false, false, false
 		if again, ok := parseStat(line); !ok || again != p {
 			t.Errorf("%q: %+v, then %+v", data, p, again)
 		}
@@ -37,12 +37,12 @@ func FuzzParseStat(f *testing.F) {
 func TestParseStat(t *testing.T) {
 	t.Parallel()
 	p, ok := parseStat([]byte("7 (a) R 1 2 3) S 10 20 30 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 400 x"))
-	if want := (proc{pid: 7, ppid: 10, group: 20, session: 30, start: 400, name: "a) R 1 2 3"}); !ok || p != want {
+	if want := (proc{pid: 7, ppid: 10, group: 20, session: 30, start: 400, threads: 1, name: "a) R 1 2 3"}); !ok || p != want {
 		t.Errorf("got %+v, %t", p, ok)
 	}
-	for state, want := range map[string]proc{"Z": {zombie: true}, "X": {zombie: true}, "T": {stopped: true}, "t": {stopped: true}, "D": {}} {
+	for state, want := range map[string]proc{"Z": {zombie: true}, "X": {zombie: true}, "T": {stopped: true}, "t": {stopped: true}, "D": {blocked: true}, "S": {}} {
 		p, _ := parseStat([]byte("7 (a) " + state + strings.Repeat(" 1", 30)))
-		if p.zombie != want.zombie || p.stopped != want.stopped {
+		if p.zombie != want.zombie || p.stopped != want.stopped || p.blocked != want.blocked {
 			t.Errorf("%s: %+v", state, p)
 		}
 	}

@@ -87,6 +87,23 @@ func (s *store) seal(ctx context.Context, tokens map[string]string) ([]byte, err
 	return sealed, nil
 }
 
+// ready returns the error of a file that can't be opened, or of a key that can't
+// be had, before anything is created on the disk. A person who is asked for a
+// passphrase does not keep other writers waiting.
+func (s *store) ready(ctx context.Context) error {
+	if _, err := s.load(ctx); err != nil {
+		return err
+	}
+	if _, err := followLinks(s.cfg.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.take(ctx); err != nil {
+		return err
+	}
+	defer s.release()
+	return s.needKeys(ctx)
+}
+
 func (s *store) needKeys(ctx context.Context) (err error) {
 	if s.keys == nil {
 		s.keys, err = s.readKeys(ctx)
@@ -160,6 +177,10 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 	}
 	const retry = 5 * time.Millisecond // little beside the fsync of a write
 	l := flock.New(target + ".lock")
+	// A pipe would block, a link would have a file made at its end.
+	if err := checkRegular(os.Lstat(l.Path())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", nil, err
+	}
 	if _, err := l.TryLockContext(ctx, retry); err != nil {
 		if ctx.Err() != nil {
 			err = &core.Error{Message: "wait for another writer, who holds the lock " + l.Path(), Err: err}
@@ -167,6 +188,13 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 		return "", nil, err
 	}
 	return target, func() { l.Unlock() }, nil // closes the file too; what could fail, the kernel has done by then
+}
+
+// namesFolder reports whether a path can only be a folder's.
+func namesFolder(path string) bool {
+	last := path[len(path)-1]
+	base := filepath.Base(path)
+	return os.IsPathSeparator(last) || base == "." || base == ".."
 }
 
 func followLinks(path string) (string, error) {

@@ -2,12 +2,16 @@ package tokenfile_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,13 +20,44 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// smallDisk mounts a disk of 256 KiB. That needs root, as the tests' containers have it; elsewhere the test fails and
-// says so, rather than pass without having tried.
+// mountingEnv is set where the test binary runs one test in namespaces of its own.
+const mountingEnv = "TOKENFILE_TEST_MOUNTING"
+
+// mounting reports whether the test may mount. If not it has been run, by
+// another process that may: in a mount namespace, and a user namespace unless
+// this is root.
+func mounting(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(mountingEnv) == t.Name() {
+		return true
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1", "-test.v")
+	cmd.Env = append(os.Environ(), mountingEnv+"="+t.Name())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	if uid := os.Getuid(); uid != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	out, err := cmd.CombinedOutput()
+	switch denied := errors.Is(err, syscall.EPERM) || bytes.Contains(out, []byte(noMount)); {
+	case denied && os.Getuid() != 0:
+		t.Skipf("this kernel lets only root mount a small disk, not users in namespaces of their own: %v\n%s", err, out)
+	case err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name()+" ")):
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
+}
+
+const noMount = "a small disk can't be mounted"
+
+// smallDisk mounts a disk of 256 KiB, which goes with this process's namespace.
 func smallDisk(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
-		t.Fatalf("mount a small disk (this test must be run by root): %v", err)
+	err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+	if err = errors.Join(err, syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k")); err != nil {
+		t.Fatal(noMount, err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, 0); err != nil {
@@ -34,6 +69,9 @@ func smallDisk(t *testing.T) (dir string) {
 
 func TestFileTokenStore_FullDisk(t *testing.T) {
 	t.Parallel()
+	if !mounting(t) {
+		return
+	}
 	dir := smallDisk(t)
 	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, t.TempDir())
 	store := byIdentity(t, path, identity)
@@ -65,6 +103,9 @@ func TestFileTokenStore_FullDisk(t *testing.T) {
 
 func TestFileTokenStore_ReadOnlyDisk(t *testing.T) {
 	t.Parallel()
+	if !mounting(t) {
+		return
+	}
 	dir := smallDisk(t)
 	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, t.TempDir())
 	set(t, byIdentity(t, path, identity), "name", secret)
@@ -79,45 +120,63 @@ func TestFileTokenStore_ReadOnlyDisk(t *testing.T) {
 	wantValue(t, store, "name", secret)
 }
 
-// A folder that the user may not write to, and files that he may not read. Root may do all, so this thread is another
-// user's as far as files go.
-func TestFileTokenStore_NoRights(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, dir)
-	set(t, byIdentity(t, path, identity), "name", secret)
-	const nobody = 65534
-	for _, each := range []string{path, path + ".lock", identity} {
-		if err := os.Chown(each, nobody, nobody); err != nil {
-			t.Fatalf("this test must be run by root: %v", err)
-		}
-	}
-	for _, each := range []string{dir, filepath.Dir(dir)} { // the latter is the owner's alone
-		if err := os.Chmod(each, 0o755); err != nil {
-			t.Fatal(err)
-		}
+// asNobody runs f with the rights of a user who owns nothing. For root that is
+// the file system's user ID of this one thread, which takes root's right to
+// ignore permissions away; other users have no such right anyway.
+func asNobody(t *testing.T, f func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		f()
+		return
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := syscall.Setfsuid(nobody); err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Setfsuid(0)
+	defer func() {
+		if err := syscall.Setfsuid(0); err != nil {
+			t.Error(err)
+		}
+	}()
+	f()
+}
+
+const nobody = 65534
+
+// A folder that the user may not write to, and files that he may not read.
+func TestFileTokenStore_NoRights(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, dir)
+	set(t, byIdentity(t, path, identity), "name", secret)
+	if os.Getuid() == 0 { // so that he may read them, and only that
+		for _, each := range []string{path, path + ".lock", identity} {
+			if err := os.Chown(each, nobody, nobody); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	chmod := func(path string, mode os.FileMode) {
+		t.Helper()
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chmod(filepath.Dir(dir), 0o755) // it is the owner's alone
+	chmod(dir, 0o555)
+	defer chmod(dir, 0o755)
 	store := byIdentity(t, path, identity)
-	wantValue(t, store, "name", secret)
-	wantError(t, store.Set(t.Context(), "name", "new"), core.CodeForbidden, "permission denied")
-	wantError(t, byIdentity(t, filepath.Join(dir, "new.age"), identity).Set(t.Context(), "name", "new"), core.CodeForbidden, "permission denied")
-	if err := syscall.Setfsuid(0); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(path, 0, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Setfsuid(nobody); err != nil {
-		t.Fatal(err)
-	}
-	_, err := byIdentity(t, path, identity).Get(t.Context(), "name")
-	wantError(t, err, core.CodeForbidden, "permission denied")
+	asNobody(t, func() {
+		wantValue(t, store, "name", secret)
+		wantError(t, store.Set(t.Context(), "name", "new"), core.CodeForbidden, "permission denied")
+		wantError(t, byIdentity(t, filepath.Join(dir, "new.age"), identity).Set(t.Context(), "name", "new"), core.CodeForbidden, "permission denied")
+	})
+	chmod(path, 0)
+	asNobody(t, func() {
+		_, err := byIdentity(t, path, identity).Get(t.Context(), "name")
+		wantError(t, err, core.CodeForbidden, "permission denied")
+	})
 }
 
 // A wait for a lock that another process holds ends with the context, and when that process dies.
@@ -156,4 +215,108 @@ func TestFileTokenStore_LockOfAProcess(t *testing.T) {
 		t.Error(err)
 	}
 	wantValue(t, byIdentity(t, path, identity), "name", "new")
+}
+
+// Where Path is refused nothing is created beside it: somebody else's folder is
+// no place for a lock.
+func TestFileTokenStore_RefusedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	noLockOf(t, "/dev/null")
+	identity := newIdentity(t, t.TempDir())
+	good := filepath.Join(t.TempDir(), "good.age")
+	set(t, byIdentity(t, good, identity), "name", "value")
+	sealed := readFile(t, good)
+	link := func(to string) func(string) error {
+		return func(path string) error { return os.Symlink(to, path) }
+	}
+	write := func(content []byte, mode os.FileMode) func(string) error {
+		return func(path string) error {
+			writeFile(t, path, content, mode)
+			return nil
+		}
+	}
+	for name, c := range map[string]struct {
+		make     func(path string) error
+		identity string
+		code     core.Code
+	}{
+		"folder":                {func(path string) error { return os.Mkdir(path, 0o700) }, identity, core.CodeInvalid},
+		"pipe":                  {func(path string) error { return syscall.Mkfifo(path, 0o600) }, identity, core.CodeInvalid},
+		"link to a device":      {link("/dev/null"), identity, core.CodeInvalid},
+		"link to nowhere":       {link("nowhere"), identity, core.CodeInvalid},
+		"link to itself":        {link("x"), identity, core.CodeInvalid},
+		"open to others":        {write(sealed, 0o644), identity, core.CodeForbidden},
+		"something else":        {write([]byte("plain text"), 0o600), identity, core.CodeInternal},
+		"another's":             {write(sealed, 0o600), newIdentity(t, t.TempDir()), core.CodeUnauthenticated},
+		"no such identity file": {func(string) error { return nil }, "/nowhere/identity", core.CodeInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := filepath.Join(dir, "x")
+			if err := c.make(path); err != nil {
+				t.Fatal(err)
+			}
+			before, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			store := byIdentity(t, path, c.identity)
+			wantError(t, store.Set(t.Context(), "name", secret), c.code, "")
+			if err := store.Delete(t.Context(), "name"); err == nil {
+				t.Error("Delete found something")
+			}
+			after, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil || !slices.Equal(after, before) {
+				t.Errorf("the folder holds %q, want %q, %v", after, before, err)
+			}
+		})
+	}
+	t.Run("no folder yet", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		wantError(t, byIdentity(t, filepath.Join(dir, "new", "x"), "/nowhere/identity").Set(t.Context(), "name", secret), core.CodeInvalid, "no identity file")
+		wantFolder(t, dir)
+	})
+}
+
+// noLockOf checks that a test leaves no lock beside a file of the system. Earlier
+// versions of the unit did: what they left is removed first.
+func noLockOf(t *testing.T, path string) {
+	t.Helper()
+	path += ".lock"
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		switch err := os.Remove(path); {
+		case errors.Is(err, fs.ErrPermission):
+			return // whoever may not remove it can't have made it
+		case err != nil:
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { // after the parallel subtests
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is there: %v", path, err)
+		}
+	})
+}
+
+// A lock that is a link would have a file made at its end, and one that is a
+// pipe would never be opened.
+func TestFileTokenStore_LockRefused(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(lock string) error{
+		"link": func(lock string) error { return os.Symlink("elsewhere", lock) },
+		"pipe": func(lock string) error { return syscall.Mkfifo(lock, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := make(filepath.Join(dir, "x.lock")); err != nil {
+				t.Fatal(err)
+			}
+			store := byIdentity(t, filepath.Join(dir, "x"), newIdentity(t, t.TempDir()))
+			wantError(t, store.Set(t.Context(), "name", secret), core.CodeInvalid, "x.lock is not a regular file")
+			wantFolder(t, dir, "x.lock")
+		})
+	}
 }

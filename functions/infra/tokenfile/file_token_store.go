@@ -53,7 +53,8 @@ const (
 // and there is nothing to close.
 //
 // Each Set and Delete reads the file, encrypts it anew and replaces it in one step, flushed to the disk, under a lock
-// that other processes heed; so two processes at once lose nothing. A file that group or others may read or write is
+// that other processes heed; so two processes at once lose nothing. Nothing is created, neither folder nor lock, before
+// it is known that the file, if there is one, and the key are good. A file that group or others may read or write is
 // refused (core.CodeForbidden), and so is such an identity file. A wrong passphrase or identity is
 // core.CodeUnauthenticated, a damaged file core.CodeInternal, and neither is ever written over. Names and values
 // together, as JSON, may have 32 MiB (core.CodeTooLarge). Get and List take no lock and need no right to write.
@@ -66,6 +67,8 @@ func FileTokenStore(cfg FileTokenStoreConfig) (token.TokenStore, error) {
 	switch {
 	case cfg.Path == "":
 		wrong = "no Path"
+	case namesFolder(cfg.Path):
+		wrong = fmt.Sprintf("Path %q names a folder", cfg.Path)
 	case (cfg.Passphrase == nil) == (cfg.IdentityFile == ""):
 		wrong = "give a Passphrase or an IdentityFile, one of the two"
 	case factor < minWorkFactor || factor > maxWorkFactor:
@@ -146,6 +149,9 @@ func (s *store) Delete(ctx context.Context, name string) error {
 
 // change applies edit to the tokens that the file holds, with no other writer between.
 func (s *store) change(ctx context.Context, edit func(tokens map[string]string) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	path, unlock, err := lock(ctx, s.cfg.Path)
 	if err != nil {
 		return err

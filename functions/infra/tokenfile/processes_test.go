@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,17 +21,22 @@ import (
 // Processes that write at once are this test binary again, with the path of the store in childEnv.
 const childEnv = "TOKENFILE_TEST_CHILD"
 
-// childMain writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is acknowledged; every third one it
-// deletes again, and prints that.
+// childMain writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is
+// acknowledged; every third one it deletes again, and prints that. It ends after
+// as many names as it is given, or never with 0: a child that is to be killed.
 func childMain(path string) {
 	prefix, identity := os.Args[1], os.Args[2]
+	names, err := strconv.Atoi(os.Args[3])
+	if err != nil {
+		panic(err)
+	}
 	store, err := tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: path, IdentityFile: identity})
 	if err != nil {
 		panic(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that it ends, whatever happens to the test
 	defer cancel()
-	for i := range 40 {
+	for i := 0; names == 0 || i < names; i++ {
 		name := fmt.Sprint(prefix, " ", i)
 		if err := store.Set(ctx, name, "value of "+name); err != nil {
 			panic(err)
@@ -61,12 +67,12 @@ func TestFileTokenStore_ProcessesKilled(t *testing.T) {
 	const processes = 5
 	kills := 0
 	for p := range processes {
-		killAfter := 1000
+		killAfter, names := 0, 40
 		if p%2 == 0 {
-			killAfter = 1 + random.IntN(30)
+			killAfter, names = 1+random.IntN(30), 0
 			kills++
 		}
-		child := exec.CommandContext(t.Context(), os.Args[0], fmt.Sprint("process ", p), identity)
+		child := exec.CommandContext(t.Context(), os.Args[0], fmt.Sprint("process ", p), identity, strconv.Itoa(names))
 		child.Env = append(os.Environ(), childEnv+"="+path)
 		child.Stderr = os.Stderr
 		out, err := child.StdoutPipe()
@@ -89,8 +95,8 @@ func TestFileTokenStore_ProcessesKilled(t *testing.T) {
 					}
 				}
 			}
-			if err := child.Wait(); (err == nil) != (killAfter == 1000) {
-				t.Errorf("process %d, to be killed after %d lines: %v after %d lines", p, killAfter, err, lines)
+			if err := child.Wait(); (err == nil) != (killAfter == 0) {
+				t.Errorf("process %d, to be killed after %d lines (0: not): %v after %d lines", p, killAfter, err, lines)
 			}
 		})
 	}

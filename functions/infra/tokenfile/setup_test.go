@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,6 +116,9 @@ func readFile(t testing.TB, path string) []byte {
 
 func writeFile(t testing.TB, path string, content []byte, mode os.FileMode) {
 	t.Helper()
+	if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been read-only
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(path, content, mode); err != nil {
 		t.Fatal(err)
 	}
