@@ -39,10 +39,11 @@ proof: ## 20,000 Matrix messages through faults, kills and restarts: each posted
 	$(GO) run ./tools/testenv up matrix -- $(GO) test -v -count=1 -timeout 60m ./functions/infra/matrix/proof -args -messages 20000
 
 .PHONY: lint
-lint: ## hold every spec against its code; go vet, staticcheck, gofmt, generated files
+lint: ## hold every spec against its code; licenses, go vet, staticcheck, gofmt, generated files
 	$(GO) run ./tools/frontmatter-lint -examples .
 	$(GO) vet work
 	$(GO) vet -tags= ./functions/infra/matrix/...
+	$(GO) run ./tools/dev/licenses
 	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
 	@was=$$(cksum < cmd/registry_api/web/pages_templ.go); $(MAKE) -s generate >/dev/null 2>&1; test "$$was" = "$$(cksum < cmd/registry_api/web/pages_templ.go)" || \
 	{ echo "pages_templ.go was out of date; it has been generated anew: commit it"; exit 1; }
