@@ -4,17 +4,15 @@ MODULES  = $(shell $(GO) list -m -f '{{.Dir}}')
 DEV      = GOWORK=off $(GO) -C tools/dev tool
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
-# RACE=1 runs the tests under the race detector (needs a C compiler).
-TESTFLAGS = $(if $(RACE),-race)
-
 # End-to-end encryption comes in with a tag: here its implementation in pure Go. An explicit -tags takes this one's place.
 export GOFLAGS := $(strip $(GOFLAGS) -tags=goolm)
 
 # UP starts the real servers around a command. SKIP_SERVERS=1 leaves them out, and the tests that need them say so.
-UP       = $(if $(SKIP_SERVERS),,$(GO) run ./tools/testenv up --)
+UP       = $(if $(filter 1,$(SKIP_SERVERS)),,$(GO) run ./tools/testenv up --)
 
-# A homeserver on two cores answers late when much else runs, so the Matrix packages have it one after the other.
-UPMATRIX = $(if $(SKIP_SERVERS),,$(GO) run ./tools/testenv up matrix --)
+# STAGES runs the tests in stages; tools/dev/stages says which variables it takes. It is built, since go run passes no signal on.
+export RACE SKIP_SERVERS STAGES PKG FLAKY_COUNT SOAK_RUNS SOAK_MESSAGES BUSY
+STAGE    = mkdir -p bin && $(GO) build -o bin/stages ./tools/dev/stages && exec bin/stages
 
 .DEFAULT_GOAL := help
 
@@ -27,12 +25,18 @@ run: ## start registry_api over this repository and print its address
 	@$(GO) run ./cmd/registry_api -root .
 
 .PHONY: test
-test: ## run the tests of all modules
-	@sh tools/dev/deps.sh chromium g++
-	$(UP) $(GO) test $(TESTFLAGS) -timeout 20m $$($(GO) list work | grep -v /functions/infra/matrix)
-	$(UPMATRIX) $(GO) test $(TESTFLAGS) -timeout 20m -p 1 ./functions/infra/matrix/...
-	$(if $(RACE),$(GO) test -tags sqlite_mattn ./functions/infra/sqlite/...)
-	$(GO) test -tags= ./functions/infra/matrix/matrixcrypto
+test: ## run the tests of all modules, on both homeservers, and sum up (RACE=1, SKIP_SERVERS=1, STAGES="main synapse")
+	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
+	@$(STAGE) test
+
+.PHONY: flaky
+flaky: ## run every package FLAKY_COUNT times (20), idle and next to busy loops (PKG=./functions/core/..., STAGES, BUSY=3)
+	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
+	@$(STAGE) flaky
+
+.PHONY: soak
+soak: ## run the Matrix proof SOAK_RUNS times (100) with SOAK_MESSAGES (2000) on both homeservers, next to busy loops (BUSY=3)
+	@$(STAGE) soak
 
 .PHONY: proof
 proof: ## 20,000 Matrix messages through faults, kills and restarts: each posted once, each acknowledged once
