@@ -29,6 +29,10 @@ test: ## run the tests of all modules, on both homeservers, and sum up (RACE=1, 
 	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
 	@$(STAGE) test
 
+.PHONY: as-user
+as-user: ## as root: make test as an ordinary user, who is made if missing (TEST_USER=fnregistry), in a copy of this folder
+	@sh tools/dev/as_user.sh make test RACE=
+
 .PHONY: flaky
 flaky: ## run every package FLAKY_COUNT times (20), idle and next to busy loops (PKG=./functions/core/..., STAGES, BUSY=3)
 	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++

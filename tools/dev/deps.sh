@@ -1,11 +1,16 @@
 #!/bin/sh
-# Sees that the Debian packages named as arguments are there: their commands carry the packages' names, but for ripgrep.
+# Sees that the Debian packages named as arguments are there: their commands carry the packages' names, but for ripgrep
+# and python3-venv, which has none.
 # What apt says is shown if it fails.
 set -eu
 missing=
 for package in "$@"; do
 	command=$package
 	[ "$package" = ripgrep ] && command=rg
+	if [ "$package" = python3-venv ]; then
+		python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing $package"
+		continue
+	fi
 	command -v "$command" >/dev/null 2>&1 || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
