@@ -14,6 +14,11 @@ UP       = $(if $(filter 1,$(SKIP_SERVERS)),,$(GO) run ./tools/testenv up --)
 export RACE SKIP_SERVERS STAGES PKG FLAKY_COUNT SOAK_RUNS SOAK_MESSAGES BUSY
 STAGE    = mkdir -p bin && $(GO) build -o bin/stages ./tools/dev/stages && exec bin/stages
 
+# What is downloaded is downloaded first, and without a word, when go.work or a go.mod is newer than the last time.
+DOWNLOAD = bin/.modules
+$(DOWNLOAD): go.work $(shell git ls-files '*go.mod' '*go.sum')
+	@sh tools/dev/modules.sh && mkdir -p bin && touch $@
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -21,11 +26,11 @@ help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 .PHONY: run
-run: ## start registry_api over this repository and print its address
+run: $(DOWNLOAD) ## start registry_api over this repository and print its address
 	@$(GO) run ./cmd/registry_api -root .
 
 .PHONY: test
-test: ## run the tests of all modules, on both homeservers, and sum up (RACE=1, SKIP_SERVERS=1, STAGES="main synapse")
+test: $(DOWNLOAD) ## run the tests of all modules, on both homeservers, and sum up (RACE=1, SKIP_SERVERS=1, STAGES="main synapse")
 	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
 	@$(STAGE) test
 
@@ -34,20 +39,20 @@ as-user: ## as root: make test as an ordinary user, who is made if missing (TEST
 	@sh tools/dev/as_user.sh make test RACE=
 
 .PHONY: flaky
-flaky: ## run every package FLAKY_COUNT times (20), idle and next to busy loops (PKG=./functions/core/..., STAGES, BUSY=3)
+flaky: $(DOWNLOAD) ## run every package FLAKY_COUNT times (20), idle and next to busy loops (PKG=./functions/core/..., STAGES, BUSY=3)
 	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
 	@$(STAGE) flaky
 
 .PHONY: soak
-soak: ## run the Matrix proof SOAK_RUNS times (100) with SOAK_MESSAGES (2000) on both homeservers, next to busy loops (BUSY=3)
+soak: $(DOWNLOAD) ## run the Matrix proof SOAK_RUNS times (100) with SOAK_MESSAGES (2000) on both homeservers, next to busy loops (BUSY=3)
 	@$(STAGE) soak
 
 .PHONY: proof
-proof: ## 20,000 Matrix messages through faults, kills and restarts: each posted once, each acknowledged once
+proof: $(DOWNLOAD) ## 20,000 Matrix messages through faults, kills and restarts: each posted once, each acknowledged once
 	$(GO) run ./tools/testenv up matrix -- $(GO) test -v -count=1 -timeout 60m ./functions/infra/matrix/proof -args -messages 20000
 
 .PHONY: lint
-lint: ## hold every spec against its code; licenses, go vet, staticcheck, gofmt, generated files
+lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticcheck, gofmt, generated files
 	$(GO) run ./tools/frontmatter-lint -examples .
 	$(GO) vet work
 	$(GO) vet -tags= ./functions/infra/matrix/...
@@ -59,38 +64,38 @@ lint: ## hold every spec against its code; licenses, go vet, staticcheck, gofmt,
 	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
 
 .PHONY: fix
-fix: ## write into the specs what the code tells, and format
+fix: $(DOWNLOAD) ## write into the specs what the code tells, and format
 	$(GO) run ./tools/frontmatter-lint -fix .
 	git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
 
 .PHONY: generate
-generate: ## make the generated files anew: the pages' code, the published JSON Schema
+generate: $(DOWNLOAD) ## make the generated files anew: the pages' code, the published JSON Schema
 	@$(DEV) templ generate -path $(CURDIR)/cmd/registry_api/web
 	@$(GO) -C fn_registry test -count=1 ./spec -run JSONSchema -update >/dev/null
 
 .PHONY: build
-build: ## build all programs to bin/, as they are released
+build: $(DOWNLOAD) ## build all programs to bin/, as they are released
 	@mkdir -p bin
 	@$(GO) run ./tools/dev/sizes -o $(CURDIR)/bin
 
 .PHONY: sizes
-sizes: ## hold every program to its size budget and to the packages it must not link
+sizes: $(DOWNLOAD) ## hold every program to its size budget and to the packages it must not link
 	$(GO) run ./tools/dev/sizes
 
 .PHONY: weigh
-weigh: ## measure what each unit adds to a program, for fn show and registry_api
+weigh: $(DOWNLOAD) ## measure what each unit adds to a program, for fn show and registry_api
 	$(GO) run ./cmd/fn size --all
 
 .PHONY: alone
-alone: ## build every module without the workspace, and check that its go.mod is tidy
+alone: $(DOWNLOAD) ## build every module without the workspace, and check that its go.mod is tidy
 	@for m in $(MODULES); do echo "alone $$m"; (cd $$m && GOWORK=off $(GO) build -o /dev/null ./... && GOWORK=off $(GO) mod tidy -diff) || exit 1; done
 
 .PHONY: fuzz
-fuzz: ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x (default 10s)
+fuzz: $(DOWNLOAD) ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x (default 10s)
 	$(UP) sh tools/dev/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: ## measure speed, side by side with what a user would take instead
+bench: $(DOWNLOAD) ## measure speed, side by side with what a user would take instead
 	@sh tools/dev/deps.sh ripgrep g++
 	$(UP) $(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
 

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		r := newRunner(os.Stdout, os.Stderr)
 		defer busy(1)()
-		r.run("waiting", []string{"sh", "-c", `echo "pid $$"; sleep 1011`})
+		r.run("waiting", []string{"sh", "-c", `echo "pid $$"; exec sleep 1011`})
 		r.run("never", []string{"false"})
 		os.Exit(r.sumUp())
 	}
