@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,64 +36,59 @@ const (
 )
 
 // stages returns what there is to run. Each package runs count times in its
-// stage.
+// stage; with 0 once, or not at all where go test has the result in its cache.
 func stages(cfg config, count int) ([]stage, error) {
 	packages, err := goList(cfg.packages)
 	if err != nil {
 		return nil, err
 	}
-	var plain, matrix, sqlite []string
-	for _, p := range packages {
-		switch {
-		case within(p, matrixFolder):
-			matrix = append(matrix, p)
-		case within(p, sqliteFolder):
-			sqlite = append(sqlite, p)
-			plain = append(plain, p)
-		default:
-			plain = append(plain, p)
-		}
-	}
-	// Synapse answers too slowly for the race detector to be worth its time:
-	// what it could find, the stage before has run.
-	race, all := []string(nil), []string{"-count=" + fmt.Sprint(count)}
-	if count == 1 {
-		all = nil // go test may take a result from its cache
-	}
-	all = append(all, "-timeout="+(timeout*time.Duration((count+4)/5)).String())
-	if cfg.race {
-		race = []string{"-race"}
-	}
-	var untagged []string
-	if slices.Contains(matrix, matrixFolder+"/matrixcrypto") {
-		untagged = []string{matrixFolder + "/matrixcrypto"}
-	}
-	if !cfg.race {
-		sqlite = nil
-	}
+	inMatrix := func(p string) bool { return within(p, matrixFolder) }
+	plain := slices.DeleteFunc(slices.Clone(packages), inMatrix)
+	matrix := only(packages, inMatrix)
+	sqlite := only(packages, func(p string) bool { return cfg.race && within(p, sqliteFolder) })
+	crypto := only(packages, func(p string) bool { return p == matrixFolder+"/matrixcrypto" })
+
 	var list []stage
-	add := func(name, title string, packages, servers []string, args ...string) {
+	add := func(name, title string, servers, packages []string, args ...string) {
 		if len(packages) == 0 || len(cfg.stages) > 0 && !slices.Contains(cfg.stages, name) {
 			return
 		}
 		if cfg.skipServers {
 			servers = nil
 		}
-		list = append(list, stage{name, title, servers, slices.Concat(all, args, packages)})
+		list = append(list, stage{name, title, servers, slices.Concat(repeat(count), args, packages)})
 	}
-	add(mainStage, "main packages", plain, []string{"postgres", "clickhouse", "keyring", "matrix"}, race...)
+	var race []string
+	if cfg.race {
+		race = []string{"-race"}
+	}
+	add(mainStage, "main packages", []string{"postgres", "clickhouse", "keyring", "matrix"}, plain, race...)
 	// A homeserver on two cores answers late when much else runs, so the Matrix
 	// packages have it one after the other.
 	one := append([]string{"-p=1"}, race...)
 	if cfg.skipServers {
-		add(dendriteStage, "Matrix packages", matrix, nil, one...)
+		add(dendriteStage, "Matrix packages", nil, matrix, one...)
 	} else {
-		add(dendriteStage, "Matrix packages on Dendrite", matrix, []string{"matrix"}, one...)
-		add(synapseStage, "Matrix packages on Synapse", matrix, []string{"postgres", "matrix=synapse"}, "-p=1")
+		add(dendriteStage, "Matrix packages on Dendrite", []string{"matrix"}, matrix, one...)
+		// Without the race detector, for time: what it could find here, the stage
+		// on Dendrite runs, too.
+		add(synapseStage, "Matrix packages on Synapse", []string{"postgres", "matrix=synapse"}, matrix, "-p=1")
 	}
-	add(mattnStage, "SQLite packages with mattn's driver", sqlite, nil, append(race, "-tags=sqlite_mattn")...)
-	add(untaggedStage, "matrixcrypto without tags", untagged, nil, "-tags=")
+	add(mattnStage, "SQLite packages with mattn's driver", nil, sqlite, append(race, "-tags=sqlite_mattn")...)
+	add(untaggedStage, "matrixcrypto without tags", nil, crypto, "-tags=")
 	return list, nil
+}
+
+// repeat returns the arguments for count runs of each test, with time for them.
+func repeat(count int) []string {
+	if count == 0 {
+		return []string{"-timeout=" + timeout.String()}
+	}
+	return []string{"-count=" + strconv.Itoa(count), "-timeout=" + (timeout * time.Duration((count+4)/5)).String()}
+}
+
+func only(packages []string, in func(string) bool) []string {
+	return slices.DeleteFunc(slices.Clone(packages), func(p string) bool { return !in(p) })
 }
 
 func within(path, folder string) bool {
@@ -126,7 +122,7 @@ func (s stage) command(testenv string) []string {
 
 // test runs every stage once.
 func test(r *runner, cfg config) error {
-	list, err := stages(cfg, 1)
+	list, err := stages(cfg, 0)
 	if err != nil {
 		return err
 	}
