@@ -140,7 +140,7 @@ func TestRun_SumsUp(t *testing.T) {
   ok T  second
   FAIL T  third
 stages: skipped, because SKIP_SERVERS=1: 1
-  postgres            1  example.com/m/b
+  postgres  1  example.com/m/b
 stages: skipped for other reasons: 1
   example.com/m/b TestSkip/other: b_test.go:16: not as this user
 `

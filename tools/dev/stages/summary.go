@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"text/tabwriter"
 )
 
 // sumUp prints how each stage ended, what failed in it and what was skipped. It
@@ -83,9 +84,11 @@ func (r *runner) sumUpSkipped() {
 		keys := slices.SortedFunc(maps.Keys(counts), func(a, b key) int {
 			return strings.Compare(a.server+" "+a.pkg, b.server+" "+b.pkg)
 		})
+		table := tabwriter.NewWriter(r.stdout, 0, 0, 2, ' ', 0)
 		for _, k := range keys {
-			fmt.Fprintf(r.stdout, "  %-16s %4d  %s\n", k.server, counts[k], k.pkg)
+			fmt.Fprintf(table, "  %s\t%d\t%s\n", k.server, counts[k], k.pkg)
 		}
+		table.Flush()
 	}
 	if len(others) > 0 {
 		r.say("skipped for other reasons: %d", len(others))
