@@ -45,11 +45,26 @@ done
 
 src=$(mktemp -d "$home/src.XXXXXX")
 trap 'rm -rf "$src"' EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 tar -cf - --exclude=./bin . | tar -xf - -C "$src"
 chown -R "$user:" "$src"
 cd "$src"
-runuser -u "$user" -- env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u GOPATH -u GOBIN -u GOENV -u GOMODCACHE -u GOCACHE \
+# A shell that waits for a command in the foreground takes no signal, so this one waits for it in the background, and
+# passes on what it gets. Ctrl-C is a SIGTERM for the command, since what runs in the background ignores SIGINT.
+setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups \
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u GOPATH -u GOBIN -u GOENV -u GOMODCACHE -u GOCACHE \
 	-u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_RUNTIME_DIR -u TMPDIR -u DBUS_SESSION_BUS_ADDRESS \
-	HOME="$home" USER="$user" LOGNAME="$user" PATH="$path" GOPROXY="file://$modules,$(go env GOPROXY)" "$@"
+	HOME="$home" USER="$user" LOGNAME="$user" PATH="$path" GOPROXY="file://$modules,$(go env GOPROXY)" "$@" &
+pid=$!
+stop() {
+	trap '' HUP INT TERM
+	kill -TERM "$pid" 2>/dev/null || :
+	wait "$pid" || :
+	exit "$1"
+}
+trap 'stop 129' HUP
+trap 'stop 130' INT
+trap 'stop 143' TERM
+wait "$pid"
