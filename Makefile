@@ -4,17 +4,20 @@ MODULES  = $(shell $(GO) list -m -f '{{.Dir}}')
 DEV      = GOWORK=off $(GO) -C tools/dev tool
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
-# RACE=1 runs the tests under the race detector (needs a C compiler).
-TESTFLAGS = $(if $(RACE),-race)
-
 # End-to-end encryption comes in with a tag: here its implementation in pure Go. An explicit -tags takes this one's place.
 export GOFLAGS := $(strip $(GOFLAGS) -tags=goolm)
 
 # UP starts the real servers around a command. SKIP_SERVERS=1 leaves them out, and the tests that need them say so.
-UP       = $(if $(SKIP_SERVERS),,$(GO) run ./tools/testenv up --)
+UP       = $(if $(filter 1,$(SKIP_SERVERS)),,$(GO) run ./tools/testenv up --)
 
-# A homeserver on two cores answers late when much else runs, so the Matrix packages have it one after the other.
-UPMATRIX = $(if $(SKIP_SERVERS),,$(GO) run ./tools/testenv up matrix --)
+# STAGES runs the tests in stages; tools/dev/stages says which variables it takes. It is built, since go run passes no signal on.
+export RACE SKIP_SERVERS STAGES PKG FLAKY_COUNT SOAK_RUNS SOAK_MESSAGES BUSY
+STAGE    = mkdir -p bin && $(GO) build -o bin/stages ./tools/dev/stages && exec bin/stages
+
+# What is downloaded is downloaded first, and without a word, when go.work or a go.mod is newer than the last time.
+DOWNLOAD = bin/.modules
+$(DOWNLOAD): go.work $(shell git ls-files '*go.mod' '*go.sum')
+	@sh tools/dev/modules.sh && mkdir -p bin && touch $@
 
 .DEFAULT_GOAL := help
 
@@ -23,26 +26,37 @@ help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 .PHONY: run
-run: ## start registry_api over this repository and print its address
+run: $(DOWNLOAD) ## start registry_api over this repository and print its address
 	@$(GO) run ./cmd/registry_api -root .
 
 .PHONY: test
-test: ## run the tests of all modules
-	@sh tools/dev/deps.sh chromium g++
-	$(UP) $(GO) test $(TESTFLAGS) -timeout 20m $$($(GO) list work | grep -v /functions/infra/matrix)
-	$(UPMATRIX) $(GO) test $(TESTFLAGS) -timeout 20m -p 1 ./functions/infra/matrix/...
-	$(if $(RACE),$(GO) test -tags sqlite_mattn ./functions/infra/sqlite/...)
-	$(GO) test -tags= ./functions/infra/matrix/matrixcrypto
+test: $(DOWNLOAD) ## run the tests of all modules, on both homeservers, and sum up (RACE=1, SKIP_SERVERS=1, STAGES="main synapse")
+	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
+	@$(STAGE) test
+
+.PHONY: as-user
+as-user: ## as root: make test as an ordinary user, who is made if missing (TEST_USER=fnregistry), in a copy of this folder
+	@sh tools/dev/as_user.sh make test RACE=
+
+.PHONY: flaky
+flaky: $(DOWNLOAD) ## run every package FLAKY_COUNT times (20), idle and next to busy loops (PKG=./functions/core/..., STAGES, BUSY=3)
+	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
+	@$(STAGE) flaky
+
+.PHONY: soak
+soak: $(DOWNLOAD) ## run the Matrix proof SOAK_RUNS times (100) with SOAK_MESSAGES (2000) on both homeservers, next to busy loops (BUSY=3)
+	@$(STAGE) soak
 
 .PHONY: proof
-proof: ## 20,000 Matrix messages through faults, kills and restarts: each posted once, each acknowledged once
+proof: $(DOWNLOAD) ## 20,000 Matrix messages through faults, kills and restarts: each posted once, each acknowledged once
 	$(GO) run ./tools/testenv up matrix -- $(GO) test -v -count=1 -timeout 60m ./functions/infra/matrix/proof -args -messages 20000
 
 .PHONY: lint
-lint: ## hold every spec against its code; go vet, staticcheck, gofmt, generated files
+lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticcheck, gofmt, generated files
 	$(GO) run ./tools/frontmatter-lint -examples .
 	$(GO) vet work
 	$(GO) vet -tags= ./functions/infra/matrix/...
+	$(GO) run ./tools/dev/licenses
 	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
 	@was=$$(cksum < cmd/registry_api/web/pages_templ.go); $(MAKE) -s generate >/dev/null 2>&1; test "$$was" = "$$(cksum < cmd/registry_api/web/pages_templ.go)" || \
 	{ echo "pages_templ.go was out of date; it has been generated anew: commit it"; exit 1; }
@@ -50,38 +64,38 @@ lint: ## hold every spec against its code; go vet, staticcheck, gofmt, generated
 	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
 
 .PHONY: fix
-fix: ## write into the specs what the code tells, and format
+fix: $(DOWNLOAD) ## write into the specs what the code tells, and format
 	$(GO) run ./tools/frontmatter-lint -fix .
 	git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
 
 .PHONY: generate
-generate: ## make the generated files anew: the pages' code, the published JSON Schema
+generate: $(DOWNLOAD) ## make the generated files anew: the pages' code, the published JSON Schema
 	@$(DEV) templ generate -path $(CURDIR)/cmd/registry_api/web
 	@$(GO) -C fn_registry test -count=1 ./spec -run JSONSchema -update >/dev/null
 
 .PHONY: build
-build: ## build all programs to bin/, as they are released
+build: $(DOWNLOAD) ## build all programs to bin/, as they are released
 	@mkdir -p bin
 	@$(GO) run ./tools/dev/sizes -o $(CURDIR)/bin
 
 .PHONY: sizes
-sizes: ## hold every program to its size budget and to the packages it must not link
+sizes: $(DOWNLOAD) ## hold every program to its size budget and to the packages it must not link
 	$(GO) run ./tools/dev/sizes
 
 .PHONY: weigh
-weigh: ## measure what each unit adds to a program, for fn show and registry_api
+weigh: $(DOWNLOAD) ## measure what each unit adds to a program, for fn show and registry_api
 	$(GO) run ./cmd/fn size --all
 
 .PHONY: alone
-alone: ## build every module without the workspace, and check that its go.mod is tidy
+alone: $(DOWNLOAD) ## build every module without the workspace, and check that its go.mod is tidy
 	@for m in $(MODULES); do echo "alone $$m"; (cd $$m && GOWORK=off $(GO) build -o /dev/null ./... && GOWORK=off $(GO) mod tidy -diff) || exit 1; done
 
 .PHONY: fuzz
-fuzz: ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x (default 10s)
+fuzz: $(DOWNLOAD) ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x (default 10s)
 	$(UP) sh tools/dev/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: ## measure speed, side by side with what a user would take instead
+bench: $(DOWNLOAD) ## measure speed, side by side with what a user would take instead
 	@sh tools/dev/deps.sh ripgrep g++
 	$(UP) $(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
 

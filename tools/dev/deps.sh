@@ -1,20 +1,42 @@
 #!/bin/sh
-# Sees that the Debian packages named as arguments are there: their commands carry the packages' names, but for ripgrep.
+# Sees that the Debian packages named as arguments are there: their commands carry the packages' names, but for ripgrep
+# and python3-venv, which has none.
+# What apt says is shown if it fails.
 set -eu
 missing=
 for package in "$@"; do
 	command=$package
 	[ "$package" = ripgrep ] && command=rg
+	if [ "$package" = python3-venv ]; then
+		python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing $package"
+		continue
+	fi
 	command -v "$command" >/dev/null 2>&1 || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-	echo "installing$missing"
-	apt-get update -qq
-	# shellcheck disable=SC2086 # one word a package
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-	exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+	echo "the tests need these programs:$missing" >&2
+	echo "hint: install them with your package manager, then run the same target again" >&2
+	exit 1
 fi
-echo "the tests need these programs:$missing" >&2
-echo "hint: install them with your package manager, then run the same target again" >&2
-exit 1
+echo "installing$missing"
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+
+# apt runs apt-get. While another run has a lock, it tries again, for ten minutes at most: DPkg::Lock::Timeout, which
+# testenv gives too, does not hold for the lock that update takes.
+apt() {
+	tries=0
+	until DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >"$said" 2>&1 </dev/null; do
+		tries=$((tries + 1))
+		if [ "$tries" -ge 300 ] || ! grep -q -e 'Could not get lock' -e 'Unable to lock' "$said"; then
+			cat "$said" >&2
+			exit 1
+		fi
+		sleep "${DEPS_WAIT:-2}"
+	done
+}
+
+apt update
+# shellcheck disable=SC2086 # one word a package
+apt install -y --no-install-recommends $missing

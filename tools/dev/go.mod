@@ -9,6 +9,7 @@ tool (
 
 require (
 	fnregistry.dev/fn_registry v0.0.0
+	github.com/google/licensecheck v0.3.1
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	go.yaml.in/yaml/v3 v3.0.6
 )

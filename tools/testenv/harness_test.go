@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/infra/process"
+	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 // binary is testenv, built once for all tests.
@@ -39,8 +40,12 @@ func TestMain(m *testing.M) {
 }
 
 // testenv returns a command with a temporary folder of its own, in which all that it starts shows in its command line.
+// With SKIP_SERVERS=1 the test is skipped if these arguments start servers.
 func testenv(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	t.Helper()
+	if o, err := parse(args); err == nil && !o.help {
+		needServers(t, o.kinds...)
+	}
 	// Not t.TempDir: another user could not pass through it, and the names of sockets have to be short.
 	temp, err := os.MkdirTemp("", "te-")
 	if err != nil {
@@ -57,6 +62,14 @@ func testenv(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a shell does it
 	cmd.WaitDelay = 10 * time.Second
 	return cmd, temp
+}
+
+// needServers skips the test with SKIP_SERVERS=1, as package servers does it.
+func needServers(t *testing.T, kinds ...string) {
+	t.Helper()
+	if os.Getenv(servers.EnvSkip) == "1" {
+		t.Skipf("skipped, because %s=1: it needs a real %s", servers.EnvSkip, strings.Join(kinds, "+"))
+	}
 }
 
 // result runs testenv to its end.

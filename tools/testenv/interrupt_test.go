@@ -111,6 +111,7 @@ func TestInterrupt_WhileStarting(t *testing.T) {
 func TestInterrupt_Terminal(t *testing.T) {
 	t.Parallel()
 	// The shell that script(1) starts is the session's leader, and outlives a Ctrl-C, as a login shell does.
+	needServers(t, "keyring")
 	cmd, temp := testenv(t)
 	count := filepath.Join(temp, "count")
 	inner := `trap 'echo int >> ` + count + `' INT; stty -F /dev/tty size >/dev/null || exit 9; read -r line; printf 'got-%s\n' "$line"; ` +

@@ -164,6 +164,7 @@ func matrixCall(t *testing.T, method, url, token string, body any) (int, map[str
 // same port.
 func TestUp_SideBySide(t *testing.T) {
 	t.Parallel()
+	needServers(t, "postgres", "keyring")
 	cache := t.TempDir()
 	var mu sync.Mutex
 	var said strings.Builder

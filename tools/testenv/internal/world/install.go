@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"fnregistry.dev/functions/core"
 )
@@ -45,18 +46,37 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 	}
 	done := w.step("%s: installing %s by apt", kind, strings.Join(packages, " "))
 	env := []string{"DEBIAN_FRONTEND=noninteractive"}
-	if err := long(ctx, "/", env, "apt-get", "update", "-qq"); err != nil {
-		return "", err
-	}
-	args := append([]string{"install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600"}, packages...)
-	if err := long(ctx, "/", env, "apt-get", args...); err != nil {
-		return "", err
+	for _, args := range [][]string{{"update"}, append([]string{"install", "-y", "--no-install-recommends"}, packages...)} {
+		args = append([]string{"-qq", "-o", "DPkg::Lock::Timeout=600"}, args...)
+		if err := whileLocked(ctx, lockTries, func() error { return long(ctx, "/", env, "apt-get", args...) }); err != nil {
+			return "", err
+		}
 	}
 	done()
 	if path := look(); path != "" {
 		return path, nil
 	}
 	return "", &core.Error{Code: core.CodeUnavailable, Message: strings.Join(packages, " ") + " is installed, but the program is not where it should be"}
+}
+
+// lockTries is for how many seconds apt's locks are waited for.
+const lockTries = 600
+
+// whileLocked calls run again, once a second, as long as another apt-get has a lock. DPkg::Lock::Timeout does not hold
+// for the lock that update takes.
+func whileLocked(ctx context.Context, tries int, run func() error) error {
+	for {
+		err := run()
+		tries--
+		if err == nil || tries <= 0 || !strings.Contains(err.Error(), "Could not get lock") && !strings.Contains(err.Error(), "Unable to lock") {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // mayInstall is nil for root on Debian, and an error that names the packages for anyone else.

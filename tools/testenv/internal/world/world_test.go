@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -62,6 +63,32 @@ func TestMayInstall(t *testing.T) {
 			if (err != nil) != (test.hint != "") || !strings.HasPrefix(hintOf(err), test.hint) {
 				t.Errorf("%v, hint %q", err, hintOf(err))
 			}
+		})
+	}
+}
+
+func TestWhileLocked(t *testing.T) {
+	t.Parallel()
+	locked, other := errors.New("apt-get: exit status 100\n  | E: Could not get lock /var/lib/apt/lists/lock"), errors.New("E: Unable to fetch some archives")
+	for name, test := range map[string]struct {
+		errs []error
+		want error
+		runs int
+	}{
+		"free":     {[]error{nil}, nil, 1},
+		"locked":   {[]error{locked, locked, nil}, nil, 3},
+		"for ever": {[]error{locked, locked, locked, locked}, locked, 3},
+		"other":    {[]error{other, nil}, other, 1},
+		"then not": {[]error{locked, other, nil}, other, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				runs := 0
+				err := whileLocked(t.Context(), 3, func() error { runs++; return test.errs[runs-1] })
+				if err != test.want || runs != test.runs {
+					t.Errorf("%v after %d runs", err, runs)
+				}
+			})
 		})
 	}
 }

@@ -150,6 +150,7 @@ func listens(addr string) bool {
 // The server of a test ends with it.
 func TestStart_EndsWithTest(t *testing.T) {
 	t.Parallel()
+	need(t, "clickhouse", EnvControl, EnvControlToken) // skipped as a whole, since the subtest's end is looked at
 	var addr string
 	skipped := false
 	t.Run("inner", func(t *testing.T) {

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/licensecheck"
+)
+
+// allowed are the licenses, by their SPDX identifiers, under which a module may
+// be used without a further look: permissive ones, dedications to the public
+// domain, and the MPL, whose copyleft ends at its own files.
+var allowed = []string{
+	"0BSD", "Apache-2.0", "BlueOak-1.0.0", "BSD-2-Clause", "BSD-2-Clause-FreeBSD", "BSD-2-Clause-NetBSD",
+	"BSD-2-Clause-Views", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
+	"PostgreSQL", "Unlicense", "Zlib",
+}
+
+// forbidden begin the identifiers of licenses for which there are no
+// exceptions. An LGPL is not among them: whether it may be used depends on how.
+var forbidden = []string{"AGPL", "GPL", "SSPL", "BUSL", "CC-BY-NC", "Commons-Clause"}
+
+// enough is how many percent of a text have to be words of known licenses. It
+// is pkg.go.dev's bound; the rest is names of copyright holders and headings.
+const enough = 75
+
+// check returns a line for every license text that is not allowed, for every
+// module without one, and for every exception that is not needed.
+func check(modules []*module, exceptions []exception) ([]string, error) {
+	var findings []string
+	used := make(map[exception]bool)
+	for _, m := range modules {
+		files, err := licenseFiles(m)
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			files = []string{noFile}
+		}
+		for _, file := range files {
+			problem, mark, err := judge(m, file)
+			if err != nil {
+				return nil, err
+			}
+			if problem == "" {
+				continue
+			}
+			if e, ok := excepted(m, file, mark, exceptions); ok && !isForbidden(problem) {
+				used[e] = true
+				continue
+			}
+			findings = append(findings, explain(m, file, problem, mark))
+		}
+	}
+	for _, e := range exceptions {
+		if !used[e] {
+			findings = append(findings, fmt.Sprintf("%s: the exception for %s %s is not needed\n  hint: remove its line", exceptionsFile, e.module, e.file))
+		}
+	}
+	return findings, nil
+}
+
+// explain says what is wrong with a file and what to do about it.
+func explain(m *module, file, problem, mark string) string {
+	where := m.name()
+	if file != noFile {
+		where += " " + file
+	}
+	text := fmt.Sprintf("%s: %s (needed by %s)\n  hint: take another module", where, problem, m.neededBy)
+	if isForbidden(problem) {
+		return text + "; there are no exceptions for this license"
+	}
+	return text + fmt.Sprintf(", or read %s and, if it may be used, add this line to %s with the reason:\n  %s %s %s REASON",
+		filepath.Join(m.root, strings.TrimPrefix(file, noFile)), exceptionsFile, m.path, file, mark)
+}
+
+// judge returns what is wrong with a license file of the module, or "", and the
+// mark that an exception for it needs: a hash of the text, so that another text
+// is read again, or the version of a module that has no file.
+func judge(m *module, file string) (problem, mark string, err error) {
+	if file == noFile {
+		return "there is no license file", m.version, nil
+	}
+	text, err := os.ReadFile(filepath.Join(m.root, file))
+	if err != nil {
+		return "", "", err
+	}
+	sum := sha256.Sum256(text)
+	mark = hex.EncodeToString(sum[:6])
+	coverage := licensecheck.Scan(text)
+	var not []string
+	for _, match := range coverage.Match {
+		if !slices.Contains(allowed, match.ID) && !slices.Contains(not, match.ID) {
+			not = append(not, match.ID)
+		}
+	}
+	switch {
+	case len(not) > 0:
+		problem = strings.Join(not, ", ") + notAllowed
+		if slices.ContainsFunc(not, func(id string) bool {
+			return slices.ContainsFunc(forbidden, func(prefix string) bool { return strings.HasPrefix(id, prefix) })
+		}) {
+			problem = strings.Join(not, ", ") + isForbiddenText
+		}
+	case coverage.Percent < enough:
+		problem = fmt.Sprintf("the license is unknown: %.0f %% of the text are words of licenses that are", coverage.Percent)
+	}
+	return problem, mark, nil
+}
+
+// How the problems end that a license is, rather than the lack of one.
+const (
+	notAllowed      = " is not on the list of allowed licenses"
+	isForbiddenText = " is forbidden"
+)
+
+func isForbidden(problem string) bool { return strings.HasSuffix(problem, isForbiddenText) }
+
+// licenseFiles returns the license files of a module, as paths below its root,
+// that hold for the linked packages: those in the packages' folders and in all
+// folders above. LICENSES is REUSE's name for a folder of them.
+func licenseFiles(m *module) ([]string, error) {
+	dirs := map[string]bool{m.root: true, filepath.Join(m.root, "LICENSES"): true}
+	for dir := range m.dirs {
+		for ; dir != m.root && strings.HasPrefix(dir, m.root); dir = filepath.Dir(dir) {
+			dirs[dir] = true
+		}
+	}
+	var files []string
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		entries, err := os.ReadDir(dir)
+		if os.IsNotExist(err) && filepath.Base(dir) == "LICENSES" {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			if entry.Type().IsRegular() && (isLicense(entry.Name()) || filepath.Base(dir) == "LICENSES") {
+				file, err := filepath.Rel(m.root, filepath.Join(dir, entry.Name()))
+				if err != nil {
+					return nil, err
+				}
+				files = append(files, filepath.ToSlash(file))
+			}
+		}
+	}
+	return files, nil
+}
+
+// isLicense says whether a file of this name holds a license text.
+func isLicense(name string) bool {
+	name = strings.ToLower(name)
+	switch filepath.Ext(name) {
+	case ".go", ".s", ".c", ".h", ".sh", ".py", ".js", ".ts", ".tmpl", ".json", ".yaml", ".yml", ".toml":
+		return false
+	}
+	return strings.Contains(name, "license") || strings.Contains(name, "licence") || strings.HasPrefix(name, "copying")
+}

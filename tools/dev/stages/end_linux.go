@@ -1,0 +1,7 @@
+package main
+
+import "syscall"
+
+// endWithParent asks the kernel to send the child a SIGTERM when this process
+// ends, by a SIGKILL too.
+func endWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGTERM }

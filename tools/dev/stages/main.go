@@ -1,0 +1,119 @@
+// Command stages runs the tests of all modules in stages, each with the servers
+// that it needs, and sums up which failed and what was skipped. A stage that
+// fails does not keep the others from running.
+//
+//	stages test     every stage once
+//	stages flaky    every stage FLAKY_COUNT times, idle and next to busy loops
+//	stages soak     the Matrix proof SOAK_RUNS times next to busy loops
+//
+// The make targets of these names build and run it, in the root of the
+// repository; make help and the type config say which variables they take. Exit
+// status: 0, 1 when a stage failed, 2 when none could be run, 128 and the
+// signal's number when one ended it.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// config is what the make targets pass on in the environment.
+type config struct {
+	race        bool     // RACE: under the race detector
+	skipServers bool     // SKIP_SERVERS=1: start no server
+	stages      []string // STAGES: the names of those to run; all
+	packages    []string // PKG: the packages to run, as patterns; all (flaky)
+	count       int      // FLAKY_COUNT: runs of each package; 20
+	runs        int      // SOAK_RUNS: proofs on each server; 100
+	messages    int      // SOAK_MESSAGES: of each proof; 2000
+	busy        int      // BUSY: loops; one more than there are CPUs
+}
+
+func configFrom(env func(string) string) (config, error) {
+	cfg := config{
+		race: env("RACE") != "", skipServers: env("SKIP_SERVERS") == "1",
+		stages: strings.Fields(env("STAGES")), packages: strings.Fields(env("PKG")),
+	}
+	for _, number := range []struct {
+		name  string
+		to    *int
+		value int
+	}{
+		{"FLAKY_COUNT", &cfg.count, 20},
+		{"SOAK_RUNS", &cfg.runs, 100},
+		{"SOAK_MESSAGES", &cfg.messages, 2000},
+		{"BUSY", &cfg.busy, runtime.NumCPU() + 1},
+	} {
+		*number.to = number.value
+		if text := env(number.name); text != "" {
+			value, err := strconv.Atoi(text)
+			if err != nil || value < 1 {
+				return cfg, fmt.Errorf("%s is to be a number from 1, not %q", number.name, text)
+			}
+			*number.to = value
+		}
+	}
+	for _, name := range cfg.stages {
+		if !slices.Contains(stageNames, name) {
+			return cfg, fmt.Errorf("there is no stage %q; there are %s", name, strings.Join(stageNames, ", "))
+		}
+	}
+	return cfg, nil
+}
+
+// The children are started by the main thread, whose end is the end of this
+// process and, on Linux, of theirs (see endWithParent).
+func init() { runtime.LockOSThread() }
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+func run(args []string, env func(string) string, stdout, stderr io.Writer) int {
+	fail := func(err error) int {
+		fmt.Fprintf(stderr, "stages: error: %v\n", err)
+		return 2
+	}
+	cfg, err := configFrom(env)
+	if err != nil {
+		return fail(err)
+	}
+	if len(args) != 1 {
+		return fail(fmt.Errorf("want test, flaky or soak"))
+	}
+	r := newRunner(stdout, stderr)
+	defer r.close()
+	if !cfg.skipServers {
+		dir, err := os.MkdirTemp("", "stages-")
+		if err != nil {
+			return fail(err)
+		}
+		defer os.RemoveAll(dir)
+		// Not go run: a signal that ends go run does not reach its program.
+		r.testenv = filepath.Join(dir, "testenv")
+		if out, err := exec.Command("go", "build", "-o", r.testenv, "./tools/testenv").CombinedOutput(); err != nil {
+			return fail(fmt.Errorf("build testenv: %w\n%s", err, out))
+		}
+	}
+	switch args[0] {
+	case "test":
+		err = test(r, cfg)
+	case "flaky":
+		err = flaky(r, cfg)
+	case "soak":
+		err = soak(r, cfg)
+	default:
+		err = fmt.Errorf("there is no %q; there are test, flaky and soak", args[0])
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return r.sumUp()
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// childEnv makes this test's program a run of one stage next to a busy loop.
+const childEnv = "STAGES_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		r := newRunner(os.Stdout, os.Stderr)
+		defer busy(1)()
+		r.run("waiting", []string{"sh", "-c", `echo "pid $$"; exec sleep 1011`})
+		r.run("never", []string{"false"})
+		os.Exit(r.sumUp())
+	}
+	os.Exit(m.Run())
+}
+
+var packages = map[string]string{
+	"go.mod":      "module example.com/m\n\ngo 1.26.0\n",
+	"a/a.go":      "package a\n",
+	"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestPass(t *testing.T) { t.Log(\"passed and silent\") }\n",
+	"b/b.go":      "package b\n",
+	"b/b_test.go": `package b
+
+import "testing"
+
+func TestPass(t *testing.T) { t.Log("passed and silent") }
+
+func TestFail(t *testing.T) {
+	t.Log("above")
+	for _, name := range []string{"x", "y"} {
+		t.Run(name, func(t *testing.T) { if name == "y" { t.Error("wrong") } })
+	}
+}
+
+func TestSkip(t *testing.T) {
+	t.Run("sub", func(t *testing.T) { t.Skip("skipped, because SKIP_SERVERS=1: it needs a real postgres (X is not set)") })
+	t.Run("other", func(t *testing.T) { t.Skip("not as this user") })
+}
+`,
+	"c/c.go":      "package c\n\nvar x int = \"no number\"\n",
+	"c/c_test.go": "package c\n",
+	"d/d.go":      "package d\n",
+	"e/e_test.go": "package e\n\nimport \"testing\"\n\nfunc TestPanic(t *testing.T) { panic(\"no way out\") }\n",
+}
+
+// module writes the packages to a folder.
+func module(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for path, text := range packages {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func goTest(dir string, args ...string) *exec.Cmd {
+	cmd := exec.Command("go", append(append([]string{"test", "-p=1", "-count=1"}, args...), "./...")...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	return cmd
+}
+
+// What is printed is what go test prints without -json, but for times,
+// addresses and the indentation of subtests.
+func TestReport_AsGoTest(t *testing.T) {
+	t.Parallel()
+	dir := module(t)
+	var plain, printed bytes.Buffer
+	cmd := goTest(dir)
+	cmd.Stdout, cmd.Stderr = &plain, &plain
+	if err := cmd.Run(); err == nil {
+		t.Fatal("go test passes")
+	}
+	report := newReport(&printed)
+	cmd = goTest(dir, "-json")
+	cmd.Stdout = report
+	if err := cmd.Run(); err == nil {
+		t.Fatal("go test -json passes")
+	}
+	report.end()
+	changing := regexp.MustCompile(`\d+\.\d+s|0x[0-9a-f]+|goroutine \d+|\+0x.*`)
+	indent := regexp.MustCompile(`(?m)^ +`)
+	want := indent.ReplaceAllString(changing.ReplaceAllString(plain.String(), "N"), "")
+	got := indent.ReplaceAllString(changing.ReplaceAllString(printed.String(), "N"), "")
+	// The last line is of the whole run, and so not of a package.
+	if want = strings.TrimSuffix(want, "FAIL\n"); got != want {
+		t.Errorf("printed\n%s\nwant\n%s", got, want)
+	}
+	if want := []string{"example.com/m/b TestFail/y", "example.com/m/c", "example.com/m/e TestPanic"}; !slices.Equal(counted(report.failed), want) {
+		t.Errorf("failed %q, want %q", counted(report.failed), want)
+	}
+	var skipped []string
+	for _, s := range report.skipped {
+		skipped = append(skipped, fmt.Sprintf("%s|%s|%t", s.name, s.server, strings.HasSuffix(s.reason, "not as this user")))
+	}
+	if want := []string{"example.com/m/b TestSkip/sub|postgres|false", "example.com/m/b TestSkip/other||true"}; !slices.Equal(skipped, want) {
+		t.Errorf("skipped %q, want %q", skipped, want)
+	}
+}
+
+// A stage that fails does not keep the next from running, and the summary says
+// what failed and what was skipped.
+func TestRun_SumsUp(t *testing.T) {
+	t.Parallel()
+	dir := module(t)
+	var stdout, stderr bytes.Buffer
+	r := newRunner(&stdout, &stderr)
+	defer r.close()
+	r.run("first", []string{"sh", "-c", "cd " + dir + " && GOWORK=off GOFLAGS= go test -json ./b"})
+	r.run("second", []string{"sh", "-c", "cd " + dir + " && echo noise >&2 && echo testenv: news >&2 && GOWORK=off GOFLAGS= go test -json ./a"})
+	r.run("third", []string{"sh", "-c", "echo cause >&2; exit 3"})
+	if code := r.sumUp(); code != 1 {
+		t.Errorf("exit status %d", code)
+	}
+	_, summary, _ := strings.Cut(stdout.String(), "stages: summary\n")
+	summary = regexp.MustCompile(` {2,}\d+\.\ds`).ReplaceAllString(summary, " T")
+	want := `  FAIL T  first
+                    example.com/m/b TestFail/y
+  ok T  second
+  FAIL T  third
+stages: skipped, because SKIP_SERVERS=1: 1
+  postgres  1  example.com/m/b
+stages: skipped for other reasons: 1
+  example.com/m/b TestSkip/other: b_test.go:16: not as this user
+`
+	if summary != want {
+		t.Errorf("summary\n%s\nwant\n%s", summary, want)
+	}
+	if stderr.String() != "testenv: news\ncause\n" {
+		t.Errorf("stderr %q", &stderr)
+	}
+}
+
+// However the run ends, so do the busy loop, which is in its process, and what
+// the stage has started.
+func TestRun_EndsWithIt(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		signal syscall.Signal
+		code   int
+	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}, {syscall.SIGKILL, -1}} {
+		t.Run(test.signal.String(), func(t *testing.T) {
+			t.Parallel()
+			if test.signal == syscall.SIGKILL && runtime.GOOS != "linux" {
+				t.Skip("only Linux can end a child with its parent")
+			}
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), childEnv+"=1")
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill()
+			in := bufio.NewReader(stdout)
+			pid := 0
+			for pid == 0 {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _ = fmt.Sscanf(line, "pid %d", &pid)
+			}
+			if err := cmd.Process.Signal(test.signal); err != nil {
+				t.Fatal(err)
+			}
+			var rest bytes.Buffer
+			_, _ = rest.ReadFrom(in)
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != test.code {
+				t.Errorf("exit status %d, want %d\n%s", code, test.code, &rest)
+			}
+			if test.code > 0 && !strings.Contains(rest.String(), "not run") {
+				t.Errorf("nothing about the stage that was not run:\n%s", &rest)
+			}
+			deadline := time.Now().Add(30 * time.Second)
+			for syscall.Kill(pid, 0) == nil {
+				if time.Now().After(deadline) {
+					t.Fatalf("the stage's process %d is still there", pid)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env  map[string]string
+		want string // a part of the error
+	}{
+		"nothing":    {nil, ""},
+		"all":        {map[string]string{"RACE": "1", "STAGES": "main synapse", "FLAKY_COUNT": "3", "SOAK_RUNS": "1"}, ""},
+		"no number":  {map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1, not "x"`},
+		"too small":  {map[string]string{"SOAK_RUNS": "0"}, "SOAK_RUNS is to be a number from 1"},
+		"no a stage": {map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := configFrom(func(key string) string { return test.env[key] })
+			if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// Each package of the workspace is in a stage, the Matrix packages are on both
+// homeservers, and without servers testenv is not run.
+func TestStages(t *testing.T) {
+	t.Parallel()
+	all, err := goList([]string{"fnregistry.dev/functions/..."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	matrix := len(only(all, func(p string) bool { return within(p, matrixFolder) }))
+	if matrix < 3 || matrix == len(all) {
+		t.Fatalf("%d of %d packages are Matrix's", matrix, len(all))
+	}
+	for name, test := range map[string]struct {
+		cfg  config
+		want []string
+	}{
+		"all":     {config{}, []string{"testenv up postgres clickhouse keyring matrix -- rest", "testenv up matrix -- matrix", "testenv up postgres matrix=synapse -- matrix", "go test one"}},
+		"race":    {config{race: true}, []string{"testenv up postgres clickhouse keyring matrix -- rest", "testenv up matrix -- matrix", "testenv up postgres matrix=synapse -- matrix", "go test sqlite", "go test one"}},
+		"skipped": {config{skipServers: true}, []string{"go test rest", "go test matrix", "go test one"}},
+		"one":     {config{stages: []string{synapseStage}}, []string{"testenv up postgres matrix=synapse -- matrix"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test.cfg.packages = []string{"fnregistry.dev/functions/..."}
+			list, err := stages(test.cfg, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, s := range list {
+				command := strings.Join(s.command("testenv"), " ")
+				before, _, _ := strings.Cut(command, "go test")
+				n := strings.Count(command, "fnregistry.dev/")
+				what := map[int]string{matrix: "matrix", len(all) - matrix: "rest", 1: "one"}[n]
+				if strings.Contains(command, "-tags=sqlite_mattn") {
+					what = "sqlite"
+				}
+				if before == "" {
+					before = "go test "
+				}
+				got = append(got, before+what)
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
