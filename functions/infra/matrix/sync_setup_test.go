@@ -8,6 +8,7 @@ import (
 
 	"fnregistry.dev/functions/infra/matrix"
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -139,4 +140,24 @@ func waitHealth(t testing.TB, service *matrix.MatrixSyncServiceHandle, state str
 	}
 	t.Fatalf("health is %+v, want %s", service.Health(), state)
 	panic("unreachable")
+}
+
+// inSync waits until an initial sync has a room's last message: Dendrite answers
+// a send before that.
+func inSync(t testing.TB, client *mautrix.Client, room id.RoomID, body string) {
+	t.Helper()
+	const filter = `{"room":{"timeline":{"limit":1}}}`
+	asked := 0
+	until(t, "message in a sync", func() bool {
+		asked++ // as the timeout, which keeps Synapse from giving its last answer again
+		answer, err := client.SyncRequest(t.Context(), asked, "", filter, false, event.PresenceOffline)
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined := answer.Rooms.Join[room]
+		if joined == nil {
+			return false
+		}
+		return slices.ContainsFunc(joined.Timeline.Events, func(e *event.Event) bool { return e.Content.Raw["body"] == body })
+	})
 }
