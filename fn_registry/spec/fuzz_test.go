@@ -15,7 +15,7 @@ func seeds(tb testing.TB) []string {
 	good := string(sample(tb))
 	return []string{
 		good, strings.ReplaceAll(good, "\n", "\r\n"), "\ufeff" + good, good[:300], good[300:],
-		"", "---", "---\n", "---\n---", "---\n---\n", "# README\n", "---\n{name: x, tags: [a]}\n---\n",
+		"", "---", "---\n", "\ufeff# README\n", "---\n---", "---\n---\n", "# README\n", "---\n{name: x, tags: [a]}\n---\n",
 		"---\nname: x\nname: y\n---\n", "---\na: &a [x]\nb: *a\n---\n", "---\na: &a [*a]\n---\n", "---\n? [a]\n: b\n---\n",
 		"---\nname: \"x\n---\n", "---\nname: [a,\n---\n", "---\n\tname: x\n---\n", "---\na: b: c\n---\n", "---\n- a\n---\n",
 		"---\nname: x\n...\nkind: y\n---\n", "---\nname: x\n--- z\nkind: y\n---\n", "---\nname: a\x00b\n---\n", "---\nname: \xff\n---\n",

@@ -76,12 +76,14 @@ func (d *Document) split() bool {
 	}
 	if bytes.HasPrefix(src, bom) {
 		d.fenceStart = len(bom)
-		d.problem(RuleEncoding, 0, "", "the file starts with a byte order mark", "save it as UTF-8 without one")
 	}
 	next := lineEnd(src, d.fenceStart)
 	if !isFence(src[d.fenceStart:next]) {
 		d.refuse(RuleYAML, d.fenceStart, "no frontmatter", "start the file with a line --- and end the frontmatter with another")
 		return false
+	}
+	if d.fenceStart > 0 {
+		d.problem(RuleEncoding, 0, "", "the file starts with a byte order mark", "save it as UTF-8 without one")
 	}
 	d.front.start = next
 	for at := next; at < len(src); at = next {

@@ -213,6 +213,7 @@ func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	room := inviteInto(t, owner, bot)
 	friend := invitations(t, bot, room)[room]
 	var log lockedBuffer
+	began := time.Now()
 	policy, results := policyFor(t, matrix.MatrixJoinPolicyConfig{
 		Client: bot, AllowServers: []string{home.ServerName}, LeaveOthers: true, QueueSize: 20, IntervalMS: 20,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
@@ -240,8 +241,8 @@ func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	}
 	// The limit holds for all of them: not each one asks again.
 	policy.Stop()
-	if hold.Injected() > 40 {
-		t.Errorf("%d requests in spite of the limit", hold.Injected())
+	if most := 1 + int(time.Since(began)/(50*time.Millisecond)); hold.Injected() > most {
+		t.Errorf("%d requests in spite of the limit, which allowed %d", hold.Injected(), most)
 	}
 	if got := policy.Observe(friend); got != matrix.MatrixJoinDrop {
 		t.Errorf("after Stop: %q", got)

@@ -87,6 +87,7 @@ func recordEvents(t testing.TB) (timeline []json.RawMessage, state []json.RawMes
 		t.Fatal(err)
 	}
 	send(t, w.alice, w.room, "ok", "see you there", "bye")
+	inSync(t, w.bot, w.room, "bye")
 	var answer struct {
 		Rooms struct {
 			Join map[id.RoomID]struct {
