@@ -104,12 +104,17 @@ type Fault struct {
 }
 
 // Unit is a spec with the facts read from its code.
+//
+// A spec that can't be read leaves its unit in place: Unread is set, Problems
+// say why, and Spec and Hash are those of the last version that could be read.
+// Where none is known, Spec has only what file name, folder and code tell.
 type Unit struct {
 	ID       string
 	Spec     spec.Spec
 	File     string // the spec, from the root, with slashes
 	Dir      *Dir
-	Hash     [16]byte // of the spec's bytes
+	Hash     [16]byte // of the bytes that Spec was read from
+	Unread   bool
 	Problems []spec.Problem
 	Code     *Code // nil: no code was found for it, or it is an app
 }

@@ -307,7 +307,7 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 			slices.Reverse(chain.Units)
 			return chain
 		}
-		if at != u && at.Spec.Purity != spec.PurityPure { // no evidence, but its author says so
+		if at != u && at.Spec.Purity != spec.PurityPure && !(at.Unread && at.Spec.Purity == "") { // no evidence, but its author says so
 			chain := &ImpureChain{Evidence: Evidence{What: "declared impure", File: at.File, Pos: source.Pos{Line: 1, Column: 1}}}
 			for v := at; v != nil; v = before[v] {
 				chain.Units = append(chain.Units, v)

@@ -234,6 +234,7 @@ func (c *coder) unit(u *Unit) {
 	c.string(&u.ID)
 	c.string(&u.File)
 	c.bytes(u.Hash[:])
+	c.bool(&u.Unread)
 	c.spec(&u.Spec)
 	list(c, nil, &u.Problems, func(p *spec.Problem) {
 		c.string(&p.Rule)

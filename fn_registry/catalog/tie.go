@@ -25,6 +25,12 @@ func (f *folder) tie() {
 		if u.Code != nil {
 			at, _ := f.find(u)
 			f.fill(u.Code, at, u.File)
+			if u.Unread && u.Spec.Kind == "" {
+				u.Spec.Kind = spec.KindFunction
+				if at.decl.Kind == source.Type {
+					u.Spec.Kind = spec.KindType
+				}
+			}
 		}
 	}
 	f.listImports()
@@ -98,8 +104,8 @@ func describes(kind spec.Kind, d *source.Decl, want string) bool {
 		return kind != spec.KindType && Squash(d.Name) == want
 	case source.Method:
 		return kind != spec.KindType && Squash(d.Recv+d.Name) == want
-	case source.Type:
-		return kind == spec.KindType && Squash(d.Name) == want
+	case source.Type: // the kind is unknown where a spec can't be read
+		return (kind == spec.KindType || kind == "") && Squash(d.Name) == want
 	}
 	return false
 }

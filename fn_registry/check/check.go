@@ -124,16 +124,13 @@ func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, since *Since)
 	p := &pass{catalog: c, unit: u, since: since}
 	for _, r := range rules {
 		// What can't be read as a spec at all gets the one finding that says so.
-		if r.unit != nil && (slices.Contains(schemaRules, r) || !unreadable(u)) {
+		if r.unit != nil && (slices.Contains(schemaRules, r) || !u.Unread) {
 			p.rule = r
 			r.unit(p, u)
 		}
 	}
 	return p.found
 }
-
-// unreadable reports whether nothing of the spec's frontmatter could be taken in.
-func unreadable(u *catalog.Unit) bool { return u.Spec.Name == "" && u.Spec.Kind == "" }
 
 // pass is a run of rules over one unit, or over the tree.
 type pass struct {
