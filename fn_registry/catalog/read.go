@@ -180,6 +180,11 @@ func sum(src []byte) (short [16]byte) {
 	return short
 }
 
+// Source reads a Go file of a folder, given from the root.
+func (c *Catalog) Source(d *Dir, file string) ([]byte, error) {
+	return readLimited(c.Path(d, file), maxGoSize)
+}
+
 // Document reads and parses the unit's spec again: a catalogue keeps what specs say, not their text.
 func (c *Catalog) Document(u *Unit) (*spec.Document, []byte, error) {
 	src, err := readLimited(c.Path(u.Dir, u.File), spec.MaxSize+1)
