@@ -238,11 +238,16 @@ func (f *folder) fillTags(c *Code, file *source.File) {
 func (f *folder) listImports() {
 	for _, file := range f.sources {
 		for _, imp := range file.Imports {
-			if imp.Path != "C" && !source.IsStandard(imp.Path) {
+			switch {
+			case !source.IsStandard(imp.Path):
 				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Path: imp.Path, Pos: imp.Pos})
+			case imp.Path != "C" && !file.Test:
+				f.Standard = append(f.Standard, imp.Path)
 			}
 		}
 	}
+	slices.Sort(f.Standard)
+	f.Standard = slices.Clip(slices.Compact(f.Standard))
 }
 
 func (f *folder) listExports() {
