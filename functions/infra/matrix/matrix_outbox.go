@@ -157,6 +157,10 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 		return nil, withOp(op, err)
 	}
 	h.store = store
+	if err := h.recallPace(ctx); err != nil {
+		outboxRunning.Delete(key)
+		return nil, withOp(op, err)
+	}
 	h.ctx, h.cancel = context.WithCancel(ctx)
 	h.work.Go(h.poll)
 	go func() {

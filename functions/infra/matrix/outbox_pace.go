@@ -39,6 +39,18 @@ func (p *outboxPace) turn(now time.Time) {
 	}
 }
 
+// recallPace takes over what a former process knew of the pace: one that is
+// killed while the server is slow must not have the next one believe that it is
+// fast. A send that was found in the room took longer than its answer would
+// have; none took longer than its time limit.
+func (h *MatrixOutboxHandle) recallPace(ctx context.Context) error {
+	slowest, err := h.store.slowest(ctx, h.started.Add(-2*time.Minute))
+	if err == nil && slowest > 0 {
+		h.notePace(min(slowest, h.cfg.RequestTimeout))
+	}
+	return err
+}
+
 // request makes one request, within RequestTimeout, and notes how long it
 // takes.
 func (h *MatrixOutboxHandle) request(ctx context.Context, do func(context.Context) error) error {

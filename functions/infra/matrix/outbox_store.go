@@ -281,6 +281,16 @@ func (s *outboxStore) before(ctx context.Context, row *outboxRow) (outboxSentBef
 	return before, sqlite.SQLiteError("", rows.Err())
 }
 
+// slowest returns how long the slowest first try took that the server answered
+// after a time.
+func (s *outboxStore) slowest(ctx context.Context, after time.Time) (time.Duration, error) {
+	const query = `SELECT coalesce(max(done_at - tried_at), 0) FROM matrix_outbox
+WHERE account = ? AND state = 1 AND tries = 1 AND ended_at = 0 AND done_at > ?`
+	var ms int64
+	err := s.db.QueryRowContext(ctx, query, s.account, after.UnixMilli()).Scan(&ms)
+	return time.Duration(ms) * time.Millisecond, sqlite.SQLiteError("", err)
+}
+
 // prune forgets what was sent before a time, but for the last in each room: a search after a crash goes back to it.
 func (s *outboxStore) prune(ctx context.Context, before time.Time) error {
 	const statement = `DELETE FROM matrix_outbox WHERE account = ?1 AND state = 1 AND done_at < ?2

@@ -100,3 +100,30 @@ func TestMatrixOutbox_SlowServerSettlesLater(t *testing.T) {
 		t.Errorf("sent again after %v", waited)
 	}
 }
+
+// The pace is known over restarts: a process that is killed while the server is
+// slow does not have the next one believe that it is fast.
+func TestMatrixOutbox_PaceOverRestarts(t *testing.T) {
+	t.Parallel()
+	s := newOutboxSetup(t)
+	cfg := outboxQuick
+	cfg.DB = newDB(t).Writer
+	const slow = time.Second
+	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Delay{Time: slow}})
+	first := startOutbox(t, s.client, cfg)
+	outboxSent(t, first, outboxPut(t, first, outboxText(s.room, "slowly"))...)
+	first.Stop()
+
+	lost := s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{}})
+	second := startOutbox(t, s.client, cfg)
+	transactions := outboxPut(t, second, outboxText(s.room, "once"))
+	until(t, "send that is lost", func() bool { return lost.Injected() > 0 })
+	began := time.Now()
+	outboxSent(t, second, transactions...)
+	if waited := time.Since(began); waited < cfg.Settle+4*slow {
+		t.Errorf("sent again after %v", waited)
+	}
+	if got := outboxBodies(t, s.direct, s.room, 2); !slices.Equal(got, []string{"slowly", "once"}) {
+		t.Errorf("sent %v", got)
+	}
+}
