@@ -141,6 +141,7 @@ type Code struct {
 	BuildTags  []string
 	TestFile   string // "" without one
 	Tests      []TestName
+	Reached    bool       // one of the tests reaches the unit's own code
 	Refs       []Ref      // names from outside its own declarations, the standard library's left out
 	Impure     []Evidence // why its own code isn't pure
 	NilNil     *source.Pos
@@ -156,8 +157,9 @@ type Param struct {
 
 // TestName is a test as a spec lists it.
 type TestName struct {
-	Name string
-	Pos  source.Pos
+	Name  string
+	Pos   source.Pos
+	Skips bool // its function skips whatever the case
 }
 
 // Ref is a use of a name in another package, or of a registered name in the same one.

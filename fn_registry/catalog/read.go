@@ -23,11 +23,12 @@ type folder struct {
 	*Dir
 	root    *Root
 	sources []*source.File
-	decls   map[string][]declAt // names at package level, tests left out
-	methods map[string][]declAt // by receiver type
-	own     map[string]*Unit    // registered symbols of this folder
-	before  map[string]*Unit    // by file: what was known before this reading
-	mutable map[string]declAt   // package variables that something changes, and what
+	decls   map[string][]declAt       // names at package level, tests left out
+	methods map[string][]declAt       // by receiver type
+	own     map[string]*Unit          // registered symbols of this folder
+	all     map[string][]*source.Decl // see indexAll
+	before  map[string]*Unit          // by file: what was known before this reading
+	mutable map[string]declAt         // package variables that something changes, and what
 }
 
 type declAt struct {

@@ -108,9 +108,8 @@ var changesFirst = regexp.MustCompile(`^(sort\.(Ints|Strings|Float64s|Slice|Slic
 	`slices\.(Sort\w*|Reverse|Delete\w*|Compact\w*|Insert|Replace|Grow|AppendSeq)|maps\.(Copy|DeleteFunc|Insert)|` +
 	`encoding/binary\.\w+|container/heap\.\w+)$`)
 
-// zoneFree are the methods of a time.Time whose results don't depend on its
-// location, and those that replace it.
-var zoneFree = names("UTC In Unix UnixMilli UnixMicro UnixNano Sub Before After Equal Compare IsZero")
+// zoned are the methods of a time.Time whose results depend on its location.
+var zoned = names("String GoString Format AppendFormat Date Clock Year Month Day Hour Minute Second YearDay Weekday ISOWeek Location Zone AddDate MarshalJSON MarshalText")
 
 // pointerVerb matches a verb of fmt's that prints an address.
 var pointerVerb = regexp.MustCompile(`(^|[^%])(%%)*%[-+# 0-9.*\[\]]*p`)
@@ -142,8 +141,8 @@ func (c *collector) call(n *ast.CallExpr) {
 		if (fun.Sel.Name == "UnsafeAddr" || fun.Sel.Name == "UnsafePointer") && c.imports("reflect") {
 			c.effect("an address by "+fun.Sel.Name, fun.Sel.Pos())
 		}
-		if call, ok := ast.Unparen(fun.X).(*ast.CallExpr); ok && zoneFree[fun.Sel.Name] {
-			c.inZone[call] = true
+		if zoned[fun.Sel.Name] && c.isLocalTime(fun.X) {
+			c.effect(fun.Sel.Name+" of a time.Unix, which is in the local time zone", fun.Sel.Pos())
 		}
 		if x, ok := ast.Unparen(fun.X).(*ast.Ident); ok && c.packageLevel(x) && !c.isQualifier(x.Name) {
 			c.decl.Writes = append(c.decl.Writes, Write{Name: x.Name, Pos: c.pos(x.Pos()), Method: fun.Sel.Name})
@@ -153,10 +152,6 @@ func (c *collector) call(n *ast.CallExpr) {
 
 func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 	switch {
-	case pkg == "time" && (name == "Unix" || name == "UnixMilli" || name == "UnixMicro"):
-		if !c.inZone[n] {
-			c.effect("time."+name+", whose result is in the local time zone", n.Pos())
-		}
 	case pkg == "maps" && (name == "Keys" || name == "Values" || name == "All"):
 		if !c.sorted[n] {
 			c.effect("maps."+name+", whose order differs from call to call", n.Pos())
@@ -185,6 +180,35 @@ func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 	if len(n.Args) > 0 && changesFirst.MatchString(pkg+"."+name) {
 		c.change(n.Args[0])
 	}
+}
+
+// isLocalTime reports whether an expression is a call of time.Unix or the like,
+// or a variable that was declared with one.
+func (c *collector) isLocalTime(e ast.Expr) bool {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.CallExpr:
+		sel, ok := x.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		pkg, name, ok := c.imported(sel)
+		return ok && pkg == "time" && (name == "Unix" || name == "UnixMilli" || name == "UnixMicro")
+	case *ast.Ident:
+		if x.Obj == nil {
+			return false
+		}
+		set, ok := x.Obj.Decl.(*ast.AssignStmt)
+		if !ok || len(set.Lhs) != len(set.Rhs) {
+			return false
+		}
+		for i, lhs := range set.Lhs {
+			if id, ok := lhs.(*ast.Ident); ok && id.Obj == x.Obj {
+				_, isCall := set.Rhs[i].(*ast.CallExpr)
+				return isCall && c.isLocalTime(set.Rhs[i])
+			}
+		}
+	}
+	return false
 }
 
 // write records an assignment to a package-level variable, or to a part of it.

@@ -80,6 +80,7 @@ type Ref struct {
 type Test struct {
 	Name     string   // the function's name: "TestMatrixSyncService_BackoffRecovery"
 	Subtests []string // the first level's names, where they are literals or stand in the function's own table
+	Skips    bool     // it begins with a call of Skip, Skipf or SkipNow, whatever the case
 	Pos      Pos
 }
 

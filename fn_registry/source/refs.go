@@ -6,7 +6,7 @@ import "go/ast"
 func (r *reader) collect(decl *Decl, node ast.Node) {
 	c := collector{
 		reader: r, decl: decl, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{},
-		aliases: map[*ast.Object]string{}, inZone: map[*ast.CallExpr]bool{}, sorted: map[*ast.CallExpr]bool{},
+		aliases: map[*ast.Object]string{}, sorted: map[*ast.CallExpr]bool{},
 	}
 	ast.Inspect(node, c.visit)
 }
@@ -20,7 +20,6 @@ type collector struct {
 	body     *ast.BlockStmt         // of the function
 	receiver *ast.Object            // of the method
 	aliases  map[*ast.Object]string // local variables set from package-level ones
-	inZone   map[*ast.CallExpr]bool // calls whose result's time zone does not matter
 	sorted   map[*ast.CallExpr]bool // calls whose result's order does not matter
 }
 
