@@ -167,3 +167,32 @@ func TestParseExceptions(t *testing.T) {
 		}
 	}
 }
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args           []string
+		code           int
+		ok             bool
+		stdout, stderr string // their beginnings
+	}{
+		"none":     {nil, 0, false, "", ""},
+		"help":     {[]string{"--help"}, 0, true, "licenses checks ", ""},
+		"flag":     {[]string{"-x"}, 2, true, "", `licenses: error: it takes no arguments, but got "-x"`},
+		"argument": {[]string{"./..."}, 2, true, "", `licenses: error: it takes no arguments, but got "./..."`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var stdout, stderr strings.Builder
+			code, ok := usage(test.args, &stdout, &stderr)
+			if code != test.code || ok != test.ok {
+				t.Errorf("exit status %d, answered %t", code, ok)
+			}
+			for _, out := range []struct{ got, want string }{{stdout.String(), test.stdout}, {stderr.String(), test.stderr}} {
+				if !strings.HasPrefix(out.got, out.want) || (out.want == "") != (out.got == "") {
+					t.Errorf("wrote %q, want %q", out.got, out.want)
+				}
+			}
+		})
+	}
+}
