@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
@@ -21,6 +20,8 @@ type syncTaking struct {
 	batch MatrixSyncBatch
 	items []MatrixSyncEvent
 	state *mautrix.RespSync // for the crypto
+
+	interrupted bool // while history was fetched, as by a server that shuts down
 }
 
 // syncTimeline is a joined or left room's part of a response.
@@ -72,11 +73,15 @@ func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncRespon
 	for _, room := range sortedRooms(response.Rooms.Invite) {
 		t.invitation(room, response.Rooms.Invite[room])
 	}
-	tokens := s.tokens.add(response.NextBatch, time.Now())
+	tokens := s.tokens.add(response.NextBatch, response.came)
 	t.batch.Token, t.batch.Trusted = response.NextBatch, tokens[0].token
-	return t.commit(ctx, func() {
+	err := t.commit(ctx, func() {
 		s.tokens, s.lookBack, s.replaying, s.fullState = tokens, "", false, false
 	})
+	if t.interrupted {
+		s.distrust() // the response may have come from a server that was going
+	}
+	return err
 }
 
 // timelines applies the state in rooms' parts, and returns the parts.
