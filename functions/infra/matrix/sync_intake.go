@@ -169,6 +169,9 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		}
 		// One that begins with a known event has nothing missing before it.
 		limited = limited && (len(events) == 0 || len(fresh) > 0 && fresh[0].EventID == events[0].EventID)
+		if last != lastEventID(fresh) {
+			last = "" // known, and maybe an old answer's: the room may be past it
+		}
 		events = fresh
 	}
 	// Of a room that the user was put out of Dendrite may give the leaving alone, and not say that more is missing.
