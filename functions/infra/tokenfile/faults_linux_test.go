@@ -20,7 +20,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
-// mountingEnv is set where the test binary runs one test in namespaces of its own.
+// mountingEnv is set where the test binary runs one test in namespaces of its
+// own.
 const mountingEnv = "TOKENFILE_TEST_MOUNTING"
 
 // ableToMount runs the rest of a test, f, in another process that may mount:
@@ -150,7 +151,8 @@ func TestFileTokenStore_NoRights(t *testing.T) {
 	})
 }
 
-// A wait for a lock that another process holds ends with the context, and when that process dies.
+// A wait for a lock that another process holds ends with the context, and when
+// that process dies.
 func TestFileTokenStore_LockOfAProcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -251,8 +253,8 @@ func TestFileTokenStore_RefusedLeavesNothing(t *testing.T) {
 	})
 }
 
-// noLockOf checks that a test leaves no lock beside a file of the system. Earlier
-// versions of the unit did: what they left is removed first.
+// noLockOf checks that a test leaves no lock beside a file of the system.
+// Earlier versions of the unit did: what they left is removed first.
 func noLockOf(t *testing.T, path string) {
 	t.Helper()
 	path += ".lock"

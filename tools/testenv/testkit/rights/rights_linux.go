@@ -12,8 +12,8 @@ const Nobody = 65534
 
 // AsNobody runs f with the rights of [Nobody] over files, if this is root. It
 // sets the file system's user ID of f's thread, which takes root's right to
-// ignore permissions away, but not of goroutines that f starts. Other users have
-// no such right anyway: then f just runs.
+// ignore permissions away, but not of goroutines that f starts. Other users
+// have no such right anyway: then f just runs.
 func AsNobody(t testing.TB, f func()) {
 	t.Helper()
 	if os.Getuid() != 0 {

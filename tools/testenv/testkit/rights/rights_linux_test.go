@@ -13,7 +13,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
-// diskEnv makes this program one that fills a small disk on the folder it names.
+// diskEnv makes this program one that fills a small disk on the folder it
+// names.
 const diskEnv = "RIGHTS_TEST_DISK"
 
 func TestMain(m *testing.M) {
