@@ -213,11 +213,11 @@ func TestConfig(t *testing.T) {
 		env  map[string]string
 		want string // a part of the error
 	}{
-		"nothing":    {nil, ""},
-		"all":        {map[string]string{"RACE": "1", "STAGES": "main synapse", "FLAKY_COUNT": "3", "SOAK_RUNS": "1"}, ""},
-		"no number":  {map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1, not "x"`},
-		"too small":  {map[string]string{"SOAK_RUNS": "0"}, "SOAK_RUNS is to be a number from 1"},
-		"no a stage": {map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
+		"nothing":   {nil, ""},
+		"all":       {map[string]string{"RACE": "1", "STAGES": "main synapse", "FLAKY_COUNT": "3", "SOAK_RUNS": "1"}, ""},
+		"no number": {map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1, not "x"`},
+		"too small": {map[string]string{"SOAK_RUNS": "0"}, "SOAK_RUNS is to be a number from 1"},
+		"no stage":  {map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
