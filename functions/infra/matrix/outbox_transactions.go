@@ -66,9 +66,9 @@ func (t *outboxTransactions) next() *transactionsLook {
 // sync.
 const transactionsTimeout = syncInitialSlack
 
-// transactionsOf returns the transaction IDs of a room's latest events, at least
-// limit of them. It begins after the call. Meanwhile other rooms may use this
-// one's slot.
+// transactionsOf returns the transaction IDs of a room's latest events, at
+// least limit of them. It begins after the call. Meanwhile other rooms may use
+// this one's slot.
 func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.EventID]string, error) {
 	h.mu.Lock()
 	look := h.looks.join(room, limit)
@@ -111,7 +111,8 @@ func (h *MatrixOutboxHandle) runLooks() {
 	}
 }
 
-// syncTransactions asks /sync for the transaction IDs of the rooms' latest events.
+// syncTransactions asks /sync for the transaction IDs of the rooms' latest
+// events.
 func syncTransactions(ctx context.Context, client *mautrix.Client, rooms map[id.RoomID]bool, limit int) (map[id.EventID]string, error) {
 	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
 	filter, err := json.Marshal(&mautrix.Filter{

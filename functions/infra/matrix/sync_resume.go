@@ -101,8 +101,9 @@ func (s *syncService) remembers() bool {
 // askLookBack asks what came since the last trusted token. Only ctx makes it
 // fail; where the server refuses the token there is no response.
 func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, err error) {
-	// Synapse keeps its answer to a sync for 2 minutes (sync_response_cache_duration)
-	// and gives it to an equal one. The timeout tells them apart.
+	// Synapse keeps its answer to a sync for 2 minutes
+	// (sync_response_cache_duration) and gives it to an equal one. The
+	// timeout tells them apart.
 	request := mautrix.ReqSync{Since: s.lookBack, Timeout: 1 + rand.IntN(lookBackTimeoutMS)}
 	err = s.retry(ctx, func() (err error) {
 		response, err = s.poll(ctx, request)
