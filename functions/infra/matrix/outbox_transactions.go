@@ -20,8 +20,8 @@ import (
 // and asked again.
 type outboxTransactions struct {
 	running bool
-	timeout time.Duration     // of the next request: longer after one that was given up
-	next    *transactionsLook // waits for the one under way to end; nil: nothing does
+	timeout time.Duration       // of the next request: longer after one that was given up
+	waiting []*transactionsLook // for the one under way to end, oldest first
 }
 
 // transactionsLook is one request.
@@ -34,22 +34,44 @@ type transactionsLook struct {
 	err          error
 }
 
+// transactionsRooms is how many rooms one request asks for. Their IDs are part
+// of its URL, of which nginx takes 8 KB and Synapse 16: a request that is too
+// long would fail for all rooms, again and again.
+const transactionsRooms = 50
+
+// join adds a room to the last look that waits, or to a new one.
+func (t *outboxTransactions) join(room id.RoomID, limit int) *transactionsLook {
+	n := len(t.waiting)
+	if n == 0 || len(t.waiting[n-1].rooms) == transactionsRooms {
+		t.waiting = append(t.waiting, &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})})
+		n++
+	}
+	look := t.waiting[n-1]
+	look.rooms[room] = true
+	look.limit = max(look.limit, limit)
+	return look
+}
+
+// next takes the look that has waited longest, nil if none does.
+func (t *outboxTransactions) next() *transactionsLook {
+	if len(t.waiting) == 0 {
+		return nil
+	}
+	look := t.waiting[0]
+	t.waiting = t.waiting[1:]
+	return look
+}
+
 // transactionsTimeout is how long a look may take at most: as long as a first
 // sync.
 const transactionsTimeout = syncInitialSlack
 
-// transactionsOf returns the transaction IDs of a room's latest events, at least
-// limit of them. It begins after the call. Meanwhile other rooms may use this
-// one's slot.
+// transactionsOf returns the transaction IDs of a room's latest events, at
+// least limit of them. It begins after the call. Meanwhile other rooms may use
+// this one's slot.
 func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.EventID]string, error) {
 	h.mu.Lock()
-	look := h.looks.next
-	if look == nil {
-		look = &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})}
-		h.looks.next = look
-	}
-	look.rooms[room] = true
-	look.limit = max(look.limit, limit)
+	look := h.looks.join(room, limit)
 	if !h.looks.running {
 		h.looks.running = true
 		h.work.Go(h.runLooks)
@@ -69,8 +91,7 @@ func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.E
 func (h *MatrixOutboxHandle) runLooks() {
 	for {
 		h.mu.Lock()
-		look, timeout := h.looks.next, max(h.looks.timeout, h.cfg.RequestTimeout)
-		h.looks.next = nil
+		look, timeout := h.looks.next(), max(h.looks.timeout, h.cfg.RequestTimeout)
 		h.looks.running = look != nil
 		h.mu.Unlock()
 		if look == nil {
@@ -90,7 +111,8 @@ func (h *MatrixOutboxHandle) runLooks() {
 	}
 }
 
-// syncTransactions asks /sync for the transaction IDs of the rooms' latest events.
+// syncTransactions asks /sync for the transaction IDs of the rooms' latest
+// events.
 func syncTransactions(ctx context.Context, client *mautrix.Client, rooms map[id.RoomID]bool, limit int) (map[id.EventID]string, error) {
 	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
 	filter, err := json.Marshal(&mautrix.Filter{

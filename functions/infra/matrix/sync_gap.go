@@ -102,6 +102,7 @@ func (t *syncTaking) wholePart(ctx context.Context, known MatrixSyncRoom, last s
 		if err != nil || !short {
 			return part, err
 		}
+		t.interrupted = true
 		if tries == gapShortTries {
 			return part, errShortHistory
 		}
@@ -158,6 +159,7 @@ func (t *syncTaking) page(ctx context.Context, room id.RoomID, dir mautrix.Direc
 		if answer, ok := errors.AsType[mautrix.HTTPError](err); errors.Is(err, errBadPage) || (ok && answer.IsStatus(http.StatusInternalServerError)) {
 			broken++
 		}
+		t.interrupted = t.interrupted || interrupted(err)
 		err = MatrixError("matrix_sync_service", err)
 		switch core.ErrorCode(err) {
 		case core.CodeForbidden, core.CodeNotFound, core.CodeInvalid, core.CodeUnsupported, core.CodeTooLarge:

@@ -14,12 +14,12 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// trustAfter is how long a server must have gone on answering until a token of
-// its is trusted. A server that is shutting down can answer a sync with status
-// 200, a later token and rooms left out: Dendrite does from the moment it
-// closes its database until its process has ended. So after an interruption,
-// and at the start, the sync also asks what came since the last trusted token,
-// and delivers what the store does not know.
+// trustAfter is how long after a token a server must still have been answering
+// syncs for the token to be trusted. A server that is shutting down can answer
+// a sync with status 200, a later token and rooms left out: Dendrite does from
+// the moment it closes its database until its process has ended. So after an
+// interruption, and at the start, the sync also asks what came since the last
+// trusted token, and delivers what the store does not know.
 const trustAfter = 10 * time.Second
 
 // What a store must remember at least to be asked what it knows of the last
@@ -35,21 +35,22 @@ type syncTokens []syncToken
 
 type syncToken struct {
 	token string
-	at    time.Time // when its response came; zero: it is trusted
+	came  time.Time // when its response came; zero: it is trusted
 }
 
 // add returns the tokens with that of a new response.
-func (tokens syncTokens) add(token string, now time.Time) syncTokens {
-	tokens = append(tokens, syncToken{token, now})
-	return tokens[tokens.trustedAt(now):]
+func (tokens syncTokens) add(token string, came time.Time) syncTokens {
+	tokens = append(tokens, syncToken{token, came})
+	return tokens[tokens.trusted():]
 }
 
-// trustedAt returns the index of the last trusted token; the first is, for want
-// of a better one.
-func (tokens syncTokens) trustedAt(now time.Time) int {
-	trusted := 0
+// trusted returns the index of the last trusted token; the first is, for want
+// of a better one. What counts is when the last response came, not what time it
+// is: a server may be silent for minutes before it is known to be gone.
+func (tokens syncTokens) trusted() int {
+	trusted, last := 0, tokens[len(tokens)-1].came
 	for i, t := range tokens {
-		if now.Sub(t.at) >= trustAfter {
+		if last.Sub(t.came) >= trustAfter {
 			trusted = i
 		}
 	}
@@ -60,7 +61,8 @@ func (tokens syncTokens) trustedAt(now time.Time) int {
 // shut down: no answer, or an error of its own or of a proxy before it.
 func interrupted(err error) bool {
 	answer, ok := errors.AsType[mautrix.HTTPError](err)
-	return !ok || answer.Response == nil || answer.Response.StatusCode >= http.StatusInternalServerError
+	return !ok || answer.Response == nil ||
+		answer.Response.StatusCode >= http.StatusInternalServerError
 }
 
 // begin takes the position that a former service has left.
@@ -79,7 +81,7 @@ func (s *syncService) distrust() {
 	if s.lookBack != "" || len(s.tokens) == 0 || !s.remembers() {
 		return
 	}
-	if trusted := s.tokens[s.tokens.trustedAt(time.Now())].token; trusted != s.position.Token {
+	if trusted := s.tokens[s.tokens.trusted()].token; trusted != s.position.Token {
 		s.lookBack = trusted
 	}
 }
@@ -99,8 +101,9 @@ func (s *syncService) remembers() bool {
 // askLookBack asks what came since the last trusted token. Only ctx makes it
 // fail; where the server refuses the token there is no response.
 func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, err error) {
-	// Synapse keeps its answer to a sync for 2 minutes (sync_response_cache_duration)
-	// and gives it to an equal one. The timeout tells them apart.
+	// Synapse keeps its answer to a sync for 2 minutes
+	// (sync_response_cache_duration) and gives it to an equal one. The
+	// timeout tells them apart.
 	request := mautrix.ReqSync{Since: s.lookBack, Timeout: 1 + rand.IntN(lookBackTimeoutMS)}
 	err = s.retry(ctx, func() (err error) {
 		response, err = s.poll(ctx, request)

@@ -23,13 +23,15 @@ type opened struct {
 	tokens map[string]string // nil: none yet
 }
 
-// load returns the tokens of the file, none if there is no file. The map is shared: it must not be written to.
+// load returns the tokens of the file, none if there is no file. The map is
+// shared: it must not be written to.
 func (s *store) load(ctx context.Context) (map[string]string, error) {
 	if err := s.take(ctx); err != nil {
 		return nil, err
 	}
 	defer s.release()
-	// More than maxContent by what age adds: 16 bytes for each 64 KiB, and a header, which has a stanza per identity.
+	// More than maxContent by what age adds: 16 bytes for each 64 KiB, and
+	// a header, which has a stanza per identity.
 	sealed, err := readPrivate(s.cfg.Path, maxContent+1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
@@ -66,7 +68,8 @@ func (s *store) open(ctx context.Context, sealed []byte) (map[string]string, err
 	return parseContent(plain)
 }
 
-// seal encrypts tokens, which are the caller's to forget. What comes back is remembered as if it had been read.
+// seal encrypts tokens, which are the caller's to forget. What comes back is
+// remembered as if it had been read.
 func (s *store) seal(ctx context.Context, tokens map[string]string) ([]byte, error) {
 	plain, err := formatContent(tokens)
 	if err != nil {
@@ -87,9 +90,9 @@ func (s *store) seal(ctx context.Context, tokens map[string]string) ([]byte, err
 	return sealed, nil
 }
 
-// ready returns the error of a file that can't be opened, or of a key that can't
-// be had, before anything is created on the disk. A person who is asked for a
-// passphrase does not keep other writers waiting.
+// ready returns the error of a file that can't be opened, or of a key that
+// can't be had, before anything is created on the disk. A person who is asked
+// for a passphrase does not keep other writers waiting.
 func (s *store) ready(ctx context.Context) error {
 	if _, err := s.load(ctx); err != nil {
 		return err
@@ -130,7 +133,8 @@ func (s *store) release() { <-s.turn }
 
 // readPrivate reads a file that must be the user's alone, and small enough.
 func readPrivate(path string, limit int64) ([]byte, error) {
-	if err := checkRegular(os.Stat(path)); err != nil { // before it is opened: a pipe would block
+	// Before it is opened: a pipe would block.
+	if err := checkRegular(os.Stat(path)); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
@@ -142,7 +146,8 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 	if err := checkRegular(info, err); err != nil {
 		return nil, err
 	}
-	if wide := info.Mode().Perm() & 0o077; wide != 0 && runtime.GOOS != "windows" { // which has no such bits
+	// Windows has no such bits.
+	if wide := info.Mode().Perm() & 0o077; wide != 0 && runtime.GOOS != "windows" {
 		return nil, &core.Error{Code: core.CodeForbidden, Message: fmt.Sprintf("%s has mode %04o: others than its owner may use it", path, info.Mode().Perm()),
 			Hint: "chmod 600 " + path + ", and think of what is in it as seen"}
 	}
@@ -162,8 +167,9 @@ func checkRegular(info fs.FileInfo, err error) error {
 	return nil
 }
 
-// lock waits until this is the only writer of the file, in all processes, and returns the file's path without links:
-// who comes through a link must meet the same lock. The lock goes with the process, however that ends.
+// lock waits until this is the only writer of the file, in all processes, and
+// returns the file's path without links: who comes through a link must meet the
+// same lock. The lock goes with the process, however that ends.
 func lock(ctx context.Context, path string) (target string, unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return "", nil, err
@@ -187,7 +193,9 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 		}
 		return "", nil, err
 	}
-	return target, func() { l.Unlock() }, nil // closes the file too; what could fail, the kernel has done by then
+	// Unlock closes the file, too. What could fail, the kernel has done by
+	// then.
+	return target, func() { l.Unlock() }, nil
 }
 
 // namesFolder reports whether a path can only be a folder's.
@@ -209,14 +217,16 @@ func followLinks(path string) (string, error) {
 	return filepath.Join(folder, filepath.Base(path)), err
 }
 
-// diskError gives an error the code and the hint that fit what the operating system said.
+// diskError gives an error the code and the hint that fit what the operating
+// system said.
 func diskError(err *core.Error, errno syscall.Errno) {
 	switch errno {
 	case syscall.EACCES, syscall.EPERM, syscall.EROFS:
 		err.Code, err.Hint = core.CodeForbidden, "this user must be able to read the file and, to change it, to write to its folder"
 	case syscall.ENOSPC, syscall.EDQUOT:
 		err.Code, err.Hint = core.CodeUnavailable, "make room on the disk"
-	case syscall.ENOENT, syscall.ENOTDIR, syscall.EINVAL, syscall.ENAMETOOLONG, syscall.ELOOP: // never CodeNotFound: no name is missing
+	// Never CodeNotFound: no name is missing.
+	case syscall.ENOENT, syscall.ENOTDIR, syscall.EINVAL, syscall.ENAMETOOLONG, syscall.ELOOP:
 		err.Code, err.Hint = core.CodeInvalid, "check the path"
 	}
 }

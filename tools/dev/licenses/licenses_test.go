@@ -48,11 +48,11 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	mit, agpl, lgpl := licenseText(t, "MIT.t1"), licenseText(t, "AGPL-3.0.t1"), licenseText(t, "LGPL-2.1.t1")
 	unknown := "You may look at this, and nothing else.\n"
-	_, lgplMark, err := judge(&module{root: writeOne(t, lgpl)}, "LICENSE")
+	lgplVerdict, err := judge(&module{root: writeOne(t, lgpl)}, "LICENSE")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, agplMark, err := judge(&module{root: writeOne(t, agpl)}, "LICENSE")
+	agplVerdict, err := judge(&module{root: writeOne(t, agpl)}, "LICENSE")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,15 +67,15 @@ func TestCheck(t *testing.T) {
 		"AGPL and MIT":   {files: map[string]string{"LICENSE": mit, "COPYING": agpl}, want: []string{"x@v1 COPYING: AGPL-3.0 is forbidden"}},
 		"AGPL below":     {files: map[string]string{"LICENSE": mit, "pkg/LICENSE": agpl}, want: []string{"x@v1 pkg/LICENSE: AGPL-3.0 is forbidden"}},
 		"AGPL not used":  {files: map[string]string{"LICENSE": mit, "server/LICENSE": agpl}},
-		"AGPL excepted":  {map[string]string{"LICENSE": agpl}, []exception{{"x", "LICENSE", agplMark}}, []string{"AGPL-3.0 is forbidden", "is not needed"}},
+		"AGPL excepted":  {map[string]string{"LICENSE": agpl}, []exception{{"x", "LICENSE", agplVerdict.mark}}, []string{"AGPL-3.0 is forbidden", "is not needed"}},
 		"no license":     {files: map[string]string{"README": mit}, want: []string{"x@v1: there is no license file (needed by apps/a)\n  hint: take another module, or read "}},
 		"none, excepted": {map[string]string{"README": mit}, []exception{{"x", noFile, "v1"}}, nil},
 		"none in v1":     {map[string]string{"README": mit}, []exception{{"x", noFile, "v0"}}, []string{"there is no license file", "is not needed"}},
 		"unknown":        {files: map[string]string{"LICENSE": unknown}, want: []string{"x@v1 LICENSE: the license is unknown: 0 %"}},
 		"LGPL":           {files: map[string]string{"LICENSE": lgpl}, want: []string{"LGPL-2.1 is not on the list of allowed licenses (needed by apps/a)\n  hint: take another module, or read "}},
-		"LGPL, excepted": {map[string]string{"LICENSE": lgpl}, []exception{{"x", "LICENSE", lgplMark}}, nil},
-		"LGPL, changed":  {map[string]string{"LICENSE": lgpl + "Or so.\n"}, []exception{{"x", "LICENSE", lgplMark}}, []string{"LGPL-2.1 is not", "is not needed"}},
-		"another's":      {map[string]string{"LICENSE": lgpl}, []exception{{"y", "LICENSE", lgplMark}}, []string{"LGPL-2.1 is not", "the exception for y LICENSE is not needed\n  hint: remove"}},
+		"LGPL, excepted": {map[string]string{"LICENSE": lgpl}, []exception{{"x", "LICENSE", lgplVerdict.mark}}, nil},
+		"LGPL, changed":  {map[string]string{"LICENSE": lgpl + "Or so.\n"}, []exception{{"x", "LICENSE", lgplVerdict.mark}}, []string{"LGPL-2.1 is not", "is not needed"}},
+		"another's":      {map[string]string{"LICENSE": lgpl}, []exception{{"y", "LICENSE", lgplVerdict.mark}}, []string{"LGPL-2.1 is not", "the exception for y LICENSE is not needed\n  hint: remove"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -111,7 +111,8 @@ func run(args []string, env func(string) string, stdout, stderr io.Writer) int {
 			return fail(err)
 		}
 		defer os.RemoveAll(dir)
-		// Not go run: a signal that ends go run does not reach its program.
+		// Not go run: a signal that ends go run does not reach its
+		// program.
 		r.testenv = filepath.Join(dir, "testenv")
 		if out, err := exec.Command("go", "build", "-o", r.testenv, "./tools/testenv").CombinedOutput(); err != nil {
 			return fail(fmt.Errorf("build testenv: %w\n%s", err, out))

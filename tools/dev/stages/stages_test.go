@@ -218,7 +218,7 @@ func TestConfig(t *testing.T) {
 		"all":          {"flaky", map[string]string{"RACE": "1", "STAGES": "main synapse", "FLAKY_COUNT": "3", "SOAK_RUNS": "1"}, ""},
 		"no number":    {"flaky", map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1, not "x"`},
 		"too small":    {"soak", map[string]string{"SOAK_RUNS": "0"}, "SOAK_RUNS is to be a number from 1"},
-		"no a stage":   {"test", map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
+		"no stage":     {"test", map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
 		"no flag":      {"test", map[string]string{"SKIP_SERVERS": "true"}, `SKIP_SERVERS is to be 1 or 0, not "true"`},
 		"no server":    {"test", map[string]string{"SKIP_SERVERS": "1", "STAGES": "main synapse"}, "stage synapse needs a server, and SKIP_SERVERS=1 starts none"},
 		"soak":         {"soak", map[string]string{"SOAK_RUNS": "1", "RACE": "0"}, ""},
