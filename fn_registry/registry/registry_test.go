@@ -180,7 +180,7 @@ func TestState_Find_Item(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
 	got := find(t, r.State(), Query{Text: "backoff", Limit: 1}).Items[0]
-	if got.Score < 1 || !slices.Contains(got.Matched, "name") {
+	if got.Score <= 0.2 || !slices.Contains(got.Matched, "name") {
 		t.Errorf("score %v, matched %v", got.Score, got.Matched)
 	}
 	got.Score, got.Matched = 0, nil

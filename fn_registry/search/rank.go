@@ -4,13 +4,19 @@ import "math"
 
 // Boosts: each step of e in a unit's uses raises its relevance by boostStep, up to boostMax.
 const (
-	boostStep = 0.05
+	boostStep = 0.03
 	boostMax  = 0.5
 )
 
 // shapeTie is the share of use in the score of a shape alone: less than any difference between two shapes, since it is
 // only to settle ties.
 const shapeTie = 0.01
+
+const (
+	weakFactor = 0.2 // what a weak word counts of its rarity
+	coverShare = 0.5 // how much of the score hangs on how much of the query a unit has
+	minCover   = 0.5 // a unit is listed if it has this much of what the best one has
+)
 
 func boostFactor(boost float32) float64 {
 	if boost == 0 {
@@ -24,54 +30,90 @@ func idf(n, df int) float64 {
 	return math.Log1p((float64(n-df) + 0.5) / (float64(df) + 0.5))
 }
 
+// asked is a word that units should have.
+type asked struct {
+	want *want
+	leaf *leaf
+	idf  float64 // how much the word tells
+}
+
 // ranker scores units that match a query.
 type ranker struct {
 	index *Index
-	words []*leaf   // of the words that units must have
-	idf   []float64 // of each word
-	total float64   // of idf
-	not   []*leaf   // of the words that they must not have
-	exact *leaf     // units whose whole name or key the query is; may be nil
-	shape *leaf     // how well the signature fits; nil where none was asked for
+	words []asked
+	total float64 // of the words' idf
+	// telling is how many of the words some unit has.
+	telling int
+	not     []*leaf // of the words that they must not have
+	exact   *leaf   // units whose whole name or key the query is; may be nil
+	shape   *leaf   // how well the signature fits; nil where none was asked for
 }
 
-// score is a unit's score and the number of words that it has. The score's whole part is the number of words that it
-// has, one more if the query is its whole name or key, less if typing errors had to be forgiven; the fraction is its
-// relevance. So relevance never outweighs a word. A shape that was asked for adds up to 1.
-func (r *ranker) score(doc int) (score float64, words int, fields Field) {
-	loose, sum := 0, 0.0
-	for i, l := range r.words {
-		c := l.cells[doc]
+// add adds a word that units should have. One that no unit has counts for
+// nothing: it can't tell one unit from another.
+func (r *ranker) add(w *want, l *leaf) {
+	// The square root keeps a rare word that is there by chance from outweighing
+	// several that say what the unit does.
+	a := asked{want: w, leaf: l, idf: math.Sqrt(idf(r.index.live, len(l.docs)))}
+	if w.weak {
+		a.idf *= weakFactor
+	}
+	if len(l.docs) == 0 {
+		a.idf = 0
+	} else {
+		r.telling++
+	}
+	r.words = append(r.words, a)
+	r.total += a.idf
+}
+
+// rated is what a unit has of a query.
+type rated struct {
+	score  float64
+	cover  float64 // share of the query, by weight: 0 to 1
+	words  int     // of the query
+	fields Field
+}
+
+// rate scores a unit. The score is the mean impact of the query's words,
+// weighted by how much each tells, and less the less of the query the unit
+// has; 1 more if the query is its whole name or key. A shape that was asked
+// for adds up to 1.
+func (r *ranker) rate(doc int) rated {
+	var out rated
+	sum := 0.0
+	for i := range r.words {
+		w := &r.words[i]
+		c := w.leaf.cells[doc]
 		if c.value == 0 {
 			continue
 		}
-		words++
-		if c.value&sure == 0 {
-			loose++
-		}
-		fields |= c.fields
-		sum += r.idf[i] * float64(c.value&^sure)
+		out.words++
+		out.fields |= c.fields
+		sum += w.idf * float64(c.value)
+		out.cover += w.idf * coverage(c.fields) * float64(howRules[c.how].scale) / scaleExact
 	}
 	p := &r.index.parts[r.index.partOf(doc)]
 	boost := boostFactor(p.boosts.at(doc-p.base)) / (1 + boostMax)
 	relevance := boost
 	if r.total > 0 {
-		relevance *= sum / (r.total * scaleMax)
+		out.cover /= r.total
+		relevance *= sum / (r.total * scaleMax) * (1 - coverShare + coverShare*out.cover)
 	}
-	slots := float64(len(r.words) + 1)
 	if r.exact != nil && r.exact.cells[doc].value > 0 {
-		words, loose = len(r.words), 0
-		fields |= FieldName
-		score = 1
+		out.words, out.cover = len(r.words), 1
+		out.fields |= FieldName
+		out.score = 1
 	}
-	score += float64(words) - float64(loose)/slots
 	if r.shape != nil {
-		score += (1 - shapeTie) * float64(r.shape.cells[doc].value) / math.MaxUint16
+		out.score += (1 - shapeTie) * float64(r.shape.cells[doc].value) / math.MaxUint16
 		if len(r.words) == 0 {
 			relevance = shapeTie * boost
 		}
 	}
-	return score + relevance/slots, words, fields & allFields
+	out.score += relevance
+	out.fields &= allFields
+	return out
 }
 
 // refused tells whether the unit has a word that it must not have.
