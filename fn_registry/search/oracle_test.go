@@ -225,11 +225,23 @@ type oracleHit struct {
 	must   bool
 }
 
+// separate makes several words of one whose parts no unit has together.
+func (o *oracle) separate(wants []*want) (all []*want) {
+	for _, w := range wants {
+		if len(w.parts) > 1 && !w.Phrase && !w.Negated && len(o.find(w)) == 0 {
+			all = append(all, w.separate()...)
+		} else {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
 func (o *oracle) search(q Query) (hits map[string]oracleHit, partial bool) {
 	var asked []map[string]Field
 	refused := map[string]bool{}
 	telling := 0
-	for _, w := range analyze(q.Words) {
+	for _, w := range o.separate(analyze(q.Words)) {
 		found := o.find(w)
 		if !w.Negated {
 			asked = append(asked, found)

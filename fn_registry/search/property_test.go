@@ -130,15 +130,15 @@ func compareWithOracle(x *Index, o *oracle, text string) error {
 			return fmt.Errorf("%s not found", key)
 		}
 	}
-	return compareWithAll(x, q, res)
+	return compareWithAll(x, o, q, res)
 }
 
 // compareWithAll rates every unit, where Search leaves out words that alone
 // can't bring a unit onto the list.
-func compareWithAll(x *Index, q Query, res Result) error {
+func compareWithAll(x *Index, o *oracle, q Query, res Result) error {
 	r := &ranker{index: x}
 	defer r.release()
-	for _, w := range analyze(q.Words) {
+	for _, w := range o.separate(analyze(q.Words)) {
 		if l := w.find(x); w.Negated {
 			r.not = append(r.not, l)
 		} else {
