@@ -11,7 +11,7 @@ import (
 )
 
 // stubTag marks the units that are not written yet: fn find tag:stub lists them.
-const stubTag = "stub"
+const stubTag = spec.TagStub
 
 // function plans a function or a pipeline. Its body refuses every call, its test holds it to that, and its spec says
 // so: a stub that nobody can take for the finished thing. The test fails once the body is written, and its message

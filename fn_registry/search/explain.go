@@ -1,5 +1,15 @@
 package search
 
+import "fmt"
+
+// String says it in a line: "subprocess as process (synonym) in name,tags".
+func (w Why) String() string {
+	if w.How == HowExact {
+		return fmt.Sprintf("%s in %s", w.Text, w.Fields)
+	}
+	return fmt.Sprintf("%s as %s (%s) in %s", w.Text, w.As, w.How, w.Fields)
+}
+
 // explain fills in why a unit was found.
 func (r *ranker) explain(h *Hit) {
 	h.Why = r.why(h.doc)

@@ -91,7 +91,7 @@ func (r *ranker) rate(doc int) rated {
 		out.words++
 		out.fields |= c.fields
 		sum += w.idf * float64(c.value)
-		out.cover += w.idf * coverage(c.fields) * float64(howRules[c.how].scale) / scaleExact
+		out.cover += w.idf * float64(coverTable[c.how][c.fields&allFields])
 	}
 	p := &r.index.parts[r.index.partOf(doc)]
 	boost := boostFactor(p.boosts.at(doc-p.base)) / (1 + boostMax)
@@ -125,3 +125,14 @@ func (r *ranker) refused(doc int) bool {
 	}
 	return r.shape != nil && r.shape.cells[doc].value == 0
 }
+
+// coverTable is how much of a word a unit covers that has it in a way and in
+// some fields.
+var coverTable = func() (t [len(howRules)][allFields + 1]float32) {
+	for how, rule := range howRules {
+		for f := range t[how] {
+			t[how][f] = float32(coverage(Field(f)) * float64(rule.scale) / scaleExact)
+		}
+	}
+	return t
+}()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 )
 
 // Options are the rest of a request.
@@ -13,7 +14,10 @@ type Options struct {
 	Accept func(key string) bool // called once for each unit that may be listed; nil accepts all
 }
 
-const defaultLimit = 20
+const (
+	defaultLimit = 20
+	maxExplained = 200 // hits that say why; nobody reads more
+)
 
 // Result is the answer to a query.
 type Result struct {
@@ -34,7 +38,7 @@ type Hit struct {
 	Score  float64
 	Fields Field // where words were found
 	Full   bool  // it has all words of the query, save those that no unit has
-	Why    []Why // for each word of the query that it has, how
+	Why    []Why // for each word of the query that it has, how; of the first 200 hits
 
 	doc int
 }
@@ -93,7 +97,9 @@ func (x *Index) Search(q Query, o Options) Result {
 	res.Hits, res.Total = top.hits(), top.total
 	res.Partial = res.Total > 0 && best.words < len(r.words)
 	for i := range res.Hits {
-		r.explain(&res.Hits[i])
+		if i < maxExplained {
+			r.explain(&res.Hits[i])
+		}
 		res.Hits[i].doc = 0
 	}
 	return res
@@ -108,7 +114,9 @@ func (r *ranker) listed(v, best rated) bool {
 // collect offers the units that match to top, and returns the most that one
 // unit has of the query.
 func (r *ranker) collect(top *topHits, accept func(key string) bool) (best rated) {
-	var found []ratedDoc
+	found := ratedPool.Get().(*[]ratedDoc)
+	defer ratedPool.Put(found)
+	*found = (*found)[:0]
 	r.candidates(&best, func(doc int) {
 		if r.refused(doc) {
 			return
@@ -118,9 +126,9 @@ func (r *ranker) collect(top *topHits, accept func(key string) bool) (best rated
 			return
 		}
 		best.cover, best.words = max(best.cover, v.cover), max(best.words, v.words)
-		found = append(found, ratedDoc{v, doc})
+		*found = append(*found, ratedDoc{v, doc})
 	})
-	for _, f := range found {
+	for _, f := range *found {
 		if r.listed(f.rated, best) {
 			top.offer(f.doc, f.score, f.fields)
 		}
@@ -132,6 +140,9 @@ type ratedDoc struct {
 	rated
 	doc int
 }
+
+// ratedPool holds lists of candidates: of frequent words there are many.
+var ratedPool = sync.Pool{New: func() any { return new([]ratedDoc) }}
 
 // candidates calls yield once with each unit that may be listed, given what the
 // best one so far has. The most telling words go first; once all words that
