@@ -69,19 +69,14 @@ func (r *ranker) add(w *want, l *leaf) {
 
 // rated is what a unit has of a query.
 type rated struct {
-	score  float64
 	cover  float64 // share of the query, by weight: 0 to 1
 	words  int     // of the query
 	fields Field
 }
 
-// rate scores a unit. The score is the mean impact of the query's words,
-// weighted by how much each tells, and less the less of the query the unit
-// has; 1 more if the query is its whole name or key. A shape that was asked
-// for adds up to 1.
+// rate says how much of the query a unit has.
 func (r *ranker) rate(doc int) rated {
 	var out rated
-	sum := 0.0
 	for i := range r.words {
 		w := &r.words[i]
 		c := w.leaf.cells[doc]
@@ -90,30 +85,46 @@ func (r *ranker) rate(doc int) rated {
 		}
 		out.words++
 		out.fields |= c.fields
-		sum += w.idf * float64(c.value)
 		out.cover += w.idf * float64(coverTable[c.how][c.fields&allFields])
 	}
-	p := &r.index.parts[r.index.partOf(doc)]
-	boost := boostFactor(p.boosts.at(doc-p.base)) / (1 + boostMax)
-	relevance := boost
 	if r.total > 0 {
 		out.cover /= r.total
-		relevance *= sum / (r.total * scaleMax) * (1 - coverShare + coverShare*out.cover)
 	}
-	if r.exact != nil && r.exact.cells[doc].value > 0 {
+	if r.isWhole(doc) {
 		out.words, out.cover = len(r.words), 1
 		out.fields |= FieldName
-		out.score = 1
+	}
+	out.fields &= allFields
+	return out
+}
+
+// isWhole tells whether the query is the unit's whole name or key.
+func (r *ranker) isWhole(doc int) bool { return r.exact != nil && r.exact.cells[doc].value > 0 }
+
+// score orders the units: the mean impact of the query's words, weighted by
+// how much each tells, and less the less of the query the unit has; 1 more if
+// the query is its whole name or key. A shape that was asked for adds up to 1.
+func (r *ranker) score(doc int, v rated) float64 {
+	p := &r.index.parts[r.index.partOf(doc)]
+	boost := boostFactor(p.boosts.at(doc-p.base)) / (1 + boostMax)
+	relevance, score := boost, 0.0
+	if r.total > 0 {
+		sum := 0.0
+		for i := range r.words {
+			sum += r.words[i].idf * float64(r.words[i].leaf.cells[doc].value)
+		}
+		relevance *= sum / (r.total * scaleMax) * (1 - coverShare + coverShare*v.cover)
+	}
+	if r.isWhole(doc) {
+		score = 1
 	}
 	if r.shape != nil {
-		out.score += (1 - shapeTie) * float64(r.shape.cells[doc].value) / math.MaxUint16
+		score += (1 - shapeTie) * float64(r.shape.cells[doc].value) / math.MaxUint16
 		if len(r.words) == 0 {
 			relevance = shapeTie * boost
 		}
 	}
-	out.score += relevance
-	out.fields &= allFields
-	return out
+	return score + relevance
 }
 
 // refused tells whether the unit has a word that it must not have.

@@ -130,7 +130,7 @@ func (r *ranker) collect(top *topHits, accept func(key string) bool) (best rated
 	})
 	for _, f := range *found {
 		if r.listed(f.rated, best) {
-			top.offer(f.doc, f.score, f.fields)
+			top.offer(f.doc, r.score(f.doc, f.rated), f.fields)
 		}
 	}
 	return best
