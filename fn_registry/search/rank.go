@@ -19,11 +19,22 @@ const (
 )
 
 func boostFactor(boost float32) float64 {
-	if boost == 0 {
-		return 1
+	if i := int(boost); i < len(fewUses) && float32(i) == boost {
+		return fewUses[i]
 	}
-	return 1 + min(boostMax, boostStep*math.Log1p(float64(boost)))
+	return boostOf(float64(boost))
 }
+
+func boostOf(uses float64) float64 { return 1 + min(boostMax, boostStep*math.Log1p(uses)) }
+
+// fewUses are the factors of units that are used as often as most are: their
+// logarithms would be a fifth of a search for frequent words.
+var fewUses = func() (t [64]float64) {
+	for i := range t {
+		t[i] = boostOf(float64(i))
+	}
+	return t
+}()
 
 // idf says how much a word tells, that is in df of n units.
 func idf(n, df int) float64 {

@@ -21,20 +21,21 @@ func root(stemmed string) string {
 	return stemmed
 }
 
-// isKin tells whether two words have the same root but not the same stem.
-func isKin(a, b string) bool {
-	return len(a) >= minRoot && letters(a) && letters(b) && stem(a) != stem(b) && root(stem(a)) == root(stem(b))
-}
-
-// kin calls yield with the words that are kin to w: they begin with its root.
+// kin calls yield with the words that are kin to w: of the same root, with
+// which they begin, but not of the same stem.
 func (s *segment) kin(w string, yield func(word int)) {
-	base := root(stem(w))
+	own := stem(w)
+	base := root(own)
 	if len(base) < minRoot || !letters(w) {
 		return
 	}
 	at := s.words.lowerBound(base)
 	for end := s.words.afterPrefix(at, base); at < end; at++ {
-		if isKin(w, string(s.words.at(at))) {
+		other := string(s.words.at(at))
+		if !letters(other) {
+			continue
+		}
+		if other = stem(other); other != own && root(other) == base {
 			yield(at)
 		}
 	}
