@@ -14,7 +14,7 @@ import (
 )
 
 const mcpHelp = `Serve the Model Context Protocol on stdin and stdout, so that a coding agent looks for units before it writes new ones. The tools are
-find, show, similar, uses, impact, graph, size and new; size builds programs to measure them, new shows what it would write unless it is told to write it.
+find, show, similar, uses, impact, graph, size, lint, fix and new, and each spec is a resource (spec:///ID); size builds programs to measure them, new shows what it would write unless it is told to write it.
 
 To set it up, give your agent this command, started in the repository or with --root:
 
@@ -32,6 +32,7 @@ Look before you write:
 2. If a unit nearly does it, extend that one rather than write a second. Call "impact" before you change it: it lists what may break.
 3. Only if nothing fits, call "new" for a unit of your own. It shows the files first; with write it writes them, and they compile and
    pass the linter. The function refuses every call until you have written it: replace the body, the test and the spec's texts.
+4. After a change of code or spec, call "lint", and "fix" for what a machine can mend.
 "size" measures what units add to a program's binary, by building it: ask before you import a heavy one.
 Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now.`
 
@@ -78,9 +79,11 @@ type service struct {
 func newServer(r *registry.Registry) *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version()}, &mcp.ServerOptions{
 		Instructions: instructions,
-		Capabilities: &mcp.ServerCapabilities{}, // nothing but the tools, which are added to it
+		Capabilities: &mcp.ServerCapabilities{}, // nothing but tools and resources, which are added to it
 	})
-	(&service{r: r}).addTools(server)
+	s := &service{r: r}
+	s.addTools(server)
+	s.addResources(server)
 	return server
 }
 

@@ -99,7 +99,7 @@ func TestMCP_Tools(t *testing.T) {
 	var names []string
 	for _, tool := range list.Tools {
 		names = append(names, tool.Name)
-		if len(tool.Description) < 40 || tool.OutputSchema == nil || tool.Annotations == nil || tool.Annotations.ReadOnlyHint != (tool.Name != "new") {
+		if len(tool.Description) < 40 || tool.OutputSchema == nil || tool.Annotations == nil || tool.Annotations.ReadOnlyHint == slices.Contains([]string{"new", "fix"}, tool.Name) {
 			t.Errorf("%s: %+v", tool.Name, tool)
 		}
 		data, err := json.Marshal(tool.InputSchema)
@@ -116,7 +116,7 @@ func TestMCP_Tools(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if want := []string{"find", "graph", "impact", "new", "show", "similar", "size", "uses"}; !slices.Equal(names, want) {
+	if want := []string{"find", "fix", "graph", "impact", "lint", "new", "show", "similar", "size", "uses"}; !slices.Equal(names, want) {
 		t.Errorf("tools %v, want %v", names, want)
 	}
 }
@@ -238,6 +238,11 @@ func TestMCP_New(t *testing.T) {
 
 	if call(t, client, "new", map[string]any{"name": "pinger", "kind": "app", "uses": []string{"slug_make_go_base"}, "write": true}, &got); !got.Written || len(got.Findings) != 0 {
 		t.Errorf("app: %+v", got)
+	}
+	// A program that is not written yet is no user.
+	var found findOut
+	if call(t, client, "find", map[string]any{"query": "slug_make"}, &found); found.Units[0].ID != "slug_make_go_base" || found.Units[0].Users != 0 {
+		t.Errorf("users: %+v", found.Units[0])
 	}
 	cmd := exec.Command("go", "test", "work")
 	cmd.Dir = dir

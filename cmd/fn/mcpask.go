@@ -13,18 +13,26 @@ import (
 
 // unitOut is a unit of a list.
 type unitOut struct {
-	ID          string  `json:"id" jsonschema:"the unit's ID"`
-	Kind        string  `json:"kind" jsonschema:"function, type, pipeline or app"`
-	Purity      string  `json:"purity,omitempty" jsonschema:"pure or impure"`
-	Signature   string  `json:"signature,omitempty" jsonschema:"the Go declaration"`
-	Description string  `json:"description" jsonschema:"what it does"`
-	FilePath    string  `json:"file_path" jsonschema:"the Go file, from the repository's root"`
-	Users       int     `json:"users" jsonschema:"how many units and programs use it"`
-	Score       float64 `json:"score" jsonschema:"how well it fits; only for comparison"`
+	ID          string   `json:"id" jsonschema:"the unit's ID"`
+	Kind        string   `json:"kind" jsonschema:"function, type, pipeline or app"`
+	Purity      string   `json:"purity,omitempty" jsonschema:"pure or impure"`
+	Signature   string   `json:"signature,omitempty" jsonschema:"the Go declaration"`
+	Description string   `json:"description" jsonschema:"what it does"`
+	FilePath    string   `json:"file_path" jsonschema:"the Go file, from the repository's root"`
+	Users       int      `json:"users" jsonschema:"how many units and programs use it"`
+	Score       float64  `json:"score" jsonschema:"how well it fits; only for comparison"`
+	Why         []string `json:"why" jsonschema:"for each word that it has, how: subprocess as process (synonym) in name,tags"`
 }
 
 func unitOf(it registry.Item) unitOut {
-	return unitOut{ID: it.ID, Kind: it.Kind, Purity: it.Purity, Signature: it.Signature, Description: it.Description, FilePath: it.FilePath, Users: it.Users, Score: it.Score}
+	return unitOut{ID: it.ID, Kind: it.Kind, Purity: it.Purity, Signature: it.Signature, Description: it.Description, FilePath: it.FilePath, Users: it.Users, Score: it.Score, Why: nonNil(it.Why)}
+}
+
+func nonNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }
 
 type findIn struct {

@@ -14,7 +14,12 @@ func (s *service) addTools(server *mcp.Server) {
 	addTool(server, "graph", "Graph of uses", "Give the graph of uses around a unit, or the whole one, as Mermaid, DOT or JSON text.", s.graph)
 	addTool(server, "size", "What units weigh", `Measure how many bytes units add to a program's binary, each and together, by building it: to a small server, or to a program of the repository. `+
 		`It takes seconds, the first time up to minutes. Call it before you import a driver or another heavy unit.`, s.size)
+	addTool(server, "lint", "Hold specs against code", "List what the linter finds: specs that differ from their code, rules of imports and purity, and more. Call it after a change.", s.lint)
 	no := false
+	mcp.AddTool(server, &mcp.Tool{Name: "fix", Title: "Mend specs",
+		Description: "Write into the specs what the code tells, as frontmatter-lint -fix does: signature, uses, imports, tests. It changes specs only, and says which.",
+		Annotations: &mcp.ToolAnnotations{DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &no},
+	}, s.fix)
 	mcp.AddTool(server, &mcp.Tool{Name: "new", Title: "Make a unit",
 		Description: `Make a unit or a program: Go file, spec and test that compile and pass the linter. Without write it only shows the files. What exists is never overwritten, ` +
 			`and what nearly exists is refused with the units to use instead. The function refuses every call until you write its body; then replace its test and the spec's texts.`,

@@ -64,7 +64,7 @@ func writeDetail(w io.Writer, d *registry.Detail) {
 		fmt.Fprintf(w, "\nOutput\n  %s\n", d.Spec.Output)
 	}
 	writeRefs(w, "Uses", d.Uses)
-	writeRefs(w, "Used by", d.UsedBy)
+	writeIDs(w, "Used by", d.UsedBy)
 	if len(d.Apps) > 0 {
 		fmt.Fprintf(w, "\nPart of\n  %s\n", strings.Join(d.Apps, "\n  "))
 	}
@@ -130,6 +130,18 @@ func writeRefs(w io.Writer, title string, refs []registry.Ref) {
 	fmt.Fprintf(w, "\n%s\n", title)
 	for _, r := range refs {
 		fmt.Fprintf(w, "  %s  %s\n", r.ID, r.Description)
+	}
+}
+
+// writeIDs writes units by their IDs alone: there may be many, and fn show says
+// what each does.
+func writeIDs(w io.Writer, title string, refs []registry.Ref) {
+	if len(refs) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", title)
+	for _, r := range refs {
+		fmt.Fprintf(w, "  %s\n", r.ID)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -44,6 +45,15 @@ func writeItem(w io.Writer, it registry.Item, more ...string) {
 			fmt.Fprintln(w, "    "+line)
 		}
 	}
+	if why := notExact(it.Why); len(why) > 0 {
+		fmt.Fprintln(w, "    found by "+strings.Join(why, "; "))
+	}
+}
+
+// notExact lists the reasons that a reader does not see by himself: words that
+// the unit has in another form.
+func notExact(why []string) []string {
+	return slices.DeleteFunc(slices.Clone(why), func(line string) bool { return !strings.Contains(line, " as ") })
 }
 
 // firstSentence ends at the first full stop before a capital.

@@ -56,6 +56,7 @@ type hit struct {
 	key     string
 	score   float64
 	matched []string
+	why     []string
 }
 
 // after finds where the answer goes on after a cursor. If the unit at which the last page ended still stands there,

@@ -119,7 +119,7 @@ func (p *Page) fill(s *State, hits []hit, total int) {
 	p.Total = total
 	for _, h := range hits {
 		it := s.item(s.Catalog.Unit(h.key))
-		it.Score, it.Matched = h.score, list(h.matched)
+		it.Score, it.Matched, it.Why = h.score, list(h.matched), list(h.why)
 		p.Items = append(p.Items, it)
 	}
 }
@@ -195,7 +195,7 @@ func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer 
 		chosen, total := choose(units, accept, offset, limit)
 		hits := make([]hit, 0, len(chosen))
 		for _, u := range chosen {
-			hits = append(hits, hit{key: u.ID, score: score(u), matched: found[u.ID].matched})
+			hits = append(hits, hit{key: u.ID, score: score(u), matched: found[u.ID].matched, why: found[u.ID].why})
 		}
 		return hits, total
 	}, before
@@ -239,9 +239,18 @@ func (s *State) search(parsed search.Query, f *filters, p *Page, offset, limit i
 		if parsed.Signature != nil {
 			matched = append(matched, "signature")
 		}
-		hits = append(hits, hit{key: h.Key, score: h.Score, matched: matched})
+		hits = append(hits, hit{key: h.Key, score: h.Score, matched: matched, why: reasons(h.Why)})
 	}
 	return hits, r.Total
+}
+
+// reasons writes each reason as a line.
+func reasons(why []search.Why) []string {
+	var lines []string
+	for _, w := range why {
+		lines = append(lines, w.String())
+	}
+	return lines
 }
 
 // missing says that there is no such unit, with those that may have been meant: the ones that have its words.

@@ -19,6 +19,7 @@ type Item struct {
 	FilePath    string   `json:"file_path"`
 	Score       float64  `json:"score"`   // see search.Hit; 0 in lists that are not ranked
 	Matched     []string `json:"matched"` // where the words were found: name, tags, description, params, body; signature
+	Why         []string `json:"why"`     // for each word that it has, how: "subprocess as process (synonym) in name,tags"
 	Users       int      `json:"users"`   // units that use it directly, and programs that it is part of
 }
 
@@ -27,7 +28,7 @@ func (s *State) item(u *catalog.Unit) Item {
 	return Item{
 		ID: u.ID, Name: sp.Name, Kind: sp.Kind, Lang: sp.Lang, Domain: sp.Domain, Version: sp.Version, Purity: sp.Purity,
 		Signature: signatureOf(u), Description: sp.Description, Tags: list(sp.Tags), FilePath: filePath(s.Catalog, u),
-		Matched: []string{}, Users: s.users[u],
+		Matched: []string{}, Why: []string{}, Users: s.users[u],
 	}
 }
 

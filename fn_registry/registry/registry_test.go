@@ -181,10 +181,13 @@ func TestState_Find_Item(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
 	got := find(t, r.State(), Query{Text: "backoff", Limit: 1}).Items[0]
-	if got.Score < 1 || !slices.Contains(got.Matched, "name") {
+	if !slices.Equal(got.Why, []string{"backoff in name,body"}) {
+		t.Errorf("why is %q", got.Why)
+	}
+	if got.Score <= 0.2 || !slices.Contains(got.Matched, "name") {
 		t.Errorf("score %v, matched %v", got.Score, got.Matched)
 	}
-	got.Score, got.Matched = 0, nil
+	got.Score, got.Matched, got.Why = 0, nil, nil
 	want := Item{
 		ID: "backoff_wait_go_f", Name: "backoff_wait", Kind: "function", Lang: "go", Domain: "f", Version: "0.1.0", Purity: "pure",
 		Signature: "func BackoffWait(n int) int", Description: "Waits between two tries, longer each time.", Tags: []string{"retry", "time"},

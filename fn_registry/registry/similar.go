@@ -72,7 +72,7 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	out := &Similar{Use: []string{}, Items: []Alike{}}
 	for _, m := range matches {
 		a := Alike{Item: s.item(s.Catalog.Unit(m.Key)), Advice: adviceFor(m.Score), Words: list(m.Words), Text: m.Text, Shape: m.Shape, SameShape: m.SameShape()}
-		a.Score = m.Score
+		a.Score, a.Why = m.Score, list(reasons(m.Why))
 		if m.Text > 0 {
 			a.Matched = append(a.Matched, "words")
 		}

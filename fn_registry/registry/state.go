@@ -1,12 +1,14 @@
 package registry
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/search"
+	"fnregistry.dev/fn_registry/spec"
 )
 
 // State is everything known at one time. It never changes and may be read from any number of goroutines; only the
@@ -39,7 +41,8 @@ func newState(r *Registry, c *catalog.Catalog) *State {
 }
 
 // countUsers counts for each unit the units that use it directly and the programs that it is part of, however many
-// units lie between.
+// units lie between. A program that is a stub, not written yet, uses
+// nothing: it names what it is to use.
 func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 	users := make(map[*catalog.Unit]int, len(c.Units))
 	for _, u := range c.Units {
@@ -52,7 +55,7 @@ func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 	last := make(map[*catalog.Unit]*catalog.Unit, len(c.Units)) // the program that counted a unit last
 	var queue []*catalog.Unit
 	for _, app := range c.Units {
-		if !app.IsApp() {
+		if !app.IsApp() || isStub(app) {
 			continue
 		}
 		queue = append(queue[:0], app)
@@ -68,6 +71,8 @@ func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 	}
 	return users
 }
+
+func isStub(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, spec.TagStub) }
 
 // boost is what the ranking is told of a unit's use.
 func (s *State) boost(id string) float64 { return float64(s.users[s.Catalog.Unit(id)]) }

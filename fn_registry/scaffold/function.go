@@ -55,7 +55,7 @@ func (m *maker) function() (*Plan, error) {
 		{Path: name + ".md", Text: string(spec.Format(s, m.functionBody(to, sh)))},
 	}}
 	plan.Notes = append(plan.Notes, "write "+sh.symbol+" in "+name+".go; until then every call is refused, and the test holds it to that",
-		"then its tests, and in "+name+".md the descriptions, the Example, When to use and Gotchas; take out the tag "+spec.StubTag)
+		"then its tests, and in "+name+".md the descriptions, the Example, When to use and Gotchas; take out the tag "+spec.TagStub)
 	if sh.local {
 		plan.Notes = append(plan.Notes, "uses_functions, uses_types and error_type of the spec are completed when it is written: the signature names a type of the package that has no spec")
 	}

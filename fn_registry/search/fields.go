@@ -34,15 +34,15 @@ var fieldRules = [numFields]struct {
 	slope  float32 // how much a long field counts less: 0 not at all, 1 fully
 	usual  float32 // words
 }{
-	inName:        {"name", 8, 0.3, 3},
-	inTags:        {"tags", 4, 0.3, 5},
-	inDescription: {"description", 2.5, 0.5, 25},
-	inParams:      {"params", 1, 0.7, 60},
-	inBody:        {"body", 0.6, 0.7, 100},
+	inName:        {"name", 12, 0.3, 3},
+	inTags:        {"tags", 6, 0.3, 5},
+	inDescription: {"description", 3, 0.5, 25},
+	inParams:      {"params", 0.7, 0.7, 60},
+	inBody:        {"body", 0.4, 0.7, 100},
 }
 
 // saturation is BM25's k1: the summed weight at which a word counts half of what it can count at most.
-const saturation = 3
+const saturation = 10
 
 // impact is what a word with these frequencies adds to a unit's score before the word's rarity: 1 to 255.
 func impact(tf, factor *[numFields]float32) uint8 {

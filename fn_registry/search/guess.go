@@ -15,9 +15,9 @@ func (x *Index) addNear(l *leaf, word string) []string {
 		distance int
 	}
 	var found []candidate
-	add := func(p *part, at, distance int, scale uint16) {
+	add := func(p *part, at, distance int, scale uint16, how How) {
 		before := len(l.docs)
-		l.add(p, p.seg.posts.at(at), scale, 0)
+		l.add(p, p.seg.posts.at(at), scale, how)
 		if len(l.docs) > before {
 			found = append(found, candidate{string(p.seg.words.at(at)), distance})
 		}
@@ -26,15 +26,18 @@ func (x *Index) addNear(l *leaf, word string) []string {
 		p := &x.parts[i]
 		if limit := typoLimit(word); limit > 0 {
 			p.seg.near(word, limit, func(at, distance int) {
-				if distance > 0 {
-					add(p, at, distance, [...]uint16{1: scaleOneTypo, 2: scaleTwoTypo}[distance])
+				switch {
+				case distance == 1:
+					add(p, at, distance, howRules[HowTypo].scale, HowTypo)
+				case distance == 2:
+					add(p, at, distance, scaleTwoTypo, HowTypo)
 				}
 			})
 		}
 		if len(word) >= minGuess {
 			at := p.seg.words.lowerBound(word)
 			for end := p.seg.words.afterPrefix(at, word); at < end; at++ {
-				add(p, at, 3, scaleGuess)
+				add(p, at, 3, scaleGuess, HowBeginning)
 			}
 		}
 	}

@@ -2,24 +2,44 @@ package search
 
 import "sync"
 
-// How much a way of matching counts, in 64ths of an impact.
+// How is the way in which a unit has a word of a query.
+type How uint8
+
+// The ways, the surest first.
+const (
+	HowExact     How = iota // as typed
+	HowForm                 // another form: retries for retry
+	HowKin                  // another word of the root: migration for migrate
+	HowSynonym              // another word that means the same: process for subprocess
+	HowBeginning            // a longer word, which may still be being typed
+	HowTypo                 // a word that differs by typing errors
+)
+
+// String names the way: exact, form, kin, synonym, beginning or typo.
+func (h How) String() string { return howRules[h].name }
+
+// howRules say how much each way counts, in 64ths of an impact.
+var howRules = [...]struct {
+	name  string
+	scale uint16
+}{
+	HowExact: {"exact", scaleExact}, HowForm: {"form", 60}, HowKin: {"kin", 52}, HowSynonym: {"synonym", 56},
+	HowBeginning: {"beginning", 36}, HowTypo: {"typo", 36},
+}
+
 const (
 	scaleExact   = 64
-	scaleStem    = 60
-	scalePrefix  = 46
-	scaleOneTypo = 40
-	scaleTwoTypo = 28
-	scaleGuess   = 28 // as a beginning, though it was not the last word
+	scaleTwoTypo = 24
+	scaleGuess   = 24 // a beginning that is not the last word
 	scaleMax     = 255 * scaleExact
 )
 
-// sure marks a cell's value as found without forgiving typing errors. Such values are greater than all others.
-const sure = 1 << 15
-
-// cell is how well a unit matches a word, 0 being not at all, and in which fields.
+// cell is how well a unit matches a word, 0 being not at all, in which fields,
+// and in which way.
 type cell struct {
 	value  uint16
 	fields Field
+	how    How
 }
 
 // leaf holds the units that match a word.
@@ -56,20 +76,20 @@ func (l *leaf) release() {
 	leafPool.Put(l)
 }
 
-// put gives a unit a value unless it has a greater one.
-func (l *leaf) put(doc int, value uint16, fields Field) {
+// put gives a unit a value unless it has a greater one. Of several ways, the
+// surest counts.
+func (l *leaf) put(doc int, value uint16, fields Field, how How) {
 	c := &l.cells[doc]
-	if value > c.value {
-		if c.value == 0 {
-			l.docs = append(l.docs, doc)
-		}
-		c.value = value
+	if c.value == 0 {
+		l.docs = append(l.docs, doc)
+		c.how = how
 	}
+	c.value, c.how = max(c.value, value), min(c.how, how)
 	c.fields |= fields
 }
 
 // add puts all units of a list of postings.
-func (l *leaf) add(p *part, list []byte, scale, flag uint16) {
+func (l *leaf) add(p *part, list []byte, scale uint16, how How) {
 	doc := -1
 	for i := 0; i < len(list); {
 		n, at := int(list[i]), i+1
@@ -79,7 +99,7 @@ func (l *leaf) add(p *part, list []byte, scale, flag uint16) {
 		i = at + 2
 		doc += n
 		if p.dead == nil || !p.dead.has(doc) {
-			l.put(p.base+doc, uint16(list[at])*scale|flag, Field(list[at+1]))
+			l.put(p.base+doc, uint16(list[at])*scale, Field(list[at+1]), how)
 		}
 	}
 }
@@ -97,7 +117,7 @@ func (l *leaf) keep(ok func(doc int) bool) {
 	l.docs = kept
 }
 
-// addAll puts the units that are in all parts, with the mean of their values: sure if all of them are.
+// addAll puts the units that are in all parts, with the mean of their values.
 func (l *leaf) addAll(parts []*leaf) {
 	if len(parts) == 0 {
 		return
@@ -109,22 +129,25 @@ func (l *leaf) addAll(parts []*leaf) {
 		}
 	}
 	for _, doc := range least.docs {
-		if value, fields := meanOf(parts, doc); value > 0 {
-			l.put(doc, value, fields)
+		if c := meanOf(parts, doc); c.value > 0 {
+			l.put(doc, c.value, c.fields, c.how)
 		}
 	}
 }
 
-func meanOf(parts []*leaf, doc int) (uint16, Field) {
-	sum, flag, fields := 0, uint16(sure), Field(0)
+// meanOf is what a unit has of all parts: their mean value, all their fields,
+// and the least sure of their ways.
+func meanOf(parts []*leaf, doc int) cell {
+	sum, mean := 0, cell{}
 	for _, p := range parts {
 		c := p.cells[doc]
 		if c.value == 0 {
-			return 0, 0
+			return cell{}
 		}
-		sum += int(c.value &^ sure)
-		flag &= c.value
-		fields |= c.fields
+		sum += int(c.value)
+		mean.fields |= c.fields
+		mean.how = max(mean.how, c.how)
 	}
-	return max(1, uint16(sum/len(parts))) | flag, fields
+	mean.value = max(1, uint16(sum/len(parts)))
+	return mean
 }

@@ -76,15 +76,10 @@ func (t *draftText) match(doc int, shapes []likeness) Match {
 		m.Score += (1 - m.Text) * 0.5 * m.Shape * float64(s.evidence)
 		m.Score *= 0.85 + 0.15*m.Shape
 	}
-	words := make([]draftWord, 0, 8)
-	for i, w := range t.words {
-		if t.shared[doc]&(1<<i) != 0 {
-			words = append(words, w)
-		}
-	}
-	sort.SliceStable(words, func(i, j int) bool { return words[i].weight > words[j].weight })
-	for _, w := range words {
-		m.Words = append(m.Words, w.text)
+	m.Why = t.words.why(doc)
+	sort.SliceStable(m.Why, func(i, j int) bool { return m.Why[i].weight > m.Why[j].weight })
+	for _, w := range m.Why {
+		m.Words = append(m.Words, w.Text)
 	}
 	return m
 }

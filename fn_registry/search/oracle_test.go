@@ -91,79 +91,113 @@ func (u *oracleUnit) add(f Field, text string) {
 	}
 }
 
-// oracleHit is how a unit has a word: in which fields, and whether without forgiving typing errors.
-type oracleHit struct {
-	fields Field
-	sure   bool
+// has tells in which fields a unit has a word in some form; none: not at all.
+func (u *oracleUnit) has(word string) (fields Field) {
+	for w, f := range u.words {
+		if w == word || u.stems[w] == stem(word) {
+			fields |= f
+		}
+	}
+	return fields
 }
 
-// has tells how a unit has a word; no fields: not at all.
-func (u *oracleUnit) has(word string, prefix, forgive bool) (hit oracleHit) {
+func (u *oracleUnit) hasBeginning(word string) (fields Field) {
 	for w, f := range u.words {
-		switch {
-		case w == word, u.stems[w] == stem(word), prefix && strings.HasPrefix(w, word):
-			hit.sure = true
-		case forgive && (editDistance(w, word) <= typoLimit(word) || len(word) >= minGuess && strings.HasPrefix(w, word)):
-		default:
-			continue
+		if strings.HasPrefix(w, word) {
+			fields |= f
 		}
-		hit.fields |= f
 	}
-	return hit
+	return fields
+}
+
+func (u *oracleUnit) hasTypo(word string) (fields Field) {
+	for w, f := range u.words {
+		if editDistance(w, word) <= typoLimit(word) {
+			fields |= f
+		}
+	}
+	return fields
 }
 
 // find is the oracle's want.find, by key.
-func (o *oracle) find(w *want) map[string]oracleHit {
-	strict := o.match(w, false)
-	if len(strict) >= few || w.Phrase || w.Negated {
-		return strict
+func (o *oracle) find(w *want) map[string]Field {
+	found := o.match(w, false)
+	for _, u := range o.units {
+		for _, a := range w.also {
+			if f := u.has(a); f != 0 {
+				found[u.key] |= f
+			}
+		}
 	}
-	return o.match(w, true)
+	if len(found) == 0 && !w.weak && !w.Phrase && !w.Negated {
+		return o.match(w, true)
+	}
+	return found
 }
 
 // match finds the units that have the parts of a word, or the joined form. With forgive, typing errors are forgiven in
-// each that fewer than few units have as it is.
-func (o *oracle) match(w *want, forgive bool) map[string]oracleHit {
+// each that no unit has as it is.
+func (o *oracle) match(w *want, forgive bool) map[string]Field {
 	parts := w.parts
 	if w.joined != "" {
 		parts = append(slices.Clone(parts), w.joined)
 	}
-	found := make([]map[string]oracleHit, len(parts))
+	found := make([]map[string]Field, len(parts))
 	for i, p := range parts {
-		prefix := w.Prefix && i >= len(w.parts)-1
-		found[i] = o.having(p, prefix, false)
-		if forgive && len(found[i]) < few {
-			found[i] = o.having(p, prefix, true)
+		last := i >= len(w.parts)-1
+		found[i] = o.having(func(u *oracleUnit) Field {
+			f := u.has(p)
+			if w.Phrase || w.Negated {
+				return f
+			}
+			for w, in := range u.words {
+				if isKin(p, w) {
+					f |= in
+				}
+			}
+			if w.Prefix && last && !w.weak {
+				f |= u.hasBeginning(p)
+			}
+			return f
+		})
+		if forgive && len(found[i]) == 0 {
+			found[i] = o.having(func(u *oracleUnit) Field {
+				f := u.hasTypo(p)
+				if len(p) >= minGuess {
+					f |= u.hasBeginning(p)
+				}
+				return f
+			})
 		}
 	}
-	out := map[string]oracleHit{}
+	out := map[string]Field{}
 	for _, u := range o.units {
-		all := oracleHit{sure: true}
+		all := Field(0)
 		for i := range w.parts {
-			h, has := found[i][u.key]
-			if !has {
-				all = oracleHit{}
+			f := found[i][u.key]
+			if f == 0 {
+				all = 0
 				break
 			}
-			all = oracleHit{all.fields | h.fields, all.sure && h.sure}
+			all |= f
 		}
-		if all.fields != 0 && (!w.Phrase || u.hasPhrase(w.parts)) {
+		if all != 0 && (!w.Phrase || u.hasPhrase(w.parts)) {
 			out[u.key] = all
 		}
 		if w.joined != "" {
-			if h, has := found[len(w.parts)][u.key]; has {
-				out[u.key] = oracleHit{out[u.key].fields | h.fields, out[u.key].sure || h.sure}
+			if f := found[len(w.parts)][u.key]; f != 0 {
+				out[u.key] |= f
 			}
 		}
 	}
 	return out
 }
 
-func (o *oracle) having(word string, prefix, forgive bool) map[string]oracleHit {
-	out := map[string]oracleHit{}
-	for _, u := range o.units {
-		if h := u.has(word, prefix, forgive); h.fields != 0 {
-			out[u.key] = h
+func (o *oracle) having(has func(u *oracleUnit) Field) map[string]Field {
+	out := map[string]Field{}
+	for i := range o.units {
+		if f := has(&o.units[i]); f != 0 {
+			out[o.units[i].key] = f
 		}
 	}
 	return out
@@ -184,19 +218,36 @@ func (u *oracleUnit) hasPhrase(words []string) bool {
 	return false
 }
 
-// oracleUnitHit is a unit that matches: its score without relevance, and where words were found.
-type oracleUnitHit struct {
-	tier   float64
+// oracleHit is a unit that matches: where words were found, and whether it
+// must be listed, since it has all words that some unit has.
+type oracleHit struct {
 	fields Field
+	must   bool
 }
 
-func (o *oracle) search(q Query) (hits map[string]oracleUnitHit, partial bool) {
-	var asked []map[string]oracleHit
+// separate makes several words of one whose parts no unit has together.
+func (o *oracle) separate(wants []*want) (all []*want) {
+	for _, w := range wants {
+		if len(w.parts) > 1 && !w.Phrase && !w.Negated && len(o.find(w)) == 0 {
+			all = append(all, w.separate()...)
+		} else {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func (o *oracle) search(q Query) (hits map[string]oracleHit, partial bool) {
+	var asked []map[string]Field
 	refused := map[string]bool{}
-	for _, w := range analyze(q.Words) {
+	telling := 0
+	for _, w := range o.separate(analyze(q.Words)) {
 		found := o.find(w)
 		if !w.Negated {
 			asked = append(asked, found)
+			if len(found) > 0 {
+				telling++
+			}
 			continue
 		}
 		for k := range found {
@@ -209,34 +260,26 @@ func (o *oracle) search(q Query) (hits map[string]oracleUnitHit, partial bool) {
 			whole += squashed(w.Text)
 		}
 	}
-	all, some := map[string]oracleUnitHit{}, map[string]oracleUnitHit{}
+	hits, partial = map[string]oracleHit{}, true
 	for _, u := range o.units {
-		n, loose, fields := 0, 0, Field(0)
+		n, fields := 0, Field(0)
 		for _, found := range asked {
-			if h, has := found[u.key]; has {
+			if f := found[u.key]; f != 0 {
 				n++
-				fields |= h.fields
-				if !h.sure {
-					loose++
-				}
+				fields |= f
 			}
 		}
-		hit := oracleUnitHit{float64(n) - float64(loose)/float64(len(asked)+1), fields}
-		if whole != "" && slices.Contains(u.whole, whole) {
-			n, hit = len(asked), oracleUnitHit{float64(len(asked)) + 1, fields | FieldName}
+		exact := whole != "" && slices.Contains(u.whole, whole)
+		if exact {
+			fields |= FieldName
 		}
-		switch {
-		case refused[u.key]:
-		case n == len(asked):
-			all[u.key] = hit
-		case n > 0:
-			some[u.key] = hit
+		if refused[u.key] || n == 0 && len(asked) > 0 && !exact {
+			continue
 		}
+		hits[u.key] = oracleHit{fields, n == telling || exact}
+		partial = partial && n < len(asked) && !exact
 	}
-	if len(all) == 0 && len(asked) > 1 {
-		return some, len(some) > 0
-	}
-	return all, false
+	return hits, partial && len(hits) > 0
 }
 
 // editDistance is the restricted Damerau-Levenshtein distance, written from its definition.

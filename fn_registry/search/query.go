@@ -50,7 +50,7 @@ func Fields() []string {
 
 // ParseQuery reads a query as a person types it: words, "phrases in quotes", -words to leave out, field:word and
 // -field:"words", or instead of words a signature (see [ParseSignature]): what begins with a parenthesis or func(, or
-// has an arrow. The last free word gets Prefix. It never fails: what can't be read is in Problems. A field without a
+// has an arrow. Of a type's declaration, type Error struct, the name is looked for. The last free word gets Prefix. It never fails: what can't be read is in Problems. A field without a
 // value yet (tag:) is ignored.
 func ParseQuery(text string) Query {
 	var q Query
@@ -65,6 +65,9 @@ func ParseQuery(text string) Query {
 		q.Problems = append(q.Problems, Problem{Text: rest, Message: err.Error()})
 		text = rest
 	}
+	if name := declaredType(text); name != "" {
+		text = name
+	}
 	for text != "" {
 		var t piece
 		t, text = nextPiece(text)
@@ -77,6 +80,22 @@ func ParseQuery(text string) Query {
 		}
 	}
 	return q
+}
+
+// declaredType is the name in a type's declaration, "type Error struct"; empty
+// where the text is none.
+func declaredType(text string) string {
+	words := strings.Fields(text)
+	if len(words) < 3 || words[0] != "type" {
+		return ""
+	}
+	name, _, _ := strings.Cut(words[1], "[")
+	for _, kind := range []string{"struct", "interface", "func", "map[", "[", "chan", "="} {
+		if strings.HasPrefix(words[2], kind) && isName(name) && name != "" && unicode.IsUpper([]rune(name)[0]) {
+			return name
+		}
+	}
+	return ""
 }
 
 // takeFields takes the field words out of a text and returns the rest.

@@ -4,7 +4,7 @@ import "math"
 
 // Boosts: each step of e in a unit's uses raises its relevance by boostStep, up to boostMax.
 const (
-	boostStep = 0.05
+	boostStep = 0.03
 	boostMax  = 0.5
 )
 
@@ -12,66 +12,130 @@ const (
 // only to settle ties.
 const shapeTie = 0.01
 
+const (
+	weakFactor = 0.2 // what a weak word counts of its rarity
+	coverShare = 0.5 // how much of the score hangs on how much of the query a unit has
+	minCover   = 0.5 // a unit is listed if it has this much of what the best one has
+)
+
 func boostFactor(boost float32) float64 {
-	if boost == 0 {
-		return 1
+	if i := int(boost); i < len(fewUses) && float32(i) == boost {
+		return fewUses[i]
 	}
-	return 1 + min(boostMax, boostStep*math.Log1p(float64(boost)))
+	return boostOf(float64(boost))
 }
+
+func boostOf(uses float64) float64 { return 1 + min(boostMax, boostStep*math.Log1p(uses)) }
+
+// fewUses are the factors of units that are used as often as most are: their
+// logarithms would be a fifth of a search for frequent words.
+var fewUses = func() (t [64]float64) {
+	for i := range t {
+		t[i] = boostOf(float64(i))
+	}
+	return t
+}()
 
 // idf says how much a word tells, that is in df of n units.
 func idf(n, df int) float64 {
 	return math.Log1p((float64(n-df) + 0.5) / (float64(df) + 0.5))
 }
 
+// asked is a word that units should have.
+type asked struct {
+	want *want
+	leaf *leaf
+	idf  float64 // how much the word tells
+}
+
 // ranker scores units that match a query.
 type ranker struct {
 	index *Index
-	words []*leaf   // of the words that units must have
-	idf   []float64 // of each word
-	total float64   // of idf
-	not   []*leaf   // of the words that they must not have
-	exact *leaf     // units whose whole name or key the query is; may be nil
-	shape *leaf     // how well the signature fits; nil where none was asked for
+	words []asked
+	total float64 // of the words' idf
+	// telling is how many of the words some unit has.
+	telling int
+	not     []*leaf // of the words that they must not have
+	exact   *leaf   // units whose whole name or key the query is; may be nil
+	shape   *leaf   // how well the signature fits; nil where none was asked for
 }
 
-// score is a unit's score and the number of words that it has. The score's whole part is the number of words that it
-// has, one more if the query is its whole name or key, less if typing errors had to be forgiven; the fraction is its
-// relevance. So relevance never outweighs a word. A shape that was asked for adds up to 1.
-func (r *ranker) score(doc int) (score float64, words int, fields Field) {
-	loose, sum := 0, 0.0
-	for i, l := range r.words {
-		c := l.cells[doc]
+// add adds a word that units should have. One that no unit has counts for
+// nothing: it can't tell one unit from another.
+func (r *ranker) add(w *want, l *leaf) {
+	// The square root keeps a rare word that is there by chance from outweighing
+	// several that say what the unit does.
+	a := asked{want: w, leaf: l, idf: math.Sqrt(idf(r.index.live, len(l.docs)))}
+	if w.weak {
+		a.idf *= weakFactor
+	}
+	if len(l.docs) == 0 {
+		a.idf = 0
+	} else {
+		r.telling++
+	}
+	r.words = append(r.words, a)
+	r.total += a.idf
+}
+
+// rated is what a unit has of a query.
+type rated struct {
+	cover  float64 // share of the query, by weight: 0 to 1
+	words  int     // of the query
+	fields Field
+}
+
+// rate says how much of the query a unit has.
+func (r *ranker) rate(doc int) rated {
+	var out rated
+	for i := range r.words {
+		w := &r.words[i]
+		c := w.leaf.cells[doc]
 		if c.value == 0 {
 			continue
 		}
-		words++
-		if c.value&sure == 0 {
-			loose++
-		}
-		fields |= c.fields
-		sum += r.idf[i] * float64(c.value&^sure)
+		out.words++
+		out.fields |= c.fields
+		out.cover += w.idf * float64(coverTable[c.how][c.fields&allFields])
 	}
+	if r.total > 0 {
+		out.cover /= r.total
+	}
+	if r.isWhole(doc) {
+		out.words, out.cover = len(r.words), 1
+		out.fields |= FieldName
+	}
+	out.fields &= allFields
+	return out
+}
+
+// isWhole tells whether the query is the unit's whole name or key.
+func (r *ranker) isWhole(doc int) bool { return r.exact != nil && r.exact.cells[doc].value > 0 }
+
+// score orders the units: the mean impact of the query's words, weighted by
+// how much each tells, and less the less of the query the unit has; 1 more if
+// the query is its whole name or key. A shape that was asked for adds up to 1.
+func (r *ranker) score(doc int, v rated) float64 {
 	p := &r.index.parts[r.index.partOf(doc)]
 	boost := boostFactor(p.boosts.at(doc-p.base)) / (1 + boostMax)
-	relevance := boost
+	relevance, score := boost, 0.0
 	if r.total > 0 {
-		relevance *= sum / (r.total * scaleMax)
+		sum := 0.0
+		for i := range r.words {
+			sum += r.words[i].idf * float64(r.words[i].leaf.cells[doc].value)
+		}
+		relevance *= sum / (r.total * scaleMax) * (1 - coverShare + coverShare*v.cover)
 	}
-	slots := float64(len(r.words) + 1)
-	if r.exact != nil && r.exact.cells[doc].value > 0 {
-		words, loose = len(r.words), 0
-		fields |= FieldName
+	if r.isWhole(doc) {
 		score = 1
 	}
-	score += float64(words) - float64(loose)/slots
 	if r.shape != nil {
 		score += (1 - shapeTie) * float64(r.shape.cells[doc].value) / math.MaxUint16
 		if len(r.words) == 0 {
 			relevance = shapeTie * boost
 		}
 	}
-	return score + relevance/slots, words, fields & allFields
+	return score + relevance
 }
 
 // refused tells whether the unit has a word that it must not have.
@@ -83,3 +147,14 @@ func (r *ranker) refused(doc int) bool {
 	}
 	return r.shape != nil && r.shape.cells[doc].value == 0
 }
+
+// coverTable is how much of a word a unit covers that has it in a way and in
+// some fields.
+var coverTable = func() (t [len(howRules)][allFields + 1]float32) {
+	for how, rule := range howRules {
+		for f := range t[how] {
+			t[how][f] = float32(coverage(Field(f)) * float64(rule.scale) / scaleExact)
+		}
+	}
+	return t
+}()

@@ -1,18 +1,23 @@
 package search
 
 import (
+	"cmp"
 	"math"
 	"slices"
+	"sync"
 )
 
 // Options are the rest of a request.
 type Options struct {
 	Limit  int                   // hits returned at most; 0 means 20
 	Offset int                   // hits left out before the first returned
-	Accept func(key string) bool // called for each unit that matches the query; nil accepts all
+	Accept func(key string) bool // called once for each unit that may be listed; nil accepts all
 }
 
-const defaultLimit = 20
+const (
+	defaultLimit = 20
+	maxExplained = 200 // hits that say why; nobody reads more
+)
 
 // Result is the answer to a query.
 type Result struct {
@@ -27,97 +32,166 @@ type Result struct {
 // Hit is a unit that was found.
 type Hit struct {
 	Key string
-	// Score orders the hits. Its whole part is the number of the query's words that the unit has; 1 more if the query
-	// is its whole name or key, a fraction of 1 less for each word of which typing errors were forgiven. The rest is
-	// relevance. A signature adds up to 1: 0.99 or more for the very same. Without words and signature it says how much used.
+	// Score orders the hits, from 0 to 1: how well the unit fits the words, the rare ones counting most. 1 is added if
+	// the query is its whole name or key. A signature adds up to 1: 0.99 or more for the very same. Without words and
+	// signature it says how much used.
 	Score  float64
 	Fields Field // where words were found
+	Full   bool  // it has all words of the query, save those that no unit has
+	Why    []Why // for each word of the query that it has, how; of the first 200 hits
+
+	doc int
+}
+
+// Why says how a unit has a word of a query.
+type Why struct {
+	Text   string // the word as typed
+	How    How
+	As     string // what the unit has instead; empty if How is HowExact
+	Fields Field  // where
+
+	weight float64
 }
 
 // WordUse says how a word of the query was understood.
 type WordUse struct {
 	Text  string
 	Units int      // how many have it
-	Loose bool     // typing errors were forgiven, or it was taken as a beginning, since hardly any unit has it as it is
+	Loose bool     // typing errors were forgiven, or it was taken as a beginning, since no unit has it as it is
 	Near  []string // words that were taken for it, the likeliest first
 }
 
-// Search answers a query.
+// Search answers a query. What a unit lacks of it lowers its score, so those
+// that have all words come first as a rule. Left out is what has neither all
+// words that some unit has, nor half of what the best has.
 func (x *Index) Search(q Query, o Options) Result {
 	r := &ranker{index: x}
 	defer r.release()
 	var res Result
 	res.wants = analyze(q.Words)
-	for _, w := range res.wants {
+	for i := 0; i < len(res.wants); i++ {
+		w := res.wants[i]
 		l := w.find(x)
 		if w.Negated {
 			r.not = append(r.not, l)
 			continue
 		}
-		r.words = append(r.words, l)
-		r.idf = append(r.idf, idf(x.live, len(l.docs)))
-		r.total += r.idf[len(r.idf)-1]
+		if len(l.docs) == 0 && w.separable() {
+			l.release()
+			res.wants = slices.Replace(res.wants, i, i+1, w.separate()...)
+			i--
+			continue
+		}
+		r.add(w, l)
 		res.Words = append(res.Words, WordUse{w.Text, len(l.docs), w.loose, w.near})
 	}
 	r.exact = x.findWhole(q.Words)
 	if q.Signature != nil {
 		r.shape = x.findShape(*q.Signature)
+		if r.exact == nil {
+			r.exact = x.findWhole([]Word{{Text: q.Signature.name}})
+		}
 	}
 	top := newTopHits(x, o)
-	r.collect(top, o.Accept, true)
-	if top.total == 0 && len(r.words) > 1 {
-		r.collect(top, o.Accept, false)
-		res.Partial = top.total > 0
-	}
+	best := r.collect(top, o.Accept)
 	res.Hits, res.Total = top.hits(), top.total
+	res.Partial = res.Total > 0 && best.words < len(r.words)
+	for i := range res.Hits {
+		if i < maxExplained {
+			r.explain(&res.Hits[i])
+		}
+		res.Hits[i].doc = 0
+	}
 	return res
 }
 
-// collect offers all units that match to top: those that have all words, or else those that have some.
-func (r *ranker) collect(top *topHits, accept func(key string) bool, all bool) {
-	r.candidates(all, func(doc int) {
+// listed tells whether a unit has all of the query, or at least minCover of
+// what the best one has.
+func (r *ranker) listed(v, best rated) bool {
+	return v.words == r.telling || v.cover >= minCover*best.cover
+}
+
+// collect offers the units that match to top, and returns the most that one
+// unit has of the query.
+func (r *ranker) collect(top *topHits, accept func(key string) bool) (best rated) {
+	found := ratedPool.Get().(*[]ratedDoc)
+	defer ratedPool.Put(found)
+	*found = (*found)[:0]
+	r.candidates(&best, func(doc int) {
 		if r.refused(doc) {
 			return
 		}
-		score, words, fields := r.score(doc)
-		if all && words < len(r.words) || accept != nil && !accept(r.index.key(doc)) {
+		v := r.rate(doc)
+		if !r.listed(v, best) || accept != nil && !accept(r.index.key(doc)) {
 			return
 		}
-		top.offer(doc, score, fields)
+		best.cover, best.words = max(best.cover, v.cover), max(best.words, v.words)
+		*found = append(*found, ratedDoc{v, doc})
 	})
+	for _, f := range *found {
+		if r.listed(f.rated, best) {
+			top.offer(f.doc, r.score(f.doc, f.rated), f.fields)
+		}
+	}
+	return best
 }
 
-// candidates calls yield once with each unit that may match.
-func (r *ranker) candidates(all bool, yield func(doc int)) {
-	sources := slices.Clone(r.words)
+type ratedDoc struct {
+	rated
+	doc int
+}
+
+// ratedPool holds lists of candidates: of frequent words there are many.
+var ratedPool = sync.Pool{New: func() any { return new([]ratedDoc) }}
+
+// candidates calls yield once with each unit that may be listed, given what the
+// best one so far has. The most telling words go first; once all words that
+// are left together fall short of minCover of the best, they can list no unit
+// by themselves, and are not walked.
+func (r *ranker) candidates(best *rated, yield func(doc int)) {
 	switch {
 	case len(r.words) == 0 && r.shape != nil:
-		sources = []*leaf{r.shape}
+		for _, doc := range r.shape.docs {
+			yield(doc)
+		}
+		return
 	case len(r.words) == 0:
 		r.index.eachLive(yield)
 		return
-	case all:
-		slices.SortFunc(sources, func(a, b *leaf) int { return len(a.docs) - len(b.docs) })
-		sources = sources[:1]
-		if r.exact != nil {
-			sources = append(sources, r.exact)
-		}
 	}
-	for i, l := range sources {
+	words := slices.Clone(r.words)
+	slices.SortStableFunc(words, func(a, b asked) int { return cmp.Compare(b.idf, a.idf) })
+	left := r.total
+	var walked []*leaf
+	walk := func(l *leaf) {
 	docs:
 		for _, doc := range l.docs {
-			for _, before := range sources[:i] {
+			for _, before := range walked {
 				if before.cells[doc].value > 0 {
 					continue docs
 				}
 			}
 			yield(doc)
 		}
+		walked = append(walked, l)
+	}
+	if r.exact != nil {
+		walk(r.exact)
+	}
+	for _, w := range words {
+		if r.total > 0 && left/r.total < minCover*best.cover {
+			return
+		}
+		walk(w.leaf)
+		left -= w.idf
 	}
 }
 
 func (r *ranker) release() {
-	for _, l := range slices.Concat(r.words, r.not, []*leaf{r.exact, r.shape}) {
+	for _, w := range r.words {
+		w.leaf.release()
+	}
+	for _, l := range append(r.not, r.exact, r.shape) {
 		l.release()
 	}
 }
@@ -149,12 +223,19 @@ func (x *Index) findWhole(words []Word) *leaf {
 	for i := range x.parts {
 		p := &x.parts[i]
 		if at := p.seg.word(string(whole)); at >= 0 {
-			l.add(p, p.seg.posts.at(at), 1, 0)
+			l.add(p, p.seg.posts.at(at), 1, HowExact)
 		}
 	}
 	l.keep(func(doc int) bool { return l.cells[doc].fields&fieldWhole != 0 })
 	return l
 }
+
+// fewShapes is the number of units below which a signature is also answered
+// with units that take and return part of what was asked for.
+const fewShapes = 3
+
+// partShape is the most that such a unit scores: less than any that fits.
+const partShape = 0.25
 
 // findShape returns the units whose signature answers s, with its score as the cells' value.
 func (x *Index) findShape(s Signature) *leaf {
@@ -168,9 +249,21 @@ func (x *Index) findShape(s Signature) *leaf {
 				continue
 			}
 			if score := sol.score(doc); score > 0 {
-				l.put(p.base+doc, uint16(math.Ceil(score*math.MaxUint16)), 0)
+				l.put(p.base+doc, uint16(math.Ceil(score*math.MaxUint16)), 0, HowExact)
 			}
 		}
 	}
+	if len(l.docs) < fewShapes {
+		x.addPartShapes(l, s)
+	}
 	return l
+}
+
+// addPartShapes puts the units that are like a signature in telling types.
+func (x *Index) addPartShapes(l *leaf, s Signature) {
+	for doc, is := range x.shapes(&s) {
+		if is.like >= 0.4 && is.evidence >= 0.25 && l.cells[doc].value == 0 {
+			l.put(doc, uint16(partShape*is.like*math.MaxUint16), 0, HowKin)
+		}
+	}
 }

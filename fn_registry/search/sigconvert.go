@@ -20,6 +20,9 @@ var (
 	errTooMany = errors.New("too many parameters or results")
 )
 
+// contextType is what a parameter that is only named ctx has in a query.
+var contextType = &typ{kind: kindNamed, pkg: "context", name: "Context"}
+
 // declare makes a name a type parameter.
 func (c *converter) declare(name string) (int, error) {
 	n, ok := c.vars[name]
@@ -81,8 +84,12 @@ func (c *converter) fields(list *ast.FieldList, depth int) ([]*typ, error) {
 		if err != nil {
 			return nil, err
 		}
-		for range max(1, len(f.Names)) {
-			if out = append(out, t); len(out) > maxTypes {
+		for i := range max(1, len(f.Names)) {
+			named := t
+			if c.query && i < len(f.Names)-1 && f.Names[i].Name == "ctx" {
+				named = contextType // func(ctx, path string)
+			}
+			if out = append(out, named); len(out) > maxTypes {
 				return nil, errTooMany
 			}
 		}
@@ -184,6 +191,9 @@ func (c *converter) ident(name string) (*typ, error) {
 			return &typ{kind: kindHole}, nil
 		}
 	}
+	if c.query && name == "ctx" {
+		return contextType, nil
+	}
 	if c.query && len(name) == 1 && 'A' <= name[0] && name[0] <= 'Z' {
 		n, err := c.declare(name)
 		return &typ{kind: kindVar, aux: n}, err
@@ -193,7 +203,7 @@ func (c *converter) ident(name string) (*typ, error) {
 
 // unend marks a name at the very end of a query, unless it is one that Go itself declares.
 func (c *converter) unend(t *typ, x ast.Expr) *typ {
-	if c.query && t.kind == kindNamed && int(x.End())-c.base == c.typed {
+	if c.query && t != nil && t.kind == kindNamed && t != contextType && int(x.End())-c.base == c.typed {
 		t.unended = t.pkg != "" || !predeclared[t.name]
 	}
 	return t

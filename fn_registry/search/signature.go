@@ -10,7 +10,8 @@ import (
 // parameter. Get one from [ParseSignature].
 type Signature struct {
 	params, results       []*typ
-	anyParams, anyResults bool // not given: any will do
+	anyParams, anyResults bool   // not given: any will do
+	name                  string // as declared, a method's after its receiver's; empty where there is none
 }
 
 // ErrSignature is wrapped by all errors of [ParseSignature].
@@ -19,12 +20,13 @@ var ErrSignature = errors.New("not a signature")
 // ParseSignature reads the signature that a query asks for, as Go or with arrows, whole or in part:
 //
 //	func(context.Context, *sql.DB) error     types alone, or with names, which don't count
-//	func (c *Client) Do(r Request) error     a declaration; its name doesn't count
+//	func (c *Client) Do(r Request) error     a declaration; of equal shapes, the one of this name comes first
 //	func(io.Reader)                          any results
 //	(string, int) -> (time.Duration, error)  arrows; string -> int -> error is func(string, int) error
 //	-> error                                 any parameters
 //	[]T -> (T -> bool) -> []T                a function among them, in parentheses
 //	func(_, []byte) error                    _ is any one type
+//	func(ctx, string) error                  ctx is a context.Context
 //	func([]T, func(T) bool) []T              a single capital is a type parameter, as is a declared one: func[K any](...)
 //
 // A package name may be left out (DB for sql.DB). What is still being typed is read as far as it goes: open brackets

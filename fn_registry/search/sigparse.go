@@ -69,7 +69,11 @@ func parseGo(text string, query bool, typed int) (Signature, error) {
 	c := &converter{source: text, base: 1 + len(filePrefix), vars: map[string]int{}, query: query, typed: typed}
 	switch d := file.Decls[0].(type) {
 	case *ast.FuncDecl:
-		return c.signature(d.Recv, d.Type.TypeParams, d.Type)
+		s, err := c.signature(d.Recv, d.Type.TypeParams, d.Type)
+		if d.Name.Name != "_" {
+			s.name = receiverName(d.Recv) + d.Name.Name
+		}
+		return s, err
 	case *ast.GenDecl:
 		if d.Tok == token.TYPE && len(d.Specs) == 1 {
 			t := d.Specs[0].(*ast.TypeSpec)
@@ -79,6 +83,30 @@ func parseGo(text string, query bool, typed int) (Signature, error) {
 		}
 	}
 	return Signature{}, errors.New("not a function")
+}
+
+// receiverName is the name of a method's receiver type; empty without one.
+func receiverName(recv *ast.FieldList) string {
+	if recv == nil || len(recv.List) == 0 {
+		return ""
+	}
+	x := recv.List[0].Type
+	for {
+		switch t := x.(type) {
+		case *ast.StarExpr:
+			x = t.X
+		case *ast.ParenExpr:
+			x = t.X
+		case *ast.IndexExpr:
+			x = t.X
+		case *ast.IndexListExpr:
+			x = t.X
+		case *ast.Ident:
+			return t.Name
+		default:
+			return ""
+		}
+	}
 }
 
 func (c *converter) signature(recv, typeParams *ast.FieldList, f *ast.FuncType) (s Signature, err error) {

@@ -2,7 +2,7 @@ package search
 
 import (
 	"fmt"
-	"slices"
+	"math"
 	"sort"
 	"strings"
 )
@@ -23,13 +23,14 @@ type Match struct {
 	// is most likely chance.
 	Score float64
 	Words []string // words of the draft that the unit has, the most telling first
+	Why   []Why    // how it has them, in the same order
 	Text  float64  // how much alike in words, 0 to 1
 	Shape float64  // how much alike in parameters and results, 0 to 1
 }
 
 // Thresholds of [Match.Score].
 const (
-	SimilarUse  = 0.58
+	SimilarUse  = 0.62
 	SimilarLook = 0.35
 )
 
@@ -49,6 +50,9 @@ func (x *Index) Similar(d Draft, limit int) ([]Match, error) {
 		limit = 5
 	}
 	var sig *Signature
+	if name := declaredType(d.Signature); name != "" { // a type has no shape
+		d.Name, d.Signature = strings.TrimSpace(d.Name+" "+name), ""
+	}
 	if strings.TrimSpace(d.Signature) != "" {
 		s, err := ParseSignature(d.Signature)
 		if err != nil {
@@ -57,7 +61,7 @@ func (x *Index) Similar(d Draft, limit int) ([]Match, error) {
 		sig = &s
 	}
 	t := x.draftText(d)
-	defer t.whole.release()
+	defer t.release()
 	shapes := x.shapes(sig)
 	top := newTopHits(x, Options{Limit: reranked})
 	x.eachLive(func(doc int) {
@@ -81,21 +85,14 @@ func (x *Index) Similar(d Draft, limit int) ([]Match, error) {
 	return out[:min(limit, len(out))], nil
 }
 
-// draftWord is a word of a draft.
-type draftWord struct {
-	text   string
-	stem   string
-	weight float64
-}
-
 // draftText is a draft's words, and what each unit has of them.
 type draftText struct {
-	index  *Index
-	words  []draftWord
-	total  float64
-	sums   []float64 // by unit, the weights of the words that it has
-	shared []uint64  // by unit, which words it has
-	whole  *leaf     // units of the very name
+	index *Index
+	words ranker          // the draft as a query
+	total float64         // weight of its words, unknown ones too
+	known map[string]bool // stems that say the draft's words
+	roots map[string]bool // and roots
+	whole *leaf           // units of the very name
 }
 
 // Where a unit's word stands decides how much of a draft's word it covers.
@@ -105,33 +102,94 @@ const (
 )
 
 func (x *Index) draftText(d Draft) *draftText {
-	t := &draftText{index: x, sums: make([]float64, x.slots), shared: make([]uint64, x.slots)}
-	for _, text := range append([]string{d.Name, d.Description}, d.Tags...) {
-		t.add(text)
-	}
-	for i := range t.words {
-		w := &t.words[i]
-		l := newLeaf(x.slots)
-		x.addExact(l, w.text, false)
-		w.weight = draftWeight(x.live, len(l.docs))
-		t.total += w.weight
-		for _, doc := range l.docs {
-			t.sums[doc] += w.weight * coverage(l.cells[doc].fields)
-			t.shared[doc] |= 1 << i
+	t := &draftText{index: x, words: ranker{index: x}, known: map[string]bool{}, roots: map[string]bool{}}
+	for _, w := range analyze(x.draftWords(d)) {
+		l := w.find(x)
+		t.words.add(w, l)
+		t.total += t.words.words[len(t.words.words)-1].idf
+		if len(l.docs) == 0 {
+			t.total += t.unknown(w)
 		}
-		l.release()
+		t.learn(w)
 	}
 	t.whole = x.findWhole([]Word{{Text: d.Name}})
 	return t
 }
 
-// draftWeight is a word's weight. One that no unit has may be just another word for what units do, so it counts less
-// than its rarity would say.
-func draftWeight(n, df int) float64 {
-	if df == 0 {
-		return idf(n, n/20)
+// unknown is the weight of a word that no unit has. It may be just another
+// word for what units do, so it counts as a frequent one.
+func (t *draftText) unknown(w *want) float64 {
+	n := t.index.live
+	weight := math.Sqrt(idf(n, n/20))
+	if w.weak {
+		weight *= weakFactor
 	}
-	return idf(n, max(df, n/200))
+	return weight
+}
+
+// learn notes the stems by which a unit's name may say a word of the draft.
+func (t *draftText) learn(w *want) {
+	for _, words := range [][]string{w.parts, w.also, w.near} {
+		for _, word := range words {
+			t.known[stem(word)] = true
+		}
+	}
+	for _, p := range w.parts {
+		if letters(p) {
+			t.roots[root(stem(p))] = true
+		}
+	}
+}
+
+// draftWords lists a draft's words, each once in one form. Identifiers are cut
+// into their parts, save those that are one word to the index or the
+// thesaurus: SQLite, ChatGPT.
+func (x *Index) draftWords(d Draft) []Word {
+	var words []Word
+	seen := map[string]bool{}
+	add := func(w string) {
+		if key := stem(w); !seen[key] && len(words) < maxDraftWords {
+			seen[key] = true
+			words = append(words, Word{Text: w})
+		}
+	}
+	var a analyzer
+	for _, text := range append([]string{d.Name, d.Description}, d.Tags...) {
+		text = text[:min(len(text), maxDraftText)]
+		for pos, ok := a.next(text, 0); ok; pos, ok = a.next(text, pos) {
+			if a.parts() == 1 || x.isOneWord(&a) {
+				add(string(a.buf))
+				continue
+			}
+			for i := range a.parts() {
+				add(string(a.run(i, i+1)))
+			}
+		}
+	}
+	return words
+}
+
+// isOneWord tells whether an identifier only looks like several words.
+func (x *Index) isOneWord(a *analyzer) bool {
+	for i := 1; i < a.parts(); i++ {
+		if a.to[i-1] != a.from[i] {
+			return false // a hyphen or an underscore says so
+		}
+	}
+	return x.has(string(a.buf)) || len(theThesaurus()[stem(string(a.buf))]) > 0
+}
+
+// has tells whether some unit has the very word.
+func (x *Index) has(word string) bool {
+	l := newLeaf(x.slots)
+	defer l.release()
+	x.addPlain(l, word, HowExact)
+	return len(l.docs) > 0
+}
+
+func (t *draftText) release() {
+	t.words.release()
+	t.whole.release()
 }
 
 func coverage(f Field) float64 {
@@ -144,62 +202,12 @@ func coverage(f Field) float64 {
 	return coverBody
 }
 
-// add adds the words of a text that are not there yet in some form.
-func (t *draftText) add(text string) {
-	var a analyzer
-	text = text[:min(len(text), maxDraftText)]
-	for pos, ok := a.next(text, 0); ok; pos, ok = a.next(text, pos) {
-		if a.parts() > 1 && t.isOneWord(&a) {
-			t.addWord(string(a.buf))
-			continue
-		}
-		for i := range a.parts() {
-			t.addWord(string(a.run(i, i+1)))
-		}
-	}
-}
-
-func (t *draftText) addWord(w string) {
-	s := stem(w)
-	known := slices.ContainsFunc(t.words, func(d draftWord) bool { return d.stem == s })
-	if !stopWords[w] && !known && len(t.words) < maxDraftWords {
-		t.words = append(t.words, draftWord{text: w, stem: s})
-	}
-}
-
-// isOneWord tells whether an identifier only looks like several words: as SQLite, whose parts are as rare as itself.
-func (t *draftText) isOneWord(a *analyzer) bool {
-	for i := 1; i < a.parts(); i++ {
-		if a.to[i-1] != a.from[i] {
-			return false // a hyphen or an underscore says so
-		}
-	}
-	joined := t.units(string(a.buf))
-	if joined == 0 {
-		return false
-	}
-	for i := range a.parts() {
-		if t.units(string(a.run(i, i+1))) <= joined {
-			return true
-		}
-	}
-	return false
-}
-
-// units is how many units have a word.
-func (t *draftText) units(word string) int {
-	l := newLeaf(t.index.slots)
-	defer l.release()
-	t.index.addExact(l, word, false)
-	return len(l.docs)
-}
-
 // cover is how much of the draft's words a unit has, by weight: 0 to 1.
 func (t *draftText) cover(doc int) float64 {
 	if t.total == 0 {
 		return 0
 	}
-	return t.sums[doc] / t.total
+	return t.words.rate(doc).cover * t.words.total / t.total
 }
 
 // nameCover is how much of the unit's name is in the draft: 0 to 1.
@@ -211,8 +219,7 @@ func (t *draftText) nameCover(doc int) float64 {
 			return false
 		}
 		words++
-		s := stem(string(p.seg.words.at(word)))
-		if slices.ContainsFunc(t.words, func(d draftWord) bool { return d.stem == s }) {
+		if s := stem(string(p.seg.words.at(word))); t.known[s] || t.roots[root(s)] {
 			known++
 		}
 		return true

@@ -79,7 +79,7 @@ func (t *topHits) hits() []Hit {
 	sort.Slice(t.heap, func(i, j int) bool { return t.worse(t.heap[j], t.heap[i]) })
 	var hits []Hit
 	for _, s := range t.heap[min(t.offset, len(t.heap)):] {
-		hits = append(hits, Hit{t.index.key(s.doc), s.score, s.fields})
+		hits = append(hits, Hit{Key: t.index.key(s.doc), Score: s.score, Fields: s.fields, doc: s.doc})
 	}
 	return hits
 }

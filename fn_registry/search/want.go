@@ -1,12 +1,17 @@
 package search
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // want is a word or phrase of a query, analysed.
 type want struct {
 	Word
 	joined string   // an identifier of several parts, joined; else empty
 	parts  []string // without stop words
+	also   []string // words of the thesaurus that mean the same
+	weak   bool     // it says little about what a unit does
 	loose  bool     // typing errors were forgiven
 	near   []string // words of the index that were taken for it
 }
@@ -33,6 +38,7 @@ func analyze(words []Word) []*want {
 			}
 		}
 	}
+	addSynonyms(wants, words)
 	return wants
 }
 
@@ -54,11 +60,68 @@ func newWant(w Word, keepStops bool) *want {
 	if identifiers > 1 || w.Phrase {
 		x.joined = ""
 	}
+	x.weak = len(x.parts) == 1 && weakWords()[stem(x.parts[0])]
 	return x
 }
 
-// few is the number of units below which typing errors are forgiven.
-const few = 3
+// addSynonyms looks the words up in the thesaurus, by themselves and up to
+// maxTerm in a row, stop words among them included. A term begins and ends
+// with a word: ChatGPT is not looked up as chat.
+func addSynonyms(wants []*want, words []Word) {
+	keys := make([]string, len(words))
+	owner := make([]*want, len(words)) // nil for a stop word
+	for i, w := range words {
+		if w.Negated || w.Phrase {
+			continue
+		}
+		keys[i] = stemAll(strings.Join(partsOf(w.Text), " "))
+		if at := slices.IndexFunc(wants, func(x *want) bool { return x.Word == w }); at >= 0 {
+			owner[i] = wants[at]
+			if owner[i].joined != "" {
+				owner[i].learn(theThesaurus()[stem(owner[i].joined)], false)
+			}
+		}
+	}
+	for i := range keys {
+		for n := min(maxTerm, len(keys)-i); n > 0; n-- {
+			also := theThesaurus()[strings.Join(keys[i:i+n], " ")]
+			if len(also) == 0 || slices.Contains(keys[i:i+n], "") {
+				continue
+			}
+			for _, x := range owner[i : i+n] {
+				if x != nil {
+					x.learn(also, n > 1)
+				}
+			}
+		}
+	}
+}
+
+// learn adds words that mean the same. What is part of a longer term says
+// something even if it is weak by itself.
+func (w *want) learn(also []string, term bool) {
+	if term {
+		w.weak = false
+	}
+	for _, a := range also {
+		if !slices.Contains(w.also, a) {
+			w.also = append(w.also, a)
+		}
+	}
+}
+
+// separable tells whether the word is several that need not stand together:
+// M_LIMIT_EXCEEDED where no unit has it.
+func (w *want) separable() bool { return len(w.parts) > 1 && !w.Phrase && !w.Negated }
+
+// separate makes a word of each part.
+func (w *want) separate() []*want {
+	var words []Word
+	for _, p := range w.parts {
+		words = append(words, Word{Text: p})
+	}
+	return analyze(words)
+}
 
 // find returns the units that match the word. The leaf must be released.
 func (w *want) find(x *Index) *leaf {
@@ -70,12 +133,15 @@ func (w *want) find(x *Index) *leaf {
 	for i, s := range strings {
 		leaves[i] = newLeaf(x.slots)
 		last := i >= len(w.parts)-1
-		x.addExact(leaves[i], s, w.Prefix && last)
+		w.addKnown(x, leaves[i], s, w.Prefix && last)
 	}
 	found := w.combine(x, leaves)
-	if len(found.docs) < few && !w.Phrase && !w.Negated {
+	for _, a := range w.also {
+		x.addWord(found, a, HowSynonym)
+	}
+	if len(found.docs) == 0 && !w.weak && !w.Phrase && !w.Negated {
 		for i, s := range strings {
-			if len(leaves[i].docs) < few {
+			if len(leaves[i].docs) == 0 {
 				w.near = append(w.near, x.addNear(leaves[i], s)...)
 			}
 		}
@@ -83,7 +149,7 @@ func (w *want) find(x *Index) *leaf {
 			found.release()
 			found = again
 		}
-		w.loose = slices.ContainsFunc(found.docs, func(doc int) bool { return found.cells[doc].value&sure == 0 })
+		w.loose = len(found.docs) > 0
 	}
 	for _, l := range leaves {
 		if l != found {
@@ -91,6 +157,18 @@ func (w *want) find(x *Index) *leaf {
 		}
 	}
 	return found
+}
+
+// addKnown puts the units that have a part of the word, without typing errors.
+func (w *want) addKnown(x *Index, l *leaf, s string, prefix bool) {
+	x.addWord(l, s, HowExact)
+	if w.Phrase || w.Negated {
+		return
+	}
+	x.addKin(l, s)
+	if prefix && !w.weak {
+		x.addBeginning(l, s)
+	}
 }
 
 // combine makes one leaf of those of the parts and the joined form. A single one is returned as it is.
@@ -110,24 +188,41 @@ func (w *want) combine(x *Index, leaves []*leaf) *leaf {
 	}
 	for _, l := range leaves[len(w.parts):] {
 		for _, doc := range l.docs {
-			found.put(doc, l.cells[doc].value, l.cells[doc].fields)
+			c := l.cells[doc]
+			found.put(doc, c.value, c.fields, c.how)
 		}
 	}
 	return found
 }
 
-// addExact puts the units that have the word, another form of it, or, with prefix, a word that begins so.
-func (x *Index) addExact(l *leaf, word string, prefix bool) {
+// addWord puts the units that have the word or another form of it.
+func (x *Index) addWord(l *leaf, word string, how How) {
+	x.addPlain(l, word, how)
+	form := max(how, HowForm)
+	for i := range x.parts {
+		p := &x.parts[i]
+		p.seg.related(word, func(i int) { l.add(p, p.seg.posts.at(i), howRules[form].scale, form) })
+	}
+}
+
+// addPlain puts the units that have the very word.
+func (x *Index) addPlain(l *leaf, word string, how How) {
+	for i := range x.parts {
+		p := &x.parts[i]
+		if at := p.seg.word(word); at >= 0 {
+			l.add(p, p.seg.posts.at(at), howRules[how].scale, how)
+		}
+	}
+}
+
+// addBeginning puts the units that have a word that begins so.
+func (x *Index) addBeginning(l *leaf, word string) {
 	for i := range x.parts {
 		p := &x.parts[i]
 		at := p.seg.words.lowerBound(word)
-		if at < p.seg.words.len() && string(p.seg.words.at(at)) == word {
-			l.add(p, p.seg.posts.at(at), scaleExact, sure)
-		}
-		p.seg.related(word, func(i int) { l.add(p, p.seg.posts.at(i), scaleStem, sure) })
-		if prefix {
-			for end := p.seg.words.afterPrefix(at, word); at < end; at++ {
-				l.add(p, p.seg.posts.at(at), scalePrefix, sure)
+		for end := p.seg.words.afterPrefix(at, word); at < end; at++ {
+			if len(p.seg.words.at(at)) > len(word) {
+				l.add(p, p.seg.posts.at(at), howRules[HowBeginning].scale, HowBeginning)
 			}
 		}
 	}

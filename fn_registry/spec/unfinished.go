@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// StubTag marks a unit that is not written yet: fn find tag:stub lists them.
-const StubTag = "stub"
-
 // stubWords are what fn new writes into the spec of a stub; a value, or a line
 // of the body, begins with them.
 var stubWords = []string{
@@ -17,7 +14,7 @@ var stubWords = []string{
 // validateFinished notes what is left of the scaffold's words in the spec of a
 // unit that is not tagged as a stub: readers would take it for one.
 func (d *Document) validateFinished() {
-	if slices.Contains(d.Spec.Tags, StubTag) {
+	if slices.Contains(d.Spec.Tags, TagStub) {
 		return
 	}
 	const hint = "write what the unit does, or tag it stub"

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"fnregistry.dev/fn_registry/check"
+	"fnregistry.dev/fn_registry/registry"
+)
+
+type lintIn struct {
+	ID   string `json:"id,omitempty" jsonschema:"only of this unit; empty: of all"`
+	Rule string `json:"rule,omitempty" jsonschema:"only of this rule"`
+}
+
+type lintOut struct {
+	Total    int      `json:"total" jsonschema:"how many findings there are"`
+	Fixable  int      `json:"fixable" jsonschema:"how many of them fix mends"`
+	Findings []string `json:"findings" jsonschema:"the first 100: file:line:column: rule: message"`
+}
+
+// maxFindings keeps an agent's context small.
+const maxFindings = 100
+
+func (s *service) lint(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*mcp.CallToolResult, lintOut, error) {
+	state, err := s.state(ctx)
+	if err != nil {
+		return nil, lintOut{}, err
+	}
+	found, err := chosen(ctx, state, in)
+	if err != nil {
+		return nil, lintOut{}, fail(err)
+	}
+	out := lintOut{Total: len(found), Findings: []string{}}
+	for i, f := range found {
+		if f.Fix != nil {
+			out.Fixable++
+		}
+		if i < maxFindings {
+			out.Findings = append(out.Findings, findingLine(f))
+		}
+	}
+	return text(fmt.Sprintf("%s, %d fixable\n", plural(out.Total, "finding"), out.Fixable) + lines(out.Findings)), out, nil
+}
+
+type fixOut struct {
+	Files    []string `json:"files" jsonschema:"the files that were changed, from the repository's root"`
+	Findings []string `json:"findings" jsonschema:"what is left, the first 100"`
+}
+
+// fix writes what the code tells into the specs, as frontmatter-lint -fix does.
+func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*mcp.CallToolResult, fixOut, error) {
+	s.make.Lock()
+	defer s.make.Unlock()
+	out := fixOut{Files: []string{}, Findings: []string{}}
+	var found []check.Finding
+	for {
+		state, err := s.state(ctx)
+		if err != nil {
+			return nil, fixOut{}, err
+		}
+		if found, err = chosen(ctx, state, in); err != nil {
+			return nil, fixOut{}, fail(err)
+		}
+		changes, err := check.Fixed(state.Catalog, found)
+		if err != nil {
+			return nil, fixOut{}, err
+		}
+		if len(changes) == 0 {
+			break
+		}
+		if err := check.Write(state.Catalog, changes); err != nil {
+			return nil, fixOut{}, err
+		}
+		for _, c := range changes {
+			if !slices.Contains(out.Files, c.File) {
+				out.Files = append(out.Files, c.File)
+			}
+		}
+	}
+	for _, f := range found[:min(len(found), maxFindings)] {
+		out.Findings = append(out.Findings, findingLine(f))
+	}
+	return text(fmt.Sprintf("%s changed\n%s%s left\n%s", plural(len(out.Files), "file"), lines(out.Files),
+		plural(len(found), "finding"), lines(out.Findings))), out, nil
+}
+
+// chosen is what the linter finds, of one unit or rule if named.
+func chosen(ctx context.Context, state *registry.State, in lintIn) ([]check.Finding, error) {
+	q := registry.FindingsQuery{Rule: in.Rule}
+	if in.ID != "" {
+		id, err := resolve(state, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		q.Unit = id
+	}
+	all, err := state.Findings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return state.FilterFindings(all, q)
+}
+
+func findingLine(f check.Finding) string {
+	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message)
+}
+
+func lines(all []string) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.Join(all, "\n") + "\n"
+}

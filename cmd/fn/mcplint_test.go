@@ -1,0 +1,105 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// TestMCPLintAndFix breaks a spec, and has it found and mended.
+func TestMCPLintAndFix(t *testing.T) {
+	t.Parallel()
+	dir := repo(t)
+	client := connect(t, dir)
+	var before lintOut
+	call(t, client, "lint", map[string]any{}, &before)
+
+	file, src := specOf(t, dir, "backoff_delay")
+	broken := strings.Replace(string(src), "func BackoffDelay(", "func BackoffDelay(more bool, ", 1)
+	if broken == string(src) {
+		t.Fatalf("%s has no such signature", file)
+	}
+	if err := os.WriteFile(file, []byte(broken), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var found lintOut
+	text, _ := call(t, client, "lint", map[string]any{"id": "backoff_delay"}, &found)
+	if found.Total == 0 || found.Fixable == 0 || !strings.Contains(text, "signature") {
+		t.Fatalf("lint found %+v: %s", found, text)
+	}
+	var fixed fixOut
+	call(t, client, "fix", map[string]any{"id": "backoff_delay"}, &fixed)
+	if len(fixed.Files) != 1 || !strings.HasSuffix(file, filepath.FromSlash(fixed.Files[0])) {
+		t.Errorf("fixed %+v", fixed)
+	}
+	if now, _ := os.ReadFile(file); string(now) != string(src) {
+		t.Errorf("%s is now\n%s", file, now)
+	}
+	var after lintOut
+	if call(t, client, "lint", map[string]any{}, &after); after.Total != before.Total {
+		t.Errorf("%d findings, were %d", after.Total, before.Total)
+	}
+	if text, failed := call(t, client, "lint", map[string]any{"rule": "purty"}, nil); !failed || !strings.Contains(text, "purity") {
+		t.Errorf("an unknown rule gives %s", text)
+	}
+}
+
+// specOf finds a unit's spec in a repository.
+func specOf(t *testing.T, dir, name string) (file string, src []byte) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(at string, d os.DirEntry, err error) error {
+		if err == nil && d.Name() == name+".md" {
+			file = at
+		}
+		return err
+	})
+	if err != nil || file == "" {
+		t.Fatalf("no spec of %s: %v", name, err)
+	}
+	if src, err = os.ReadFile(file); err != nil {
+		t.Fatal(err)
+	}
+	return file, src
+}
+
+// TestMCPSpecs reads specs as resources.
+func TestMCPSpecs(t *testing.T) {
+	t.Parallel()
+	dir := repo(t)
+	client := connect(t, dir)
+	list, err := client.ListResourceTemplates(t.Context(), nil)
+	if err != nil || len(list.ResourceTemplates) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	_, src := specOf(t, dir, "backoff_delay")
+	for _, uri := range []string{"spec:///backoff_delay_go_base", "spec:///backoff_delay"} {
+		got, err := client.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: uri})
+		if err != nil || len(got.Contents) != 1 || got.Contents[0].Text != string(src) {
+			t.Errorf("%s: %+v, %v", uri, got, err)
+		}
+	}
+	if got, err := client.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "spec:///no_such"}); err == nil {
+		t.Errorf("an unknown unit gives %+v", got)
+	}
+}
+
+// TestMCPWhy sees that find and similar say why something matched.
+func TestMCPWhy(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+	var found findOut
+	text, _ := call(t, client, "find", map[string]any{"query": "pause retries"}, &found)
+	if len(found.Units) == 0 || !slices.ContainsFunc(found.Units[0].Why, func(w string) bool { return strings.HasPrefix(w, "pause as ") }) ||
+		!strings.Contains(text, "found by pause as ") {
+		t.Errorf("find: %+v\n%s", found, text)
+	}
+	var alike similarOut
+	call(t, client, "similar", map[string]any{"description": "pause retries"}, &alike)
+	if len(alike.Units) == 0 || len(alike.Units[0].Why) == 0 {
+		t.Errorf("similar: %+v", alike)
+	}
+}

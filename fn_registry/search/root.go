@@ -1,0 +1,50 @@
+package search
+
+import "strings"
+
+// derivations are endings that make another word of a root: migrate, migration
+// and migrator. Longer ones stand first.
+var derivations = []string{"ization", "isation", "ation", "ator", "ment", "ness", "able", "ible", "ance", "ence", "ion", "ure", "ive",
+	"ize", "ise", "or", "er", "al", "ly", "e"}
+
+// minRoot is the length of a root at least: shorter ones are shared by words
+// that have nothing in common.
+const minRoot = 5
+
+// root is what is left of a stem without its derivational ending.
+func root(stemmed string) string {
+	for _, d := range derivations {
+		if len(stemmed)-len(d) >= minRoot && strings.HasSuffix(stemmed, d) {
+			return stemmed[:len(stemmed)-len(d)]
+		}
+	}
+	return stemmed
+}
+
+// kin calls yield with the words that are kin to w: of the same root, with
+// which they begin, but not of the same stem.
+func (s *segment) kin(w string, yield func(word int)) {
+	own := stem(w)
+	base := root(own)
+	if len(base) < minRoot || !letters(w) {
+		return
+	}
+	at := s.words.lowerBound(base)
+	for end := s.words.afterPrefix(at, base); at < end; at++ {
+		other := string(s.words.at(at))
+		if !letters(other) {
+			continue
+		}
+		if other = stem(other); other != own && root(other) == base {
+			yield(at)
+		}
+	}
+}
+
+// addKin puts the units that have a word of the same root.
+func (x *Index) addKin(l *leaf, word string) {
+	for i := range x.parts {
+		p := &x.parts[i]
+		p.seg.kin(word, func(at int) { l.add(p, p.seg.posts.at(at), howRules[HowKin].scale, HowKin) })
+	}
+}
