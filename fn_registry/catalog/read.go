@@ -3,8 +3,6 @@ package catalog
 import (
 	"bytes"
 	"crypto/sha256"
-	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -26,6 +24,7 @@ type folder struct {
 	methods map[string][]declAt // by receiver type
 	own     map[string]*Unit    // registered symbols of this folder
 	mutable map[string]declAt   // package variables that something changes, and what
+	buf     []byte              // holds one Go file after the other; nothing that is read of it refers to it
 }
 
 type declAt struct {
@@ -55,13 +54,19 @@ func (f *folder) readFile(stat *FileStat, seen func(*Unit, *spec.Document)) {
 	if isGo {
 		limit = maxGoSize
 	}
-	src, err := readLimited(f.root.Path(at), limit+1)
+	var room []byte
+	if isGo {
+		room = f.buf
+	}
+	src, err := readLimited(f.root.Path(at), stat.Size, limit+1, room)
 	if err != nil {
 		f.fault(Fault{Rule: "file-read", File: at, Message: "not read: " + plain(err)})
 		return
 	}
 	stat.Hash = sum(src)
-	if !isGo {
+	if isGo {
+		f.buf = src
+	} else {
 		f.readSpec(at, src, stat.Hash, seen)
 		return
 	}
@@ -112,32 +117,18 @@ func (f *folder) fault(fault Fault) {
 	f.Faults = append(f.Faults, fault)
 }
 
-// readLimited reads a file, or as much of it as limit bytes, into one block of the right size.
-func readLimited(file string, limit int64) ([]byte, error) {
-	in, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return nil, err
-	}
-	var buf bytes.Buffer
-	buf.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // ReadFrom wants that much room to see the end
-	_, err = buf.ReadFrom(io.LimitReader(in, limit))
-	return buf.Bytes(), err
-}
-
 func sum(src []byte) (short [16]byte) {
 	full := sha256.Sum256(src)
 	copy(short[:], full[:])
 	return short
 }
 
+// usualSpec is a size that most specs stay under.
+const usualSpec = 8 << 10
+
 // Document reads and parses the unit's spec again: a catalogue keeps what specs say, not their text.
 func (c *Catalog) Document(u *Unit) (*spec.Document, []byte, error) {
-	src, err := readLimited(c.Path(u.Dir, u.File), spec.MaxSize+1)
+	src, err := readLimited(c.Path(u.Dir, u.File), usualSpec, spec.MaxSize+1, nil)
 	if err != nil {
 		return nil, nil, err
 	}
