@@ -7,7 +7,13 @@ import (
 
 // collect fills in what a declaration refers to, writes and starts.
 func (r *reader) collect(decl *Decl, node ast.Node) {
-	c := collector{reader: r, decl: decl, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{}}
+	if r.collector.skip == nil {
+		r.collector = collector{reader: r, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{}}
+	}
+	c := &r.collector
+	c.decl = decl
+	clear(c.seen)
+	clear(c.skip)
 	ast.Inspect(node, c.visit)
 }
 
