@@ -36,6 +36,11 @@ type entry struct {
 // unit would be found under its neighbours' names.
 func newEntry(u *catalog.Unit, doc *spec.Document, hash [16]byte) entry {
 	var params, body strings.Builder
+	size := len(doc.Spec.Output)
+	for _, p := range doc.Spec.Params {
+		size += len(p.Name) + len(p.Desc) + 2
+	}
+	params.Grow(size)
 	for _, p := range doc.Spec.Params {
 		params.WriteString(p.Name + " " + p.Desc + "\n")
 	}
