@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"os"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -72,6 +70,8 @@ func (l *Live) Freshness() api.Freshness {
 // Run loads the registry and follows its files until ctx is done; then it saves the cache and returns nil. It fails
 // only where the registry can't be loaded at all.
 func (l *Live) Run(ctx context.Context) error {
+	gc := startCollector(loadPercent)
+	defer gc.stop()
 	r, err := registry.Open(ctx, l.cfg.Options)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -82,22 +82,14 @@ func (l *Live) Run(ctx context.Context) error {
 	defer r.Close()
 	l.registry.Store(r)
 	defer l.save(r)
-	settle()
+	gc.settle()
 	changed, stop := l.watch(ctx) // before the files are looked at, so that no change falls between
 	defer stop()
 	f := follower{Live: l, registry: r}
 	f.refresh(ctx)
+	gc.settle() // the look at all files left garbage, too
 	f.follow(ctx, changed)
 	return nil
-}
-
-// settle gives back what loading took and lets the heap grow by 40 % between two collections instead of 100: what is
-// kept from here on is large and lives long, the garbage of an answer is small. The environment's GOGC goes first.
-func settle() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(40)
-	}
-	debug.FreeOSMemory()
 }
 
 // follower is the loop of a Run.
