@@ -22,6 +22,7 @@ type parser struct {
 	starts []int // of the lines from the opening fence on
 	last   place
 	spare  []yaml.Node // for decodeYAML
+	framed bool        // there is a frontmatter between two fences
 }
 
 // place is an offset with the line and column by which the YAML parser knows it, counted from 1, in characters.

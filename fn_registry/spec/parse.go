@@ -38,33 +38,34 @@ func isFence(line []byte) bool {
 // read. The path is only kept. The document refers to src, which must not be changed afterwards.
 func Parse(path string, src []byte) *Document {
 	block := nodeBlocks.Get().(*nodeBlock)
-	p, _ := parseWith(path, src, block[:])
-	block.release()
-	return p.Document
-}
-
-// parse is Parse; it returns besides what Set needs: the frontmatter's mapping, nil if there is none.
-func parse(path string, src []byte) (*parser, *yaml.Node) { return parseWith(path, src, nil) }
-
-// parseWith is parse; the nodes may be among those of spare.
-func parseWith(path string, src []byte, spare []yaml.Node) (*parser, *yaml.Node) {
-	d := &Document{Path: path, src: src}
-	p := &parser{Document: d, spare: spare}
-	var root *yaml.Node
-	if d.split() {
+	p, root := readFront(path, src, block[:])
+	d := p.Document
+	if p.framed {
 		d.Body = parseBody(d, d.Body.offset)
-		if d.checkCharacters() {
-			p.starts = lineStarts(src, d.fenceStart, d.front.end)
-			if root = p.readYAML(); root != nil {
-				p.decode(root)
-				d.validate()
-			}
-		}
 	}
+	if root != nil {
+		d.validate()
+	}
+	block.release()
 	sort.SliceStable(d.Problems, func(i, j int) bool {
 		a, b := d.Problems[i].Pos, d.Problems[j].Pos
 		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
 	})
+	return d
+}
+
+// readFront is what Set needs of Parse: the keys and their values, without the body and without a look at what the
+// values mean. It returns besides the frontmatter's mapping, nil if there is none; its nodes may be those of spare.
+func readFront(path string, src []byte, spare []yaml.Node) (*parser, *yaml.Node) {
+	d := &Document{Path: path, src: src}
+	p := &parser{Document: d, spare: spare}
+	var root *yaml.Node
+	if p.framed = d.split(); p.framed && d.checkCharacters() {
+		p.starts = lineStarts(src, d.fenceStart, d.front.end)
+		if root = p.readYAML(); root != nil {
+			p.decode(root)
+		}
+	}
 	return p, root
 }
 

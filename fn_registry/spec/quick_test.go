@@ -142,7 +142,7 @@ func TestParse_Allocations(t *testing.T) {
 func TestParse_ReusesNodes(t *testing.T) {
 	t.Parallel()
 	first, second := sample(t), []byte("---\nname: other\ntags: [x]\nparams:\n  - name: p\n    desc: q\n---\n")
-	_, root := parse("x.md", first)
+	_, root := readFront("x.md", first, nil)
 	want := fmt.Sprint(plainTree(root))
 	d := Parse("x.md", first)
 	kept := fmt.Sprint(d.Spec, d.entries, d.Problems)
@@ -152,7 +152,7 @@ func TestParse_ReusesNodes(t *testing.T) {
 	if got := fmt.Sprint(d.Spec, d.entries, d.Problems); got != kept {
 		t.Errorf("was %s, is %s", kept, got)
 	}
-	if _, again := parse("x.md", first); fmt.Sprint(plainTree(again)) != want {
+	if _, again := readFront("x.md", first, nil); fmt.Sprint(plainTree(again)) != want {
 		t.Error("read otherwise the second time")
 	}
 }

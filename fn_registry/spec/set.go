@@ -36,7 +36,9 @@ func (d *Document) Set(changes map[string]any) ([]Edit, error) {
 			return nil, err
 		}
 	}
-	p, root := parse(d.Path, d.src)
+	block := nodeBlocks.Get().(*nodeBlock)
+	defer block.release()
+	p, root := readFront(d.Path, d.src, block[:])
 	if p.noEdit != "" {
 		return nil, fmt.Errorf("%w: %s", ErrNotEditable, p.noEdit)
 	}
