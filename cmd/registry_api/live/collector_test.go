@@ -6,16 +6,14 @@ import (
 	"testing"
 )
 
-func TestGrowth(t *testing.T) {
+func TestPace_Growth(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
-		live uint64
-		want int
-	}{
-		{0, 4700}, {1 << 20, 4700}, {4 << 20, 4700}, {48 << 20, 300}, {96 << 20, 100}, {160 << 20, 30}, {192 << 20, 30}, {1 << 40, 30},
+	p := pace{192 << 20, 30}
+	for live, want := range map[uint64]int{
+		0: 4700, 1 << 20: 4700, 4 << 20: 4700, 48 << 20: 300, 96 << 20: 100, 160 << 20: 30, 192 << 20: 30, 1 << 40: 30,
 	} {
-		if got := growth(tc.live, 30); got != tc.want {
-			t.Errorf("%d MiB: %d %%, want %d", tc.live>>20, got, tc.want)
+		if got := p.growth(live); got != want {
+			t.Errorf("%d MiB: %d %%, want %d", live>>20, got, want)
 		}
 	}
 }
@@ -40,7 +38,7 @@ func TestCollector(t *testing.T) {
 		}
 		t.Fatalf("%s: %d %%", what, current())
 	}
-	c := startCollector(30)
+	c := startCollector(pace{192 << 20, 30})
 	defer c.stop()
 	small := current()
 	if small <= 100 {
@@ -52,9 +50,9 @@ func TestCollector(t *testing.T) {
 	kept = nil
 	until("little is kept", func(percent int) bool { return percent > 100 })
 
-	kept = make([]byte, 400<<20)
-	c.settle()
-	until("loaded", func(percent int) bool { return percent == keptPercent })
+	kept = make([]byte, 60<<20)
+	c.settle(pace{32 << 20, 27})
+	until("loaded", func(percent int) bool { return percent == 27 })
 	runtime.KeepAlive(kept)
 	c.stop()
 	debug.SetGCPercent(77)
@@ -70,8 +68,8 @@ func TestCollector(t *testing.T) {
 func TestCollector_GOGC(t *testing.T) {
 	t.Setenv("GOGC", "150")
 	defer debug.SetGCPercent(debug.SetGCPercent(150))
-	c := startCollector(30)
-	c.settle()
+	c := startCollector(pace{192 << 20, 30})
+	c.settle(serving)
 	runtime.GC()
 	if got := debug.SetGCPercent(150); got != 150 {
 		t.Errorf("GOGC is 150, and it sets %d", got)

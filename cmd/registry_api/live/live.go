@@ -70,7 +70,7 @@ func (l *Live) Freshness() api.Freshness {
 // Run loads the registry and follows its files until ctx is done; then it saves the cache and returns nil. It fails
 // only where the registry can't be loaded at all.
 func (l *Live) Run(ctx context.Context) error {
-	gc := startCollector(loadPercent)
+	gc := startCollector(loading)
 	defer gc.stop()
 	r, err := registry.Open(ctx, l.cfg.Options)
 	if err != nil {
@@ -82,12 +82,12 @@ func (l *Live) Run(ctx context.Context) error {
 	defer r.Close()
 	l.registry.Store(r)
 	defer l.save(r)
-	gc.settle()
+	gc.settle(serving)
 	changed, stop := l.watch(ctx) // before the files are looked at, so that no change falls between
 	defer stop()
 	f := follower{Live: l, registry: r}
 	f.refresh(ctx)
-	gc.settle() // the look at all files left garbage, too
+	gc.settle(serving) // the look at all files left garbage, too
 	f.follow(ctx, changed)
 	return nil
 }
