@@ -321,8 +321,16 @@ func TestState_Get(t *testing.T) {
 	}
 
 	write(t, dir, unitFiles("backoff_wait", "Something else.", "RoundUp(1)"))
-	if d, err = r.State().Get("backoff_wait_go_f"); err != nil || !d.Stale || d.Description != "Waits between two tries, longer each time." {
-		t.Errorf("after an edit: %+v, %v", d, err)
+	if d, err = r.State().Get("backoff_wait_go_f"); err != nil || !d.Stale || d.Description != "Something else." || d.Spec.Description != d.Description || d.Body.Markdown == "" || d.Users != 2 {
+		t.Errorf("after an edit, frontmatter and body are of one write: %+v, %v", d, err)
+	}
+	for _, half := range []string{"", "---\nname: backoff_wait\nkind: func", "---\nname: other\nkind: function\nlang: go\ndomain: f\n---\nbody\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "f/backoff_wait.md"), []byte(half), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if d, err = r.State().Get("backoff_wait_go_f"); err != nil || !d.Stale || d.Description != "Waits between two tries, longer each time." || d.Body.Markdown != "" {
+			t.Errorf("while it is rewritten as %q: %+v, %v", half, d, err)
+		}
 	}
 	if err := os.Remove(filepath.Join(dir, "f/backoff_wait.md")); err != nil {
 		t.Fatal(err)
