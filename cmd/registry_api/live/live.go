@@ -34,6 +34,7 @@ type Live struct {
 	cfg      Config
 	registry atomic.Pointer[registry.Registry]
 	watching atomic.Bool
+	lost     atomic.Bool // a root went away, and with it what watched it
 	problem  atomic.Pointer[string]
 }
 
@@ -83,12 +84,12 @@ func (l *Live) Run(ctx context.Context) error {
 	l.registry.Store(r)
 	defer l.save(r)
 	gc.settle(serving)
-	changed, stop := l.watch(ctx) // before the files are looked at, so that no change falls between
-	defer stop()
 	f := follower{Live: l, registry: r}
+	f.changed, f.stop = l.watch(ctx) // before the files are looked at, so that no change falls between
+	defer func() { f.stop() }()
 	f.refresh(ctx)
 	gc.settle(serving) // the look at all files left garbage, too
-	f.follow(ctx, changed)
+	f.follow(ctx)
 	return nil
 }
 
@@ -96,15 +97,17 @@ func (l *Live) Run(ctx context.Context) error {
 type follower struct {
 	*Live
 	registry *registry.Registry
+	changed  <-chan struct{} // see watch
+	stop     func()
 	pause    <-chan time.Time // until then, changes wait: reading takes half of the time at most
 	saveAt   <-chan time.Time
 }
 
-func (f *follower) follow(ctx context.Context, changed <-chan struct{}) {
+func (f *follower) follow(ctx context.Context) {
 	sweep := time.NewTicker(f.cfg.Sweep)
 	defer sweep.Stop()
 	for {
-		waiting := changed
+		waiting := f.changed
 		if f.pause != nil {
 			waiting = nil
 		}
@@ -124,7 +127,19 @@ func (f *follower) follow(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
+// refresh looks at all files. The first look that succeeds after a root was away finds it back: then it is watched
+// again, and looked at once more, for what changed before that.
 func (f *follower) refresh(ctx context.Context) {
+	f.look(ctx)
+	if f.problem.Load() != nil || !f.lost.Swap(false) || ctx.Err() != nil {
+		return
+	}
+	f.stop()
+	f.changed, f.stop = f.watch(ctx)
+	f.look(ctx)
+}
+
+func (f *follower) look(ctx context.Context) {
 	began := time.Now()
 	change, err := f.registry.Refresh(ctx)
 	if ctx.Err() != nil {
@@ -136,6 +151,7 @@ func (f *follower) refresh(ctx context.Context) {
 		f.cfg.Log.Error("the repositories were not read", "error", err)
 		text := err.Error()
 		f.problem.Store(&text)
+		f.unwatched()
 	} else {
 		f.problem.Store(nil)
 		f.saveAt = time.After(f.cfg.SaveAfter)
