@@ -532,3 +532,13 @@ func testGoesOnAfterBadLines(t *testing.T, _ string, cmd *exec.Cmd) {
 		t.Errorf("refused %d lines, %v", refused, err)
 	}
 }
+
+// TestMCP_NamesItsOwnParameters: what is wrong is called as the tool calls it.
+func TestMCP_NamesItsOwnParameters(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+	text, failed := call(t, client, "find", map[string]any{"query": strings.Repeat("x", 5000)}, nil)
+	if !failed || !strings.HasPrefix(text, "query: longer than") {
+		t.Errorf("%v: %s", failed, text)
+	}
+}
