@@ -34,7 +34,7 @@ Look before you write:
 3. Only if nothing fits, call "new" for a unit of your own. It shows the files first; with write it writes them, and they compile and
    pass the linter. The function refuses every call until you have written it: replace the body, the test and the spec's texts.
 "size" measures what units add to a program's binary, by building it: ask before you import a heavy one.
-Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now.`
+Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now, give or take 20 ms.`
 
 func (e *env) mcpCommand() *cobra.Command {
 	return &cobra.Command{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,17 +64,18 @@ const (
 	noMutant // it does not compile
 )
 
-// sample tries n mutants, those that don't compile not counted, and returns the score in percent.
-func (t *trial) sample(ctx context.Context, all []mutant, n int, out io.Writer) (float64, error) {
+// sample tries n mutants, those that don't compile not counted, and returns the score in percent. Where it is stopped,
+// it says how far it came.
+func (t *trial) sample(ctx context.Context, all []mutant, n int, out io.Writer) (score float64, err error) {
 	tried, noticed := 0, 0
 	began := time.Now()
 	for _, m := range all {
+		var got outcome
 		if tried == n {
 			break
 		}
-		got, err := t.try(ctx, m)
-		if err != nil {
-			return 0, err
+		if got, err = t.try(ctx, m); err != nil {
+			break
 		}
 		switch got {
 		case noMutant:
@@ -86,11 +88,11 @@ func (t *trial) sample(ctx context.Context, all []mutant, n int, out io.Writer) 
 		tried++
 	}
 	if tried == 0 {
-		return 0, errors.New("there is nothing to change")
+		return 0, cmp.Or(err, errors.New("there is nothing to change"))
 	}
-	score := 100 * float64(noticed) / float64(tried)
+	score = 100 * float64(noticed) / float64(tried)
 	fmt.Fprintf(out, "%d of %d noticed: %.1f %%, %v\n", noticed, tried, score, time.Since(began).Round(time.Second))
-	return score, nil
+	return score, err
 }
 
 // try runs the tests of the mutant's package, then those of the packages that
