@@ -4,6 +4,8 @@ MODULES  = $(shell $(GO) list -m -f '{{.Dir}}')
 DEV      = GOWORK=off $(GO) -C tools/dev tool
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
+MUTANTS  ?= 60
+SEED     ?= 0
 # End-to-end encryption comes in with a tag: here its implementation in pure Go. An explicit -tags takes this one's place.
 export GOFLAGS := $(strip $(GOFLAGS) -tags=goolm)
 
@@ -93,6 +95,10 @@ alone: $(DOWNLOAD) ## build every module without the workspace, and check that i
 .PHONY: fuzz
 fuzz: $(DOWNLOAD) ## run every fuzz test for FUZZTIME, a time or a number of inputs as 500x (default 10s)
 	$(UP) sh tools/dev/fuzz.sh $(FUZZTIME)
+
+.PHONY: mutate
+mutate: $(DOWNLOAD) ## change the registry core in MUTANTS small places (60), one at a time, and list those that no test notices (SEED=1 for the same ones)
+	$(GO) run ./tools/dev/mutate -n $(MUTANTS) -seed $(SEED) ./fn_registry/...
 
 .PHONY: bench
 bench: $(DOWNLOAD) ## measure speed, side by side with what a user would take instead

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ To set it up, give your agent this command, started in the repository or with --
 
   {"mcpServers": {"fn": {"command": "fn", "args": ["mcp"]}}}
 
-It ends when stdin ends. Every answer is of the files as they are then.`
+It ends when stdin ends. Every answer is of the files as they were at most 20 ms before.`
 
 // instructions are what a client shows its agent before anything is asked.
 const instructions = `This server knows the units of a code repository: small Go functions and types, each with a spec that says what it does, its
@@ -34,7 +35,7 @@ Look before you write:
    pass the linter. The function refuses every call until you have written it: replace the body, the test and the spec's texts.
 4. After a change of code or spec, call "lint", and "fix" for what a machine can mend.
 "size" measures what units add to a program's binary, by building it: ask before you import a heavy one.
-Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now.`
+Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now, give or take 20 ms.`
 
 func (e *env) mcpCommand() *cobra.Command {
 	return &cobra.Command{
@@ -48,7 +49,8 @@ func (e *env) mcpCommand() *cobra.Command {
 				return err
 			}
 			defer r.Close()
-			err = newServer(r).Run(c.Context(), &mcp.IOTransport{Reader: closer(e.in), Writer: keepOpen{e.out}})
+			stream := newLines(closer(e.in), e.out)
+			err = newServer(r, lookEvery).Run(c.Context(), &mcp.IOTransport{Reader: stream, Writer: keepOpen{stream}})
 			if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
 				return nil // told to stop, or the client has gone
 			}
@@ -71,17 +73,28 @@ func (keepOpen) Close() error { return nil }
 // service answers the tools' calls from one registry.
 type service struct {
 	r     *registry.Registry
+	every time.Duration // see state
+
+	look   sync.Mutex
+	looked time.Time // when the files were last looked at
+
 	make  sync.Mutex // one unit is made at a time
 	build sync.Mutex // and one measurement
 }
 
-// newServer makes a server with all tools over a registry, which the caller closes after it.
-func newServer(r *registry.Registry) *mcp.Server {
+// lookEvery is how old a look at the files may be that an answer is from. An agent
+// takes longer from the edit of a file to its next question; of a thousand
+// questions in a row, each look serves some.
+const lookEvery = 20 * time.Millisecond
+
+// newServer makes a server with all tools over a registry, which the caller closes after it. every is how old a look
+// at the files may be that an answer is from.
+func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version()}, &mcp.ServerOptions{
 		Instructions: instructions,
 		Capabilities: &mcp.ServerCapabilities{}, // nothing but tools and resources, which are added to it
 	})
-	s := &service{r: r}
+	s := &service{r: r, every: every}
 	s.addTools(server)
 	s.addResources(server)
 	return server
@@ -95,16 +108,29 @@ func version() string {
 	return "(devel)"
 }
 
-// state is the registry's, brought up to date: a look at the stats of all files, and a read of those that changed.
+// state is the registry's, brought up to date: a look at the stats of all files, and a read of those that changed,
+// unless the last look began a moment ago.
 func (s *service) state(ctx context.Context) (*registry.State, error) {
-	change, err := s.r.Refresh(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !change.None() {
-		_ = s.r.Save() // a cache; the next start does without
+	s.look.Lock()
+	defer s.look.Unlock()
+	if began := time.Now(); began.Sub(s.looked) >= s.every {
+		change, err := s.r.Refresh(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.looked = began
+		if !change.None() {
+			_ = s.r.Save() // a cache; the next start does without
+		}
 	}
 	return s.r.State(), nil
+}
+
+// lookAgain has the next answer be of the files as they are then: this server has written some.
+func (s *service) lookAgain() {
+	s.look.Lock()
+	defer s.look.Unlock()
+	s.looked = time.Time{}
 }
 
 // fail is an error for an agent: with what to do about it.

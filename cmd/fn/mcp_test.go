@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -41,8 +43,14 @@ func connect(t *testing.T, dir string) *mcp.ClientSession {
 // connectTo serves a registry, which it closes with the test.
 func connectTo(t *testing.T, r *registry.Registry) *mcp.ClientSession {
 	t.Helper()
+	return connectWith(t, r, 0)
+}
+
+// connectWith is connectTo with a server whose looks at the files serve for a while.
+func connectWith(t *testing.T, r *registry.Registry, every time.Duration) *mcp.ClientSession {
+	t.Helper()
 	here, there := mcp.NewInMemoryTransports()
-	server, err := newServer(r).Connect(t.Context(), there, nil)
+	server, err := newServer(r, every).Connect(t.Context(), there, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +305,7 @@ func TestMCP_Process(t *testing.T) {
 		return cmd
 	}
 	for name, test := range map[string]func(*testing.T, string, *exec.Cmd){
-		"Client": testClient, "StdoutIsProtocol": testStdoutIsProtocol, "EndsOnSignal": testEndsOnSignal,
+		"Client": testClient, "StdoutIsProtocol": testStdoutIsProtocol, "EndsOnSignal": testEndsOnSignal, "GoesOnAfterBadLines": testGoesOnAfterBadLines,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -434,5 +442,108 @@ func TestMCP_Size(t *testing.T) {
 		if text, failed := call(t, client, "size", tc.in, nil); !failed || !strings.Contains(text, tc.want) {
 			t.Errorf("%v: %s", tc.in, text)
 		}
+	}
+}
+
+// TestMCP_LooksOnce: questions in a row share a look at the files, each has its
+// own where that is too old, and what the server itself wrote is seen at once.
+func TestMCP_LooksOnce(t *testing.T) {
+	t.Parallel()
+	for every, shared := range map[time.Duration]bool{time.Hour: true, 0: false} {
+		r, err := registry.Load(t.Context(), registry.Options{Roots: []string{repo(t)}, NoCache: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := connectWith(t, r, every)
+		look := func() time.Time {
+			call(t, client, "find", map[string]any{"query": "backoff"}, nil)
+			return *r.Freshness().SweptAt
+		}
+		if first, second := look(), look(); first.Equal(second) != shared {
+			t.Errorf("looks serve for %v: at %v and %v", every, first, second)
+		}
+		var made newOut
+		if text, failed := call(t, client, "new", map[string]any{"name": "slug_make", "domain": "base", "write": true}, &made); failed || !made.Written {
+			t.Fatal(text)
+		}
+		var found findOut
+		if call(t, client, "find", map[string]any{"query": "slug_make"}, &found); found.Total == 0 {
+			t.Errorf("looks serve for %v: what was written is not found", every)
+		}
+	}
+}
+
+// TestLines: a line that is no message is answered with an error, whatever it is,
+// and those around it reach the server.
+func TestLines(t *testing.T) {
+	t.Parallel()
+	ping := func(id int) string { return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"ping"}`, id) }
+	for bad, code := range map[string]float64{
+		"{": -32700, "nonsense": -32700, "\xff\x00": -32700, `{"jsonrpc":"2.0","id":1,"method":"ping"} x`: -32700, ping(1) + ping(2): -32700,
+		strings.Repeat("x", 20<<20): -32700, `{"a":"` + strings.Repeat("x", 20<<20) + `"}`: -32700, `"` + strings.Repeat("[", 70<<10): -32700,
+		"{}": -32600, "5": -32600, "null": -32600, "[]": -32600, "[" + ping(1) + "]": -32600, `{"jsonrpc":"1.0","id":1,"method":"ping"}`: -32600,
+		`{"jsonrpc":"2.0","id":{},"method":"ping"}`: -32600, `{"jsonrpc":"2.0","id":1,"method":5}`: -32600, `{"jsonrpc":"2.0"}`: -32600,
+	} {
+		var out strings.Builder
+		l := newLines(io.NopCloser(strings.NewReader(ping(1)+"\n"+bad+"\r\n\n"+ping(2)+"\r\n"+ping(3))), &out)
+		passed, err := io.ReadAll(l)
+		if want := ping(1) + "\n" + ping(2) + "\n" + ping(3) + "\n"; err != nil || string(passed) != want {
+			t.Errorf("%.60q: passed %.200q, %v", bad, passed, err)
+		}
+		var answer struct {
+			Version string           `json:"jsonrpc"`
+			ID      *json.RawMessage `json:"id"`
+			Error   struct {
+				Code    float64
+				Message string
+			}
+		}
+		if err := json.Unmarshal([]byte(out.String()), &answer); err != nil || answer.Version != "2.0" || answer.ID != nil || answer.Error.Code != code || answer.Error.Message == "" {
+			t.Errorf("%.60q: answered %q, %v, want %v", bad, out.String(), err, code)
+		}
+	}
+}
+
+// testGoesOnAfterBadLines: fn mcp goes on after lines that it can't read.
+func testGoesOnAfterBadLines(t *testing.T, _ string, cmd *exec.Cmd) {
+	in, out := pipes(t, cmd)
+	ask := []string{
+		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"raw","version":"1"}}}`,
+		"{", `{"jsonrpc":"2.0","method":"notifications/initialized"}`, strings.Repeat("x", 20<<20), "[]",
+		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"find","arguments":{"query":"backoff"}}}`,
+	}
+	go func() { // the pipe holds less than that
+		_, _ = io.WriteString(in, strings.Join(ask, "\n")+"\n")
+	}()
+	answers := bufio.NewScanner(out)
+	answers.Buffer(nil, 1<<20)
+	refused := 0
+	for answers.Scan() {
+		var m struct {
+			ID    *int
+			Error *struct{ Code int }
+		}
+		if err := json.Unmarshal(answers.Bytes(), &m); err != nil {
+			t.Fatalf("%v: %s", err, answers.Text())
+		}
+		if m.ID == nil && m.Error != nil {
+			refused++
+		}
+		if m.ID != nil && *m.ID == 2 {
+			_ = in.Close()
+		}
+	}
+	if err := cmd.Wait(); err != nil || refused != 3 {
+		t.Errorf("refused %d lines, %v", refused, err)
+	}
+}
+
+// TestMCP_NamesItsOwnParameters: what is wrong is called as the tool calls it.
+func TestMCP_NamesItsOwnParameters(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+	text, failed := call(t, client, "find", map[string]any{"query": strings.Repeat("x", 5000)}, nil)
+	if !failed || !strings.HasPrefix(text, "query: longer than") {
+		t.Errorf("%v: %s", failed, text)
 	}
 }

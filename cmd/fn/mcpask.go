@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -65,7 +66,7 @@ func (s *service) find(ctx context.Context, _ *mcp.CallToolRequest, in findIn) (
 	}
 	page, err := state.Find(q)
 	if err != nil {
-		return nil, findOut{}, fail(err)
+		return nil, findOut{}, fail(named(err, "q", "query"))
 	}
 	out := findOut{Total: page.Total, Partial: page.Partial, Units: []unitOut{}, Problems: []string{}}
 	for _, it := range page.Items {
@@ -88,6 +89,16 @@ func (s *service) find(ctx context.Context, _ *mcp.CallToolRequest, in findIn) (
 		b.WriteString(p + "\n")
 	}
 	return text(b.String()), out, nil
+}
+
+// named calls a part of a question as this tool does, where the HTTP API calls it otherwise.
+func named(err error, theirs, ours string) error {
+	if wrong, ok := errors.AsType[*registry.QueryError](err); ok && wrong.Param == theirs {
+		renamed := *wrong
+		renamed.Param = ours
+		return &renamed
+	}
+	return err
 }
 
 type idIn struct {

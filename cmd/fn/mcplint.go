@@ -44,7 +44,7 @@ func (s *service) lint(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (
 			out.Findings = append(out.Findings, findingLine(f))
 		}
 	}
-	return text(fmt.Sprintf("%s, %d fixable\n", plural(out.Total, "finding"), out.Fixable) + lines(out.Findings)), out, nil
+	return text(fmt.Sprintf("%s, %d fixable\n", plural(out.Total, "finding"), out.Fixable) + findingLines(out.Findings)), out, nil
 }
 
 type fixOut struct {
@@ -76,6 +76,7 @@ func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*
 		if err := check.Write(state.Catalog, changes); err != nil {
 			return nil, fixOut{}, err
 		}
+		s.lookAgain()
 		for _, c := range changes {
 			if !slices.Contains(out.Files, c.File) {
 				out.Files = append(out.Files, c.File)
@@ -85,8 +86,8 @@ func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*
 	for _, f := range found[:min(len(found), maxFindings)] {
 		out.Findings = append(out.Findings, findingLine(f))
 	}
-	return text(fmt.Sprintf("%s changed\n%s%s left\n%s", plural(len(out.Files), "file"), lines(out.Files),
-		plural(len(found), "finding"), lines(out.Findings))), out, nil
+	return text(fmt.Sprintf("%s changed\n%s%s left\n%s", plural(len(out.Files), "file"), findingLines(out.Files),
+		plural(len(found), "finding"), findingLines(out.Findings))), out, nil
 }
 
 // chosen is what the linter finds, of one unit or rule if named.
@@ -110,7 +111,7 @@ func findingLine(f check.Finding) string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message)
 }
 
-func lines(all []string) string {
+func findingLines(all []string) string {
 	if len(all) == 0 {
 		return ""
 	}

@@ -36,6 +36,7 @@ type newOut struct {
 func (s *service) new(ctx context.Context, _ *mcp.CallToolRequest, in newIn) (*mcp.CallToolResult, newOut, error) {
 	s.make.Lock()
 	defer s.make.Unlock()
+	defer s.lookAgain()
 	if _, err := s.state(ctx); err != nil {
 		return nil, newOut{}, err
 	}

@@ -211,7 +211,7 @@ func (j job) unchanged() *Dir {
 	}
 	now := time.Now().UnixNano()
 	for _, i := range doubtful {
-		src, err := readLimited(j.root.Path(joinPath(l.path, l.files[i].Name)), maxGoSize+1)
+		src, err := readLimited(j.root.Path(joinPath(l.path, l.files[i].Name)), l.files[i].Size, maxGoSize+1, nil)
 		if err != nil || int64(len(src)) != d.files[i].Size || sum(src) != d.files[i].Hash {
 			return nil
 		}

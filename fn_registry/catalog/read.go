@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -29,6 +27,7 @@ type folder struct {
 	all     map[string][]*source.Decl // see indexAll
 	before  map[string]*Unit          // by file: what was known before this reading
 	mutable map[string]declAt         // package variables that something changes, and what
+	buf     []byte                    // holds one Go file after the other; nothing that is read of it refers to it
 }
 
 type declAt struct {
@@ -64,7 +63,11 @@ func (f *folder) readFile(stat *FileStat, seen func(*Unit, *spec.Document)) {
 	if isGo {
 		limit = maxGoSize
 	}
-	src, err := readLimited(f.root.Path(at), limit+1)
+	var room []byte
+	if isGo {
+		room = f.buf
+	}
+	src, err := readLimited(f.root.Path(at), stat.Size, limit+1, room)
 	if err != nil {
 		f.fault(Fault{Rule: "file-read", File: at, Message: "not read: " + plain(err)})
 		if before := f.before[at]; before != nil {
@@ -73,7 +76,9 @@ func (f *folder) readFile(stat *FileStat, seen func(*Unit, *spec.Document)) {
 		return
 	}
 	stat.Hash = sum(src)
-	if !isGo {
+	if isGo {
+		f.buf = src
+	} else {
 		f.readSpec(at, src, stat.Hash, seen)
 		return
 	}
@@ -158,23 +163,6 @@ func (f *folder) fault(fault Fault) {
 	f.Faults = append(f.Faults, fault)
 }
 
-// readLimited reads a file, or as much of it as limit bytes, into one block of the right size.
-func readLimited(file string, limit int64) ([]byte, error) {
-	in, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return nil, err
-	}
-	var buf bytes.Buffer
-	buf.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // ReadFrom wants that much room to see the end
-	_, err = buf.ReadFrom(io.LimitReader(in, limit))
-	return buf.Bytes(), err
-}
-
 func sum(src []byte) (short [16]byte) {
 	full := sha256.Sum256(src)
 	copy(short[:], full[:])
@@ -183,12 +171,15 @@ func sum(src []byte) (short [16]byte) {
 
 // Source reads a Go file of a folder, given from the root.
 func (c *Catalog) Source(d *Dir, file string) ([]byte, error) {
-	return readLimited(c.Path(d, file), maxGoSize)
+	return readLimited(c.Path(d, file), 0, maxGoSize, nil)
 }
+
+// usualSpec is a size that most specs stay under.
+const usualSpec = 8 << 10
 
 // Document reads and parses the unit's spec again: a catalogue keeps what specs say, not their text.
 func (c *Catalog) Document(u *Unit) (*spec.Document, []byte, error) {
-	src, err := readLimited(c.Path(u.Dir, u.File), spec.MaxSize+1)
+	src, err := readLimited(c.Path(u.Dir, u.File), usualSpec, spec.MaxSize+1, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -148,6 +148,7 @@ type pass struct {
 	derived *catalog.Derived
 	hasCode bool
 	doc     *spec.Document
+	editor  *spec.Editor // of doc
 }
 
 // derive returns what the unit's code says; ok is false where there is none.

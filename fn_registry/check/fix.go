@@ -16,7 +16,10 @@ import (
 // set makes the fix that gives one key of the unit's spec a value; nil where the frontmatter's form does not let it
 // be edited.
 func (p *pass) set(key string, value any) *Fix {
-	edits, err := p.document().Set(map[string]any{key: value})
+	if p.editor == nil {
+		p.editor = p.document().Edit()
+	}
+	edits, err := p.editor.Set(map[string]any{key: value})
 	if err != nil {
 		return nil
 	}

@@ -75,8 +75,7 @@ func (r *Registry) load(ctx context.Context) error {
 		r.log.Warn("the search index is made anew", "file", r.files.index, "error", indexErr)
 	}
 	if x != nil && len(c.Dirs) > 0 {
-		r.publish(c, x, indexed, nil)
-		r.unsaved = r.State().Index.Len() != len(indexed) || !maps.Equal(indexed, r.indexed)
+		r.unsaved = r.publish(c, x, indexed, nil)
 		return nil
 	}
 	opts.Snapshot = ""
@@ -181,7 +180,8 @@ func decodeIndex(data []byte, program [sha256.Size]byte) (*search.Index, map[str
 		return nil, nil, errIndexFile
 	}
 	list, rest := data[:size], data[size:]
-	indexed := map[string]fingerprint{}
+	const usualItem = 48 // bytes that an ID takes here with its fingerprint
+	indexed := make(map[string]fingerprint, len(list)/usualItem)
 	for len(list) > 0 {
 		n, k := binary.Uvarint(list)
 		if k <= 0 || n > uint64(len(list)) || uint64(k)+n+16 > uint64(len(list)) {

@@ -27,7 +27,7 @@ type Detail struct {
 	UsedBy     []Ref           `json:"used_by"`  // whose code reaches it directly
 	Apps       []string        `json:"apps"`     // IDs of the programs that it is part of
 	Findings   []check.Finding `json:"findings"` // of the rules that look at one unit; of all rules once Findings has run
-	Stale      bool            `json:"stale"`    // the spec's file has changed since: Body is new, the rest is not
+	Stale      bool            `json:"stale"`    // the spec's file has changed since it was taken in: see Get
 	Bytes      *int64          `json:"bytes"`    // what it adds to a small server's binary, of a program its size; nil until fn size has measured this code
 }
 
@@ -85,7 +85,11 @@ func refs(units []*catalog.Unit) []Ref {
 	return all
 }
 
-// Get returns a unit. An unknown ID is a [*NotFoundError]. A spec whose file can't be read any more has no body.
+// Get returns a unit. An unknown ID is a [*NotFoundError].
+//
+// All of the spec is of one write of its file, frontmatter and body. Where the file has changed since the state was
+// made, Stale says so: then Item, Spec and Body are what the file says now, and what comes from the code and the graph
+// is the state's. A file that can't be read now, as one that is being rewritten, leaves what was known, without a body.
 func (s *State) Get(id string) (*Detail, error) {
 	u := s.Catalog.Unit(id)
 	if u == nil || id == "" {
@@ -109,7 +113,10 @@ func (s *State) Get(id string) (*Detail, error) {
 		return d, nil
 	}
 	sum := sha256.Sum256(src)
-	d.Stale = [16]byte(sum[:16]) != u.Hash
+	if d.Stale = [16]byte(sum[:16]) != u.Hash; d.Stale && !d.update(s, u, doc) {
+		d.Body.Sections = []Section{}
+		return d, nil
+	}
 	d.Body = Body{Markdown: doc.Body.Text, Sections: []Section{}}
 	for _, sec := range doc.Body.Sections {
 		d.Body.Sections = append(d.Body.Sections, Section{
@@ -117,6 +124,19 @@ func (s *State) Get(id string) (*Detail, error) {
 		})
 	}
 	return d, nil
+}
+
+// update makes Item and Spec those of a newer document; false where it is not one of the unit.
+func (d *Detail) update(s *State, u *catalog.Unit, doc *spec.Document) bool {
+	if doc.Spec.Name == "" || doc.Spec.ID() != u.ID {
+		return false
+	}
+	now := *u
+	now.Spec = doc.Spec
+	users := d.Users
+	d.Item, d.Spec = s.item(&now), withLists(doc.Spec)
+	d.Users = users // the graph knows the unit itself
+	return true
 }
 
 // withLists returns the spec with [] for what is nil.

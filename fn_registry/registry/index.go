@@ -36,6 +36,11 @@ type entry struct {
 // unit would be found under its neighbours' names.
 func newEntry(u *catalog.Unit, doc *spec.Document, hash [16]byte) entry {
 	var params, body strings.Builder
+	size := len(u.Spec.Output)
+	for _, p := range u.Spec.Params {
+		size += len(p.Name) + len(p.Desc) + 2
+	}
+	params.Grow(size)
 	for _, p := range u.Spec.Params {
 		params.WriteString(p.Name + " " + p.Desc + "\n")
 	}
@@ -108,19 +113,26 @@ func (g *gatherer) finish() {
 
 // reconcile brings an index that holds what indexed says in line with a catalogue, whatever made them differ: a
 // change, a cache file that is older or newer than the other, an ID that stands twice. Units whose entry is not among
-// known are read from their files. It returns a new map.
-func reconcile(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (*search.Index, map[string]fingerprint) {
-	now := make(map[string]fingerprint, len(c.Units))
-	var added []search.Doc
+// known are read from their files. Where all is in line, it returns both as they are, else a new map.
+func reconcile(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (_ *search.Index, _ map[string]fingerprint, changed bool) {
+	var fresh []*catalog.Unit
+	kept := 0
 	for _, u := range c.Units {
 		if c.Unit(u.ID) != u {
 			continue // it has no ID, or another unit has it
 		}
-		want := hashOf(u)
-		if has, ok := indexed[u.ID]; ok && has == want {
-			now[u.ID] = want
-			continue
+		if has, ok := indexed[u.ID]; ok && has == hashOf(u) {
+			kept++
+		} else {
+			fresh = append(fresh, u)
 		}
+	}
+	if len(fresh) == 0 && kept == len(indexed) {
+		return x, indexed, false
+	}
+	now := make(map[string]fingerprint, kept+len(fresh))
+	var added []search.Doc
+	for _, u := range fresh {
 		e, ok := known[u]
 		if !ok {
 			e = readEntry(c, u)
@@ -133,15 +145,16 @@ func reconcile(c *catalog.Catalog, x *search.Index, indexed map[string]fingerpri
 		added = append(added, e.doc)
 	}
 	var removed []string
-	for id := range indexed {
-		if _, ok := now[id]; !ok {
+	for id, hash := range indexed {
+		switch _, isFresh := now[id]; {
+		case isFresh:
+		case c.Unit(id) != nil:
+			now[id] = hash
+		default:
 			removed = append(removed, id)
 		}
 	}
-	if len(added)+len(removed) > 0 {
-		x = x.Update(removed, added)
-	}
-	return x, now
+	return x.Update(removed, added), now, true
 }
 
 // readEntry reads a unit's file again. The hash is that of what was read: should the file have changed since the

@@ -170,15 +170,17 @@ func lastRead(c *catalog.Catalog) (latest int64) {
 }
 
 // publish brings the index in line with a catalogue and makes both the current state.
-func (r *Registry) publish(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) {
+// It reports whether the index was not in line.
+func (r *Registry) publish(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (differed bool) {
 	s := newState(r, c)
-	x, r.indexed = reconcile(c, x, indexed, known)
+	x, r.indexed, differed = reconcile(c, x, indexed, known)
 	s.Index = x.WithBoosts(s.boost)
 	if old := r.State(); old != nil {
 		s.Generation = old.Generation + 1
 	}
 	r.state.Store(s)
 	r.unsaved = true
+	return differed
 }
 
 func countChange(old, next *catalog.Catalog, ch *catalog.Change) Change {

@@ -40,6 +40,27 @@ func TestSymbol(t *testing.T) {
 	}
 }
 
+// TestPackagesBelow: the packages of the own repository under a folder, not the folder itself.
+func TestPackagesBelow(t *testing.T) {
+	t.Parallel()
+	m := newMaker(load(t, tree(t, t.TempDir(), workspace)), Draft{})
+	if len(m.c.Dirs) < 3 {
+		t.Fatalf("a tree of %d folders", len(m.c.Dirs))
+	}
+	var want []string
+	for _, d := range m.c.Dirs {
+		if rest, ok := strings.CutPrefix(d.Path, "lib/net/"); ok && d.Package != "" {
+			want = append(want, rest)
+		}
+	}
+	if got := m.packagesBelow("lib/net"); len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q of %d folders", got, want, len(m.c.Dirs))
+		for _, d := range m.c.Dirs {
+			t.Log(d.Path, d.Package)
+		}
+	}
+}
+
 func TestAddUse(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ work, want string }{

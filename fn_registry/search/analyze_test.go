@@ -152,7 +152,7 @@ func TestNear(t *testing.T) {
 			}
 		}
 	}
-	b := newBuilder()
+	b := newBuilder(1)
 	for w := range words {
 		b.add(&Doc{Key: w, Description: w})
 	}

@@ -49,7 +49,7 @@ func buildBatches(docs iter.Seq[Doc]) []part {
 }
 
 func buildPart(docs []Doc) part {
-	b := newBuilder()
+	b := newBuilder(len(docs))
 	for i := range docs {
 		b.add(&docs[i])
 	}

@@ -44,9 +44,15 @@ type occurrence struct {
 	fields Field
 }
 
-func newBuilder() *builder {
-	return &builder{ids: make(map[string]uint32, 1<<14), types: newTypeTable()}
+// newBuilder makes a builder for so many units of the usual size.
+func newBuilder(units int) *builder {
+	return &builder{
+		ids: make(map[string]uint32, min(1<<14, 64*units)), types: newTypeTable(), found: make([]occurrence, 0, usualWords*units),
+	}
 }
+
+// usualWords is how many different words a unit's texts usually have.
+const usualWords = 64
 
 func (b *builder) add(d *Doc) {
 	b.lengths = [numFields]int{}
@@ -164,6 +170,9 @@ func (b *builder) finish() (*segment, f32s) {
 	return s, b.boosts
 }
 
+// usualPosting is how many bytes a posting usually takes.
+const usualPosting = 3
+
 // postings sorts the occurrences by word (by counting, which keeps the units in order) and encodes them.
 func (b *builder) postings(s *segment, rank []uint32) {
 	starts := make([]int, len(rank)+1)
@@ -177,6 +186,7 @@ func (b *builder) postings(s *segment, rank []uint32) {
 	}
 	sorted := make([]occurrence, len(b.found))
 	next := slices.Clone(starts)
+	s.posts.blob = make([]byte, 0, usualPosting*len(b.found))
 	for _, o := range b.found {
 		sorted[next[o.word]] = o
 		next[o.word]++

@@ -11,6 +11,7 @@ type merger struct {
 // merge makes one part of several, without their removed units.
 func merge(parts []part) part {
 	m := &merger{parts: parts, out: &segment{}}
+	m.reserve()
 	boosts := m.mergeDocs()
 	m.mergeWords()
 	m.mergeForward()
@@ -20,6 +21,20 @@ func merge(parts []part) part {
 	s.byKey = sortedKeys(s)
 	s.inflected = sortedInflected(s, m.inflected)
 	return part{seg: s, boosts: boosts}
+}
+
+// reserve makes room for what is large, so that it is not copied as it grows. A
+// result is hardly larger than its parts.
+func (m *merger) reserve() {
+	posts, forward, keys, docs, words := 0, 0, 0, 0, 0
+	for _, p := range m.parts {
+		posts, forward, keys = posts+len(p.seg.posts.blob), forward+len(p.seg.forward.blob), keys+len(p.seg.keys.blob)
+		docs, words = docs+p.seg.len(), max(words, p.seg.words.len())
+	}
+	room := func(blob, count int) items {
+		return items{blob: make([]byte, 0, blob+blob/16), ends: make(u32s, 0, 4*count)}
+	}
+	m.out.posts, m.out.forward, m.out.keys = room(posts, words), room(forward, docs), room(keys, docs)
 }
 
 func (m *merger) mergeDocs() (boosts f32s) {

@@ -23,6 +23,7 @@ func TestParseQuery(t *testing.T) {
 		"imports:net/http uses:a_go_core":     "imports=net/http uses=a_go_core",
 		"https://a.b/c std::sort":             "[https://a.b/c] [std::sort*]",
 		"error: refused 12:30":                "[error] [refused] [12:30*]",
+		"9:30 to 0:15":                        "[9:30] [to] [0:15*]",
 		"puirty:pure":                         "!unknown field puirty; did you mean purity (purity)",
 		"user:x":                              "!unknown field user; did you mean uses (uses)",
 		"- -- --flag -1":                      "[--] [--flag*] -[1]",

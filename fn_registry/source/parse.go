@@ -21,7 +21,7 @@ func Parse(path string, src []byte) (*File, error) {
 	if err != nil {
 		return nil, parseError(err)
 	}
-	r := &reader{fset: fset, tree: tree, file: &File{
+	r := &reader{lines: fset.File(tree.FileStart), tree: tree, file: &File{
 		Path:      path,
 		Package:   tree.Name.Name,
 		Test:      strings.HasSuffix(path, "_test.go"),
@@ -30,6 +30,7 @@ func Parse(path string, src []byte) (*File, error) {
 	r.readConstraint()
 	r.readLinknames()
 	r.readImports()
+	r.file.Decls = make([]Decl, 0, len(tree.Decls))
 	for _, d := range tree.Decls {
 		r.readDecl(d)
 	}
@@ -48,15 +49,16 @@ func parseError(err error) *Error {
 
 // reader holds one file while it is read.
 type reader struct {
-	fset       *token.FileSet
+	lines      *token.File
 	tree       *ast.File
 	file       *File
 	qualifiers map[string]string // local package name -> import path
 	linknames  map[string]bool   // functions that a go:linkname is about
+	collector  collector         // used for one declaration after the other
 }
 
 func (r *reader) pos(p token.Pos) Pos {
-	at := r.fset.PositionFor(p, false) // false: //line comments don't move findings to other files
+	at := r.lines.PositionFor(p, false) // false: //line comments don't move findings to other files
 	return Pos{at.Line, at.Column}
 }
 

@@ -4,10 +4,18 @@ import "go/ast"
 
 // collect fills in what a declaration refers to, writes and starts.
 func (r *reader) collect(decl *Decl, node ast.Node) {
-	c := collector{
-		reader: r, decl: decl, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{},
-		aliases: map[*ast.Object]string{}, sorted: map[*ast.CallExpr]bool{},
+	if r.collector.skip == nil {
+		r.collector = collector{
+			reader: r, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{},
+			aliases: map[*ast.Object]string{}, sorted: map[*ast.CallExpr]bool{},
+		}
 	}
+	c := &r.collector
+	c.decl, c.body, c.receiver = decl, nil, nil
+	clear(c.seen)
+	clear(c.skip)
+	clear(c.aliases)
+	clear(c.sorted)
 	ast.Inspect(node, c.visit)
 }
 

@@ -36,7 +36,7 @@ func Surfaces(path string, src []byte) (map[string]*Surface, error) {
 	if err != nil {
 		return nil, parseError(err)
 	}
-	r := &reader{fset: fset, tree: tree, file: &File{}}
+	r := &reader{lines: fset.File(tree.FileStart), tree: tree, file: &File{}}
 	r.readImports()
 	s := surfaces{reader: r, found: map[string]*Surface{}}
 	for _, d := range tree.Decls {

@@ -184,7 +184,7 @@ func checkSet(t *testing.T, src []byte, changes map[string]any) bool {
 // sameOthers checks with the YAML library alone that all other keys have the values that they had, in their order.
 func sameOthers(t *testing.T, src, out []byte, changes map[string]any) {
 	others := func(text []byte) (list []any) {
-		p, _ := parse("x.md", text)
+		p, _ := readFront("x.md", text, nil)
 		var m yaml.Node
 		if err := yaml.Unmarshal(text[p.front.start:p.front.end], &m); err != nil {
 			t.Fatal(err)

@@ -21,6 +21,8 @@ type parser struct {
 	*Document
 	starts []int // of the lines from the opening fence on
 	last   place
+	spare  []yaml.Node // for decodeYAML
+	framed bool        // there is a frontmatter between two fences
 }
 
 // place is an offset with the line and column by which the YAML parser knows it, counted from 1, in characters.
@@ -78,16 +80,21 @@ func (d *parser) notPlain(n *yaml.Node) (int, string) {
 // index notes where the keys, values and items stand.
 func (d *parser) index(root *yaml.Node) {
 	d.entries = make([]entry, 0, len(root.Content)/2)
-	seen := make(map[string]int, len(root.Content)/2)
+	var seen map[string]int // of many keys only: a few are looked through faster
+	if len(root.Content) > 2*fewKeys {
+		seen = make(map[string]int, len(root.Content)/2)
+	}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, val := root.Content[i], root.Content[i+1]
 		at := d.offset(key)
-		if first, ok := seen[key.Value]; ok {
-			d.entries[first].twice = true
+		if first := d.indexed(seen, key.Value); first != nil {
+			first.twice = true
 			d.problem(RuleDuplicate, at, key.Value, "the key "+quote(key.Value)+" stands there twice", "keep one of them")
 			continue
 		}
-		seen[key.Value] = len(d.entries)
+		if seen != nil {
+			seen[key.Value] = len(d.entries)
+		}
 		e := entry{key: key.Value, keyStart: at, valueStart: d.offset(val)}
 		if isNull(val) && val.Value == "" {
 			e.valueStart = min(afterColon(d.src, at, key), d.front.end)
@@ -100,6 +107,20 @@ func (d *parser) index(root *yaml.Node) {
 		}
 		d.entries = append(d.entries, e)
 	}
+}
+
+// fewKeys is how many keys are looked through one by one: more than any kind has.
+const fewKeys = 64
+
+// indexed is the entry of a key that was met before, or nil.
+func (d *parser) indexed(seen map[string]int, key string) *entry {
+	if seen == nil {
+		return d.entry(key)
+	}
+	if i, ok := seen[key]; ok {
+		return &d.entries[i]
+	}
+	return nil
 }
 
 // nameOf is the value of the name in an element of params; any other node itself.

@@ -37,29 +37,35 @@ func isFence(line []byte) bool {
 // Parse reads a spec. It never fails and never returns nil: what is wrong is in Problems, and what could be read is
 // read. The path is only kept. The document refers to src, which must not be changed afterwards.
 func Parse(path string, src []byte) *Document {
-	p, _ := parse(path, src)
-	return p.Document
-}
-
-// parse is Parse; it returns besides what Set needs: the frontmatter's mapping, nil if there is none.
-func parse(path string, src []byte) (*parser, *yaml.Node) {
-	d := &Document{Path: path, src: src}
-	p := &parser{Document: d}
-	var root *yaml.Node
-	if d.split() {
+	block := nodeBlocks.Get().(*nodeBlock)
+	p, root := readFront(path, src, block[:])
+	d := p.Document
+	if p.framed {
 		d.Body = parseBody(d, d.Body.offset)
-		if d.checkCharacters() {
-			p.starts = lineStarts(src, d.fenceStart, d.front.end)
-			if root = p.readYAML(); root != nil {
-				p.decode(root)
-				d.validate()
-			}
-		}
 	}
+	if root != nil {
+		d.validate()
+	}
+	block.release()
 	sort.SliceStable(d.Problems, func(i, j int) bool {
 		a, b := d.Problems[i].Pos, d.Problems[j].Pos
 		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
 	})
+	return d
+}
+
+// readFront is what Set needs of Parse: the keys and their values, without the body and without a look at what the
+// values mean. It returns besides the frontmatter's mapping, nil if there is none; its nodes may be those of spare.
+func readFront(path string, src []byte, spare []yaml.Node) (*parser, *yaml.Node) {
+	d := &Document{Path: path, src: src}
+	p := &parser{Document: d, spare: spare}
+	var root *yaml.Node
+	if p.framed = d.split(); p.framed && d.checkCharacters() {
+		p.starts = lineStarts(src, d.fenceStart, d.front.end)
+		if root = p.readYAML(); root != nil {
+			p.decode(root)
+		}
+	}
 	return p, root
 }
 
@@ -133,7 +139,7 @@ func (d *parser) readYAML() *yaml.Node {
 		d.refuse(RuleYAML, off, "a line of the frontmatter starts with "+mark+", which ends a YAML document", "remove the line, or indent and quote the text")
 		return nil
 	}
-	root, err := decodeYAML(d.src[d.fenceStart:d.front.end])
+	root, err := decodeYAML(d.src[d.fenceStart:d.front.end], d.spare)
 	if err != nil {
 		d.yamlProblem(err)
 		return nil
@@ -180,7 +186,15 @@ func (d *Document) documentMarker() (int, string) {
 }
 
 // decodeYAML is the root of the first YAML document, nil if it is empty.
-func decodeYAML(text []byte) (root *yaml.Node, err error) {
+func decodeYAML(text []byte, spare []yaml.Node) (*yaml.Node, error) {
+	if root, ok := quickYAML(text, spare); ok {
+		return root, nil
+	}
+	return libraryYAML(text)
+}
+
+// libraryYAML is decodeYAML for any text.
+func libraryYAML(text []byte) (root *yaml.Node, err error) {
 	// The parser is not ours, and what it reads comes from anywhere.
 	defer func() {
 		if r := recover(); r != nil {

@@ -30,13 +30,29 @@ var ErrValue = errors.New("not a value of a spec")
 //
 // It reads the source again, so changes that somebody made to d.Spec don't count. Errors are ErrNotEditable and
 // ErrValue, wrapped.
-func (d *Document) Set(changes map[string]any) ([]Edit, error) {
+func (d *Document) Set(changes map[string]any) ([]Edit, error) { return d.Edit().Set(changes) }
+
+// Editor makes several changes of one document, each as if it were the only one: it reads the source once for all.
+// It is for one goroutine.
+type Editor struct {
+	parser *parser
+	root   *yaml.Node
+}
+
+// Edit returns an editor of the document's source.
+func (d *Document) Edit() *Editor {
+	p, root := readFront(d.Path, d.src, nil)
+	return &Editor{p, root}
+}
+
+// Set is [Document.Set].
+func (e *Editor) Set(changes map[string]any) ([]Edit, error) {
 	for key, value := range changes {
 		if err := checkValue(key, value); err != nil {
 			return nil, err
 		}
 	}
-	p, root := parse(d.Path, d.src)
+	p, root := e.parser, e.root
 	if p.noEdit != "" {
 		return nil, fmt.Errorf("%w: %s", ErrNotEditable, p.noEdit)
 	}

@@ -7,12 +7,14 @@ import (
 )
 
 // verify makes the edits and reads the result: a rewrite that would damage a file is refused, whatever strange YAML
-// led to it. It costs as much as reading the file once more.
+// led to it. It costs as much as reading the frontmatter once more.
 func (w *writer) verify(changes map[string]any) error {
 	if len(w.edits) == 0 {
 		return nil
 	}
-	after, root := parse(w.Path, Apply(w.src, w.edits))
+	block := nodeBlocks.Get().(*nodeBlock)
+	defer block.release()
+	after, root := readFront(w.Path, Apply(w.src, w.edits), block[:])
 	if slices.ContainsFunc(after.Problems, func(p Problem) bool { return p.Rule == RuleSize }) {
 		return fmt.Errorf("%w: with the new values it would be too large", ErrNotEditable)
 	}

@@ -55,7 +55,7 @@ func (d *parser) guiltyLine(reported int) int {
 		return reported
 	}
 	reads := func(lines int) bool {
-		_, err := decodeYAML(d.src[d.fenceStart:d.starts[lines]])
+		_, err := libraryYAML(d.src[d.fenceStart:d.starts[lines]])
 		return err == nil
 	}
 	all := len(d.starts) - 1 // the number of lines; all of them do not read

@@ -92,10 +92,21 @@ func (p param) check(v reflect.Value) error {
 		return p.checkText(v.String())
 	case reflect.Int:
 		if n := int(v.Int()); p.min != nil && n < *p.min || p.max != nil && n > *p.max {
-			return p.refuse(fmt.Sprintf("parameter %q is %d, want %d to %d", p.name, n, *p.min, *p.max), nil)
+			return p.refuse(fmt.Sprintf("parameter %q is %d, want %s", p.name, n, p.bounds()), nil)
 		}
 	}
 	return nil
+}
+
+// bounds is what an integer may be, in words.
+func (p param) bounds() string {
+	switch {
+	case p.max == nil:
+		return fmt.Sprintf("%d or more", *p.min)
+	case p.min == nil:
+		return fmt.Sprintf("%d or less", *p.max)
+	}
+	return fmt.Sprintf("%d to %d", *p.min, *p.max)
 }
 
 func (p param) checkText(text string) error {

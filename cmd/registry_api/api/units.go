@@ -63,7 +63,9 @@ func (a *API) unitEndpoints() []Endpoint {
 			Method: http.MethodGet, Path: "/api/v1/units/{id}", Name: "getUnit", Tag: "units", Fails: []int{http.StatusNotFound},
 			Summary: "Everything about one unit",
 			Description: "The whole spec, what the code says whatever the spec says (derived), the body as Markdown and as HTML " +
-				"(raw HTML in it is left out), who uses it, and what the linter finds.",
+				"(raw HTML in it is left out), who uses it, and what the linter finds. stale is true where the spec's file has changed " +
+				"since the registry took it in: then spec and body are what the file says now, both of one write, and what comes " +
+				"from the code and the graph is as it was; the body is empty where the file can't be read now.",
 		}, getUnit),
 		jsonEndpoint(Endpoint{
 			Method: http.MethodGet, Path: "/api/v1/units/{id}/dependencies", Name: "listDependencies", Tag: "units", tagged: true,

@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"os"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +34,7 @@ type Live struct {
 	cfg      Config
 	registry atomic.Pointer[registry.Registry]
 	watching atomic.Bool
+	lost     atomic.Bool // a root went away, and with it what watched it
 	problem  atomic.Pointer[string]
 }
 
@@ -72,6 +71,8 @@ func (l *Live) Freshness() api.Freshness {
 // Run loads the registry and follows its files until ctx is done; then it saves the cache and returns nil. It fails
 // only where the registry can't be loaded at all.
 func (l *Live) Run(ctx context.Context) error {
+	gc := startCollector(loading)
+	defer gc.stop()
 	r, err := registry.Open(ctx, l.cfg.Options)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -82,37 +83,31 @@ func (l *Live) Run(ctx context.Context) error {
 	defer r.Close()
 	l.registry.Store(r)
 	defer l.save(r)
-	settle()
-	changed, stop := l.watch(ctx) // before the files are looked at, so that no change falls between
-	defer stop()
+	gc.settle(serving)
 	f := follower{Live: l, registry: r}
+	f.changed, f.stop = l.watch(ctx) // before the files are looked at, so that no change falls between
+	defer func() { f.stop() }()
 	f.refresh(ctx)
-	f.follow(ctx, changed)
+	gc.settle(serving) // the look at all files left garbage, too
+	f.follow(ctx)
 	return nil
-}
-
-// settle gives back what loading took and lets the heap grow by 40 % between two collections instead of 100: what is
-// kept from here on is large and lives long, the garbage of an answer is small. The environment's GOGC goes first.
-func settle() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(40)
-	}
-	debug.FreeOSMemory()
 }
 
 // follower is the loop of a Run.
 type follower struct {
 	*Live
 	registry *registry.Registry
+	changed  <-chan struct{} // see watch
+	stop     func()
 	pause    <-chan time.Time // until then, changes wait: reading takes half of the time at most
 	saveAt   <-chan time.Time
 }
 
-func (f *follower) follow(ctx context.Context, changed <-chan struct{}) {
+func (f *follower) follow(ctx context.Context) {
 	sweep := time.NewTicker(f.cfg.Sweep)
 	defer sweep.Stop()
 	for {
-		waiting := changed
+		waiting := f.changed
 		if f.pause != nil {
 			waiting = nil
 		}
@@ -132,7 +127,19 @@ func (f *follower) follow(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
+// refresh looks at all files. The first look that succeeds after a root was away finds it back: then it is watched
+// again, and looked at once more, for what changed before that.
 func (f *follower) refresh(ctx context.Context) {
+	f.look(ctx)
+	if f.problem.Load() != nil || !f.lost.Swap(false) || ctx.Err() != nil {
+		return
+	}
+	f.stop()
+	f.changed, f.stop = f.watch(ctx)
+	f.look(ctx)
+}
+
+func (f *follower) look(ctx context.Context) {
 	began := time.Now()
 	change, err := f.registry.Refresh(ctx)
 	if ctx.Err() != nil {
@@ -144,6 +151,7 @@ func (f *follower) refresh(ctx context.Context) {
 		f.cfg.Log.Error("the repositories were not read", "error", err)
 		text := err.Error()
 		f.problem.Store(&text)
+		f.unwatched()
 	} else {
 		f.problem.Store(nil)
 		f.saveAt = time.After(f.cfg.SaveAfter)

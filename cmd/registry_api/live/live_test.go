@@ -115,6 +115,31 @@ func TestRun_LosesItsRoot(t *testing.T) {
 	f.until("it is well again", func() bool { return f.Freshness().Problem == "" && f.Freshness().SweptAt.After(*lost.SweptAt) })
 }
 
+// TestRun_WatchesARootThatCameBack: while a root is away it does not say that it watches, and once it is back, it does.
+func TestRun_WatchesARootThatCameBack(t *testing.T) {
+	t.Parallel()
+	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})
+	if err := os.Rename(f.root, f.root+".away"); err != nil {
+		t.Fatal(err)
+	}
+	f.until("the loss is told without a sweep", func() bool { return f.Freshness().Problem != "" && !f.Freshness().Watching })
+	f.stop()
+
+	f = start(t, repository(t), Config{Watch: true, Sweep: 20 * time.Millisecond})
+	first := f.Freshness().SweptAt
+	if err := os.Rename(f.root, f.root+".away"); err != nil {
+		t.Fatal(err)
+	}
+	f.until("the loss is told", func() bool { return f.Freshness().Problem != "" && !f.Freshness().Watching })
+	writeFile(t, filepath.Join(f.root+".away", "f/wait.md"), spec("wait", "Waits for the bus."))
+	if err := os.Rename(f.root+".away", f.root); err != nil {
+		t.Fatal(err)
+	}
+	f.until("it watches again", func() bool { return f.Freshness().Watching })
+	f.until("it is well again", func() bool { return f.Freshness().Problem == "" && f.Freshness().SweptAt.After(*first) })
+	f.until("what changed meanwhile is seen", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
+}
+
 // TestRun_UnreadableRoot: a root that can't be read from the start is an error that names it.
 func TestRun_UnreadableRoot(t *testing.T) {
 	t.Parallel()

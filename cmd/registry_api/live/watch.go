@@ -2,6 +2,8 @@ package live
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -52,17 +54,34 @@ func (l *Live) relay(handle *file.FileWatchHandle, told chan<- struct{}) {
 			if !batch.All && !slices.ContainsFunc(batch.Paths, matters) {
 				continue
 			}
-			select {
-			case told <- struct{}{}:
-			default: // it is told already
-			}
+			signal(told)
 		case err, ok := <-problems:
 			if !ok {
 				problems = nil
 				continue
 			}
+			if errors.Is(err, fs.ErrNotExist) { // a root's: below it, what is gone is a change
+				l.unwatched()
+				signal(told) // the look says what is wrong
+			}
 			l.cfg.Log.Warn("not all changes of files are noticed as they happen", "sweep", l.cfg.Sweep, "error", err)
 		}
+	}
+}
+
+// signal tells on a channel that holds one, unless it is told already.
+func signal(told chan<- struct{}) {
+	select {
+	case told <- struct{}{}:
+	default:
+	}
+}
+
+// unwatched notes that a root is away: the system reports nothing about it any more, also when it is back.
+func (l *Live) unwatched() {
+	if l.cfg.Watch {
+		l.lost.Store(true)
+		l.watching.Store(false)
 	}
 }
 

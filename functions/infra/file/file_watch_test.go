@@ -438,3 +438,24 @@ func (w *tree) wantClosed() {
 		}
 	}
 }
+
+// TestFileWatch_NeverSweeps: with a negative interval there is no sweep, the one after the start neither. Of an edit
+// by way of another name of the file the system tells nothing, so a sweep is all that could tell of it.
+func TestFileWatch_NeverSweeps(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	for i := range 1000 { // so that a sweep, which waits for four times as long as the first look took, comes after the edit
+		w.put(fmt.Sprintf("many/%d", i), "old")
+	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	w.must(os.WriteFile(elsewhere, []byte("old"), 0o644))
+	w.must(os.Link(elsewhere, w.path("link")))
+	w.start(file.FileWatchConfig{Debounce: 100 * time.Millisecond})
+	w.must(os.WriteFile(elsewhere, []byte("other"), 0o644))
+	for range 3 { // each waits for longer than a sweep would
+		w.put("mark", "x")
+		w.want("mark")
+		w.must(os.Remove(w.path("mark")))
+		w.want("mark")
+	}
+}

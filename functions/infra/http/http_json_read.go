@@ -26,11 +26,12 @@ const jsonReadOp = "http_json_read"
 
 // HTTPJSONRead reads the request's body as one JSON value of type In, and refuses whatever is not exactly that: another
 // Content-Type than application/json or +json, a Content-Encoding, unknown fields (the error carries the names that
-// are close, as member candidates), text after the value, invalid UTF-8, an empty body.
+// are close, as member candidates), a field that stands there twice, text after the value, invalid UTF-8, an empty body.
 //
 // Errors are meant for [HTTPProblem]: CodeTooLarge over MaxBytes; CodeTimeout or CodeCanceled for a body that didn't
 // come; CodeInvalid for the rest, with status 415 for a type or encoding it does not read. w is told of a body that is
-// too long, so that net/http closes the connection rather than read on.
+// too long, so that net/http closes the connection rather than read on. A body that came too slowly is the client's
+// fault: its status is 408, not the 504 of CodeTimeout elsewhere.
 func HTTPJSONRead[In any](w http.ResponseWriter, r *http.Request, cfg HTTPJSONReadConfig) (In, error) {
 	var in In
 	body, err := readJSONBody(w, r, cmp.Or(cfg.MaxBytes, 1<<20))
@@ -49,6 +50,10 @@ func HTTPJSONRead[In any](w http.ResponseWriter, r *http.Request, cfg HTTPJSONRe
 	if rest := bytes.TrimLeft(body[decoder.InputOffset():], " \t\r\n"); len(rest) > 0 {
 		var zero In
 		return zero, invalidJSON("there is more after the JSON value", len(body)-len(rest), body)
+	}
+	if err := nameTwice(body[:decoder.InputOffset()], reflect.TypeFor[In]()); err != nil {
+		var zero In
+		return zero, err
 	}
 	return in, nil
 }
@@ -76,7 +81,9 @@ func readJSONBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byt
 	failed := &core.Error{Op: jsonReadOp, Message: "the body did not arrive whole", Err: err}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		failed.Code, failed.Message = core.CodeTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBytes)
-	} else if failed.Code = core.ErrorCode(err); failed.Code != core.CodeTimeout {
+	} else if failed.Code = core.ErrorCode(err); failed.Code == core.CodeTimeout {
+		return nil, &HTTPProblemError{Status: http.StatusRequestTimeout, Err: failed}
+	} else {
 		failed.Code = core.CodeCanceled // the client closed or broke the connection
 	}
 	return nil, failed

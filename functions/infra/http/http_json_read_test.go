@@ -43,9 +43,11 @@ func TestHTTPJSONRead_Takes(t *testing.T) {
 	for body, want := range map[string]draft{
 		`{}`: {},
 		" \r\n\t{\"name\":\"x\",\"count\":-7,\"tags\":[\"a\"]}\n ": {Name: "x", Count: -7, Tags: []string{"a"}},
-		`{"name":"[{\"\\"}`:    {Name: `[{"\`},
-		`{"name":"\"[[[[[[["}`: {Name: `"[[[[[[[`},
-		`{"any":[[[[]]]]}`:     {Any: []any{[]any{[]any{[]any{}}}}},
+		`{"name":"[{\"\\"}`:                        {Name: `[{"\`},
+		`{"name":"\"[[[[[[["}`:                     {Name: `"[[[[[[[`},
+		`{"any":[[[[]]]]}`:                         {Any: []any{[]any{[]any{[]any{}}}}},
+		`{"any":{"a":1,"A":2,"b":"a"},"name":"a"}`: {Name: "a", Any: map[string]any{"a": 1.0, "A": 2.0, "b": "a"}},
+		`{"any":[{"a":1},{"a":1}],"tags":["name","name"],"name":"\"name\":"}`: {Name: `"name":`, Tags: []string{"name", "name"}, Any: []any{map[string]any{"a": 1.0}, map[string]any{"a": 1.0}}},
 	} {
 		if got, err := readDraft(body, fnhttp.HTTPJSONReadConfig{MaxDepth: 5}); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v, %v", body, got, err)
@@ -61,22 +63,28 @@ func TestHTTPJSONRead_Takes(t *testing.T) {
 func TestHTTPJSONRead_Refuses(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
-		``:                            "the body is empty",
-		" \n":                         "the body is empty",
-		`{"name":"x"} {}`:             "there is more after the JSON value (line 1, column 14)",
-		"{\n  \"name\": \"é\",,\n}":   "the body is not JSON: invalid character ',' looking for beginning of object key string (line 2, column 15)",
-		`{"name":`:                    "the JSON ends too early (line 1, column 9)",
-		`{"name":7}`:                  `field "name" is a number, want a string (line 1, column 9)`,
-		`{"count":128}`:               `field "count" is a number 128, want a whole number that fits int8 (line 1, column 12)`,
-		`{"tags":{}}`:                 `field "tags" is an object, want an array (line 1, column 9)`,
-		`{"inner":{"color":true}}`:    `field "inner.color" is true or false, want a string (line 1, column 22)`,
-		`[]`:                          "the JSON value is an array, want an object (line 1, column 1)",
-		`{"nome":"x"}`:                `unknown field "nome"`,
-		`{"Hidden":"x"}`:              `unknown field "Hidden"`,
-		`{"inner":{"at":"tomorrow"}}`: `parsing time "tomorrow" as "2006-01-02T15:04:05Z07:00": cannot parse "tomorrow" as "2006"`,
-		"{\"name\":\"\xff\"}":         "the body is not valid UTF-8",
-		`{"any":[[[[]]]]}`:            "the JSON is nested deeper than 4 (line 1, column 11)",
-		`]`:                           "the body is not JSON: invalid character ']' looking for beginning of value (line 1, column 1)",
+		``:                                  "the body is empty",
+		" \n":                               "the body is empty",
+		`{"name":"x"} {}`:                   "there is more after the JSON value (line 1, column 14)",
+		"{\n  \"name\": \"é\",,\n}":         "the body is not JSON: invalid character ',' looking for beginning of object key string (line 2, column 15)",
+		`{"name":`:                          "the JSON ends too early (line 1, column 9)",
+		`{"name":7}`:                        `field "name" is a number, want a string (line 1, column 9)`,
+		`{"count":128}`:                     `field "count" is a number 128, want a whole number that fits int8 (line 1, column 12)`,
+		`{"tags":{}}`:                       `field "tags" is an object, want an array (line 1, column 9)`,
+		`{"inner":{"color":true}}`:          `field "inner.color" is true or false, want a string (line 1, column 22)`,
+		`[]`:                                "the JSON value is an array, want an object (line 1, column 1)",
+		`{"nome":"x"}`:                      `unknown field "nome"`,
+		`{"Hidden":"x"}`:                    `unknown field "Hidden"`,
+		`{"inner":{"at":"tomorrow"}}`:       `parsing time "tomorrow" as "2006-01-02T15:04:05Z07:00": cannot parse "tomorrow" as "2006"`,
+		"{\"name\":\"\xff\"}":               "the body is not valid UTF-8",
+		`{"any":[[[[]]]]}`:                  "the JSON is nested deeper than 4 (line 1, column 11)",
+		`{"name":"x", "name":"x"}`:          `field "name" stands there twice (line 1, column 14)`,
+		`{"name":"x","NAME":"y"}`:           `field "NAME" stands there twice (line 1, column 13)`,
+		`{"name":"x","n\u0061me":""}`:       `field "name" stands there twice (line 1, column 13)`,
+		`{"any":[{"a":1,"a":2}]}`:           `field "a" stands there twice (line 1, column 16)`,
+		`{"inner":{"Color":"","color":""}}`: `field "color" stands there twice (line 1, column 22)`,
+		`{"any":{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"h":0,"i":0,"j":0,"k":0,"l":0,"m":0,"n":0,"o":0,"p":0,"q":0,"c":0}}`: `field "c" stands there twice (line 1, column 111)`,
+		`]`: "the body is not JSON: invalid character ']' looking for beginning of value (line 1, column 1)",
 	} {
 		_, err := readDraft(body, fnhttp.HTTPJSONReadConfig{MaxDepth: 4})
 		coded, ok := errors.AsType[*core.Error](err)
@@ -170,6 +178,8 @@ func TestHTTPJSONRead_BodyThatBreaksOff(t *testing.T) {
 		}
 		if err := <-got; core.ErrorCode(err) != c.want {
 			t.Errorf("leaves %v: %v", c.leave, err)
+		} else if shown, _ := errors.AsType[*fnhttp.HTTPProblemError](err); !c.leave && (shown == nil || shown.Status != http.StatusRequestTimeout) {
+			t.Errorf("a slow body is not answered with 408: %#v", err)
 		}
 		conn.Close()
 	}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+)
+
+// maxLine is the longest message in bytes: a call has some hundred.
+const maxLine = 1 << 20
+
+// The codes of JSON-RPC 2.0 for lines that are no message.
+const (
+	parseError     = -32700
+	invalidRequest = -32600
+)
+
+// lines stands between the client and the SDK, which ends the session at the
+// first line that it can't read. Such a line is answered with an error here, as
+// JSON-RPC asks for, and the SDK never sees it.
+type lines struct {
+	in   *bufio.Reader
+	from io.Closer
+	rest []byte // of the line that the SDK reads
+
+	mu  sync.Mutex // held while a message is written
+	out io.Writer
+}
+
+func newLines(in io.ReadCloser, out io.Writer) *lines {
+	return &lines{in: bufio.NewReaderSize(in, 64<<10), from: in, out: out}
+}
+
+// Read returns the next bytes of lines that are messages.
+func (l *lines) Read(buf []byte) (int, error) {
+	for len(l.rest) == 0 {
+		line, err := l.line()
+		if err != nil {
+			return 0, err
+		}
+		if line == nil {
+			continue
+		}
+		l.rest = line
+	}
+	n := copy(buf, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
+}
+
+// line reads one line with its end; nil is one that was refused, or empty.
+func (l *lines) line() ([]byte, error) {
+	var line []byte
+	size := 0
+	for {
+		part, err := l.in.ReadSlice('\n')
+		if size += len(part); size <= maxLine {
+			line = append(line, part...)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil && size == 0 {
+			return nil, err
+		}
+		break
+	}
+	if size > maxLine {
+		return nil, l.refuse(parseError, fmt.Sprintf("the line is longer than %d bytes", maxLine))
+	}
+	line = bytes.TrimSpace(line)
+	switch {
+	case len(line) == 0:
+		return nil, nil
+	case !json.Valid(line):
+		return nil, l.refuse(parseError, "the line is not JSON")
+	case line[0] == '[':
+		return nil, l.refuse(invalidRequest, "a batch; send one message a line")
+	}
+	if _, err := jsonrpc.DecodeMessage(line); err != nil {
+		return nil, l.refuse(invalidRequest, "not a message of JSON-RPC 2.0: "+err.Error())
+	}
+	return append(line, '\n'), nil
+}
+
+// refuse answers a line whose ID is not known.
+func (l *lines) refuse(code int, message string) error {
+	type failure struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	text, err := json.Marshal(struct {
+		Version string  `json:"jsonrpc"`
+		ID      *int    `json:"id"`
+		Error   failure `json:"error"`
+	}{"2.0", nil, failure{code, message}})
+	if err != nil {
+		return err
+	}
+	_, err = l.Write(append(text, '\n'))
+	return err
+}
+
+// Write writes one message, as the SDK does with each call.
+func (l *lines) Write(message []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(message)
+}
+
+// Close ends a Read that waits. What is written to stays open.
+func (l *lines) Close() error { return l.from.Close() }

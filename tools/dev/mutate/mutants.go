@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// mutant is one change of one file.
+type mutant struct {
+	pkg        *pkg
+	file       string
+	line       int
+	start, end int // offsets in the file
+	text       string
+	what       string // "< to <="
+}
+
+func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line, m.what) }
+
+// apply returns the file with the change made.
+func (m mutant) apply() ([]byte, error) {
+	src, err := os.ReadFile(m.file)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(append([]byte{}, src[:m.start]...), m.text...), src[m.end:]...), nil
+}
+
+// swaps are operators and what stands in their place.
+var swaps = map[token.Token]token.Token{
+	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR, token.EQL: token.NEQ, token.NEQ: token.EQL,
+	token.LAND: token.LOR, token.LOR: token.LAND, token.ADD: token.SUB, token.SUB: token.ADD, token.MUL: token.QUO, token.QUO: token.MUL,
+	token.INC: token.DEC, token.DEC: token.INC, token.BREAK: token.CONTINUE, token.CONTINUE: token.BREAK,
+}
+
+// mutantsOf lists all mutants of a package, in the order of its files.
+func mutantsOf(p *pkg) ([]mutant, error) {
+	var all []mutant
+	for _, name := range p.GoFiles {
+		c := collector{pkg: p, file: filepath.Join(p.Dir, name), set: token.NewFileSet()}
+		var err error
+		if c.src, err = os.ReadFile(c.file); err != nil {
+			return nil, err
+		}
+		tree, err := parser.ParseFile(c.set, c.file, c.src, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		if !ast.IsGenerated(tree) {
+			ast.Inspect(tree, c.visit)
+			all = append(all, c.found...)
+		}
+	}
+	return all, nil
+}
+
+type collector struct {
+	pkg   *pkg
+	file  string
+	src   []byte
+	set   *token.FileSet
+	found []mutant
+}
+
+func (c *collector) add(from, to token.Pos, text, what string) {
+	at := c.set.Position(from)
+	c.found = append(c.found, mutant{c.pkg, c.file, at.Line, at.Offset, c.set.Position(to).Offset, text, what})
+}
+
+// text is a node as it stands in the file.
+func (c *collector) text(n ast.Node) string {
+	return string(c.src[c.set.Position(n.Pos()).Offset:c.set.Position(n.End()).Offset])
+}
+
+func (c *collector) swap(at token.Pos, op token.Token) {
+	if other, ok := swaps[op]; ok {
+		c.add(at, at+token.Pos(len(op.String())), other.String(), op.String()+" to "+other.String())
+	}
+}
+
+func (c *collector) visit(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.BinaryExpr:
+		c.swap(n.OpPos, n.Op)
+	case *ast.IncDecStmt:
+		c.swap(n.TokPos, n.Tok)
+	case *ast.BranchStmt:
+		if n.Label == nil {
+			c.swap(n.TokPos, n.Tok)
+		}
+	case *ast.UnaryExpr:
+		if n.Op == token.NOT {
+			c.add(n.OpPos, n.X.Pos(), "", "without !")
+		}
+	case *ast.IfStmt:
+		c.add(n.Cond.Pos(), n.Cond.End(), "false && ("+c.text(n.Cond)+")", "if never")
+	case *ast.BasicLit:
+		if v, err := strconv.ParseInt(n.Value, 0, 32); err == nil && n.Kind == token.INT {
+			c.add(n.Pos(), n.End(), strconv.FormatInt(v+1, 10), fmt.Sprintf("%s to %d", n.Value, v+1))
+		}
+	case *ast.Ident:
+		if other := map[string]string{"true": "false", "false": "true"}[n.Name]; other != "" {
+			c.add(n.Pos(), n.End(), other, n.Name+" to "+other)
+		}
+	case *ast.ExprStmt:
+		c.add(n.Pos(), n.End(), "", "without the call")
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			c.add(n.Pos(), n.End(), "", "without the assignment")
+		}
+	case *ast.ImportSpec, *ast.Comment:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module writes a module of two packages: weak is tested for its positive numbers alone, and by use.
+func module(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":         "module example.org/m\n\ngo 1.26\n",
+		"weak/weak.go":   "package weak\n\nfunc Sign(n int) int {\n\tif n < 0 {\n\t\treturn -1\n\t}\n\treturn 1\n}\n\nfunc Double(n int) int { return n * 2 }\n",
+		"weak/w_test.go": "package weak\n\nimport \"testing\"\n\nfunc TestSign(t *testing.T) {\n\tif Sign(5) != 1 || Sign(-5) != -1 {\n\t\tt.Fatal()\n\t}\n}\n",
+		"use/use.go":     "package use\n\nimport \"example.org/m/weak\"\n\nfunc Four() int { return weak.Double(2) }\n",
+		"use/u_test.go":  "package use\n\nimport \"testing\"\n\nfunc TestFour(t *testing.T) {\n\tif Four() != 4 {\n\t\tt.Fatal()\n\t}\n}\n",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestRun: of all mutants those survive that no test can notice: the boundary, which no test tries. A test of
+// another package counts.
+func TestRun(t *testing.T) {
+	t.Setenv("GOWORK", "off")
+	t.Setenv("GOFLAGS", "")
+	dir := module(t)
+	var out strings.Builder
+	if err := run(t.Context(), []string{"-dir", dir, "-n", "100", "-seed", "7", "./..."}, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	survivors := regexp.MustCompile(`(?m)^survives: .*/(\w+\.go:\d+: .*)$`).FindAllStringSubmatch(out.String(), -1)
+	var got []string
+	for _, s := range survivors {
+		got = append(got, s[1])
+	}
+	slices.Sort(got)
+	want := []string{"weak.go:4: 0 to 1", "weak.go:4: < to <="}
+	if !slices.Equal(got, want) || !strings.HasPrefix(out.String(), "seed 7: ") || !strings.Contains(out.String(), "noticed: ") {
+		t.Errorf("survivors %q, want %q\n%s", got, want, out.String())
+	}
+	if err := run(t.Context(), []string{"-dir", dir, "-n", "100", "-seed", "7", "-min", "95", "./..."}, &out, &out); err == nil || !strings.Contains(err.Error(), "less than 95.0") {
+		t.Errorf("a low score: %v", err)
+	}
+}
+
+// TestMutantsOf: each kind of change, as it is made.
+func TestMutantsOf(t *testing.T) {
+	t.Parallel()
+	const src = "package p\n\nimport \"os\"\n\nfunc f(a, b int, c bool) bool {\n\tfor a < b && !c {\n\t\ta++\n\t\tif a == 7 {\n\t\t\tbreak\n\t\t}\n\t\tb = a\n\t\tos.Exit(b)\n\t}\n\treturn true\n}\n"
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "p.go"), []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, err := mutantsOf(&pkg{Dir: dir, GoFiles: []string{"p.go"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := map[string]string{
+		"&& to ||": "for a < b || !c {", "< to <=": "for a <= b && !c {", "without !": "for a < b && c {", "++ to --": "a--", "if never": "if false && (a == 7) {",
+		"== to !=": "if a != 7 {", "7 to 8": "if a == 8 {", "break to continue": "\t\t\tcontinue\n", "true to false": "return false",
+	}
+	gone := map[string]string{"without the assignment": "b = a", "without the call": "os.Exit(b)"}
+	for _, m := range all {
+		text, err := m.apply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, known := changed[m.what]
+		if lost, ok := gone[m.what]; ok {
+			if strings.Contains(string(text), lost) {
+				t.Errorf("%v: it is still there\n%s", m, text)
+			}
+		} else if !known || !strings.Contains(string(text), want) {
+			t.Errorf("%v: no %q in\n%s", m, want, text)
+		}
+		delete(changed, m.what)
+		delete(gone, m.what)
+	}
+	if len(changed)+len(gone) > 0 {
+		t.Errorf("not made: %v %v", changed, gone)
+	}
+}
