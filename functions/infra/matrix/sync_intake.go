@@ -21,6 +21,9 @@ type syncTaking struct {
 	batch MatrixSyncBatch
 	items []MatrixSyncEvent
 	state *mautrix.RespSync // for the crypto
+
+	taken      int       // records stored so far
+	shortSince time.Time // since when the server, answering all the time, has ended histories too early
 }
 
 // syncTimeline is a joined or left room's part of a response.
@@ -30,21 +33,27 @@ type syncTimeline struct {
 	member event.Membership
 	events []MatrixSyncEvent
 
-	lookBack bool // the store may know the events
+	lookBack bool              // the store may know the events
+	fresh    []MatrixSyncEvent // with lookBack: those that it does not know
 }
 
-// takeIn takes a response in and delivers it; before it, what it knows nothing
-// of from a look back, which may be nil. Only ctx ends it before that is done.
+// takeIn takes a response that has come at a time in and delivers it; before it,
+// what it knows nothing of from a look back, which may be nil. Only ctx ends it
+// before that is done.
 //
 // What is in a room with a gap is stored and delivered with the rooms
 // before it, and the token with the last: a process that is killed while it
 // fills one gap after the other finds the first ones filled.
 //
 // Synapse may tell of one room that it was left and that there is an invitation to it: that is the later of the two.
-func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) error {
+func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse, came time.Time) error {
 	t := &syncTaking{syncService: s, state: s.cryptoPart(response)}
+	missed, err := t.lookBackTimelines(ctx, lookBack, response)
+	if err != nil {
+		return err
+	}
 	timelines := slices.Concat(
-		t.lookBackTimelines(ctx, lookBack, response),
+		missed,
 		t.timelines(ctx, response.Rooms.Join, event.MembershipJoin),
 		t.timelines(ctx, response.Rooms.Leave, event.MembershipLeave),
 	)
@@ -72,10 +81,14 @@ func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncRespon
 	for _, room := range sortedRooms(response.Rooms.Invite) {
 		t.invitation(room, response.Rooms.Invite[room])
 	}
-	tokens := s.tokens.add(response.NextBatch, time.Now())
+	latest := syncToken{token: response.NextBatch, at: came, taken: t.taken + len(t.batch.Records)}
+	tokens := s.tokens.add(latest, s.lookBackMost())
 	t.batch.Token, t.batch.Trusted = response.NextBatch, tokens[0].token
 	return t.commit(ctx, func() {
 		s.tokens, s.lookBack, s.replaying, s.fullState = tokens, "", false, false
+		if s.broken {
+			s.distrust()
+		}
 	})
 }
 
@@ -116,6 +129,7 @@ func (t *syncTaking) commit(ctx context.Context, stored ...func()) error {
 			return err
 		}
 	}
+	t.taken += len(t.batch.Records)
 	t.batch, t.items = MatrixSyncBatch{}, nil
 	return nil
 }
@@ -158,13 +172,9 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 	}
 	limited, last := room.Timeline.Limited, lastEventID(events)
 	if part.lookBack {
-		fresh, err := t.unknown(ctx, known, events)
-		if err != nil {
-			return false, err
-		}
 		// One that begins with a known event has nothing missing before it.
-		limited = limited && (len(events) == 0 || len(fresh) > 0 && fresh[0].EventID == events[0].EventID)
-		events = fresh
+		limited = limited && (len(events) == 0 || len(part.fresh) > 0 && part.fresh[0].EventID == events[0].EventID)
+		events = part.fresh
 	}
 	// Of a room that the user was put out of Dendrite may give the leaving alone, and not say that more is missing.
 	left := member == event.MembershipLeave
