@@ -150,9 +150,8 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 			return h.failed(row, state, err, true)
 		case verdict == outboxFound:
 			h.metrics.recover()
-			return h.done(row, eventID)
-		case verdict == outboxBehind && time.Since(row.triedAt) < behindLimit: // over restarts, too
-			state.lags(row)
+			return h.done(row, state, eventID)
+		case verdict == outboxBehind && !state.lagsTooLong(h, row):
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
 		case verdict == outboxAbsent:
 			wait, err := state.unsettled(h, row)
@@ -190,14 +189,15 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		return h.failed(row, state, err, false)
 	}
 	h.metrics.send(time.Since(start))
-	return h.done(row, eventID)
+	return h.done(row, state, eventID)
 }
 
 // done notes that an item was sent. Once the server has the event, the end of ctx is no reason to forget it.
-func (h *MatrixOutboxHandle) done(row *outboxRow, eventID id.EventID) outboxStep {
+func (h *MatrixOutboxHandle) done(row *outboxRow, state *outboxRoom, eventID id.EventID) outboxStep {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), outboxStopGrace)
 	defer cancel()
 	if err := h.store.sent(ctx, row.seq, eventID); err != nil {
+		state.tried, state.ended = row.txn, time.Now()
 		return h.storeFailed(err) // it stays uncertain, and is found in the room
 	}
 	h.mu.Lock()
@@ -252,6 +252,9 @@ func (h *MatrixOutboxHandle) failed(row *outboxRow, state *outboxRoom, cause err
 	if kind == failedForGood || h.cfg.MaxTries > 0 && row.tries >= h.cfg.MaxTries && answered5xx(cause) {
 		return h.setAside(row, asking || kind != failedForGood, err)
 	}
+	if kind == failedOpen && !asking { // whatever comes of storing that
+		state.tried, state.ended = row.txn, time.Now()
+	}
 	certain := !asking && (kind == failedLimited || kind == failedCredentials || kind == failedBefore)
 	if err := h.store.failed(h.ctx, row, certain, err.Error()); err != nil {
 		return h.storeFailed(err)
@@ -265,10 +268,6 @@ func (h *MatrixOutboxHandle) failed(row *outboxRow, state *outboxRoom, cause err
 	case failedCredentials:
 		h.pause(core.BackoffDelay(h.cfg.Backoff, 1<<20, 0), true)
 		return outboxStep{again: true, down: true}
-	case failedOpen:
-		if !asking {
-			state.tried, state.ended = row.txn, time.Now()
-		}
 	}
 	return step
 }
@@ -291,7 +290,7 @@ func (r *outboxRoom) sinceShown(h *MatrixOutboxHandle, row *outboxRow) (time.Dur
 	}
 	r.shown, r.since = row.txn, time.Now()
 	if r.lagging == row.txn {
-		h.notePace(time.Since(r.lagsSince))
+		h.notePace(min(time.Since(r.lagsSince), behindLimit)) // it may have been parked since
 	}
 	if row.shownAt.UnixMilli() != 0 {
 		return time.Since(row.shownAt), nil
@@ -307,11 +306,15 @@ func (r *outboxRoom) unsettled(h *MatrixOutboxHandle, row *outboxRow) (time.Dura
 	return h.settle() - min(shown, r.sinceEnd(h, row)), err
 }
 
-// lags notes that the server does not show what was sent before an item.
-func (r *outboxRoom) lags(row *outboxRow) {
+// lagsTooLong notes that the server does not show what was sent before an item,
+// and reports whether it has not done so for behindLimit, over restarts, too.
+// However long ago the try was, the server is given some time from the first
+// look of this process: both may just have been started.
+func (r *outboxRoom) lagsTooLong(h *MatrixOutboxHandle, row *outboxRow) bool {
 	if r.lagging != row.txn {
 		r.lagging, r.lagsSince = row.txn, time.Now()
 	}
+	return time.Since(row.triedAt) >= behindLimit && time.Since(r.lagsSince) >= h.settle()
 }
 
 // pause holds all rooms back.

@@ -110,6 +110,9 @@ func (s *outboxStore) addColumn(ctx context.Context, name string) error {
 		return err
 	}
 	_, err := s.db.ExecContext(ctx, "ALTER TABLE matrix_outbox ADD COLUMN "+name+" INTEGER NOT NULL DEFAULT 0")
+	if err != nil && s.db.QueryRowContext(ctx, query, name).Scan(&there) == nil && there {
+		return nil // another process was faster
+	}
 	return err
 }
 

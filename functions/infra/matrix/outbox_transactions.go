@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 
@@ -20,13 +21,14 @@ import (
 // and asked again.
 type outboxTransactions struct {
 	running bool
-	timeout time.Duration     // of the next request: longer after one that was given up
-	next    *transactionsLook // waits for the one under way to end; nil: nothing does
+	timeout time.Duration       // of the next request: longer after one that was given up
+	next    []*transactionsLook // wait for the one under way to end
 }
 
 // transactionsLook is one request.
 type transactionsLook struct {
 	rooms map[id.RoomID]bool
+	bytes int // of the rooms in a URL
 	limit int // events of each room
 
 	done         chan struct{} // closed when the result is there
@@ -38,17 +40,35 @@ type transactionsLook struct {
 // sync.
 const transactionsTimeout = syncInitialSlack
 
+// transactionsBytes is how much of a look's URL its rooms may have: their filter
+// is a part of it. A request's first line may have 8 KiB for nginx and 16 KiB
+// for Synapse.
+const transactionsBytes = 4 << 10
+
+// join returns the look that a room belongs to: the last one, unless that would
+// get too long.
+func (looks *outboxTransactions) join(room id.RoomID) *transactionsLook {
+	for _, look := range looks.next {
+		if look.rooms[room] {
+			return look
+		}
+	}
+	bytes := len(url.QueryEscape(`"` + string(room) + `",`))
+	if n := len(looks.next); n == 0 || looks.next[n-1].bytes+bytes > transactionsBytes {
+		looks.next = append(looks.next, &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})})
+	}
+	look := looks.next[len(looks.next)-1]
+	look.rooms[room] = true
+	look.bytes += bytes
+	return look
+}
+
 // transactionsOf returns the transaction IDs of a room's latest events, at least
 // limit of them. It begins after the call. Meanwhile other rooms may use this
 // one's slot.
 func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.EventID]string, error) {
 	h.mu.Lock()
-	look := h.looks.next
-	if look == nil {
-		look = &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})}
-		h.looks.next = look
-	}
-	look.rooms[room] = true
+	look := h.looks.join(room)
 	look.limit = max(look.limit, limit)
 	if !h.looks.running {
 		h.looks.running = true
@@ -69,13 +89,14 @@ func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.E
 func (h *MatrixOutboxHandle) runLooks() {
 	for {
 		h.mu.Lock()
-		look, timeout := h.looks.next, max(h.looks.timeout, h.cfg.RequestTimeout)
-		h.looks.next = nil
-		h.looks.running = look != nil
-		h.mu.Unlock()
-		if look == nil {
+		h.looks.running = len(h.looks.next) > 0
+		if !h.looks.running {
+			h.mu.Unlock()
 			return
 		}
+		look, timeout := h.looks.next[0], max(h.looks.timeout, h.cfg.RequestTimeout)
+		h.looks.next = h.looks.next[1:]
+		h.mu.Unlock()
 		look.err = h.requestWithin(h.ctx, timeout, func(ctx context.Context) (err error) {
 			look.transactions, err = syncTransactions(ctx, h.cfg.Client, look.rooms, look.limit)
 			return err

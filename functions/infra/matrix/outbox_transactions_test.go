@@ -100,3 +100,39 @@ func TestMatrixOutbox_SlowServerSettlesLater(t *testing.T) {
 		t.Errorf("sent again after %v", waited)
 	}
 }
+
+// That the end of a try could not be stored is no reason to send again before it
+// has settled.
+func TestMatrixOutbox_FailureIsNotStored(t *testing.T) {
+	t.Parallel()
+	s := newOutboxSetup(t)
+	var mu sync.Mutex
+	var sends []time.Time
+	url := rewriting(t, s.proxy.URL(), func(r *http.Request) {
+		if r.Method == http.MethodPut {
+			mu.Lock()
+			defer mu.Unlock()
+			sends = append(sends, time.Now())
+		}
+	}, nil)
+	client := clientFor(t, url, servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)})
+	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 2, Fault: fault.Reset{}})
+	cfg := outboxQuick
+	cfg.DB, cfg.Settle = newDB(t).Writer, 2*time.Second
+	outbox := startOutbox(t, client, cfg)
+	const full = "CREATE TRIGGER disk_full BEFORE UPDATE OF error ON matrix_outbox WHEN NEW.tries = 2 BEGIN SELECT RAISE(FAIL, 'disk full'); END"
+	if _, err := cfg.DB.ExecContext(t.Context(), full); err != nil {
+		t.Fatal(err)
+	}
+	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "once"))...)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(sends) != 3 {
+		t.Fatalf("%d sends, want 3", len(sends))
+	}
+	for i := range 2 {
+		if waited := sends[i+1].Sub(sends[i]); waited < cfg.Settle {
+			t.Errorf("send %d came %v after the one before", i+2, waited)
+		}
+	}
+}
