@@ -26,7 +26,7 @@ import (
 
 // config is what the make targets pass on in the environment.
 type config struct {
-	race        bool     // RACE: under the race detector
+	race        bool     // RACE=1: under the race detector
 	skipServers bool     // SKIP_SERVERS=1: start no server
 	stages      []string // STAGES: the names of those to run; all
 	packages    []string // PKG: the packages to run, as patterns; all (flaky)
@@ -38,24 +38,35 @@ type config struct {
 
 func configFrom(env func(string) string) (config, error) {
 	cfg := config{
-		race: env("RACE") != "", skipServers: env("SKIP_SERVERS") == "1",
 		stages: strings.Fields(env("STAGES")), packages: strings.Fields(env("PKG")),
 	}
+	for _, option := range []struct {
+		name string
+		to   *bool
+	}{{"RACE", &cfg.race}, {"SKIP_SERVERS", &cfg.skipServers}} {
+		switch text := env(option.name); text {
+		case "", "0":
+		case "1":
+			*option.to = true
+		default: // yes? true? Not to start servers by mistake
+			return cfg, fmt.Errorf("%s is to be 1, 0 or empty, not %q", option.name, text)
+		}
+	}
 	for _, number := range []struct {
-		name  string
-		to    *int
-		value int
+		name        string
+		to          *int
+		value, most int
 	}{
-		{"FLAKY_COUNT", &cfg.count, 20},
-		{"SOAK_RUNS", &cfg.runs, 100},
-		{"SOAK_MESSAGES", &cfg.messages, 2000},
-		{"BUSY", &cfg.busy, runtime.NumCPU() + 1},
+		{"FLAKY_COUNT", &cfg.count, 20, 10_000}, // for which a package has four weeks
+		{"SOAK_RUNS", &cfg.runs, 100, 1_000_000},
+		{"SOAK_MESSAGES", &cfg.messages, 2000, 1_000_000},
+		{"BUSY", &cfg.busy, runtime.NumCPU() + 1, 1000}, // threads
 	} {
 		*number.to = number.value
 		if text := env(number.name); text != "" {
 			value, err := strconv.Atoi(text)
-			if err != nil || value < 1 {
-				return cfg, fmt.Errorf("%s is to be a number from 1, not %q", number.name, text)
+			if err != nil || value < 1 || value > number.most {
+				return cfg, fmt.Errorf("%s is to be a number from 1 to %d, not %q", number.name, number.most, text)
 			}
 			*number.to = value
 		}

@@ -215,8 +215,13 @@ func TestConfig(t *testing.T) {
 	}{
 		"nothing":    {nil, ""},
 		"all":        {map[string]string{"RACE": "1", "STAGES": "main synapse", "FLAKY_COUNT": "3", "SOAK_RUNS": "1"}, ""},
-		"no number":  {map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1, not "x"`},
+		"no number":  {map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1 to 10000, not "x"`},
 		"too small":  {map[string]string{"SOAK_RUNS": "0"}, "SOAK_RUNS is to be a number from 1"},
+		"too large":  {map[string]string{"BUSY": "100000"}, `BUSY is to be a number from 1 to 1000, not "100000"`},
+		"overflow":   {map[string]string{"FLAKY_COUNT": "100000000000"}, "FLAKY_COUNT is to be a number from 1 to 10000"},
+		"no and yes": {map[string]string{"RACE": "0", "SKIP_SERVERS": "1"}, ""},
+		"true":       {map[string]string{"SKIP_SERVERS": "true"}, `SKIP_SERVERS is to be 1, 0 or empty, not "true"`},
+		"no race":    {map[string]string{"RACE": "no"}, `RACE is to be 1, 0 or empty, not "no"`},
 		"no a stage": {map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
 	} {
 		t.Run(name, func(t *testing.T) {
