@@ -84,6 +84,9 @@ func configFrom(env func(string) string) (config, error) {
 func init() { runtime.LockOSThread() }
 
 func main() {
+	if len(os.Args) > 2 && os.Args[1] == guardCommand {
+		os.Exit(guard(os.Args[2:]))
+	}
 	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 

@@ -20,10 +20,13 @@ import (
 const childEnv = "STAGES_TEST_CHILD"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == guardCommand {
+		os.Exit(guard(os.Args[2:]))
+	}
 	if os.Getenv(childEnv) != "" {
 		r := newRunner(os.Stdout, os.Stderr)
 		defer busy(1)()
-		r.run("waiting", []string{"sh", "-c", `echo "pid $$"; exec sleep 1011`})
+		r.run("waiting", []string{"sh", "-c", `sh -c 'echo "pid $$"; exec sleep 1011'; exit 1`})
 		r.run("never", []string{"false"})
 		os.Exit(r.sumUp())
 	}
@@ -153,7 +156,7 @@ stages: skipped for other reasons: 1
 }
 
 // However the run ends, so do the busy loop, which is in its process, and what
-// the stage has started.
+// the stage has started, by itself or, as go test does, through a child.
 func TestRun_EndsWithIt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
