@@ -30,7 +30,7 @@ run: $(DOWNLOAD) ## start registry_api over this repository and print its addres
 	@$(GO) run ./cmd/registry_api -root .
 
 .PHONY: test
-test: $(DOWNLOAD) ## run the tests of all modules, on both homeservers, and sum up (RACE=1, SKIP_SERVERS=1, STAGES="main synapse")
+test: $(DOWNLOAD) ## run the tests of all modules, on both homeservers, and sum up (RACE=1, SKIP_SERVERS=1, STAGES="main synapse", PKG=./functions/core/...)
 	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
 	@$(STAGE) test
 

@@ -23,7 +23,7 @@ func unitFiles(name, description, calls string) map[string]string {
 	signature := "func " + symbol + "(n int) int"
 	return map[string]string{
 		"f/" + name + ".go":      "package f\n\n" + signature + " { " + calls + "; return n }\n",
-		"f/" + name + "_test.go": "package f\n\nimport \"testing\"\n\nfunc Test" + symbol + "(t *testing.T) {}\n",
+		"f/" + name + "_test.go": "package f\n\nimport \"testing\"\n\nfunc Test" + symbol + "(t *testing.T) { " + symbol + "(1) }\n",
 		"f/" + name + ".md": fmt.Sprintf(`---
 name: %s
 kind: function

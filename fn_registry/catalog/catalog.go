@@ -53,6 +53,7 @@ type Dir struct {
 	Units      []*Unit
 	Exports    []*Export    // where InUnits
 	Imports    []FileImport // of all its Go files, the standard library's left out
+	Standard   []string     // what its Go files import of the standard library, tests left out, sorted
 	Names      []Ref        // where no unit stands or outside of units folders: every name from a non-standard package; an app's uses
 	Faults     []Fault
 
@@ -104,12 +105,17 @@ type Fault struct {
 }
 
 // Unit is a spec with the facts read from its code.
+//
+// A spec that can't be read leaves its unit in place: Unread is set, Problems
+// say why, and Spec and Hash are those of the last version that could be read.
+// Where none is known, Spec has only what file name, folder and code tell.
 type Unit struct {
 	ID       string
 	Spec     spec.Spec
 	File     string // the spec, from the root, with slashes
 	Dir      *Dir
-	Hash     [16]byte // of the spec's bytes
+	Hash     [16]byte // of the bytes that Spec was read from
+	Unread   bool
 	Problems []spec.Problem
 	Code     *Code // nil: no code was found for it, or it is an app
 }
@@ -135,6 +141,7 @@ type Code struct {
 	BuildTags  []string
 	TestFile   string // "" without one
 	Tests      []TestName
+	Reached    bool       // one of the tests reaches the unit's own code
 	Refs       []Ref      // names from outside its own declarations, the standard library's left out
 	Impure     []Evidence // why its own code isn't pure
 	NilNil     *source.Pos
@@ -150,8 +157,9 @@ type Param struct {
 
 // TestName is a test as a spec lists it.
 type TestName struct {
-	Name string
-	Pos  source.Pos
+	Name  string
+	Pos   source.Pos
+	Skips bool // its function skips whatever the case
 }
 
 // Ref is a use of a name in another package, or of a registered name in the same one.

@@ -60,12 +60,12 @@ func (w *walker) visit(at declAt, via []string) {
 	if d.Name != w.self || len(via) > 0 {
 		via = append(slices.Clone(via), d.Name)
 	}
-	if d.Go != nil {
-		w.impure("a go statement", at.file, *d.Go, via)
+	for _, e := range d.Effects {
+		w.impure(e.What, at.file, e.Pos, via)
 	}
-	for _, ref := range d.Writes {
-		if w.mutable[ref.Name].decl != nil {
-			w.impure("package variable "+ref.Name+", which it changes", at.file, ref.Pos, via)
+	for _, write := range d.Writes {
+		if w.mutable[write.Name].decl != nil && w.changes(write) {
+			w.impure("package variable "+write.Name+", which it changes", at.file, write.Pos, via)
 		}
 	}
 	for _, ref := range d.Refs {
@@ -159,42 +159,82 @@ func packagesOf(file *source.File, ref source.Ref) []string {
 	return nil
 }
 
-// findMutable lists the package variables that a function changes or whose type is there to be changed.
+// findMutable lists the package variables that a function changes or whose type
+// is there to be changed.
 func (f *folder) findMutable() {
 	f.mutable = map[string]declAt{}
-	isVar := func(name string) bool { return len(f.decls[name]) > 0 && f.decls[name][0].decl.Kind == source.Var }
-	note := func(at declAt) {
-		for _, ref := range at.decl.Writes {
-			if _, known := f.mutable[ref.Name]; !known && at.decl.Kind <= source.Method && isVar(ref.Name) {
-				f.mutable[ref.Name] = at
-			}
-		}
-	}
 	for _, file := range f.sources {
 		if file.Test {
 			continue
 		}
 		for i := range file.Decls {
 			at := declAt{file, &file.Decls[i]}
-			note(at)
-			if at.decl.Kind == source.Var && synchronized(at.decl) {
+			for _, write := range at.decl.Writes {
+				if _, known := f.mutable[write.Name]; !known && at.decl.Kind <= source.Method && f.changes(write) {
+					f.mutable[write.Name] = at
+				}
+			}
+			if at.decl.Kind == source.Var && madeForChange(at.decl) {
 				f.mutable[at.decl.Name] = at
 			}
 		}
 	}
 }
 
-// synchronized reports whether a variable is of a type that only serves to be changed: a lock, an atomic value, a
-// sync.Map. sync.OnceValue and the like compute a constant once, and a sync.Pool holds nothing that is read back.
-func synchronized(d *source.Decl) bool {
-	text := ""
-	if len(d.Fields) > 0 {
-		text = strings.TrimLeft(d.Fields[0].Type, "*[]")
+// changes reports whether a write changes what a package variable of the folder
+// holds.
+func (f *folder) changes(w source.Write) bool {
+	found := f.decls[w.Name]
+	if len(found) == 0 || found[0].decl.Kind != source.Var {
+		return false
 	}
-	if strings.HasPrefix(text, "atomic.") || strings.HasPrefix(text, "sync.") && text != "sync.Pool" {
+	typ := variableType(found[0].decl)
+	switch {
+	case w.Method != "":
+		recv, _, _ := strings.Cut(strings.TrimLeft(typ, "*"), "[")
+		return slices.ContainsFunc(f.methods[recv], func(m declAt) bool {
+			return m.decl.Name == w.Method && m.decl.ChangesReceiver && strings.HasPrefix(m.decl.Receiver, "*")
+		})
+	case w.Field:
+		return strings.HasPrefix(typ, "*")
+	case w.Alias: // a copy of an array is another array
+		return !strings.HasPrefix(typ, "[") || strings.HasPrefix(typ, "[]")
+	}
+	return true
+}
+
+// variableType is the type of a package variable as it is written; "" where it
+// is not.
+func variableType(d *source.Decl) string {
+	if len(d.Fields) == 0 {
+		return ""
+	}
+	return d.Fields[0].Type
+}
+
+// madeForChange reports whether a variable is of a type that only serves to be
+// changed: a lock, an atomic value, a pool, a buffer, a random generator.
+// sync.OnceValue and the like compute a constant once.
+func madeForChange(d *source.Decl) bool {
+	text := strings.TrimLeft(variableType(d), "*[]")
+	if strings.HasPrefix(text, "atomic.") || strings.HasPrefix(text, "sync.") {
 		return true
 	}
 	return slices.ContainsFunc(d.Refs, func(r source.Ref) bool {
-		return r.Pkg == "sync/atomic" || r.Pkg == "sync" && (r.Name == "Map" || r.Name == "Mutex" || r.Name == "RWMutex")
+		switch r.Pkg {
+		case "sync/atomic":
+			return true
+		case "sync":
+			return slices.Contains([]string{"Map", "Mutex", "RWMutex", "Pool", "WaitGroup", "Cond", "Once"}, r.Name)
+		case "bytes":
+			return r.Name == "Buffer" || r.Name == "NewBuffer" || r.Name == "NewBufferString"
+		case "strings":
+			return r.Name == "Builder"
+		case "container/list", "container/ring":
+			return true
+		case "math/rand", "math/rand/v2":
+			return r.Name == "Rand" || r.Name == "New"
+		}
+		return false
 	})
 }

@@ -39,6 +39,9 @@ const (
 // Derive reads off the code what the unit's spec should say. ok is false where there is no code to read.
 func (c *Catalog) Derive(u *Unit) (d Derived, ok bool) {
 	for _, v := range c.Uses(u) {
+		if v.ID == "" {
+			continue // a file whose name can be no unit's
+		}
 		if v.Spec.Kind == spec.KindType {
 			d.UsesTypes = append(d.UsesTypes, v.ID)
 		} else {

@@ -75,6 +75,28 @@ func CompareUnits(a, b *Unit) int {
 // resolveUses lists the units that a unit's code reaches, through exported functions without a spec, too. Where no
 // code was found, the spec is believed.
 func (c *Catalog) resolveUses(u *Unit) []*Unit {
+	switch {
+	case u.IsApp():
+		var names []Ref
+		for _, d := range c.appDirs(u) {
+			names = append(names, d.Names...)
+		}
+		return c.reached(u, names)
+	case u.Code != nil:
+		return c.reached(u, u.Code.Refs)
+	}
+	var found []*Unit
+	for _, id := range slices.Concat(u.Spec.UsesFunctions, u.Spec.UsesTypes) {
+		if v := c.ids[id]; v != nil && v != u {
+			found = append(found, v)
+		}
+	}
+	return byID(found)
+}
+
+// reached lists the units that references lead to, through exported functions
+// without a spec, too; from itself is left out.
+func (c *Catalog) reached(from *Unit, refs []Ref) []*Unit {
 	var found []*Unit
 	var seen map[*Export]bool
 	var follow func(refs []Ref)
@@ -82,7 +104,7 @@ func (c *Catalog) resolveUses(u *Unit) []*Unit {
 		for _, ref := range refs {
 			key := symbolKey{ref.Pkg, ref.Name}
 			if v := c.symbols[key]; v != nil {
-				if v != u {
+				if v != from {
 					found = append(found, v)
 				}
 			} else if e := c.exports[key]; e != nil && !seen[e] {
@@ -94,22 +116,14 @@ func (c *Catalog) resolveUses(u *Unit) []*Unit {
 			}
 		}
 	}
-	switch {
-	case u.IsApp():
-		for _, d := range c.appDirs(u) {
-			follow(d.Names)
-		}
-	case u.Code != nil:
-		follow(u.Code.Refs)
-	default:
-		for _, id := range slices.Concat(u.Spec.UsesFunctions, u.Spec.UsesTypes) {
-			if v := c.ids[id]; v != nil && v != u {
-				found = append(found, v)
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b *Unit) int { return strings.Compare(a.ID, b.ID) })
-	return slices.Compact(found)
+	follow(refs)
+	return byID(found)
+}
+
+// byID sorts units by ID, each once.
+func byID(units []*Unit) []*Unit {
+	slices.SortFunc(units, func(a, b *Unit) int { return strings.Compare(a.ID, b.ID) })
+	return slices.Compact(units)
 }
 
 // appDirs lists the folders of a program: its own and those below it, but for folders that hold units and for those
@@ -299,7 +313,7 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 	before := map[*Unit]*Unit{u: nil}
 	for queue := []*Unit{u}; len(queue) > 0; queue = queue[1:] {
 		at := queue[0]
-		if e := c.evidence(at); e != nil {
+		if e := c.evidence(at.Code, at.Dir.Root); e != nil {
 			chain := &ImpureChain{Evidence: *e}
 			for v := at; v != nil; v = before[v] {
 				chain.Units = append(chain.Units, v)
@@ -307,7 +321,7 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 			slices.Reverse(chain.Units)
 			return chain
 		}
-		if at != u && at.Spec.Purity != spec.PurityPure { // no evidence, but its author says so
+		if at != u && at.Spec.Purity != spec.PurityPure && !(at.Unread && at.Spec.Purity == "") { // no evidence, but its author says so
 			chain := &ImpureChain{Evidence: Evidence{What: "declared impure", File: at.File, Pos: source.Pos{Line: 1, Column: 1}}}
 			for v := at; v != nil; v = before[v] {
 				chain.Units = append(chain.Units, v)
@@ -325,13 +339,25 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 	return nil
 }
 
-// evidence finds what is impure in a unit's own code and in the unregistered code that it reaches.
-func (c *Catalog) evidence(u *Unit) *Evidence {
-	if u.Code == nil {
+// PureExport reports whether an exported function without a spec is pure, as far
+// as its code and what that reaches tell.
+func (c *Catalog) PureExport(d *Dir, e *Export) bool {
+	if c.evidence(e.Code, d.Root) != nil {
+		return false
+	}
+	return !slices.ContainsFunc(c.reached(nil, e.Code.Refs), func(u *Unit) bool {
+		return u.Spec.Kind != spec.KindType && (u.Spec.Purity != spec.PurityPure || c.Impurity(u) != nil)
+	})
+}
+
+// evidence finds what is impure in code and in the unregistered code that it
+// reaches. The root is the one whose configuration counts.
+func (c *Catalog) evidence(code *Code, root int) *Evidence {
+	if code == nil {
 		return nil
 	}
-	if len(u.Code.Impure) > 0 {
-		return &u.Code.Impure[0]
+	if len(code.Impure) > 0 {
+		return &code.Impure[0]
 	}
 	seen := map[symbolKey]bool{}
 	var follow func(refs []Ref, via []string) *Evidence
@@ -352,7 +378,7 @@ func (c *Catalog) evidence(u *Unit) *Evidence {
 				if found := follow(e.Code.Refs, via); found != nil {
 					return found
 				}
-			} else if !c.Local(ref.Pkg) && !c.knownPure(u, ref.Pkg) {
+			} else if !c.Local(ref.Pkg) && !c.knownPure(root, ref.Pkg) {
 				return &Evidence{
 					What: ref.Pkg + "." + ref.Name + ", of a package that pure_imports does not list", File: ref.File, Pos: ref.Pos, Via: via,
 				}
@@ -360,9 +386,9 @@ func (c *Catalog) evidence(u *Unit) *Evidence {
 		}
 		return nil
 	}
-	return follow(u.Code.Refs, nil)
+	return follow(code.Refs, nil)
 }
 
-func (c *Catalog) knownPure(u *Unit, pkg string) bool {
-	return slices.ContainsFunc(c.Roots[u.Dir.Root].Config.PureImports, func(p string) bool { return config.Match(p, pkg, "", false) })
+func (c *Catalog) knownPure(root int, pkg string) bool {
+	return slices.ContainsFunc(c.Roots[root].Config.PureImports, func(p string) bool { return config.Match(p, pkg, "", false) })
 }

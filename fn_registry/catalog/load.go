@@ -180,7 +180,7 @@ func (j job) do(seen func(*Unit, *spec.Document)) *Dir {
 			return d
 		}
 	}
-	return readDir(j.root, j.index, j.listing, seen)
+	return readDir(j.root, j.index, j.listing, j.old, seen)
 }
 
 // racy is how long after its last change a file's stat is not trusted to show a further one: file systems keep

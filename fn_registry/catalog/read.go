@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"io"
 	"os"
@@ -22,10 +23,12 @@ type folder struct {
 	*Dir
 	root    *Root
 	sources []*source.File
-	decls   map[string][]declAt // names at package level, tests left out
-	methods map[string][]declAt // by receiver type
-	own     map[string]*Unit    // registered symbols of this folder
-	mutable map[string]declAt   // package variables that something changes, and what
+	decls   map[string][]declAt       // names at package level, tests left out
+	methods map[string][]declAt       // by receiver type
+	own     map[string]*Unit          // registered symbols of this folder
+	all     map[string][]*source.Decl // see indexAll
+	before  map[string]*Unit          // by file: what was known before this reading
+	mutable map[string]declAt         // package variables that something changes, and what
 }
 
 type declAt struct {
@@ -33,13 +36,19 @@ type declAt struct {
 	decl *source.Decl
 }
 
-// readDir reads a folder anew. A file that can't be read leaves a fault and the rest is read all the same.
-// seen is called with every unit and its document, which is not kept.
-func readDir(root *Root, index int, l listing, seen func(*Unit, *spec.Document)) *Dir {
+// readDir reads a folder anew; old is how it was, or nil. A file that can't be
+// read leaves a fault and the rest is read all the same. seen is called with
+// every unit whose spec could be read and its document, which is not kept.
+func readDir(root *Root, index int, l listing, old *Dir, seen func(*Unit, *spec.Document)) *Dir {
 	f := &folder{root: root, Dir: &Dir{
 		Root: index, Path: l.path, ImportPath: root.ImportPath(l.path), InUnits: root.Config.InUnits(l.path), ReadAt: time.Now().UnixNano(),
 		files: slices.Clone(l.files), Faults: slices.Clone(l.faults),
-	}}
+	}, before: map[string]*Unit{}}
+	if old != nil {
+		for _, u := range old.Units {
+			f.before[u.File] = u
+		}
+	}
 	for i := range f.files {
 		f.readFile(&f.files[i], seen)
 	}
@@ -58,6 +67,9 @@ func (f *folder) readFile(stat *FileStat, seen func(*Unit, *spec.Document)) {
 	src, err := readLimited(f.root.Path(at), limit+1)
 	if err != nil {
 		f.fault(Fault{Rule: "file-read", File: at, Message: "not read: " + plain(err)})
+		if before := f.before[at]; before != nil {
+			f.addUnread(before, nil)
+		}
 		return
 	}
 	stat.Hash = sum(src)
@@ -78,24 +90,58 @@ func (f *folder) readFile(stat *FileStat, seen func(*Unit, *spec.Document)) {
 	f.sources = append(f.sources, file)
 }
 
-// readSpec takes a Markdown file in if it is a spec: in a units folder any with frontmatter is meant to be one,
-// elsewhere only one whose frontmatter has a name and a kind.
+// readSpec takes a Markdown file in if it is a spec: in a units folder any with
+// frontmatter is meant to be one, elsewhere only one whose frontmatter has a
+// name and a kind. One that was a spec, and is empty or still stands beside its
+// code, is being rewritten or was damaged: it stays one.
 func (f *folder) readSpec(at string, src []byte, hash [16]byte, seen func(*Unit, *spec.Document)) {
+	before := f.before[at]
 	if !spec.IsSpec(src) || !f.InUnits && !looksLikeSpec(src) {
+		if before != nil && (len(bytes.TrimSpace(src)) == 0 || before.Code != nil) {
+			f.addUnread(before, spec.Parse(at, src).Problems)
+		}
 		return
 	}
 	doc := spec.Parse(at, src)
-	u := &Unit{ID: unitID(&doc.Spec), Spec: doc.Spec, File: at, Dir: f.Dir, Hash: hash, Problems: doc.Problems}
+	if doc.Spec.Name == "" && doc.Spec.Kind == "" { // nothing of the frontmatter could be taken in
+		if before == nil {
+			before = &Unit{File: at, Hash: hash}
+			before.ID = f.identify(&before.Spec, at)
+		}
+		f.addUnread(before, doc.Problems)
+		return
+	}
+	u := &Unit{Spec: doc.Spec, File: at, Dir: f.Dir, Hash: hash, Problems: doc.Problems}
+	u.ID = f.identify(&u.Spec, at)
 	f.Units = append(f.Units, u)
 	if seen != nil {
 		seen(u, doc)
 	}
 }
 
-// unitID is empty for a spec that does not say what it is about: such specs must not meet under one ID.
-func unitID(s *spec.Spec) string {
+// addUnread adds a unit as it was known, with the problems that its file has
+// now.
+func (f *folder) addUnread(before *Unit, problems []spec.Problem) {
+	f.Units = append(f.Units, &Unit{
+		ID: before.ID, Spec: before.Spec, File: before.File, Dir: f.Dir, Hash: before.Hash, Unread: true, Problems: problems,
+	})
+}
+
+// identify sets those parts of a unit's identity that its spec leaves out, by
+// the file's name and folder, and returns the ID. A file whose name can be no
+// unit's has none: such specs must not meet under one ID.
+func (f *folder) identify(s *spec.Spec, at string) string {
 	if s.Name == "" {
-		return ""
+		if s.Name = strings.TrimSuffix(path.Base(at), ".md"); !spec.IsName(s.Name) {
+			s.Name = ""
+			return ""
+		}
+	}
+	if s.Lang == "" {
+		s.Lang = spec.LangGo
+	}
+	if s.Domain == "" {
+		s.Domain = cmp.Or(f.root.Config.DomainOf(f.Path), path.Base(f.Path))
 	}
 	return s.ID()
 }
@@ -133,6 +179,11 @@ func sum(src []byte) (short [16]byte) {
 	full := sha256.Sum256(src)
 	copy(short[:], full[:])
 	return short
+}
+
+// Source reads a Go file of a folder, given from the root.
+func (c *Catalog) Source(d *Dir, file string) ([]byte, error) {
+	return readLimited(c.Path(d, file), maxGoSize)
 }
 
 // Document reads and parses the unit's spec again: a catalogue keeps what specs say, not their text.

@@ -224,6 +224,7 @@ func (c *coder) dir(v **Dir) {
 		c.code((*e).Code)
 	})
 	list(c, &c.imports, &d.Imports, func(i *FileImport) { c.string(&i.File); c.bool(&i.Test); c.string(&i.Path); c.pos(&i.Pos) })
+	c.strings(&d.Standard)
 	list(c, &c.refs, &d.Names, c.ref)
 	list(c, nil, &d.Faults, func(f *Fault) { c.string(&f.Rule); c.string(&f.File); c.pos(&f.Pos); c.string(&f.Message) })
 }
@@ -234,6 +235,7 @@ func (c *coder) unit(u *Unit) {
 	c.string(&u.ID)
 	c.string(&u.File)
 	c.bytes(u.Hash[:])
+	c.bool(&u.Unread)
 	c.spec(&u.Spec)
 	list(c, nil, &u.Problems, func(p *spec.Problem) {
 		c.string(&p.Rule)
@@ -280,7 +282,8 @@ func (c *coder) code(v *Code) {
 	c.strings(&v.Imports)
 	c.strings(&v.BuildTags)
 	c.string(&v.TestFile)
-	list(c, &c.tests, &v.Tests, func(t *TestName) { c.string(&t.Name); c.pos(&t.Pos) })
+	list(c, &c.tests, &v.Tests, func(t *TestName) { c.string(&t.Name); c.pos(&t.Pos); c.bool(&t.Skips) })
+	c.bool(&v.Reached)
 	list(c, &c.refs, &v.Refs, c.ref)
 	list(c, &c.impure, &v.Impure, func(e *Evidence) { c.string(&e.What); c.string(&e.File); c.pos(&e.Pos); c.strings(&e.Via) })
 	optionally(c, nil, &v.NilNil, c.pos)

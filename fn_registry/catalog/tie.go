@@ -1,9 +1,12 @@
 package catalog
 
 import (
+	"go/token"
 	"path"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
@@ -25,6 +28,12 @@ func (f *folder) tie() {
 		if u.Code != nil {
 			at, _ := f.find(u)
 			f.fill(u.Code, at, u.File)
+			if u.Unread && u.Spec.Kind == "" {
+				u.Spec.Kind = spec.KindFunction
+				if at.decl.Kind == source.Type {
+					u.Spec.Kind = spec.KindType
+				}
+			}
 		}
 	}
 	f.listImports()
@@ -61,7 +70,9 @@ func (f *folder) index() {
 // Squash is what a unit's name and its Go symbol have in common: no underscores, lower case.
 func Squash(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
-// find returns the declaration that a spec describes: in the Go file of the spec's own name, else anywhere in the folder.
+// find returns the declaration that a spec describes: the one that its signature
+// names, else one in the Go file of the spec's own name, else any of the folder.
+// Two symbols may differ in case alone.
 func (f *folder) find(u *Unit) (declAt, bool) {
 	want := Squash(u.Spec.Name)
 	if want == "" {
@@ -69,6 +80,7 @@ func (f *folder) find(u *Unit) (declAt, bool) {
 	}
 	beside := strings.TrimSuffix(u.File, ".md") + ".go"
 	var found declAt
+	best := 0
 	for _, file := range f.sources {
 		if file.Test {
 			continue
@@ -78,15 +90,35 @@ func (f *folder) find(u *Unit) (declAt, bool) {
 			if !describes(u.Spec.Kind, d, want) {
 				continue
 			}
+			fits := 1
 			if file.Path == beside {
-				return declAt{file, d}, true
+				fits += 1
 			}
-			if found.decl == nil {
-				found = declAt{file, d}
+			if declares(u.Spec.Signature, d) {
+				fits += 2
+			}
+			if fits > best {
+				found, best = declAt{file, d}, fits
 			}
 		}
 	}
-	return found, found.decl != nil
+	return found, best > 0
+}
+
+// declares reports whether a signature is of a declaration's name.
+func declares(signature string, d *source.Decl) bool {
+	if d.Kind == source.Method {
+		_, rest, ok := strings.Cut(signature, ") ")
+		return ok && strings.HasPrefix(rest, d.Name) && !wordAt(rest, len(d.Name))
+	}
+	_, rest, ok := strings.Cut(signature, " ") // behind func or type
+	return ok && strings.HasPrefix(rest, d.Name) && !wordAt(rest, len(d.Name))
+}
+
+// wordAt reports whether a word goes on at i.
+func wordAt(s string, i int) bool {
+	r, _ := utf8.DecodeRuneInString(s[i:])
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_'
 }
 
 func describes(kind spec.Kind, d *source.Decl, want string) bool {
@@ -98,8 +130,8 @@ func describes(kind spec.Kind, d *source.Decl, want string) bool {
 		return kind != spec.KindType && Squash(d.Name) == want
 	case source.Method:
 		return kind != spec.KindType && Squash(d.Recv+d.Name) == want
-	case source.Type:
-		return kind == spec.KindType && Squash(d.Name) == want
+	case source.Type: // the kind is unknown where a spec can't be read
+		return (kind == spec.KindType || kind == "") && Squash(d.Name) == want
 	}
 	return false
 }
@@ -118,7 +150,7 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 		c.Params = append(c.Params, Param{Field: p, Config: f.configFields(p.Type)})
 	}
 	for _, field := range d.Fields {
-		if d.Kind == source.Type && exported(field.Name) {
+		if d.Kind == source.Type && token.IsExported(field.Name) {
 			c.Fields = append(c.Fields, field)
 		}
 	}
@@ -147,26 +179,40 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 
 // configFields lists the exported fields of a parameter's struct, where the folder declares it and it has no spec
 // of its own.
+//
+// The fields of a struct of the folder that is embedded in it count as its own,
+// as they do for a caller who sets them.
 func (f *folder) configFields(typeText string) []source.Field {
+	return f.exportedFields(typeText, map[string]bool{})
+}
+
+func (f *folder) exportedFields(typeText string, seen map[string]bool) []source.Field {
 	name, _, _ := strings.Cut(strings.TrimPrefix(typeText, "*"), "[") // Config[T] is declared as Config
-	if f.own[name] != nil {
+	if f.own[name] != nil || seen[name] {
 		return nil
 	}
+	seen[name] = true
 	for _, at := range f.decls[name] {
-		if at.decl.Kind == source.Type && at.decl.Struct {
-			var fields []source.Field
-			for _, field := range at.decl.Fields {
-				if exported(field.Name) {
-					fields = append(fields, field)
-				}
-			}
-			return fields
+		if at.decl.Kind != source.Type || !at.decl.Struct {
+			continue
 		}
+		var fields []source.Field
+		for _, field := range at.decl.Fields {
+			promoted := []source.Field(nil)
+			if field.Embedded {
+				promoted = f.exportedFields(field.Type, seen)
+			}
+			switch {
+			case len(promoted) > 0:
+				fields = append(fields, promoted...)
+			case token.IsExported(field.Name):
+				fields = append(fields, field)
+			}
+		}
+		return fields
 	}
 	return nil
 }
-
-func exported(name string) bool { return name != "" && name[0] >= 'A' && name[0] <= 'Z' }
 
 func (f *folder) source(file string) *source.File {
 	for _, s := range f.sources {
@@ -185,12 +231,15 @@ func (f *folder) fillTests(c *Code, testFile string) {
 		return
 	}
 	c.TestFile = testFile
+	c.Reached = f.testsReach(file, c.Symbol)
+	skips := false
 	add := func(name string, at source.Pos) {
 		if !slices.ContainsFunc(c.Tests, func(t TestName) bool { return t.Name == name }) {
-			c.Tests = append(c.Tests, TestName{Name: name, Pos: at})
+			c.Tests = append(c.Tests, TestName{Name: name, Pos: at, Skips: skips})
 		}
 	}
 	for _, t := range file.Tests {
+		skips = t.Skips
 		if strings.HasPrefix(t.Name, "Fuzz") {
 			add(t.Name, t.Pos)
 			continue
@@ -232,11 +281,16 @@ func (f *folder) fillTags(c *Code, file *source.File) {
 func (f *folder) listImports() {
 	for _, file := range f.sources {
 		for _, imp := range file.Imports {
-			if imp.Path != "C" && !source.IsStandard(imp.Path) {
+			switch {
+			case !source.IsStandard(imp.Path):
 				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Path: imp.Path, Pos: imp.Pos})
+			case imp.Path != "C" && !file.Test:
+				f.Standard = append(f.Standard, imp.Path)
 			}
 		}
 	}
+	slices.Sort(f.Standard)
+	f.Standard = slices.Clip(slices.Compact(f.Standard))
 }
 
 func (f *folder) listExports() {

@@ -81,7 +81,11 @@ func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, erro
 		all = append(all, found...)
 		mu.Unlock()
 	}
-	p := &pass{catalog: c, since: opts.Since, scope: scope}
+	var past *history
+	if opts.Since != nil {
+		past = newHistory(opts.Since, scope)
+	}
+	p := &pass{catalog: c, scope: scope}
 	for _, r := range rules {
 		if r.tree != nil {
 			p.rule = r
@@ -99,7 +103,7 @@ func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, erro
 				if i >= len(units) {
 					return
 				}
-				collect(checkUnit(c, units[i], rules, opts.Since))
+				collect(checkUnit(c, units[i], rules, past))
 			}
 		})
 	}
@@ -120,11 +124,11 @@ func Unit(c *catalog.Catalog, u *catalog.Unit) []Finding {
 	return found
 }
 
-func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, since *Since) []Finding {
-	p := &pass{catalog: c, unit: u, since: since}
+func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, past *history) []Finding {
+	p := &pass{catalog: c, unit: u, history: past}
 	for _, r := range rules {
 		// What can't be read as a spec at all gets the one finding that says so.
-		if r.unit != nil && (slices.Contains(schemaRules, r) || !unreadable(u)) {
+		if r.unit != nil && (slices.Contains(schemaRules, r) || !u.Unread) {
 			p.rule = r
 			r.unit(p, u)
 		}
@@ -132,14 +136,11 @@ func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, since *Since)
 	return p.found
 }
 
-// unreadable reports whether nothing of the spec's frontmatter could be taken in.
-func unreadable(u *catalog.Unit) bool { return u.Spec.Name == "" && u.Spec.Kind == "" }
-
 // pass is a run of rules over one unit, or over the tree.
 type pass struct {
 	catalog *catalog.Catalog
 	unit    *catalog.Unit
-	since   *Since
+	history *history // nil: nothing to compare with
 	scope   *scope
 	rule    *Rule
 	found   []Finding

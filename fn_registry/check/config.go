@@ -1,6 +1,7 @@
 package check
 
 import (
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,6 +15,11 @@ var configRule = &Rule{
 	tree: func(p *pass) {
 		for i, r := range p.catalog.Roots {
 			if r.ConfigErr == nil {
+				for _, dir := range r.Config.Units {
+					if info, err := os.Stat(r.Path(dir)); err != nil || !info.IsDir() {
+						p.at(nil, i, config.FileName, 1, 1, nil, "units: there is no folder %s", dir)
+					}
+				}
 				continue
 			}
 			line := 1

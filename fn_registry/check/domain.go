@@ -25,11 +25,8 @@ var domainRule = &Rule{
 			p.key("domain", nil, "domain %s is not in %s%s", u.Spec.Domain, config.FileName, hint)
 			return
 		}
-		for _, root := range cfg.Units {
-			folder, _, _ := strings.Cut(strings.TrimPrefix(u.Dir.Path, root+"/"), "/")
-			if config.Under(u.Dir.Path, root) && slices.Contains(cfg.Domains, folder) && folder != u.Spec.Domain && !u.IsApp() {
-				p.key("domain", nil, "domain is %s, and the unit lies in %s/%s", u.Spec.Domain, root, folder)
-			}
+		if domain := cfg.DomainOf(u.Dir.Path); domain != "" && domain != u.Spec.Domain && !u.IsApp() {
+			p.key("domain", nil, "domain is %s, and the unit lies in a folder of domain %s", u.Spec.Domain, domain)
 		}
 	},
 }

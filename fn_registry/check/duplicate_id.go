@@ -9,5 +9,11 @@ var duplicateIDRule = &Rule{
 		if first := p.catalog.Unit(u.ID); first != nil && first != u {
 			p.key("name", nil, "the ID %s is taken by %s", u.ID, first.File)
 		}
+		for _, v := range u.Dir.Units {
+			if v != u && v.File < u.File && u.Code != nil && v.Code != nil && v.Code.Symbol == u.Code.Symbol && v.ID != u.ID {
+				p.key("name", nil, "%s describes %s already; each symbol has one spec, and signature says which", v.File, u.Code.Symbol)
+				break
+			}
+		}
 	},
 }

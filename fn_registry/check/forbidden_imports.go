@@ -10,7 +10,7 @@ import (
 var forbiddenImportsRule = &Rule{
 	Name: "forbidden-imports", Severity: Error, Summary: "nothing links what its forbidden_imports name, and no unit a driver outside of the driver's room",
 	Explanation: "`forbidden_imports` keeps a light program light, and a unit that light programs import. `drivers` in fn_registry.yaml says it for all units at once: each driver has a folder, and units elsewhere do " +
-		"not link it. The linter follows imports through this repository's packages and tells the chain; what third-party modules import among themselves is checked by " +
+		"not link it. The linter follows imports through this repository's packages, to the standard library's, too, and tells the chain; what the standard library and third-party modules import among themselves is checked by " +
 		"`make sizes`, which asks the go command. An entry covers the packages below it.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if len(u.Spec.ForbiddenImports) > 0 {
@@ -53,15 +53,21 @@ func (p *pass) linked(u *catalog.Unit, forbidden []string) []string {
 	}
 	for ; len(queue) > 0; queue = queue[1:] {
 		at := queue[0]
+		meet := func(path string) {
+			for i, f := range forbidden {
+				if chains[i] == "" && config.Under(path, f) {
+					chains[i] = at.chain + " -> " + path
+				}
+			}
+		}
+		for _, path := range at.dir.Standard {
+			meet(path)
+		}
 		for _, imp := range at.dir.Imports {
 			if imp.Test {
 				continue
 			}
-			for i, f := range forbidden {
-				if chains[i] == "" && config.Under(imp.Path, f) {
-					chains[i] = at.chain + " -> " + imp.Path
-				}
-			}
+			meet(imp.Path)
 			if next := p.catalog.Package(imp.Path); next != nil && !seen[next] {
 				seen[next] = true
 				queue = append(queue, step{next, at.chain + " -> " + imp.Path})

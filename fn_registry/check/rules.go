@@ -15,8 +15,8 @@ var all = slices.Concat(schemaRules, []*Rule{
 	fileReadRule, fileSizeRule, fileSyntaxRule, configRule,
 	duplicateIDRule, domainRule, codeMissingRule, specMissingRule,
 	signatureRule, paramsRule, importsRule, usesFunctionsRule, usesTypesRule, returnsRule, returnsOptionalRule, errorTypeRule,
-	buildTagsRule, filePathRule, testFilePathRule, testsRule, testedRule,
-	purityRule, cycleRule, importDirectionRule, forbiddenImportsRule, versionRule,
+	buildTagsRule, filePathRule, testFilePathRule, testsRule, testedRule, testsReachRule,
+	pipelineRule, purityRule, cycleRule, importDirectionRule, forbiddenImportsRule, versionRule,
 })
 
 // Named returns the rule of this name; the error for an unknown one says which were meant.

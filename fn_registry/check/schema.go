@@ -21,7 +21,9 @@ var schemaRules = []*Rule{
 	schema(spec.RuleDuplicate, "no key and no list element stands twice", "Of two equal keys YAML readers take one or the other. Delete the one that is wrong."),
 	schema(spec.RuleEncoding, "the file is plain UTF-8 with LF", "No byte order mark, no CRLF, no NUL, no bytes that are not UTF-8: tools that read specs line by line trip over each of these."),
 	schema(spec.RuleSize, "the file is no larger than a spec can be", "Larger files are not read: a data file with the wrong name, most likely."),
-	schema(spec.RuleBody, "the body has Example, When to use and Gotchas", "They are what a reader decides by. Spanish headings (Ejemplo, Cuando usarla, Gotchas) count as the same."),
+	schema(spec.RuleUnfinished, "no words of the scaffold are left", "`fn new` writes a stub that says of itself that it is not written yet. Who finished the code and left the words tells readers and agents that there is nothing to use. "+
+		"A unit tagged `stub` may keep them."),
+	schema(spec.RuleBody, "the body has Example, When to use and Gotchas", "They are what a reader decides by. The Example calls the unit, outside of comments, in a fenced block of Go; every fence is closed. Spanish headings (Ejemplo, Cuando usarla, Gotchas) count as the same."),
 }
 
 func schema(name, summary, explanation string) *Rule {

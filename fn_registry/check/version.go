@@ -10,89 +10,129 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// Since gives the files as they were at an earlier revision.
-type Since struct {
-	Revision string // as the user named it, for messages
-	// File returns a file's content then; ok is false where it did not exist. It is called from several goroutines.
-	File func(root int, name string) (src []byte, ok bool)
-}
-
 var versionRule = &Rule{
-	Name: "version", Severity: Error, Summary: "a changed signature comes with a higher version",
-	Explanation: "Checked against the revision given with `-changed`. A change that breaks callers (other parameters, results, receiver, type parameters) wants the next major version, or the next minor one below 1.0.0; " +
-		"other names for parameters want the next patch. `-fix` writes it. A new unit has nothing to compare with.",
+	Name: "version", Severity: Error, Summary: "a unit that changed for its callers has a higher version",
+	Explanation: "Checked against the revision given with `-changed`, by what callers see: the signature with its types by meaning, the fields and methods of the package's types that it names, purity, and the ID. " +
+		"A change that can break them is major (other parameters, a field or method gone or of another type, a new method of an interface that they implement, pure made impure, a new ID); " +
+		"one that adds is minor. Below 1.0.0 a major change wants the next minor version, and a minor one the next patch. Other names of parameters are no change. A version never falls. `-fix` writes it.",
 	unit: func(p *pass, u *catalog.Unit) {
-		if p.since == nil || u.Code == nil || p.told("version") {
+		if p.history == nil || u.IsApp() || p.told("version") || !p.history.concerns(u.Dir) {
 			return
 		}
-		before, oldVersion, ok := p.before(u)
-		if !ok {
-			return
+		old, renamed := p.specBefore(u)
+		if old == nil {
+			return // a new unit
 		}
-		now, err := source.ParseSignature(u.Code.Signature)
-		if err != nil {
-			return
-		}
-		diff := signatureDiff(before, now)
-		if diff == "" {
-			return
-		}
-		from, okOld := parseVersion(oldVersion)
+		from, okOld := parseVersion(old.Version)
 		to, okNew := parseVersion(u.Spec.Version)
 		if !okOld || !okNew {
 			return
 		}
-		if want := from.next(breaks(before, now)); to.less(want) {
-			p.key("version", p.set("version", want.String()), "the signature has changed since %s (%s), and version went from %s to %s; it should be %s or higher",
-				p.since.Revision, strings.Replace(diff, "the code has", "now", 1), oldVersion, u.Spec.Version, want)
+		revision := p.history.since.Revision
+		how, what := p.change(u, old, renamed)
+		if want := from.next(how); how > same && to.less(want) {
+			p.key("version", p.set("version", want.String()), "a %s change since %s (%s), and version went from %s to %s; it should be %s or higher",
+				how, revision, what, old.Version, u.Spec.Version, want)
+		} else if to.less(from) {
+			p.key("version", p.set("version", old.Version), "version is %s, and was %s at %s; versions don't fall", u.Spec.Version, old.Version, revision)
 		}
 	},
 }
 
-// before returns the unit's declaration and version at the earlier revision.
-func (p *pass) before(u *catalog.Unit) (*source.Decl, string, bool) {
-	src, ok := p.since.File(u.Dir.Root, u.File)
-	if !ok {
-		return nil, "", false
+// specBefore returns the unit's spec at the earlier revision, nil for a new
+// unit. renamed says that it was another unit's name.
+func (p *pass) specBefore(u *catalog.Unit) (old *spec.Spec, renamed bool) {
+	if src, ok := p.history.since.File(u.Dir.Root, u.File); ok && spec.IsSpec(src) {
+		old := &spec.Parse(u.File, src).Spec
+		if old.Name == "" {
+			return nil, false // could not be read then
+		}
+		return old, old.ID() != u.ID
 	}
-	old := spec.Parse(u.File, src).Spec
-	code, ok := p.since.File(u.Dir.Root, u.Code.File)
-	if ok {
-		if file, err := source.Parse(u.Code.File, code); err == nil {
-			for i := range file.Decls {
-				if d := &file.Decls[i]; symbol(d) == u.Code.Symbol {
-					return d, old.Version, true
-				}
+	// Its file may have been renamed with it: then a spec is gone whose
+	// signature, but for the name, is the unit's.
+	for _, gone := range p.history.of(p.catalog, u.Dir).gone {
+		if gone.Kind == u.Spec.Kind && p.catalog.Unit(gone.ID()) == nil && u.Code != nil && shape(gone.Signature) == shape(u.Code.Signature) {
+			return gone, true
+		}
+	}
+	return nil, false
+}
+
+// shape is a signature without the symbol's name.
+func shape(signature string) string {
+	d, err := source.ParseSignature(signature)
+	if err != nil {
+		return signature
+	}
+	return strings.Replace(signature, " "+d.Name, " _", 1)
+}
+
+// change is what has changed for the unit's callers.
+func (p *pass) change(u *catalog.Unit, old *spec.Spec, renamed bool) (how level, what string) {
+	if renamed {
+		return major, "the ID was " + old.ID()
+	}
+	if old.Purity == spec.PurityPure && u.Spec.Purity == spec.PurityImpure {
+		return major, "it was pure"
+	}
+	if u.Code != nil {
+		past := p.history.of(p.catalog, u.Dir)
+		name, _, _ := strings.Cut(u.Code.Symbol, ".")
+		if past.before[name] == nil { // the code lay elsewhere: the old spec says what it was
+			how, what = signatureChange(old.Signature, u.Code.Signature)
+		} else {
+			how, what = past.compare(u.Code.Symbol, ownTypes(u))
+			if _, in := signatureChange(old.Signature, u.Code.Signature); in != "" && how == major {
+				what = in // says which parameter
 			}
 		}
 	}
-	// The code lay elsewhere, or under another name: the old spec says what it was.
-	d, err := source.ParseSignature(old.Signature)
-	return d, old.Version, err == nil
-}
-
-func symbol(d *source.Decl) string {
-	if d.Kind == source.Method {
-		return d.Recv + "." + d.Name
+	if how == same && old.Purity == spec.PurityImpure && u.Spec.Purity == spec.PurityPure {
+		return minor, "it is pure now"
 	}
-	return d.Name
+	return how, what
 }
 
-// breaks reports whether a caller of before may not compile against now: anything but the names of parameters and
-// results has changed.
-func breaks(before, now *source.Decl) bool {
-	nameless := func(d *source.Decl) *source.Decl {
-		c := *d
-		for _, list := range []*[]source.Field{&c.Params, &c.Results, &c.TypeParams} {
-			fields := make([]source.Field, len(*list))
-			for i, f := range *list {
-				fields[i] = source.Field{Type: f.Type}
-			}
-			*list = fields
+// ownTypes lists the types of the unit's package that have specs, itself left
+// out.
+func ownTypes(u *catalog.Unit) map[string]bool {
+	own := map[string]bool{}
+	for _, v := range u.Dir.Units {
+		if v != u && v.Code != nil && v.Code.Kind == source.Type {
+			own[v.Code.Symbol] = true
 		}
-		return &c
 	}
-	return signatureDiff(nameless(before), nameless(now)) != ""
+	return own
+}
+
+// signatureChange compares two signatures by their text, without names of
+// parameters and results.
+func signatureChange(before, now string) (level, string) {
+	was, err := source.ParseSignature(before)
+	if err != nil {
+		return same, ""
+	}
+	is, err := source.ParseSignature(now)
+	if err != nil {
+		return same, ""
+	}
+	if diff := signatureDiff(nameless(was), nameless(is)); diff != "" {
+		return major, strings.Replace(diff, "the code has", "now", 1)
+	}
+	return same, ""
+}
+
+func nameless(d *source.Decl) *source.Decl {
+	c := *d
+	for _, list := range []*[]source.Field{&c.Params, &c.Results, &c.TypeParams} {
+		fields := make([]source.Field, len(*list))
+		for i, f := range *list {
+			fields[i] = source.Field{Type: f.Type}
+		}
+		*list = fields
+	}
+	return &c
 }
 
 type version [3]int
@@ -115,10 +155,15 @@ func parseVersion(s string) (v version, ok bool) {
 	return v, true
 }
 
-func (v version) next(breaking bool) version {
+// next is the lowest version for a change of v.
+func (v version) next(how level) version {
 	switch {
-	case !breaking:
-		return version{v[0], v[1], v[2] + 1}
+	case how == same:
+		return v
+	case how == minor && v[0] == 0:
+		return version{0, v[1], v[2] + 1}
+	case how == minor:
+		return version{v[0], v[1] + 1, 0}
 	case v[0] == 0:
 		return version{0, v[1] + 1, 0}
 	}

@@ -153,6 +153,25 @@ func (c *Config) InUnits(dir string) bool {
 	return slices.ContainsFunc(c.Units, func(u string) bool { return Under(dir, u) })
 }
 
+// DomainOf returns the domain that a folder belongs to: the name of the first
+// folder below a units folder, if it is one of Domains; "" for any other
+// folder.
+func (c *Config) DomainOf(dir string) string {
+	for _, base := range c.Units {
+		if !Under(dir, base) {
+			continue
+		}
+		rest := dir
+		if base != "." {
+			rest = strings.TrimPrefix(strings.TrimPrefix(dir, base), "/")
+		}
+		if first, _, _ := strings.Cut(rest, "/"); slices.Contains(c.Domains, first) {
+			return first
+		}
+	}
+	return ""
+}
+
 // Under reports whether dir is base or lies below it; "." is above everything.
 func Under(dir, base string) bool {
 	return base == "." || dir == base || strings.HasPrefix(dir, base) && len(dir) > len(base) && dir[len(base)] == '/'

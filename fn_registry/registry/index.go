@@ -36,18 +36,18 @@ type entry struct {
 // unit would be found under its neighbours' names.
 func newEntry(u *catalog.Unit, doc *spec.Document, hash [16]byte) entry {
 	var params, body strings.Builder
-	for _, p := range doc.Spec.Params {
+	for _, p := range u.Spec.Params {
 		params.WriteString(p.Name + " " + p.Desc + "\n")
 	}
-	params.WriteString(doc.Spec.Output)
+	params.WriteString(u.Spec.Output)
 	for _, s := range doc.Body.Sections {
 		if s.Kind == spec.SectionGotchas || s.Kind == spec.SectionWhenToUse {
 			body.WriteString(s.Text)
 		}
 	}
 	return entry{hash: hash, doc: search.Doc{
-		Key: u.ID, Name: doc.Spec.Name, Tags: doc.Spec.Tags, Description: doc.Spec.Description,
-		Params: params.String(), Body: body.String(), Signature: doc.Spec.Signature,
+		Key: u.ID, Name: u.Spec.Name, Tags: u.Spec.Tags, Description: u.Spec.Description,
+		Params: params.String(), Body: body.String(), Signature: u.Spec.Signature,
 	}}
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
@@ -659,6 +660,70 @@ func TestRegistry_CacheApart(t *testing.T) {
 	}
 }
 
+// TestRegistry_BrokenSpec: a spec that can't be read leaves the unit as it was
+// known, and says so.
+func TestRegistry_BrokenSpec(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]string{
+		"empty": "", "cut": "---\nname: round_up\nkind: fun", "plain": "# notes\n", "bad YAML": "---\nname: [\n---\n",
+		"anchor": "---\nname: round_up\ntags: [&a x]\n---\n", "UTF-16": "\xff\xfe-\x00-\x00-\x00\n\x00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, cache := t.TempDir(), t.TempDir()
+			write(t, dir, sample())
+			opts := Options{Roots: []string{dir}, Cache: cache}
+			r := open(t, opts)
+			before, err := r.State().Get("round_up_go_f")
+			if err != nil {
+				t.Fatal(err)
+			}
+			findings := findingCount(t, r.State())
+			check := func(r *Registry) {
+				t.Helper()
+				after, err := r.State().Get("round_up_go_f")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(after.Spec, before.Spec) || !reflect.DeepEqual(after.UsedBy, before.UsedBy) || !after.Stale {
+					t.Errorf("%+v, was %+v", after, before)
+				}
+				if len(after.Findings) != 1 || after.Findings[0].File != "f/round_up.md" {
+					t.Errorf("findings %+v", after.Findings)
+				}
+				if got := find(t, r.State(), Query{Text: "rounds"}).ids(); got != "round_up_go_f" {
+					t.Errorf("found %q", got)
+				}
+				if got := findingCount(t, r.State()); got != findings+1 {
+					t.Errorf("%d findings, were %d", got, findings)
+				}
+			}
+			write(t, dir, map[string]string{"f/round_up.md": broken})
+			refresh(t, r)
+			check(r)
+			if err := r.Save(); err != nil {
+				t.Fatal(err)
+			}
+			check(open(t, opts)) // from the cache
+			write(t, dir, sample())
+			refresh(t, r)
+			if after, err := r.State().Get("round_up_go_f"); err != nil || !reflect.DeepEqual(after, before) {
+				t.Errorf("mended: %+v, %v", after, err)
+			}
+		})
+	}
+}
+
+// findingCount is how many findings all rules have.
+func findingCount(t *testing.T, s *State) int {
+	t.Helper()
+	found, err := check.Run(t.Context(), s.Catalog, check.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found)
+}
+
 // TestRegistry_RefreshIsOpen: after any edits, what Refresh makes of them is what a new start reads.
 func TestRegistry_RefreshIsOpen(t *testing.T) {
 	t.Parallel()
@@ -707,8 +772,8 @@ func edit(t *testing.T, rng *rand.Rand, dir string) {
 		_, after, _ := strings.Cut(rest, "\n")
 		files[md] = before + after
 		write(t, dir, files)
-	case 5: // not a spec any more, or a broken one
-		write(t, dir, map[string]string{"f/" + name + ".md": []string{"# plain\n", "---\nname: [\n---\n", "---\nname: " + name + "\n---\n"}[rng.IntN(3)]})
+	case 5: // hardly a spec
+		write(t, dir, map[string]string{"f/" + name + ".md": "---\nname: " + name + "\n---\n"})
 	default:
 		write(t, dir, files)
 	}

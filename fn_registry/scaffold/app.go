@@ -47,7 +47,7 @@ func (m *maker) app() (*Plan, error) {
 		}
 	}
 	plan.Notes = append(plan.Notes, "write Run in "+to.at("main.go")+"; until then the program says that it is not written, and the test holds it to that",
-		"set binary_mb_max in "+to.at(m.draft.Name+".md")+" when the program is measured; take out the tag "+stubTag)
+		"set binary_mb_max in "+to.at(m.draft.Name+".md")+" when the program is measured; take out the tag "+spec.StubTag)
 	return plan, m.checkFree(names...)
 }
 
@@ -165,7 +165,7 @@ func (m *maker) appSpec(to place, mod *modFile) *spec.Spec {
 	s := &spec.Spec{
 		Name: m.draft.Name, Kind: spec.KindApp, Lang: spec.LangGo, Domain: m.draft.Domain, Version: "0.1.0",
 		Description: cmp.Or(oneLine(m.draft.Description), "Not written yet: a program that says so and ends."),
-		Tags:        append(slices.Clone(m.draft.Tags), stubTag), FilePath: to.at("main.go"), BinaryMBMax: cmp.Or(m.draft.BinaryMBMax, budgetMB),
+		Tags:        append(slices.Clone(m.draft.Tags), spec.StubTag), FilePath: to.at("main.go"), BinaryMBMax: cmp.Or(m.draft.BinaryMBMax, budgetMB),
 		Run: "go -C " + to.dir + " run .", ForbiddenImports: m.notNeeded(mod),
 	}
 	for _, u := range m.uses {

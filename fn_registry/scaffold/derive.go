@@ -36,7 +36,7 @@ func (m *maker) functionSpec(to place, sh *shape, file *source.File) *spec.Spec 
 func (m *maker) baseSpec(to place, file *source.File) *spec.Spec {
 	s := &spec.Spec{
 		Name: m.draft.Name, Kind: m.draft.Kind, Lang: spec.LangGo, Domain: m.draft.Domain, Version: "0.1.0", Purity: spec.PurityImpure,
-		Tags: append(slices.Clone(m.draft.Tags), stubTag), Tested: true, FilePath: file.Path, TestFilePath: strings.TrimSuffix(file.Path, ".go") + "_test.go",
+		Tags: append(slices.Clone(m.draft.Tags), spec.StubTag), Tested: true, FilePath: file.Path, TestFilePath: strings.TrimSuffix(file.Path, ".go") + "_test.go",
 	}
 	if m.draft.Pure {
 		s.Purity = spec.PurityPure

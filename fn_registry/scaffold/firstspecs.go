@@ -20,8 +20,8 @@ import (
 
 // FirstSpecs plans a spec for each exported function of the units folders that has none: what the code tells, the
 // description from the doc comment, the fields of a config struct from theirs, and the Example from a testable one.
-// What nobody can know but a person stays empty, and the linter's findings say where. The purity is impure, which is
-// never wrong.
+// What nobody can know but a person stays empty, and the linter's findings say
+// where. The purity is pure where the code shows nothing that is not.
 //
 // The plan's notes name the functions that are left out. When the plan is written, [Complete] fills in what only the
 // catalogue of all specs can tell.
@@ -79,6 +79,9 @@ func (m *maker) specOf(d *catalog.Dir, e *catalog.Export) *spec.Spec {
 	s := &spec.Spec{
 		Name: SnakeCase(code.Symbol), Kind: spec.KindFunction, Lang: spec.LangGo, Version: "0.1.0", Purity: spec.PurityImpure,
 		Signature: code.Signature, Description: synopsis(code.Symbol, src.comments[code.Symbol]), BuildTags: code.BuildTags, FilePath: code.File,
+	}
+	if m.c.PureExport(d, e) {
+		s.Purity = spec.PurityPure
 	}
 	for _, imp := range code.Imports {
 		if !m.c.Local(imp) {

@@ -10,9 +10,6 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// stubTag marks the units that are not written yet: fn find tag:stub lists them.
-const stubTag = "stub"
-
 // function plans a function or a pipeline. Its body refuses every call, its test holds it to that, and its spec says
 // so: a stub that nobody can take for the finished thing. The test fails once the body is written, and its message
 // asks for the real ones.
@@ -58,7 +55,7 @@ func (m *maker) function() (*Plan, error) {
 		{Path: name + ".md", Text: string(spec.Format(s, m.functionBody(to, sh)))},
 	}}
 	plan.Notes = append(plan.Notes, "write "+sh.symbol+" in "+name+".go; until then every call is refused, and the test holds it to that",
-		"then its tests, and in "+name+".md the descriptions, the Example, When to use and Gotchas; take out the tag "+stubTag)
+		"then its tests, and in "+name+".md the descriptions, the Example, When to use and Gotchas; take out the tag "+spec.StubTag)
 	if sh.local {
 		plan.Notes = append(plan.Notes, "uses_functions, uses_types and error_type of the spec are completed when it is written: the signature names a type of the package that has no spec")
 	}

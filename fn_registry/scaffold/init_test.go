@@ -286,7 +286,7 @@ kind: function
 lang: go
 domain: slug
 version: 0.1.0
-purity: impure
+purity: pure
 signature: "func Make(ctx context.Context, title string, opts *Options) string"
 description: Makes a slug from a title.
 tags: []

@@ -173,7 +173,9 @@ test_file_path: ""
 file_path: lib/base/pick_all.go
 ---
 ## Example
-x
+~~~go
+PickAll()
+~~~
 ## When to use
 x
 ## Gotchas
@@ -219,7 +221,9 @@ test_file_path: ""
 file_path: lib/net/http/http_duckdb_get.go
 ---
 ## Example
-x
+~~~go
+HTTPDuckDBGet()
+~~~
 ## When to use
 x
 ## Gotchas
@@ -266,7 +270,9 @@ test_file_path: ""
 file_path: heavy/heavy_load.go
 ---
 ## Example
-x
+~~~go
+HeavyLoad()
+~~~
 ## When to use
 x
 ## Gotchas

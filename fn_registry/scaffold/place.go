@@ -188,19 +188,8 @@ func (m *maker) packagesBelow(dir string) []string {
 
 // checkFolderDomain refuses a folder that belongs to another domain, as the linter would.
 func (m *maker) checkFolderDomain(dir string) error {
-	cfg := m.root.Config
-	for _, base := range cfg.Units {
-		rest := dir
-		if base != "." {
-			if !config.Under(dir, base) {
-				continue
-			}
-			rest = strings.TrimPrefix(strings.TrimPrefix(dir, base), "/")
-		}
-		first, _, _ := strings.Cut(rest, "/")
-		if slices.Contains(cfg.Domains, first) && first != m.draft.Domain {
-			return wrong("the folder "+dir+" is of domain "+first+", not "+m.draft.Domain, "name the domain "+first+", or another package")
-		}
+	if domain := m.root.Config.DomainOf(dir); domain != "" && domain != m.draft.Domain {
+		return wrong("the folder "+dir+" is of domain "+domain+", not "+m.draft.Domain, "name the domain "+domain+", or another package")
 	}
 	return nil
 }

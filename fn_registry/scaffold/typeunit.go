@@ -61,7 +61,7 @@ func (m *maker) typeUnit() (*Plan, error) {
 		plan.Notes = append(plan.Notes, "it has no test: write "+name+"_test.go when the type has behaviour, and let the linter's -fix list its tests")
 	}
 	plan.Files = append(plan.Files, File{Path: name + ".md", Text: string(spec.Format(s, m.typeBody(to, sh, text)))})
-	plan.Notes = append(plan.Notes, "edit the type in "+name+".go, and its description and sections in "+name+".md; take out the tag "+stubTag)
+	plan.Notes = append(plan.Notes, "edit the type in "+name+".go, and its description and sections in "+name+".md; take out the tag "+spec.StubTag)
 	return plan, nil
 }
 

@@ -14,16 +14,23 @@ func typeText(e ast.Expr) string {
 	return w.String()
 }
 
-type writer struct{ strings.Builder }
+type writer struct {
+	strings.Builder
+	meaning *meaning // nil: as written
+}
 
 func (w *writer) expr(e ast.Expr) {
 	switch e := e.(type) {
 	case *ast.Ident:
-		w.WriteString(e.Name)
+		w.WriteString(w.meaning.ident(e.Name))
 	case *ast.BasicLit:
 		w.WriteString(e.Value)
 	case *ast.SelectorExpr:
-		w.expr(e.X)
+		if path, ok := w.meaning.qualifier(e.X); ok {
+			w.WriteString(path)
+		} else {
+			w.expr(e.X)
+		}
 		w.WriteByte('.')
 		w.WriteString(e.Sel.Name)
 	case *ast.StarExpr:
@@ -142,6 +149,9 @@ func (w *writer) members(keyword string, list *ast.FieldList) {
 }
 
 func (w *writer) names(names []*ast.Ident) {
+	if w.meaning != nil { // one type for each, and no name
+		return
+	}
 	for i, n := range names {
 		w.comma(i)
 		w.WriteString(n.Name)
@@ -159,6 +169,10 @@ func (w *writer) fieldList(list *ast.FieldList) {
 		w.comma(i)
 		w.names(f.Names)
 		w.expr(f.Type)
+		for n := 1; w.meaning != nil && n < len(f.Names); n++ {
+			w.WriteString(", ")
+			w.expr(f.Type)
+		}
 	}
 }
 
@@ -172,7 +186,7 @@ func (w *writer) funcTail(t *ast.FuncType) {
 		return
 	}
 	w.WriteByte(' ')
-	if len(t.Results.List) == 1 && len(t.Results.List[0].Names) == 0 {
+	if len(t.Results.List) == 1 && (len(t.Results.List[0].Names) == 0 || w.meaning != nil && len(t.Results.List[0].Names) == 1) {
 		w.expr(t.Results.List[0].Type)
 		return
 	}

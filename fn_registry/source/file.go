@@ -52,9 +52,11 @@ type Decl struct {
 	Struct     bool    // Type: the underlying type is written as a struct
 	Alias      bool    // Type: declared with =
 	Refs       []Ref   // what it names outside itself, each name once, at its first place
-	Writes     []Ref   // the package-level variables that it assigns to, or whose address it takes
-	Go         *Pos    // its first go statement
-	NilNil     *Pos    // its first "return nil, ..., nil" outside of function literals
+	Writes     []Write // the package-level variables that it may change, or whose address it takes
+	Effects    []Effect
+
+	ChangesReceiver bool // Method: it writes to what its receiver refers to
+	NilNil          *Pos // its first "return nil, ..., nil" outside of function literals
 }
 
 // Field is a parameter, a result, a type parameter or a struct field. A parameter without a name has Name "".
@@ -78,6 +80,7 @@ type Ref struct {
 type Test struct {
 	Name     string   // the function's name: "TestMatrixSyncService_BackoffRecovery"
 	Subtests []string // the first level's names, where they are literals or stand in the function's own table
+	Skips    bool     // it begins with a call of Skip, Skipf or SkipNow, whatever the case
 	Pos      Pos
 }
 

@@ -28,6 +28,7 @@ func Parse(path string, src []byte) (*File, error) {
 		Generated: ast.IsGenerated(tree),
 	}}
 	r.readConstraint()
+	r.readLinknames()
 	r.readImports()
 	for _, d := range tree.Decls {
 		r.readDecl(d)
@@ -51,6 +52,7 @@ type reader struct {
 	tree       *ast.File
 	file       *File
 	qualifiers map[string]string // local package name -> import path
+	linknames  map[string]bool   // functions that a go:linkname is about
 }
 
 func (r *reader) pos(p token.Pos) Pos {
@@ -67,6 +69,21 @@ func (r *reader) readConstraint() {
 			if constraint.IsGoBuild(c.Text) {
 				r.file.Constraint = strings.TrimSpace(strings.TrimPrefix(c.Text, "//go:build"))
 				return
+			}
+		}
+	}
+}
+
+func (r *reader) readLinknames() {
+	for _, group := range r.tree.Comments {
+		for _, c := range group.List {
+			if rest, ok := strings.CutPrefix(c.Text, "//go:linkname "); ok {
+				if words := strings.Fields(rest); len(words) > 0 {
+					if r.linknames == nil {
+						r.linknames = map[string]bool{}
+					}
+					r.linknames[words[0]] = true
+				}
 			}
 		}
 	}
@@ -168,14 +185,43 @@ func (r *reader) readValues(tok token.Token, s *ast.ValueSpec) {
 	if tok == token.CONST {
 		kind = Const
 	}
-	for _, name := range s.Names {
+	for i, name := range s.Names {
 		decl := Decl{Kind: kind, Name: name.Name, Pos: r.pos(name.Pos())}
 		r.collect(&decl, s)
 		if s.Type != nil {
 			decl.Fields = []Field{{Type: typeText(s.Type)}}
+		} else if i < len(s.Values) && len(s.Values) == len(s.Names) {
+			if t := literalType(s.Values[i]); t != "" {
+				decl.Fields = []Field{{Type: t}}
+			}
 		}
 		r.file.Decls = append(r.file.Decls, decl)
 	}
+}
+
+// literalType is the type of a composite literal, its address, a make or a
+// new; "" for any other expression.
+func literalType(e ast.Expr) string {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.CompositeLit:
+		return typeText(x.Type)
+	case *ast.UnaryExpr:
+		if lit, ok := ast.Unparen(x.X).(*ast.CompositeLit); ok && x.Op == token.AND {
+			return "*" + typeText(lit.Type)
+		}
+	case *ast.CallExpr:
+		fun, ok := x.Fun.(*ast.Ident)
+		if !ok || fun.Obj != nil || len(x.Args) == 0 {
+			return ""
+		}
+		switch fun.Name {
+		case "make":
+			return typeText(x.Args[0])
+		case "new":
+			return "*" + typeText(x.Args[0])
+		}
+	}
+	return ""
 }
 
 // fields lists the members of a list one by one: "a, b int" gives two.

@@ -1,13 +1,13 @@
 package source
 
-import (
-	"go/ast"
-	"go/token"
-)
+import "go/ast"
 
 // collect fills in what a declaration refers to, writes and starts.
 func (r *reader) collect(decl *Decl, node ast.Node) {
-	c := collector{reader: r, decl: decl, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{}}
+	c := collector{
+		reader: r, decl: decl, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{},
+		aliases: map[*ast.Object]string{}, sorted: map[*ast.CallExpr]bool{},
+	}
 	ast.Inspect(node, c.visit)
 }
 
@@ -16,12 +16,19 @@ type collector struct {
 	decl *Decl
 	seen map[[2]string]bool
 	skip map[*ast.Ident]bool // identifiers that are no references: selectors, field names, labels, keys
+
+	body     *ast.BlockStmt         // of the function
+	receiver *ast.Object            // of the method
+	aliases  map[*ast.Object]string // local variables set from package-level ones
+	sorted   map[*ast.CallExpr]bool // calls whose result's order does not matter
 }
 
 func (c *collector) visit(n ast.Node) bool {
+	c.statement(n)
 	switch n := n.(type) {
 	case *ast.FuncDecl:
 		c.skip[n.Name] = true
+		c.function(n)
 	case *ast.TypeSpec:
 		c.skip[n.Name] = true
 	case *ast.ValueSpec:
@@ -40,23 +47,6 @@ func (c *collector) visit(n ast.Node) bool {
 		}
 	case *ast.CompositeLit:
 		c.skipKeys(n)
-	case *ast.GoStmt:
-		if c.decl.Go == nil {
-			at := c.pos(n.Pos())
-			c.decl.Go = &at
-		}
-	case *ast.AssignStmt:
-		if n.Tok != token.DEFINE {
-			for _, e := range n.Lhs {
-				c.write(e)
-			}
-		}
-	case *ast.IncDecStmt:
-		c.write(n.X)
-	case *ast.UnaryExpr:
-		if n.Op == token.AND {
-			c.write(n.X)
-		}
 	case *ast.SelectorExpr:
 		c.skip[n.Sel] = true
 		if x, ok := n.X.(*ast.Ident); ok && x.Obj == nil {
@@ -103,29 +93,6 @@ func (c *collector) packageLevel(id *ast.Ident) bool {
 		return id.Obj != nil && c.tree.Scope.Lookup(id.Name) == id.Obj
 	}
 	return id.Obj == nil || c.tree.Scope.Lookup(id.Name) == id.Obj
-}
-
-// write records an assignment to a package-level variable, or to a part of it.
-func (c *collector) write(e ast.Expr) {
-	for {
-		switch x := e.(type) {
-		case *ast.ParenExpr:
-			e = x.X
-		case *ast.StarExpr:
-			e = x.X
-		case *ast.IndexExpr:
-			e = x.X
-		case *ast.SelectorExpr:
-			e = x.X
-		case *ast.Ident:
-			if _, isImport := c.qualifiers[x.Name]; !isImport && c.packageLevel(x) {
-				c.decl.Writes = append(c.decl.Writes, Ref{Name: x.Name, Pos: c.pos(x.Pos())})
-			}
-			return
-		default:
-			return
-		}
-	}
 }
 
 func (c *collector) add(list *[]Ref, ref Ref) {

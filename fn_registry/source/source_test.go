@@ -93,11 +93,15 @@ func F(ctx context.Context, cfg Config) error {
 	if got := refs(d.Refs); !reflect.DeepEqual(got, want) {
 		t.Errorf("refs\n got %q\nwant %q", got, want)
 	}
-	if got := refs(d.Writes); !reflect.DeepEqual(got, []string{"count", "table"}) {
-		t.Errorf("writes %q", got)
+	var writes []string
+	for _, w := range d.Writes {
+		writes = append(writes, w.Name+w.Method)
 	}
-	if d.Go == nil || d.Go.Line != 22 {
-		t.Errorf("go statement at %v", d.Go)
+	if slices.Sort(writes); !reflect.DeepEqual(slices.Compact(writes), []string{"count", "helperOfOtherFileMethod", "table"}) {
+		t.Errorf("writes %q", writes)
+	}
+	if len(d.Effects) != 1 || d.Effects[0].Pos.Line != 22 {
+		t.Errorf("effects %v, want the go statement alone", d.Effects)
 	}
 	if got := refs(decl(t, f, "Config").Refs); !reflect.DeepEqual(got, []string{"Other", "time.Time"}) {
 		t.Errorf("type refs %q", got)

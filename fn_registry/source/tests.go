@@ -15,11 +15,28 @@ func (r *reader) readTests() {
 			continue
 		}
 		test := Test{Name: fn.Name.Name, Pos: r.pos(fn.Name.Pos())}
+		test.Skips = beginsWithSkip(fn.Body)
 		if strings.HasPrefix(test.Name, "Test") {
 			test.Subtests = r.subtests(fn.Body)
 		}
 		r.file.Tests = append(r.file.Tests, test)
 	}
+}
+
+func beginsWithSkip(body *ast.BlockStmt) bool {
+	if len(body.List) == 0 {
+		return false
+	}
+	stmt, ok := body.List[0].(*ast.ExprStmt)
+	if !ok {
+		return false
+	}
+	call, ok := stmt.X.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	return ok && (sel.Sel.Name == "Skip" || sel.Sel.Name == "Skipf" || sel.Sel.Name == "SkipNow")
 }
 
 // isTestName follows "go help testfunc": the prefix, then nothing or something that does not begin in lower case.

@@ -1,6 +1,10 @@
 package spec
 
-import "strings"
+import (
+	"go/scanner"
+	"go/token"
+	"strings"
+)
 
 // SectionKind says which of a unit's sections a part of the body is.
 type SectionKind string
@@ -29,6 +33,7 @@ type Body struct {
 	Sections []Section
 
 	offset int
+	open   Pos // of a code fence that nothing closes
 }
 
 // Section is a part of the body: a heading and what follows it up to the next one. A section of a known kind includes
@@ -65,6 +70,9 @@ func parseBody(d *Document, offset int) Body {
 		p.line(text, line)
 		p.at += len(text)
 	}
+	if p.fence != "" {
+		b.open = p.opened
+	}
 	p.endCode()
 	p.endSection()
 	return b
@@ -77,7 +85,8 @@ type bodyParser struct {
 	cur   Section
 
 	fence  string // the open code block's fence, or empty
-	indent int    // of that fence
+	opened Pos
+	indent int // of that fence
 	code   CodeBlock
 	text   strings.Builder
 }
@@ -103,7 +112,7 @@ func (p *bodyParser) line(text string, line int) {
 			return // code within a line
 		}
 		lang, _, _ := strings.Cut(strings.TrimSpace(trimmed[mark:]), " ")
-		p.fence, p.indent = trimmed[:mark], indent
+		p.fence, p.indent, p.opened = trimmed[:mark], indent, Pos{Line: line, Column: indent + 1}
 		p.code = CodeBlock{Lang: strings.ToLower(lang), Pos: Pos{Line: line + 1, Column: 1}}
 	case indent <= 3:
 		if level, heading := headingOf(trimmed); level > 0 {
@@ -177,6 +186,64 @@ func (d *Document) validateBody() {
 		case blank(s.Text):
 			p := d.problem(RuleBody, 0, "", "the section "+want.name+" is empty", want.hint)
 			p.Pos = s.Pos
+		case want.kind == SectionExample:
+			d.validateExample(s)
+		}
+	}
+	if d.Body.open.Line > 0 {
+		p := d.problem(RuleBody, 0, "", "the code fence is not closed", "end the block with a line of the same marks")
+		p.Pos = d.Body.open
+	}
+}
+
+// validateExample notes an Example that does not name what it is an example of.
+// What compiles in it, and what it prints, is for others to find out.
+func (d *Document) validateExample(s Section) {
+	symbol := symbolOf(d.Spec.Signature)
+	if d.Spec.Kind == KindType || symbol == "" {
+		return
+	}
+	for _, c := range s.Code {
+		if (c.Lang == "go" || c.Lang == "golang") && namesIdentifier(c.Text, symbol) {
+			return
+		}
+	}
+	p := d.problem(RuleBody, 0, "", "the Example does not call "+symbol, "show a call of it in a fenced block of Go, not in a comment")
+	p.Pos = s.Pos
+}
+
+// symbolOf is the name that a function's signature declares.
+func symbolOf(signature string) string {
+	rest, ok := strings.CutPrefix(signature, "func ")
+	if !ok {
+		return ""
+	}
+	if strings.HasPrefix(rest, "(") {
+		if _, rest, ok = strings.Cut(rest, ") "); !ok {
+			return ""
+		}
+	}
+	if i := strings.IndexAny(rest, "[("); i > 0 {
+		return rest[:i]
+	}
+	return ""
+}
+
+// namesIdentifier reports whether Go code, its comments and strings left out,
+// has an identifier.
+func namesIdentifier(code, name string) bool {
+	if !strings.Contains(code, name) {
+		return false
+	}
+	var s scanner.Scanner
+	file := token.NewFileSet().AddFile("", -1, len(code))
+	s.Init(file, []byte(code), func(token.Position, string) {}, 0)
+	for {
+		switch _, tok, text := s.Scan(); {
+		case tok == token.EOF:
+			return false
+		case tok == token.IDENT && text == name:
+			return true
 		}
 	}
 }

@@ -41,6 +41,10 @@ func badRune(r rune, size int, rest []byte, inFront bool) (what, hint string) {
 		return fmt.Sprintf("the byte 0x%02X is not UTF-8", rest[0]), "save the file as UTF-8"
 	case r == 0:
 		return "a NUL byte", "remove it; a spec is text"
+	case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
+		return fmt.Sprintf("the bidirectional control character U+%04X", r), "remove it: text would be shown in another order than it is read in (CVE-2021-42574)"
+	case inFront && (r == 0x061C || r >= 0x200B && r <= 0x200F || r == 0x2060):
+		return fmt.Sprintf("the invisible character U+%04X in the frontmatter", r), "remove it"
 	case !inFront:
 		return "", ""
 	case r == '\r' && (len(rest) == 1 || rest[1] != '\n'), r == 0x85, r == 0x2028, r == 0x2029:

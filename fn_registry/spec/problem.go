@@ -14,7 +14,9 @@ const (
 	RuleDuplicate = "schema-duplicate" // a key or an item that stands there twice
 	RuleEncoding  = "schema-encoding"  // a byte order mark, CRLF, NUL, invalid UTF-8 and the like
 	RuleSize      = "schema-size"      // larger than MaxSize, or its frontmatter than MaxFrontmatter
-	RuleBody      = "schema-body"      // a section of the body is absent or empty
+	RuleBody      = "schema-body"      // a section of the body is absent, empty or does not show the unit
+
+	RuleUnfinished = "schema-unfinished" // words that fn new wrote are left in it
 )
 
 // Pos is a place in a file. Line and Column count from 1, Column in bytes. The zero Pos is no place.

@@ -77,6 +77,9 @@ type Param struct {
 	Desc string `json:"desc"`
 }
 
+// IsName reports whether a text has the form of a unit's name: snake_case.
+func IsName(name string) bool { return lookupKey("name").match.MatchString(name) }
+
 // ID is the unit's stable ID, name_lang_domain, put together from what is written even if that is not valid.
 func (s *Spec) ID() string {
 	return s.Name + "_" + s.Lang + "_" + s.Domain

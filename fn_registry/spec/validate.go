@@ -25,6 +25,9 @@ func (d *Document) validate() {
 		}
 	}
 	d.unknownKeys()
+	if known {
+		d.validateFinished()
+	}
 	if known && d.Spec.Kind != KindApp {
 		d.validateBody()
 	}

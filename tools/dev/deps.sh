@@ -23,11 +23,11 @@ echo "installing$missing"
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 
-# apt runs apt-get. While another run has a lock, it tries again, for ten minutes at most: DPkg::Lock::Timeout, which
-# testenv gives too, does not hold for the lock that update takes.
+# apt runs apt-get. While another run has a lock, which is known by what apt-get says in English, it tries again, for
+# ten minutes at most. (DPkg::Lock::Timeout does not hold for the lock that update takes.)
 apt() {
 	tries=0
-	until DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >"$said" 2>&1 </dev/null; do
+	until LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >"$said" 2>&1 </dev/null; do
 		tries=$((tries + 1))
 		if [ "$tries" -ge 300 ] || ! grep -q -e 'Could not get lock' -e 'Unable to lock' "$said"; then
 			cat "$said" >&2

@@ -91,6 +91,9 @@ func parse(args []string) (order, error) {
 		}
 	}
 	kinds, matrix, err := world.Kinds(servers)
+	if err != nil && verb == "up" && dashes < 0 {
+		return order{}, wrong(err.Error(), "servers come before --, the command after it: testenv up SERVER ... -- COMMAND")
+	}
 	if err != nil {
 		return order{}, err
 	}

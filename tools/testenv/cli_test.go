@@ -13,6 +13,7 @@ func TestCLI_Errors(t *testing.T) {
 		"verb":            {"upp -- true", `there is no command "upp"`, "did you mean up?"},
 		"other verb":      {"frobnicate", `there is no command "frobnicate"`, "there are up, demo, help"},
 		"server":          {"up postgers -- true", `there is no server "postgers"`, "did you mean postgres?"},
+		"no dashes":       {"up postgres true", `there is no server "true"`, "-- COMMAND"},
 		"homeservers":     {"up matrix matrix=synapse -- true", "one homeserver only", "not both"},
 		"no command":      {"up postgres", "no command to run", "-- COMMAND"},
 		"empty command":   {"up postgres --", "no command to run", "-- COMMAND"},

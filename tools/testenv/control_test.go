@@ -133,7 +133,7 @@ func TestControl_KillRestartStopEnd(t *testing.T) {
 	if status, answer := c.call(t, http.MethodPost, "/v1/servers/"+s.ID+"/restart", ""); status != http.StatusNotFound {
 		t.Errorf("restart after the end: %d, %s", status, answer)
 	}
-	if strings.Contains(u.stderr.String(), "has ended by itself") {
+	if strings.Contains(u.stderr.String(), " ended ") {
 		t.Errorf("what was ordered is no news:\n%s", u.stderr)
 	}
 }

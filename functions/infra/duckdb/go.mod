@@ -9,6 +9,7 @@ require (
 )
 
 require (
+	fnregistry.dev/tools/testenv/testkit v0.0.0
 	github.com/apache/arrow-go/v18 v18.5.1 // indirect
 	github.com/duckdb/duckdb-go-bindings v0.3.5 // indirect
 	github.com/duckdb/duckdb-go-bindings/lib/darwin-amd64 v0.3.5 // indirect
@@ -34,3 +35,5 @@ require (
 )
 
 replace fnregistry.dev/functions => ../..
+
+replace fnregistry.dev/tools/testenv/testkit => ../../../tools/testenv/testkit

@@ -7,24 +7,19 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
 func init() {
 	// A role that needs a file system of its own mounts it first; it goes with the process.
 	if os.Getenv(roleVariable) == "full" {
-		for _, mount := range []error{
-			syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""),
-			syscall.Mount("tmpfs", os.Getenv(pathVariable), "tmpfs", 0, "size=12m"),
-		} {
-			if mount != nil {
-				panic(mount)
-			}
+		if err := rights.MountSmallDisk(os.Getenv(pathVariable), "12m"); err != nil {
+			panic(err)
 		}
 	}
 }
@@ -35,41 +30,15 @@ func TestDuckDBAppend_FullDisk(t *testing.T) {
 	t.Parallel()
 	cmd := osexec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), roleVariable+"=full", pathVariable+"="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if uid := os.Getuid(); uid != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
+	cmd.SysProcAttr = rights.MountNamespace()
 	out, err := cmd.CombinedOutput()
-	if denied := errors.Is(err, syscall.EPERM) || err != nil && strings.Contains(string(out), "panic: operation not permitted"); denied && os.Getuid() != 0 {
+	if denied := errors.Is(err, syscall.EPERM) || err != nil && strings.Contains(string(out), "operation not permitted"); denied && os.Getuid() != 0 {
 		t.Skip("this kernel lets only root mount a small disk, not users in namespaces of their own")
 	}
 	if err != nil || strings.Count(string(out), "as it should be") != 2 {
 		t.Errorf("%v\n%s", err, out)
 	}
 	t.Logf("%s", out)
-}
-
-// asNobody runs f with the rights of a user who owns nothing. For root that is the file system's user ID of this one
-// thread, which takes root's right to ignore permissions away; other users have no such right anyway.
-func asNobody(t *testing.T, f func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		f()
-		return
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := syscall.Setfsuid(65534); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := syscall.Setfsuid(0); err != nil {
-			t.Fatal(err)
-		}
-	}()
-	f()
 }
 
 func TestDuckDBOpen_Rights(t *testing.T) {
@@ -99,7 +68,7 @@ func TestDuckDBOpen_Rights(t *testing.T) {
 			chmod(t, path, c.fileMode)
 			chmod(t, dir, c.dirMode)
 			defer chmod(t, dir, 0o777)
-			asNobody(t, func() {
+			rights.AsNobody(t, func() {
 				_, err := DuckDBOpen(t.Context(), c.cfg)
 				wantError(t, err, core.CodeForbidden, "ermission denied")
 			})
@@ -107,13 +76,13 @@ func TestDuckDBOpen_Rights(t *testing.T) {
 	}
 }
 
-// The driver runs in the thread of its caller, so that asNobody holds for it, but a query of DuckDB's may run in threads of its own.
+// The driver runs in the thread of its caller, so that rights.AsNobody holds for it, but a query of DuckDB's may run in threads of its own.
 func TestDuckDBExport_ReadOnlyFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	chmod(t, filepath.Dir(dir), 0o755)
 	chmod(t, dir, 0o555)
-	asNobody(t, func() {
+	rights.AsNobody(t, func() {
 		db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}, "CREATE TABLE t AS SELECT 1 AS n")
 		_, err := DuckDBExport(t.Context(), db, DuckDBExportConfig{Path: filepath.Join(dir, "x.parquet"), Table: "t"})
 		wantError(t, err, core.CodeForbidden, "ermission denied")
@@ -125,7 +94,7 @@ func TestDuckDBImport_Unreadable(t *testing.T) {
 	path := write(t, "x.csv", "a\n1\n")
 	chmod(t, filepath.Dir(filepath.Dir(path)), 0o755)
 	chmod(t, path, 0)
-	asNobody(t, func() {
+	rights.AsNobody(t, func() {
 		db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1})
 		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: path, Table: "t"})
 		wantError(t, err, core.CodeForbidden, "ermission denied")

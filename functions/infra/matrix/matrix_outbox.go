@@ -50,7 +50,6 @@ type MatrixOutboxHandle struct {
 	store   *outboxStore
 	metrics *outboxMetrics
 	errors  chan error
-	started time.Time
 
 	ctx      context.Context // ends what is under way
 	cancel   context.CancelFunc
@@ -74,8 +73,6 @@ type MatrixOutboxHandle struct {
 // outboxRoom is a room whose queue is worked on.
 type outboxRoom struct {
 	again bool      // something was put in meanwhile
-	tried string    // transaction ID of the last try without an answer
-	ended time.Time // when it ended
 	shown string    // transaction ID of the item before which the server shows what was sent
 	since time.Time // since when
 
@@ -140,7 +137,7 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 	}
 	cfg = cfg.withDefaults()
 	h := &MatrixOutboxHandle{
-		cfg: cfg, account: string(cfg.Client.UserID), started: time.Now(),
+		cfg: cfg, account: string(cfg.Client.UserID),
 		errors: make(chan error, outboxErrorsBuffer), stopping: make(chan struct{}), ended: make(chan struct{}),
 		slots: make(chan struct{}, cfg.Concurrency), rooms: map[id.RoomID]*outboxRoom{}, waiters: map[string][]chan struct{}{},
 		changed: make(chan struct{}),
@@ -157,6 +154,10 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 		return nil, withOp(op, err)
 	}
 	h.store = store
+	if err := h.recallPace(ctx); err != nil {
+		outboxRunning.Delete(key)
+		return nil, withOp(op, err)
+	}
 	h.ctx, h.cancel = context.WithCancel(ctx)
 	h.work.Go(h.poll)
 	go func() {

@@ -404,7 +404,7 @@ func TestMatrixOutbox_SettlesOverRestarts(t *testing.T) {
 		}
 		return entry.State == "sent"
 	})
-	if lives < 3 {
+	if lives < 2 {
 		t.Errorf("it was sent in life %d", lives)
 	}
 	if got := outboxBodies(t, s.direct, s.room, 1); !slices.Equal(got, []string{"once"}) {

@@ -154,13 +154,23 @@ func TestMatrixSyncStorage_DedupeTTL(t *testing.T) {
 				s := open(t)
 				acknowledge(t, s, takeIn(t, s, "t1", "$old"))
 				time.Sleep(58 * time.Minute)
-				takeIn(t, s, "t2", "$new")
+				acknowledge(t, s, takeIn(t, s, "t2", "$new"))
 				if known, _ := s.Known(t.Context(), []id.EventID{"$old"}); !known[0] {
 					t.Error("forgotten too early")
 				}
 				time.Sleep(3 * time.Minute)
-				takeIn(t, s, "t3", "$newest")
+				acknowledge(t, s, takeIn(t, s, "t3", "$newest"))
 				if known, _ := s.Known(t.Context(), []id.EventID{"$old", "$new"}); known[0] || !known[1] {
+					t.Errorf("known %v", known)
+				}
+				// A batch without news, when all that is known is too old.
+				time.Sleep(2 * time.Hour)
+				if again := takeIn(t, s, "t4", "$newest"); again[0].Seq != 0 {
+					t.Errorf("a known event is taken in again: %+v", again)
+				}
+				time.Sleep(2 * time.Hour)
+				takeIn(t, s, "t5")
+				if known, _ := s.Known(t.Context(), []id.EventID{"$new", "$newest"}); known[0] || known[1] {
 					t.Errorf("known %v", known)
 				}
 			})

@@ -115,7 +115,7 @@ func TestMatrixOutbox_ReadSideBehindAfterRest(t *testing.T) {
 	}
 	until(t, "look", func() bool { return looks.Load() > 0 }) // the try's end is stored
 	outbox.Stop()
-	const rest = "UPDATE matrix_outbox SET tried_at = tried_at - 3600000, ended_at = ended_at - 3600000, done_at = done_at - 3600000"
+	const rest = "UPDATE matrix_outbox SET tried_at = tried_at - 3600000, done_at = done_at - 3600000"
 	if _, err := cfg.DB.ExecContext(t.Context(), rest); err != nil {
 		t.Fatal(err)
 	}

@@ -2,16 +2,12 @@ package matrix
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/http"
-	"strings"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
 func TestOutboxPace(t *testing.T) {
@@ -41,63 +37,57 @@ func TestOutboxPace(t *testing.T) {
 	}
 }
 
-// A look up may take minutes, and no send has to settle for as long.
+// A look up may take minutes, and no send has to settle for as long, not after
+// a restart either.
 func TestOutboxPace_IsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := &MatrixOutboxHandle{cfg: MatrixOutboxConfig{Settle: 10 * time.Second, RequestTimeout: time.Minute}}
-		err := h.requestWithin(t.Context(), transactionsTimeout, func(ctx context.Context) error {
+		db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: filepath.Join(t.TempDir(), "test.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		store, err := openOutboxStore(t.Context(), db.Writer, "@bot:x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := MatrixOutboxConfig{Settle: 10 * time.Second, RequestTimeout: time.Minute}
+		h := &MatrixOutboxHandle{cfg: cfg, ctx: t.Context(), store: store}
+		err = h.requestWithin(t.Context(), transactionsTimeout, func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		if want := 10*time.Second + paceFactor*time.Minute; err == nil || h.settle() != want {
-			t.Errorf("settle is %v, want %v; %v", h.settle(), want, err)
+		next := &MatrixOutboxHandle{cfg: cfg, store: store}
+		if err := next.recallPace(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := 10*time.Second + paceFactor*time.Minute
+		if err == nil || h.settle() != want || next.settle() != want {
+			t.Errorf("settle is %v, and %v after a restart, want %v; %v", h.settle(), next.settle(), want, err)
 		}
 	})
 }
 
-// shortLines is a server behind nginx, as that is set up: a request line has 8
-// KiB at the most.
-type shortLines struct{ requests int }
-
-func (s *shortLines) RoundTrip(request *http.Request) (*http.Response, error) {
-	s.requests++
-	status, body := http.StatusOK, `{"next_batch":"s"}`
-	if len("GET  HTTP/1.1\r\n"+request.URL.RequestURI()) > 8<<10 {
-		status, body = http.StatusRequestURITooLong, "<html>"
-	}
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: request}, nil
-}
-
-// However many rooms wait, a look's URL is one that servers take, each room is
-// in one look, and the looks are few.
-func TestOutboxTransactions_ManyRooms(t *testing.T) {
+func TestOutboxPace_Stored(t *testing.T) {
 	t.Parallel()
-	server := &shortLines{}
-	client, err := mautrix.NewClient("http://recorded.invalid", "@bot:localhost", "token")
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.Client = &http.Client{Transport: server}
-	var looks outboxTransactions
-	rooms := map[id.RoomID]*transactionsLook{}
-	for _, filler := range []int{0, 200} { // IDs of 255 bytes at the most
-		for i := range 500 {
-			room := id.RoomID(fmt.Sprintf("!%018d%s:matrix.example.org", i, strings.Repeat("=", filler)))
-			rooms[room] = looks.join(room)
-			if again := looks.join(room); again != rooms[room] {
-				t.Fatalf("%s is in two looks", room)
-			}
+	var p outboxPace
+	start := time.Unix(1_800_000_000, 0)
+	for _, step := range []struct {
+		at, took, want time.Duration // want 0: nothing is stored
+	}{
+		{0, 100 * time.Millisecond, 0},
+		{time.Second, time.Second, time.Second},
+		{2 * time.Second, 1200 * time.Millisecond, 0},
+		{3 * time.Second, 10 * time.Second, 10 * time.Second},
+		{4 * time.Second, time.Second, 0},
+		{62 * time.Second, time.Second, 0},
+		{64 * time.Second, time.Second, 10 * time.Second}, // the slow minute is not over yet
+		{130 * time.Second, time.Second, time.Second},
+	} {
+		now := start.Add(step.at)
+		p.note(step.took, now)
+		if got, _ := p.toStore(now); got != step.want {
+			t.Errorf("after %v: stores %v, want %v", step.at, got, step.want)
 		}
-	}
-	found := 0
-	for _, look := range looks.next {
-		found += len(look.rooms)
-		if _, err := syncTransactions(t.Context(), client, look.rooms, lookUpPage); err != nil {
-			t.Fatalf("%d rooms: %v", len(look.rooms), err)
-		}
-	}
-	if found != len(rooms) || server.requests > 100 {
-		t.Errorf("%d of %d rooms in %d looks", found, len(rooms), server.requests)
 	}
 }

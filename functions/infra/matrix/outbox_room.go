@@ -147,18 +147,17 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		eventID, verdict, err := h.lookUp(h.ctx, row)
 		switch {
 		case err != nil:
-			return h.failed(row, state, err, true)
+			return h.failed(row, err, true)
 		case verdict == outboxFound:
 			h.metrics.recover()
-			return h.done(row, state, eventID)
+			return h.done(row, eventID)
 		case verdict == outboxBehind && !state.lagsTooLong(h, row):
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
 		case verdict == outboxAbsent:
-			wait, err := state.unsettled(h, row)
-			if err != nil {
+			if err := h.noteShown(row, state); err != nil {
 				return h.storeFailed(err)
 			}
-			if wait > 0 { // the server may be at it yet
+			if wait := h.settle() - state.sinceShown(row); wait > 0 { // the server may be at it yet
 				return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled, limit: wait}
 			}
 		default:
@@ -172,6 +171,7 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		}
 		return h.storeFailed(err)
 	}
+	state.shown, state.lagging = "", "" // as begin does: what is seen after the try counts
 	switch err := h.store.begin(h.ctx, row); {
 	case errors.Is(err, errOutboxMoved):
 		return outboxStep{}
@@ -186,18 +186,18 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		return err
 	})
 	if err != nil && !isDuplicateReaction(err) {
-		return h.failed(row, state, err, false)
+		return h.failed(row, err, false)
 	}
 	h.metrics.send(time.Since(start))
-	return h.done(row, state, eventID)
+	return h.done(row, eventID)
 }
 
-// done notes that an item was sent. Once the server has the event, the end of ctx is no reason to forget it.
-func (h *MatrixOutboxHandle) done(row *outboxRow, state *outboxRoom, eventID id.EventID) outboxStep {
+// done notes that an item was sent. Once the server has the event, the end of
+// ctx is no reason to forget it.
+func (h *MatrixOutboxHandle) done(row *outboxRow, eventID id.EventID) outboxStep {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), outboxStopGrace)
 	defer cancel()
 	if err := h.store.sent(ctx, row.seq, eventID); err != nil {
-		state.tried, state.ended = row.txn, time.Now()
 		return h.storeFailed(err) // it stays uncertain, and is found in the room
 	}
 	h.mu.Lock()
@@ -242,7 +242,7 @@ func (h *MatrixOutboxHandle) storeFailed(err error) outboxStep {
 }
 
 // failed decides what a failed try means. asking: the try was to find out about a former one.
-func (h *MatrixOutboxHandle) failed(row *outboxRow, state *outboxRoom, cause error, asking bool) outboxStep {
+func (h *MatrixOutboxHandle) failed(row *outboxRow, cause error, asking bool) outboxStep {
 	err := MatrixError(rowOp(row), cause)
 	kind := outboxFailureKind(cause)
 	if h.ctx.Err() != nil {
@@ -251,9 +251,6 @@ func (h *MatrixOutboxHandle) failed(row *outboxRow, state *outboxRoom, cause err
 	h.metrics.fail(err)
 	if kind == failedForGood || h.cfg.MaxTries > 0 && row.tries >= h.cfg.MaxTries && answered5xx(cause) {
 		return h.setAside(row, asking || kind != failedForGood, err)
-	}
-	if kind == failedOpen && !asking { // whatever comes of storing that
-		state.tried, state.ended = row.txn, time.Now()
 	}
 	certain := !asking && (kind == failedLimited || kind == failedCredentials || kind == failedBefore)
 	if err := h.store.failed(h.ctx, row, certain, err.Error()); err != nil {
@@ -272,38 +269,29 @@ func (h *MatrixOutboxHandle) failed(row *outboxRow, state *outboxRoom, cause err
 	return step
 }
 
-// sinceEnd returns how long ago the last try of an item ended whose answer did
-// not come: of a former process, when this one or another one after it began.
-func (r *outboxRoom) sinceEnd(h *MatrixOutboxHandle, row *outboxRow) time.Duration {
-	if r.tried == row.txn {
-		return time.Since(r.ended)
+// noteShown notes that the server was seen, after the last try of an item, to
+// show what was sent before it. An item that is not in the room then may come
+// there yet, for as long as settle says from the first such look.
+func (h *MatrixOutboxHandle) noteShown(row *outboxRow, state *outboxRoom) error {
+	if state.shown == row.txn {
+		return nil
 	}
-	// The clock may have been put back since that was stored.
-	return max(time.Since(h.started), time.Since(row.endedAt))
+	if row.shownAt.IsZero() {
+		if err := h.store.shown(h.ctx, row); err != nil {
+			return err
+		}
+	}
+	if state.lagging == row.txn {
+		h.notePace(min(time.Since(state.lagsSince), behindLimit)) // it may have been parked since
+	}
+	state.shown, state.since = row.txn, time.Now()
+	return nil
 }
 
-// sinceShown returns how long the server has been showing what was sent before
-// an item.
-func (r *outboxRoom) sinceShown(h *MatrixOutboxHandle, row *outboxRow) (time.Duration, error) {
-	if r.shown == row.txn {
-		return max(time.Since(r.since), time.Since(row.shownAt)), nil
-	}
-	r.shown, r.since = row.txn, time.Now()
-	if r.lagging == row.txn {
-		h.notePace(min(time.Since(r.lagsSince), behindLimit)) // it may have been parked since
-	}
-	if row.shownAt.UnixMilli() != 0 {
-		return time.Since(row.shownAt), nil
-	}
-	return 0, h.store.shown(h.ctx, row)
-}
-
-// unsettled returns how long an item that is not in the room may still come
-// there: settle from the last try, and from when the server showed what was
-// sent before it.
-func (r *outboxRoom) unsettled(h *MatrixOutboxHandle, row *outboxRow) (time.Duration, error) {
-	shown, err := r.sinceShown(h, row)
-	return h.settle() - min(shown, r.sinceEnd(h, row)), err
+// sinceShown returns how long ago noteShown was first called for an item. By
+// the clock alone it would be less where that was put back.
+func (r *outboxRoom) sinceShown(row *outboxRow) time.Duration {
+	return max(time.Since(r.since), time.Since(row.shownAt))
 }
 
 // lagsTooLong notes that the server does not show what was sent before an item,

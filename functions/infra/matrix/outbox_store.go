@@ -26,8 +26,8 @@ const (
 // ID is not taken in again. uncertain is set before a try and taken back when the try surely had no effect; tried_at is
 // the first such try's time. Times are in Unix milliseconds.
 //
-// ended_at and shown_at of an uncertain item outlive the process, so that one
-// that is killed again and again does not wait from the beginning each time.
+// shown_at of an uncertain item outlives the process, so that one that is
+// killed again and again does not wait from the beginning each time.
 const outboxSchema = `
 CREATE TABLE IF NOT EXISTS matrix_outbox (
 	seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,8 +41,7 @@ CREATE TABLE IF NOT EXISTS matrix_outbox (
 	tries INTEGER NOT NULL DEFAULT 0,
 	enqueued_at INTEGER NOT NULL,
 	tried_at INTEGER NOT NULL DEFAULT 0,
-	ended_at INTEGER NOT NULL DEFAULT 0, -- of the last try, at the latest; 0: it goes on
-	shown_at INTEGER NOT NULL DEFAULT 0, -- since when the server shows what was sent before; 0: it does not
+	shown_at INTEGER NOT NULL DEFAULT 0, -- when, after the last try, the server was seen to show what was sent before; 0: not yet
 	done_at INTEGER NOT NULL DEFAULT 0,
 	event_id TEXT NOT NULL DEFAULT '',
 	error TEXT NOT NULL DEFAULT '',
@@ -53,7 +52,9 @@ CREATE INDEX IF NOT EXISTS matrix_outbox_sent ON matrix_outbox (account, room, d
 CREATE INDEX IF NOT EXISTS matrix_outbox_aside ON matrix_outbox (account, seq) WHERE state = 2;
 CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 	account TEXT PRIMARY KEY,
-	token TEXT NOT NULL
+	token TEXT NOT NULL,
+	slowest INTEGER NOT NULL DEFAULT 0, -- answer of the server, in milliseconds
+	slowest_at INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 `
 
@@ -74,8 +75,7 @@ type outboxRow struct {
 	uncertain bool
 	tries     int
 	triedAt   time.Time
-	endedAt   time.Time // zero: 1970
-	shownAt   time.Time
+	shownAt   time.Time // zero: not yet
 }
 
 var (
@@ -88,8 +88,8 @@ func openOutboxStore(ctx context.Context, db *sql.DB, account string) (*outboxSt
 	if _, err := db.ExecContext(ctx, outboxSchema); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
-	for _, column := range []string{"ended_at", "shown_at"} {
-		if err := s.addColumn(ctx, column); err != nil {
+	for _, column := range [][2]string{{"matrix_outbox", "shown_at"}, {"matrix_outbox_owner", "slowest"}, {"matrix_outbox_owner", "slowest_at"}} {
+		if err := s.addColumn(ctx, column[0], column[1]); err != nil {
 			return nil, sqlite.SQLiteError("matrix_outbox", err)
 		}
 	}
@@ -97,20 +97,18 @@ func openOutboxStore(ctx context.Context, db *sql.DB, account string) (*outboxSt
 	if _, err := db.ExecContext(ctx, own, account, s.token); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
-	// A try that a former process did not end is over: that can't begin one any more.
-	const end = "UPDATE matrix_outbox SET ended_at = ? WHERE account = ? AND state = 0 AND uncertain AND ended_at = 0"
-	return s, s.exec(ctx, end, time.Now().UnixMilli(), account)
+	return s, nil
 }
 
-// addColumn adds a time that older versions of the table lacked.
-func (s *outboxStore) addColumn(ctx context.Context, name string) error {
+// addColumn adds a number that older versions of a table lacked.
+func (s *outboxStore) addColumn(ctx context.Context, table, name string) error {
 	var there bool
-	const query = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('matrix_outbox') WHERE name = ?)"
-	if err := s.db.QueryRowContext(ctx, query, name).Scan(&there); err != nil || there {
+	const query = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?) WHERE name = ?)"
+	if err := s.db.QueryRowContext(ctx, query, table, name).Scan(&there); err != nil || there {
 		return err
 	}
-	_, err := s.db.ExecContext(ctx, "ALTER TABLE matrix_outbox ADD COLUMN "+name+" INTEGER NOT NULL DEFAULT 0")
-	if err != nil && s.db.QueryRowContext(ctx, query, name).Scan(&there) == nil && there {
+	_, err := s.db.ExecContext(ctx, "ALTER TABLE "+table+" ADD COLUMN "+name+" INTEGER NOT NULL DEFAULT 0")
+	if err != nil && s.db.QueryRowContext(ctx, query, table, name).Scan(&there) == nil && there {
 		return nil // another process was faster
 	}
 	return err
@@ -181,20 +179,23 @@ func (s *outboxStore) roomsAfter(ctx context.Context, seq int64) ([]id.RoomID, i
 
 // head returns the first of a room's queue, nil where it is empty.
 func (s *outboxStore) head(ctx context.Context, room id.RoomID) (*outboxRow, error) {
-	const query = "SELECT seq, txn, type, content, uncertain, tries, tried_at, ended_at, shown_at FROM matrix_outbox WHERE account = ? AND room = ? AND state = 0 ORDER BY seq LIMIT 1"
+	const query = "SELECT seq, txn, type, content, uncertain, tries, tried_at, shown_at FROM matrix_outbox WHERE account = ? AND room = ? AND state = 0 ORDER BY seq LIMIT 1"
 	row := &outboxRow{room: room}
-	var triedAt, endedAt, shownAt int64
-	err := s.db.QueryRowContext(ctx, query, s.account, string(room)).Scan(&row.seq, &row.txn, &row.eventType, &row.content, &row.uncertain, &row.tries, &triedAt, &endedAt, &shownAt)
+	var triedAt, shownAt int64
+	err := s.db.QueryRowContext(ctx, query, s.account, string(room)).Scan(&row.seq, &row.txn, &row.eventType, &row.content, &row.uncertain, &row.tries, &triedAt, &shownAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	row.triedAt, row.endedAt, row.shownAt = time.UnixMilli(triedAt), time.UnixMilli(endedAt), time.UnixMilli(shownAt)
+	row.triedAt = time.UnixMilli(triedAt)
+	if shownAt != 0 {
+		row.shownAt = time.UnixMilli(shownAt)
+	}
 	return row, sqlite.SQLiteError("", err)
 }
 
 // begin marks that the server may have the event from now on.
 func (s *outboxStore) begin(ctx context.Context, row *outboxRow) error {
-	const statement = `UPDATE matrix_outbox SET tried_at = CASE WHEN uncertain THEN tried_at ELSE ? END, uncertain = 1, tries = tries + 1, ended_at = 0, shown_at = 0
+	const statement = `UPDATE matrix_outbox SET tried_at = CASE WHEN uncertain THEN tried_at ELSE ? END, uncertain = 1, tries = tries + 1, shown_at = 0
 WHERE seq = ? AND state = 0 AND EXISTS (SELECT 1 FROM matrix_outbox_owner WHERE account = ? AND token = ?)`
 	return s.one(ctx, statement, time.Now().UnixMilli(), row.seq, s.account, s.token)
 }
@@ -221,9 +222,8 @@ func (s *outboxStore) one(ctx context.Context, statement string, args ...any) er
 
 // failed notes why a try failed. certain: the server surely has not got the event by it.
 func (s *outboxStore) failed(ctx context.Context, row *outboxRow, certain bool, reason string) error {
-	const statement = `UPDATE matrix_outbox SET uncertain = CASE WHEN ? THEN 0 ELSE uncertain END, error = ?,
-ended_at = CASE WHEN ended_at = 0 THEN ? ELSE ended_at END WHERE seq = ? AND state = 0`
-	return s.exec(ctx, statement, certain, reason, time.Now().UnixMilli(), row.seq)
+	const statement = "UPDATE matrix_outbox SET uncertain = CASE WHEN ? THEN 0 ELSE uncertain END, error = ? WHERE seq = ? AND state = 0"
+	return s.exec(ctx, statement, certain, reason, row.seq)
 }
 
 // shown notes that the server shows what was sent before an uncertain item.
@@ -282,6 +282,19 @@ func (s *outboxStore) before(ctx context.Context, row *outboxRow) (outboxSentBef
 		}
 	}
 	return before, sqlite.SQLiteError("", rows.Err())
+}
+
+// setPace stores how slow the server is.
+func (s *outboxStore) setPace(ctx context.Context, slowest time.Duration, at time.Time) error {
+	const statement = "UPDATE matrix_outbox_owner SET slowest = ?, slowest_at = ? WHERE account = ? AND token = ?"
+	return s.exec(ctx, statement, slowest.Milliseconds(), at.UnixMilli(), s.account, s.token)
+}
+
+// pace returns what was stored of how slow the server is, and when.
+func (s *outboxStore) pace(ctx context.Context) (slowest time.Duration, at time.Time, err error) {
+	var took, stored int64
+	err = s.db.QueryRowContext(ctx, "SELECT slowest, slowest_at FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&took, &stored)
+	return time.Duration(took) * time.Millisecond, time.UnixMilli(stored), sqlite.SQLiteError("", err)
 }
 
 // prune forgets what was sent before a time, but for the last in each room: a search after a crash goes back to it.

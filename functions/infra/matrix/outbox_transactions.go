@@ -22,7 +22,7 @@ import (
 type outboxTransactions struct {
 	running bool
 	timeout time.Duration       // of the next request: longer after one that was given up
-	next    []*transactionsLook // wait for the one under way to end
+	waiting []*transactionsLook // for the one under way to end, oldest first
 }
 
 // transactionsLook is one request.
@@ -36,40 +36,62 @@ type transactionsLook struct {
 	err          error
 }
 
-// transactionsTimeout is how long a look may take at most: as long as a first
-// sync.
-const transactionsTimeout = syncInitialSlack
-
-// transactionsBytes is how much of a look's URL its rooms may have: their filter
-// is a part of it. A request's first line may have 8 KiB for nginx and 16 KiB
-// for Synapse.
+// transactionsBytes is how much of a look's URL its rooms may have: their
+// filter is a part of it. A request's first line may have 8 KiB for nginx and
+// 16 KiB for Synapse: one that is too long would fail for all rooms, again and
+// again.
 const transactionsBytes = 4 << 10
 
-// join returns the look that a room belongs to: the last one, unless that would
-// get too long.
-func (looks *outboxTransactions) join(room id.RoomID) *transactionsLook {
-	for _, look := range looks.next {
+// join returns the waiting look that a room is in, with at least limit events
+// of it.
+func (t *outboxTransactions) join(room id.RoomID, limit int) *transactionsLook {
+	look := t.lookFor(room)
+	look.limit = max(look.limit, limit)
+	return look
+}
+
+// lookFor returns the waiting look that has the room. A new room joins the last
+// one, or a further one where that would get too long.
+func (t *outboxTransactions) lookFor(room id.RoomID) *transactionsLook {
+	for _, look := range t.waiting {
 		if look.rooms[room] {
 			return look
 		}
 	}
-	bytes := len(url.QueryEscape(`"` + string(room) + `",`))
-	if n := len(looks.next); n == 0 || looks.next[n-1].bytes+bytes > transactionsBytes {
-		looks.next = append(looks.next, &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})})
+	bytes, n := transactionsSize(room), len(t.waiting)
+	if n == 0 || t.waiting[n-1].bytes+bytes > transactionsBytes {
+		t.waiting = append(t.waiting, &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})})
+		n++
 	}
-	look := looks.next[len(looks.next)-1]
+	look := t.waiting[n-1]
 	look.rooms[room] = true
 	look.bytes += bytes
 	return look
 }
 
-// transactionsOf returns the transaction IDs of a room's latest events, at least
-// limit of them. It begins after the call. Meanwhile other rooms may use this
-// one's slot.
+// transactionsSize returns how many bytes a room has in a look's URL.
+func transactionsSize(room id.RoomID) int { return len(url.QueryEscape(`"` + string(room) + `",`)) }
+
+// next takes the look that has waited longest, nil if none does.
+func (t *outboxTransactions) next() *transactionsLook {
+	if len(t.waiting) == 0 {
+		return nil
+	}
+	look := t.waiting[0]
+	t.waiting = t.waiting[1:]
+	return look
+}
+
+// transactionsTimeout is how long a look may take at most: as long as a first
+// sync.
+const transactionsTimeout = syncInitialSlack
+
+// transactionsOf returns the transaction IDs of a room's latest events, at
+// least limit of them. It begins after the call. Meanwhile other rooms may use
+// this one's slot.
 func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.EventID]string, error) {
 	h.mu.Lock()
-	look := h.looks.join(room)
-	look.limit = max(look.limit, limit)
+	look := h.looks.join(room, limit)
 	if !h.looks.running {
 		h.looks.running = true
 		h.work.Go(h.runLooks)
@@ -89,14 +111,12 @@ func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.E
 func (h *MatrixOutboxHandle) runLooks() {
 	for {
 		h.mu.Lock()
-		h.looks.running = len(h.looks.next) > 0
-		if !h.looks.running {
-			h.mu.Unlock()
+		look, timeout := h.looks.next(), max(h.looks.timeout, h.cfg.RequestTimeout)
+		h.looks.running = look != nil
+		h.mu.Unlock()
+		if look == nil {
 			return
 		}
-		look, timeout := h.looks.next[0], max(h.looks.timeout, h.cfg.RequestTimeout)
-		h.looks.next = h.looks.next[1:]
-		h.mu.Unlock()
 		look.err = h.requestWithin(h.ctx, timeout, func(ctx context.Context) (err error) {
 			look.transactions, err = syncTransactions(ctx, h.cfg.Client, look.rooms, look.limit)
 			return err
@@ -111,7 +131,8 @@ func (h *MatrixOutboxHandle) runLooks() {
 	}
 }
 
-// syncTransactions asks /sync for the transaction IDs of the rooms' latest events.
+// syncTransactions asks /sync for the transaction IDs of the rooms' latest
+// events.
 func syncTransactions(ctx context.Context, client *mautrix.Client, rooms map[id.RoomID]bool, limit int) (map[id.EventID]string, error) {
 	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
 	filter, err := json.Marshal(&mautrix.Filter{

@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"fnregistry.dev/functions/core"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -68,21 +70,50 @@ func TestMatrixOutbox_OneLookForAllRooms(t *testing.T) {
 	}
 }
 
+// sendTimes notes when sends reach a server.
+type sendTimes struct {
+	mu  sync.Mutex
+	all []time.Time
+}
+
+func (s *sendTimes) note(r *http.Request) {
+	if r.Method == http.MethodPut {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.all = append(s.all, time.Now())
+	}
+}
+
+// between returns the times between sends, of which there must be n.
+func (s *sendTimes) between(t *testing.T, n int) []time.Duration {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.all) != n {
+		t.Fatalf("%d sends, want %d", len(s.all), n)
+	}
+	var between []time.Duration
+	for i := range n - 1 {
+		between = append(between, s.all[i+1].Sub(s.all[i]))
+	}
+	return between
+}
+
+// timed returns a client like the setup's, by a proxy that notes its sends.
+func (s *outboxSetup) timed(t *testing.T) (*mautrix.Client, *sendTimes) {
+	t.Helper()
+	sends := &sendTimes{}
+	url := rewriting(t, s.proxy.URL(), sends.note, nil)
+	user := servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)}
+	return clientFor(t, url, user), sends
+}
+
 // An item that the room does not show is sent again later where the server
 // answers slowly: the first send may still be under way there.
 func TestMatrixOutbox_SlowServerSettlesLater(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
-	var mu sync.Mutex
-	var sends []time.Time
-	url := rewriting(t, s.proxy.URL(), func(r *http.Request) {
-		if r.Method == http.MethodPut {
-			mu.Lock()
-			defer mu.Unlock()
-			sends = append(sends, time.Now())
-		}
-	}, nil)
-	client := clientFor(t, url, servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)})
+	client, sends := s.timed(t)
 	const slow = time.Second
 	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{}})
 	s.proxy.Add(fault.Rule{Match: messagesPath, Max: 1, Fault: fault.Delay{Time: slow}})
@@ -91,48 +122,82 @@ func TestMatrixOutbox_SlowServerSettlesLater(t *testing.T) {
 	if got := outboxBodies(t, s.direct, s.room, 1); !slices.Equal(got, []string{"once"}) {
 		t.Errorf("sent %v", got)
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if len(sends) != 2 {
-		t.Fatalf("%d sends, want 2", len(sends))
-	}
-	if waited := sends[1].Sub(sends[0]); waited < outboxQuick.Settle+4*slow {
+	if waited := sends.between(t, 2)[0]; waited < outboxQuick.Settle+4*slow {
 		t.Errorf("sent again after %v", waited)
 	}
 }
 
-// That the end of a try could not be stored is no reason to send again before it
-// has settled.
-func TestMatrixOutbox_FailureIsNotStored(t *testing.T) {
+// The pace is known over restarts: a process that is killed while the server is
+// slow does not have the next one believe that it is fast.
+func TestMatrixOutbox_PaceOverRestarts(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
-	var mu sync.Mutex
-	var sends []time.Time
-	url := rewriting(t, s.proxy.URL(), func(r *http.Request) {
-		if r.Method == http.MethodPut {
-			mu.Lock()
-			defer mu.Unlock()
-			sends = append(sends, time.Now())
-		}
-	}, nil)
-	client := clientFor(t, url, servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)})
+	cfg := outboxQuick
+	cfg.DB = newDB(t).Writer
+	const slow = time.Second
+	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Delay{Time: slow}})
+	first := startOutbox(t, s.client, cfg)
+	outboxSent(t, first, outboxPut(t, first, outboxText(s.room, "slowly"))...)
+	first.Stop()
+
+	lost := s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{}})
+	second := startOutbox(t, s.client, cfg)
+	transactions := outboxPut(t, second, outboxText(s.room, "once"))
+	until(t, "send that is lost", func() bool { return lost.Injected() > 0 })
+	began := time.Now()
+	outboxSent(t, second, transactions...)
+	if waited := time.Since(began); waited < cfg.Settle+4*slow {
+		t.Errorf("sent again after %v", waited)
+	}
+	if got := outboxBodies(t, s.direct, s.room, 2); !slices.Equal(got, []string{"slowly", "once"}) {
+		t.Errorf("sent %v", got)
+	}
+}
+
+// The end of a try that can't be stored, for the database is full, is no reason
+// to repeat it at once: the server may still be at it.
+func TestMatrixOutbox_EndOfATryNotStored(t *testing.T) {
+	t.Parallel()
+	s := newOutboxSetup(t)
+	client, sends := s.timed(t)
 	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 2, Fault: fault.Reset{}})
 	cfg := outboxQuick
-	cfg.DB, cfg.Settle = newDB(t).Writer, 2*time.Second
+	cfg.DB, cfg.Settle = newDB(t).Writer, time.Second
 	outbox := startOutbox(t, client, cfg)
-	const full = "CREATE TRIGGER disk_full BEFORE UPDATE OF error ON matrix_outbox WHEN NEW.tries = 2 BEGIN SELECT RAISE(FAIL, 'disk full'); END"
+	const full = `CREATE TRIGGER full BEFORE UPDATE OF error ON matrix_outbox
+WHEN OLD.tries = 2 AND NEW.state = 0 BEGIN SELECT RAISE(ABORT, 'full'); END`
 	if _, err := cfg.DB.ExecContext(t.Context(), full); err != nil {
 		t.Fatal(err)
 	}
 	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "once"))...)
-	mu.Lock()
-	defer mu.Unlock()
-	if len(sends) != 3 {
-		t.Fatalf("%d sends, want 3", len(sends))
+	for i, waited := range sends.between(t, 3) {
+		if waited < cfg.Settle {
+			t.Errorf("try %d came %v after the one before", i+2, waited)
+		}
 	}
-	for i := range 2 {
-		if waited := sends[i+1].Sub(sends[i]); waited < cfg.Settle {
-			t.Errorf("send %d came %v after the one before", i+2, waited)
+}
+
+// An item that was set aside while the server may be at it, and is put back at
+// once, waits for that as one that was not.
+func TestMatrixOutbox_RetrySettles(t *testing.T) {
+	t.Parallel()
+	s := newOutboxSetup(t)
+	client, sends := s.timed(t)
+	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 2, Fault: fault.Status{Code: http.StatusInternalServerError}})
+	cfg := outboxQuick
+	cfg.MaxTries, cfg.Settle = 2, time.Second
+	outbox := startOutbox(t, client, cfg)
+	ids := outboxPut(t, outbox, outboxText(s.room, "once"))
+	if _, err := outbox.Wait(t.Context(), ids[0]); core.ErrorCode(err) != core.CodeConflict {
+		t.Fatalf("got %v, want it set aside", err)
+	}
+	if _, err := outbox.Retry(t.Context(), ids...); err != nil {
+		t.Fatal(err)
+	}
+	outboxSent(t, outbox, ids...)
+	for i, waited := range sends.between(t, 3) {
+		if waited < cfg.Settle {
+			t.Errorf("try %d came %v after the one before", i+2, waited)
 		}
 	}
 }

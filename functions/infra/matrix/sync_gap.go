@@ -105,6 +105,7 @@ func (t *syncTaking) wholePart(ctx context.Context, known MatrixSyncRoom, last s
 		if err != nil || !short {
 			return part, err
 		}
+		t.interrupted = true
 		since := time.Since(t.shortSince)
 		switch {
 		case tries == gapBrokenTries: // it fails in between, again and again
@@ -170,7 +171,7 @@ func (t *syncTaking) page(ctx context.Context, room id.RoomID, dir mautrix.Direc
 			broken++
 		}
 		if interrupted(err) {
-			t.broken, t.shortSince = true, time.Time{}
+			t.interrupted, t.shortSince = true, time.Time{}
 		}
 		err = MatrixError("matrix_sync_service", err)
 		switch core.ErrorCode(err) {

@@ -15,15 +15,17 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// syncTaking is one response on its way into the store: items[i] is what batch.Records[i] is delivered as.
+// syncTaking is one response on its way into the store: items[i] is what
+// batch.Records[i] is delivered as.
 type syncTaking struct {
 	*syncService
 	batch MatrixSyncBatch
 	items []MatrixSyncEvent
 	state *mautrix.RespSync // for the crypto
 
-	taken      int       // records stored so far
-	shortSince time.Time // since when the server, answering all the time, has ended histories too early
+	interrupted bool      // while history was fetched, as by a server that shuts down
+	taken       int       // records stored so far
+	shortSince  time.Time // since when the server, answering all the time, has ended histories too early
 }
 
 // syncTimeline is a joined or left room's part of a response.
@@ -37,16 +39,16 @@ type syncTimeline struct {
 	fresh    []MatrixSyncEvent // with lookBack: those that it does not know
 }
 
-// takeIn takes a response that has come at a time in and delivers it; before it,
-// what it knows nothing of from a look back, which may be nil. Only ctx ends it
-// before that is done.
+// takeIn takes a response in and delivers it; before it, what it knows nothing
+// of from a look back, which may be nil. Only ctx ends it before that is done.
 //
 // What is in a room with a gap is stored and delivered with the rooms
 // before it, and the token with the last: a process that is killed while it
 // fills one gap after the other finds the first ones filled.
 //
-// Synapse may tell of one room that it was left and that there is an invitation to it: that is the later of the two.
-func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse, came time.Time) error {
+// Synapse may tell of one room that it was left and that there is an invitation
+// to it: that is the later of the two.
+func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) error {
 	t := &syncTaking{syncService: s, state: s.cryptoPart(response)}
 	missed, err := t.lookBackTimelines(ctx, lookBack, response)
 	if err != nil {
@@ -81,15 +83,16 @@ func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncRespon
 	for _, room := range sortedRooms(response.Rooms.Invite) {
 		t.invitation(room, response.Rooms.Invite[room])
 	}
-	latest := syncToken{token: response.NextBatch, at: came, taken: t.taken + len(t.batch.Records)}
+	latest := syncToken{token: response.NextBatch, came: response.came, taken: t.taken + len(t.batch.Records)}
 	tokens := s.tokens.add(latest, s.lookBackMost())
 	t.batch.Token, t.batch.Trusted = response.NextBatch, tokens[0].token
-	return t.commit(ctx, func() {
+	err = t.commit(ctx, func() {
 		s.tokens, s.lookBack, s.replaying, s.fullState = tokens, "", false, false
-		if s.broken {
-			s.distrust()
-		}
 	})
+	if t.interrupted {
+		s.distrust() // the response may have come from a server that was going
+	}
+	return err
 }
 
 // timelines applies the state in rooms' parts, and returns the parts.
@@ -172,11 +175,16 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 	}
 	limited, last := room.Timeline.Limited, lastEventID(events)
 	if part.lookBack {
-		// One that begins with a known event has nothing missing before it.
+		// One that begins with a known event has nothing missing before
+		// it.
 		limited = limited && (len(events) == 0 || len(part.fresh) > 0 && part.fresh[0].EventID == events[0].EventID)
+		if last != lastEventID(part.fresh) {
+			last = "" // known, and maybe an old answer's: the room may be past it
+		}
 		events = part.fresh
 	}
-	// Of a room that the user was put out of Dendrite may give the leaving alone, and not say that more is missing.
+	// Of a room that the user was put out of Dendrite may give the leaving
+	// alone, and not say that more is missing.
 	left := member == event.MembershipLeave
 	if (limited || left) && t.missed(known, member, events) {
 		filled, gap, err := t.fill(ctx, known, events, room.Timeline.PrevBatch, left)
@@ -226,7 +234,8 @@ func (t *syncTaking) normalizeAll(room id.RoomID, raws []json.RawMessage) []Matr
 	return events
 }
 
-// withOwnLeave adds the own member event from the state, where a rejected invitation or a ban has it.
+// withOwnLeave adds the own member event from the state, where a rejected
+// invitation or a ban has it.
 func (t *syncTaking) withOwnLeave(room id.RoomID, left *syncRoom, events []MatrixSyncEvent) []MatrixSyncEvent {
 	for i := range events {
 		if now, _ := membership(&events[i], t.user); now != "" {
@@ -242,8 +251,9 @@ func (t *syncTaking) withOwnLeave(room id.RoomID, left *syncRoom, events []Matri
 	return events
 }
 
-// invitation takes an invitation: the own member event of its stripped state. That has no ID that could be trusted, so
-// an initial sync, which has all open invitations, is told by who made the room's last one.
+// invitation takes an invitation: the own member event of its stripped state.
+// That has no ID that could be trusted, so an initial sync, which has all open
+// invitations, is told by who made the room's last one.
 func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 	for _, raw := range room.InviteState.Events {
 		e := normalizeRaw(roomID, raw)

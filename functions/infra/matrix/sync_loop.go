@@ -40,7 +40,6 @@ type syncService struct {
 	quick     bool                  // ask for an answer at once: at the start and after a failure
 	refused   int                   // times in a row that the server refused the token as one it doesn't know
 	attempt   int                   // failures in a row
-	broken    bool                  // the server has gone since the response came that is being taken in
 }
 
 func newSyncService(cfg MatrixSyncServiceConfig, filter string) *syncService {
@@ -92,15 +91,14 @@ func (s *syncService) run(ctx context.Context) {
 			s.failed(ctx, err)
 			continue
 		}
-		s.quick, s.broken = false, false
-		came := time.Now()
+		s.quick = false
 		var lookBack *syncResponse
 		if s.lookBack != "" {
 			if lookBack, err = s.askLookBack(ctx); err != nil {
 				return
 			}
 		}
-		if s.takeIn(ctx, response, lookBack, came) != nil {
+		if s.takeIn(ctx, response, lookBack) != nil {
 			return
 		}
 		s.succeeded()

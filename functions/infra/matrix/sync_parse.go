@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
@@ -25,6 +26,8 @@ type syncResponse struct {
 		Invite map[id.RoomID]*syncRoom `json:"invite"`
 		Leave  map[id.RoomID]*syncRoom `json:"leave"`
 	} `json:"rooms"`
+
+	came time.Time // when it came
 }
 
 type syncEventList struct {

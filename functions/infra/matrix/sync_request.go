@@ -34,7 +34,12 @@ func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncR
 	if err != nil {
 		return nil, err
 	}
-	return parseSyncResponse(body)
+	response, err := parseSyncResponse(body)
+	if err != nil {
+		return nil, err
+	}
+	response.came = time.Now()
+	return response, nil
 }
 
 // messages asks for a page of a room's history.

@@ -14,12 +14,12 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// trustAfter is how long a server must have gone on answering until a token of
-// its is trusted. A server that is shutting down can answer a sync with status
-// 200, a later token and rooms left out: Dendrite does from the moment it
-// closes its database until its process has ended. So after an interruption,
-// and at the start, the sync also asks what came since the last trusted token,
-// and delivers what the store does not know.
+// trustAfter is how long after a token a server must still have been answering
+// syncs for the token to be trusted. A server that is shutting down can answer
+// a sync with status 200, a later token and rooms left out: Dendrite does from
+// the moment it closes its database until its process has ended. So after an
+// interruption, and at the start, the sync also asks what came since the last
+// trusted token, and delivers what the store does not know.
 const trustAfter = 10 * time.Second
 
 // What a store must remember at least to be asked what it knows of the last
@@ -35,7 +35,7 @@ type syncTokens []syncToken
 
 type syncToken struct {
 	token string
-	at    time.Time // when its response came; zero: it is trusted
+	came  time.Time // when its response came; zero: it is trusted
 	taken int       // records that were stored with it
 }
 
@@ -43,12 +43,12 @@ type syncToken struct {
 // last trusted one. What came since the first of them is not more than most
 // records: that much the store is sure to know again.
 //
-// Time passes for a token from one answer to the other, not to a failure: that
-// may be noticed long after the server has gone.
+// What counts for a token is when the last response came, not what time it is:
+// a server may be silent for minutes before it is known to be gone.
 func (tokens syncTokens) add(latest syncToken, most int) syncTokens {
 	tokens = append(tokens, latest)
 	first, since := len(tokens)-1, 0
-	for first > 0 && latest.at.Sub(tokens[first].at) < trustAfter {
+	for first > 0 && latest.came.Sub(tokens[first].came) < trustAfter {
 		if since += tokens[first].taken; since > most {
 			break
 		}
@@ -61,7 +61,8 @@ func (tokens syncTokens) add(latest syncToken, most int) syncTokens {
 // shut down: no answer, or an error of its own or of a proxy before it.
 func interrupted(err error) bool {
 	answer, ok := errors.AsType[mautrix.HTTPError](err)
-	return !ok || answer.Response == nil || answer.Response.StatusCode >= http.StatusInternalServerError
+	return !ok || answer.Response == nil ||
+		answer.Response.StatusCode >= http.StatusInternalServerError
 }
 
 // begin takes the position that a former service has left.
@@ -71,7 +72,7 @@ func (s *syncService) begin(position MatrixSyncPosition) {
 		return
 	}
 	trusted := cmp.Or(position.Trusted, position.Token)
-	s.tokens = syncTokens{{token: trusted}, {token: position.Token, at: time.Now()}}
+	s.tokens = syncTokens{{token: trusted}, {token: position.Token, came: time.Now()}}
 	s.distrust()
 }
 
@@ -113,8 +114,9 @@ const lookBackTries = 10
 // fail; where the server refuses the token, or gives no answer for too long,
 // there is no response.
 func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, err error) {
-	// Synapse keeps its answer to a sync for 2 minutes (sync_response_cache_duration)
-	// and gives it to an equal one. The timeout tells them apart.
+	// Synapse keeps its answer to a sync for 2 minutes
+	// (sync_response_cache_duration) and gives it to an equal one. The
+	// timeout tells them apart.
 	request := mautrix.ReqSync{Since: s.lookBack, Timeout: 1 + rand.IntN(lookBackTimeoutMS)}
 	failed := 0
 	err = s.retry(ctx, func() (err error) {
@@ -133,7 +135,6 @@ func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, 
 		}
 		return err
 	})
-	s.broken = false // whatever it was, it was before the server answered, or was given up
 	return response, err
 }
 

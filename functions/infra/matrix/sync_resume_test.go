@@ -114,6 +114,7 @@ func TestSync_ServerShutsDown(t *testing.T) {
 func TestSync_StaleLookBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	other := newRoom(t, w.alice, w.bot)
 	var mu sync.Mutex
 	kept := map[string][]byte{} // answers with the room, by token
 	replayed := 0
@@ -141,11 +142,24 @@ func TestSync_StaleLookBack(t *testing.T) {
 	send(t, w.alice, w.room, "one")
 	wantMessages(t, service, []string{"one"})
 	service.Stop()
+	var last id.EventID
 	for _, body := range []string{"two", "three", "four"} {
 		send(t, w.alice, w.room, body)
 		service := startSync(t, cfg)
-		wantMessages(t, service, []string{body})
+		last = wantMessages(t, service, []string{body})[0].EventID
 		service.Stop()
+	}
+	// Now the old answer alone has the room.
+	send(t, w.alice, other, "elsewhere")
+	service = startSync(t, cfg)
+	wantMessages(t, service, []string{"elsewhere"})
+	service.Stop()
+	position, err := cfg.Store.Begin(t.Context(), w.bot.UserID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := position.Rooms[w.room].Last; got != last {
+		t.Errorf("the room's last event is %s, want %s", got, last)
 	}
 	mu.Lock()
 	defer mu.Unlock()

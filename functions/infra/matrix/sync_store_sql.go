@@ -79,7 +79,7 @@ func newSyncSQL(prefix string) syncSQL {
 		copyDecrypted: name(fmt.Sprintf("INSERT INTO $_event (seq, room, kind, replayed, taken_at, pending, data) SELECT ?, room, %d, replayed, ?, 1, data FROM $_event WHERE seq = ? AND session IS NOT NULL", MatrixSyncDecrypted)),
 		endWaiting:    name("UPDATE $_event SET session = NULL, data = CASE WHEN pending THEN data END WHERE seq = ?"),
 		acknowledge:   name("UPDATE $_event SET pending = 0, data = CASE WHEN session IS NOT NULL THEN data END WHERE seq BETWEEN ? AND ? AND pending"),
-		oldest:        name("SELECT seq FROM $_event WHERE taken_at >= ? ORDER BY seq LIMIT 1"),
+		oldest:        name("SELECT coalesce((SELECT seq FROM $_event WHERE taken_at >= ? ORDER BY seq LIMIT 1), ?)"),
 		prune:         name("DELETE FROM $_event WHERE seq < ? AND NOT pending"),
 		hasTrusted:    name("SELECT EXISTS (SELECT 1 FROM pragma_table_info('$_state') WHERE name = 'trusted')"),
 		addTrusted:    name("ALTER TABLE $_state ADD COLUMN trusted TEXT NOT NULL DEFAULT ''"),

@@ -110,8 +110,8 @@ func (s *MatrixSyncStoreHandle) prune(ctx context.Context, tx *sql.Tx, now time.
 		return nil
 	}
 	before := last - int64(s.cfg.DedupeCount) + 1
-	var oldest int64
-	err := tx.QueryRowContext(ctx, s.sql.oldest, now.Add(-s.cfg.DedupeTTL).Unix()).Scan(&oldest)
+	var oldest int64 // past the last where all are too old
+	err := tx.QueryRowContext(ctx, s.sql.oldest, now.Add(-s.cfg.DedupeTTL).Unix(), last+1).Scan(&oldest)
 	if err != nil {
 		return err
 	}

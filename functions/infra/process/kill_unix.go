@@ -16,9 +16,15 @@ import (
 )
 
 const (
-	lookEvery  = 10 * time.Millisecond  // at the processes that are known, while waiting for them to end
-	scanEvery  = 200 * time.Millisecond // at all processes, for new ones; /proc costs about 10 µs a process
-	killWait   = 5 * time.Second        // for the end of what was killed; only the kernel can delay that
+	// How often the known processes are looked at until they have ended,
+	// and all processes, for new ones: /proc costs about 10 µs a process.
+	lookEvery = 10 * time.Millisecond
+	scanEvery = 200 * time.Millisecond
+
+	// How long the end of what was killed is waited for. Only the kernel
+	// can delay that.
+	killWait = 5 * time.Second
+
 	freezeLook = time.Millisecond
 
 	// A tree that is not at rest after both of these is given up: the time
@@ -26,9 +32,10 @@ const (
 	freezeWait   = 10 * time.Second
 	freezeRounds = 20
 
-	// How long a process has been waiting in the kernel before it counts as at
-	// rest. It stops, without having forked, as soon as the kernel lets it go:
-	// a parent after vfork(2) whose child is stopped, or a dead network disk.
+	// How long a process has been waiting in the kernel before it counts as
+	// at rest. It stops, without having forked, as soon as the kernel lets
+	// it go: a parent after vfork(2) whose child is stopped, or a dead
+	// network disk.
 	blockedRest = 100 * time.Millisecond
 )
 
@@ -63,10 +70,13 @@ type killer struct {
 	patience time.Duration // freezeWait, but for a test
 	members  []*member
 	known    map[handle]*member
-	led      map[int]uint64 // IDs of groups and sessions that a member leads or led, with the start time of that member
+	// The IDs of groups and sessions that a member leads or led, with the
+	// start time of that member.
+	led map[int]uint64
 }
 
-// findRoot returns the process with this PID, or an error if there is none or its identity is another.
+// findRoot returns the process with this PID, or an error if there is none or
+// its identity is another.
 func findRoot(pid int, identity string) (proc, error) {
 	if err := checkProcess(pid); err != nil {
 		return proc{}, err
@@ -91,7 +101,8 @@ func findRoot(pid int, identity string) (proc, error) {
 	return root, nil
 }
 
-// childRoot returns the entry of a child that nobody has waited for yet: the PID is its own, even if it has ended.
+// childRoot returns the entry of a child that nobody has waited for yet: the
+// PID is its own, even if it has ended.
 func childRoot(pid int) proc {
 	root, ok, err := processTable.find(pid)
 	if err != nil || !ok {
@@ -100,8 +111,8 @@ func childRoot(pid int) proc {
 	return root
 }
 
-// killTree ends root and what belongs to it. root may have ended already; then it must have led a group, and what is
-// left of that is ended.
+// killTree ends root and what belongs to it. root may have ended already; then
+// it must have led a group, and what is left of that is ended.
 func killTree(ctx context.Context, root proc, grace time.Duration) ([]ProcessEnded, error) {
 	k := newKiller(processTable, root)
 	err := k.run(ctx, grace)
@@ -265,9 +276,11 @@ func (k *killer) alive() int {
 	return n
 }
 
-// signal signals the member, if its PID is still its own. The process is opened before that is looked at, so on Linux
-// the handle is the one of the process that was looked at, whatever happens to the PID. It returns false where it could
-// not look, as without a free file descriptor: that is no reason to leave the member as it is.
+// signal signals the member, if its PID is still its own. The process is opened
+// before that is looked at, so on Linux the handle is the one of the process
+// that was looked at, whatever happens to the PID. It returns false where it
+// could not look, as without a free file descriptor: that is no reason to leave
+// the member as it is.
 func (k *killer) signal(m *member, signal syscall.Signal) bool {
 	process, err := os.FindProcess(m.pid)
 	if err != nil {

@@ -13,8 +13,10 @@ import (
 // Values of the Windows API that package syscall does not have.
 const (
 	processQueryLimitedInformation = 0x1000
-	errorInvalidParameter          = syscall.Errno(87) // what OpenProcess says of a PID that nobody has
-	stillActive                    = 259               // the exit code of a process that has not ended
+	// What OpenProcess says of a PID that nobody has.
+	errorInvalidParameter = syscall.Errno(87)
+	// The exit code of a process that has not ended.
+	stillActive = 259
 )
 
 // proc is the root of a tree; the rest of it is taskkill's affair.
@@ -57,8 +59,8 @@ func findRoot(pid int, identity string) (proc, error) {
 
 func childRoot(pid int) proc { return proc{pid: pid} }
 
-// killTree leaves it to taskkill, which knows no grace for programs without a window and does not say what it ended
-// besides the root.
+// killTree leaves it to taskkill, which knows no grace for programs without a
+// window and does not say what it ended besides the root.
 func killTree(ctx context.Context, root proc, _ time.Duration) ([]ProcessEnded, error) {
 	if root.zombie {
 		return nil, nil // the children of a process that is gone can't be found

@@ -17,10 +17,12 @@ import (
 	"time"
 )
 
-// markKey is in the environment of every process that a test starts; its value says which test.
+// markKey is in the environment of every process that a test starts; its value
+// says which test.
 const markKey = "FN_PROCESS_TEST"
 
-// TestMain lets the test binary play other programs, and finds what the tests left behind: processes and goroutines.
+// TestMain lets the test binary play other programs, and finds what the tests
+// left behind: processes and goroutines.
 func TestMain(m *testing.M) {
 	if play, ok := plays[os.Getenv("FN_PROCESS_PLAY")]; ok {
 		play()
@@ -78,9 +80,11 @@ func marked(mark string) []int {
 	return pids
 }
 
-// markOf returns a mark that only the processes of this test have. It starts with the mark of all.
+// markOf returns a mark that only the processes of this test have. It starts
+// with the mark of all.
 func markOf(t *testing.T) string {
-	return os.Getenv(markKey) + "/" + t.Name() + "/" // the last one, since names may begin alike
+	// The last slash is there since names may begin alike.
+	return os.Getenv(markKey) + "/" + t.Name() + "/"
 }
 
 func isAlive(pid int) bool {

@@ -17,7 +17,8 @@ type ProcessOutput struct {
 	Dropped int64 // bytes between the two
 }
 
-// Bytes returns the output. Where something was dropped, a line in square brackets says how much.
+// Bytes returns the output. Where something was dropped, a line in square
+// brackets says how much.
 func (o ProcessOutput) Bytes() []byte {
 	if o.Dropped == 0 {
 		return bytes.Join([][]byte{o.Head, o.Tail}, nil)
@@ -25,7 +26,8 @@ func (o ProcessOutput) Bytes() []byte {
 	return bytes.Join([][]byte{o.Head, o.Tail}, fmt.Appendf(nil, "\n[... %d bytes dropped ...]\n", o.Dropped))
 }
 
-// String is Bytes as a string. It may be invalid UTF-8, as the output may, and where it was cut.
+// String is Bytes as a string. It may be invalid UTF-8, as the output may, and
+// where it was cut.
 func (o ProcessOutput) String() string { return string(o.Bytes()) }
 
 // Total is the number of bytes written, kept or not.
@@ -82,7 +84,8 @@ func (r *ring) bytes() []byte {
 	return append(append([]byte(nil), r.data[r.next:]...), r.data[:r.next]...)
 }
 
-// output reads one of the command's outputs. A nil one is stderr that goes with stdout.
+// output reads one of the command's outputs. A nil one is stderr that goes with
+// stdout.
 type output struct {
 	from    *os.File
 	to      io.Writer
@@ -93,7 +96,8 @@ type output struct {
 	err  error // of the first failed Write; what comes after is captured only
 }
 
-// copyBuffers are for reading: as large as io.Copy's, and reused, since a short command fills next to nothing of one.
+// copyBuffers are for reading: as large as io.Copy's, and reused, since a short
+// command fills next to nothing of one.
 var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 func (o *output) copy() {

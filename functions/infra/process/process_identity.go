@@ -6,13 +6,16 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ProcessIdentity returns a text that names the process which has this PID now, so that a later call can tell whether
-// the PID still belongs to it: no other process, also none after a reboot, has the same PID and the same identity. On
-// Linux it is the boot's ID and the start time in clock ticks (1/100 s), elsewhere the start time (a second on other Unix
-// systems, 100 ns on Windows). It has no other meaning; compare it for equality.
+// ProcessIdentity returns a text that names the process which has this PID now,
+// so that a later call can tell whether the PID still belongs to it: no other
+// process, also none after a reboot, has the same PID and the same identity. On
+// Linux it is the boot's ID and the start time in clock ticks (1/100 s),
+// elsewhere the start time (a second on other Unix systems, 100 ns on Windows).
+// It has no other meaning; compare it for equality.
 //
-// Errors are *core.Error: CodeInvalid for a PID that is not positive, CodeNotFound if there is no such process or it
-// is a zombie, CodeUnsupported where the system can't tell.
+// Errors are *core.Error: CodeInvalid for a PID that is not positive,
+// CodeNotFound if there is no such process or it is a zombie, CodeUnsupported
+// where the system can't tell.
 func ProcessIdentity(pid int) (string, error) {
 	op := "process_identity pid=" + strconv.Itoa(pid)
 	if pid <= 0 {

@@ -10,15 +10,22 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// DefaultGrace is the time between the request to end (SIGTERM) and the kill (SIGKILL) where none is given. Docker
-// waits 10 seconds, systemd 90; a shell step or a development server needs less.
+// DefaultGrace is the time between the request to end (SIGTERM) and the kill
+// (SIGKILL) where none is given. Docker waits 10 seconds, systemd 90; a shell
+// step or a development server needs less.
 const DefaultGrace = 5 * time.Second
 
-// ProcessKillTreeConfig says what to end. The zero value of an optional field is its default.
+// ProcessKillTreeConfig says what to end. The zero value of an optional field
+// is its default.
 type ProcessKillTreeConfig struct {
-	PID      int           // required
-	Identity string        // what process_identity said of it; default: whatever has the PID now
-	Grace    time.Duration // between SIGTERM and SIGKILL; default DefaultGrace; negative: kill at once
+	// PID is required.
+	PID int
+	// Identity is what process_identity said of the process. Default:
+	// whatever has the PID now.
+	Identity string
+	// Grace is the time between SIGTERM and SIGKILL. Default: DefaultGrace;
+	// negative: kill at once.
+	Grace time.Duration
 }
 
 // ProcessEnded is a process that was ended.
@@ -33,22 +40,30 @@ type ProcessKillTreeResult struct {
 	Ended []ProcessEnded // ancestors come before their descendants
 }
 
-// ProcessKillTree ends a process and all that descends from it, and returns when they are gone. It stops them all
-// (SIGSTOP, so that nothing is started meanwhile), sends SIGTERM from the top down, lets them go on, waits for
-// cfg.Grace, and kills what is left in the same manner. When ctx is done, the grace is over. A tree that does not come
-// to rest within 10 seconds is killed at once, without a grace, and is an error: some of it may never have been seen.
+// ProcessKillTree ends a process and all that descends from it, and returns
+// when they are gone. It stops them all (SIGSTOP, so that nothing is started
+// meanwhile), sends SIGTERM from the top down, lets them go on, waits for
+// cfg.Grace, and kills what is left in the same manner. When ctx is done, the
+// grace is over. A tree that does not come to rest within 10 seconds is killed
+// at once, without a grace, and is an error: some of it may never have been
+// seen.
 //
-// To the tree belong the process, all children of what belongs to it, and all members of process groups and sessions
-// that one of them leads. So it reaches a child that called setsid and one whose parent has ended but that stayed in the
-// group. A process that did both before the call (a daemon) is out of sight.
+// To the tree belong the process, all children of what belongs to it, and all
+// members of process groups and sessions that one of them leads. So it reaches
+// a child that called setsid and one whose parent has ended but that stayed in
+// the group. A process that did both before the call (a daemon) is out of
+// sight.
 //
-// A process is only ever signalled after its start time was compared, through a handle that can't change hands
-// (pidfd on Linux), so a PID that was given to somebody else is safe.
+// A process is only ever signalled after its start time was compared, through a
+// handle that can't change hands (pidfd on Linux), so a PID that was given to
+// somebody else is safe.
 //
-// Errors are *core.Error: CodeInvalid for a PID that is not positive, is 1, or whose tree holds the caller itself;
-// CodeNotFound if there is no such process, it is another one by cfg.Identity, or it is a thread of one; CodeForbidden if some of them belong
-// to another user; CodeTimeout if some do not end even when killed (they hang in the kernel), or the tree did not come
-// to rest. With the last two codes the result is there, too.
+// Errors are *core.Error: CodeInvalid for a PID that is not positive, is 1, or
+// whose tree holds the caller itself; CodeNotFound if there is no such process,
+// it is another one by cfg.Identity, or it is a thread of one; CodeForbidden if
+// some of them belong to another user; CodeTimeout if some do not end even when
+// killed (they hang in the kernel), or the tree did not come to rest. With the
+// last two codes the result is there, too.
 func ProcessKillTree(ctx context.Context, cfg ProcessKillTreeConfig) (*ProcessKillTreeResult, error) {
 	op := "process_kill_tree pid=" + strconv.Itoa(cfg.PID)
 	if cfg.PID <= 1 {

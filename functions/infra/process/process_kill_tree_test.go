@@ -30,8 +30,8 @@ func init() {
 	}
 }
 
-// shell starts a script and returns it with what it prints, after it has printed that many lines. Its tree is killed
-// at the end of the test.
+// shell starts a script and returns it with what it prints, after it has
+// printed that many lines. Its tree is killed at the end of the test.
 func shell(t *testing.T, script string, lines int, change ...func(*exec.Cmd)) (cmd *exec.Cmd, printed []string) {
 	t.Helper()
 	cmd = exec.Command("sh", "-c", script)
@@ -77,8 +77,9 @@ func numbers(t *testing.T, texts []string) []int {
 	return all
 }
 
-// deepTree is a shell with a child, a child in a session of its own, a grandchild in yet another, and an orphan in the
-// group: the child that started it has ended. It prints the PIDs of the last three.
+// deepTree is a shell with a child, a child in a session of its own, a
+// grandchild in yet another, and an orphan in the group: the child that started
+// it has ended. It prints the PIDs of the last three.
 const deepTree = `
 sleep 1000 &
 setsid sh -c 'echo $$; setsid sh -c "echo \$\$; exec sleep 1000" & wait' &
@@ -119,12 +120,14 @@ func TestProcessKillTree_EndsAll(t *testing.T) {
 	}
 }
 
-// Those who do not lead a group have other processes in it that are none of our business.
+// Those who do not lead a group have other processes in it that are none of our
+// business.
 func TestProcessKillTree_SparesTheGroupOfOthers(t *testing.T) {
 	t.Parallel()
 	_, printed := shell(t, `sleep 1000 & echo $!; sleep 1000 & echo $!; wait`, 2, asLeader)
 	pids := numbers(t, printed)
-	mustEventually(t, "sleep", func() bool { return nameOf(pids[0]) == "sleep" }) // first it is a copy of the shell
+	// First it is a copy of the shell.
+	mustEventually(t, "sleep", func() bool { return nameOf(pids[0]) == "sleep" })
 	result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: pids[0]})
 	if err != nil || len(result.Ended) != 1 || result.Ended[0] != (ProcessEnded{PID: pids[0], Name: "sleep"}) {
 		t.Errorf("got %+v, %v", result, err)
@@ -194,8 +197,8 @@ func TestProcessKillTree_StoppedProcess(t *testing.T) {
 	}
 }
 
-// It starts new processes all the time, each in a session of its own, and ignores SIGTERM. When it is killed while it
-// forks, nothing may escape.
+// It starts new processes all the time, each in a session of its own, and
+// ignores SIGTERM. When it is killed while it forks, nothing may escape.
 func TestProcessKillTree_KeepsForking(t *testing.T) {
 	t.Parallel()
 	cmd, _ := shell(t, `trap "" TERM; i=0; while [ $i -lt 500 ]; do i=$((i+1)); setsid sleep 1000 & [ $i = 20 ] && echo ready; done; wait`, 1, asLeader)
@@ -208,8 +211,9 @@ func TestProcessKillTree_KeepsForking(t *testing.T) {
 	}
 }
 
-// A process that is just forking when it is asked to end must not leave a child that calls setsid at once. Without the
-// stop before SIGTERM some of these get away.
+// A process that is just forking when it is asked to end must not leave a child
+// that calls setsid at once. Without the stop before SIGTERM some of these get
+// away.
 func TestProcessKillTree_NothingEscapes(t *testing.T) {
 	t.Parallel()
 	for i := range 30 {
@@ -225,8 +229,8 @@ func TestProcessKillTree_NothingEscapes(t *testing.T) {
 }
 
 // When a parent ends, the kernel sends SIGHUP and SIGCONT to the process groups
-// of its children if they are stopped. Those that end gracefully on SIGTERM must
-// get to do so, and those that ignore both must not get to fork.
+// of its children if they are stopped. Those that end gracefully on SIGTERM
+// must get to do so, and those that ignore both must not get to fork.
 func TestProcessKillTree_StoppedGroups(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -501,8 +505,8 @@ func TestProcessKillTree_Identity(t *testing.T) {
 	}
 }
 
-// reused is the real table with one lie: a PID has changed hands between the list and the signal. That can't be brought
-// about at will.
+// reused is the real table with one lie: a PID has changed hands between the
+// list and the signal. That can't be brought about at will.
 type reused struct {
 	procFS
 	pid int
@@ -535,7 +539,8 @@ func TestProcessKillTree_ReusedPID(t *testing.T) {
 	}
 }
 
-// When the number of a group has been given to somebody else, its members are strangers.
+// When the number of a group has been given to somebody else, its members are
+// strangers.
 func TestProcessKillTree_ReusedGroup(t *testing.T) {
 	t.Parallel()
 	cmd, printed := shell(t, `sleep 1000 & echo $!; wait`, 1, asLeader)
@@ -574,7 +579,8 @@ func TestProcessKillTree_OwnTree(t *testing.T) {
 	}
 }
 
-// A process of another user can't be signalled. As root the caller is made nobody first.
+// A process of another user can't be signalled. As root the caller is made
+// nobody first.
 func TestProcessKillTree_OtherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -586,7 +592,8 @@ func TestProcessKillTree_OtherUser(t *testing.T) {
 	cmd, _ := shell(t, `echo ready; exec sleep 1000`, 1)
 	mustEventually(t, "sleep", func() bool { return nameOf(cmd.Process.Pid) == "sleep" })
 	player.Env = append(player.Env, "FN_PID="+strconv.Itoa(cmd.Process.Pid))
-	// The test binary's folder is closed to nobody, so it is handed over as an open file.
+	// The test binary's folder is closed to nobody, so it is handed over as
+	// an open file.
 	binary, err := os.Open(player.Path)
 	if err != nil {
 		t.Fatal(err)
@@ -594,7 +601,9 @@ func TestProcessKillTree_OtherUser(t *testing.T) {
 	defer binary.Close()
 	player.Path, player.Args = "/proc/self/fd/3", []string{"player"}
 	player.ExtraFiles = []*os.File{binary}
-	out, err := player.Output() // stderr may hold complaints of a coverage run, whose folder is closed, too
+	// Stderr may hold complaints of a coverage run, whose folder is closed,
+	// too.
+	out, err := player.Output()
 	if want := fmt.Sprintf("forbidden process_kill_tree pid=%d: 1 processes belong to another user: %[1]d (sleep)\n", cmd.Process.Pid); err != nil || string(out) != want {
 		t.Errorf("got %q, %v, want %q", out, err, want)
 	}
@@ -603,7 +612,8 @@ func TestProcessKillTree_OtherUser(t *testing.T) {
 	}
 }
 
-// asksPermissionOfInit sends signal 0, which only asks, to process 1: another user's, unless this is a container.
+// asksPermissionOfInit sends signal 0, which only asks, to process 1: another
+// user's, unless this is a container.
 func asksPermissionOfInit(t *testing.T) {
 	t.Helper()
 	info, err := os.Stat("/proc/1")

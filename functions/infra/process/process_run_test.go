@@ -122,7 +122,8 @@ func TestProcessRun_NotStarted(t *testing.T) {
 	}
 }
 
-// A command that stands in the current folder only is not run. The folder is that of the process, so it takes one of its own.
+// A command that stands in the current folder only is not run. The folder is
+// that of the process, so it takes one of its own.
 func TestProcessRun_CurrentFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -289,7 +290,8 @@ func TestProcessRun_MergeStderr(t *testing.T) {
 	}
 }
 
-// A writer that fails must not end the command by SIGPIPE: it is told at the end.
+// A writer that fails must not end the command by SIGPIPE: it is told at the
+// end.
 func TestProcessRun_WriterFails(t *testing.T) {
 	t.Parallel()
 	full := errors.New("the disk is full")
@@ -320,7 +322,8 @@ func TestProcessRun_WriterBlocks(t *testing.T) {
 
 func TestProcessRun_Timeout(t *testing.T) {
 	t.Parallel()
-	// On a busy machine the command has not started all within the first ones.
+	// On a busy machine the command has not started all within the first
+	// ones.
 	for timeout := 300 * time.Millisecond; ; timeout *= 3 {
 		began := time.Now()
 		result, err := sh(t, `setsid sleep 1000 & echo started; sleep 1000`, func(cfg *ProcessRunConfig) { cfg.Timeout = timeout })
@@ -365,7 +368,8 @@ func TestProcessRun_Cancel(t *testing.T) {
 	}
 }
 
-// What a command says in its grace is still read, and how it ends is its own affair.
+// What a command says in its grace is still read, and how it ends is its own
+// affair.
 func TestProcessRun_GraceIsUsed(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -400,11 +404,13 @@ func TestProcessRun_KilledAfterGrace(t *testing.T) {
 	}
 }
 
-// The trap of os/exec: the command has ended, but something in the background holds its stdout open.
+// The trap of os/exec: the command has ended, but something in the background
+// holds its stdout open.
 func TestProcessRun_BackgroundHoldsOutput(t *testing.T) {
 	t.Parallel()
 	in, end := io.Pipe()
-	written := &onFirstWrite{f: func() { end.Close() }} // the command does not end before what it says is read
+	// The command does not end before what it says is read.
+	written := &onFirstWrite{f: func() { end.Close() }}
 	result, err := sh(t, `sleep 1000 & echo $!; read end; exit 0`, func(cfg *ProcessRunConfig) {
 		cfg.Stdin, cfg.Stdout, cfg.WaitDelay = in, written, 100*time.Millisecond
 	})

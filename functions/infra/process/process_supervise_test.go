@@ -25,7 +25,8 @@ type watched struct {
 	seen   []ProcessSuperviseStatus
 }
 
-// supervise keeps a script running, with short waits. It is stopped at the end of the test.
+// supervise keeps a script running, with short waits. It is stopped at the end
+// of the test.
 func supervise(t *testing.T, script string, change ...func(*ProcessSuperviseConfig)) *watched {
 	t.Helper()
 	w := &watched{t: t, states: make(chan ProcessSuperviseStatus, 1000)}
@@ -185,7 +186,8 @@ func TestProcessSupervise_StopWhileBackingOff(t *testing.T) {
 	}
 }
 
-// The wait for the end is bounded by the context; the process ends only after it.
+// The wait for the end is bounded by the context; the process ends only after
+// it.
 func TestProcessSupervise_StopDeadline(t *testing.T) {
 	t.Parallel()
 	end := filepath.Join(t.TempDir(), "end")

@@ -17,34 +17,53 @@ const (
 	DefaultTailPoll     = 250 * time.Millisecond
 )
 
-// ProcessTailConfig says what to read. The zero value of an optional field is its default.
+// ProcessTailConfig says what to read. The zero value of an optional field is
+// its default.
 type ProcessTailConfig struct {
-	Path         string        // required; a regular file, or a link to one
-	Lines        int           // how many of the last lines to begin with; default 10; negative: none
-	FromStart    bool          // begin with the first line; Lines is unused then
-	Follow       bool          // go on with what is written later; default: end at the end of the file
-	Poll         time.Duration // how often Follow looks; default 250ms
-	MaxLineBytes int           // of a longer line the rest is dropped; default 64 KiB
+	// Path names a regular file, or a link to one. Required.
+	Path string
+	// Lines is how many of the last lines to begin with. Default: 10;
+	// negative: none.
+	Lines int
+	// FromStart begins with the first line. Lines is unused then.
+	FromStart bool
+	// Follow reads on what is written later. Default: it ends at the end of
+	// the file.
+	Follow bool
+	// Poll is how often Follow looks. Default: 250 ms.
+	Poll time.Duration
+	// MaxLineBytes is how much of a line is kept; the rest is dropped.
+	// Default: 64 KiB.
+	MaxLineBytes int
 }
 
 // ProcessTailLine is a line of the file.
 type ProcessTailLine struct {
-	Text    string // without its \n or \r\n; may be invalid UTF-8
-	Dropped int64  // bytes beyond MaxLineBytes
-	Partial bool   // it has no line end: the last of the file without Follow, or of one that was rotated or truncated
+	// Text is the line without its \n or \r\n. It may be invalid UTF-8.
+	Text string
+	// Dropped counts the bytes beyond MaxLineBytes.
+	Dropped int64
+	// Partial reports that the line has no end: the last of the file
+	// without Follow, or of one that was rotated or truncated.
+	Partial bool
 }
 
-// ProcessTail calls each with the last lines of a file, oldest first, and with Follow also with the lines that are
-// written later, until ctx is done. It finds the last lines by reading backwards, and never holds more of the file in
-// memory than a block and a line. It runs in the goroutine of the caller: a slow each only delays the reading.
+// ProcessTail calls each with the last lines of a file, oldest first, and with
+// Follow also with the lines that are written later, until ctx is done. It
+// finds the last lines by reading backwards, and never holds more of the file
+// in memory than a block and a line. It runs in the goroutine of the caller: a
+// slow each only delays the reading.
 //
-// Follow reads on by the name: when the file was renamed or removed and another one stands in its place, the old one is
-// read to its end and the new one from its start. A file that was truncated, or written anew in place, is read from its start.
-// A file that is not there yet is waited for.
+// Follow reads on by the name: when the file was renamed or removed and another
+// one stands in its place, the old one is read to its end and the new one from
+// its start. A file that was truncated, or written anew in place, is read from
+// its start. A file that is not there yet is waited for.
 //
-// Without Follow it returns at the file's end; with Follow, when ctx is done: nil in both cases. An error of each ends it and
-// is returned, wrapped. Other errors are *core.Error: CodeNotFound (only without Follow), CodeForbidden, CodeInvalid for
-// something that is no regular file, CodeCanceled or CodeTimeout if ctx is done without Follow.
+// Without Follow it returns at the file's end; with Follow, when ctx is done:
+// nil in both cases. An error of each ends it and is returned, wrapped. Other
+// errors are *core.Error: CodeNotFound (only without Follow), CodeForbidden,
+// CodeInvalid for something that is no regular file, CodeCanceled or
+// CodeTimeout if ctx is done without Follow.
 func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line ProcessTailLine) error) error {
 	op := "process_tail " + cfg.Path
 	if cfg.Path == "" || cfg.Poll < 0 || cfg.MaxLineBytes < 0 {

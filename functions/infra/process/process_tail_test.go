@@ -141,8 +141,8 @@ func TestProcessTail_LastLines(t *testing.T) {
 	}
 }
 
-// The file is larger than this machine's disk, nearly all of it a hole: whoever reads it from the start does not come
-// to an end.
+// The file is larger than this machine's disk, nearly all of it a hole: whoever
+// reads it from the start does not come to an end.
 func TestProcessTail_ReadsBackwards(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
@@ -205,7 +205,8 @@ func TestProcessTail_FollowsAProcess(t *testing.T) {
 	}
 }
 
-// looks runs ProcessTail with Follow in virtual time: after wait it has looked and waits for its next look.
+// looks runs ProcessTail with Follow in virtual time: after wait it has looked
+// and waits for its next look.
 func looks(t *testing.T, cfg ProcessTailConfig) (got *[]string, wait func()) {
 	cfg.Follow, got = true, new([]string)
 	go func() {
@@ -266,7 +267,8 @@ func TestProcessTail_Rotation(t *testing.T) {
 		if err := os.Rename(path, old); err != nil {
 			t.Fatal(err)
 		}
-		put(t, old, fmt.Sprintf("late %d\n", i), os.O_APPEND) // the writer has not reopened its log yet
+		// The writer has not reopened its log yet.
+		put(t, old, fmt.Sprintf("late %d\n", i), os.O_APPEND)
 		put(t, path, fmt.Sprintf("new %d\n", i), 0)
 		f.want(fmt.Sprintf("late %d", i), fmt.Sprintf("new %d", i))
 	}
@@ -301,7 +303,8 @@ func TestProcessTail_Truncation(t *testing.T) {
 		t.Errorf("got %+v", line)
 	}
 	f.want("three")
-	// Written anew between two looks: the size tells nothing, the text before the end does.
+	// Written anew between two looks: the size tells nothing, the text
+	// before the end does.
 	put(t, path, "a longer text\nthan before\n", os.O_TRUNC)
 	f.want("a longer text", "than before")
 	put(t, path, "b longer text\nthan before\n", os.O_TRUNC) // of the same size
@@ -401,7 +404,8 @@ func TestProcessTail_Errors(t *testing.T) {
 	}
 }
 
-// The oracle splits the whole text. Block and line length are small, so that everything falls on a border now and then.
+// The oracle splits the whole text. Block and line length are small, so that
+// everything falls on a border now and then.
 func FuzzProcessTail(f *testing.F) {
 	f.Add([]byte("a\nbb\n\nccc\r\nd"), 3, 2, 4)
 	f.Add([]byte("\n\n\n"), 1, 1, 1)
@@ -447,7 +451,8 @@ func splitAll(text string, most int) []ProcessTailLine {
 	return all
 }
 
-// The last lines of a file of 64 MiB, and all of its lines, beside a bufio.Scanner over the whole file.
+// The last lines of a file of 64 MiB, and all of its lines, beside a
+// bufio.Scanner over the whole file.
 func BenchmarkProcessTail(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "log")
 	put(b, path, strings.Repeat(strings.Repeat("x", 127)+"\n", 1<<19), 0)

@@ -16,11 +16,13 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// exitWait is for the result of a command whose tree could not be ended in an orderly way but was killed.
+// exitWait is for the result of a command whose tree could not be ended in an
+// orderly way but was killed.
 const exitWait = 2 * time.Second
 
-// run is one command on its way. The outputs are read by goroutines of this package instead of os/exec's, because
-// (*exec.Cmd).Wait hangs for good if a writer, or the reader of stdin, blocks.
+// run is one command on its way. The outputs are read by goroutines of this
+// package instead of os/exec's, because (*exec.Cmd).Wait hangs for good if a
+// writer, or the reader of stdin, blocks.
 type run struct {
 	cfg     ProcessRunConfig
 	cmd     *exec.Cmd
@@ -62,7 +64,8 @@ func (r *run) start() error {
 	return nil
 }
 
-// connect sets the command's three files and returns those that only the child needs.
+// connect sets the command's three files and returns those that only the child
+// needs.
 func (r *run) connect() (theirs []io.Closer, err error) {
 	writing := &sync.Mutex{}
 	attach := func(to io.Writer) (*output, *os.File, error) {
@@ -119,8 +122,8 @@ func (r *run) copyOutputs() {
 // errTimeout is why a command was ended when cfg.Timeout was over.
 var errTimeout = &core.Error{Code: core.CodeTimeout, Message: "the command's timeout is over"}
 
-// wait returns when the command has ended and its outputs are read, or cut off. It returns why the command was ended,
-// if it did not end by itself.
+// wait returns when the command has ended and its outputs are read, or cut off.
+// It returns why the command was ended, if it did not end by itself.
 func (r *run) wait(ctx context.Context) (cut error) {
 	r.exited = make(chan struct{})
 	go func() {
@@ -155,7 +158,8 @@ func (r *run) wait(ctx context.Context) (cut error) {
 	return cut
 }
 
-// end ends the tree. The grace is not shortened by ctx, whose end is the reason for this.
+// end ends the tree. The grace is not shortened by ctx, whose end is the reason
+// for this.
 func (r *run) end(ctx context.Context) {
 	if r.root.zombie && !groupExists(r.root.pid) {
 		return
@@ -176,7 +180,8 @@ type killError struct{ error }
 
 func (e *killError) Unwrap() error { return e.error }
 
-// leftRunning is the part of an error of ProcessRun that says what could not be ended, or nil.
+// leftRunning is the part of an error of ProcessRun that says what could not be
+// ended, or nil.
 func leftRunning(err error) error {
 	if left, ok := errors.AsType[*killError](err); ok {
 		return left
@@ -184,7 +189,8 @@ func leftRunning(err error) error {
 	return nil
 }
 
-// waitExit waits for the end of a command that was killed. One that hangs in the kernel is given up, see killErr.
+// waitExit waits for the end of a command that was killed. One that hangs in
+// the kernel is given up, see killErr.
 func (r *run) waitExit() {
 	var giveUp <-chan time.Time
 	if r.killErr != nil {
@@ -268,7 +274,8 @@ func environment(cmd *exec.Cmd, cfg ProcessRunConfig) []string {
 	return append(env, cfg.Env...)
 }
 
-// checkEnv names the key of a wrong entry, or only its place: the rest may be a secret.
+// checkEnv names the key of a wrong entry, or only its place: the rest may be a
+// secret.
 func checkEnv(env []string, bad func(message, hint string) error) error {
 	for i, entry := range env {
 		switch key, _, ok := strings.Cut(entry, "="); {
@@ -290,7 +297,8 @@ func hasNUL(texts ...string) bool {
 	return false
 }
 
-// startError says why a command could not be started. The errors of os/exec name the command and Dir, nothing else.
+// startError says why a command could not be started. The errors of os/exec
+// name the command and Dir, nothing else.
 func startError(op string, cfg ProcessRunConfig, err error) error {
 	coded := &core.Error{Op: op, Err: err}
 	switch {

@@ -103,7 +103,8 @@ func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, resul
 }
 
 func (h *ProcessSuperviseHandle) stopped(result *ProcessRunResult, err error) {
-	// That it was ended is what was asked for, unless not all of it could be.
+	// That it was ended is what was asked for, unless not all of it could
+	// be.
 	if err = leftRunning(err); err != nil {
 		err = &core.Error{Op: h.op, Message: "not all of it could be ended", Err: err}
 	}
@@ -240,8 +241,9 @@ func (h *ProcessSuperviseHandle) askHealth(ctx context.Context) error {
 	return h.cfg.Health(ctx)
 }
 
-// supervised passes output on and keeps the last of it. A failed write is noted, the next one is tried again: a log
-// that can't be written now is no reason to end the process or to lose the log for good.
+// supervised passes output on and keeps the last of it. A failed write is
+// noted, the next one is tried again: a log that can't be written now is no
+// reason to end the process or to lose the log for good.
 type supervised struct {
 	h  *ProcessSuperviseHandle
 	to io.Writer

@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// leadGroup makes the command the leader of a new process group, so that all of it can be found, and so that a Ctrl-C
-// in the terminal reaches it only through this program.
+// leadGroup makes the command the leader of a new process group, so that all of
+// it can be found, and so that a Ctrl-C in the terminal reaches it only through
+// this program.
 func leadGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }

@@ -57,7 +57,8 @@ func (procFS) find(pid int) (proc, bool, error) {
 	}
 	p, ok := parseStat(data)
 	if state := stateOf(data); ok && p.threads > 1 && state != threadRunning {
-		// The line is the main thread's. Another one may still run, and fork.
+		// The line is the main thread's. Another one may still run, and
+		// fork.
 		if state, err = threadsOf(pid); err != nil {
 			return proc{}, false, err
 		}
@@ -114,8 +115,9 @@ func stateOf(data []byte) threadState {
 // file was opened (not found) or before it was read (ESRCH).
 func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) }
 
-// parseStat reads the one line of /proc/PID/stat. The name in it may hold anything, also spaces, parentheses and line
-// ends, so it goes up to the last parenthesis.
+// parseStat reads the one line of /proc/PID/stat. The name in it may hold
+// anything, also spaces, parentheses and line ends, so it goes up to the last
+// parenthesis.
 func parseStat(data []byte) (proc, bool) {
 	open, end := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
 	if open < 0 || end < open {
@@ -123,7 +125,8 @@ func parseStat(data []byte) (proc, bool) {
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(data[:open])))
 	fields := strings.Fields(string(data[end+1:]))
-	// fields[0] is field 3 of the manual page (state); field 22 is the start time in clock ticks since boot.
+	// fields[0] is field 3 of the manual page (state); field 22 is the
+	// start time in clock ticks since boot.
 	const state, ppid, group, session, threads, start = 0, 1, 2, 3, 17, 19
 	if err != nil || len(fields) <= start {
 		return proc{}, false
@@ -167,7 +170,8 @@ func checkProcess(pid int) error {
 	return nil
 }
 
-// identify returns what names the process for good: the boot and the start time in it.
+// identify returns what names the process for good: the boot and the start time
+// in it.
 func identify(pid int) (id string, ok bool, err error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// psTable asks ps, for systems that have no /proc. It knows start times by the second and no sessions.
+// psTable asks ps, for systems that have no /proc. It knows start times by the
+// second and no sessions.
 type psTable struct{}
 
 const psTimeout = 10 * time.Second
@@ -48,7 +49,8 @@ func ps(selection ...string) ([]proc, error) {
 	return all, nil
 }
 
-// parsePS reads a line such as "  12  1  12 Ss   Mon Oct  5 12:30:00 2026 /usr/sbin/cron".
+// parsePS reads a line such as " 12 1 12 Ss Mon Oct 5 12:30:00 2026
+// /usr/sbin/cron".
 func parsePS(line string) (proc, bool) {
 	fields := strings.Fields(line)
 	if len(fields) < 10 {
@@ -65,7 +67,8 @@ func parsePS(line string) (proc, bool) {
 		pid: pid, ppid: ppid, group: group, start: uint64(start.Unix()),
 		zombie:  strings.HasPrefix(fields[3], "Z"),
 		stopped: strings.HasPrefix(fields[3], "T"),
-		blocked: strings.HasPrefix(fields[3], "D") || strings.HasPrefix(fields[3], "U"), // Linux and BSD, macOS
+		// D on Linux and BSD, U on macOS.
+		blocked: strings.HasPrefix(fields[3], "D") || strings.HasPrefix(fields[3], "U"),
 		name:    strings.Join(fields[9:], " "),
 	}, true
 }

@@ -17,7 +17,8 @@ const (
 	markBytes = 64       // kept of what was read last, to notice that a file was written anew
 )
 
-// tailer reads a file line by line, and goes on with the one that takes its place.
+// tailer reads a file line by line, and goes on with the one that takes its
+// place.
 type tailer struct {
 	cfg  ProcessTailConfig
 	each func(ProcessTailLine) error
@@ -72,8 +73,9 @@ func (t *tailer) seekLines() (err error) {
 	return err
 }
 
-// lastLines returns where the last n lines of the first size bytes begin. It reads backwards, a block at a time. A line
-// end at the very end closes the last line; it does not begin another one.
+// lastLines returns where the last n lines of the first size bytes begin. It
+// reads backwards, a block at a time. A line end at the very end closes the
+// last line; it does not begin another one.
 func lastLines(file io.ReaderAt, size int64, n int, block []byte) (int64, error) {
 	for end := size; end > 0; {
 		start := max(end-int64(len(block)), 0)
@@ -126,7 +128,8 @@ func (t *tailer) read(ctx context.Context, limit int64) error {
 func (t *tailer) split(data []byte) error {
 	for {
 		part, rest, found := bytes.Cut(data, []byte{'\n'})
-		if !found || len(t.line) > 0 || t.dropped > 0 || len(part) > t.cfg.MaxLineBytes { // else there is nothing to join
+		// Otherwise there is nothing to join.
+		if !found || len(t.line) > 0 || t.dropped > 0 || len(part) > t.cfg.MaxLineBytes {
 			room := min(t.cfg.MaxLineBytes-len(t.line), len(part))
 			t.line = append(t.line, part[:room]...)
 			t.dropped += int64(len(part) - room)
@@ -185,7 +188,8 @@ func (t *tailer) follow(ctx context.Context) error {
 	}
 }
 
-// change reads the old file to its end, since it was written to until it was renamed, and goes on with the new one.
+// change reads the old file to its end, since it was written to until it was
+// renamed, and goes on with the new one.
 func (t *tailer) change(ctx context.Context) error {
 	if err := t.read(ctx, math.MaxInt64); err != nil {
 		return err

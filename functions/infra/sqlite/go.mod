@@ -10,6 +10,7 @@ require (
 )
 
 require (
+	fnregistry.dev/tools/testenv/testkit v0.0.0
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
@@ -21,3 +22,5 @@ require (
 )
 
 replace fnregistry.dev/functions => ../..
+
+replace fnregistry.dev/tools/testenv/testkit => ../../../tools/testenv/testkit

@@ -8,7 +8,8 @@ import (
 	"fnregistry.dev/functions/infra/tokenfile"
 )
 
-// What a program waits for: its first Get, each further one, and each Set. With age's default work factor.
+// What a program waits for: its first Get, each further one, and each Set. With
+// age's default work factor.
 func BenchmarkFileTokenStore(b *testing.B) {
 	dir := b.TempDir()
 	identity := newIdentity(b, dir)

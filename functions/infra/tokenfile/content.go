@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/functions/infra/token"
 )
 
-// content is what is encrypted: JSON, so that a person can read it with `age --decrypt`. Values are base64, for they may
-// be any bytes.
+// content is what is encrypted: JSON, so that a person can read it with `age
+// --decrypt`. Values are base64, for they may be any bytes.
 type content struct {
 	Version int     `json:"version"`
 	Tokens  []entry `json:"tokens"`
@@ -24,7 +24,8 @@ type entry struct {
 
 const contentVersion = 1
 
-// maxContent bounds what a Get holds in memory, and so what a Set may make. See FileTokenStore.
+// maxContent bounds what a Get holds in memory, and so what a Set may make. See
+// FileTokenStore.
 const maxContent = 32 << 20
 
 func formatContent(tokens map[string]string) ([]byte, error) {
@@ -42,7 +43,8 @@ func formatContent(tokens map[string]string) ([]byte, error) {
 	return plain, nil
 }
 
-// parseContent reads what formatContent wrote. Its errors quote nothing: every byte may be part of a secret.
+// parseContent reads what formatContent wrote. Its errors quote nothing: every
+// byte may be part of a secret.
 func parseContent(plain []byte) (map[string]string, error) {
 	damaged := func(what string) error {
 		return &core.Error{Code: core.CodeInternal, Message: "what was decrypted " + what,

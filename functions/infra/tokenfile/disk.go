@@ -24,13 +24,15 @@ type opened struct {
 	tokens map[string]string // nil: none yet
 }
 
-// load returns the tokens of the file at path, none if there is no file. The map is shared: it must not be written to.
+// load returns the tokens of the file at path, none if there is no file. The
+// map is shared: it must not be written to.
 func (s *store) load(ctx context.Context, path string) (map[string]string, error) {
 	if err := s.take(ctx); err != nil {
 		return nil, err
 	}
 	defer s.release()
-	// More than maxContent by what age adds: 16 bytes for each 64 KiB, and a header, which has a stanza per identity.
+	// More than maxContent by what age adds: 16 bytes for each 64 KiB, and
+	// a header, which has a stanza per identity.
 	sealed, err := readPrivate(path, maxContent+1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
@@ -67,7 +69,8 @@ func (s *store) open(ctx context.Context, sealed []byte) (map[string]string, err
 	return parseContent(plain)
 }
 
-// seal encrypts tokens, which are the caller's to forget. What comes back is remembered as if it had been read.
+// seal encrypts tokens, which are the caller's to forget. What comes back is
+// remembered as if it had been read.
 func (s *store) seal(ctx context.Context, tokens map[string]string) ([]byte, error) {
 	plain, err := formatContent(tokens)
 	if err != nil {
@@ -88,9 +91,9 @@ func (s *store) seal(ctx context.Context, tokens map[string]string) ([]byte, err
 	return sealed, nil
 }
 
-// ready returns the error of a file that can't be opened, or of a key that can't
-// be had, before anything is created on the disk. A person who is asked for a
-// passphrase does not keep other writers waiting.
+// ready returns the error of a file that can't be opened, or of a key that
+// can't be had, before anything is created on the disk. A person who is asked
+// for a passphrase does not keep other writers waiting.
 func (s *store) ready(ctx context.Context) error {
 	if _, err := s.load(ctx, s.cfg.Path); err != nil {
 		return err
@@ -131,7 +134,9 @@ func (s *store) release() { <-s.turn }
 
 // readPrivate reads a file that must be the user's alone, and small enough.
 func readPrivate(path string, limit int64) ([]byte, error) {
-	if err := checkRegular(os.Stat(path)); err != nil { // before it is opened: a device may act on that
+	// Before it is opened: a device may act on that, and a pipe would
+	// block.
+	if err := checkRegular(os.Stat(path)); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|openNow, 0)
@@ -143,7 +148,8 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 	if err := checkRegular(info, err); err != nil {
 		return nil, err
 	}
-	if wide := info.Mode().Perm() & 0o077; wide != 0 && runtime.GOOS != "windows" { // which has no such bits
+	// Windows has no such bits.
+	if wide := info.Mode().Perm() & 0o077; wide != 0 && runtime.GOOS != "windows" {
 		return nil, &core.Error{Code: core.CodeForbidden, Message: fmt.Sprintf("%s has mode %04o: others than its owner may use it", path, info.Mode().Perm()),
 			Hint: "chmod 600 " + path + ", and think of what is in it as seen"}
 	}
@@ -163,8 +169,9 @@ func checkRegular(info fs.FileInfo, err error) error {
 	return nil
 }
 
-// lock waits until this is the only writer of the file, in all processes, and returns the file's path without links:
-// who comes through a link must meet the same lock. The lock goes with the process, however that ends.
+// lock waits until this is the only writer of the file, in all processes, and
+// returns the file's path without links: who comes through a link must meet the
+// same lock. The lock goes with the process, however that ends.
 func lock(ctx context.Context, path string) (target string, unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return "", nil, err
@@ -181,11 +188,14 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 		if err != nil {
 			return "", nil, err
 		}
-		// While this waited, the link may have come to lead elsewhere, and the
-		// lock may have been removed: then it holds nobody back.
+		// While this waited, the link may have come to lead elsewhere,
+		// and the lock may have been removed: then it holds nobody
+		// back.
 		now, err := followLinks(path)
 		if err == nil && now == target && isFileAt(l) {
-			return target, func() { l.Unlock() }, nil // closes the file too; what could fail, the kernel has done by then
+			// Unlock closes the file, too. What could fail, the
+			// kernel has done by then.
+			return target, func() { l.Unlock() }, nil
 		}
 		l.Unlock()
 		if err != nil {
@@ -237,21 +247,23 @@ func followLinks(path string) (string, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return "", &core.Error{Code: core.CodeInvalid, Message: path + " is a link that leads nowhere"}
 	}
-	// Not filepath.Dir, which cleans: in "link/../x" the ".." goes up from where
-	// the link leads, as it does for whoever reads the file.
+	// Not filepath.Dir, which cleans: in "link/../x" the ".." goes up from
+	// where the link leads, as it does for whoever reads the file.
 	folder, name := filepath.Split(path)
 	folder, err = filepath.EvalSymlinks(cmp.Or(folder, "."))
 	return filepath.Join(folder, name), err
 }
 
-// diskError gives an error the code and the hint that fit what the operating system said.
+// diskError gives an error the code and the hint that fit what the operating
+// system said.
 func diskError(err *core.Error, errno syscall.Errno) {
 	switch errno {
 	case syscall.EACCES, syscall.EPERM, syscall.EROFS:
 		err.Code, err.Hint = core.CodeForbidden, "this user must be able to read the file and, to change it, to write to its folder"
 	case syscall.ENOSPC, syscall.EDQUOT:
 		err.Code, err.Hint = core.CodeUnavailable, "make room on the disk"
-	case syscall.ENOENT, syscall.ENOTDIR, syscall.EINVAL, syscall.ENAMETOOLONG, syscall.ELOOP: // never CodeNotFound: no name is missing
+	// Never CodeNotFound: no name is missing.
+	case syscall.ENOENT, syscall.ENOTDIR, syscall.EINVAL, syscall.ENAMETOOLONG, syscall.ELOOP:
 		err.Code, err.Hint = core.CodeInvalid, "check the path"
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,27 +18,24 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/token"
+	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
-// mountingEnv is set where the test binary runs one test in namespaces of its own.
+// mountingEnv is set where the test binary runs one test in namespaces of its
+// own.
 const mountingEnv = "TOKENFILE_TEST_MOUNTING"
 
-// mounting reports whether the test may mount. If not it has been run, by
-// another process that may: in a mount namespace, and a user namespace unless
-// this is root.
-func mounting(t *testing.T) bool {
+// ableToMount runs the rest of a test, f, in another process that may mount:
+// in a mount namespace, and a user namespace unless this is root.
+func ableToMount(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	if os.Getenv(mountingEnv) == t.Name() {
-		return true
+		f(t)
+		return
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1", "-test.v")
 	cmd.Env = append(os.Environ(), mountingEnv+"="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if uid := os.Getuid(); uid != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
+	cmd.SysProcAttr = rights.MountNamespace()
 	out, err := cmd.CombinedOutput()
 	switch denied := errors.Is(err, syscall.EPERM) || bytes.Contains(out, []byte(noMount)); {
 	case denied && os.Getuid() != 0:
@@ -47,7 +43,6 @@ func mounting(t *testing.T) bool {
 	case err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name()+" ")):
 		t.Errorf("%v\n%s", err, out)
 	}
-	return false
 }
 
 const noMount = "a small disk can't be mounted"
@@ -56,8 +51,7 @@ const noMount = "a small disk can't be mounted"
 func smallDisk(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
-	if err = errors.Join(err, syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k")); err != nil {
+	if err := rights.MountSmallDisk(dir, "256k"); err != nil {
 		t.Fatal(noMount, err)
 	}
 	t.Cleanup(func() {
@@ -70,9 +64,10 @@ func smallDisk(t *testing.T) (dir string) {
 
 func TestFileTokenStore_FullDisk(t *testing.T) {
 	t.Parallel()
-	if !mounting(t) {
-		return
-	}
+	ableToMount(t, fullDisk)
+}
+
+func fullDisk(t *testing.T) {
 	dir := smallDisk(t)
 	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, t.TempDir())
 	store := byIdentity(t, path, identity)
@@ -104,9 +99,10 @@ func TestFileTokenStore_FullDisk(t *testing.T) {
 
 func TestFileTokenStore_ReadOnlyDisk(t *testing.T) {
 	t.Parallel()
-	if !mounting(t) {
-		return
-	}
+	ableToMount(t, readOnlyDisk)
+}
+
+func readOnlyDisk(t *testing.T) {
 	dir := smallDisk(t)
 	path, identity := filepath.Join(dir, "tokens.age"), newIdentity(t, t.TempDir())
 	set(t, byIdentity(t, path, identity), "name", secret)
@@ -121,30 +117,6 @@ func TestFileTokenStore_ReadOnlyDisk(t *testing.T) {
 	wantValue(t, store, "name", secret)
 }
 
-// asNobody runs f with the rights of a user who owns nothing. For root that is
-// the file system's user ID of this one thread, which takes root's right to
-// ignore permissions away; other users have no such right anyway.
-func asNobody(t *testing.T, f func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		f()
-		return
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := syscall.Setfsuid(nobody); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := syscall.Setfsuid(0); err != nil {
-			t.Error(err)
-		}
-	}()
-	f()
-}
-
-const nobody = 65534
-
 // A folder that the user may not write to, and files that he may not read.
 func TestFileTokenStore_NoRights(t *testing.T) {
 	t.Parallel()
@@ -153,7 +125,7 @@ func TestFileTokenStore_NoRights(t *testing.T) {
 	set(t, byIdentity(t, path, identity), "name", secret)
 	if os.Getuid() == 0 { // so that he may read them, and only that
 		for _, each := range []string{path, path + ".lock", identity} {
-			if err := os.Chown(each, nobody, nobody); err != nil {
+			if err := os.Chown(each, rights.Nobody, rights.Nobody); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -168,19 +140,20 @@ func TestFileTokenStore_NoRights(t *testing.T) {
 	chmod(dir, 0o555)
 	defer chmod(dir, 0o755)
 	store := byIdentity(t, path, identity)
-	asNobody(t, func() {
+	rights.AsNobody(t, func() {
 		wantValue(t, store, "name", secret)
 		wantError(t, store.Set(t.Context(), "name", "new"), core.CodeForbidden, "permission denied")
 		wantError(t, byIdentity(t, filepath.Join(dir, "new.age"), identity).Set(t.Context(), "name", "new"), core.CodeForbidden, "permission denied")
 	})
 	chmod(path, 0)
-	asNobody(t, func() {
+	rights.AsNobody(t, func() {
 		_, err := byIdentity(t, path, identity).Get(t.Context(), "name")
 		wantError(t, err, core.CodeForbidden, "permission denied")
 	})
 }
 
-// A wait for a lock that another process holds ends with the context, and when that process dies.
+// A wait for a lock that another process holds ends with the context, and when
+// that process dies.
 func TestFileTokenStore_LockOfAProcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -281,8 +254,8 @@ func TestFileTokenStore_RefusedLeavesNothing(t *testing.T) {
 	})
 }
 
-// noLockOf checks that a test leaves no lock beside a file of the system. Earlier
-// versions of the unit did: what they left is removed first.
+// noLockOf checks that a test leaves no lock beside a file of the system.
+// Earlier versions of the unit did: what they left is removed first.
 func noLockOf(t *testing.T, path string) {
 	t.Helper()
 	path += ".lock"
@@ -322,8 +295,8 @@ func TestFileTokenStore_LockRefused(t *testing.T) {
 	}
 }
 
-// The link comes to lead to another file while a writer waits for the lock: what
-// that file holds is not written over the first one.
+// The link comes to lead to another file while a writer waits for the lock:
+// what that file holds is not written over the first one.
 func TestFileTokenStore_LinkIsSwitched(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

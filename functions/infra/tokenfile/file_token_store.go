@@ -19,48 +19,60 @@ import (
 	"fnregistry.dev/functions/infra/token"
 )
 
-// FileTokenStoreConfig says where the file is and what opens it: a passphrase or an identity file, one of the two.
+// FileTokenStoreConfig says where the file is and what opens it: a passphrase
+// or an identity file, one of the two.
 type FileTokenStoreConfig struct {
-	// Path of the encrypted file. Required. It need not exist: the first Set makes it, with mode 0600, and its folder,
-	// with mode 0700. A file "Path.lock" stands beside it from then on.
+	// Path of the encrypted file. Required. It need not exist: the first
+	// Set makes it, with mode 0600, and its folder, with mode 0700. A file
+	// "Path.lock" stands beside it from then on.
 	Path string
 
-	// Passphrase is asked for the passphrase when it is needed for the first time, and again after a wrong one. It may
-	// ask a person, or read a file that the service manager hands over; it must not come from the command line, which
-	// every user of the machine can read. A new file is encrypted with whatever it returns: a program that asks a
-	// person asks twice. It is never called twice at once.
+	// Passphrase is asked for the passphrase when it is needed for the
+	// first time, and again after a wrong one. It may ask a person, or read
+	// a file that the service manager hands over; it must not come from the
+	// command line, which every user of the machine can read. A new file is
+	// encrypted with whatever it returns: a program that asks a person asks
+	// twice. It is never called twice at once.
 	Passphrase func(ctx context.Context) (string, error)
 
-	// IdentityFile is the path of a file of age identities, as age-keygen writes it, with mode 0600 or 0400. The store is
-	// encrypted to all of them, and each of them opens it. It is read when it is needed for the first time, and again
-	// after none of its identities fitted.
+	// IdentityFile is the path of a file of age identities, as age-keygen
+	// writes it, with mode 0600 or 0400. The store is encrypted to all of
+	// them, and each of them opens it. It is read when it is needed for the
+	// first time, and again after none of its identities fitted.
 	IdentityFile string
 
-	// ScryptWorkFactor is the base-2 logarithm of the work that a passphrase costs whoever tries it, and the store at the
-	// first Get and at each Set: each step doubles time and memory. 10 to 22; default 18, as age has it, which takes
-	// about a second and 256 MiB. A file that is there is read with the factor that it was written with.
+	// ScryptWorkFactor is the base-2 logarithm of the work that a
+	// passphrase costs whoever tries it, and the store at the first Get and
+	// at each Set: each step doubles time and memory. 10 to 22; default 18,
+	// as age has it, which takes about a second and 256 MiB. A file that is
+	// there is read with the factor that it was written with.
 	ScryptWorkFactor int
 }
 
 const (
-	// age's own default (age.NewScryptRecipient) and the most that it reads without being told (NewScryptIdentity).
+	// age's own default (age.NewScryptRecipient) and the most that it reads
+	// without being told (NewScryptIdentity).
 	defaultWorkFactor = 18
 	maxWorkFactor     = 22
 	minWorkFactor     = 10
 )
 
-// FileTokenStore returns a store in one file, encrypted with age. It does not look at the file before the first call,
-// and there is nothing to close.
+// FileTokenStore returns a store in one file, encrypted with age. It does not
+// look at the file before the first call, and there is nothing to close.
 //
-// Each Set and Delete reads the file, encrypts it anew and replaces it in one step, flushed to the disk, under a lock
-// that other processes heed; so two processes at once lose nothing. Nothing is created, neither folder nor lock, before
-// it is known that the file, if there is one, and the key are good. A file that group or others may read or write is
-// refused (core.CodeForbidden), and so is such an identity file. A wrong passphrase or identity is
-// core.CodeUnauthenticated, a damaged file core.CodeInternal, and neither is ever written over. Names and values
-// together, as JSON, may have 32 MiB (core.CodeTooLarge). Get and List take no lock and need no right to write.
+// Each Set and Delete reads the file, encrypts it anew and replaces it in one
+// step, flushed to the disk, under a lock that other processes heed; so two
+// processes at once lose nothing. Nothing is created, neither folder nor lock,
+// before it is known that the file, if there is one, and the key are good. A
+// file that group or others may read or write is refused (core.CodeForbidden),
+// and so is such an identity file. A wrong passphrase or identity is
+// core.CodeUnauthenticated, a damaged file core.CodeInternal, and neither is
+// ever written over. Names and values together, as JSON, may have 32 MiB
+// (core.CodeTooLarge). Get and List take no lock and need no right to write.
 //
-// Decrypted secrets and the key stay in memory as long as the store does, so that only a file that has changed costs a
-// key derivation. That cannot be interrupted: a context that ends during one is heeded after it.
+// Decrypted secrets and the key stay in memory as long as the store does, so
+// that only a file that has changed costs a key derivation. That cannot be
+// interrupted: a context that ends during one is heeded after it.
 func FileTokenStore(cfg FileTokenStoreConfig) (token.TokenStore, error) {
 	wrong := ""
 	factor := cmp.Or(cfg.ScryptWorkFactor, defaultWorkFactor)
@@ -81,7 +93,8 @@ func FileTokenStore(cfg FileTokenStoreConfig) (token.TokenStore, error) {
 	return &store{cfg: cfg, turn: make(chan struct{}, 1)}, nil
 }
 
-// store is what FileTokenStore returns. turn is held by whoever uses the fields after it.
+// store is what FileTokenStore returns. turn is held by whoever uses the fields
+// after it.
 type store struct {
 	cfg  FileTokenStoreConfig
 	turn chan struct{}
@@ -147,7 +160,8 @@ func (s *store) Delete(ctx context.Context, name string) error {
 	}))
 }
 
-// change applies edit to the tokens that the file holds, with no other writer between.
+// change applies edit to the tokens that the file holds, with no other writer
+// between.
 func (s *store) change(ctx context.Context, edit func(tokens map[string]string) error) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -174,7 +188,8 @@ func (s *store) change(ctx context.Context, edit func(tokens map[string]string) 
 
 var errNoSuchName = &core.Error{Code: core.CodeNotFound, Message: "no such name"}
 
-// failed adds what was being done. name must have been checked: a bad one may be a value in the wrong place.
+// failed adds what was being done. name must have been checked: a bad one may
+// be a value in the wrong place.
 func (s *store) failed(verb, name string, err error) error {
 	if err == nil {
 		return nil
@@ -193,7 +208,8 @@ func (s *store) failed(verb, name string, err error) error {
 	return outer
 }
 
-// String names the store without what it holds; Format and LogValue see that no way of printing shows more.
+// String names the store without what it holds; Format and LogValue see that no
+// way of printing shows more.
 func (s *store) String() string { return "file_token_store " + s.cfg.Path }
 
 func (s *store) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }

@@ -57,8 +57,8 @@ func TestFileTokenStore_ConfigRefused(t *testing.T) {
 	}
 }
 
-// The format is a promise: a person with the age command and the passphrase can read the file. Read it without a line
-// of this package.
+// The format is a promise: a person with the age command and the passphrase can
+// read the file. Read it without a line of this package.
 func TestFileTokenStore_OpensWithAge(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tokens.age")
@@ -180,7 +180,8 @@ func TestFileTokenStore_PostQuantumIdentity(t *testing.T) {
 	wantValue(t, byIdentity(t, filepath.Join(dir, "tokens.age"), key), "name", secret)
 }
 
-// Damage at any place is told, by each call, and nothing is written over what may still be saved.
+// Damage at any place is told, by each call, and nothing is written over what
+// may still be saved.
 func TestFileTokenStore_Damaged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -287,7 +288,8 @@ func TestFileTokenStore_PassphraseFails(t *testing.T) {
 	}
 	wantFolder(t, filepath.Dir(path))
 
-	// A person who does not answer, and whoever waits behind, are bounded by the context.
+	// A person who does not answer, and whoever waits behind, are bounded
+	// by the context.
 	asked := make(chan struct{})
 	store = mustStore(t, tokenfile.FileTokenStoreConfig{Path: path, Passphrase: func(ctx context.Context) (string, error) {
 		close(asked)
@@ -365,7 +367,8 @@ func TestFileTokenStore_Path(t *testing.T) {
 	}
 }
 
-// Writers that come through a link and writers that do not are the same writers.
+// Writers that come through a link and writers that do not are the same
+// writers.
 func TestFileTokenStore_Symlink(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -427,7 +430,8 @@ func TestFileTokenStore_TooLarge(t *testing.T) {
 	wantError(t, err, core.CodeTooLarge, "more than")
 }
 
-// The lock's wait is bounded by the context; see the tests with processes for who holds it.
+// The lock's wait is bounded by the context; see the tests with processes for
+// who holds it.
 func TestFileTokenStore_LockHeld(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

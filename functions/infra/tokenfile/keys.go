@@ -43,7 +43,8 @@ func passphraseKeys(passphrase string, workFactor int) (*keys, error) {
 	return &keys{[]age.Identity{identity}, []age.Recipient{recipient}}, nil
 }
 
-// identityKeys reads an identity file. age's own errors are left out: they may quote a part of a key.
+// identityKeys reads an identity file. age's own errors are left out: they may
+// quote a part of a key.
 func identityKeys(path string) (*keys, error) {
 	const limit = 1 << 20
 	text, err := readPrivate(path, limit)
@@ -92,8 +93,9 @@ func (k *keys) encrypt(plain []byte) ([]byte, error) {
 
 var errWrongKey = errors.New("wrong key")
 
-// decrypt opens an age file. Its errors quote nothing of the file, which may be a plain file with secrets if Path is
-// wrong. A wrong passphrase or identity is errWrongKey.
+// decrypt opens an age file. Its errors quote nothing of the file, which may be
+// a plain file with secrets if Path is wrong. A wrong passphrase or identity is
+// errWrongKey.
 func (k *keys) decrypt(sealed []byte) ([]byte, error) {
 	plain, err := age.Decrypt(bytes.NewReader(sealed), k.identities...)
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {

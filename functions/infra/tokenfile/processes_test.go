@@ -18,12 +18,14 @@ import (
 	"fnregistry.dev/functions/infra/tokenfile"
 )
 
-// Processes that write at once are this test binary again, with the path of the store in childEnv.
+// Processes that write at once are this test binary again, with the path of the
+// store in childEnv.
 const childEnv = "TOKENFILE_TEST_CHILD"
 
 // childMain writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is
-// acknowledged; every third one it deletes again, and prints that. It ends after
-// as many names as it is given, or never with 0: a child that is to be killed.
+// acknowledged; every third one it deletes again, and prints that. It ends
+// after as many names as it is given, or never with 0: a child that is to be
+// killed.
 func childMain(path string) {
 	prefix, identity := os.Args[1], os.Args[2]
 	names, err := strconv.Atoi(os.Args[3])
@@ -34,7 +36,8 @@ func childMain(path string) {
 	if err != nil {
 		panic(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that it ends, whatever happens to the test
+	// It ends, whatever happens to the test.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for i := 0; names == 0 || i < names; i++ {
 		name := fmt.Sprint(prefix, " ", i)
@@ -51,8 +54,9 @@ func childMain(path string) {
 	}
 }
 
-// Several processes write at once, and some are killed in the middle of it: what was acknowledged is there, what was
-// deleted is not, the file is whole, and at most one name for each kill is there without having been acknowledged.
+// Several processes write at once, and some are killed in the middle of it:
+// what was acknowledged is there, what was deleted is not, the file is whole,
+// and at most one name for each kill is there without having been acknowledged.
 func TestFileTokenStore_ProcessesKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

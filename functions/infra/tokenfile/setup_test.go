@@ -90,7 +90,8 @@ func wantValue(t testing.TB, store token.TokenStore, name, want string) {
 	}
 }
 
-// wantError checks code and text, and that no secret is in the error or its hint.
+// wantError checks code and text, and that no secret is in the error or its
+// hint.
 func wantError(t testing.TB, err error, code core.Code, want string) {
 	t.Helper()
 	coded, ok := errors.AsType[*core.Error](err)
@@ -116,7 +117,8 @@ func readFile(t testing.TB, path string) []byte {
 
 func writeFile(t testing.TB, path string, content []byte, mode os.FileMode) {
 	t.Helper()
-	if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been read-only
+	// It may have been read-only.
+	if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, content, mode); err != nil {
@@ -127,7 +129,8 @@ func writeFile(t testing.TB, path string, content []byte, mode os.FileMode) {
 	}
 }
 
-// wantUntouched checks that every call fails with code and leaves the file as it is.
+// wantUntouched checks that every call fails with code and leaves the file as
+// it is.
 func wantUntouched(t testing.TB, store token.TokenStore, path string, code core.Code, text string) {
 	t.Helper()
 	before := readFile(t, path)
@@ -142,7 +145,8 @@ func wantUntouched(t testing.TB, store token.TokenStore, path string, code core.
 	}
 }
 
-// wantFolder checks that nothing but the named files stands in the folder: no temporary file is left.
+// wantFolder checks that nothing but the named files stands in the folder: no
+// temporary file is left.
 func wantFolder(t testing.TB, dir string, want ...string) {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "*"))

@@ -15,12 +15,14 @@ import (
 // lintUnits is how many units the linter is measured on.
 const lintUnits = 10_000
 
-// BenchmarkLint runs frontmatter-lint over a generated tree: cold (nothing cached), warm, and -changed HEAD after one
-// unit was touched; and go vet over the same tree, with the standard library compiled and vetted, and nothing of the
-// tree: as a fresh clone is on a machine that Go has been used on.
+// BenchmarkLint runs frontmatter-lint over a generated tree: cold (nothing
+// cached), warm, and -changed HEAD after one unit was touched; and go vet over
+// the same tree, with the standard library compiled and vetted, and nothing of
+// the tree: as a fresh clone is on a machine that Go has been used on.
 func BenchmarkLint(b *testing.B) {
 	l := linter{root: tree(b, units(b, lintUnits), 1, true), program: program(b, "frontmatter-lint")}
-	run(b, exec.Command("git", "-C", l.root, "checkout", "-q", "-f")) // what a killed run may have left in BENCH_TREES
+	// Without what a killed run may have left in BENCH_TREES.
+	run(b, exec.Command("git", "-C", l.root, "checkout", "-q", "-f"))
 	var cold, warm, changed sum
 	b.Run("cold", func(b *testing.B) {
 		for b.Loop() {
@@ -125,7 +127,8 @@ func (u *unit) touch(b *testing.B, i int) {
 	u.write(b, u.code, fmt.Appendf(nil, "%s\n// touched %d\n", u.oldCode, i))
 }
 
-// benchmarkVet runs go vet, first with nothing of the tree in the build cache, then again.
+// benchmarkVet runs go vet, first with nothing of the tree in the build cache,
+// then again.
 func benchmarkVet(b *testing.B, root string, cold, warm *sum) {
 	cache := b.TempDir()
 	vet := func(root, cache string) *exec.Cmd {
@@ -138,7 +141,9 @@ func benchmarkVet(b *testing.B, root string, cold, warm *sum) {
 	last := ""
 	b.Run("go-vet-cold", func(b *testing.B) {
 		primed := filepath.Join(cache, "std")
-		run(b, vet(tree(b, 300, 2, false), primed)) // other code, but the same packages of the standard library
+		// This is other code, with the same packages of the standard
+		// library.
+		run(b, vet(tree(b, 300, 2, false), primed))
 		b.ResetTimer()
 		for i := 0; b.Loop(); i++ {
 			b.StopTimer()

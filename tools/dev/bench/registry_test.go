@@ -24,7 +24,8 @@ const (
 	ripgreps      = 20      // of them that ripgrep answers, too
 )
 
-// BenchmarkRegistryCold starts registry_api without a cache and waits until it is ready.
+// BenchmarkRegistryCold starts registry_api without a cache and waits until it
+// is ready.
 func BenchmarkRegistryCold(b *testing.B) {
 	root := tree(b, units(b, coldUnits), 1, true)
 	program(b, "registry_api")
@@ -38,8 +39,9 @@ func BenchmarkRegistryCold(b *testing.B) {
 	s.report(b)
 }
 
-// BenchmarkRegistry starts registry_api over a large tree from its snapshot, asks it for units by two words over HTTP,
-// and asks ripgrep for the files with the same two words.
+// BenchmarkRegistry starts registry_api over a large tree from its snapshot,
+// asks it for units by two words over HTTP, and asks ripgrep for the files with
+// the same two words.
 func BenchmarkRegistry(b *testing.B) {
 	root, cache := tree(b, units(b, registryUnits), 1, false), b.TempDir()
 	c := readCorpus(b, root)
@@ -53,7 +55,8 @@ func BenchmarkRegistry(b *testing.B) {
 	b.Run("ripgrep", func(b *testing.B) { c.ripgrep(b, &query) })
 }
 
-// firstStart reads everything and leaves a snapshot for what follows: one run, however long the benchmark is to last.
+// firstStart reads everything and leaves a snapshot for what follows: one run,
+// however long the benchmark is to last.
 func (c *corpus) firstStart(b *testing.B, cache string) {
 	var s sum
 	for b.Loop() {
@@ -86,8 +89,9 @@ func (c *corpus) start(b *testing.B, cache string) {
 	b.ReportMetric(float64(rss)/1e6, "RSS-MB")
 }
 
-// query measures each of the queries, one after the other, at a server that has read its snapshot and looked at all
-// files since, after a tenth as many others.
+// query measures each of the queries, one after the other, at a server that has
+// read its snapshot and looked at all files since, after a tenth as many
+// others.
 func (c *corpus) query(b *testing.B, cache string, total *sum) {
 	r := start(b, c.root, cache)
 	r.ready(b)
@@ -119,7 +123,8 @@ func (c *corpus) query(b *testing.B, cache string, total *sum) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// ask puts query i and returns how long the answer took. The words stand in one unit: it must find at least that.
+// ask puts query i and returns how long the answer took. The words stand in one
+// unit: it must find at least that.
 func (c *corpus) ask(b *testing.B, r *server, i int) time.Duration {
 	b.Helper()
 	began := time.Now()
@@ -131,8 +136,9 @@ func (c *corpus) ask(b *testing.B, r *server, i int) time.Duration {
 	return took
 }
 
-// ripgrep lets ripgrep list the specs that have both words of a query, as whole words in any case. xargs says 123 when
-// one of the calls that it splits the files into finds nothing.
+// ripgrep lets ripgrep list the specs that have both words of a query, as whole
+// words in any case. xargs says 123 when one of the calls that it splits the
+// files into finds nothing.
 func (c *corpus) ripgrep(b *testing.B, query *sum) {
 	var s sum
 	i := 0
@@ -192,8 +198,8 @@ func readCorpus(b *testing.B, root string) *corpus {
 	return c
 }
 
-// wordsOf lists the different words of a text that somebody would search for: no short ones, and none that search
-// engines leave out.
+// wordsOf lists the different words of a text that somebody would search for:
+// no short ones, and none that search engines leave out.
 func wordsOf(text string) []string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	words = slices.DeleteFunc(words, func(w string) bool { return len(w) < 4 || slices.Contains(empty, w) })

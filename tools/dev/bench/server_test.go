@@ -28,10 +28,12 @@ type server struct {
 	log   string // file
 }
 
-// patience is how long a server may take to get ready or to end before the benchmark gives up.
+// patience is how long a server may take to get ready or to end before the
+// benchmark gives up.
 const patience = 10 * time.Minute
 
-// start starts registry_api over a tree and returns when it listens. It is ended with the benchmark, or by stop.
+// start starts registry_api over a tree and returns when it listens. It is
+// ended with the benchmark, or by stop.
 func start(b *testing.B, root, cache string) *server {
 	b.Helper()
 	log, err := os.CreateTemp(b.TempDir(), "log")
@@ -133,7 +135,8 @@ func (s *server) ready(b *testing.B) {
 	})
 }
 
-// swept waits until the server has looked at all files, too, which it does behind its first answers.
+// swept waits until the server has looked at all files, too, which it does
+// behind its first answers.
 func (s *server) swept(b *testing.B) {
 	b.Helper()
 	waitFor(b, patience, 50*time.Millisecond, "registry_api has not looked at the files", func() bool {
@@ -148,7 +151,8 @@ func (s *server) cpu(b *testing.B) time.Duration {
 	text := s.proc(b, "stat")
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	var ticks int64
-	for _, f := range fields[11:13] { // utime and stime: proc(5) counts from 1, and from before the ")"
+	// utime and stime: proc(5) counts from 1, and from before the ")".
+	for _, f := range fields[11:13] {
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
 			b.Fatal(err)

@@ -49,13 +49,15 @@ func withScratch(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// programs builds what is measured as `make build` does, once, and returns the folder.
+// programs builds what is measured as `make build` does, once, and returns the
+// folder.
 var programs = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(scratch, "bin")
 	return dir, build(dir, "./tools/frontmatter-lint", "./cmd/registry_api")
 })
 
-// generator builds gentree, once, and returns it with a word for this very build.
+// generator builds gentree, once, and returns it with a word for this very
+// build.
 var generator = sync.OnceValues(func() ([2]string, error) {
 	file := filepath.Join(scratch, "gentree")
 	if err := build(scratch, "-buildvcs=false", "./tools/dev/gentree"); err != nil {
@@ -103,8 +105,9 @@ var trees = struct {
 	known map[string]string
 }{known: map[string]string{}}
 
-// tree returns a generated repository of n units, from the folder BENCH_TREES if this very gentree has written it there.
-// In a committed one, git knows the files.
+// tree returns a generated repository of n units, from the folder BENCH_TREES
+// if this very gentree has written it there. In a committed one, git knows the
+// files.
 func tree(b *testing.B, n int, seed uint64, commit bool) string {
 	b.Helper()
 	trees.Lock()

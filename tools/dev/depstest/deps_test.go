@@ -10,9 +10,9 @@ import (
 )
 
 // fakeAPT fails as its script says, by the number of its calls, and writes down
-// its arguments.
+// its language and arguments.
 const fakeAPT = `#!/bin/sh
-echo "$@" >> "$DIR/calls"
+echo "$LC_ALL" "$@" >> "$DIR/calls"
 n=$(wc -l < "$DIR/calls")
 `
 
@@ -26,7 +26,7 @@ func deps(t *testing.T, apt string) (calls, output string, err error) {
 		}
 	}
 	cmd := exec.Command("sh", "../deps.sh", "sh", "no-such-package")
-	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "DIR="+dir, "DEPS_WAIT=0")
+	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "DIR="+dir, "DEPS_WAIT=0", "LC_ALL=de_DE.UTF-8")
 	out, err := cmd.CombinedOutput()
 	data, _ := os.ReadFile(filepath.Join(dir, "calls"))
 	return string(data), string(out), err
@@ -41,7 +41,7 @@ case $n in
 esac
 echo noise; echo noise >&2
 `)
-	const update, install = "-qq -o DPkg::Lock::Timeout=600 update\n", "-qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends no-such-package\n"
+	const update, install = "C -qq update\n", "C -qq install -y --no-install-recommends no-such-package\n"
 	if want := strings.Repeat(update, 3) + strings.Repeat(install, 2); err != nil || calls != want {
 		t.Errorf("%v, called with\n%swant\n%s", err, calls, want)
 	}

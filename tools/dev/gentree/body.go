@@ -48,7 +48,8 @@ func (s *source) newError(u *unit, message string) string {
 	return s.use("errors.New("+strconv.Quote(u.name+": "+message)+")", "errors")
 }
 
-// returnStatement returns the result's zero value with err, or false, behind it.
+// returnStatement returns the result's zero value with err, or false, behind
+// it.
 func (s *source) returnStatement(u *unit, err string) string {
 	var values []string
 	switch res := u.sig.result; res.kind {
@@ -82,7 +83,8 @@ func (s *source) lines(depth int, text string) {
 	}
 }
 
-// writeBody writes checks, then work that adds to sum and joined, then a return of something made of both.
+// writeBody writes checks, then work that adds to sum and joined, then a return
+// of something made of both.
 func (s *source) writeBody(u *unit) {
 	if u.sig.ctx && u.sig.err {
 		err := "err"

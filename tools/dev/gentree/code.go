@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// source makes one Go file: it collects the imports and the registered types that the code names.
+// source makes one Go file: it collects the imports and the registered types
+// that the code names.
 type source struct {
 	plan    *plan
 	pkg     int32 // the package that the code is in; -1: outside of all (an example, a program)
@@ -35,7 +36,8 @@ func (s *source) use(code, imports string) string {
 	return code
 }
 
-// name is what a name of a unit's package is here: with the package before it, unless it is this one.
+// name is what a name of a unit's package is here: with the package before it,
+// unless it is this one.
 func (s *source) name(u *unit, name string) string {
 	if u.pkg == s.pkg {
 		return name
@@ -136,7 +138,8 @@ func (s *source) typeText(p param) string {
 	return s.use(types[p.typ].text, types[p.typ].imports)
 }
 
-// literal is an argument for a parameter. inScope are the caller's own parameters.
+// literal is an argument for a parameter. inScope are the caller's own
+// parameters.
 func (s *source) literal(p param, inScope []param) string {
 	if p.typ < 0 {
 		return s.structLiteral(s.typeName(p.unit), s.plan.units[p.unit].fields)
@@ -155,7 +158,8 @@ func (s *source) literal(p param, inScope []param) string {
 	return s.use(types[p.typ].literal(s.r))
 }
 
-// call is a call of a function unit. badArg is the index of the argument that its guard refuses, -1 for none.
+// call is a call of a function unit. badArg is the index of the argument that
+// its guard refuses, -1 for none.
 func (s *source) call(u *unit, ctx string, inScope []param, badArg int) string {
 	var args []string
 	name := s.name(u, symbol(u.name))
@@ -195,7 +199,8 @@ func (s *source) call(u *unit, ctx string, inScope []param, badArg int) string {
 	return name + "(" + strings.Join(args, ", ") + ")"
 }
 
-// declaration is a function's declaration without its body, as the signature in its spec has it.
+// declaration is a function's declaration without its body, as the signature in
+// its spec has it.
 func (s *source) declaration(u *unit) string {
 	name := symbol(u.name)
 	switch u.sig.form {

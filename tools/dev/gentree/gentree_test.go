@@ -31,7 +31,8 @@ func generate(t *testing.T, args ...string) string {
 	return out
 }
 
-// The tree is what it claims to be: code that builds, passes go vet and its own tests.
+// The tree is what it claims to be: code that builds, passes go vet and its own
+// tests.
 func TestTree_Compiles(t *testing.T) {
 	t.Parallel()
 	out := generate(t, "-n", "200", "-seed", "7")
@@ -186,7 +187,8 @@ func TestPlan_IsAsDocumented(t *testing.T) {
 	}
 }
 
-// A word of the wrong kind would be a file for one system only, or hide a package behind a variable.
+// A word of the wrong kind would be a file for one system only, or hide a
+// package behind a variable.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	variables := []string{"sum", "joined", "err", "ok", "got", "ctx", "cfg", "db", "n", "start", "read", "out", "item", "items", "values", "next", "w", "r", "first", "second", "each"}

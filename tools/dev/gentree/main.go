@@ -1,6 +1,8 @@
-// Gentree writes a repository of N generated units, for benchmarks: Go code that compiles, passes go vet and its own
-// tests, with specs in which frontmatter-lint finds nothing. Names and prose are made of words that are spread as they
-// are in real text (few words often, many words seldom), units use one another, and some are used by very many.
+// Gentree writes a repository of N generated units, for benchmarks: Go code
+// that compiles, passes go vet and its own tests, with specs in which
+// frontmatter-lint finds nothing. Names and prose are made of words that are
+// spread as they are in real text (few words often, many words seldom), units
+// use one another, and some are used by very many.
 //
 //	go run ./tools/dev/gentree -n 10000 -seed 1 -out DIR
 //

@@ -16,7 +16,8 @@ const (
 	maxCost  = 60 // calls that one call may cause, through all that it uses
 )
 
-// plan is everything that one unit has to know of the others: names, signatures, uses. The text is made later.
+// plan is everything that one unit has to know of the others: names,
+// signatures, uses. The text is made later.
 type plan struct {
 	seed     uint64
 	packages []pkg
@@ -53,7 +54,9 @@ type unit struct {
 	sig    signature
 	uses   []int32 // the units that its code calls
 	cost   int32
-	coded  bool // the errors that it returns are coded ones, its own or those of units that it calls
+	// The errors that it returns are coded ones, its own or those of units
+	// that it calls.
+	coded bool
 }
 
 // app is a program: it calls its units and prints what they return.
@@ -76,12 +79,14 @@ const (
 )
 
 type signature struct {
-	form     form
-	ctx      bool
-	params   []param
-	config   []uint8 // fields of its config struct, the last parameter; nil: none
-	result   result
-	guard    int  // the index of the parameter that is checked; len(params) stands for the config; -1: none
+	form   form
+	ctx    bool
+	params []param
+	config []uint8 // fields of its config struct, the last parameter; nil: none
+	result result
+	// The index of the parameter that is checked; len(params) stands for
+	// the config; -1: none.
+	guard    int
 	err, ok  bool // returns an error, or a bool, behind the result
 	ownError bool // makes a coded error, and not a plain one
 }
@@ -218,7 +223,8 @@ func (d *drawer) addFunction(u *unit, level int, start [3]int) {
 // useCounts is how often a unit uses none, one, two ... others, in percent.
 var useCounts = [maxUses + 1]int{34, 26, 18, 12, 6, 4}
 
-// addUses draws units from list: those of its own package (from own on), those below, few of these very often.
+// addUses draws units from list: those of its own package (from own on), those
+// below, few of these very often.
 func (d *drawer) addUses(u *unit, list []int32, below, own int) {
 	want, percent := 0, d.r.IntN(100)
 	for percent >= useCounts[want] {
@@ -247,7 +253,8 @@ func (d *drawer) addUses(u *unit, list []int32, below, own int) {
 	}
 }
 
-// name makes up a free name: "batch_flush", "stale_ledger_entry_merge". A type's has no verb.
+// name makes up a free name: "batch_flush", "stale_ledger_entry_merge". A
+// type's has no verb.
 func (d *drawer) name(g int, withVerb bool) string {
 	topic := strings.TrimRight(d.packages[g].name, "0123456789")
 	var words []string

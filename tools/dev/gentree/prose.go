@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The sentences. In them %v is a verb, %V one in the third person, %n a noun, %p a plural, %a an adjective, %r a rare word,
-// %d a number.
+// The sentences. In them %v is a verb, %V one in the third person, %n a noun,
+// %p a plural, %a an adjective, %r a rare word, %d a number.
 
 var firstSentences = []string{
 	"%V the %p of a %n",
@@ -108,7 +108,8 @@ func articles(text string) string {
 
 func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }
 
-// description is one to three sentences; the first begins with the verb that the unit's name has, if it has one.
+// description is one to three sentences; the first begins with the verb that
+// the unit's name has, if it has one.
 func description(r *rand.Rand, u *unit) string {
 	first := sentence(r, pick(r, firstSentences))
 	for word := range strings.SplitSeq(u.name, "_") {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// signature draws what a function takes and returns. ownTypes is where the types of its own package begin in d.types.
+// signature draws what a function takes and returns. ownTypes is where the
+// types of its own package begin in d.types.
 func (d *drawer) signature(u *unit, level, ownTypes int) signature {
 	switch n := d.r.IntN(100); {
 	case n < 6:
@@ -54,14 +55,16 @@ func (d *drawer) drawParams(u *unit, s *signature, level, ownTypes int) {
 		}
 	}
 	names := map[string]bool{}
-	s.params = slices.DeleteFunc(s.params, func(p param) bool { // two types may share their last word
+	// Two types may share their last word.
+	s.params = slices.DeleteFunc(s.params, func(p param) bool {
 		twice := names[p.name]
 		names[p.name] = true
 		return twice
 	})
 }
 
-// knownType draws a registered type that a package of this level can name, or -1.
+// knownType draws a registered type that a package of this level can name, or
+// -1.
 func (d *drawer) knownType(level, own int) int32 {
 	below := d.below(d.types, level)
 	switch n := len(d.types) - own; {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// writeTests writes one to four tests of a function and returns their names as a spec lists them.
+// writeTests writes one to four tests of a function and returns their names as
+// a spec lists them.
 func (s *source) writeTests(u *unit) (names []string) {
 	s.use("", "testing")
 	switch u.sig.form {
@@ -89,7 +90,8 @@ func (s *source) twiceTest(u *unit) string {
 	return "first" + blank + " := " + call + "\nsecond" + blank + " := " + call + "\nif !reflect.DeepEqual(first, second) {\n\tt.Errorf(\"got %v, then %v\", first, second)\n}\n" + s.use("", "reflect")
 }
 
-// tableTest writes a test with two subtests, calls with different arguments, and returns their names.
+// tableTest writes a test with two subtests, calls with different arguments,
+// and returns their names.
 func (s *source) tableTest(u *unit) []string {
 	names := []string{noun(s.r) + " " + adjective(s.r), plural(noun(s.r))}
 	left := strings.Repeat("_, ", b2i(u.sig.result.kind != none))

@@ -8,9 +8,11 @@ import (
 
 // A goType is a type that generated functions take or return.
 type goType struct {
-	text    string
-	names   []string // for parameters; none is the name of a package that generated code imports
-	imports string   // the standard package of its text, if any
+	text string
+	// For parameters; none is the name of a package that generated code
+	// imports.
+	names   []string
+	imports string // the standard package of its text, if any
 	literal func(r *rand.Rand) (code, imports string)
 	zero    string // as a result beside an error
 	guard   string // what is wrong with a parameter %s of this type; "" if nothing can be

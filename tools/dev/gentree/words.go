@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// The words of the tree, the frequent ones first. None is a Go keyword, the name of a standard package or of an
-// operating system (a file x_windows.go is built on Windows alone), "test", or a name that the code uses for a variable.
+// The words of the tree, the frequent ones first. None is a Go keyword, the
+// name of a standard package or of an operating system (a file x_windows.go is
+// built on Windows alone), "test", or a name that the code uses for a variable.
 
 var verbs = strings.Fields(`parse read write load build merge filter split join find fetch send check clean count format encode decode render
 	collect resolve apply track watch open close store drop copy move rank match group index scan trim clamp normalize
@@ -73,7 +74,8 @@ func (z zipf) draw(r *rand.Rand) int {
 	return sort.SearchFloat64s(z, r.Float64()*z[len(z)-1])
 }
 
-// rareWords is how many words there are that only some texts have: product names, error codes.
+// rareWords is how many words there are that only some texts have: product
+// names, error codes.
 const rareWords = 20_000
 
 var (
@@ -90,7 +92,8 @@ func adjective(r *rand.Rand) string { return adjectives[adjectiveZipf.draw(r)] }
 func qualifier(r *rand.Rand) string { return qualifiers[qualifierZipf.draw(r)] }
 func rare(r *rand.Rand) string      { return rareWord(rareZipf.draw(r)) }
 
-// rareWord makes up the i-th rare word: a code ("E0417"), or syllables ("Velorin").
+// rareWord makes up the i-th rare word: a code ("E0417"), or syllables
+// ("Velorin").
 func rareWord(i int) string {
 	if i%5 == 0 {
 		return fmt.Sprintf("E%04d", i/5)

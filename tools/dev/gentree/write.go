@@ -30,7 +30,8 @@ import_rules:
 
 const goVersion = "1.26"
 
-// writeTree writes all files but git's. Packages are written side by side; what is in memory besides the plan is one unit a worker.
+// writeTree writes all files but git's. Packages are written side by side; what
+// is in memory besides the plan is one unit a worker.
 func writeTree(ctx context.Context, p *plan, out string) error {
 	if entries, err := os.ReadDir(out); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -52,7 +53,8 @@ func writeTree(ctx context.Context, p *plan, out string) error {
 	return p.inParallel(ctx, len(p.apps), func(i int) error { return p.writeApp(out, i) })
 }
 
-// inParallel calls do for 0 to n-1 from as many goroutines as there are CPUs, until one fails.
+// inParallel calls do for 0 to n-1 from as many goroutines as there are CPUs,
+// until one fails.
 func (p *plan) inParallel(ctx context.Context, n int, do func(int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -101,7 +103,8 @@ func (p *plan) writePackage(out string, i int) error {
 	return nil
 }
 
-// random is the source of everything about one unit or program, whatever the order in which they are written.
+// random is the source of everything about one unit or program, whatever the
+// order in which they are written.
 func (p *plan) random(i int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, uint64(i))) }
 
 func (p *plan) writeUnit(out string, i int32) error {
@@ -160,8 +163,8 @@ func (p *plan) writeApp(out string, i int) error {
 	return writeFile(out, dir+a.name+".md", []byte(spec))
 }
 
-// initRepository makes the folder a git repository. The commit has a fixed author and time, so that its hash is the
-// same, too.
+// initRepository makes the folder a git repository. The commit has a fixed
+// author and time, so that its hash is the same, too.
 func initRepository(ctx context.Context, out string, commit bool) error {
 	commands := [][]string{{"init", "-q", "-b", "main"}}
 	if commit {

@@ -45,18 +45,18 @@ func check(modules []*module, exceptions []exception) ([]string, error) {
 			files = []string{noFile}
 		}
 		for _, file := range files {
-			problem, mark, err := judge(m, file)
+			v, err := judge(m, file)
 			if err != nil {
 				return nil, err
 			}
-			if problem == "" {
+			if v.problem == "" {
 				continue
 			}
-			if e, ok := excepted(m, file, mark, exceptions); ok && !isForbidden(problem) {
+			if e, ok := excepted(m, file, v.mark, exceptions); ok && !v.forbidden {
 				used[e] = true
 				continue
 			}
-			findings = append(findings, explain(m, file, problem, mark))
+			findings = append(findings, explain(m, file, v))
 		}
 	}
 	for _, e := range exceptions {
@@ -68,32 +68,41 @@ func check(modules []*module, exceptions []exception) ([]string, error) {
 }
 
 // explain says what is wrong with a file and what to do about it.
-func explain(m *module, file, problem, mark string) string {
+func explain(m *module, file string, v verdict) string {
 	where := m.name()
 	if file != noFile {
 		where += " " + file
 	}
-	text := fmt.Sprintf("%s: %s (needed by %s)\n  hint: take another module", where, problem, m.neededBy)
-	if isForbidden(problem) {
+	text := fmt.Sprintf("%s: %s (needed by %s)\n  hint: take another module", where, v.problem, m.neededBy)
+	if v.forbidden {
 		return text + "; there are no exceptions for this license"
 	}
 	return text + fmt.Sprintf(", or read %s and, if it may be used, add this line to %s with the reason:\n  %s %s %s REASON",
-		filepath.Join(m.root, strings.TrimPrefix(file, noFile)), exceptionsFile, m.path, file, mark)
+		filepath.Join(m.root, strings.TrimPrefix(file, noFile)), exceptionsFile, m.path, file, v.mark)
 }
 
-// judge returns what is wrong with a license file of the module, or "", and the
-// mark that an exception for it needs: a hash of the text, so that another text
-// is read again, or the version of a module that has no file.
-func judge(m *module, file string) (problem, mark string, err error) {
+// verdict is what is to be said of a license file.
+type verdict struct {
+	problem   string // "" if there is none
+	forbidden bool   // no exception helps
+
+	// mark is what an exception for the file needs: a hash of the text, so
+	// that another text is read again, or the version of a module that has
+	// no file.
+	mark string
+}
+
+// judge reads a license file of the module.
+func judge(m *module, file string) (verdict, error) {
 	if file == noFile {
-		return "there is no license file", m.version, nil
+		return verdict{problem: "there is no license file", mark: m.version}, nil
 	}
 	text, err := os.ReadFile(filepath.Join(m.root, file))
 	if err != nil {
-		return "", "", err
+		return verdict{}, err
 	}
 	sum := sha256.Sum256(text)
-	mark = hex.EncodeToString(sum[:6])
+	v := verdict{mark: hex.EncodeToString(sum[:6])}
 	coverage := licensecheck.Scan(text)
 	var not []string
 	for _, match := range coverage.Match {
@@ -101,27 +110,25 @@ func judge(m *module, file string) (problem, mark string, err error) {
 			not = append(not, match.ID)
 		}
 	}
+	v.forbidden = slices.ContainsFunc(not, isForbidden)
 	switch {
+	case v.forbidden:
+		v.problem = strings.Join(not, ", ") + " is forbidden"
 	case len(not) > 0:
-		problem = strings.Join(not, ", ") + notAllowed
-		if slices.ContainsFunc(not, func(id string) bool {
-			return slices.ContainsFunc(forbidden, func(prefix string) bool { return strings.HasPrefix(id, prefix) })
-		}) {
-			problem = strings.Join(not, ", ") + isForbiddenText
-		}
+		v.problem = strings.Join(not, ", ") + " is not on the list of allowed licenses"
 	case coverage.Percent < enough:
-		problem = fmt.Sprintf("the license is unknown: %.0f %% of the text are words of licenses that are", coverage.Percent)
+		v.problem = fmt.Sprintf("the license is unknown: %.0f %% of the text are words of known licenses", coverage.Percent)
 	default:
 		if more := beyond(text, coverage.Match); more != "" {
-			problem = fmt.Sprintf("the text says more than known licenses do: %.200q", more)
+			v.problem = fmt.Sprintf("the text says more than known licenses do: %.200q", more)
 		}
 	}
-	return problem, mark, nil
+	return v, nil
 }
 
-// mostBeyond is how many words may stand in one place outside of the licenses: a
-// heading has less, and a condition more ("The Software shall be used for Good,
-// not Evil").
+// mostBeyond is how many words may stand in one place outside of the licenses:
+// a heading has less, and a condition more ("The Software shall be used for
+// Good, not Evil").
 const mostBeyond = 8
 
 // holder matches a line that names a copyright holder.
@@ -130,8 +137,9 @@ var holder = regexp.MustCompile(`(?i)^\W*((portions |parts )?(are )?copyright|\(
 // word matches a word.
 var word = regexp.MustCompile(`[\pL\pN]+`)
 
-// beyond returns the first place of a text that is not part of a license and may
-// be a condition of its own: a license with a sentence added is mostly known.
+// beyond returns the first place of a text that is not part of a license and
+// may be a condition of its own: a license with a sentence added is mostly
+// known.
 func beyond(text []byte, licenses []licensecheck.Match) string {
 	at := 0
 	for _, match := range append(licenses, licensecheck.Match{Start: len(text), End: len(text)}) {
@@ -150,13 +158,9 @@ func beyond(text []byte, licenses []licensecheck.Match) string {
 	return ""
 }
 
-// How the problems end that a license is, rather than the lack of one.
-const (
-	notAllowed      = " is not on the list of allowed licenses"
-	isForbiddenText = " is forbidden"
-)
-
-func isForbidden(problem string) bool { return strings.HasSuffix(problem, isForbiddenText) }
+func isForbidden(license string) bool {
+	return slices.ContainsFunc(forbidden, func(prefix string) bool { return strings.HasPrefix(license, prefix) })
+}
 
 // licenseFiles returns the license files of a module, as paths below its root,
 // that hold for the linked packages: those in the packages' folders and in all

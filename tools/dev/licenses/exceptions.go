@@ -12,7 +12,7 @@ const noFile = "-"
 type exception struct {
 	module string
 	file   string // below the module's root, or noFile
-	mark   string // see judge
+	mark   string // see verdict
 }
 
 // parseExceptions reads lines of a module, a file, a mark and a reason. Lines

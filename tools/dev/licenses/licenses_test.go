@@ -48,11 +48,11 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	mit, agpl, lgpl := licenseText(t, "MIT.t1"), licenseText(t, "AGPL-3.0.t1"), licenseText(t, "LGPL-2.1.t1")
 	unknown := "You may look at this, and nothing else.\n"
-	_, lgplMark, err := judge(&module{root: writeOne(t, lgpl)}, "LICENSE")
+	lgplVerdict, err := judge(&module{root: writeOne(t, lgpl)}, "LICENSE")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, agplMark, err := judge(&module{root: writeOne(t, agpl)}, "LICENSE")
+	agplVerdict, err := judge(&module{root: writeOne(t, agpl)}, "LICENSE")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestCheck(t *testing.T) {
 		"AGPL and MIT":   {files: map[string]string{"LICENSE": mit, "COPYING": agpl}, want: []string{"x@v1 COPYING: AGPL-3.0 is forbidden"}},
 		"AGPL below":     {files: map[string]string{"LICENSE": mit, "pkg/LICENSE": agpl}, want: []string{"x@v1 pkg/LICENSE: AGPL-3.0 is forbidden"}},
 		"AGPL not used":  {files: map[string]string{"LICENSE": mit, "server/LICENSE": agpl}},
-		"AGPL excepted":  {map[string]string{"LICENSE": agpl}, []exception{{"x", "LICENSE", agplMark}}, []string{"AGPL-3.0 is forbidden", "is not needed"}},
+		"AGPL excepted":  {map[string]string{"LICENSE": agpl}, []exception{{"x", "LICENSE", agplVerdict.mark}}, []string{"AGPL-3.0 is forbidden", "is not needed"}},
 		"no license":     {files: map[string]string{"README": mit}, want: []string{"x@v1: there is no license file (needed by apps/a)\n  hint: take another module, or read "}},
 		"none, excepted": {map[string]string{"README": mit}, []exception{{"x", noFile, "v1"}}, nil},
 		"none in v1":     {map[string]string{"README": mit}, []exception{{"x", noFile, "v0"}}, []string{"there is no license file", "is not needed"}},
@@ -76,9 +76,9 @@ func TestCheck(t *testing.T) {
 		"limited before": {files: map[string]string{"LICENSE": "Only for those who do not use it in a product that is sold:\n\n" + mit}, want: []string{`the text says more than known licenses do: "Only for those`}},
 		"holders":        {files: map[string]string{"LICENSE": "The MIT License\n\nCopyright 2026 Somebody of some University in some Place of the World\nAll rights reserved.\n\n" + mit}},
 		"LGPL":           {files: map[string]string{"LICENSE": lgpl}, want: []string{"LGPL-2.1 is not on the list of allowed licenses (needed by apps/a)\n  hint: take another module, or read "}},
-		"LGPL, excepted": {map[string]string{"LICENSE": lgpl}, []exception{{"x", "LICENSE", lgplMark}}, nil},
-		"LGPL, changed":  {map[string]string{"LICENSE": lgpl + "Or so.\n"}, []exception{{"x", "LICENSE", lgplMark}}, []string{"LGPL-2.1 is not", "is not needed"}},
-		"another's":      {map[string]string{"LICENSE": lgpl}, []exception{{"y", "LICENSE", lgplMark}}, []string{"LGPL-2.1 is not", "the exception for y LICENSE is not needed\n  hint: remove"}},
+		"LGPL, excepted": {map[string]string{"LICENSE": lgpl}, []exception{{"x", "LICENSE", lgplVerdict.mark}}, nil},
+		"LGPL, changed":  {map[string]string{"LICENSE": lgpl + "Or so.\n"}, []exception{{"x", "LICENSE", lgplVerdict.mark}}, []string{"LGPL-2.1 is not", "is not needed"}},
+		"another's":      {map[string]string{"LICENSE": lgpl}, []exception{{"y", "LICENSE", lgplVerdict.mark}}, []string{"LGPL-2.1 is not", "the exception for y LICENSE is not needed\n  hint: remove"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,5 +168,34 @@ func TestParseExceptions(t *testing.T) {
 		if _, err := parseExceptions("\n" + text); err == nil || !strings.Contains(err.Error(), exceptionsFile+":2: want MODULE FILE MARK") {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args           []string
+		code           int
+		ok             bool
+		stdout, stderr string // their beginnings
+	}{
+		"none":     {nil, 0, false, "", ""},
+		"help":     {[]string{"--help"}, 0, true, "licenses checks ", ""},
+		"flag":     {[]string{"-x"}, 2, true, "", `licenses: error: it takes no arguments, but got "-x"`},
+		"argument": {[]string{"./..."}, 2, true, "", `licenses: error: it takes no arguments, but got "./..."`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var stdout, stderr strings.Builder
+			code, ok := usage(test.args, &stdout, &stderr)
+			if code != test.code || ok != test.ok {
+				t.Errorf("exit status %d, answered %t", code, ok)
+			}
+			for _, out := range []struct{ got, want string }{{stdout.String(), test.stdout}, {stderr.String(), test.stderr}} {
+				if !strings.HasPrefix(out.got, out.want) || (out.want == "") != (out.got == "") {
+					t.Errorf("wrote %q, want %q", out.got, out.want)
+				}
+			}
+		})
 	}
 }

@@ -1,5 +1,6 @@
-// Package schematest holds the published JSON Schema against a validator and against the parser of fn_registry/spec.
-// It stands here because fn_registry itself requires nothing but a YAML parser.
+// Package schematest holds the published JSON Schema against a validator and
+// against the parser of fn_registry/spec. It stands here because fn_registry
+// itself requires nothing but a YAML parser.
 package schematest
 
 import (
@@ -55,7 +56,8 @@ run: chat_bot
 ---
 `
 
-// TestSchema_AgreesWithParser changes one line of a spec at a time: schema and parser must both refuse it, or neither.
+// TestSchema_AgreesWithParser changes one line of a spec at a time: schema and
+// parser must both refuse it, or neither.
 func TestSchema_AgreesWithParser(t *testing.T) {
 	t.Parallel()
 	schema := compileSchema(t)
@@ -129,7 +131,8 @@ func TestSchema_AgreesWithParser(t *testing.T) {
 	}
 }
 
-// TestSchema_EveryKeyIsNeeded leaves out one key after the other: the schema misses the ones that the model requires.
+// TestSchema_EveryKeyIsNeeded leaves out one key after the other: the schema
+// misses the ones that the model requires.
 func TestSchema_EveryKeyIsNeeded(t *testing.T) {
 	t.Parallel()
 	schema := compileSchema(t)

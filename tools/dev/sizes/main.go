@@ -1,6 +1,9 @@
-// Command sizes holds every unit of the repository to its room (drivers in fn_registry.yaml, forbidden_imports in its
-// spec), and every program to its budget (binary_mb_max) and to the packages that it must not link (forbidden_imports). With -o it builds the programs into a folder and measures nothing.
-// Exit status: 0, 1 when one breaks its word, 2 when one can't be built.
+// Command sizes holds every unit of the repository to its room (drivers in
+// fn_registry.yaml, forbidden_imports in its spec), and every program to its
+// budget (binary_mb_max) and to the packages that it must not link
+// (forbidden_imports). With -o it builds the programs into a folder and
+// measures nothing. Exit status: 0, 1 when one breaks its word, 2 when one
+// can't be built.
 package main
 
 import (

@@ -29,28 +29,29 @@ type config struct {
 	race        bool     // RACE=1: under the race detector
 	skipServers bool     // SKIP_SERVERS=1: start no server
 	stages      []string // STAGES: the names of those to run; all
-	packages    []string // PKG: the packages to run, as patterns; all (flaky)
+	packages    []string // PKG: the packages to run, as patterns; all
 	count       int      // FLAKY_COUNT: runs of each package; 20
 	runs        int      // SOAK_RUNS: proofs on each server; 100
 	messages    int      // SOAK_MESSAGES: of each proof; 2000
 	busy        int      // BUSY: loops; one more than there are CPUs
 }
 
-func configFrom(env func(string) string) (config, error) {
-	cfg := config{
-		stages: strings.Fields(env("STAGES")), packages: strings.Fields(env("PKG")),
-	}
-	for _, option := range []struct {
+func configFrom(command string, env func(string) string) (config, error) {
+	cfg := config{stages: strings.Fields(env("STAGES")), packages: strings.Fields(env("PKG"))}
+	for _, flag := range []struct {
 		name string
 		to   *bool
 	}{{"RACE", &cfg.race}, {"SKIP_SERVERS", &cfg.skipServers}} {
-		switch text := env(option.name); text {
+		switch text := env(flag.name); text {
 		case "", "0":
 		case "1":
-			*option.to = true
+			*flag.to = true
 		default: // yes? true? Not to start servers by mistake
-			return cfg, fmt.Errorf("%s is to be 1, 0 or empty, not %q", option.name, text)
+			return cfg, fmt.Errorf("%s is to be 1 or 0, not %q", flag.name, text)
 		}
+	}
+	if command == "soak" && (cfg.race || cfg.skipServers || len(cfg.stages) > 0 || len(cfg.packages) > 0) {
+		return cfg, fmt.Errorf("soak takes SOAK_RUNS, SOAK_MESSAGES and BUSY, not RACE, SKIP_SERVERS, STAGES or PKG")
 	}
 	for _, number := range []struct {
 		name        string
@@ -75,6 +76,9 @@ func configFrom(env func(string) string) (config, error) {
 		if !slices.Contains(stageNames, name) {
 			return cfg, fmt.Errorf("there is no stage %q; there are %s", name, strings.Join(stageNames, ", "))
 		}
+		if name == synapseStage && cfg.skipServers {
+			return cfg, fmt.Errorf("stage %s needs a server, and SKIP_SERVERS=1 starts none", name)
+		}
 	}
 	return cfg, nil
 }
@@ -95,12 +99,12 @@ func run(args []string, env func(string) string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "stages: error: %v\n", err)
 		return 2
 	}
-	cfg, err := configFrom(env)
-	if err != nil {
-		return fail(err)
-	}
 	if len(args) != 1 {
 		return fail(fmt.Errorf("want test, flaky or soak"))
+	}
+	cfg, err := configFrom(args[0], env)
+	if err != nil {
+		return fail(err)
 	}
 	r := newRunner(stdout, stderr)
 	defer r.close()
@@ -110,7 +114,8 @@ func run(args []string, env func(string) string, stdout, stderr io.Writer) int {
 			return fail(err)
 		}
 		defer os.RemoveAll(dir)
-		// Not go run: a signal that ends go run does not reach its program.
+		// Not go run: a signal that ends go run does not reach its
+		// program.
 		r.testenv = filepath.Join(dir, "testenv")
 		if out, err := exec.Command("go", "build", "-o", r.testenv, "./tools/testenv").CombinedOutput(); err != nil {
 			return fail(fmt.Errorf("build testenv: %w\n%s", err, out))

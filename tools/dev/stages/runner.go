@@ -105,7 +105,8 @@ func (r *runner) wait(cmd *exec.Cmd) error {
 			r.say("%v: ending", s)
 			_ = cmd.Process.Signal(s) // it may just have ended
 			if cmd.Args[0] != r.testenv {
-				_ = syscall.Kill(-cmd.Process.Pid, r.signal) // go test does not pass it on
+				// Go test does not pass it on.
+				_ = syscall.Kill(-cmd.Process.Pid, r.signal)
 			}
 		case err := <-done:
 			return err

@@ -63,15 +63,15 @@ func stages(cfg config, count int) ([]stage, error) {
 		race = []string{"-race"}
 	}
 	add(mainStage, "main packages", []string{"postgres", "clickhouse", "keyring", "matrix"}, plain, race...)
-	// A homeserver on two cores answers late when much else runs, so the Matrix
-	// packages have it one after the other.
+	// A homeserver on two cores answers late when much else runs, so the
+	// Matrix packages have it one after the other.
 	one := append([]string{"-p=1"}, race...)
 	if cfg.skipServers {
 		add(dendriteStage, "Matrix packages", nil, matrix, one...)
 	} else {
 		add(dendriteStage, "Matrix packages on Dendrite", []string{"matrix"}, matrix, one...)
-		// Without the race detector, for time: what it could find here, the stage
-		// on Dendrite runs, too.
+		// Without the race detector, for time: what it could find here,
+		// the stage on Dendrite runs, too.
 		add(synapseStage, "Matrix packages on Synapse", []string{"postgres", "matrix=synapse"}, matrix, "-p=1")
 	}
 	add(mattnStage, "SQLite packages with mattn's driver", nil, sqlite, append(race, "-tags=sqlite_mattn")...)

@@ -213,27 +213,43 @@ func TestRun_EndsWithIt(t *testing.T) {
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		env  map[string]string
-		want string // a part of the error
+		command string
+		env     map[string]string
+		want    string // a part of the error
 	}{
-		"nothing":    {nil, ""},
-		"all":        {map[string]string{"RACE": "1", "STAGES": "main synapse", "FLAKY_COUNT": "3", "SOAK_RUNS": "1"}, ""},
-		"no number":  {map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1 to 10000, not "x"`},
-		"too small":  {map[string]string{"SOAK_RUNS": "0"}, "SOAK_RUNS is to be a number from 1"},
-		"too large":  {map[string]string{"BUSY": "100000"}, `BUSY is to be a number from 1 to 1000, not "100000"`},
-		"overflow":   {map[string]string{"FLAKY_COUNT": "100000000000"}, "FLAKY_COUNT is to be a number from 1 to 10000"},
-		"no and yes": {map[string]string{"RACE": "0", "SKIP_SERVERS": "1"}, ""},
-		"true":       {map[string]string{"SKIP_SERVERS": "true"}, `SKIP_SERVERS is to be 1, 0 or empty, not "true"`},
-		"no race":    {map[string]string{"RACE": "no"}, `RACE is to be 1, 0 or empty, not "no"`},
-		"no a stage": {map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
+		"nothing":      {"test", nil, ""},
+		"all":          {"flaky", map[string]string{"RACE": "1", "STAGES": "main synapse", "FLAKY_COUNT": "3", "SOAK_RUNS": "1"}, ""},
+		"no number":    {"flaky", map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1 to 10000, not "x"`},
+		"too small":    {"soak", map[string]string{"SOAK_RUNS": "0"}, "SOAK_RUNS is to be a number from 1"},
+		"too large":    {"soak", map[string]string{"BUSY": "100000"}, `BUSY is to be a number from 1 to 1000, not "100000"`},
+		"overflow":     {"flaky", map[string]string{"FLAKY_COUNT": "100000000000"}, "FLAKY_COUNT is to be a number from 1 to 10000"},
+		"no stage":     {"test", map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
+		"no and yes":   {"test", map[string]string{"RACE": "0", "SKIP_SERVERS": "1"}, ""},
+		"true":         {"test", map[string]string{"SKIP_SERVERS": "true"}, `SKIP_SERVERS is to be 1 or 0, not "true"`},
+		"no race":      {"test", map[string]string{"RACE": "no"}, `RACE is to be 1 or 0, not "no"`},
+		"no server":    {"test", map[string]string{"SKIP_SERVERS": "1", "STAGES": "main synapse"}, "stage synapse needs a server, and SKIP_SERVERS=1 starts none"},
+		"soak":         {"soak", map[string]string{"SOAK_RUNS": "1", "RACE": "0"}, ""},
+		"soak, stages": {"soak", map[string]string{"STAGES": "synapse"}, "soak takes SOAK_RUNS, SOAK_MESSAGES and BUSY, not"},
+		"soak, none":   {"soak", map[string]string{"SKIP_SERVERS": "1"}, "soak takes SOAK_RUNS, SOAK_MESSAGES and BUSY, not"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := configFrom(func(key string) string { return test.env[key] })
+			_, err := configFrom(test.command, func(key string) string { return test.env[key] })
 			if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A flag that is 0 is off.
+func TestConfig_Off(t *testing.T) {
+	t.Parallel()
+	cfg, err := configFrom("test", func(key string) string {
+		return map[string]string{"RACE": "0", "SKIP_SERVERS": "0"}[key]
+	})
+	if err != nil || cfg.race || cfg.skipServers {
+		t.Errorf("got %+v, %v", cfg, err)
 	}
 }
 

@@ -50,7 +50,8 @@ func begin(j job, work func(context.Context, job, *mautrix.Client, *sqliteopen.S
 	return work(ctx, j, client, db)
 }
 
-// read acknowledges what comes, one by one or some together, and keeps the ledger.
+// read acknowledges what comes, one by one or some together, and keeps the
+// ledger.
 func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
 	store, err := matrix.MatrixSyncStore(ctx, matrix.MatrixSyncStoreConfig{DB: db.Writer})
 	if err != nil {
@@ -161,10 +162,12 @@ func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// settle is how long a send takes effect at the most after its sender was killed, on a machine that is loaded.
+// settle is how long a send takes effect at the most after its sender was
+// killed, on a machine that is loaded.
 const settle = 15 * time.Second
 
-// write puts its messages into the outbox, which takes each once however often that is tried, and waits until all are sent.
+// write puts its messages into the outbox, which takes each once however often
+// that is tried, and waits until all are sent.
 func write(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
 	outbox, err := matrix.MatrixOutbox(ctx, matrix.MatrixOutboxConfig{Client: client, DB: db.Writer, Concurrency: rooms, Backoff: quick, Settle: settle})
 	if err != nil {

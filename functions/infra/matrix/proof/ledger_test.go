@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A ledger is what the reader wrote, line by line, each in one write, so that a SIGKILL leaves no half a line:
+// A ledger is what the reader wrote, line by line, each in one write, so that a
+// SIGKILL leaves no half a line:
 //
 //	D EVENT REDELIVERED BODY   the event came
 //	a EVENT EVENT ...          it is about to acknowledge these

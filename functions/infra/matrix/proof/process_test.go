@@ -62,8 +62,9 @@ func (p *process) start(t *testing.T) {
 	go func() { p.ended <- p.cmd.Wait() }()
 }
 
-// alive sees to it that the child has not ended by itself, or has done its job.
-func (p *process) alive(t *testing.T) {
+// keepAlive starts the child again if it has killed itself. A child that ended
+// well has done its job; any other end fails the test.
+func (p *process) keepAlive(t *testing.T) {
 	t.Helper()
 	if p.done {
 		return
@@ -97,12 +98,13 @@ func (p *process) kill() {
 	p.done = true
 }
 
-// again kills the children that are not done, does something meanwhile, and starts them anew.
+// again kills the children that are not done, does something meanwhile, and
+// starts them anew.
 func again(t *testing.T, meanwhile func(), processes ...*process) {
 	t.Helper()
 	var killed []*process
 	for _, p := range processes {
-		if p.alive(t); !p.done {
+		if p.keepAlive(t); !p.done {
 			p.kill()
 			killed = append(killed, p)
 		}

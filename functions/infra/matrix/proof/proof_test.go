@@ -1,5 +1,6 @@
-// Package proof_test shows that nothing is lost and nothing doubled between a sender's outbox and an acknowledged event,
-// whatever happens to the server, the wire and the processes at either end.
+// Package proof_test shows that nothing is lost and nothing doubled between a
+// sender's outbox and an acknowledged event, whatever happens to the server,
+// the wire and the processes at either end.
 //
 //	go run ./tools/testenv up matrix -- go test ./functions/infra/matrix/proof -v -args -messages 20000 -seed N
 package proof_test
@@ -29,7 +30,8 @@ var (
 const (
 	rooms   = 20
 	senders = 4
-	patient = 20 * time.Minute // as long as a loaded machine may take; nothing waits for its end
+	// As long as a loaded machine may take; nothing waits for its end.
+	patient = 20 * time.Minute
 )
 
 func TestMain(m *testing.M) {
@@ -91,7 +93,8 @@ func faults(proxy *fault.HTTPProxy, room func(*http.Request) string) {
 	for _, f := range []fault.Fault{fault.Status{Code: 502, Body: "<html>bad gateway</html>"}, fault.Status{Code: 500}, fault.Reset{}, later} {
 		proxy.Add(fault.Rule{Match: sync, Per: room, Probability: 0.02, Fault: f})
 		proxy.Add(fault.Rule{Match: page, Per: room, Probability: 0.02, Fault: f})
-		// An outbox that is not sure of a send waits before the next, so these are few.
+		// An outbox that is not sure of a send waits before the next,
+		// so these are few.
 		proxy.Add(fault.Rule{Match: send, Per: room, Probability: 0.001, Fault: f})
 	}
 }
@@ -100,10 +103,13 @@ func faults(proxy *fault.HTTPProxy, room func(*http.Request) string) {
 // time that a number of messages was delivered, until all is done. It returns
 // how often the server was restarted.
 //
-// No send is under way when the server goes: Dendrite has a queue on disk of what it is to do, and does what it was at when
-// it was killed 5 minutes and 10 seconds later, behind whatever came after (AckWait in its roomserver/internal/input).
-// Exactly once would take an outbox whose Settle is longer than that. So the senders are killed first, in the midst of
-// sending, and what they asked for is done; the server then forgets the transaction IDs, which it has in memory alone.
+// No send is under way when the server goes: Dendrite has a queue on disk of
+// what it is to do, and does what it was at when it was killed 5 minutes and 10
+// seconds later, behind whatever came after (AckWait in its
+// roomserver/internal/input). Exactly once would take an outbox whose Settle is
+// longer than that. So the senders are killed first, in the midst of sending,
+// and what they asked for is done; the server then forgets the transaction IDs,
+// which it has in memory alone.
 func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, server *servers.Server, reader *process, writers []*process) (restarts int) {
 	t.Helper()
 	restart := func() {
@@ -116,7 +122,8 @@ func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, serve
 		}
 		server.Restart(t)
 	}
-	// Between two restarts a quarter of the messages, at most 4,000, more or less.
+	// Between two restarts a quarter of the messages, at most 4,000, more
+	// or less.
 	some := func() int { s := min(w.total()/4, 4000); return s/2 + random.IntN(s) }
 	all := append(slices.Clone(writers), reader)
 	moved := progress{since: time.Now()}
@@ -131,10 +138,10 @@ func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, serve
 			t.Fatalf("not done after %v", patient)
 		case <-tick.C:
 		}
-		reader.alive(t)
+		reader.keepAlive(t)
 		writing := false
 		for _, p := range writers {
-			p.alive(t)
+			p.keepAlive(t)
 			writing = writing || !p.done
 		}
 		if n%10 != 0 {

@@ -35,6 +35,7 @@ type world struct {
 	reader  job
 	writers []job
 	proxies []*fault.HTTPProxy // one for each process
+	asked   int                // how often history asked
 }
 
 // newWorld makes users, and rooms that all of them are in.
@@ -138,8 +139,9 @@ func (w *world) client(t *testing.T, user servers.User) *mautrix.Client {
 	return client
 }
 
-// fence returns when the server has no send under way any more, where no sender lives: what comes in for a room it works
-// off one after the other. The events are no messages.
+// fence returns when the server has no send under way any more, where no sender
+// lives: what comes in for a room it works off one after the other. The events
+// are no messages.
 func (w *world) fence(t *testing.T) {
 	t.Helper()
 	client := w.client(t, w.reader.User)
@@ -153,7 +155,8 @@ func (w *world) fence(t *testing.T) {
 // total is how many messages there are.
 func (w *world) total() int { return w.each * rooms * senders }
 
-// check holds what the server has against what was to be sent, and what the reader has had against that.
+// check holds what the server has against what was to be sent, and what the
+// reader has had against that.
 func (w *world) check(t *testing.T) {
 	t.Helper()
 	l := readLedger(t, w.reader.Ledger)
@@ -190,12 +193,14 @@ func (w *world) check(t *testing.T) {
 	t.Logf("%d events acknowledged, %d of them maybe just before a kill; %d deliveries again", len(l.acked)+len(l.maybe), len(l.maybe), l.twice)
 }
 
-// history reads a room's messages from the server, oldest first: by one initial sync as far as that gives them, the rest in
-// pages. (Pages alone would not do: Dendrite loses events between two of them where several have the same depth.)
+// history reads a room's messages from the server, oldest first: by one initial
+// sync as far as that gives them, the rest in pages. (Pages alone would not do:
+// Dendrite loses events between two of them where several have the same depth.)
 func (w *world) history(t *testing.T) map[id.RoomID][]*event.Event {
 	t.Helper()
 	client := w.client(t, w.reader.User)
-	all, err := client.SyncRequest(t.Context(), 0, "", `{"room":{"timeline":{"limit":1000000,"types":["m.room.message"]}}}`, false, event.PresenceOffline)
+	w.asked++ // as the timeout, which keeps Synapse from giving its last answer again
+	all, err := client.SyncRequest(t.Context(), w.asked, "", `{"room":{"timeline":{"limit":1000000,"types":["m.room.message"]}}}`, false, event.PresenceOffline)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,8 +224,9 @@ func (w *world) history(t *testing.T) map[id.RoomID][]*event.Event {
 	return history
 }
 
-// inOrder tells what of a room is not as it was to be: each sender's messages once, in order. Between senders there is no
-// one order: /sync and /messages of the same server have different ones.
+// inOrder tells what of a room is not as it was to be: each sender's messages
+// once, in order. Between senders there is no one order: /sync and /messages of
+// the same server have different ones.
 func (w *world) inOrder(room id.RoomID, bodies []string) (wrong []string) {
 	next := make([]int, senders)
 	for _, text := range bodies {

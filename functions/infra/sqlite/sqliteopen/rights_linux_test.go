@@ -3,33 +3,11 @@ package sqliteopen
 import (
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/tools/testenv/testkit/rights"
 )
-
-// asNobody runs f with the rights of a user who owns nothing. For root that is the file system's user ID of this one
-// thread, which takes root's right to ignore permissions away; other users have no such right anyway.
-func asNobody(t *testing.T, f func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		f()
-		return
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := syscall.Setfsuid(65534); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := syscall.Setfsuid(0); err != nil {
-			t.Fatal(err)
-		}
-	}()
-	f()
-}
 
 func TestSQLiteOpen_Rights(t *testing.T) {
 	t.Parallel()
@@ -58,7 +36,7 @@ func TestSQLiteOpen_Rights(t *testing.T) {
 			chmod(t, path, c.fileMode)
 			chmod(t, dir, c.dirMode)
 			defer chmod(t, dir, 0o777)
-			asNobody(t, func() {
+			rights.AsNobody(t, func() {
 				db, err := SQLiteOpen(t.Context(), c.cfg)
 				wantError(t, db, err, core.CodeForbidden, c.want)
 				t.Log(err)

@@ -45,9 +45,9 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 		return path, nil // another one was faster
 	}
 	done := w.step("%s: installing %s by apt", kind, strings.Join(packages, " "))
-	env := []string{"DEBIAN_FRONTEND=noninteractive"}
+	env := []string{"DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"} // whileLocked reads English
 	for _, args := range [][]string{{"update"}, append([]string{"install", "-y", "--no-install-recommends"}, packages...)} {
-		args = append([]string{"-qq", "-o", "DPkg::Lock::Timeout=600"}, args...)
+		args = append([]string{"-qq"}, args...)
 		if err := whileLocked(ctx, lockTries, func() error { return long(ctx, "/", env, "apt-get", args...) }); err != nil {
 			return "", err
 		}
@@ -62,8 +62,8 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 // lockTries is for how many seconds apt's locks are waited for.
 const lockTries = 600
 
-// whileLocked calls run again, once a second, as long as another apt-get has a lock. DPkg::Lock::Timeout does not hold
-// for the lock that update takes.
+// whileLocked calls run again, once a second, as long as another apt-get has a
+// lock. (DPkg::Lock::Timeout does not hold for the lock that update takes.)
 func whileLocked(ctx context.Context, tries int, run func() error) error {
 	for {
 		err := run()

@@ -62,7 +62,7 @@ func (s *Server) run(c command) (*running, error) {
 		r.err = r.cmd.Wait()
 		close(r.done)
 		if r.works.Load() {
-			s.world.say("%s (%s) has ended by itself: %v%s", s.Kind, name, r.cmd.ProcessState, r.tail())
+			s.world.say("%s (%s) %s", s.Kind, name, r.howEnded())
 		}
 	}()
 	return r, nil
@@ -118,6 +118,22 @@ func (r *running) end(signal syscall.Signal) error {
 	}
 	<-r.done
 	return nil
+}
+
+// howEnded says how the command ended, which testenv has not ended. Its log tells
+// nothing about a signal from outside, such as a kill of all that has testenv in
+// its command line, or about an end without an error.
+func (r *running) howEnded() string {
+	if status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		switch status.Signal() {
+		case syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL:
+			return fmt.Sprintf("was ended from outside: %v", r.cmd.ProcessState)
+		}
+	}
+	if r.cmd.ProcessState.Success() {
+		return fmt.Sprintf("has ended by itself: %v", r.cmd.ProcessState)
+	}
+	return fmt.Sprintf("has ended by itself: %v%s", r.cmd.ProcessState, r.tail())
 }
 
 // tail returns the end of what the command wrote, on lines of its own.

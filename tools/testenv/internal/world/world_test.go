@@ -218,3 +218,28 @@ func TestStart_UnknownKind(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+// The log is shown where it may say why a server ended.
+func TestRunning_HowEnded(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]string{
+		"kill -INT $$":  "was ended from outside: signal: interrupt",
+		"kill -KILL $$": "was ended from outside: signal: killed",
+		"exit 0":        "has ended by itself: exit status 0",
+		"exit 3":        "has ended by itself: exit status 3\n  | the cause",
+		"kill -SEGV $$": "has ended by itself: signal: segmentation fault\n  | the cause",
+	} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			s := &Server{dir: t.TempDir(), world: newTestWorld(t, new(strings.Builder))}
+			r, err := s.run(command{path: "/bin/sh", args: []string{"-c", "echo the cause; " + script}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-r.done
+			if got := strings.Replace(r.howEnded(), " (core dumped)", "", 1); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}

@@ -10,7 +10,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
-// BenchmarkTCP passes 4 MiB through a proxy without settings, and directly, in turns.
+// BenchmarkTCP passes 4 MiB through a proxy without settings, and directly, in
+// turns.
 func BenchmarkTCP(b *testing.B) {
 	const size = 4 << 20
 	s := newServer(b)
@@ -41,7 +42,8 @@ func BenchmarkTCP(b *testing.B) {
 	b.ReportMetric(plain.Seconds()/through.Seconds(), "x-of-direct")
 }
 
-// BenchmarkTCP_RoundTrip sends one byte and waits for it, through a proxy without settings, and directly, in turns.
+// BenchmarkTCP_RoundTrip sends one byte and waits for it, through a proxy
+// without settings, and directly, in turns.
 func BenchmarkTCP_RoundTrip(b *testing.B) {
 	s := newEcho(b)
 	conns := []net.Conn{dial(b, s.addr), dial(b, fault.TCP(b, s.addr).Addr())}
@@ -56,7 +58,8 @@ func BenchmarkTCP_RoundTrip(b *testing.B) {
 	b.ReportMetric(took[0].Seconds()/took[1].Seconds(), "x-of-direct")
 }
 
-// BenchmarkHTTP gets a small answer through a proxy with ten rules of which none matches, and directly, in turns.
+// BenchmarkHTTP gets a small answer through a proxy with ten rules of which
+// none matches, and directly, in turns.
 func BenchmarkHTTP(b *testing.B) {
 	url := newHTTP(b, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) })
 	p := fault.HTTP(b, url)

@@ -8,14 +8,18 @@ import (
 	"time"
 )
 
-// CutBody breaks the answer off within its body. The client reads io.ErrUnexpectedEOF or, with Reset, ECONNRESET.
+// CutBody breaks the answer off within its body. The client reads
+// io.ErrUnexpectedEOF or, with Reset, ECONNRESET.
 type CutBody struct {
-	// After is how many bytes of the body are sent, fewer if it is shorter: at least its last byte, or its end, is missing.
-	// Default: a random place within the body or, where its length is not told beforehand, within its first 4 KiB. An
-	// answer with one byte or none is lost whole.
+	// After is how many bytes of the body are sent, fewer if it is shorter:
+	// at least its last byte, or its end, is missing. Default: a random
+	// place within the body or, where its length is not told beforehand,
+	// within its first 4 KiB. An answer with one byte or none is lost
+	// whole.
 	After int64
-	// Reset closes the connection with RST, by which the client may lose bytes that it had not read. Default: an orderly
-	// close, after which it reads all that was sent.
+	// Reset closes the connection with RST, by which the client may lose
+	// bytes that it had not read. Default: an orderly close, after which it
+	// reads all that was sent.
 	Reset bool
 }
 
@@ -69,7 +73,8 @@ type cutReader struct {
 	reset bool
 }
 
-// Read fails after the bytes that are left, and in place of the body's end; ReverseProxy then closes the connection.
+// Read fails after the bytes that are left, and in place of the body's end;
+// ReverseProxy then closes the connection.
 func (c *cutReader) Read(p []byte) (int, error) {
 	if c.left > 0 {
 		n, err := c.body.Read(p[:min(int64(len(p)), c.left)])
@@ -136,7 +141,8 @@ type slowReader struct {
 	pace pacer
 }
 
-// Read returns a little and waits for as long as that takes; no longer once the proxy is healed.
+// Read returns a little and waits for as long as that takes; no longer once the
+// proxy is healed.
 func (s *slowReader) Read(p []byte) (int, error) {
 	select {
 	case <-s.hit.plan.healed:

@@ -9,9 +9,10 @@ import (
 	"net/http"
 )
 
-// CorruptJSON spoils an answer that is a JSON object or array so that no parser takes it, while the HTTP around it stays
-// whole. Other answers, and compressed ones, pass unharmed and are not counted; the server is asked not to compress. The
-// answer is read whole before it goes on.
+// CorruptJSON spoils an answer that is a JSON object or array so that no parser
+// takes it, while the HTTP around it stays whole. Other answers, and compressed
+// ones, pass unharmed and are not counted; the server is asked not to compress.
+// The answer is read whole before it goes on.
 type CorruptJSON struct {
 	// How is Truncate or Flip. Default: Truncate.
 	How Corruption
@@ -23,7 +24,9 @@ type Corruption int
 // The ways.
 const (
 	Truncate Corruption = iota // the text ends at a random place
-	Flip                       // the lowest bit of one random structural character ( {}[]:," ) is the other way round
+	// Flip inverts the lowest bit of one random structural character:
+	// {}[]:,".
+	Flip
 )
 
 // String returns the way's name.
@@ -63,12 +66,14 @@ func (f CorruptJSON) after(h *hit, resp *http.Response) error {
 		h.act()
 		setBody(resp, spoiled)
 	} else {
-		resp.Body = io.NopCloser(bytes.NewReader(body)) // its headers stay: a 304 must not get a length
+		// Its headers stay: a 304 must not get a length.
+		resp.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	return nil
 }
 
-// spoil returns a broken copy of an object or array, and false for anything else.
+// spoil returns a broken copy of an object or array, and false for anything
+// else.
 func (c Corruption) spoil(body []byte, random *rand.Rand) ([]byte, bool) {
 	text := bytes.TrimSpace(body)
 	if len(text) == 0 || (text[0] != '{' && text[0] != '[') || !json.Valid(text) {
@@ -84,8 +89,9 @@ func (c Corruption) spoil(body []byte, random *rand.Rand) ([]byte, bool) {
 	return text, true
 }
 
-// structure returns where valid JSON has the characters {}[]:, and the quotes of strings. None of them is one of them
-// still when its lowest bit is flipped, nor anything else that could stand there.
+// structure returns where valid JSON has the characters {}[]:, and the quotes
+// of strings. None of them is one of them still when its lowest bit is flipped,
+// nor anything else that could stand there.
 func structure(text []byte) []int {
 	var places []int
 	inString := false

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzSpoil holds both ways against any JSON: what is spoiled can be parsed by nobody.
+// FuzzSpoil holds both ways against any JSON: what is spoiled can be parsed by
+// nobody.
 func FuzzSpoil(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `[]`, `{"a":""}`, `["",""]`, `["a","","b"]`, `[[],[]]`, `[1,-2]`, `[1e5,3]`, ` {"a" : [ "\\", "\"", "{,}" ] } `, `"s"`, `1`, ``,
@@ -30,7 +31,8 @@ func FuzzSpoil(f *testing.F) {
 	})
 }
 
-// Every structural character, flipped, must break the text, not only those that a seed happens to pick.
+// Every structural character, flipped, must break the text, not only those that
+// a seed happens to pick.
 func TestFlip_EachPlaceBreaks(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{}`, `[]`, `["",""]`, `[[1],[-2,3]]`, `{"a":"b","c":{"d":["\\\"",null,true]},"":""}`} {

@@ -9,29 +9,36 @@ import (
 	"time"
 )
 
-// Fault is what a [Rule] does to a request. The faults of this package are all that there are.
+// Fault is what a [Rule] does to a request. The faults of this package are all
+// that there are.
 //
-// The field AfterServer, which several have, forwards the request first and throws its answer away: the server did what
-// it was asked, and the client doesn't learn of it. A client that then asks again may double things.
+// The field AfterServer, which several have, forwards the request first and
+// throws its answer away: the server did what it was asked, and the client
+// doesn't learn of it. A client that then asks again may double things.
 //
-// Go's own client hides some faults: it sends a GET, or another request that may be repeated, again by itself when a
-// connection that it had used before is reset before the first byte of an answer. Set DisableKeepAlives to see each.
+// Go's own client hides some faults: it sends a GET, or another request that
+// may be repeated, again by itself when a connection that it had used before is
+// reset before the first byte of an answer. Set DisableKeepAlives to see each.
 type Fault interface {
 	String() string
 	// check tells of a value that makes no sense.
 	check() error
 	// shares reports whether the fault acts together with others.
 	shares() bool
-	// before acts before the request is forwarded. An answer is given in the server's place; an error resets the
-	// client's connection; neither goes on.
+	// before acts before the request is forwarded. An answer is given in
+	// the server's place; an error resets the client's connection; neither
+	// goes on.
 	before(h *hit, r *http.Request) (*http.Response, error)
-	// after acts on the server's answer. An error resets the client's connection.
+	// after acts on the server's answer. An error resets the client's
+	// connection.
 	after(h *hit, resp *http.Response) error
 }
 
-// Reset closes the client's connection with RST (ECONNRESET) in place of an answer.
+// Reset closes the client's connection with RST (ECONNRESET) in place of an
+// answer.
 type Reset struct {
-	// AfterServer forwards the request first, waits for the whole answer and drops it. Default: the server never sees it.
+	// AfterServer forwards the request first, waits for the whole answer
+	// and drops it. Default: the server never sees it.
 	AfterServer bool
 }
 
@@ -57,10 +64,12 @@ func (f Reset) after(h *hit, resp *http.Response) error {
 	return errReset
 }
 
-// Hang never answers and keeps the connection open, as when one direction of the network is gone. It ends when the client
-// gives up, or with [HTTPProxy.Heal], which resets the connection.
+// Hang never answers and keeps the connection open, as when one direction of
+// the network is gone. It ends when the client gives up, or with
+// [HTTPProxy.Heal], which resets the connection.
 type Hang struct {
-	// AfterServer loses the answer: the server gets the request and does it. Default: the request is lost.
+	// AfterServer loses the answer: the server gets the request and does
+	// it. Default: the request is lost.
 	AfterServer bool
 }
 
@@ -101,7 +110,8 @@ func (h *hit) hang(ctx context.Context) error {
 type Delay struct {
 	Time   time.Duration // at least this long
 	Jitter time.Duration // and a random time below this longer
-	// AfterServer holds the answer back, not the request. Default: the server sees the request late.
+	// AfterServer holds the answer back, not the request. Default: the
+	// server sees the request late.
 	AfterServer bool
 }
 
@@ -136,7 +146,8 @@ func (f Delay) after(h *hit, resp *http.Response) error {
 	return f.wait(h, resp.Request.Context())
 }
 
-// wait holds back until the time is over, the client gives up or the proxy is healed.
+// wait holds back until the time is over, the client gives up or the proxy is
+// healed.
 func (f Delay) wait(h *hit, ctx context.Context) error {
 	h.act()
 	d := f.Time
@@ -154,7 +165,8 @@ func late(afterServer bool) string {
 	return ""
 }
 
-// drain reads what is left of a body, so that its sender is done. A request may have none.
+// drain reads what is left of a body, so that its sender is done. A request may
+// have none.
 func drain(body io.Reader) error {
 	if body == nil {
 		return nil

@@ -302,7 +302,8 @@ func TestCorruptJSON_AsksForNoCompression(t *testing.T) {
 	p.Add(fault.Rule{Fault: fault.CorruptJSON{}, Match: "/spoiled"})
 	client := newClient(t)
 	client.Transport.(*http.Transport).DisableCompression = false
-	for path, want := range map[string]string{"/spoiled": "null\n", "/": "[\"gzip\"]\n"} { // null is passed on, being no object
+	// null is passed on, being no object.
+	for path, want := range map[string]string{"/spoiled": "null\n", "/": "[\"gzip\"]\n"} {
 		resp, err := client.Get(p.URL() + path)
 		if err != nil {
 			t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// gate is a listener on 127.0.0.1 that can stop listening and listen again on the same port, and that knows the
-// connections it has handed out.
+// gate is a listener on 127.0.0.1 that can stop listening and listen again on
+// the same port, and that knows the connections it has handed out.
 type gate struct {
 	addr    string
 	release func() // gives the port back
@@ -45,7 +45,8 @@ func newGate() (*gate, error) {
 	return g, nil
 }
 
-// Accept returns the next connection. While the gate is down, it waits. After Close, it returns net.ErrClosed.
+// Accept returns the next connection. While the gate is down, it waits. After
+// Close, it returns net.ErrClosed.
 func (g *gate) Accept() (net.Conn, error) {
 	for {
 		g.mu.Lock()
@@ -69,7 +70,8 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-// track takes in a connection that ln accepted. If the gate went down meanwhile, the connection is reset.
+// track takes in a connection that ln accepted. If the gate went down
+// meanwhile, the connection is reset.
 func (g *gate) track(ln *net.TCPListener, conn *net.TCPConn) *gateConn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -163,7 +165,8 @@ func (c *gateConn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// reset closes the connection with RST: the peer reads ECONNRESET once it has read what has already reached it.
+// reset closes the connection with RST: the peer reads ECONNRESET once it has
+// read what has already reached it.
 func (c *gateConn) reset() {
 	_ = c.SetLinger(0) // fails only on a closed connection
 	_ = c.Close()

@@ -15,13 +15,17 @@ import (
 	"time"
 )
 
-// HTTPProxy passes requests to one server and applies rules to them. It speaks HTTP/1.1 without TLS, streams both ways,
-// passes compressed bodies as they are, and forwards Upgrade. The server sees its own Host, and no X-Forwarded headers.
+// HTTPProxy passes requests to one server and applies rules to them. It speaks
+// HTTP/1.1 without TLS, streams both ways, passes compressed bodies as they
+// are, and forwards Upgrade. The server sees its own Host, and no X-Forwarded
+// headers.
 //
-// Where the server can't be reached, or ends its answer before it began, the client's connection is reset; an answer that
-// the server breaks off is broken off for the client. Nothing becomes a 502 that no rule asked for.
+// Where the server can't be reached, or ends its answer before it began, the
+// client's connection is reset; an answer that the server breaks off is broken
+// off for the client. Nothing becomes a 502 that no rule asked for.
 //
-// All methods but [HTTPProxy.Add] may be called at any time from any goroutine; after the end of the test they do nothing.
+// All methods but [HTTPProxy.Add] may be called at any time from any goroutine;
+// after the end of the test they do nothing.
 type HTTPProxy struct {
 	t         testing.TB
 	gate      *gate
@@ -44,8 +48,9 @@ type HTTPProxy struct {
 	healed chan struct{} // closed, and made anew, by Heal
 }
 
-// HTTP starts a proxy in front of the server at targetURL ("http://host:port", a path is put before the request's), which
-// need not run yet. Its randomness has a new seed for each run, or the one in the environment's FAULT_SEED; see
+// HTTP starts a proxy in front of the server at targetURL ("http://host:port",
+// a path is put before the request's), which need not run yet. Its randomness
+// has a new seed for each run, or the one in the environment's FAULT_SEED; see
 // [HTTPProxy.SetSeed]. It ends with the test.
 func HTTP(t testing.TB, targetURL string) *HTTPProxy {
 	t.Helper()
@@ -59,7 +64,8 @@ func HTTP(t testing.TB, targetURL string) *HTTPProxy {
 	}
 	p := &HTTPProxy{t: t, gate: g, seed: newSeed(t), healed: make(chan struct{})}
 	p.target.Store(target)
-	// t.Context() would end before the test's own cleanups, which may still need the server.
+	// t.Context() would end before the test's own cleanups, which may still
+	// need the server.
 	p.ctx, p.end = context.WithCancel(context.Background())
 	p.transport = &http.Transport{
 		DisableCompression:  true, // a body goes through as the server made it
@@ -90,18 +96,20 @@ func HTTP(t testing.TB, targetURL string) *HTTPProxy {
 	return p
 }
 
-// URL returns the address to use in the server's place, "http://127.0.0.1:PORT". It stays the same, also over
-// [HTTPProxy.Down].
+// URL returns the address to use in the server's place,
+// "http://127.0.0.1:PORT". It stays the same, also over [HTTPProxy.Down].
 func (p *HTTPProxy) URL() string { return "http://" + p.gate.addr }
 
-// Seed returns the seed of the proxy's randomness, for a test that wants to derive its own from it.
+// Seed returns the seed of the proxy's randomness, for a test that wants to
+// derive its own from it.
 func (p *HTTPProxy) Seed() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.seed
 }
 
-// SetSeed fixes the seed, before the first rule. A seed in the environment is stronger.
+// SetSeed fixes the seed, before the first rule. A seed in the environment is
+// stronger.
 func (p *HTTPProxy) SetSeed(seed uint64) {
 	p.t.Helper()
 	p.mu.Lock()
@@ -114,7 +122,8 @@ func (p *HTTPProxy) SetSeed(seed uint64) {
 	}
 }
 
-// SetTarget sends requests from now on to another server, as when it came up again on another port.
+// SetTarget sends requests from now on to another server, as when it came up
+// again on another port.
 func (p *HTTPProxy) SetTarget(targetURL string) {
 	p.t.Helper()
 	u, err := parseTarget(targetURL)
@@ -134,14 +143,16 @@ func parseTarget(targetURL string) (*url.URL, error) {
 	return u, err
 }
 
-// Cut resets all open connections of clients and returns how many there were, idle ones included.
+// Cut resets all open connections of clients and returns how many there were,
+// idle ones included.
 func (p *HTTPProxy) Cut() int {
 	n := p.gate.cut()
 	p.resets.Add(int64(n))
 	return n
 }
 
-// Down refuses connections (ECONNREFUSED) and resets the open ones, as a server that was killed. The port stays reserved.
+// Down refuses connections (ECONNREFUSED) and resets the open ones, as a server
+// that was killed. The port stays reserved.
 func (p *HTTPProxy) Down() {
 	p.gate.down()
 	p.Cut()
@@ -155,7 +166,8 @@ func (p *HTTPProxy) Up() {
 	}
 }
 
-// Heal removes all rules, and Down. A request held by [Delay] goes on, the connection of one held by [Hang] is reset.
+// Heal removes all rules, and Down. A request held by [Delay] goes on, the
+// connection of one held by [Hang] is reset.
 func (p *HTTPProxy) Heal() {
 	p.t.Helper()
 	p.mu.Lock()
@@ -183,7 +195,8 @@ func (p *HTTPProxy) serve(w http.ResponseWriter, r *http.Request) {
 	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), planKey{}, plan)))
 }
 
-// rewrite aims the request at the target, with the query as the client wrote it.
+// rewrite aims the request at the target, with the query as the client wrote
+// it.
 func (p *HTTPProxy) rewrite(r *httputil.ProxyRequest) {
 	r.SetURL(p.target.Load())
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
@@ -197,7 +210,8 @@ func (p *HTTPProxy) close() {
 	p.closed = true // from here on no handler is added to those to wait for
 	p.mu.Unlock()
 	p.serving.Wait()
-	_ = p.server.Shutdown(context.Background()) // waits for the ends of the connections, which the gate has reset
+	// It waits for the ends of the connections, which the gate has reset.
+	_ = p.server.Shutdown(context.Background())
 	p.transport.CloseIdleConnections()
 	if p.t.Failed() {
 		p.t.Logf("fault: HTTP proxy %s: %s=%d %s", p.gate.addr, EnvSeed, p.Seed(), p.Counts())

@@ -8,11 +8,17 @@ import (
 
 // HTTPCounts is what an [HTTPProxy] has done since its start. It only grows.
 type HTTPCounts struct {
-	Requests    int64       // that came in
-	Injected    int64       // faults that acted, of all rules
-	Unreachable int64       // requests reset because the server could not be reached or did not answer
-	Resets      int64       // connections reset by Cut and Down
-	Rules       []RuleCount // in the order of Add; those that were removed come first
+	// Requests counts those that came in.
+	Requests int64
+	// Injected counts the faults that acted, of all rules.
+	Injected int64
+	// Unreachable counts requests that were reset because the server could
+	// not be reached or did not answer.
+	Unreachable int64
+	// Resets counts connections reset by Cut and Down.
+	Resets int64
+	// Rules are in the order of Add; those that were removed come first.
+	Rules []RuleCount
 }
 
 // RuleCount is what one rule has done.

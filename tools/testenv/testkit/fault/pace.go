@@ -10,7 +10,8 @@ type pacer struct {
 	free time.Time // when the link has carried all that was given to it
 }
 
-// piece returns how many of n bytes are to be sent at once so that the stream stays even: what passes in 20 ms.
+// piece returns how many of n bytes are to be sent at once so that the stream
+// stays even: what passes in 20 ms.
 func (p *pacer) piece(n int, bytesPerSecond int64) int {
 	return int(min(int64(n), max(1, bytesPerSecond/50)))
 }
@@ -24,7 +25,8 @@ func (p *pacer) until(n int, bytesPerSecond int64) time.Time {
 	return p.free
 }
 
-// sleep waits for d. It ends early when ctx ends, with its error, or when stop is closed, without one.
+// sleep waits for d. It ends early when ctx ends, with its error, or when stop
+// is closed, without one.
 func sleep(ctx context.Context, d time.Duration, stop <-chan struct{}) error {
 	if d <= 0 {
 		return ctx.Err()

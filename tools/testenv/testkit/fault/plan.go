@@ -39,7 +39,8 @@ func (p *HTTPProxy) decide(r *http.Request) *plan {
 	return plan
 }
 
-// draw decides about the next matching request. It takes the same randomness whatever comes of it.
+// draw decides about the next matching request. It takes the same randomness
+// whatever comes of it.
 func (a *Active) draw(request *http.Request, proxySeed uint64, taken bool) (seed uint64, met bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -71,8 +72,9 @@ func (h *hit) act() {
 	a.happened = make(chan struct{})
 }
 
-// settle gives back the faults that found nothing to act on. That is done before the client has the answer, so that its
-// next request finds the rule's Max as it is; those that act later are left to the call at the end.
+// settle gives back the faults that found nothing to act on. That is done
+// before the client has the answer, so that its next request finds the rule's
+// Max as it is; those that act later are left to the call at the end.
 func (p *plan) settle(end bool) {
 	for _, h := range p.hits {
 		if h.done || (h.later && !end) {
@@ -89,13 +91,15 @@ func (p *plan) settle(end bool) {
 // random returns the fault's own randomness for this request.
 func (h *hit) random() *rand.Rand { return rand.New(rand.NewPCG(h.seed, 0)) }
 
-// meddler is the transport of the proxy: the real one, with the plan's faults before and after.
+// meddler is the transport of the proxy: the real one, with the plan's faults
+// before and after.
 type meddler struct{ proxy *HTTPProxy }
 
 // errReset makes the proxy reset the client's connection.
 var errReset = errors.New("injected reset")
 
-// RoundTrip forwards the request, unless a fault answers in the server's place. Any error resets the client's connection.
+// RoundTrip forwards the request, unless a fault answers in the server's place.
+// Any error resets the client's connection.
 func (m *meddler) RoundTrip(r *http.Request) (*http.Response, error) {
 	plan := r.Context().Value(planKey{}).(*plan)
 	resp, err := m.meddle(plan, r)

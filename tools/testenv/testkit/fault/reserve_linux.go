@@ -6,10 +6,12 @@ import (
 	"syscall"
 )
 
-// reservePort holds a free port of 127.0.0.1 until release is called: a socket that is bound and does not listen. The
-// kernel gives the port to nobody who doesn't ask for it by number, refuses connections to it, and, since both sockets
-// have SO_REUSEADDR (package net sets it on listeners), lets a listener come and go on it. Without this, another process
-// could get the port as an ephemeral one while a proxy is down.
+// reservePort holds a free port of 127.0.0.1 until release is called: a socket
+// that is bound and does not listen. The kernel gives the port to nobody who
+// doesn't ask for it by number, refuses connections to it, and, since both
+// sockets have SO_REUSEADDR (package net sets it on listeners), lets a listener
+// come and go on it. Without this, another process could get the port as an
+// ephemeral one while a proxy is down.
 func reservePort() (port int, release func(), err error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -11,31 +11,39 @@ import (
 
 // Rule says which requests a fault meets, and how often.
 //
-// Whether a request is met depends on the proxy's seed, on how many rules were added before this one, and on how many
-// requests (of its group, see Per) have matched it so far, and on nothing else: other rules and other requests don't move its randomness. (Which
-// of several requests under way at once comes first is for the test to say, by waiting for answers.)
+// Whether a request is met depends on the proxy's seed, on how many rules were
+// added before this one, and on how many requests (of its group, see Per) have
+// matched it so far, and on nothing else: other rules and other requests don't
+// move its randomness. (Which of several requests under way at once comes first
+// is for the test to say, by waiting for answers.)
 //
-// Of the faults that rules want for one request, [Delay] and [Bandwidth] all act; of the others, the one that was added
-// first.
+// Of the faults that rules want for one request, [Delay] and [Bandwidth] all
+// act; of the others, the one that was added first.
 type Rule struct {
 	// Name is how the rule is called in counts. Default: pattern and fault.
 	Name string
-	// Match is a pattern of [http.ServeMux] with or without a method, such as "GET /sync" or
-	// "PUT /_matrix/client/v3/rooms/{room}/send/" (which a slash at its end makes a prefix). Default: all requests.
+	// Match is a pattern of [http.ServeMux] with or without a method, such
+	// as "GET /sync" or "PUT /_matrix/client/v3/rooms/{room}/send/" (which
+	// a slash at its end makes a prefix). Default: all requests.
 	Match string
-	// Where must hold too, if it is given. It must not change the request or read its body.
+	// Where must hold too, if it is given. It must not change the request
+	// or read its body.
 	Where func(*http.Request) bool
-	// Per names the group that a request belongs to. Each group has a randomness
-	// of its own, so that which of several groups' requests comes first does not
-	// move it. Default: all requests are one group.
+	// Per names the group that a request belongs to. Each group has a
+	// randomness of its own, so that which of several groups' requests
+	// comes first does not move it. Default: all requests are one group.
 	Per func(*http.Request) string
-	// Probability is the chance, in (0,1], that a matching request is met. Default: 1.
+	// Probability is the chance, in (0,1], that a matching request is met.
+	// Default: 1.
 	Probability float64
-	// Skip is how many of the first matching requests are let through. Default: none.
+	// Skip is how many of the first matching requests are let through.
+	// Default: none.
 	Skip int
-	// Max is how many requests are met at most: with Probability 1, the next Max. Default: no limit.
+	// Max is how many requests are met at most: with Probability 1, the
+	// next Max. Default: no limit.
 	Max int
-	// Fault is what happens: Status, Reset, Hang, CutBody, CorruptJSON, Delay or Bandwidth. Required.
+	// Fault is what happens: Status, Reset, Hang, CutBody, CorruptJSON,
+	// Delay or Bandwidth. Required.
 	Fault Fault
 }
 
@@ -54,7 +62,8 @@ type Active struct {
 	happened chan struct{} // closed, and made anew, by each injection
 }
 
-// Add puts a rule to work. A rule that makes no sense ends the test, so call it from the test's goroutine.
+// Add puts a rule to work. A rule that makes no sense ends the test, so call it
+// from the test's goroutine.
 func (p *HTTPProxy) Add(rule Rule) *Active {
 	p.t.Helper()
 	a := &Active{proxy: p, rule: rule, happened: make(chan struct{})}
@@ -132,14 +141,16 @@ func (a *Active) Matched() int {
 	return a.matched
 }
 
-// Injected returns how many requests the fault has met so far. One counts when the fault acts, not when it was decided.
+// Injected returns how many requests the fault has met so far. One counts when
+// the fault acts, not when it was decided.
 func (a *Active) Injected() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.injected
 }
 
-// Wait waits until the fault has met n requests. It returns ctx's error if that ends first.
+// Wait waits until the fault has met n requests. It returns ctx's error if that
+// ends first.
 func (a *Active) Wait(ctx context.Context, n int) error {
 	for {
 		a.mu.Lock()

@@ -37,7 +37,8 @@ func TestRule_Script(t *testing.T) {
 	p := fault.HTTP(t, target)
 	limited := p.Add(fault.Rule{Match: "GET /sync", Max: 3, Fault: fault.Status{Code: 429}})
 	p.Add(fault.Rule{Match: "GET /sync", Skip: 4, Max: 1, Fault: fault.Status{Code: 502}})
-	p.Add(fault.Rule{Match: "GET /sync", Max: 1, Fault: fault.Status{Code: 500}}) // the first rule's while that lasts
+	// The first rule goes before it while that lasts.
+	p.Add(fault.Rule{Match: "GET /sync", Max: 1, Fault: fault.Status{Code: 500}})
 	codes(t, 2, p.URL()+"/other")
 	if got, want := codes(t, 7, p.URL()+"/sync"), []int{429, 429, 429, 500, 502, 200, 200}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -81,7 +82,8 @@ func TestRule_Matches(t *testing.T) {
 	}
 }
 
-// history asks by two kinds of requests, mixed as given, and tells which of those to /a were met.
+// history asks by two kinds of requests, mixed as given, and tells which of
+// those to /a were met.
 func history(t testing.TB, target string, seed uint64, mix string) string {
 	p := fault.HTTP(t, target)
 	p.SetSeed(seed)
@@ -152,7 +154,8 @@ func TestRule_Probability(t *testing.T) {
 	p.SetSeed(1)
 	rule := p.Add(fault.Rule{Probability: 0.25, Fault: fault.Status{Code: 500}})
 	codes(t, 1000, p.URL())
-	if got := rule.Injected(); got < 210 || got > 290 { // three deviations; the seed is fixed, so it is always the same
+	// Three deviations; the seed is fixed, so it is always the same.
+	if got := rule.Injected(); got < 210 || got > 290 {
 		t.Errorf("met %d of 1000, want about 250", got)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// EnvSeed names the environment variable with the seed, a decimal number of 64 bits, that all proxies take instead of a
-// random one: what a failed test printed.
+// EnvSeed names the environment variable with the seed, a decimal number of 64
+// bits, that all proxies take instead of a random one: what a failed test
+// printed.
 const EnvSeed = "FAULT_SEED"
 
 // newSeed returns the seed for a proxy.

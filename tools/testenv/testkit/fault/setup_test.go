@@ -67,7 +67,8 @@ func (s *server) pair(t testing.TB, addr string) (client, served *net.TCPConn) {
 	return client, served
 }
 
-// newEcho is a server that sends back what it gets, and ends when the client does.
+// newEcho is a server that sends back what it gets, and ends when the client
+// does.
 func newEcho(t testing.TB) *server {
 	s := newServer(t)
 	var wg sync.WaitGroup
@@ -156,7 +157,8 @@ func newHTTP(t testing.TB, h http.HandlerFunc) string {
 	return s.URL
 }
 
-// newClient uses each connection once, so that Go's transport repeats nothing by itself.
+// newClient uses each connection once, so that Go's transport repeats nothing
+// by itself.
 func newClient(t testing.TB) *http.Client {
 	tr := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	t.Cleanup(tr.CloseIdleConnections)

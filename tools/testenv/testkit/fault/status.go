@@ -10,21 +10,26 @@ import (
 	"time"
 )
 
-// Status answers with a status of 400 to 599, such as 401, 429, 500, 502 or 503.
+// Status answers with a status of 400 to 599, such as 401, 429, 500, 502 or
+// 503.
 type Status struct {
 	// Code is the status. Required.
 	Code int
-	// RetryAfter is sent as the header Retry-After, in whole seconds, rounded up. Default: no such header.
+	// RetryAfter is sent as the header Retry-After, in whole seconds,
+	// rounded up. Default: no such header.
 	RetryAfter time.Duration
-	// RetryAfterMS is sent as retry_after_ms in a Matrix error's body, in milliseconds. Default: not sent.
+	// RetryAfterMS is sent as retry_after_ms in a Matrix error's body, in
+	// milliseconds. Default: not sent.
 	RetryAfterMS int64
-	// Errcode is the errcode of a Matrix error's body, such as M_LIMIT_EXCEEDED or M_UNKNOWN_TOKEN. Default: M_UNKNOWN, if
+	// Errcode is the errcode of a Matrix error's body, such as
+	// M_LIMIT_EXCEEDED or M_UNKNOWN_TOKEN. Default: M_UNKNOWN, if
 	// RetryAfterMS is given, and else no Matrix error.
 	Errcode string
-	// Body is sent where there is no Matrix error, as text/html if it begins with "<", else as text/plain. Default: the
-	// status in words.
+	// Body is sent where there is no Matrix error, as text/html if it
+	// begins with "<", else as text/plain. Default: the status in words.
 	Body string
-	// AfterServer forwards the request first, waits for the whole answer and drops it. Default: the server never sees it.
+	// AfterServer forwards the request first, waits for the whole answer
+	// and drops it. Default: the server never sees it.
 	AfterServer bool
 }
 
@@ -58,7 +63,8 @@ func (f Status) before(h *hit, r *http.Request) (*http.Response, error) {
 	if f.AfterServer {
 		return nil, nil
 	}
-	// Read whole, so that a client that is still sending reads the answer and keeps its connection.
+	// Read whole, so that a client that is still sending reads the answer
+	// and keeps its connection.
 	if err := drain(r.Body); err != nil {
 		return nil, err
 	}

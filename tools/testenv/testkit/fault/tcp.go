@@ -27,12 +27,14 @@ func (d Direction) String() string {
 	return "to client"
 }
 
-// TCPProxy passes bytes between clients and one server. Each setting holds, for open and for new connections, until it is
-// set anew or [TCPProxy.Heal] is called. All methods may be called at any time from any goroutine; after the end of the
-// test they do nothing.
+// TCPProxy passes bytes between clients and one server. Each setting holds, for
+// open and for new connections, until it is set anew or [TCPProxy.Heal] is
+// called. All methods may be called at any time from any goroutine; after the
+// end of the test they do nothing.
 //
-// Where the server can't be reached, the client's connection is reset. A connection that one side closes for writing
-// stays open the other way, and a reset on one side is passed on to the other, both as without a proxy.
+// Where the server can't be reached, the client's connection is reset. A
+// connection that one side closes for writing stays open the other way, and a
+// reset on one side is passed on to the other, both as without a proxy.
 type TCPProxy struct {
 	t    testing.TB
 	gate *gate
@@ -61,7 +63,8 @@ type settings struct {
 // cutAfter is one call of CutAfter: connections count anew for each.
 type cutAfter struct{ bytes int64 }
 
-// TCP starts a proxy in front of target, a "host:port", which need not listen yet. It ends with the test.
+// TCP starts a proxy in front of target, a "host:port", which need not listen
+// yet. It ends with the test.
 func TCP(t testing.TB, target string) *TCPProxy {
 	t.Helper()
 	if _, _, err := net.SplitHostPort(target); err != nil {
@@ -73,48 +76,57 @@ func TCP(t testing.TB, target string) *TCPProxy {
 	}
 	p := &TCPProxy{t: t, gate: g, seed: newSeed(t), target: target, links: make(map[*link]struct{})}
 	p.settings.Store(&settings{changed: make(chan struct{})})
-	// t.Context() would end before the test's own cleanups, which may still need the server.
+	// t.Context() would end before the test's own cleanups, which may still
+	// need the server.
 	p.ctx, p.end = context.WithCancel(context.Background())
 	p.wg.Go(p.serve)
 	t.Cleanup(p.close)
 	return p
 }
 
-// Addr returns the address to connect to, "127.0.0.1:PORT". It stays the same, also over [TCPProxy.Down].
+// Addr returns the address to connect to, "127.0.0.1:PORT". It stays the same,
+// also over [TCPProxy.Down].
 func (p *TCPProxy) Addr() string { return p.gate.addr }
 
-// SetTarget sends new connections to another "host:port", as when the server came up again on another port. Open
-// connections stay with the server that they have.
+// SetTarget sends new connections to another "host:port", as when the server
+// came up again on another port. Open connections stay with the server that
+// they have.
 func (p *TCPProxy) SetTarget(target string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.target = target
 }
 
-// Delay holds back what passes, in each direction, for d. A round trip takes 2 d longer. Bytes under way don't hold back
-// those behind them, up to 64 reads or 4 MiB a direction.
+// Delay holds back what passes, in each direction, for d. A round trip takes 2
+// d longer. Bytes under way don't hold back those behind them, up to 64 reads
+// or 4 MiB a direction.
 func (p *TCPProxy) Delay(d time.Duration) { p.change(func(s *settings) { s.delay = d }) }
 
-// Jitter adds to [TCPProxy.Delay] a random time below d, anew for each read of up to 64 KiB. The order of bytes stays.
+// Jitter adds to [TCPProxy.Delay] a random time below d, anew for each read of
+// up to 64 KiB. The order of bytes stays.
 func (p *TCPProxy) Jitter(d time.Duration) { p.change(func(s *settings) { s.jitter = d }) }
 
-// Bandwidth lets no more than that many bytes a second pass, for each connection and direction by itself. 0 is no limit.
+// Bandwidth lets no more than that many bytes a second pass, for each
+// connection and direction by itself. 0 is no limit.
 func (p *TCPProxy) Bandwidth(bytesPerSecond int64) {
 	p.change(func(s *settings) { s.bytesPerSecond = max(0, bytesPerSecond) })
 }
 
-// OneWay is a partition of one direction: its bytes, and its end of file, vanish, connections stay open and the other
-// direction works. Call it for both directions to have silence. A stream with a hole is no TCP stream any more, so
-// [TCPProxy.Heal] resets the connections that have lost something.
+// OneWay is a partition of one direction: its bytes, and its end of file,
+// vanish, connections stay open and the other direction works. Call it for both
+// directions to have silence. A stream with a hole is no TCP stream any more,
+// so [TCPProxy.Heal] resets the connections that have lost something.
 func (p *TCPProxy) OneWay(lost Direction) { p.change(func(s *settings) { s.oneWay[lost] = true }) }
 
-// CutAfter resets each connection, on both sides, once n more bytes have passed it, both directions together. The
-// n-th byte has left the proxy; a peer that had not read its last bytes may lose them to the reset, as on a network.
+// CutAfter resets each connection, on both sides, once n more bytes have passed
+// it, both directions together. The n-th byte has left the proxy; a peer that
+// had not read its last bytes may lose them to the reset, as on a network.
 func (p *TCPProxy) CutAfter(n int64) {
 	p.change(func(s *settings) { s.cut = &cutAfter{bytes: max(0, n)} })
 }
 
-// Cut resets all open connections, on both sides, and returns how many there were. New ones are not concerned.
+// Cut resets all open connections, on both sides, and returns how many there
+// were. New ones are not concerned.
 func (p *TCPProxy) Cut() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -129,7 +141,8 @@ func (p *TCPProxy) Cut() int {
 	return n + dialling
 }
 
-// Down refuses connections (ECONNREFUSED) and resets the open ones, as a server that was killed. The port stays reserved.
+// Down refuses connections (ECONNREFUSED) and resets the open ones, as a server
+// that was killed. The port stays reserved.
 func (p *TCPProxy) Down() {
 	p.gate.down()
 	p.Cut()
@@ -187,7 +200,8 @@ func (p *TCPProxy) serve() {
 	}
 }
 
-// connect dials the server for the n-th client and passes bytes until the connection ends.
+// connect dials the server for the n-th client and passes bytes until the
+// connection ends.
 func (p *TCPProxy) connect(client *gateConn, n uint64) {
 	p.mu.Lock()
 	target := p.target

@@ -2,7 +2,8 @@ package fault
 
 import "sync/atomic"
 
-// TCPCounts is what a [TCPProxy] has done since its start. All but Open only grow.
+// TCPCounts is what a [TCPProxy] has done since its start. All but Open only
+// grow.
 type TCPCounts struct {
 	Open        int   // connections of clients that are open now
 	Accepted    int64 // connections of clients

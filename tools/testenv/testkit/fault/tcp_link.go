@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// chunkSize is what is read at once, and depth how many such chunks a direction may hold back: together 4 MiB.
+// chunkSize is what is read at once, and depth how many such chunks a direction
+// may hold back: together 4 MiB.
 const (
 	chunkSize = 64 << 10
 	depth     = 64
@@ -44,7 +45,8 @@ type chunk struct {
 	jitter float64   // in [0,1)
 }
 
-// run passes bytes until both directions have ended or the link is aborted, and closes both connections.
+// run passes bytes until both directions have ended or the link is aborted, and
+// closes both connections.
 func (l *link) run() {
 	var wg sync.WaitGroup
 	wg.Go(func() { l.pipe(ToServer, l.client.TCPConn, l.server) })
@@ -63,7 +65,8 @@ func (l *link) abort() {
 	reset(l.server)
 }
 
-// inject is abort as a fault, counted as such. It reports whether the link was still there.
+// inject is abort as a fault, counted as such. It reports whether the link was
+// still there.
 func (l *link) inject() bool {
 	if l.ended.Swap(true) {
 		return false
@@ -73,8 +76,9 @@ func (l *link) inject() bool {
 	return true
 }
 
-// lose marks the link as one that has lost something. It ends the link if the partition was healed meanwhile: Heal looks
-// for marks after it has changed the settings, so one of the two sees the other.
+// lose marks the link as one that has lost something. It ends the link if the
+// partition was healed meanwhile: Heal looks for marks after it has changed the
+// settings, so one of the two sees the other.
 func (l *link) lose(d Direction) {
 	l.lossy.Store(true)
 	if !l.proxy.settings.Load().oneWay[d] {
@@ -82,7 +86,8 @@ func (l *link) lose(d Direction) {
 	}
 }
 
-// pipe reads ahead of what it writes, so that a delay does not limit how much passes.
+// pipe reads ahead of what it writes, so that a delay does not limit how much
+// passes.
 func (l *link) pipe(d Direction, src, dst *net.TCPConn) {
 	queue := make(chan chunk, depth)
 	var wg sync.WaitGroup
@@ -94,7 +99,8 @@ func (l *link) pipe(d Direction, src, dst *net.TCPConn) {
 	wg.Wait()
 }
 
-// read queues what src sends until it ends. A reset is passed on, except into a partition.
+// read queues what src sends until it ends. A reset is passed on, except into a
+// partition.
 func (l *link) read(d Direction, src *net.TCPConn, queue chan<- chunk) {
 	for {
 		c := chunk{buf: chunks.Get().(*[chunkSize]byte)}
@@ -121,7 +127,8 @@ func (l *link) read(d Direction, src *net.TCPConn, queue chan<- chunk) {
 	}
 }
 
-// write passes on what is queued. At the end of the queue it closes dst for writing.
+// write passes on what is queued. At the end of the queue it closes dst for
+// writing.
 func (l *link) write(d Direction, dst *net.TCPConn, queue <-chan chunk) {
 	var pace pacer
 	for c := range queue {
@@ -138,7 +145,8 @@ func (l *link) write(d Direction, dst *net.TCPConn, queue <-chan chunk) {
 	_ = dst.CloseWrite() // fails only if dst is gone
 }
 
-// pass does with one chunk what the settings say, and reports whether the link is still good.
+// pass does with one chunk what the settings say, and reports whether the link
+// is still good.
 func (l *link) pass(d Direction, dst *net.TCPConn, c chunk, pace *pacer) bool {
 	s, ok := l.hold(c)
 	if !ok {
@@ -177,7 +185,8 @@ func (l *link) pass(d Direction, dst *net.TCPConn, c chunk, pace *pacer) bool {
 	return true
 }
 
-// hold waits until the chunk is due and returns the settings that hold then; false, if the link ended.
+// hold waits until the chunk is due and returns the settings that hold then;
+// false, if the link ended.
 func (l *link) hold(c chunk) (*settings, bool) {
 	for {
 		s := l.proxy.settings.Load()
@@ -192,7 +201,8 @@ func (l *link) hold(c chunk) (*settings, bool) {
 	}
 }
 
-// allow returns how many of n bytes may pass before the cut, and whether the cut is then due.
+// allow returns how many of n bytes may pass before the cut, and whether the
+// cut is then due.
 func (l *link) allow(cut *cutAfter, n int) (int, bool) {
 	if cut == nil {
 		return n, false

@@ -25,7 +25,9 @@ func TestTCP_PassesEverything(t *testing.T) {
 	wrote := make(chan error, 1)
 	go func() {
 		_, err := c.Write(sent)
-		wrote <- errors.Join(err, c.CloseWrite()) // the answer still comes: a half-closed connection stays half open
+		// The answer still comes: a half-closed connection stays half
+		// open.
+		wrote <- errors.Join(err, c.CloseWrite())
 	}()
 	got, err := io.ReadAll(c)
 	if err != nil || !bytes.Equal(got, sent) {
@@ -112,7 +114,8 @@ func TestTCP_Bandwidth(t *testing.T) {
 	if _, err := io.ReadFull(client, make([]byte, 30_000)); err != nil {
 		t.Fatal(err)
 	}
-	// What is sent last arrives before its time has passed: one piece of 20 ms.
+	// What is sent last arrives before its time has passed: one piece of 20
+	// ms.
 	if took := time.Since(start); took < 270*time.Millisecond {
 		t.Errorf("30 kB at 100 kB/s took %v, want 0.28 s or more", took)
 	}
@@ -165,7 +168,8 @@ func TestTCP_Cut(t *testing.T) {
 	p := fault.TCP(t, s.addr)
 	c1, s1 := s.pair(t, p.Addr())
 	c2, s2 := s.pair(t, p.Addr())
-	for _, c := range []*net.TCPConn{c1, c2} { // both links are made when they have carried something
+	// Both links are made when they have carried something.
+	for _, c := range []*net.TCPConn{c1, c2} {
 		send(t, c, "x")
 	}
 	receive(t, s1, "x")
@@ -199,7 +203,8 @@ func TestTCP_OneWay(t *testing.T) {
 			send(t, hearer, "the other way")
 			receive(t, sender, "the other way")
 			silent(t, hearer)
-			if err := sender.CloseWrite(); err != nil { // the end of the stream is lost, too
+			// The end of the stream is lost, too.
+			if err := sender.CloseWrite(); err != nil {
 				t.Fatal(err)
 			}
 			silent(t, hearer)
@@ -267,7 +272,8 @@ func TestTCP_ServerMoves(t *testing.T) {
 		deadline(t, c)
 		_, err = c.Read(make([]byte, 1))
 	}
-	if !errors.Is(err, syscall.ECONNRESET) { // of Dial or of Read, as the reset comes early or late
+	// Of Dial or of Read, as the reset comes early or late.
+	if !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("without server: %v, want ECONNRESET", err)
 	}
 	if got := p.Counts().Unreachable; got != 1 {

@@ -38,8 +38,9 @@ func Matrix(t testing.TB) Homeserver {
 	return Homeserver{URL: env[0], ServerName: env[1], SharedSecret: env[2], Kind: env[3]}
 }
 
-// NewUser registers a user with the shared secret. Its name is the given one (lower case letters, digits, . _ - /) with
-// a random end, so that two tests may both ask for alice. It is no admin.
+// NewUser registers a user with the shared secret. Its name is the given one
+// (lower case letters, digits, . _ - /) with a random end, so that two tests
+// may both ask for alice. It is no admin.
 func (h Homeserver) NewUser(t testing.TB, name string) User {
 	t.Helper()
 	user, err := h.register(strings.ToLower(name + "-" + rand.Text()[:10]))
@@ -49,7 +50,8 @@ func (h Homeserver) NewUser(t testing.TB, name string) User {
 	return user
 }
 
-// register does what the shared-secret registration of Synapse's admin API says; Dendrite has the same.
+// register does what the shared-secret registration of Synapse's admin API
+// says; Dendrite has the same.
 func (h Homeserver) register(name string) (User, error) {
 	const path = "/_synapse/admin/v1/register"
 	password := rand.Text()
@@ -77,11 +79,13 @@ func (h Homeserver) call(method, path string, in, out any) error {
 // answerLimit bounds what is read of an answer.
 const answerLimit = 1 << 20
 
-// callClient has no deadline of a test's kind: starting a server may mean to install it.
+// callClient has no deadline of a test's kind: starting a server may mean to
+// install it.
 var callClient = &http.Client{Timeout: 15 * time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// callJSON sends in as JSON, if it is not nil, and reads out, if that is not nil. It keeps no connection, so that a
-// leak check in the caller's tests sees none of its goroutines.
+// callJSON sends in as JSON, if it is not nil, and reads out, if that is not
+// nil. It keeps no connection, so that a leak check in the caller's tests sees
+// none of its goroutines.
 func callJSON(method, url, token string, in, out any) error {
 	var body bytes.Buffer
 	if in != nil {
@@ -89,7 +93,8 @@ func callJSON(method, url, token string, in, out any) error {
 			return err
 		}
 	}
-	request, err := http.NewRequest(method, url, &body) // not t.Context: that has ended when a Cleanup runs
+	// Not with t.Context: that has ended when a Cleanup runs.
+	request, err := http.NewRequest(method, url, &body)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package servers hands tests the real servers that `testenv up` started, and starts more of them for a test of its
-// own. It is for test files alone.
+// Package servers hands tests the real servers that `testenv up` started, and
+// starts more of them for a test of its own. It is for test files alone.
 //
 //	func TestCopy(t *testing.T) {
 //		url := servers.Postgres(t)             // shared by all tests of the run
@@ -8,8 +8,9 @@
 //		own.Restart(t)                         // the same port, the same data
 //	}
 //
-// Without servers a test fails and says which command brings them. With SKIP_SERVERS=1 it is skipped instead, and says
-// that, too. The servers of a run are shared: a test makes its own databases, tables and users in them.
+// Without servers a test fails and says which command brings them. With
+// SKIP_SERVERS=1 it is skipped instead, and says that, too. The servers of a
+// run are shared: a test makes its own databases, tables and users in them.
 package servers
 
 import (
@@ -17,10 +18,13 @@ import (
 	"testing"
 )
 
-// The environment that `testenv up` sets for its command, and Server.Env for one server.
+// The environment that `testenv up` sets for its command, and Server.Env for
+// one server.
 const (
-	EnvPostgresURL        = "TESTENV_POSTGRES_URL"        // postgres://testenv:PASSWORD@127.0.0.1:PORT/postgres?sslmode=disable
-	EnvClickHouseAddr     = "TESTENV_CLICKHOUSE_ADDR"     // 127.0.0.1:PORT of the native protocol
+	// postgres://testenv:PASSWORD@127.0.0.1:PORT/postgres?sslmode=disable
+	EnvPostgresURL = "TESTENV_POSTGRES_URL"
+	// 127.0.0.1:PORT of the native protocol
+	EnvClickHouseAddr     = "TESTENV_CLICKHOUSE_ADDR"
 	EnvClickHousePassword = "TESTENV_CLICKHOUSE_PASSWORD" // of the user default
 	EnvKeyring            = "TESTENV_KEYRING"             // 1
 	EnvSessionBus         = "DBUS_SESSION_BUS_ADDRESS"    // where the keyring answers
@@ -33,7 +37,8 @@ const (
 	EnvSkip               = "SKIP_SERVERS" // set by a person
 )
 
-// Postgres returns the URL of the run's PostgreSQL, for a superuser who logs in by password.
+// Postgres returns the URL of the run's PostgreSQL, for a superuser who logs in
+// by password.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	return need(t, "postgres", EnvPostgresURL)[0]
@@ -53,8 +58,8 @@ func ClickHouse(t testing.TB) ClickHouseServer {
 	return ClickHouseServer{Addr: env[0], User: "default", Password: env[1]}
 }
 
-// Keyring sees that this process has an unlocked keyring at its session bus. All tests of the run share it, so a test
-// takes a service name of its own.
+// Keyring sees that this process has an unlocked keyring at its session bus.
+// All tests of the run share it, so a test takes a service name of its own.
 func Keyring(t testing.TB) {
 	t.Helper()
 	need(t, "keyring", EnvKeyring, EnvSessionBus)

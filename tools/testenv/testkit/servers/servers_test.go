@@ -150,7 +150,8 @@ func listens(addr string) bool {
 // The server of a test ends with it.
 func TestStart_EndsWithTest(t *testing.T) {
 	t.Parallel()
-	need(t, "clickhouse", EnvControl, EnvControlToken) // skipped as a whole, since the subtest's end is looked at
+	// Skipped as a whole, since the subtest's end is looked at.
+	need(t, "clickhouse", EnvControl, EnvControlToken)
 	var addr string
 	skipped := false
 	t.Run("inner", func(t *testing.T) {

@@ -14,9 +14,10 @@ type Server struct {
 	env  map[string]string
 }
 
-// Start starts a server that is the test's own, on the software that the run has, and returns when it answers. kind is
-// postgres, clickhouse, keyring, or matrix (the run's kind of homeserver; matrix=dendrite and matrix=synapse choose).
-// It ends, and its data go, when the test and its subtests have ended.
+// Start starts a server that is the test's own, on the software that the run
+// has, and returns when it answers. kind is postgres, clickhouse, keyring, or
+// matrix (the run's kind of homeserver; matrix=dendrite and matrix=synapse
+// choose). It ends, and its data go, when the test and its subtests have ended.
 func Start(t testing.TB, kind string) *Server {
 	t.Helper()
 	control := need(t, kind, EnvControl, EnvControlToken)
@@ -36,7 +37,8 @@ func Start(t testing.TB, kind string) *Server {
 	return s
 }
 
-// Env returns how to reach it, under the same names that the run's servers have in the environment.
+// Env returns how to reach it, under the same names that the run's servers have
+// in the environment.
 func (s *Server) Env() map[string]string { return maps.Clone(s.env) }
 
 // Postgres returns its URL; the server must be one.
@@ -70,7 +72,8 @@ func (s *Server) need(t testing.TB, keys ...string) []string {
 	return values
 }
 
-// Kill ends all of its processes by SIGKILL, and returns when they are gone. Its data stay.
+// Kill ends all of its processes by SIGKILL, and returns when they are gone.
+// Its data stay.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	s.do(t, "kill")
@@ -82,8 +85,8 @@ func (s *Server) Stop(t testing.TB) {
 	s.do(t, "stop")
 }
 
-// Restart starts it again on the same port with the same data, and returns when it answers. If it still runs, it is
-// stopped first.
+// Restart starts it again on the same port with the same data, and returns when
+// it answers. If it still runs, it is stopped first.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.do(t, "restart")

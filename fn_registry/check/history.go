@@ -1,0 +1,187 @@
+package check
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+// Since gives the files as they were at an earlier revision.
+type Since struct {
+	Revision string // as the user named it, for messages
+	// File returns a file's content then; ok is false where it did not exist. It is called from several goroutines.
+	File func(root int, name string) (src []byte, ok bool)
+}
+
+// history is what the version rule knows of folders, then and now. It reads
+// each folder once.
+type history struct {
+	since *Since
+	scope *scope
+
+	mu   sync.Mutex
+	dirs map[*catalog.Dir]*past
+}
+
+// past is a folder's code and specs at two times.
+type past struct {
+	before, now map[string]*source.Surface
+	gone        []*spec.Spec // specs that were there, and whose files are not
+}
+
+func newHistory(since *Since, s *scope) *history {
+	return &history{since: since, scope: s, dirs: map[*catalog.Dir]*past{}}
+}
+
+// of returns a folder's past. Files that do not parse are left out.
+func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.dirs[d]; p != nil {
+		return p
+	}
+	p := &past{before: map[string]*source.Surface{}, now: map[string]*source.Surface{}}
+	h.dirs[d] = p
+	names := d.FileNames()
+	for _, name := range h.touched(d) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+			h.readGone(p, d, name)
+		}
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file := path.Join(d.Path, name)
+		if src, ok := h.since.File(d.Root, file); ok {
+			addSurfaces(p.before, file, src)
+		}
+		if src, err := c.Source(d, file); err == nil {
+			addSurfaces(p.now, file, src)
+		}
+	}
+	return p
+}
+
+// touched lists the folder's files that differ from the revision; all of them
+// where the run is not limited.
+func (h *history) touched(d *catalog.Dir) []string {
+	for _, t := range h.scope.touched {
+		if t.Dir == d {
+			return t.names
+		}
+	}
+	return nil
+}
+
+// concerns reports whether the folder's files may differ from the revision's.
+func (h *history) concerns(d *catalog.Dir) bool { return h.scope.only == nil || h.touched(d) != nil }
+
+func (h *history) readGone(p *past, d *catalog.Dir, name string) {
+	if !strings.HasSuffix(name, ".md") {
+		return
+	}
+	if src, ok := h.since.File(d.Root, path.Join(d.Path, name)); ok && spec.IsSpec(src) {
+		p.gone = append(p.gone, &spec.Parse(name, src).Spec)
+	}
+}
+
+func addSurfaces(to map[string]*source.Surface, file string, src []byte) {
+	found, err := source.Surfaces(file, src)
+	if err != nil {
+		return
+	}
+	for name, s := range found {
+		if to[name] == nil {
+			to[name] = &source.Surface{}
+		}
+		to[name].Parts = append(to[name].Parts, s.Parts...)
+		to[name].Types = append(to[name].Types, s.Types...)
+	}
+}
+
+// level is how much a change means for callers.
+type level int
+
+const (
+	same  level = iota
+	minor       // there is more than before
+	major       // what compiled or held may not any more
+)
+
+func (l level) String() string { return [...]string{"no", "minor", "major"}[l] }
+
+// compare tells the largest change that a caller of a symbol sees, and the
+// first part that shows it. Types with a spec of their own are judged there.
+func (p *past) compare(symbol string, own map[string]bool) (level, string) {
+	worst, what := same, ""
+	note := func(l level, format string, args ...any) {
+		if l > worst {
+			worst, what = l, fmt.Sprintf(format, args...)
+		}
+	}
+	queue := []string{symbol}
+	for i := 0; i < len(queue); i++ {
+		name, prefix := queue[i], ""
+		if i > 0 {
+			prefix = name + "'s "
+		}
+		only := "" // the one method that a unit is
+		if i == 0 {
+			if recv, method, ok := strings.Cut(name, "."); ok {
+				name, only = recv, "method "+method
+			}
+		}
+		before, now := p.before[name], p.now[name]
+		if before == nil || now == nil {
+			if i > 0 && before != nil {
+				note(major, "the type %s is gone", name)
+			}
+			continue
+		}
+		compareParts(before, now, only, prefix, note)
+		for _, t := range append(slices.Clone(before.Types), now.Types...) {
+			if !own[t] && !slices.Contains(queue, t) && (p.before[t] != nil || p.now[t] != nil) {
+				queue = append(queue, t)
+			}
+		}
+	}
+	return worst, what
+}
+
+func compareParts(before, now *source.Surface, only, prefix string, note func(level, string, ...any)) {
+	find := func(s *source.Surface, name string) *source.Part {
+		if i := slices.IndexFunc(s.Parts, func(p source.Part) bool { return p.Name == name }); i >= 0 {
+			return &s.Parts[i]
+		}
+		return nil
+	}
+	for _, was := range before.Parts {
+		if only != "" && was.Name != only {
+			continue
+		}
+		switch is := find(now, was.Name); {
+		case is == nil:
+			note(major, "%s%s is gone", prefix, was.Name)
+		case is.Text != was.Text:
+			note(major, "%s%s is %s, now %s", prefix, was.Name, was.Text, is.Text)
+		}
+	}
+	for _, is := range now.Parts {
+		if only != "" || find(before, is.Name) != nil {
+			continue
+		}
+		if is.Wanted {
+			note(major, "%s%s is new, and who implements the interface lacks it", prefix, is.Name)
+		} else {
+			note(minor, "%s%s is new", prefix, is.Name)
+		}
+	}
+}

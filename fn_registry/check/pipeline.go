@@ -1,0 +1,19 @@
+package check
+
+import (
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/spec"
+)
+
+var pipelineRule = &Rule{
+	Name: "pipeline", Severity: Error, Summary: "a pipeline is composed of units",
+	Explanation: "A pipeline is a function whose work is done by other units. One whose code reaches none is a function; write `kind: function`, or compose it of what is there.",
+	unit: func(p *pass, u *catalog.Unit) {
+		if u.Spec.Kind != spec.KindPipeline || u.Code == nil {
+			return
+		}
+		if d, ok := p.derive(); ok && len(d.UsesFunctions) == 0 {
+			p.key("kind", nil, "the pipeline uses no unit")
+		}
+	},
+}

@@ -1,0 +1,357 @@
+package source
+
+import (
+	"go/ast"
+	"go/token"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Effect is something that makes code impure although it names nothing impure
+// from elsewhere.
+type Effect struct {
+	What string // "a go statement"
+	Pos  Pos
+}
+
+// Write is a change of a package-level variable, or of what it holds.
+type Write struct {
+	Name string
+	Pos  Pos
+	// Alias: through a local variable that was set from it. Field: to a field
+	// of that, which leaves the variable alone unless it is a pointer.
+	Alias, Field bool
+	// Method, if set, is called on the variable: a change if that method
+	// changes its receiver.
+	Method string
+}
+
+func (c *collector) effect(what string, at token.Pos) {
+	for _, e := range c.decl.Effects {
+		if e.What == what {
+			return
+		}
+	}
+	c.decl.Effects = append(c.decl.Effects, Effect{what, c.pos(at)})
+}
+
+// function looks at what concerns a function as a whole.
+func (c *collector) function(d *ast.FuncDecl) {
+	if d.Body == nil {
+		c.effect("code that is not Go: "+d.Name.Name+" has no body", d.Name.Pos())
+	}
+	if c.linknames[d.Name.Name] {
+		c.effect("a go:linkname of "+d.Name.Name, d.Name.Pos())
+	}
+	if d.Recv != nil && len(d.Recv.List) == 1 && len(d.Recv.List[0].Names) == 1 {
+		c.receiver = d.Recv.List[0].Names[0].Obj
+	}
+	c.body = d.Body
+}
+
+// statement looks at what a statement or an expression does.
+func (c *collector) statement(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		c.effect("a go statement", n.Pos())
+	case *ast.SelectStmt:
+		channels := 0
+		for _, clause := range n.Body.List {
+			if clause.(*ast.CommClause).Comm != nil {
+				channels++
+			}
+		}
+		if channels > 1 {
+			c.effect("a select among channels, which takes any that is ready", n.Pos())
+		}
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			for _, e := range n.Lhs {
+				c.write(e)
+			}
+		}
+		if len(n.Lhs) == len(n.Rhs) {
+			for i, e := range n.Lhs {
+				c.alias(e, n.Rhs[i])
+			}
+		}
+	case *ast.ValueSpec:
+		for i, name := range n.Names {
+			if i < len(n.Values) {
+				c.alias(name, n.Values[i])
+			}
+		}
+	case *ast.RangeStmt:
+		if n.Tok == token.ASSIGN {
+			c.write(n.Key)
+			c.write(n.Value)
+		}
+		if n.Value != nil {
+			c.alias(n.Value, n.X)
+		}
+		c.mapOrder(n)
+	case *ast.IncDecStmt:
+		c.write(n.X)
+	case *ast.UnaryExpr:
+		if n.Op == token.AND {
+			c.write(n.X)
+		}
+	case *ast.CallExpr:
+		c.call(n)
+	}
+}
+
+// changesFirst are functions of the standard library that change what their
+// first argument refers to.
+var changesFirst = regexp.MustCompile(`^(sort\.(Ints|Strings|Float64s|Slice|SliceStable|Sort|Stable)|` +
+	`slices\.(Sort\w*|Reverse|Delete\w*|Compact\w*|Insert|Replace|Grow|AppendSeq)|maps\.(Copy|DeleteFunc|Insert)|` +
+	`encoding/binary\.\w+|container/heap\.\w+)$`)
+
+// zoned are the methods of a time.Time whose results depend on its location.
+var zoned = names("String GoString Format AppendFormat Date Clock Year Month Day Hour Minute Second YearDay Weekday ISOWeek Location Zone AddDate MarshalJSON MarshalText")
+
+// pointerVerb matches a verb of fmt's that prints an address.
+var pointerVerb = regexp.MustCompile(`(^|[^%])(%%)*%[-+# 0-9.*\[\]]*p`)
+
+func (c *collector) call(n *ast.CallExpr) {
+	switch fun := ast.Unparen(n.Fun).(type) {
+	case *ast.Ident:
+		if fun.Obj != nil || !universe[fun.Name] || len(n.Args) == 0 && fun.Name != "println" && fun.Name != "print" {
+			return
+		}
+		switch fun.Name {
+		case "delete", "clear", "copy", "append":
+			c.change(n.Args[0])
+		case "print", "println":
+			c.effect(fun.Name+", which writes to standard error", n.Pos())
+		case "uintptr":
+			if c.names(n.Args[0], "unsafe", "Pointer") {
+				c.effect("an address as a uintptr", n.Pos())
+			}
+		}
+	case *ast.SelectorExpr:
+		if pkg, name, ok := c.imported(fun); ok {
+			c.callImported(n, pkg, name)
+			return
+		}
+		if fun.Sel.Name == "Local" && len(n.Args) == 0 && c.imports("time") {
+			c.effect("Local, which reads the local time zone", fun.Sel.Pos())
+		}
+		if (fun.Sel.Name == "UnsafeAddr" || fun.Sel.Name == "UnsafePointer") && c.imports("reflect") {
+			c.effect("an address by "+fun.Sel.Name, fun.Sel.Pos())
+		}
+		if zoned[fun.Sel.Name] && c.isLocalTime(fun.X) {
+			c.effect(fun.Sel.Name+" of a time.Unix, which is in the local time zone", fun.Sel.Pos())
+		}
+		if x, ok := ast.Unparen(fun.X).(*ast.Ident); ok && c.packageLevel(x) && !c.isQualifier(x.Name) {
+			c.decl.Writes = append(c.decl.Writes, Write{Name: x.Name, Pos: c.pos(x.Pos()), Method: fun.Sel.Name})
+		}
+	}
+}
+
+func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
+	switch {
+	case pkg == "maps" && (name == "Keys" || name == "Values" || name == "All"):
+		if !c.sorted[n] {
+			c.effect("maps."+name+", whose order differs from call to call", n.Pos())
+		}
+	case pkg == "slices" && (strings.HasPrefix(name, "Sorted") || name == "Collect" && c.sortedLater(n)):
+		for _, arg := range n.Args {
+			if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
+				c.sorted[call] = true
+			}
+		}
+	case pkg == "maps" && (name == "Collect" || name == "Insert"): // a map of a map has no order
+		for _, arg := range n.Args {
+			if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
+				c.sorted[call] = true
+			}
+		}
+	case pkg == "fmt":
+		for _, arg := range n.Args {
+			if lit, ok := arg.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if text, err := strconv.Unquote(lit.Value); err == nil && pointerVerb.MatchString(text) {
+					c.effect("%p, which prints an address", lit.Pos())
+				}
+			}
+		}
+	}
+	if len(n.Args) > 0 && changesFirst.MatchString(pkg+"."+name) {
+		c.change(n.Args[0])
+	}
+}
+
+// isLocalTime reports whether an expression is a call of time.Unix or the like,
+// or a variable that was declared with one.
+func (c *collector) isLocalTime(e ast.Expr) bool {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.CallExpr:
+		sel, ok := x.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		pkg, name, ok := c.imported(sel)
+		return ok && pkg == "time" && (name == "Unix" || name == "UnixMilli" || name == "UnixMicro")
+	case *ast.Ident:
+		if x.Obj == nil {
+			return false
+		}
+		set, ok := x.Obj.Decl.(*ast.AssignStmt)
+		if !ok || len(set.Lhs) != len(set.Rhs) {
+			return false
+		}
+		for i, lhs := range set.Lhs {
+			if id, ok := lhs.(*ast.Ident); ok && id.Obj == x.Obj {
+				_, isCall := set.Rhs[i].(*ast.CallExpr)
+				return isCall && c.isLocalTime(set.Rhs[i])
+			}
+		}
+	}
+	return false
+}
+
+// write records an assignment to a package-level variable, or to a part of it.
+func (c *collector) write(e ast.Expr) {
+	if e == nil {
+		return
+	}
+	if _, plain := ast.Unparen(e).(*ast.Ident); plain {
+		c.note(e, Write{}, false)
+		return
+	}
+	c.note(e, Write{}, true)
+}
+
+// change records that what an expression refers to is changed: an element of a
+// map or a slice.
+func (c *collector) change(e ast.Expr) { c.note(e, Write{}, true) }
+
+// note records a write to the variable at the root of an expression. deep says
+// that a part of what it holds is written, which the variables that it was set
+// from share.
+func (c *collector) note(e ast.Expr, w Write, deep bool) {
+	root, foreign, field := c.root(e)
+	if foreign != "" {
+		c.effect(foreign+", a variable of another package, which it changes", e.Pos())
+	}
+	if root == nil {
+		return
+	}
+	w.Pos = c.pos(root.Pos())
+	switch {
+	case c.isQualifier(root.Name):
+	case c.packageLevel(root):
+		w.Name = root.Name
+		c.decl.Writes = append(c.decl.Writes, w)
+	case root.Obj == nil:
+	case root.Obj == c.receiver && deep:
+		c.decl.ChangesReceiver = true
+	case deep && c.aliases[root.Obj] != "":
+		w.Name, w.Alias, w.Field = c.aliases[root.Obj], true, field
+		c.decl.Writes = append(c.decl.Writes, w)
+	}
+}
+
+// alias remembers that a local variable was set from a package-level one.
+func (c *collector) alias(to, from ast.Expr) {
+	local, ok := to.(*ast.Ident)
+	if !ok || local.Obj == nil || c.packageLevel(local) {
+		return
+	}
+	root, _, _ := c.root(from)
+	switch {
+	case root == nil || c.isQualifier(root.Name):
+		delete(c.aliases, local.Obj)
+	case c.packageLevel(root):
+		c.aliases[local.Obj] = root.Name
+	case root.Obj != nil:
+		if name := c.aliases[root.Obj]; name != "" {
+			c.aliases[local.Obj] = name
+		} else {
+			delete(c.aliases, local.Obj)
+		}
+	}
+}
+
+// root returns the variable that an expression is a part of, or, where it is
+// another package's, its import path and name. field says whether the outermost
+// step to it is a field.
+func (c *collector) root(e ast.Expr) (root *ast.Ident, foreign string, field bool) {
+	first := true
+	step := func(isField bool) {
+		if first {
+			field = isField
+		}
+		first = false
+	}
+	for {
+		switch x := e.(type) {
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.StarExpr:
+			step(false)
+			e = x.X
+		case *ast.IndexExpr:
+			step(false)
+			e = x.X
+		case *ast.SliceExpr:
+			e = x.X
+		case *ast.TypeAssertExpr:
+			e = x.X
+		case *ast.UnaryExpr:
+			if x.Op != token.AND {
+				return nil, "", false
+			}
+			e = x.X
+		case *ast.SelectorExpr:
+			if pkg, name, ok := c.imported(x); ok {
+				return nil, pkg + "." + name, false
+			}
+			step(true)
+			e = x.X
+		case *ast.Ident:
+			return x, "", field
+		default:
+			return nil, "", false
+		}
+	}
+}
+
+func (c *collector) isQualifier(name string) bool {
+	_, ok := c.qualifiers[name]
+	return ok
+}
+
+// imported resolves a selector to a name of an imported package.
+func (c *collector) imported(sel *ast.SelectorExpr) (pkg, name string, ok bool) {
+	x, isIdent := sel.X.(*ast.Ident)
+	if !isIdent || x.Obj != nil {
+		return "", "", false
+	}
+	pkg, ok = c.qualifiers[x.Name]
+	return pkg, sel.Sel.Name, ok
+}
+
+func (c *collector) imports(path string) bool {
+	for _, imp := range c.file.Imports {
+		if imp.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// names reports whether an expression mentions a name of a package.
+func (c *collector) names(e ast.Expr, pkg, name string) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if p, s, ok := c.imported(sel); ok && p == pkg && s == name {
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
+}

@@ -1,0 +1,49 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+)
+
+// StubTag marks a unit that is not written yet: fn find tag:stub lists them.
+const StubTag = "stub"
+
+// stubWords are what fn new writes into the spec of a stub; a value, or a line
+// of the body, begins with them.
+var stubWords = []string{
+	"Not written yet:", "Nothing yet:", "Nothing yet but ", "Not yet:", "- It is not written yet:", "- Nothing uses it yet, and its fields will change.",
+}
+
+// validateFinished notes what is left of the scaffold's words in the spec of a
+// unit that is not tagged as a stub: readers would take it for one.
+func (d *Document) validateFinished() {
+	if slices.Contains(d.Spec.Tags, StubTag) {
+		return
+	}
+	const hint = "write what the unit does, or tag it stub"
+	for _, v := range []struct{ key, text string }{{"description", d.Spec.Description}, {"output", d.Spec.Output}} {
+		if words := stubWord(v.text); words != "" {
+			p := d.problem(RuleUnfinished, 0, v.key, v.key+" begins with \""+words+"\", as fn new wrote it", hint)
+			p.Pos = d.ValuePos(v.key)
+		}
+	}
+	for _, s := range d.Body.Sections {
+		line := s.Pos.Line
+		for text := range strings.Lines(s.Text) {
+			line++
+			if words := stubWord(text); words != "" {
+				p := d.problem(RuleUnfinished, 0, "", "the line begins with \""+words+"\", as fn new wrote it", hint)
+				p.Pos = Pos{Line: line, Column: 1}
+			}
+		}
+	}
+}
+
+func stubWord(text string) string {
+	for _, words := range stubWords {
+		if strings.HasPrefix(text, words) {
+			return strings.TrimSpace(words)
+		}
+	}
+	return ""
+}
