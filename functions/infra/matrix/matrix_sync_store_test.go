@@ -1,7 +1,9 @@
 package matrix_test
 
 import (
+	"database/sql"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -9,6 +11,8 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -157,6 +161,54 @@ func TestMatrixSyncStore_OldVersion(t *testing.T) {
 		got, err := store.Begin(t.Context(), "@bot:x")
 		if err != nil || got.Token != want.Token || got.Trusted != "" {
 			t.Errorf("used=%t: position %+v, %v", used, got, err)
+		}
+	}
+}
+
+// Several programs that share a database are often updated together: each finds
+// the old tables, one adds what they lack, and none fails for that.
+func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		path := filepath.Join(t.TempDir(), "test.db")
+		var dbs []*sql.DB
+		for range 4 {
+			db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			dbs = append(dbs, db.Writer)
+		}
+		open := func(i int) error {
+			client, err := mautrix.NewClient("http://recorded.invalid", id.UserID(fmt.Sprintf("@bot%d:x", i)), "token")
+			if err != nil {
+				return err
+			}
+			outbox, err := matrix.MatrixOutbox(t.Context(), matrix.MatrixOutboxConfig{Client: client, DB: dbs[i]})
+			if err != nil {
+				return err
+			}
+			outbox.Stop()
+			_, err = matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: dbs[i]})
+			return err
+		}
+		if err := open(0); err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range []string{"matrix_sync_state DROP COLUMN trusted", "matrix_outbox DROP COLUMN shown_at", "matrix_outbox_owner DROP COLUMN slowest", "matrix_outbox_owner DROP COLUMN slowest_at"} {
+			if _, err := dbs[0].ExecContext(t.Context(), "ALTER TABLE "+statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		errs := make(chan error)
+		for i := range dbs {
+			go func() { errs <- open(i) }()
+		}
+		for range dbs {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -94,6 +94,43 @@ func TestMatrixOutbox_ReadSideBehind(t *testing.T) {
 	}
 }
 
+// Where server and outbox were off together for long, the server gets some time
+// to show what it had acknowledged before, and the item is not parked at once.
+func TestMatrixOutbox_ReadSideBehindAfterRest(t *testing.T) {
+	t.Parallel()
+	s := newOutboxSetup(t)
+	var behind atomic.Bool
+	var looks atomic.Int64
+	stale := staleReads(t, s.proxy.URL(), &behind, &looks, 100)
+	client := clientFor(t, stale, servers.User{ID: string(s.client.UserID), AccessToken: s.client.AccessToken, DeviceID: string(s.client.DeviceID)})
+	cfg := outboxQuick
+	cfg.DB = newDB(t).Writer
+	outbox := startOutbox(t, client, cfg)
+	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "anchor"))...)
+	behind.Store(true)
+	lost := s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{AfterServer: true}})
+	transactions := outboxPut(t, outbox, outboxText(s.room, "lost"), outboxText(s.room, "next"))
+	if err := lost.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "look", func() bool { return looks.Load() > 0 }) // the try's end is stored
+	outbox.Stop()
+	const rest = "UPDATE matrix_outbox SET tried_at = tried_at - 3600000, done_at = done_at - 3600000"
+	if _, err := cfg.DB.ExecContext(t.Context(), rest); err != nil {
+		t.Fatal(err)
+	}
+	looks.Store(0)
+	cfg.Settle = 20 * time.Second
+	outbox = startOutbox(t, client, cfg)
+	until(t, "look", func() bool { return looks.Load() > 0 })
+	behind.Store(false)
+	outboxSent(t, outbox, transactions...)
+	want := []string{"anchor", "lost", "next"}
+	if got := outboxBodies(t, s.direct, s.room, len(want)); !slices.Equal(got, want) {
+		t.Errorf("sent %v", got)
+	}
+}
+
 // A lost event is found behind more than a page of what others wrote since.
 func TestMatrixOutbox_BusyRoom(t *testing.T) {
 	t.Parallel()

@@ -1,8 +1,13 @@
 package matrix
 
 import (
+	"context"
+	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
 func TestOutboxPace(t *testing.T) {
@@ -30,6 +35,37 @@ func TestOutboxPace(t *testing.T) {
 			t.Errorf("after %v: slowest %v, want %v", step.at, got, step.want)
 		}
 	}
+}
+
+// A look up may take minutes, and no send has to settle for as long, not after
+// a restart either.
+func TestOutboxPace_IsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: filepath.Join(t.TempDir(), "test.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		store, err := openOutboxStore(t.Context(), db.Writer, "@bot:x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := MatrixOutboxConfig{Settle: 10 * time.Second, RequestTimeout: time.Minute}
+		h := &MatrixOutboxHandle{cfg: cfg, ctx: t.Context(), store: store}
+		err = h.requestWithin(t.Context(), transactionsTimeout, func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		next := &MatrixOutboxHandle{cfg: cfg, store: store}
+		if err := next.recallPace(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := 10*time.Second + paceFactor*time.Minute
+		if err == nil || h.settle() != want || next.settle() != want {
+			t.Errorf("settle is %v, and %v after a restart, want %v; %v", h.settle(), next.settle(), want, err)
+		}
+	})
 }
 
 func TestOutboxPace_Stored(t *testing.T) {

@@ -151,8 +151,7 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		case verdict == outboxFound:
 			h.metrics.recover()
 			return h.done(row, eventID)
-		case verdict == outboxBehind && time.Since(row.triedAt) < behindLimit: // over restarts, too
-			state.lags(row)
+		case verdict == outboxBehind && !state.lagsTooLong(h, row):
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
 		case verdict == outboxAbsent:
 			if err := h.noteShown(row, state); err != nil {
@@ -193,7 +192,8 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 	return h.done(row, eventID)
 }
 
-// done notes that an item was sent. Once the server has the event, the end of ctx is no reason to forget it.
+// done notes that an item was sent. Once the server has the event, the end of
+// ctx is no reason to forget it.
 func (h *MatrixOutboxHandle) done(row *outboxRow, eventID id.EventID) outboxStep {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), outboxStopGrace)
 	defer cancel()
@@ -282,7 +282,7 @@ func (h *MatrixOutboxHandle) noteShown(row *outboxRow, state *outboxRoom) error 
 		}
 	}
 	if state.lagging == row.txn {
-		h.notePace(time.Since(state.lagsSince))
+		h.notePace(min(time.Since(state.lagsSince), behindLimit)) // it may have been parked since
 	}
 	state.shown, state.since = row.txn, time.Now()
 	return nil
@@ -294,11 +294,15 @@ func (r *outboxRoom) sinceShown(row *outboxRow) time.Duration {
 	return max(time.Since(r.since), time.Since(row.shownAt))
 }
 
-// lags notes that the server does not show what was sent before an item.
-func (r *outboxRoom) lags(row *outboxRow) {
+// lagsTooLong notes that the server does not show what was sent before an item,
+// and reports whether it has not done so for behindLimit, over restarts, too.
+// However long ago the try was, the server is given some time from the first
+// look of this process: both may just have been started.
+func (r *outboxRoom) lagsTooLong(h *MatrixOutboxHandle, row *outboxRow) bool {
 	if r.lagging != row.txn {
 		r.lagging, r.lagsSince = row.txn, time.Now()
 	}
+	return time.Since(row.triedAt) >= behindLimit && time.Since(r.lagsSince) >= h.settle()
 }
 
 // pause holds all rooms back.

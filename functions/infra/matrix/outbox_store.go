@@ -108,6 +108,9 @@ func (s *outboxStore) addColumn(ctx context.Context, table, name string) error {
 		return err
 	}
 	_, err := s.db.ExecContext(ctx, "ALTER TABLE "+table+" ADD COLUMN "+name+" INTEGER NOT NULL DEFAULT 0")
+	if err != nil && s.db.QueryRowContext(ctx, query, table, name).Scan(&there) == nil && there {
+		return nil // another process was faster
+	}
 	return err
 }
 

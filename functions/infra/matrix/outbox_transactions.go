@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 
@@ -27,6 +28,7 @@ type outboxTransactions struct {
 // transactionsLook is one request.
 type transactionsLook struct {
 	rooms map[id.RoomID]bool
+	bytes int // of the rooms in a URL
 	limit int // events of each room
 
 	done         chan struct{} // closed when the result is there
@@ -34,23 +36,41 @@ type transactionsLook struct {
 	err          error
 }
 
-// transactionsRooms is how many rooms one request asks for. Their IDs are part
-// of its URL, of which nginx takes 8 KB and Synapse 16: a request that is too
-// long would fail for all rooms, again and again.
-const transactionsRooms = 50
+// transactionsBytes is how much of a look's URL its rooms may have: their
+// filter is a part of it. A request's first line may have 8 KiB for nginx and
+// 16 KiB for Synapse: one that is too long would fail for all rooms, again and
+// again.
+const transactionsBytes = 4 << 10
 
-// join adds a room to the last look that waits, or to a new one.
+// join returns the waiting look that a room is in, with at least limit events
+// of it.
 func (t *outboxTransactions) join(room id.RoomID, limit int) *transactionsLook {
-	n := len(t.waiting)
-	if n == 0 || len(t.waiting[n-1].rooms) == transactionsRooms {
+	look := t.lookFor(room)
+	look.limit = max(look.limit, limit)
+	return look
+}
+
+// lookFor returns the waiting look that has the room. A new room joins the last
+// one, or a further one where that would get too long.
+func (t *outboxTransactions) lookFor(room id.RoomID) *transactionsLook {
+	for _, look := range t.waiting {
+		if look.rooms[room] {
+			return look
+		}
+	}
+	bytes, n := transactionsSize(room), len(t.waiting)
+	if n == 0 || t.waiting[n-1].bytes+bytes > transactionsBytes {
 		t.waiting = append(t.waiting, &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})})
 		n++
 	}
 	look := t.waiting[n-1]
 	look.rooms[room] = true
-	look.limit = max(look.limit, limit)
+	look.bytes += bytes
 	return look
 }
+
+// transactionsSize returns how many bytes a room has in a look's URL.
+func transactionsSize(room id.RoomID) int { return len(url.QueryEscape(`"` + string(room) + `",`)) }
 
 // next takes the look that has waited longest, nil if none does.
 func (t *outboxTransactions) next() *transactionsLook {

@@ -118,13 +118,17 @@ func (s *MatrixSyncStoreHandle) addTrusted(ctx context.Context) error {
 	if err := s.cfg.DB.QueryRowContext(ctx, s.sql.hasTrusted).Scan(&there); err != nil || there {
 		return err
 	}
-	return s.transact(ctx, "make tables", func(tx *sql.Tx) error {
+	err := s.transact(ctx, "make tables", func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, s.sql.addTrusted); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, s.sql.setVersion)
 		return err
 	})
+	if err != nil && s.cfg.DB.QueryRowContext(ctx, s.sql.hasTrusted).Scan(&there) == nil && there {
+		return nil // another process was faster
+	}
+	return err
 }
 
 // transact runs do in a transaction.

@@ -45,6 +45,7 @@ type member struct {
 	early   bool // it had ended before we came
 	gone    bool
 	frozen  bool // was sent SIGSTOP since it last ran
+	asked   bool // was sent SIGTERM
 	killed  bool
 	denied  bool      // we may not signal it
 	blocked time.Time // waiting in the kernel since; zero if it is not
@@ -64,6 +65,7 @@ type handle struct {
 // killer follows and ends one tree.
 type killer struct {
 	table    procTable
+	asking   bool          // the members are asked to end before they are let go on
 	killing  bool          // past the grace: what is found now is killed
 	patience time.Duration // freezeWait, but for a test
 	members  []*member
@@ -76,6 +78,9 @@ type killer struct {
 // findRoot returns the process with this PID, or an error if there is none or
 // its identity is another.
 func findRoot(pid int, identity string) (proc, error) {
+	if err := checkProcess(pid); err != nil {
+		return proc{}, err
+	}
 	root, ok, err := processTable.find(pid)
 	if err != nil {
 		return proc{}, err
@@ -136,11 +141,14 @@ func (k *killer) add(p proc) {
 func (k *killer) run(ctx context.Context, grace time.Duration) error {
 	err := k.freeze()
 	if err != nil && !errors.Is(err, errRestless) {
-		k.thaw()
+		for end := time.Now().Add(killWait); !k.thaw() && time.Now().Before(end); {
+			time.Sleep(lookEvery)
+		}
 		return err
 	}
 	if err == nil && grace > 0 {
-		k.each(func(m *member) { k.signal(m, syscall.SIGTERM) })
+		k.asking = true
+		k.each(func(m *member) { k.ask(m) })
 		k.thaw() // the SIGTERM waits, so that no process runs on before it
 		if err := k.wait(ctx, grace); err != nil {
 			return err
@@ -160,11 +168,26 @@ func (k *killer) run(ctx context.Context, grace time.Duration) error {
 // thaw lets descendants run before their ancestors. If a parent ended while a
 // child's process group is stopped, the kernel would send that group SIGHUP and
 // SIGCONT: a program that ends gracefully on SIGTERM would be ended by SIGHUP.
-func (k *killer) thaw() {
+// It reports whether all are let go; if not, it is to be called again.
+func (k *killer) thaw() bool {
+	all := true
 	k.eachUp(func(m *member) {
+		if !m.frozen {
+			return
+		}
+		if k.asking && !k.ask(m) || !k.signal(m, syscall.SIGCONT) {
+			all = false
+			return
+		}
 		m.frozen, m.stopped, m.blocked = false, false, time.Time{}
-		k.signal(m, syscall.SIGCONT)
 	})
+	return all
+}
+
+// ask sends SIGTERM once.
+func (k *killer) ask(m *member) bool {
+	m.asked = m.asked || k.signal(m, syscall.SIGTERM)
+	return m.asked
 }
 
 // kill ends descendants before their ancestors, for the reason given at thaw:
@@ -173,8 +196,7 @@ func (k *killer) kill() {
 	k.killing = true
 	k.eachUp(func(m *member) {
 		if !m.killed {
-			m.killed = true
-			k.signal(m, syscall.SIGKILL)
+			m.killed = k.signal(m, syscall.SIGKILL) // if not, with the next scan
 		}
 	})
 }
@@ -256,20 +278,27 @@ func (k *killer) alive() int {
 
 // signal signals the member, if its PID is still its own. The process is opened
 // before that is looked at, so on Linux the handle is the one of the process
-// that was looked at, whatever happens to the PID.
-func (k *killer) signal(m *member, signal syscall.Signal) {
+// that was looked at, whatever happens to the PID. It returns false where it
+// could not look, as without a free file descriptor: that is no reason to leave
+// the member as it is.
+func (k *killer) signal(m *member, signal syscall.Signal) bool {
 	process, err := os.FindProcess(m.pid)
 	if err != nil {
-		return
+		return false
 	}
 	defer process.Release()
-	if now, ok, err := k.table.find(m.pid); err != nil || !ok || now.start != m.start {
-		m.gone = err == nil
-		return
+	now, ok, err := k.table.find(m.pid)
+	if err != nil {
+		return false
+	}
+	if !ok || now.start != m.start {
+		m.gone = true
+		return true
 	}
 	if err := process.Signal(signal); errors.Is(err, syscall.EPERM) {
 		m.denied = true
 	}
+	return true
 }
 
 // freeze stops all members and what they start meanwhile, in rounds, until the
@@ -291,8 +320,7 @@ func (k *killer) freeze() error {
 		}
 		k.each(func(m *member) {
 			if !m.atRest() {
-				m.frozen = true
-				k.signal(m, syscall.SIGSTOP)
+				m.frozen = k.signal(m, syscall.SIGSTOP) || m.frozen
 			}
 		})
 		time.Sleep(freezeLook)
@@ -313,6 +341,9 @@ func (k *killer) wait(ctx context.Context, d time.Duration) error {
 	defer tick.Stop()
 	lastScan := time.Now()
 	for {
+		if !k.killing {
+			k.thaw() // those that could not be let go
+		}
 		k.each(func(m *member) {
 			if now, ok, err := k.table.find(m.pid); err == nil {
 				m.gone = !ok || now.start != m.start || now.zombie

@@ -60,10 +60,10 @@ type ProcessKillTreeResult struct {
 //
 // Errors are *core.Error: CodeInvalid for a PID that is not positive, is 1, or
 // whose tree holds the caller itself; CodeNotFound if there is no such process,
-// or it is another one by cfg.Identity; CodeForbidden if some of them belong to
-// another user; CodeTimeout if some do not end even when killed (they hang in
-// the kernel), or the tree did not come to rest. With the last two codes the
-// result is there, too.
+// it is another one by cfg.Identity, or it is a thread of one; CodeForbidden if
+// some of them belong to another user; CodeTimeout if some do not end even when
+// killed (they hang in the kernel), or the tree did not come to rest. With the
+// last two codes the result is there, too.
 func ProcessKillTree(ctx context.Context, cfg ProcessKillTreeConfig) (*ProcessKillTreeResult, error) {
 	op := "process_kill_tree pid=" + strconv.Itoa(cfg.PID)
 	if cfg.PID <= 1 {

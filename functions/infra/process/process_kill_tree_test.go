@@ -5,9 +5,11 @@ package process
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -365,6 +367,125 @@ func TestProcessKillTree_CannotBeStopped(t *testing.T) {
 		if left := marked(markOf(t)); len(left) > 0 || len(k.ended()) != 2 {
 			t.Errorf("grace %s: ended %+v, left %v", grace, k.ended(), left)
 		}
+	}
+}
+
+// starved is the real table of a program that now and then has no file
+// descriptor left: looks at a stopped process fail some times.
+type starved struct {
+	procFS
+	pid    int
+	fails  *int
+	noList error // of list, once the process is stopped
+}
+
+func (s starved) find(pid int) (proc, bool, error) {
+	p, ok, err := s.procFS.find(pid)
+	if pid == s.pid && p.stopped && *s.fails > 0 {
+		*s.fails--
+		return proc{}, false, syscall.EMFILE
+	}
+	return p, ok, err
+}
+
+func (s starved) list() ([]proc, error) {
+	if p, _, _ := s.procFS.find(s.pid); p.stopped && s.noList != nil {
+		return nil, s.noList
+	}
+	return s.procFS.list()
+}
+
+// A signal that could not be sent is sent later: nothing is left alive, nor
+// stopped where the tree can't be read at all.
+func TestProcessKillTree_NoFileDescriptors(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		grace time.Duration
+		list  error
+	}{"kill": {-1, nil}, "go on to end gracefully": {time.Hour, nil}, "go on": {time.Hour, syscall.EMFILE}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd, _ := shell(t, `echo ready; exec sleep 1000`, 1)
+			root, _, err := procFS{}.find(cmd.Process.Pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fails := 3
+			k := newKiller(starved{pid: root.pid, fails: &fails, noList: c.list}, root)
+			if err := k.run(t.Context(), c.grace); !errors.Is(err, c.list) {
+				t.Errorf("got %v, want %v", err, c.list)
+			}
+			now, _, err := procFS{}.find(root.pid)
+			if alive := c.list != nil; err != nil || fails > 0 || now.stopped || isAlive(root.pid) != alive {
+				t.Errorf("alive %t, stopped %t, looks to fail %d, %v", isAlive(root.pid), now.stopped, fails, err)
+			}
+		})
+	}
+}
+
+// Each thread has a folder in /proc, too: to end nothing and call it success
+// would be wrong, and so would the end of the process that it belongs to.
+func TestProcessKillTree_Thread(t *testing.T) {
+	t.Parallel()
+	threads, err := filepath.Glob("/proc/self/task/*")
+	if err != nil || len(threads) < 2 {
+		t.Fatal(threads, err)
+	}
+	for _, pid := range numbers(t, []string{filepath.Base(threads[0]), filepath.Base(threads[len(threads)-1])}) {
+		if pid == os.Getpid() {
+			continue
+		}
+		want := fmt.Sprintf("it is a thread of process %d", os.Getpid())
+		result, err := ProcessKillTree(t.Context(), ProcessKillTreeConfig{PID: pid, Grace: -1})
+		if core.ErrorCode(err) != core.CodeNotFound || !strings.Contains(err.Error(), want) || result != nil {
+			t.Errorf("got %+v, %v", result, err)
+		}
+		if id, err := ProcessIdentity(pid); core.ErrorCode(err) != core.CodeNotFound || id != "" {
+			t.Errorf("identity %q, %v", id, err)
+		}
+	}
+}
+
+func init() {
+	// As nobody, with a /proc that hides others' processes, ends a child.
+	plays["hidden processes"] = func() {
+		err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+		if err = errors.Join(err, syscall.Mount("proc", "/proc", "proc", 0, "hidepid=1")); err != nil {
+			fmt.Println("can't mount:", err)
+			return
+		}
+		if err := errors.Join(syscall.Setgid(65534), syscall.Setuid(65534)); err != nil {
+			panic(err)
+		}
+		cmd := exec.Command("sleep", "1000")
+		if err := cmd.Start(); err != nil {
+			panic(err)
+		}
+		result, err := ProcessKillTree(context.Background(), ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: -1})
+		if err != nil {
+			fmt.Println(err)
+			_ = cmd.Process.Kill()
+		} else {
+			fmt.Println("ended", len(result.Ended))
+		}
+		_ = cmd.Wait()
+	}
+}
+
+// Processes of which /proc shows no more than the number are somebody else's.
+func TestProcessKillTree_HiddenProcesses(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can mount a /proc")
+	}
+	player := playing(t, "hidden processes")
+	player.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	out, err := player.Output()
+	if strings.HasPrefix(string(out), "can't mount") {
+		t.Skip(string(out))
+	}
+	if err != nil || string(out) != "ended 1\n" {
+		t.Errorf("got %q, %v", out, err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"fnregistry.dev/functions/core"
 )
 
 var processTable procTable = procFS{}
@@ -32,6 +34,9 @@ func (procFS) list() ([]proc, error) {
 			continue
 		}
 		p, ok, err := procFS{}.find(pid)
+		if errors.Is(err, fs.ErrPermission) {
+			continue // hidepid=1: another user's, of which nothing but the PID is shown
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -145,11 +150,34 @@ func parseStat(data []byte) (proc, bool) {
 	return p, err == nil
 }
 
+// checkProcess returns an error if the number is that of a thread, and not of
+// the process that it belongs to. /proc has a folder for each thread, too, but
+// does not list it.
+func checkProcess(pid int) error {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if isGone(err) || errors.Is(err, fs.ErrPermission) {
+		return nil // the next look, or the signal, says so
+	}
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(status) {
+		group, ok := strings.CutPrefix(string(line), "Tgid:")
+		if group = strings.TrimSpace(group); ok && group != strconv.Itoa(pid) {
+			return &core.Error{Code: core.CodeNotFound, Message: "it is a thread of process " + group}
+		}
+	}
+	return nil
+}
+
 // identify returns what names the process for good: the boot and the start time
 // in it.
 func identify(pid int) (id string, ok bool, err error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
+		return "", false, err
+	}
+	if err := checkProcess(pid); err != nil {
 		return "", false, err
 	}
 	p, ok, err := procFS{}.find(pid)

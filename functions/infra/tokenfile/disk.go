@@ -1,6 +1,7 @@
 package tokenfile
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -23,16 +24,16 @@ type opened struct {
 	tokens map[string]string // nil: none yet
 }
 
-// load returns the tokens of the file, none if there is no file. The map is
-// shared: it must not be written to.
-func (s *store) load(ctx context.Context) (map[string]string, error) {
+// load returns the tokens of the file at path, none if there is no file. The
+// map is shared: it must not be written to.
+func (s *store) load(ctx context.Context, path string) (map[string]string, error) {
 	if err := s.take(ctx); err != nil {
 		return nil, err
 	}
 	defer s.release()
 	// More than maxContent by what age adds: 16 bytes for each 64 KiB, and
 	// a header, which has a stanza per identity.
-	sealed, err := readPrivate(s.cfg.Path, maxContent+1<<20)
+	sealed, err := readPrivate(path, maxContent+1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}
@@ -94,7 +95,7 @@ func (s *store) seal(ctx context.Context, tokens map[string]string) ([]byte, err
 // can't be had, before anything is created on the disk. A person who is asked
 // for a passphrase does not keep other writers waiting.
 func (s *store) ready(ctx context.Context) error {
-	if _, err := s.load(ctx); err != nil {
+	if _, err := s.load(ctx, s.cfg.Path); err != nil {
 		return err
 	}
 	if _, err := followLinks(s.cfg.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -133,11 +134,12 @@ func (s *store) release() { <-s.turn }
 
 // readPrivate reads a file that must be the user's alone, and small enough.
 func readPrivate(path string, limit int64) ([]byte, error) {
-	// Before it is opened: a pipe would block.
+	// Before it is opened: a device may act on that, and a pipe would
+	// block.
 	if err := checkRegular(os.Stat(path)); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|openNow, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -174,28 +176,60 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 	if err := ctx.Err(); err != nil {
 		return "", nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	folder, _ := filepath.Split(path)
+	if err := os.MkdirAll(cmp.Or(folder, "."), 0o700); err != nil {
 		return "", nil, err
 	}
-	target, err = followLinks(path)
-	if err != nil {
-		return "", nil, err
+	for {
+		if target, err = followLinks(path); err != nil {
+			return "", nil, err
+		}
+		l, err := lockFile(ctx, target+".lock")
+		if err != nil {
+			return "", nil, err
+		}
+		// While this waited, the link may have come to lead elsewhere,
+		// and the lock may have been removed: then it holds nobody
+		// back.
+		now, err := followLinks(path)
+		if err == nil && now == target && isFileAt(l) {
+			// Unlock closes the file, too. What could fail, the
+			// kernel has done by then.
+			return target, func() { l.Unlock() }, nil
+		}
+		l.Unlock()
+		if err != nil {
+			return "", nil, err
+		}
 	}
+}
+
+// lockFile locks the file at path, which is made if there is none.
+func lockFile(ctx context.Context, path string) (*flock.Flock, error) {
 	const retry = 5 * time.Millisecond // little beside the fsync of a write
-	l := flock.New(target + ".lock")
 	// A pipe would block, a link would have a file made at its end.
-	if err := checkRegular(os.Lstat(l.Path())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", nil, err
+	if err := checkRegular(os.Lstat(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
+	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|openNow|openNoLink))
 	if _, err := l.TryLockContext(ctx, retry); err != nil {
 		if ctx.Err() != nil {
-			err = &core.Error{Message: "wait for another writer, who holds the lock " + l.Path(), Err: err}
+			err = &core.Error{Message: "wait for another writer, who holds the lock " + path, Err: err}
 		}
-		return "", nil, err
+		return nil, err
 	}
-	// Unlock closes the file, too. What could fail, the kernel has done by
-	// then.
-	return target, func() { l.Unlock() }, nil
+	if err := checkRegular(l.Stat()); err != nil { // it may have been exchanged meanwhile
+		l.Unlock()
+		return nil, err
+	}
+	return l, nil
+}
+
+// isFileAt reports whether the lock's path still names the file that is locked.
+func isFileAt(l *flock.Flock) bool {
+	locked, err1 := l.Stat()
+	there, err2 := os.Lstat(l.Path())
+	return err1 == nil && err2 == nil && os.SameFile(locked, there)
 }
 
 // namesFolder reports whether a path can only be a folder's.
@@ -213,8 +247,11 @@ func followLinks(path string) (string, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return "", &core.Error{Code: core.CodeInvalid, Message: path + " is a link that leads nowhere"}
 	}
-	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
-	return filepath.Join(folder, filepath.Base(path)), err
+	// Not filepath.Dir, which cleans: in "link/../x" the ".." goes up from
+	// where the link leads, as it does for whoever reads the file.
+	folder, name := filepath.Split(path)
+	folder, err = filepath.EvalSymlinks(cmp.Or(folder, "."))
+	return filepath.Join(folder, name), err
 }
 
 // diskError gives an error the code and the hint that fit what the operating

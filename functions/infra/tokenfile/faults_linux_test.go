@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
@@ -292,4 +293,96 @@ func TestFileTokenStore_LockRefused(t *testing.T) {
 			wantFolder(t, dir, "x.lock")
 		})
 	}
+}
+
+// The link comes to lead to another file while a writer waits for the lock:
+// what that file holds is not written over the first one.
+func TestFileTokenStore_LinkIsSwitched(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	identity := newIdentity(t, t.TempDir())
+	first, second, link := filepath.Join(dir, "first"), filepath.Join(dir, "second"), filepath.Join(dir, "link")
+	set(t, byIdentity(t, first, identity), "of the first", "value")
+	set(t, byIdentity(t, second, identity), "of the second", "value")
+	if err := os.Symlink("first", link); err != nil {
+		t.Fatal(err)
+	}
+	before := readFile(t, first)
+	done := writerWaits(t, first+".lock", byIdentity(t, link, identity))
+	if err := errors.Join(os.Symlink("second", link+".new"), os.Rename(link+".new", link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := done(); err != nil {
+		t.Error(err)
+	}
+	if !bytes.Equal(readFile(t, first), before) {
+		names, err := byIdentity(t, first, identity).List(t.Context())
+		t.Errorf("the first file was written to: %q, %v", names, err)
+	}
+	if names, err := byIdentity(t, second, identity).List(t.Context()); err != nil || !slices.Equal(names, []string{"new", "of the second"}) {
+		t.Errorf("the second has %q, %v", names, err)
+	}
+}
+
+// A lock that is exchanged while a writer waits for it is refused as one that
+// was there before: no file is made at a link's end, no pipe waited for, and a
+// file that is not at that path any more locks nobody out.
+func TestFileTokenStore_LockIsExchanged(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(path string) error{
+		"link": func(path string) error { return os.Symlink("elsewhere", path) },
+		"pipe": func(path string) error { return syscall.Mkfifo(path, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, identity := t.TempDir(), newIdentity(t, t.TempDir())
+			path := filepath.Join(dir, "x")
+			set(t, byIdentity(t, path, identity), "name", "old")
+			before := readFile(t, path)
+			done := writerWaits(t, path+".lock", byIdentity(t, path, identity))
+			if err := errors.Join(make(path+".new"), os.Rename(path+".new", path+".lock")); err != nil {
+				t.Fatal(err)
+			}
+			wantError(t, done(), core.CodeInvalid, "")
+			if !bytes.Equal(readFile(t, path), before) {
+				t.Error("it was written to")
+			}
+			wantFolder(t, dir, "x", "x.lock")
+		})
+	}
+}
+
+// writerWaits starts a Set that waits for a lock, which this holds. done lets
+// the lock go and returns what came of the Set.
+func writerWaits(t *testing.T, lock string, store token.TokenStore) (done func() error) {
+	t.Helper()
+	unlock := holdLock(t, lock)
+	ended := make(chan error, 1)
+	go func() { ended <- store.Set(t.Context(), "new", "value") }()
+	// It opens the lock for each try.
+	for deadline := time.Now().Add(time.Minute); timesOpen(t, lock) < 2; {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come to wait for the lock")
+		}
+	}
+	return func() error {
+		unlock()
+		return <-ended
+	}
+}
+
+// timesOpen returns how often this process has the file open.
+func timesOpen(t *testing.T, path string) int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, file := range files {
+		if at, err := os.Readlink(file); err == nil && at == path { // it may be closed by now
+			n++
+		}
+	}
+	return n
 }

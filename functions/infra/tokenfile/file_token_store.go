@@ -112,7 +112,7 @@ func (s *store) Get(ctx context.Context, name string) (string, error) {
 	if err := token.TokenNameCheck(name); err != nil {
 		return "", s.failed("get", "", err)
 	}
-	tokens, err := s.load(ctx)
+	tokens, err := s.load(ctx, s.cfg.Path)
 	if err != nil {
 		return "", s.failed("get", name, err)
 	}
@@ -124,7 +124,7 @@ func (s *store) Get(ctx context.Context, name string) (string, error) {
 }
 
 func (s *store) List(ctx context.Context) ([]string, error) {
-	tokens, err := s.load(ctx)
+	tokens, err := s.load(ctx, s.cfg.Path)
 	if err != nil {
 		return nil, s.failed("list", "", err)
 	}
@@ -171,7 +171,7 @@ func (s *store) change(ctx context.Context, edit func(tokens map[string]string) 
 		return err
 	}
 	defer unlock()
-	tokens, err := s.load(ctx)
+	tokens, err := s.load(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -392,6 +392,27 @@ func TestFileTokenStore_Symlink(t *testing.T) {
 	wantFolder(t, filepath.Dir(link), "link.age")
 }
 
+// In "link/../x" the ".." goes up from where the link leads, for writers as for
+// readers, also where there is no file yet.
+func TestFileTokenStore_AboveALink(t *testing.T) {
+	t.Parallel()
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	deep := filepath.Join(elsewhere, "a", "b")
+	if err := os.MkdirAll(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(deep, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	store := byIdentity(t, dir+"/link/../tokens.age", newIdentity(t, t.TempDir()))
+	set(t, store, "first", "value")
+	set(t, store, "second", "value")
+	wantValue(t, store, "first", "value")
+	wantValue(t, store, "second", "value")
+	wantFolder(t, dir, "link")
+	wantFolder(t, filepath.Dir(deep), "b", "tokens.age", "tokens.age.lock")
+}
+
 func TestFileTokenStore_TooLarge(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

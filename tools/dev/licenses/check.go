@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -117,8 +118,44 @@ func judge(m *module, file string) (verdict, error) {
 		v.problem = strings.Join(not, ", ") + " is not on the list of allowed licenses"
 	case coverage.Percent < enough:
 		v.problem = fmt.Sprintf("the license is unknown: %.0f %% of the text are words of known licenses", coverage.Percent)
+	default:
+		if more := beyond(text, coverage.Match); more != "" {
+			v.problem = fmt.Sprintf("the text says more than known licenses do: %.200q", more)
+		}
 	}
 	return v, nil
+}
+
+// mostBeyond is how many words may stand in one place outside of the licenses:
+// a heading has less, and a condition more ("The Software shall be used for
+// Good, not Evil").
+const mostBeyond = 8
+
+// holder matches a line that names a copyright holder.
+var holder = regexp.MustCompile(`(?i)^\W*((portions |parts )?(are )?copyright|\(c\)|©|all rights reserved|authors?:)`)
+
+// word matches a word.
+var word = regexp.MustCompile(`[\pL\pN]+`)
+
+// beyond returns the first place of a text that is not part of a license and
+// may be a condition of its own: a license with a sentence added is mostly
+// known.
+func beyond(text []byte, licenses []licensecheck.Match) string {
+	at := 0
+	for _, match := range append(licenses, licensecheck.Match{Start: len(text), End: len(text)}) {
+		var lines []string
+		for line := range strings.Lines(string(text[min(at, match.Start):match.Start])) {
+			if !holder.MatchString(line) {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+		rest := strings.TrimSpace(strings.Join(lines, " "))
+		if len(word.FindAllString(rest, -1)) > mostBeyond {
+			return rest
+		}
+		at = max(at, match.End)
+	}
+	return ""
 }
 
 func isForbidden(license string) bool {

@@ -46,7 +46,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 		case "", "0":
 		case "1":
 			*flag.to = true
-		default:
+		default: // yes? true? Not to start servers by mistake
 			return cfg, fmt.Errorf("%s is to be 1 or 0, not %q", flag.name, text)
 		}
 	}
@@ -54,20 +54,20 @@ func configFrom(command string, env func(string) string) (config, error) {
 		return cfg, fmt.Errorf("soak takes SOAK_RUNS, SOAK_MESSAGES and BUSY, not RACE, SKIP_SERVERS, STAGES or PKG")
 	}
 	for _, number := range []struct {
-		name  string
-		to    *int
-		value int
+		name        string
+		to          *int
+		value, most int
 	}{
-		{"FLAKY_COUNT", &cfg.count, 20},
-		{"SOAK_RUNS", &cfg.runs, 100},
-		{"SOAK_MESSAGES", &cfg.messages, 2000},
-		{"BUSY", &cfg.busy, runtime.NumCPU() + 1},
+		{"FLAKY_COUNT", &cfg.count, 20, 10_000}, // for which a package has four weeks
+		{"SOAK_RUNS", &cfg.runs, 100, 1_000_000},
+		{"SOAK_MESSAGES", &cfg.messages, 2000, 1_000_000},
+		{"BUSY", &cfg.busy, runtime.NumCPU() + 1, 1000}, // threads
 	} {
 		*number.to = number.value
 		if text := env(number.name); text != "" {
 			value, err := strconv.Atoi(text)
-			if err != nil || value < 1 {
-				return cfg, fmt.Errorf("%s is to be a number from 1, not %q", number.name, text)
+			if err != nil || value < 1 || value > number.most {
+				return cfg, fmt.Errorf("%s is to be a number from 1 to %d, not %q", number.name, number.most, text)
 			}
 			*number.to = value
 		}
@@ -88,6 +88,9 @@ func configFrom(command string, env func(string) string) (config, error) {
 func init() { runtime.LockOSThread() }
 
 func main() {
+	if len(os.Args) > 2 && os.Args[1] == guardCommand {
+		os.Exit(guard(os.Args[2:]))
+	}
 	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 

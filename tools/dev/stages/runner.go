@@ -72,7 +72,11 @@ func (r *runner) run(title string, command []string) *result {
 	began := time.Now()
 	report := newReport(r.stdout)
 	held := &lines{pass: r.stderr}
-	cmd := exec.Command(command[0], command[1:]...)
+	guarded := command
+	if self, err := os.Executable(); err == nil && command[0] != r.testenv {
+		guarded = append([]string{self, guardCommand}, command...)
+	}
+	cmd := exec.Command(guarded[0], guarded[1:]...)
 	cmd.Stdout, cmd.Stderr = report, held
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	endWithParent(cmd.SysProcAttr)

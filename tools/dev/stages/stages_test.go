@@ -20,10 +20,13 @@ import (
 const childEnv = "STAGES_TEST_CHILD"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == guardCommand {
+		os.Exit(guard(os.Args[2:]))
+	}
 	if os.Getenv(childEnv) != "" {
 		r := newRunner(os.Stdout, os.Stderr)
 		defer busy(1)()
-		r.run("waiting", []string{"sh", "-c", `echo "pid $$"; exec sleep 1011`})
+		r.run("waiting", []string{"sh", "-c", `sh -c 'echo "pid $$"; exec sleep 1011'; exit 1`})
 		r.run("never", []string{"false"})
 		os.Exit(r.sumUp())
 	}
@@ -153,7 +156,7 @@ stages: skipped for other reasons: 1
 }
 
 // However the run ends, so do the busy loop, which is in its process, and what
-// the stage has started.
+// the stage has started, by itself or, as go test does, through a child.
 func TestRun_EndsWithIt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -216,10 +219,14 @@ func TestConfig(t *testing.T) {
 	}{
 		"nothing":      {"test", nil, ""},
 		"all":          {"flaky", map[string]string{"RACE": "1", "STAGES": "main synapse", "FLAKY_COUNT": "3", "SOAK_RUNS": "1"}, ""},
-		"no number":    {"flaky", map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1, not "x"`},
+		"no number":    {"flaky", map[string]string{"FLAKY_COUNT": "x"}, `FLAKY_COUNT is to be a number from 1 to 10000, not "x"`},
 		"too small":    {"soak", map[string]string{"SOAK_RUNS": "0"}, "SOAK_RUNS is to be a number from 1"},
+		"too large":    {"soak", map[string]string{"BUSY": "100000"}, `BUSY is to be a number from 1 to 1000, not "100000"`},
+		"overflow":     {"flaky", map[string]string{"FLAKY_COUNT": "100000000000"}, "FLAKY_COUNT is to be a number from 1 to 10000"},
 		"no stage":     {"test", map[string]string{"STAGES": "mian"}, `there is no stage "mian"; there are main, dendrite, synapse`},
-		"no flag":      {"test", map[string]string{"SKIP_SERVERS": "true"}, `SKIP_SERVERS is to be 1 or 0, not "true"`},
+		"no and yes":   {"test", map[string]string{"RACE": "0", "SKIP_SERVERS": "1"}, ""},
+		"true":         {"test", map[string]string{"SKIP_SERVERS": "true"}, `SKIP_SERVERS is to be 1 or 0, not "true"`},
+		"no race":      {"test", map[string]string{"RACE": "no"}, `RACE is to be 1 or 0, not "no"`},
 		"no server":    {"test", map[string]string{"SKIP_SERVERS": "1", "STAGES": "main synapse"}, "stage synapse needs a server, and SKIP_SERVERS=1 starts none"},
 		"soak":         {"soak", map[string]string{"SOAK_RUNS": "1", "RACE": "0"}, ""},
 		"soak, stages": {"soak", map[string]string{"STAGES": "synapse"}, "soak takes SOAK_RUNS, SOAK_MESSAGES and BUSY, not"},

@@ -1,0 +1,6 @@
+package tokenfile
+
+const (
+	openNow    = 0
+	openNoLink = 0
+)
