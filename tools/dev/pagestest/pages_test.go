@@ -49,7 +49,9 @@ func TestPages(t *testing.T) {
 	}
 	p := newPlace(t)
 	for _, c := range commands {
+		began := time.Now()
 		p.run(t, c)
+		t.Logf("%v %s", time.Since(began).Round(time.Millisecond), c.text)
 	}
 }
 
@@ -125,33 +127,15 @@ func newPlace(t *testing.T) *place {
 			t.Fatalf("build %s: %v\n%s", name, err, out)
 		}
 	}
-	real := filepath.Join(bin, "real_api")
-	if err := os.Rename(filepath.Join(bin, "registry_api"), real); err != nil {
-		t.Fatal(err)
-	}
 	makePath, err := exec.LookPath("make")
 	if err != nil {
 		t.Fatal(err)
 	}
 	script(t, filepath.Join(bin, "make"), "exec "+makePath+" -n \"$@\"")
-	// A server is run until it says where it listens, and is then asked to stop.
-	script(t, filepath.Join(bin, "registry_api"), `log=$(mktemp) && `+real+` "$@" -addr 127.0.0.1:0 >"$log" 2>&1 &
-server=$!
-until grep -q http:// "$log"; do kill -0 $server || { cat "$log"; exit 1; }; sleep 0.1; done
-kill -INT $server; wait $server`)
-	for _, repo := range []string{filepath.Join(home, "work", "one"), filepath.Join(home, "work", "two"), filepath.Join(dir, "your", "repo")} {
-		if err := os.MkdirAll(repo, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		module := "module example.org/" + filepath.Base(repo) + "\n\ngo 1.24\n"
-		if err := os.WriteFile(filepath.Join(repo, "go.mod"), []byte(module), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	p := &place{dir: dir, env: append(os.Environ(),
 		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+home, "XDG_CACHE_HOME="+t.TempDir(),
 		"GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"), "GOPATH="+goEnv(t, "GOPATH"))}
-	p.url = p.serve(t, real)
+	p.url = p.serve(t, filepath.Join(bin, "registry_api"))
 	return p
 }
 
@@ -242,7 +226,7 @@ func (p *place) run(t *testing.T, c command) {
 		text = "curl --silent --show-error --retry 5 --retry-connrefused " + rest
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", text)
-	cmd.Dir, cmd.Env = p.dir, p.env
+	cmd.Dir, cmd.Env, cmd.WaitDelay = p.dir, p.env, 10*time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s:%d: %s: %v\n%s", strings.TrimPrefix(c.page, root+"/"), c.line, c.text, err, out)
 	}
