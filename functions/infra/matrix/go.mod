@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	fnregistry.dev/functions v0.0.0
 	fnregistry.dev/functions/infra/sqlite v0.0.0
-	fnregistry.dev/tools/testenv/testkit v0.0.0-00010101000000-000000000000
+	fnregistry.dev/tools/testenv/testkit v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/rs/zerolog v1.35.1
 	github.com/tidwall/gjson v1.19.0

@@ -148,6 +148,31 @@ func TestSync_FailureNoticedInGap(t *testing.T) {
 	server.wantEvents(t, nil, "$a1", "$b1", "$a5", "$a9", "$missed")
 }
 
+// A server that leaves a room out and goes, and tells it by nothing but a
+// history that ends too early: no request fails.
+func TestSync_ShortHistoryIsNoticed(t *testing.T) {
+	server := &scripted{
+		sync: func(since string, n int) (int, string) {
+			switch {
+			case since == "":
+				return 200, told("s1", "!a: $a1", "!b: $b1")
+			case since == "s1" && n == 1:
+				return 200, told("s2", "!a: ... $a9")
+			case since == "s1":
+				return 200, told("s2", "!a: ... $a9", "!b: $missed")
+			}
+			return 200, ""
+		},
+		messages: func(room string, n int) (int, string) {
+			if n == 1 {
+				return 200, `{"chunk":[]}`
+			}
+			return 200, `{"chunk":[` + events("$a5", "$a1") + `]}`
+		},
+	}
+	server.wantEvents(t, nil, "$a1", "$b1", "$a5", "$a9", "$missed")
+}
+
 // A look back that the server can't answer does not hold up what it can.
 func TestSync_LookBackFailsForEver(t *testing.T) {
 	for name, answer := range map[string]func() (int, string){
