@@ -8,6 +8,11 @@ import (
 	"strings"
 )
 
+// object is what go/parser resolves an identifier to, within its file.
+//
+//lint:ignore SA1019 What it can't tell, composite literals' keys, does not matter here; types would take a type checker.
+type object = ast.Object
+
 // Effect is something that makes code impure although it names nothing impure
 // from elsewhere.
 type Effect struct {

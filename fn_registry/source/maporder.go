@@ -14,7 +14,7 @@ func (c *collector) mapOrder(loop *ast.RangeStmt) {
 	if !c.isMap(loop.X) || loop.Key == nil {
 		return
 	}
-	own := map[*ast.Object]bool{}
+	own := map[*object]bool{}
 	for _, e := range []ast.Expr{loop.Key, loop.Value} {
 		if id, ok := e.(*ast.Ident); ok && id.Obj != nil {
 			own[id.Obj] = true
@@ -90,7 +90,7 @@ func (c *collector) isMap(e ast.Expr) bool {
 }
 
 // mentions reports whether an expression names one of the objects.
-func mentions(e ast.Expr, objects map[*ast.Object]bool) bool {
+func mentions(e ast.Expr, objects map[*object]bool) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok && id.Obj != nil && objects[id.Obj] {
@@ -102,7 +102,7 @@ func mentions(e ast.Expr, objects map[*ast.Object]bool) bool {
 }
 
 // appendTarget is the variable x of x = append(x, ...), or nil.
-func appendTarget(n *ast.AssignStmt) *ast.Object {
+func appendTarget(n *ast.AssignStmt) *object {
 	if len(n.Lhs) != 1 || len(n.Rhs) != 1 {
 		return nil
 	}
@@ -126,7 +126,7 @@ func writesText(call *ast.CallExpr) bool {
 
 // sortedAfter reports whether a variable is handed, behind a place of the
 // function, to something whose name says that it sorts.
-func (c *collector) sortedAfter(after token.Pos, v *ast.Object) bool {
+func (c *collector) sortedAfter(after token.Pos, v *object) bool {
 	if v == nil || c.body == nil {
 		return false
 	}
@@ -148,7 +148,7 @@ func (c *collector) sortedAfter(after token.Pos, v *ast.Object) bool {
 		}
 		if strings.Contains(strings.ToLower(name), "sort") {
 			for _, arg := range call.Args {
-				found = found || mentions(arg, map[*ast.Object]bool{v: true})
+				found = found || mentions(arg, map[*object]bool{v: true})
 			}
 		}
 		return !found
@@ -162,7 +162,7 @@ func (c *collector) sortedLater(call *ast.CallExpr) bool {
 	if c.body == nil {
 		return false
 	}
-	var to *ast.Object
+	var to *object
 	ast.Inspect(c.body, func(n ast.Node) bool {
 		if set, ok := n.(*ast.AssignStmt); ok && len(set.Lhs) == 1 && len(set.Rhs) == 1 && set.Rhs[0] == call {
 			if id, ok := set.Lhs[0].(*ast.Ident); ok {

@@ -7,7 +7,7 @@ func (r *reader) collect(decl *Decl, node ast.Node) {
 	if r.collector.skip == nil {
 		r.collector = collector{
 			reader: r, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{},
-			aliases: map[*ast.Object]string{}, sorted: map[*ast.CallExpr]bool{},
+			aliases: map[*object]string{}, sorted: map[*ast.CallExpr]bool{},
 		}
 	}
 	c := &r.collector
@@ -26,8 +26,8 @@ type collector struct {
 	skip map[*ast.Ident]bool // identifiers that are no references: selectors, field names, labels, keys
 
 	body     *ast.BlockStmt         // of the function
-	receiver *ast.Object            // of the method
-	aliases  map[*ast.Object]string // local variables set from package-level ones
+	receiver *object                // of the method
+	aliases  map[*object]string     // local variables set from package-level ones
 	sorted   map[*ast.CallExpr]bool // calls whose result's order does not matter
 }
 
