@@ -52,7 +52,7 @@ func (f *folder) index() {
 		if file.Test {
 			continue
 		}
-		if f.Package == "" && file.Package != "documentation" {
+		if f.Package == "" && file.Package != "documentation" && !ignored(file) {
 			f.Package = file.Package
 		}
 		for i := range file.Decls {
@@ -299,13 +299,17 @@ func (f *folder) listExports() {
 		for i := range file.Decls {
 			d := &file.Decls[i]
 			if d.Kind == source.Func && !file.Test && d.Exported() && f.own[d.Name] == nil {
-				e := &Export{Code: &Code{}, Owes: owes}
+				e := &Export{Code: &Code{}, Owes: owes && !file.Generated && !ignored(file)}
 				f.fill(e.Code, declAt{file, d}, "")
 				f.Exports = append(f.Exports, e)
 			}
 		}
 	}
 }
+
+// ignored reports whether no build takes the file: by its constraint it is a
+// program of its own, for go run.
+func ignored(file *source.File) bool { return file.Constraint == "ignore" }
 
 // hasUnits reports whether the folder has specs other than a program's.
 func (d *Dir) hasUnits() bool {

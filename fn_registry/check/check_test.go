@@ -160,3 +160,23 @@ func TestRun_UnknownRule(t *testing.T) {
 		}
 	}
 }
+
+// An ID that another root has is told with that root's name.
+func TestRun_TakenInAnotherRoot(t *testing.T) {
+	t.Parallel()
+	var roots []string
+	for _, name := range []string{"first", "second"} {
+		dir := filepath.Join(t.TempDir(), name)
+		testtree.Put(t, dir, "a/one.go", "package a\n\nfunc One() {}\n")
+		testtree.Put(t, dir, "a/one.md", "---\nname: one\nkind: function\nlang: go\ndomain: a\n---\n")
+		roots = append(roots, dir)
+	}
+	c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := Run(t.Context(), c, Options{Rules: []string{"duplicate-id"}})
+	if err != nil || len(found) != 1 || found[0].Message != "the ID one_go_a is taken by a/one.md of first" {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
