@@ -94,7 +94,7 @@ func (m *maker) folder() (string, error) {
 func (m *maker) namedFolder(dir string) (string, error) {
 	clean := path.Clean(dir)
 	if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
-		return "", wrong("the folder "+quote(dir)+" is not inside the repository", "folders count from the root: functions/core")
+		return "", wrong("the folder "+quote(dir)+" is not inside the repository", "folders count from the root")
 	}
 	for part := range strings.SplitSeq(clean, "/") {
 		if clean != "." && (part[0] == '.' || part[0] == '_' || part == "testdata" || part == "vendor") {

@@ -76,7 +76,7 @@ var keys = compile([]Key{
 		Description: "the language: go"},
 	{Name: "domain", Type: TypeString, Required: allKinds, Pattern: `^` + wordPattern + `$`, Rule: RuleID,
 		PatternHint: "a domain is one lower-case word of letters and digits",
-		Description: "the folder right under functions/: core, infra, sync"},
+		Description: "one of the domains of fn_registry.yaml, as core"},
 	{Name: "version", Type: TypeString, Required: allKinds, Pattern: versionPattern, Rule: RuleVersion,
 		PatternHint: "a version is major.minor.patch, as 0.1.0 or 1.2.0-rc.1",
 		Description: "semantic version of the unit; it is raised when the signature changes"},
