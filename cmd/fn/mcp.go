@@ -87,8 +87,9 @@ type service struct {
 // questions in a row, each look serves some.
 const lookEvery = 20 * time.Millisecond
 
-// newServer makes a server with all tools over a registry, which the caller closes after it. every is how old a look
-// at the files may be that an answer is from.
+// newServer makes a server with all tools over a registry, which the caller
+// closes after it. every is how old a look at the files may be that an answer
+// is from.
 func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version()}, &mcp.ServerOptions{
 		Instructions: instructions,
@@ -108,8 +109,9 @@ func version() string {
 	return "(devel)"
 }
 
-// state is the registry's, brought up to date: a look at the stats of all files, and a read of those that changed,
-// unless the last look began a moment ago.
+// state is the registry's, brought up to date: a look at the stats of all
+// files, and a read of those that changed, unless the last look began a moment
+// ago.
 func (s *service) state(ctx context.Context) (*registry.State, error) {
 	s.look.Lock()
 	defer s.look.Unlock()

@@ -15,7 +15,8 @@ import (
 // Since gives the files as they were at an earlier revision.
 type Since struct {
 	Revision string // as the user named it, for messages
-	// File returns a file's content then; ok is false where it did not exist. It is called from several goroutines.
+	// File returns a file's content then; ok is false where it did not exist.
+	// It is called from several goroutines.
 	File func(root int, name string) (src []byte, ok bool)
 }
 
@@ -70,8 +71,8 @@ func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
 	return p
 }
 
-// touched lists the folder's files that differ from the revision; all of them
-// where the run is not limited.
+// touched lists the folder's files that the run is limited to; none where it is
+// not limited.
 func (h *history) touched(d *catalog.Dir) []string {
 	for _, t := range h.scope.touched {
 		if t.Dir == d {

@@ -87,9 +87,11 @@ func refs(units []*catalog.Unit) []Ref {
 
 // Get returns a unit. An unknown ID is a [*NotFoundError].
 //
-// All of the spec is of one write of its file, frontmatter and body. Where the file has changed since the state was
-// made, Stale says so: then Item, Spec and Body are what the file says now, and what comes from the code and the graph
-// is the state's. A file that can't be read now, as one that is being rewritten, leaves what was known, without a body.
+// All of the spec is of one write of its file, frontmatter and body. Where the
+// file has changed since the state was made, Stale says so: then Item, Spec and
+// Body are what the file says now, and what comes from the code and the graph
+// is the state's. A file that can't be read now, as one that is being
+// rewritten, leaves what was known, without a body.
 func (s *State) Get(id string) (*Detail, error) {
 	u := s.Catalog.Unit(id)
 	if u == nil || id == "" {

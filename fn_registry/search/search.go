@@ -32,9 +32,10 @@ type Result struct {
 // Hit is a unit that was found.
 type Hit struct {
 	Key string
-	// Score orders the hits, from 0 to 1: how well the unit fits the words, the rare ones counting most. 1 is added if
-	// the query is its whole name or key. A signature adds up to 1: 0.99 or more for the very same. Without words and
-	// signature it says how much used.
+	// Score orders the hits, from 0 to 1: how well the unit fits the words, the
+	// rare ones counting most. 1 is added if the query is its whole name or
+	// key. A signature adds up to 1: 0.99 or more for the very same. Without
+	// words and signature it says how much used.
 	Score  float64
 	Fields Field // where words were found
 	Full   bool  // it has all words of the query, save those that no unit has

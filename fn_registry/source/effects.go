@@ -222,20 +222,20 @@ func (c *collector) write(e ast.Expr) {
 		return
 	}
 	if _, plain := ast.Unparen(e).(*ast.Ident); plain {
-		c.note(e, Write{}, false)
+		c.note(e, false)
 		return
 	}
-	c.note(e, Write{}, true)
+	c.note(e, true)
 }
 
 // change records that what an expression refers to is changed: an element of a
 // map or a slice.
-func (c *collector) change(e ast.Expr) { c.note(e, Write{}, true) }
+func (c *collector) change(e ast.Expr) { c.note(e, true) }
 
 // note records a write to the variable at the root of an expression. deep says
 // that a part of what it holds is written, which the variables that it was set
 // from share.
-func (c *collector) note(e ast.Expr, w Write, deep bool) {
+func (c *collector) note(e ast.Expr, deep bool) {
 	root, foreign, field := c.root(e)
 	if foreign != "" {
 		c.effect(foreign+", a variable of another package, which it changes", e.Pos())
@@ -243,7 +243,7 @@ func (c *collector) note(e ast.Expr, w Write, deep bool) {
 	if root == nil {
 		return
 	}
-	w.Pos = c.pos(root.Pos())
+	w := Write{Pos: c.pos(root.Pos())}
 	switch {
 	case c.isQualifier(root.Name):
 	case c.packageLevel(root):

@@ -54,8 +54,9 @@ func Parse(path string, src []byte) *Document {
 	return d
 }
 
-// readFront is what Set needs of Parse: the keys and their values, without the body and without a look at what the
-// values mean. It returns besides the frontmatter's mapping, nil if there is none; its nodes may be those of spare.
+// readFront is what Set needs of Parse: the keys and their values, without the
+// body and without a look at what the values mean. It returns besides the
+// frontmatter's mapping, nil if there is none; its nodes may be those of spare.
 func readFront(path string, src []byte, spare []yaml.Node) (*parser, *yaml.Node) {
 	d := &Document{Path: path, src: src}
 	p := &parser{Document: d, spare: spare}

@@ -32,8 +32,8 @@ var ErrValue = errors.New("not a value of a spec")
 // ErrValue, wrapped.
 func (d *Document) Set(changes map[string]any) ([]Edit, error) { return d.Edit().Set(changes) }
 
-// Editor makes several changes of one document, each as if it were the only one: it reads the source once for all.
-// It is for one goroutine.
+// Editor makes several changes of one document, each as if it were the only
+// one: it reads the source once for all. It is for one goroutine.
 type Editor struct {
 	parser *parser
 	root   *yaml.Node

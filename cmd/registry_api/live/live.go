@@ -127,8 +127,9 @@ func (f *follower) follow(ctx context.Context) {
 	}
 }
 
-// refresh looks at all files. The first look that succeeds after a root was away finds it back: then it is watched
-// again, and looked at once more, for what changed before that.
+// refresh looks at all files. The first look that succeeds after a root was
+// away finds it back: then it is watched again, and looked at once more, for
+// what changed before that.
 func (f *follower) refresh(ctx context.Context) {
 	f.look(ctx)
 	if f.problem.Load() != nil || !f.lost.Swap(false) || ctx.Err() != nil {

@@ -115,7 +115,8 @@ func TestRun_LosesItsRoot(t *testing.T) {
 	f.until("it is well again", func() bool { return f.Freshness().Problem == "" && f.Freshness().SweptAt.After(*lost.SweptAt) })
 }
 
-// TestRun_WatchesARootThatCameBack: while a root is away it does not say that it watches, and once it is back, it does.
+// TestRun_WatchesARootThatCameBack: while a root is away it does not say that
+// it watches, and once it is back, it does.
 func TestRun_WatchesARootThatCameBack(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})

@@ -77,7 +77,8 @@ func signal(told chan<- struct{}) {
 	}
 }
 
-// unwatched notes that a root is away: the system reports nothing about it any more, also when it is back.
+// unwatched notes that a root is away: the system reports nothing about it any
+// more, also when it is back.
 func (l *Live) unwatched() {
 	if l.cfg.Watch {
 		l.lost.Store(true)

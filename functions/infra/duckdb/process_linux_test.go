@@ -24,8 +24,8 @@ func init() {
 	}
 }
 
-// The full disk is a tmpfs of 12 MB in a mount namespace of another process. It needs root, or a kernel that lets users
-// have namespaces.
+// The full disk is a tmpfs of 12 MB in a mount namespace of another process. It
+// needs root, or a kernel that lets users have namespaces.
 func TestDuckDBAppend_FullDisk(t *testing.T) {
 	t.Parallel()
 	cmd := osexec.CommandContext(t.Context(), os.Args[0])
@@ -76,7 +76,8 @@ func TestDuckDBOpen_Rights(t *testing.T) {
 	}
 }
 
-// The driver runs in the thread of its caller, so that rights.AsNobody holds for it, but a query of DuckDB's may run in threads of its own.
+// The driver runs in the thread of its caller, so that rights.AsNobody holds
+// for it, but a query of DuckDB's may run in threads of its own.
 func TestDuckDBExport_ReadOnlyFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -439,8 +439,9 @@ func (w *tree) wantClosed() {
 	}
 }
 
-// TestFileWatch_NeverSweeps: with a negative interval there is no sweep, the one after the start neither. Of an edit
-// by way of another name of the file the system tells nothing, so a sweep is all that could tell of it.
+// TestFileWatch_NeverSweeps: with a negative interval there is no sweep, the
+// one after the start neither. Of an edit by way of another name of the file
+// the system tells nothing, so a sweep is all that could tell of it.
 func TestFileWatch_NeverSweeps(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -24,14 +24,18 @@ type HTTPJSONReadConfig struct {
 
 const jsonReadOp = "http_json_read"
 
-// HTTPJSONRead reads the request's body as one JSON value of type In, and refuses whatever is not exactly that: another
-// Content-Type than application/json or +json, a Content-Encoding, unknown fields (the error carries the names that
-// are close, as member candidates), a field that stands there twice, text after the value, invalid UTF-8, an empty body.
+// HTTPJSONRead reads the request's body as one JSON value of type In, and
+// refuses whatever is not exactly that: another Content-Type than
+// application/json or +json, a Content-Encoding, unknown fields (the error
+// carries the names that are close, as member candidates), a field that stands
+// there twice, text after the value, invalid UTF-8, an empty body.
 //
-// Errors are meant for [HTTPProblem]: CodeTooLarge over MaxBytes; CodeTimeout or CodeCanceled for a body that didn't
-// come; CodeInvalid for the rest, with status 415 for a type or encoding it does not read. w is told of a body that is
-// too long, so that net/http closes the connection rather than read on. A body that came too slowly is the client's
-// fault: its status is 408, not the 504 of CodeTimeout elsewhere.
+// Errors are meant for [HTTPProblem]: CodeTooLarge over MaxBytes; CodeTimeout
+// or CodeCanceled for a body that didn't come; CodeInvalid for the rest, with
+// status 415 for a type or encoding it does not read. w is told of a body that
+// is too long, so that net/http closes the connection rather than read on. A
+// body that came too slowly is the client's fault: its status is 408, not the
+// 504 of CodeTimeout elsewhere.
 func HTTPJSONRead[In any](w http.ResponseWriter, r *http.Request, cfg HTTPJSONReadConfig) (In, error) {
 	var in In
 	body, err := readJSONBody(w, r, cmp.Or(cfg.MaxBytes, 1<<20))

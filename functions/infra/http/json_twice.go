@@ -101,7 +101,8 @@ func stringEnd(body []byte, from int) int {
 	return len(body)
 }
 
-// isStruct reports whether encoding/json fills a struct, going by the fields on the way from the whole value.
+// isStruct reports whether encoding/json fills a struct, going by the fields on
+// the way from the whole value.
 func isStruct(t reflect.Type, way []jsonObject) bool {
 	for {
 		switch {

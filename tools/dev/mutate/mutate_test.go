@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// module writes a module of two packages: weak is tested for its positive numbers alone, and by use.
+// module writes a module of two packages: weak is tested for its positive
+// numbers alone, and by use.
 func module(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,8 +32,8 @@ func module(t *testing.T) string {
 	return dir
 }
 
-// TestRun: of all mutants those survive that no test can notice: the boundary, which no test tries. A test of
-// another package counts.
+// TestRun: of all mutants those survive that no test can notice: the boundary,
+// which no test tries. A test of another package counts.
 func TestRun(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")

@@ -64,8 +64,8 @@ const (
 	noMutant // it does not compile
 )
 
-// sample tries n mutants, those that don't compile not counted, and returns the score in percent. Where it is stopped,
-// it says how far it came.
+// sample tries n mutants, those that don't compile not counted, and returns the
+// score in percent. Where it is stopped, it says how far it came.
 func (t *trial) sample(ctx context.Context, all []mutant, n int, out io.Writer) (score float64, err error) {
 	tried, noticed := 0, 0
 	began := time.Now()
