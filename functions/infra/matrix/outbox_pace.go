@@ -62,7 +62,7 @@ func (p *outboxPace) turn(now time.Time) {
 func (h *MatrixOutboxHandle) recallPace(ctx context.Context) error {
 	slowest, at, err := h.store.pace(ctx)
 	if err == nil && time.Since(at) < 2*time.Minute {
-		h.pace.note(slowest, time.Now())
+		h.pace.note(slowest, at)
 		h.pace.stored, h.pace.storedAt = slowest, at
 	}
 	return err
