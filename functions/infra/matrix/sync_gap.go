@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
@@ -93,7 +94,9 @@ const settledRun = 20
 
 // wholePart gets a part, and asks again for one that ends the room's history
 // above an event that the store knows. A server that is shutting down may
-// answer so with status 200; one that has purged the room goes on doing so.
+// answer so with status 200; one that has purged the room goes on doing so, and
+// is answering for trustAfter. That is waited for once for all rooms that are
+// asked for soon after one another: a server may have purged hundreds.
 func (t *syncTaking) wholePart(ctx context.Context, known MatrixSyncRoom, last syncGapPart, to string, left bool) (syncGapPart, error) {
 	for tries := 1; ; tries++ {
 		part, err := t.part(ctx, known, last, to)
@@ -103,17 +106,25 @@ func (t *syncTaking) wholePart(ctx context.Context, known MatrixSyncRoom, last s
 			return part, err
 		}
 		t.interrupted = true
-		if tries == gapShortTries {
+		since := time.Since(t.shortSince)
+		switch {
+		case tries == gapBrokenTries: // it fails in between, again and again
+			return part, errShortHistory
+		case t.shortSince.IsZero(), tries == 1 && since > 2*trustAfter:
+			t.shortSince = time.Now()
+		case since >= trustAfter:
 			return part, errShortHistory
 		}
-		t.fail(ctx, errShortHistory)
+		if t.fail(ctx, errShortHistory); ctx.Err() != nil {
+			return part, ctx.Err()
+		}
 	}
 }
 
-// gapShortTries is how often a history that ends too early is asked for.
-const gapShortTries = 3
-
-var errShortHistory = &core.Error{Code: core.CodeNotFound, Op: "matrix_sync_service", Message: "the room's history ends above its last known event"}
+var errShortHistory = &core.Error{
+	Code: core.CodeNotFound, Op: "matrix_sync_service", Message: "the room's history ends above its last known event",
+	RetryAfter: trustAfter / 4,
+}
 
 // part gets the page below the last one, and what the server leaves out between the two.
 func (t *syncTaking) part(ctx context.Context, known MatrixSyncRoom, last syncGapPart, to string) (part syncGapPart, err error) {
@@ -159,7 +170,9 @@ func (t *syncTaking) page(ctx context.Context, room id.RoomID, dir mautrix.Direc
 		if answer, ok := errors.AsType[mautrix.HTTPError](err); errors.Is(err, errBadPage) || (ok && answer.IsStatus(http.StatusInternalServerError)) {
 			broken++
 		}
-		t.interrupted = t.interrupted || interrupted(err)
+		if interrupted(err) {
+			t.interrupted, t.shortSince = true, time.Time{}
+		}
 		err = MatrixError("matrix_sync_service", err)
 		switch core.ErrorCode(err) {
 		case core.CodeForbidden, core.CodeNotFound, core.CodeInvalid, core.CodeUnsupported, core.CodeTooLarge:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
@@ -22,7 +23,9 @@ type syncTaking struct {
 	items []MatrixSyncEvent
 	state *mautrix.RespSync // for the crypto
 
-	interrupted bool // while history was fetched, as by a server that shuts down
+	interrupted bool      // while history was fetched, as by a server that shuts down
+	taken       int       // records stored so far
+	shortSince  time.Time // since when the server, answering all the time, has ended histories too early
 }
 
 // syncTimeline is a joined or left room's part of a response.
@@ -32,7 +35,8 @@ type syncTimeline struct {
 	member event.Membership
 	events []MatrixSyncEvent
 
-	lookBack bool // the store may know the events
+	lookBack bool              // the store may know the events
+	fresh    []MatrixSyncEvent // with lookBack: those that it does not know
 }
 
 // takeIn takes a response in and delivers it; before it, what it knows nothing
@@ -46,8 +50,12 @@ type syncTimeline struct {
 // to it: that is the later of the two.
 func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) error {
 	t := &syncTaking{syncService: s, state: s.cryptoPart(response)}
+	missed, err := t.lookBackTimelines(ctx, lookBack, response)
+	if err != nil {
+		return err
+	}
 	timelines := slices.Concat(
-		t.lookBackTimelines(ctx, lookBack, response),
+		missed,
 		t.timelines(ctx, response.Rooms.Join, event.MembershipJoin),
 		t.timelines(ctx, response.Rooms.Leave, event.MembershipLeave),
 	)
@@ -75,9 +83,10 @@ func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncRespon
 	for _, room := range sortedRooms(response.Rooms.Invite) {
 		t.invitation(room, response.Rooms.Invite[room])
 	}
-	tokens := s.tokens.add(response.NextBatch, response.came)
+	latest := syncToken{token: response.NextBatch, came: response.came, taken: t.taken + len(t.batch.Records)}
+	tokens := s.tokens.add(latest, s.lookBackMost())
 	t.batch.Token, t.batch.Trusted = response.NextBatch, tokens[0].token
-	err := t.commit(ctx, func() {
+	err = t.commit(ctx, func() {
 		s.tokens, s.lookBack, s.replaying, s.fullState = tokens, "", false, false
 	})
 	if t.interrupted {
@@ -123,6 +132,7 @@ func (t *syncTaking) commit(ctx context.Context, stored ...func()) error {
 			return err
 		}
 	}
+	t.taken += len(t.batch.Records)
 	t.batch, t.items = MatrixSyncBatch{}, nil
 	return nil
 }
@@ -165,17 +175,13 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 	}
 	limited, last := room.Timeline.Limited, lastEventID(events)
 	if part.lookBack {
-		fresh, err := t.unknown(ctx, known, events)
-		if err != nil {
-			return false, err
-		}
 		// One that begins with a known event has nothing missing before
 		// it.
-		limited = limited && (len(events) == 0 || len(fresh) > 0 && fresh[0].EventID == events[0].EventID)
-		if last != lastEventID(fresh) {
+		limited = limited && (len(events) == 0 || len(part.fresh) > 0 && part.fresh[0].EventID == events[0].EventID)
+		if last != lastEventID(part.fresh) {
 			last = "" // known, and maybe an old answer's: the room may be past it
 		}
-		events = fresh
+		events = part.fresh
 	}
 	// Of a room that the user was put out of Dendrite may give the leaving
 	// alone, and not say that more is missing.

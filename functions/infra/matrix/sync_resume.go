@@ -36,25 +36,25 @@ type syncTokens []syncToken
 type syncToken struct {
 	token string
 	came  time.Time // when its response came; zero: it is trusted
+	taken int       // records that were stored with it
 }
 
-// add returns the tokens with that of a new response.
-func (tokens syncTokens) add(token string, came time.Time) syncTokens {
-	tokens = append(tokens, syncToken{token, came})
-	return tokens[tokens.trusted():]
-}
-
-// trusted returns the index of the last trusted token; the first is, for want
-// of a better one. What counts is when the last response came, not what time it
-// is: a server may be silent for minutes before it is known to be gone.
-func (tokens syncTokens) trusted() int {
-	trusted, last := 0, tokens[len(tokens)-1].came
-	for i, t := range tokens {
-		if last.Sub(t.came) >= trustAfter {
-			trusted = i
+// add returns the tokens with that of a new response, without those before the
+// last trusted one. What came since the first of them is not more than most
+// records: that much the store is sure to know again.
+//
+// What counts for a token is when the last response came, not what time it is:
+// a server may be silent for minutes before it is known to be gone.
+func (tokens syncTokens) add(latest syncToken, most int) syncTokens {
+	tokens = append(tokens, latest)
+	first, since := len(tokens)-1, 0
+	for first > 0 && latest.came.Sub(tokens[first].came) < trustAfter {
+		if since += tokens[first].taken; since > most {
+			break
 		}
+		first--
 	}
-	return trusted
+	return tokens[first:]
 }
 
 // interrupted reports whether a failed request may mean that the server was
@@ -72,7 +72,7 @@ func (s *syncService) begin(position MatrixSyncPosition) {
 		return
 	}
 	trusted := cmp.Or(position.Trusted, position.Token)
-	s.tokens = syncTokens{{token: trusted}, {position.Token, time.Now()}}
+	s.tokens = syncTokens{{token: trusted}, {token: position.Token, came: time.Now()}}
 	s.distrust()
 }
 
@@ -81,37 +81,57 @@ func (s *syncService) distrust() {
 	if s.lookBack != "" || len(s.tokens) == 0 || !s.remembers() {
 		return
 	}
-	if trusted := s.tokens[s.tokens.trusted()].token; trusted != s.position.Token {
+	if trusted := s.tokens[0].token; trusted != s.position.Token {
 		s.lookBack = trusted
 	}
 }
 
 // remembers reports whether the store knows all that it took in lately.
-func (s *syncService) remembers() bool {
+func (s *syncService) remembers() bool { return s.lookBackMost() > 0 }
+
+// lookBackMost returns how many of the latest records the store is sure to know
+// again: half of what it promises, since it also counts what comes in with the
+// look back and what is decrypted later.
+func (s *syncService) lookBackMost() int {
 	limited, ok := s.store.(interface {
 		remembers() (count int, ttl time.Duration)
 	})
 	if !ok {
-		return false
+		return 0
 	}
 	count, ttl := limited.remembers()
-	return count >= lookBackCount && ttl >= lookBackTTL
+	if count < lookBackCount || ttl < lookBackTTL {
+		return 0
+	}
+	return count / 2
 }
 
+// lookBackTries is how often a look back is asked for: an answer that never
+// comes must not hold up what the server does answer.
+const lookBackTries = 10
+
 // askLookBack asks what came since the last trusted token. Only ctx makes it
-// fail; where the server refuses the token there is no response.
+// fail; where the server refuses the token, or gives no answer for too long,
+// there is no response.
 func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, err error) {
 	// Synapse keeps its answer to a sync for 2 minutes
 	// (sync_response_cache_duration) and gives it to an equal one. The
 	// timeout tells them apart.
 	request := mautrix.ReqSync{Since: s.lookBack, Timeout: 1 + rand.IntN(lookBackTimeoutMS)}
+	failed := 0
 	err = s.retry(ctx, func() (err error) {
 		response, err = s.poll(ctx, request)
 		err = MatrixError("matrix_sync_service: look back", err)
 		switch core.ErrorCode(err) {
 		case core.CodeInvalid, core.CodeNotFound, core.CodeForbidden, core.CodeUnsupported, core.CodeTooLarge:
+			failed = lookBackTries
+		case core.CodeLimited, core.CodeUnauthenticated:
+		default:
+			failed++
+		}
+		if err != nil && failed >= lookBackTries && ctx.Err() == nil {
 			s.tell(err)
-			return nil
+			response, err = nil, nil
 		}
 		return err
 	})
@@ -124,9 +144,12 @@ const lookBackTimeoutMS = 200
 // lookBackTimelines returns the joined rooms' timelines of a look back, but for
 // those rooms that a response has been left in: the user joined them again
 // meanwhile, and the next response has that.
-func (t *syncTaking) lookBackTimelines(ctx context.Context, lookBack, response *syncResponse) []syncTimeline {
+//
+// What the store knows is looked up before anything is stored, by which it may
+// forget.
+func (t *syncTaking) lookBackTimelines(ctx context.Context, lookBack, response *syncResponse) ([]syncTimeline, error) {
 	if lookBack == nil {
-		return nil
+		return nil, nil
 	}
 	joined := maps.Clone(lookBack.Rooms.Join)
 	for roomID := range response.Rooms.Leave {
@@ -134,7 +157,12 @@ func (t *syncTaking) lookBackTimelines(ctx context.Context, lookBack, response *
 	}
 	timelines := t.timelines(ctx, joined, event.MembershipJoin)
 	for i := range timelines {
-		timelines[i].lookBack = true
+		part := &timelines[i]
+		fresh, err := t.unknown(ctx, t.known(part.roomID), part.events)
+		if err != nil {
+			return nil, err
+		}
+		part.lookBack, part.fresh = true, fresh
 	}
-	return timelines
+	return timelines, nil
 }
