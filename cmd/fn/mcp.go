@@ -50,7 +50,7 @@ func (e *env) mcpCommand() *cobra.Command {
 			}
 			defer r.Close()
 			stream := newLines(closer(e.in), e.out)
-			err = newServer(r, lookEvery).Run(c.Context(), &mcp.IOTransport{Reader: stream, Writer: keepOpen{stream}})
+			err = newServer(r, lookEvery).Run(c.Context(), &mcp.IOTransport{Reader: answeredFirst{stream, c.Context()}, Writer: keepOpen{stream}})
 			if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
 				return nil // told to stop, or the client has gone
 			}
@@ -95,6 +95,7 @@ func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
 		Instructions: instructions,
 		Capabilities: &mcp.ServerCapabilities{}, // nothing but tools and resources, which are added to it
 	})
+	server.AddReceivingMiddleware(plainArguments)
 	s := &service{r: r, every: every}
 	s.addTools(server)
 	s.addResources(server)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -192,6 +193,8 @@ func TestMCP_WrongInput(t *testing.T) {
 		"missing":           {"show", map[string]any{}, "id"},
 		"extra":             {"show", map[string]any{"id": "failure", "ID2": 1}, "ID2"},
 		"type":              {"find", map[string]any{"query": 1}, "query"},
+		"null":              {"find", map[string]any{"tag": []any{nil}}, `null has type "null", want "string"`},
+		"null for required": {"show", map[string]any{"id": nil}, `missing properties: ["id"]`},
 		"limit":             {"find", map[string]any{"query": "x", "limit": 1000}, "not between 1 and 200"},
 		"purity":            {"find", map[string]any{"query": "x", "purity": "clean"}, "not one of pure, impure"},
 		"empty draft":       {"similar", map[string]any{}, "draft: it is empty"},
@@ -208,6 +211,20 @@ func TestMCP_WrongInput(t *testing.T) {
 	}
 	if _, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "weight"}); err == nil {
 		t.Error("an unknown tool is called")
+	}
+}
+
+// Agents send null for what they don't give.
+func TestMCP_NullIsNotGiven(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+	var with, without findOut
+	if text, failed := call(t, client, "find", map[string]any{"query": "backoff", "limit": nil, "tag": nil, "purity": nil}, &with); failed {
+		t.Fatal(text)
+	}
+	call(t, client, "find", map[string]any{"query": "backoff"}, &without)
+	if with.Total == 0 || !reflect.DeepEqual(with, without) {
+		t.Errorf("with nulls %+v, without %+v", with, without)
 	}
 }
 
@@ -374,6 +391,7 @@ func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
 	if _, err := io.WriteString(in, strings.Join(ask, "\n")+"\n"); err != nil {
 		t.Fatal(err)
 	}
+	_ = in.Close() // as a shell's pipe: each call is answered all the same
 	answered := map[float64]bool{}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
@@ -384,9 +402,6 @@ func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
 		}
 		if id, ok := m["id"].(float64); ok && m["error"] == nil {
 			answered[id] = true
-		}
-		if len(answered) == 4 {
-			_ = in.Close()
 		}
 	}
 	if err := cmd.Wait(); err != nil || len(answered) != 4 {

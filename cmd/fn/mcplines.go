@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,8 +30,10 @@ type lines struct {
 	from io.Closer
 	rest []byte // of the line that the SDK reads
 
-	mu  sync.Mutex // held while a message is written
-	out io.Writer
+	mu      sync.Mutex // held while a message is written
+	out     io.Writer
+	pending int           // calls that have no answer yet
+	idle    chan struct{} // closed when there are none; nil while nobody waits
 }
 
 func newLines(in io.ReadCloser, out io.Writer) *lines {
@@ -83,8 +86,12 @@ func (l *lines) line() ([]byte, error) {
 	case line[0] == '[':
 		return nil, l.refuse(invalidRequest, "a batch; send one message a line")
 	}
-	if _, err := jsonrpc.DecodeMessage(line); err != nil {
+	message, err := jsonrpc.DecodeMessage(line)
+	if err != nil {
 		return nil, l.refuse(invalidRequest, "not a message of JSON-RPC 2.0: "+err.Error())
+	}
+	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() {
+		l.count(1)
 	}
 	return append(line, '\n'), nil
 }
@@ -103,15 +110,67 @@ func (l *lines) refuse(code int, message string) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.Write(append(text, '\n'))
+	_, err = l.write(append(text, '\n'))
 	return err
 }
 
-// Write writes one message, as the SDK does with each call.
+// Write writes one message, as the SDK does with each of its own.
 func (l *lines) Write(message []byte) (int, error) {
+	n, err := l.write(message)
+	if sent, decodeErr := jsonrpc.DecodeMessage(message); decodeErr == nil {
+		if _, ok := sent.(*jsonrpc.Response); ok {
+			l.count(-1)
+		}
+	}
+	return n, err
+}
+
+func (l *lines) write(message []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.out.Write(message)
+}
+
+// count adds to the calls that have no answer yet.
+func (l *lines) count(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending += n; l.pending == 0 && l.idle != nil {
+		close(l.idle)
+		l.idle = nil
+	}
+}
+
+// answered returns a channel that is closed when each call has its answer.
+func (l *lines) answered() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	idle := make(chan struct{})
+	if l.pending == 0 {
+		close(idle)
+	} else {
+		l.idle = idle
+	}
+	return idle
+}
+
+// answeredFirst reads lines, and has their end wait until each call is answered:
+// the SDK drops, at the end, what it has not answered, and a shell that pipes
+// calls in closes the pipe at once. ctx ends the wait.
+type answeredFirst struct {
+	*lines
+	ctx context.Context
+}
+
+func (a answeredFirst) Read(buf []byte) (int, error) {
+	n, err := a.lines.Read(buf)
+	if errors.Is(err, io.EOF) {
+		select {
+		case <-a.answered():
+		case <-a.ctx.Done():
+		}
+	}
+	return n, err
 }
 
 // Close ends a Read that waits. What is written to stays open.
