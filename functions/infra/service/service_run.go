@@ -1,0 +1,174 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+// ServiceRunConfig says which services run together. The zero value of an
+// optional field is its default.
+type ServiceRunConfig struct {
+	// Services are started in this order, each when the one before it has
+	// started, and stopped in reverse order, each when the one after it has
+	// stopped. Required.
+	Services []ServiceRunEntry
+	// StopTimeout bounds the stopping of all services together. Default:
+	// 10 s.
+	StopTimeout time.Duration
+	// Logger is told at level info when a service starts and stops, and at
+	// level error why the first one ended. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+// ServiceRunEntry is one service of a program.
+type ServiceRunEntry struct {
+	// Name is what the log and errors call it. Required, and unique.
+	Name string
+	// Start starts it and returns when it works. Required. While it starts,
+	// ctx ends with the one given to ServiceRun; afterwards it stays open
+	// until the service has been stopped, so that services stop in order and
+	// not all at once.
+	Start func(ctx context.Context) (Service, error)
+}
+
+// ServiceRun runs services until ctx is done, one of them ends, or one can't be
+// started. Then it stops those that were started, the last one first, and
+// returns when all have ended or StopTimeout has passed.
+//
+// It returns nil if ctx was done, or the first service ended without an error,
+// and all stopped cleanly. Else the error joins why the first one ended or could
+// not be started and what went wrong while the others stopped, each with its
+// service's name. It is a *core.Error with CodeInvalid where Services is not
+// right; nothing was started then.
+func ServiceRun(ctx context.Context, cfg ServiceRunConfig) error {
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	r := &running{log: cmp.Or(cfg.Logger, slog.Default()), ends: make(chan ended, len(cfg.Services))}
+	err := r.start(ctx, cfg.Services)
+	if err == nil {
+		err = r.untilFirstEnd(ctx)
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(cfg.StopTimeout, 10*time.Second))
+	defer cancel()
+	return errors.Join(err, r.stop(stopCtx))
+}
+
+func (cfg ServiceRunConfig) check() error {
+	invalid := func(format string, args ...any) error {
+		return &core.Error{Code: core.CodeInvalid, Op: "service_run", Message: fmt.Sprintf(format, args...)}
+	}
+	if len(cfg.Services) == 0 {
+		return invalid("Services is empty")
+	}
+	if cfg.StopTimeout < 0 {
+		return invalid("StopTimeout is %v", cfg.StopTimeout)
+	}
+	seen := map[string]bool{}
+	for i, s := range cfg.Services {
+		switch {
+		case s.Name == "":
+			return invalid("Services[%d].Name is empty", i)
+		case s.Start == nil:
+			return invalid("the Start of service %q is nil", s.Name)
+		case seen[s.Name]:
+			return invalid("two services are called %q", s.Name)
+		}
+		seen[s.Name] = true
+	}
+	return nil
+}
+
+// running is the services that have been started.
+type running struct {
+	log     *slog.Logger
+	started []started
+	ends    chan ended // has room for all
+	first   ended      // what interrupted the others; its zero value is ctx
+}
+
+type started struct {
+	name    string
+	service Service
+	release context.CancelFunc // ends the context that it was started with
+}
+
+// ended is a service that ended before it was stopped.
+type ended struct {
+	name string
+	err  error
+}
+
+// start starts the services in order, until one can't be started or ctx is done.
+func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
+	for _, entry := range entries {
+		if ctx.Err() != nil {
+			return nil // stopped before all had started
+		}
+		serviceCtx, release := context.WithCancelCause(context.WithoutCancel(ctx))
+		starting := context.AfterFunc(ctx, func() { release(context.Cause(ctx)) })
+		service, err := entry.Start(serviceCtx)
+		starting()
+		if err != nil {
+			release(nil)
+			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+				return nil
+			}
+			return named(entry.Name, "start", err)
+		}
+		r.log.Info("service started", "service", entry.Name)
+		r.started = append(r.started, started{entry.Name, service, func() { release(nil) }})
+		go func() {
+			<-service.Done()
+			r.ends <- ended{entry.Name, service.Err()}
+		}()
+	}
+	return nil
+}
+
+// untilFirstEnd waits until ctx is done or a service has ended.
+func (r *running) untilFirstEnd(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		r.log.Info("stopping", "cause", context.Cause(ctx))
+		return nil
+	case r.first = <-r.ends:
+		if r.first.err != nil {
+			r.log.Error("service failed", "service", r.first.name, "error", r.first.err)
+			return named(r.first.name, "run", r.first.err)
+		}
+		r.log.Info("service ended", "service", r.first.name)
+		return nil
+	}
+}
+
+// stop stops the services, the last one first. Each is asked to stop even when
+// the deadline has passed.
+func (r *running) stop(ctx context.Context) error {
+	var all []error
+	for _, s := range slices.Backward(r.started) {
+		err := s.service.Stop(ctx)
+		s.release()
+		switch {
+		case err == nil:
+			r.log.Info("service stopped", "service", s.name)
+		case s.name == r.first.name && errors.Is(err, r.first.err): // reported already
+		default:
+			r.log.Error("service did not stop cleanly", "service", s.name, "error", err)
+			all = append(all, named(s.name, "stop", err))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// named says which service an error is about. It keeps the error's code.
+func named(name, verb string, err error) error {
+	return &core.Error{Op: "service_run " + verb + " service=" + name, Err: err}
+}

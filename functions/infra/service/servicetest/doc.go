@@ -1,0 +1,2 @@
+// Package servicetest has the tests that every [service.Service] passes.
+package servicetest
