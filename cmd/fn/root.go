@@ -149,7 +149,6 @@ func describe(err error) (code int, hint string, candidates []string) {
 		notFound *registry.NotFoundError
 		refused  *refusal
 		draft    *scaffold.Error
-		coded    *core.Error
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -164,8 +163,6 @@ func describe(err error) (code int, hint string, candidates []string) {
 		return exitFailed, draft.Hint, nil
 	case errors.Is(err, size.ErrNoGo):
 		return exitFailed, "install Go, or put the folder of its command on the PATH", nil
-	case errors.As(err, &coded):
-		return exitFailed, coded.Hint, nil
 	}
-	return exitFailed, "", nil
+	return exitFailed, core.ErrorHint(err), nil
 }

@@ -475,7 +475,7 @@ func TestCronService_BadJobs(t *testing.T) {
 		if len(jobs) > 1 {
 			code = core.CodeConflict
 		}
-		if text := err.Error() + hintOf(err); core.ErrorCode(err) != code || !strings.Contains(text, want) {
+		if text := err.Error() + core.ErrorHint(err); core.ErrorCode(err) != code || !strings.Contains(text, want) {
 			t.Errorf("got %s, %s; want %s", core.ErrorCode(err), text, want)
 		}
 	}

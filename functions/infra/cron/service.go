@@ -2,7 +2,6 @@ package cron
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -54,7 +53,7 @@ func newJob(c CronJob, now time.Time) (*job, error) {
 	}
 	s, err := parse(c.Schedule)
 	if err != nil {
-		return bad("", hintOf(err), err)
+		return bad("", core.ErrorHint(err), err)
 	}
 	j := &job{CronJob: c, schedule: s}
 	from := now
@@ -62,16 +61,9 @@ func newJob(c CronJob, now time.Time) (*job, error) {
 		from = c.Since
 	}
 	if err := j.plan(from); err != nil {
-		return bad("", hintOf(err), err)
+		return bad("", core.ErrorHint(err), err)
 	}
 	return j, nil
-}
-
-func hintOf(err error) string {
-	if coded, ok := errors.AsType[*core.Error](err); ok {
-		return coded.Hint
-	}
-	return ""
 }
 
 // plan sets the next time after from.

@@ -2,7 +2,6 @@ package keyring
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -135,9 +134,5 @@ func (s *store) failed(verb, name string, err error) error {
 	if name != "" {
 		op += fmt.Sprintf(" %q", name)
 	}
-	outer := &core.Error{Op: fmt.Sprintf("%s service=%q", op, s.service), Code: core.ErrorCode(err), Err: err}
-	if coded, ok := errors.AsType[*core.Error](err); ok {
-		outer.Hint = coded.Hint
-	}
-	return outer
+	return &core.Error{Op: fmt.Sprintf("%s service=%q", op, s.service), Code: core.ErrorCode(err), Err: err}
 }

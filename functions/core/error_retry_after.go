@@ -1,0 +1,11 @@
+package core
+
+import "time"
+
+// ErrorRetryAfter returns how long to wait at least before the next try: the
+// first RetryAfter that is set among the [Error]s in the error's tree, outermost
+// first. It is 0 for nil and where it is not known.
+func ErrorRetryAfter(err error) time.Duration {
+	asked, _ := firstError(err, func(e *Error) bool { return e.RetryAfter > 0 })
+	return asked.RetryAfter
+}
