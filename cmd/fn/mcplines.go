@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"fnregistry.dev/functions/infra/stream"
 )
 
 // maxLine is the longest message in bytes: a call has some hundred.
@@ -26,7 +27,7 @@ const (
 // first line that it can't read. Such a line is answered with an error here, as
 // JSON-RPC asks for, and the SDK never sees it.
 type lines struct {
-	in   *bufio.Reader
+	in   *stream.LineReadHandle
 	from io.Closer
 	rest []byte // of the line that the SDK reads
 
@@ -37,7 +38,11 @@ type lines struct {
 }
 
 func newLines(in io.ReadCloser, out io.Writer) *lines {
-	return &lines{in: bufio.NewReaderSize(in, 64<<10), from: in, out: out}
+	read, err := stream.LineRead(in, stream.LineReadConfig{MaxBytes: maxLine})
+	if err != nil {
+		panic(err) // the limit is a constant
+	}
+	return &lines{in: read, from: in, out: out}
 }
 
 // Read returns the next bytes of lines that are messages.
@@ -59,25 +64,14 @@ func (l *lines) Read(buf []byte) (int, error) {
 
 // line reads one line with its end; nil is one that was refused, or empty.
 func (l *lines) line() ([]byte, error) {
-	var line []byte
-	size := 0
-	for {
-		part, err := l.in.ReadSlice('\n')
-		if size += len(part); size <= maxLine {
-			line = append(line, part...)
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if err != nil && size == 0 {
-			return nil, err
-		}
-		break
+	read, err := l.in.Next()
+	if err != nil {
+		return nil, err
 	}
-	if size > maxLine {
+	if read.Dropped > 0 {
 		return nil, l.refuse(parseError, fmt.Sprintf("the line is longer than %d bytes", maxLine))
 	}
-	line = bytes.TrimSpace(line)
+	line := bytes.TrimSpace(read.Text)
 	switch {
 	case len(line) == 0:
 		return nil, nil
