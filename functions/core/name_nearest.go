@@ -1,0 +1,42 @@
+package core
+
+import (
+	"slices"
+	"strings"
+)
+
+// NameNearest returns the known names that a mistyped one may have meant, nearest
+// first: those that at most a third of their letters, and at least one, keep
+// apart from it by [EditDistance]. Case and the difference of "-" and "_" don't
+// count. Equally near ones keep their order. For a name of more than 64 bytes
+// there are none: it comes from outside, and the cost grows with its length.
+func NameNearest(name string, known []string) []string {
+	const longest = 64
+	if len(name) > longest {
+		return nil
+	}
+	type candidate struct {
+		name     string
+		distance int
+	}
+	var near []candidate
+	for _, k := range known {
+		limit := max(1, min(len(name), len(k))/3)
+		if len(k)-len(name) > limit || len(name)-len(k) > limit {
+			continue
+		}
+		if d := EditDistance(foldName(name), foldName(k)); d <= limit {
+			near = append(near, candidate{k, d})
+		}
+	}
+	slices.SortStableFunc(near, func(a, b candidate) int { return a.distance - b.distance })
+	var names []string
+	for _, c := range near {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func foldName(s string) string {
+	return strings.ReplaceAll(strings.ToLower(s), "-", "_")
+}
