@@ -12,16 +12,16 @@ func TestNameNearest_Candidates(t *testing.T) {
 	t.Parallel()
 	known := []string{"name", "version", "signature", "params", "used_by", "uses", "url"}
 	for name, want := range map[string]string{
-		"nmae":                    "name",
-		"Name":                    "name",
-		"used-by":                 "used_by",
-		"use":                     "uses",
-		"signatur":                "signature",
-		"verison":                 "version",
-		"u":                       "",
-		"ur":                      "url",
-		"":                        "",
-		"zebra":                   "",
+		"nmae":                     "name",
+		"Name":                     "name",
+		"used-by":                  "used_by",
+		"use":                      "uses",
+		"signatur":                 "signature",
+		"verison":                  "version",
+		"u":                        "",
+		"ur":                       "url",
+		"":                         "",
+		"zebra":                    "",
 		strings.Repeat("name", 17): "",
 	} {
 		if got := strings.Join(core.NameNearest(name, known), " "); got != want {

@@ -1,19 +1,16 @@
 package http
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"reflect"
 	"strings"
-	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
+	fnjson "fnregistry.dev/functions/infra/json"
 )
 
 // HTTPJSONReadConfig bounds what [HTTPJSONRead] takes. The zero value is usable.
@@ -37,29 +34,17 @@ const jsonReadOp = "http_json_read"
 // body that came too slowly is the client's fault: its status is 408, not the
 // 504 of CodeTimeout elsewhere.
 func HTTPJSONRead[In any](w http.ResponseWriter, r *http.Request, cfg HTTPJSONReadConfig) (In, error) {
-	var in In
 	body, err := readJSONBody(w, r, cmp.Or(cfg.MaxBytes, 1<<20))
 	if err != nil {
-		return in, err
-	}
-	if err := checkJSONText(body, cmp.Or(cfg.MaxDepth, 64)); err != nil {
-		return in, err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&in); err != nil {
-		var zero In
-		return zero, explainJSON(err, body, reflect.TypeFor[In]())
-	}
-	if rest := bytes.TrimLeft(body[decoder.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		var zero In
-		return zero, invalidJSON("there is more after the JSON value", len(body)-len(rest), body)
-	}
-	if err := nameTwice(body[:decoder.InputOffset()], reflect.TypeFor[In]()); err != nil {
 		var zero In
 		return zero, err
 	}
-	return in, nil
+	in, err := fnjson.JSONDecode[In](body, fnjson.JSONDecodeConfig{Op: jsonReadOp, Name: "the body", MaxDepth: cfg.MaxDepth})
+	if unknown, ok := errors.AsType[*fnjson.JSONUnknownField](err); ok {
+		failed := &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: unknown.Error()}
+		return in, withCandidates(failed, "field", unknown.Field, unknown.Known)
+	}
+	return in, err
 }
 
 func readJSONBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
@@ -103,95 +88,4 @@ func innermost(w http.ResponseWriter) http.ResponseWriter {
 		}
 		w = wrapped.Unwrap()
 	}
-}
-
-// checkJSONText refuses what encoding/json would take: text that is not UTF-8, which it mends, and deep nesting, which
-// costs it stack. It counts brackets outside of strings; whether they match is the decoder's business.
-func checkJSONText(body []byte, maxDepth int) error {
-	if len(bytes.TrimLeft(body, " \t\r\n")) == 0 {
-		return &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: "the body is empty", Hint: "send a JSON value"}
-	}
-	if !utf8.Valid(body) {
-		return &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: "the body is not valid UTF-8"}
-	}
-	depth, inString := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return invalidJSON(fmt.Sprintf("the JSON is nested deeper than %d", maxDepth), i, body)
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return nil
-}
-
-// explainJSON says in words of JSON, not of Go, what encoding/json found.
-func explainJSON(err error, body []byte, in reflect.Type) error {
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return invalidJSON("the body is not JSON: "+syntax.Error(), int(syntax.Offset)-1, body)
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return invalidJSON("the JSON ends too early", len(body), body)
-	}
-	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		what := "the JSON value"
-		if mismatch.Field != "" {
-			what = fmt.Sprintf("field %q", mismatch.Field)
-		}
-		return invalidJSON(fmt.Sprintf("%s is %s, want %s", what, jsonValueName(mismatch.Value), jsonTypeName(mismatch.Type)), int(mismatch.Offset)-1, body)
-	}
-	// encoding/json has no error type for this one.
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		name = strings.Trim(name, `"`)
-		failed := &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: fmt.Sprintf("unknown field %q", clipName(name))}
-		return withCandidates(failed, "field", name, jsonFieldNames(in))
-	}
-	// What a type's own UnmarshalJSON or UnmarshalText says is about the caller's value.
-	return &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: strings.TrimPrefix(err.Error(), "json: ")}
-}
-
-func invalidJSON(message string, offset int, body []byte) error {
-	before := body[:min(max(offset, 0), len(body))]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
-	return &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: fmt.Sprintf("%s (line %d, column %d)", message, line, column)}
-}
-
-// jsonValueName adds the article to encoding/json's word for a value, such as "number 300".
-func jsonValueName(value string) string {
-	switch value {
-	case "array", "object":
-		return "an " + value
-	case "bool":
-		return "true or false"
-	}
-	return "a " + value
-}
-
-func jsonTypeName(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a string"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Slice, reflect.Array:
-		return "an array"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return "a whole number that fits " + t.Kind().String()
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "a whole number of at least 0 that fits " + t.Kind().String()
-	}
-	return "something else"
 }

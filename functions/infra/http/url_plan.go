@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/typename"
 )
 
 // urlPlan says which fields of a struct come from the URL.
@@ -151,13 +152,13 @@ func urlParser(t reflect.Type) func(string, reflect.Value) error {
 		return func(value string, into reflect.Value) error {
 			n, err := strconv.ParseInt(value, 10, t.Bits())
 			into.SetInt(n)
-			return wanted(err, jsonTypeName(t))
+			return wanted(err, typename.InJSON(t))
 		}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return func(value string, into reflect.Value) error {
 			n, err := strconv.ParseUint(value, 10, t.Bits())
 			into.SetUint(n)
-			return wanted(err, jsonTypeName(t))
+			return wanted(err, typename.InJSON(t))
 		}
 	case reflect.Float32, reflect.Float64:
 		return func(value string, into reflect.Value) error {
@@ -166,7 +167,7 @@ func urlParser(t reflect.Type) func(string, reflect.Value) error {
 				err = strconv.ErrRange
 			}
 			into.SetFloat(f)
-			return wanted(err, jsonTypeName(t))
+			return wanted(err, typename.InJSON(t))
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package http
+package json
 
 import (
 	"encoding/json"
@@ -47,7 +47,7 @@ func (o *jsonObject) add(name string) (earlier string, twice bool) {
 // nameTwice refuses JSON in which an object has a name twice: readers differ on
 // which of the two counts. Names that differ in case alone are one where
 // encoding/json fills a struct. The body must be valid JSON.
-func nameTwice(body []byte, in reflect.Type) error {
+func (d decoding) nameTwice(body []byte, in reflect.Type) error {
 	var open []jsonObject
 	name := false // the next string is a name
 	for i := 0; i < len(body); i++ {
@@ -62,7 +62,7 @@ func nameTwice(body []byte, in reflect.Type) error {
 		case '"':
 			end := stringEnd(body, i)
 			if name {
-				if err := checkName(body, i, end, open, in); err != nil {
+				if err := d.checkName(body, i, end, open, in); err != nil {
 					return err
 				}
 			}
@@ -73,7 +73,7 @@ func nameTwice(body []byte, in reflect.Type) error {
 }
 
 // checkName adds the name at body[at:end] to the innermost object.
-func checkName(body []byte, at, end int, open []jsonObject, in reflect.Type) error {
+func (d decoding) checkName(body []byte, at, end int, open []jsonObject, in reflect.Type) error {
 	name := string(body[at+1 : end-1])
 	if strings.IndexByte(name, '\\') >= 0 {
 		if err := json.Unmarshal(body[at:end], &name); err != nil {
@@ -85,7 +85,7 @@ func checkName(body []byte, at, end int, open []jsonObject, in reflect.Type) err
 	if !twice || earlier != name && !isStruct(in, within) {
 		return nil
 	}
-	return invalidJSON(fmt.Sprintf("field %q stands there twice", clipName(name)), at, body)
+	return d.invalid(fmt.Sprintf("field %q stands there twice", clip(name)), at, body)
 }
 
 // stringEnd is the index behind the string that starts at from.

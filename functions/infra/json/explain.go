@@ -1,0 +1,87 @@
+package json
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/typename"
+)
+
+// check refuses what encoding/json would take: text that is not UTF-8, which it mends, and deep nesting, which
+// costs it stack. It counts brackets outside of strings; whether they match is the decoder's business.
+func (d decoding) check(text []byte) error {
+	if len(bytes.TrimLeft(text, " \t\r\n")) == 0 {
+		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: d.Name + " is empty", Hint: "it must be a JSON value"}
+	}
+	if !utf8.Valid(text) {
+		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: d.Name + " is not valid UTF-8"}
+	}
+	depth, inString := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > d.MaxDepth {
+				return d.invalid(fmt.Sprintf("the JSON is nested deeper than %d", d.MaxDepth), i, text)
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
+
+// explain says in words of JSON, not of Go, what encoding/json found.
+func (d decoding) explain(err error, text []byte, in reflect.Type) error {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return d.invalid(d.Name+" is not JSON: "+syntax.Error(), int(syntax.Offset)-1, text)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return d.invalid("the JSON ends too early", len(text), text)
+	}
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		what := "the JSON value"
+		if mismatch.Field != "" {
+			what = fmt.Sprintf("field %q", mismatch.Field)
+		}
+		return d.invalid(fmt.Sprintf("%s is %s, want %s", what, valueName(mismatch.Value), typename.InJSON(mismatch.Type)), int(mismatch.Offset)-1, text)
+	}
+	// encoding/json has no error type for this one.
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		name = strings.Trim(name, `"`)
+		unknown := &JSONUnknownField{Field: clip(name), Known: fieldNames(in)}
+		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Hint: unknown.hint(name), Err: unknown}
+	}
+	// What a type's own UnmarshalJSON or UnmarshalText says is about the caller's value.
+	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: strings.TrimPrefix(err.Error(), "json: ")}
+}
+
+// invalid says where in the text something is wrong.
+func (d decoding) invalid(message string, offset int, text []byte) error {
+	before := text[:min(max(offset, 0), len(text))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: fmt.Sprintf("%s (line %d, column %d)", message, line, column)}
+}
+
+// valueName adds the article to encoding/json's word for a value, such as "number 300".
+func valueName(value string) string {
+	switch value {
+	case "array", "object":
+		return "an " + value
+	case "bool":
+		return "true or false"
+	}
+	return "a " + value
+}

@@ -1,0 +1,87 @@
+package json
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"fnregistry.dev/functions/core"
+)
+
+// JSONDecodeConfig says how a text is decoded. The zero value of a field is its
+// default.
+type JSONDecodeConfig struct {
+	// Op is that of the errors. Default: "json_decode".
+	Op string
+	// Name is what errors call the text, such as "the body". Default: "the
+	// text".
+	Name string
+	// MaxDepth is the deepest nesting of arrays and objects. Default: 64.
+	MaxDepth int
+}
+
+// JSONUnknownField is the cause of the error about a field that the type does not
+// have.
+type JSONUnknownField struct {
+	Field string   // its first 80 bytes
+	Known []string // the fields of the type and of the structs inside, sorted
+}
+
+// Error returns `unknown field "name"`.
+func (e *JSONUnknownField) Error() string { return fmt.Sprintf("unknown field %q", e.Field) }
+
+// hint names the fields that may have been meant.
+func (e *JSONUnknownField) hint(field string) string {
+	near := core.NameNearest(field, e.Known)
+	switch {
+	case len(near) > 0:
+		return "did you mean " + strings.Join(near, " or ") + "?"
+	case len(e.Known) == 0:
+		return "no field is known here"
+	}
+	return "known are " + strings.Join(e.Known[:min(len(e.Known), 20)], ", ")
+}
+
+// JSONDecode decodes a text that is one JSON value of type T, and refuses
+// whatever is not exactly that: unknown fields, a field that stands there twice
+// (for a struct also in another case), text after the value, invalid UTF-8, deep
+// nesting, an empty text.
+//
+// The error is a *core.Error with CodeInvalid and, where there is one, the line
+// and column. For an unknown field its cause is a *[JSONUnknownField], and the
+// hint names the fields that may have been meant.
+func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
+	var value T
+	d := decoding{Op: cmp.Or(cfg.Op, "json_decode"), Name: cmp.Or(cfg.Name, "the text"), MaxDepth: cmp.Or(cfg.MaxDepth, 64)}
+	if err := d.decode(text, &value); err != nil {
+		var zero T
+		return zero, err
+	}
+	return value, nil
+}
+
+// decoding is a config with its defaults.
+type decoding JSONDecodeConfig
+
+func (d decoding) decode(text []byte, value any) error {
+	if err := d.check(text); err != nil {
+		return err
+	}
+	t := reflect.TypeOf(value).Elem()
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(value); err != nil {
+		return d.explain(err, text, t)
+	}
+	end := decoder.InputOffset()
+	if rest := bytes.TrimLeft(text[end:], " \t\r\n"); len(rest) > 0 {
+		return d.invalid("there is more after the JSON value", len(text)-len(rest), text)
+	}
+	return d.nameTwice(text[:end], t)
+}
+
+// clip shortens a name from outside to what is worth showing.
+func clip(name string) string { return fmt.Sprintf("%.80s", name) }

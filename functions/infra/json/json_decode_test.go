@@ -1,0 +1,94 @@
+package json_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"fnregistry.dev/functions/core"
+	fnjson "fnregistry.dev/functions/infra/json"
+)
+
+type named struct {
+	Name  string         `json:"name"`
+	Count int            `json:"count"`
+	Inner *named         `json:"inner"`
+	Any   map[string]any `json:"any"`
+}
+
+func TestJSONDecode_Takes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]named{
+		`{}`:                       {},
+		" {\"name\":\"x\"}\n":      {Name: "x"},
+		`{"inner":{"count":-1}}`:   {Inner: &named{Count: -1}},
+		`{"any":{"a":null,"A":1}}`: {Any: map[string]any{"a": nil, "A": 1.0}},
+	} {
+		if got, err := fnjson.JSONDecode[named]([]byte(text), fnjson.JSONDecodeConfig{}); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	if got, err := fnjson.JSONDecode[[]int]([]byte(`[1,2]`), fnjson.JSONDecodeConfig{}); err != nil || !slices.Equal(got, []int{1, 2}) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestJSONDecode_Refuses(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                          "json_decode: the text is empty",
+		"{\"name\":\"\xff\"}":       "json_decode: the text is not valid UTF-8",
+		`{"name":1}`:                `json_decode: field "name" is a number, want a string (line 1, column 9)`,
+		"{\n\"name\":\"x\"}{":       "json_decode: there is more after the JSON value (line 2, column 12)",
+		`{"count":1,"Count":2}`:     `json_decode: field "Count" stands there twice (line 1, column 12)`,
+		`{"any":{"a":1,"a":2}}`:     `json_decode: field "a" stands there twice (line 1, column 15)`,
+		`{"nmae":1}`:                `json_decode: unknown field "nmae"`,
+		`{"any":{"a":[[[[1]]]]}}`:   "json_decode: the JSON is nested deeper than 5 (line 1, column 16)",
+		`{"name":`:                  "json_decode: the JSON ends too early (line 1, column 9)",
+		`{"inner":{"count":1e400}}`: `json_decode: field "inner.count" is a number 1e400, want a whole number that fits int (line 1, column 23)`,
+	} {
+		got, err := fnjson.JSONDecode[named]([]byte(text), fnjson.JSONDecodeConfig{MaxDepth: 5})
+		if core.ErrorCode(err) != core.CodeInvalid || err.Error() != want || !reflect.DeepEqual(got, named{}) {
+			t.Errorf("%q: %+v, %v\nwant %s", text, got, err, want)
+		}
+	}
+}
+
+func TestJSONDecode_Hints(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]string{
+		"nmae": "did you mean name?", "zebra": "known are any, count, inner, name", strings.Repeat("x", 1000): "known are any, count, inner, name",
+	} {
+		_, err := fnjson.JSONDecode[named]([]byte(`{"inner":{"`+field+`":1}}`), fnjson.JSONDecodeConfig{})
+		unknown, ok := errors.AsType[*fnjson.JSONUnknownField](err)
+		if !ok || unknown.Field != field[:min(len(field), 80)] || core.ErrorHint(err) != want {
+			t.Errorf("%.20s: %v, %s", field, err, core.ErrorHint(err))
+		}
+	}
+	if _, err := fnjson.JSONDecode[struct{}]([]byte(`{"a":1}`), fnjson.JSONDecodeConfig{}); core.ErrorHint(err) != "no field is known here" {
+		t.Errorf("%v, %s", err, core.ErrorHint(err))
+	}
+}
+
+// What JSONDecode takes, encoding/json takes to the same value.
+func FuzzJSONDecode(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"name":"x","count":1}`, `{"inner":{"name":"[{"}}`, `[[[[`, "\"\\\"", `{"any":{"a":[1,{}]}} x`, "\xef\xbb\xbf{}", `null`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := fnjson.JSONDecode[named]([]byte(text), fnjson.JSONDecodeConfig{MaxDepth: 8})
+		if err != nil {
+			if core.ErrorCode(err) != core.CodeInvalid {
+				t.Errorf("%q: %v", text, err)
+			}
+			return
+		}
+		var want named
+		if err := json.Unmarshal([]byte(text), &want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, encoding/json %+v, %v", text, got, want, err)
+		}
+	})
+}

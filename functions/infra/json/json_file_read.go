@@ -1,0 +1,74 @@
+package json
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"fnregistry.dev/functions/core"
+)
+
+// JSONFileReadConfig bounds what [JSONFileRead] takes. The zero value of a field
+// is its default.
+type JSONFileReadConfig struct {
+	// MaxBytes is how large the file may be. Default: 16 MiB.
+	MaxBytes int64
+	// MaxDepth is the deepest nesting of arrays and objects. Default: 64.
+	MaxDepth int
+}
+
+// JSONFileRead reads a file that is one JSON value of type T, as strictly as
+// [JSONDecode].
+//
+// Errors are *core.Error: CodeInvalid for a file that is not that, a folder or a
+// device, CodeTooLarge over MaxBytes, else the code of the cause: CodeNotFound,
+// CodeForbidden.
+func JSONFileRead[T any](path string, cfg JSONFileReadConfig) (T, error) {
+	op := "json_file_read " + path
+	text, err := readFile(path, cfg.MaxBytes)
+	if err != nil {
+		var zero T
+		if coded, ok := errors.AsType[*core.Error](err); ok {
+			coded.Op = op
+			return zero, coded
+		}
+		return zero, &core.Error{Op: op, Err: err}
+	}
+	return JSONDecode[T](text, JSONDecodeConfig{Op: op, Name: "the file", MaxDepth: cfg.MaxDepth})
+}
+
+func readFile(path string, maxBytes int64) ([]byte, error) {
+	if maxBytes == 0 {
+		maxBytes = 16 << 20
+	}
+	info, err := os.Stat(path) // before it is opened: a pipe would block
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "it is no regular file"}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if int64(len(text)) > maxBytes {
+		return nil, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("it is larger than %d bytes", maxBytes)}
+	}
+	return text, nil
+}
+
+// withoutPath is an error without the path, which Op has.
+func withoutPath(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}
