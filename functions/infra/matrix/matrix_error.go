@@ -199,42 +199,18 @@ func networkFailed(err error) bool {
 	return ok
 }
 
+// statusCode is for answers whose errcode says nothing, such as M_UNKNOWN or a
+// proxy's page.
+func statusCode(status int) core.Code {
+	return core.ErrorCode(core.HTTPStatusError("", status))
+}
+
 func errcodeCode(errcode string, status int) core.Code {
 	switch status { // these two say it better than the errcode: Dendrite's too large event is M_BAD_JSON
 	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
-		return statuses[status]
+		return statusCode(status)
 	}
 	return cmp.Or(errcodes[errcode], statusCode(status), core.CodeInternal)
-}
-
-// statusCode is for answers whose errcode says nothing, such as M_UNKNOWN or a proxy's page.
-func statusCode(status int) core.Code {
-	if code, ok := statuses[status]; ok {
-		return code
-	}
-	switch {
-	case status >= 500:
-		return core.CodeUnavailable
-	case status >= 400:
-		return core.CodeInvalid
-	case status >= 300:
-		return core.CodeUnavailable
-	}
-	return ""
-}
-
-var statuses = map[int]core.Code{
-	http.StatusUnauthorized:          core.CodeUnauthenticated,
-	http.StatusForbidden:             core.CodeForbidden,
-	http.StatusNotFound:              core.CodeNotFound,
-	http.StatusMethodNotAllowed:      core.CodeUnsupported,
-	http.StatusRequestTimeout:        core.CodeTimeout,
-	http.StatusConflict:              core.CodeConflict,
-	http.StatusGone:                  core.CodeNotFound,
-	http.StatusRequestEntityTooLarge: core.CodeTooLarge,
-	http.StatusTooEarly:              core.CodeUnavailable,
-	http.StatusTooManyRequests:       core.CodeLimited,
-	http.StatusNotImplemented:        core.CodeUnsupported,
 }
 
 // errcodes is https://spec.matrix.org/v1.16/client-server-api/#common-error-codes and #other-error-codes. M_UNKNOWN is

@@ -141,21 +141,14 @@ func (c *client) judge(response *http.Response) (end streamEnd, ok bool) {
 	}
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // for its retry_after_ms; what is missing was not to be had
 	end.asked, _ = core.RetryAfterParse(response.Header.Get("Retry-After"), body, time.Now(), maxRetry)
-	code := core.CodeUnavailable
+	code := core.ErrorCode(core.HTTPStatusError(c.op, status))
+	if status < 400 {
+		code = core.CodeInvalid // a success or a redirect that is no stream
+	}
 	switch status {
-	case http.StatusUnauthorized:
-		code, end.final = core.CodeUnauthenticated, true
-	case http.StatusForbidden:
-		code, end.final = core.CodeForbidden, true
-	case http.StatusNotFound, http.StatusGone:
-		code, end.final = core.CodeNotFound, true
-	case http.StatusTooManyRequests:
-		code = core.CodeLimited
-	case http.StatusRequestTimeout, http.StatusTooEarly:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 	default:
-		if end.final = status < 500; end.final {
-			code = core.CodeInvalid
-		}
+		end.final = status < 500
 	}
 	end.err = c.fail(code, "the server answered "+response.Status, nil)
 	return end, false

@@ -192,7 +192,7 @@ func TestSSEClient_AnswersThatMayPass(t *testing.T) {
 			t.Errorf("a secret is in %v", err)
 		}
 	}
-	want := []core.Code{core.CodeUnavailable, core.CodeUnavailable, core.CodeUnavailable, core.CodeLimited, core.CodeUnavailable, core.CodeUnavailable}
+	want := []core.Code{core.CodeUnavailable, core.CodeTimeout, core.CodeUnavailable, core.CodeLimited, core.CodeUnavailable, core.CodeUnavailable}
 	if fmt.Sprint(codes) != fmt.Sprint(want) || handle.Err() != nil {
 		t.Errorf("got %v, %v", codes, handle.Err())
 	}
