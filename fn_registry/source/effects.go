@@ -111,7 +111,7 @@ func (c *collector) statement(n ast.Node) {
 // first argument refers to.
 var changesFirst = regexp.MustCompile(`^(sort\.(Ints|Strings|Float64s|Slice|SliceStable|Sort|Stable)|` +
 	`slices\.(Sort\w*|Reverse|Delete\w*|Compact\w*|Insert|Replace|Grow|AppendSeq)|maps\.(Copy|DeleteFunc|Insert)|` +
-	`encoding/binary\.\w+|container/heap\.\w+)$`)
+	`encoding/binary\.(Put\w+|Append\w*|Encode|Write)|container/heap\.\w+)$`)
 
 // zoned are the methods of a time.Time whose results depend on its location.
 var zoned = names("String GoString Format AppendFormat Date Clock Year Month Day Hour Minute Second YearDay Weekday ISOWeek Location Zone AddDate MarshalJSON MarshalText")
@@ -157,17 +157,12 @@ func (c *collector) call(n *ast.CallExpr) {
 
 func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 	switch {
-	case pkg == "maps" && (name == "Keys" || name == "Values" || name == "All"):
+	case iteratesMap(pkg, name):
 		if !c.sorted[n] {
 			c.effect("maps."+name+", whose order differs from call to call", n.Pos())
 		}
-	case pkg == "slices" && (strings.HasPrefix(name, "Sorted") || name == "Collect" && c.sortedLater(n)):
-		for _, arg := range n.Args {
-			if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
-				c.sorted[call] = true
-			}
-		}
-	case pkg == "maps" && (name == "Collect" || name == "Insert"): // a map of a map has no order
+	case pkg == "slices" && (strings.HasPrefix(name, "Sorted") || name == "Collect" && c.sortedLater(n)),
+		pkg == "maps" && (name == "Collect" || name == "Insert"): // what is sorted then, or goes into a map
 		for _, arg := range n.Args {
 			if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
 				c.sorted[call] = true

@@ -9,10 +9,17 @@ import (
 // mapOrder looks for a loop over a map whose order reaches a result: it returns
 // what it meets first, writes as it goes, or appends to a slice that nobody
 // sorts. What else a loop does with a map gives the same in any order, as far
-// as syntax can see.
+// as syntax can see; so does what it writes and appends to variables of its own.
 func (c *collector) mapOrder(loop *ast.RangeStmt) {
-	if !c.isMap(loop.X) || loop.Key == nil {
+	iterator := c.mapIterator(loop.X)
+	if iterator != nil {
+		c.sorted[iterator] = true // judged by what the loop does
+	}
+	if iterator == nil && !c.isMap(loop.X) || loop.Key == nil {
 		return
+	}
+	outlives := func(v *object) bool {
+		return v == nil || v.Pos() < loop.Body.Pos() || v.Pos() >= loop.Body.End()
 	}
 	own := map[*object]bool{}
 	for _, e := range []ast.Expr{loop.Key, loop.Value} {
@@ -32,12 +39,14 @@ func (c *collector) mapOrder(loop *ast.RangeStmt) {
 				}
 			}
 		case *ast.AssignStmt:
-			if to := appendTarget(n); to != nil && !c.sortedAfter(loop.End(), to) {
+			if to := appendTarget(n); to != nil && outlives(to) && !c.sortedAfter(loop.End(), to) {
 				c.effect(what, loop.Pos())
 			}
 		case *ast.ExprStmt:
-			if call, ok := n.X.(*ast.CallExpr); ok && writesText(call) {
-				c.effect(what, loop.Pos())
+			if call, ok := n.X.(*ast.CallExpr); ok {
+				if to, ok := c.writesText(call); ok && outlives(to) {
+					c.effect(what, loop.Pos())
+				}
 			}
 		}
 		return true
@@ -89,6 +98,29 @@ func (c *collector) isMap(e ast.Expr) bool {
 	return false
 }
 
+// mapIterator returns an expression that is a call of maps.Keys or the like,
+// or nil.
+func (c *collector) mapIterator(e ast.Expr) *ast.CallExpr {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return nil
+	}
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return nil
+	}
+	if pkg, name, ok := c.imported(sel); !ok || !iteratesMap(pkg, name) {
+		return nil
+	}
+	return call
+}
+
+// iteratesMap reports whether a function of the standard library returns an
+// iterator over a map.
+func iteratesMap(pkg, name string) bool {
+	return pkg == "maps" && (name == "Keys" || name == "Values" || name == "All")
+}
+
 // mentions reports whether an expression names one of the objects.
 func mentions(e ast.Expr, objects map[*object]bool) bool {
 	found := false
@@ -118,10 +150,21 @@ func appendTarget(n *ast.AssignStmt) *object {
 	return to.Obj
 }
 
-// writesText reports whether a call writes to a builder, a buffer or a writer.
-func writesText(call *ast.CallExpr) bool {
+// writesText reports whether a call writes to a builder, a buffer or a writer,
+// and returns the variable that holds it; nil where that is not in the file.
+func (c *collector) writesText(call *ast.CallExpr) (to *object, ok bool) {
 	sel, ok := call.Fun.(*ast.SelectorExpr)
-	return ok && (strings.HasPrefix(sel.Sel.Name, "Write") || strings.HasPrefix(sel.Sel.Name, "Fprint"))
+	if !ok || !strings.HasPrefix(sel.Sel.Name, "Write") && !strings.HasPrefix(sel.Sel.Name, "Fprint") {
+		return nil, false
+	}
+	writer := sel.X
+	if _, _, function := c.imported(sel); function && len(call.Args) > 0 { // fmt.Fprint, io.WriteString
+		writer = call.Args[0]
+	}
+	if root, _, _ := c.root(writer); root != nil {
+		return root.Obj, true
+	}
+	return nil, true
 }
 
 // sortedAfter reports whether a variable is handed, behind a place of the
