@@ -157,26 +157,26 @@ func (p *past) compare(symbol string, own map[string]bool) (level, string) {
 	return worst, what
 }
 
+// compareParts notes what differs between two surfaces; only, if set, is the
+// name of the one part that counts. Of a part that has a variant for each
+// platform, all are compared.
 func compareParts(before, now *source.Surface, only, prefix string, note func(level, string, ...any)) {
-	find := func(s *source.Surface, name string) *source.Part {
-		if i := slices.IndexFunc(s.Parts, func(p source.Part) bool { return p.Name == name }); i >= 0 {
-			return &s.Parts[i]
-		}
-		return nil
-	}
-	for _, was := range before.Parts {
-		if only != "" && was.Name != only {
+	for _, part := range before.Parts {
+		if only != "" && part.Name != only {
 			continue
 		}
-		switch is := find(now, was.Name); {
-		case is == nil:
-			note(major, "%s%s is gone", prefix, was.Name)
-		case is.Text != was.Text:
-			note(major, "%s%s is %s, now %s", prefix, was.Name, was.Text, is.Text)
+		was, is := variants(before, part.Name), variants(now, part.Name)
+		switch added := difference(is, was); {
+		case len(is) == 0:
+			note(major, "%s%s is gone", prefix, part.Name)
+		case len(difference(was, is)) > 0:
+			note(major, "%s%s is %s, now %s", prefix, part.Name, strings.Join(was, " or "), strings.Join(is, " or "))
+		case len(added) > 0:
+			note(minor, "%s%s is also %s", prefix, part.Name, strings.Join(added, " or "))
 		}
 	}
 	for _, is := range now.Parts {
-		if only != "" || find(before, is.Name) != nil {
+		if only != "" || len(variants(before, is.Name)) > 0 {
 			continue
 		}
 		if is.Wanted {
@@ -185,4 +185,17 @@ func compareParts(before, now *source.Surface, only, prefix string, note func(le
 			note(minor, "%s%s is new", prefix, is.Name)
 		}
 	}
+}
+
+// variants lists the texts that a part of a surface has in the files that
+// declare it, sorted, each once.
+func variants(s *source.Surface, name string) []string {
+	var texts []string
+	for _, p := range s.Parts {
+		if p.Name == name {
+			texts = append(texts, p.Text)
+		}
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
 }
