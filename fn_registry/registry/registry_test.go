@@ -671,6 +671,36 @@ func TestRegistry_CacheApart(t *testing.T) {
 	}
 }
 
+// TestRegistry_CacheAhead: an index that is newer than the snapshot, as a Save
+// that was cut short leaves it, does not keep a unit's old text.
+func TestRegistry_CacheAhead(t *testing.T) {
+	t.Parallel()
+	dir, cache := t.TempDir(), t.TempDir()
+	write(t, dir, sample())
+	opts := Options{Roots: []string{dir}, Cache: cache}
+	r := open(t, opts)
+	if err := r.Save(); err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.ReadFile(r.files.snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
+	refresh(t, r)
+	if err := r.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.files.snapshot, old, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, opts)
+	refresh(t, again)
+	if got := find(t, again.State(), Query{Text: "ceiling"}).ids(); got != "round_up_go_f" {
+		t.Errorf("found %q", got)
+	}
+}
+
 // TestRegistry_BrokenSpec: a spec that can't be read leaves the unit as it was
 // known, and says so.
 func TestRegistry_BrokenSpec(t *testing.T) {
