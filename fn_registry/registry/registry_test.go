@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -906,6 +907,48 @@ func TestRegistry_ReadersDuringRefresh(t *testing.T) {
 	for range 2 {
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestRegistry_FreshnessKeepsUp: whoever reads that the files were looked at
+// gets the state that the look made, or a later one.
+func TestRegistry_FreshnessKeepsUp(t *testing.T) {
+	t.Parallel()
+	r, dir := setup(t)
+	type change struct {
+		at     time.Time
+		before uint64 // the generation that does not have it
+	}
+	var last atomic.Pointer[change]
+	last.Store(&change{at: time.Now().Add(time.Hour)})
+	stop, done := make(chan struct{}), make(chan string, 2)
+	for range 2 {
+		go func() {
+			for {
+				select {
+				case <-stop:
+					done <- ""
+					return
+				default:
+				}
+				c := last.Load()
+				if f := r.Freshness(); f.SweptAt.After(c.at) && f.Generation <= c.before {
+					done <- fmt.Sprintf("generation %d was made before the change that a look had to find", f.Generation)
+					return
+				}
+			}
+		}()
+	}
+	for i := range 10 {
+		write(t, dir, unitFiles("round_up", fmt.Sprintf("Rounds a number up, edition %d.", i), ""))
+		last.Store(&change{at: time.Now(), before: r.State().Generation})
+		refresh(t, r)
+	}
+	close(stop)
+	for range 2 {
+		if problem := <-done; problem != "" {
+			t.Error(problem)
 		}
 	}
 }
