@@ -32,12 +32,12 @@ type lines struct {
 
 	mu      sync.Mutex // held while a message is written
 	out     io.Writer
-	pending int           // calls that have no answer yet
-	idle    chan struct{} // closed when there are none; nil while nobody waits
+	pending map[jsonrpc.ID]bool // calls that have no answer yet
+	idle    chan struct{}       // closed when there are none; nil while nobody waits
 }
 
 func newLines(in io.ReadCloser, out io.Writer) *lines {
-	return &lines{in: bufio.NewReaderSize(in, 64<<10), from: in, out: out}
+	return &lines{in: bufio.NewReaderSize(in, 64<<10), from: in, out: out, pending: map[jsonrpc.ID]bool{}}
 }
 
 // Read returns the next bytes of lines that are messages.
@@ -90,8 +90,8 @@ func (l *lines) line() ([]byte, error) {
 	if err != nil {
 		return nil, l.refuse(invalidRequest, "not a message of JSON-RPC 2.0: "+err.Error())
 	}
-	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() {
-		l.count(1)
+	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() && !l.begin(call.ID) {
+		return nil, l.refuse(invalidRequest, "a call of this id has no answer yet") // the SDK would answer one of the two
 	}
 	return append(line, '\n'), nil
 }
@@ -110,35 +110,37 @@ func (l *lines) refuse(code int, message string) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.write(append(text, '\n'))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err = l.out.Write(append(text, '\n'))
 	return err
 }
 
 // Write writes one message, as the SDK does with each of its own.
 func (l *lines) Write(message []byte) (int, error) {
-	n, err := l.write(message)
-	if sent, decodeErr := jsonrpc.DecodeMessage(message); decodeErr == nil {
-		if _, ok := sent.(*jsonrpc.Response); ok {
-			l.count(-1)
-		}
+	sent, decodeErr := jsonrpc.DecodeMessage(message)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, err := l.out.Write(message)
+	if answer, ok := sent.(*jsonrpc.Response); ok && decodeErr == nil {
+		delete(l.pending, answer.ID)
+	}
+	if len(l.pending) == 0 && l.idle != nil {
+		close(l.idle)
+		l.idle = nil
 	}
 	return n, err
 }
 
-func (l *lines) write(message []byte) (int, error) {
+// begin notes a call that is to be answered; false where one of its ID is.
+func (l *lines) begin(id jsonrpc.ID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.out.Write(message)
-}
-
-// count adds to the calls that have no answer yet.
-func (l *lines) count(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.pending += n; l.pending == 0 && l.idle != nil {
-		close(l.idle)
-		l.idle = nil
+	if l.pending[id] {
+		return false
 	}
+	l.pending[id] = true
+	return true
 }
 
 // answered returns a channel that is closed when each call has its answer.
@@ -146,7 +148,7 @@ func (l *lines) answered() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	idle := make(chan struct{})
-	if l.pending == 0 {
+	if len(l.pending) == 0 {
 		close(idle)
 	} else {
 		l.idle = idle
