@@ -26,14 +26,7 @@ type unitOut struct {
 }
 
 func unitOf(it registry.Item) unitOut {
-	return unitOut{ID: it.ID, Kind: it.Kind, Purity: it.Purity, Signature: it.Signature, Description: it.Description, FilePath: it.FilePath, Users: it.Users, Score: it.Score, Why: nonNil(it.Why)}
-}
-
-func nonNil(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
+	return unitOut{ID: it.ID, Kind: it.Kind, Purity: it.Purity, Signature: it.Signature, Description: it.Description, FilePath: it.FilePath, Users: it.Users, Score: it.Score, Why: it.Why}
 }
 
 type findIn struct {
@@ -143,7 +136,7 @@ func (s *service) show(ctx context.Context, _ *mcp.CallToolRequest, in idIn) (*m
 		Body: d.Body.Markdown, Findings: []string{}, Bytes: d.Bytes,
 	}
 	for _, f := range d.Findings {
-		out.Findings = append(out.Findings, fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message))
+		out.Findings = append(out.Findings, findingLine(f))
 	}
 	var b strings.Builder
 	writeDetail(&b, d)

@@ -107,10 +107,6 @@ func chosen(ctx context.Context, state *registry.State, in lintIn) ([]check.Find
 	return state.FilterFindings(all, q)
 }
 
-func findingLine(f check.Finding) string {
-	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message)
-}
-
 func findingLines(all []string) string {
 	if len(all) == 0 {
 		return ""

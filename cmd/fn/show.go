@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -150,7 +149,7 @@ func writeFindings(w io.Writer, d *registry.Detail) {
 		fmt.Fprintln(w, "\nFindings")
 	}
 	for _, f := range d.Findings {
-		fmt.Fprintf(w, "  %s:%d:%d: %s: %s\n", filepath.ToSlash(f.File), f.Line, f.Column, f.Rule, f.Message)
+		fmt.Fprintln(w, "  "+findingLine(f))
 	}
 	if d.Stale {
 		fmt.Fprintln(w, "\nThe spec has changed while it was read.")
