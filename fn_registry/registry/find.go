@@ -96,28 +96,31 @@ func (s *State) Find(q Query) (*Page, error) {
 		p.Problems = append(p.Problems, Problem{Text: pr.Text, Message: pr.Message, Candidates: list(pr.Candidates)})
 	}
 	p.Problems = append(p.Problems, problems...)
-	answer, before := s.rank(q, parsed, f, p)
+	of, before := s.rank(q, parsed, f)
 	offset := 0
 	if q.Cursor != "" {
 		c, err := parseCursor(q.Cursor, q.fingerprint())
 		if err != nil {
 			return nil, err
 		}
-		offset = c.after(answer, before)
+		offset = c.after(of, before)
 	}
-	hits, total := answer(offset, cmp.Or(q.Limit, DefaultLimit))
-	p.fill(s, hits, total)
-	if len(hits) > 0 && offset+len(hits) < total {
-		last := hits[len(hits)-1]
-		next := cursor{Query: q.fingerprint(), Offset: offset + len(hits), Key: last.key, Score: last.score}.String()
+	a := of(offset, cmp.Or(q.Limit, DefaultLimit))
+	p.fill(s, a)
+	if n := len(a.hits); n > 0 && offset+n < a.total {
+		last := a.hits[n-1]
+		next := cursor{Query: q.fingerprint(), Offset: offset + n, Key: last.key, Score: last.score}.String()
 		p.NextCursor = &next
 	}
 	return p, nil
 }
 
-func (p *Page) fill(s *State, hits []hit, total int) {
-	p.Total = total
-	for _, h := range hits {
+func (p *Page) fill(s *State, a answer) {
+	p.Total, p.Partial, p.result = a.total, a.found.Partial, a.found
+	for _, w := range a.found.Words {
+		p.Words = append(p.Words, WordUse{Text: w.Text, Units: w.Units, Loose: w.Loose, Near: list(w.Near)})
+	}
+	for _, h := range a.hits {
 		it := s.item(s.Catalog.Unit(h.key))
 		it.Score, it.Matched, it.Why = h.score, list(h.matched), list(h.why)
 		p.Items = append(p.Items, it)
@@ -126,13 +129,8 @@ func (p *Page) fill(s *State, hits []hit, total int) {
 
 // parse checks a query's form.
 func (q Query) parse() (search.Query, error) {
-	for param, text := range map[string]string{"q": q.Text, "signature": q.Signature} {
-		if len(text) > MaxText {
-			return search.Query{}, &QueryError{Param: param, Message: "longer than 4096 bytes"}
-		}
-		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-			return search.Query{}, &QueryError{Param: param, Message: "not valid text: it has a NUL or is not UTF-8"}
-		}
+	if err := cmp.Or(checkText("q", q.Text), checkText("signature", q.Signature)); err != nil {
+		return search.Query{}, err
 	}
 	if q.Limit < 0 || q.Limit > MaxLimit {
 		return search.Query{}, &QueryError{Param: "limit", Message: "not between 1 and 200"}
@@ -155,8 +153,20 @@ func (q Query) parse() (search.Query, error) {
 	return parsed, nil
 }
 
-// rank puts the units that match in the order that is asked for.
-func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer ranked, before func(a, b hit) bool) {
+// checkText refuses a text that is no question.
+func checkText(param, text string) *QueryError {
+	switch {
+	case len(text) > MaxText:
+		return &QueryError{Param: param, Message: "longer than 4096 bytes"}
+	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+		return &QueryError{Param: param, Message: "not valid text: it has a NUL or is not UTF-8"}
+	}
+	return nil
+}
+
+// rank puts the units that match in the order that is asked for. before is that
+// order.
+func (s *State) rank(q Query, parsed search.Query, f *filters) (of ranked, before func(a, b hit) bool) {
 	asked := len(parsed.Words) > 0 || parsed.Signature != nil
 	order := q.Sort
 	if order == SortDefault {
@@ -170,7 +180,7 @@ func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer 
 	}
 	byScore := func(a, b hit) bool { return a.score > b.score || a.score == b.score && a.key < b.key }
 	if order == SortRelevance {
-		return func(offset, limit int) ([]hit, int) { return s.search(parsed, f, p, offset, limit) }, byScore
+		return func(offset, limit int) answer { return s.search(parsed, f, offset, limit) }, byScore
 	}
 	units, score := s.units, func(*catalog.Unit) float64 { return 0 }
 	before = func(a, b hit) bool { return a.key < b.key }
@@ -182,22 +192,22 @@ func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer 
 	if f.empty() {
 		accept = nil
 	}
-	var found map[string]hit
+	var all answer
+	known := map[string]hit{}
 	if asked {
-		hits, _ := s.search(parsed, f, p, 0, s.Index.Len())
-		found = make(map[string]hit, len(hits))
-		for _, h := range hits {
-			found[h.key] = h
+		all = s.search(parsed, f, 0, s.Index.Len())
+		for _, h := range all.hits {
+			known[h.key] = h
 		}
-		accept = func(u *catalog.Unit) bool { _, ok := found[u.ID]; return ok }
+		accept = func(u *catalog.Unit) bool { _, ok := known[u.ID]; return ok }
 	}
-	return func(offset, limit int) ([]hit, int) {
+	return func(offset, limit int) answer {
 		chosen, total := choose(units, accept, offset, limit)
-		hits := make([]hit, 0, len(chosen))
+		a := answer{hits: make([]hit, 0, len(chosen)), total: total, found: all.found}
 		for _, u := range chosen {
-			hits = append(hits, hit{key: u.ID, score: score(u), matched: found[u.ID].matched, why: found[u.ID].why})
+			a.hits = append(a.hits, hit{key: u.ID, score: score(u), matched: known[u.ID].matched, why: known[u.ID].why})
 		}
-		return hits, total
+		return a
 	}, before
 }
 
@@ -223,25 +233,21 @@ func choose(units []*catalog.Unit, accept func(*catalog.Unit) bool, offset, limi
 }
 
 // search asks the index.
-func (s *State) search(parsed search.Query, f *filters, p *Page, offset, limit int) ([]hit, int) {
+func (s *State) search(parsed search.Query, f *filters, offset, limit int) answer {
 	opts := search.Options{Limit: max(limit, 1), Offset: offset}
 	if !f.empty() {
 		opts.Accept = func(key string) bool { return f.accept(s.Catalog.Unit(key)) }
 	}
 	r := s.Index.Search(parsed, opts)
-	p.result, p.Partial, p.Words = r, r.Partial, []WordUse{}
-	for _, w := range r.Words {
-		p.Words = append(p.Words, WordUse{Text: w.Text, Units: w.Units, Loose: w.Loose, Near: list(w.Near)})
-	}
-	hits := make([]hit, 0, len(r.Hits))
+	a := answer{hits: make([]hit, 0, len(r.Hits)), total: r.Total, found: r}
 	for _, h := range r.Hits {
 		matched := h.Fields.Names()
 		if parsed.Signature != nil {
 			matched = append(matched, "signature")
 		}
-		hits = append(hits, hit{key: h.Key, score: h.Score, matched: matched, why: reasons(h.Why)})
+		a.hits = append(a.hits, hit{key: h.Key, score: h.Score, matched: matched, why: reasons(h.Why)})
 	}
-	return hits, r.Total
+	return a
 }
 
 // reasons writes each reason as a line.
