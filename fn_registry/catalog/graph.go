@@ -313,16 +313,12 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 	before := map[*Unit]*Unit{u: nil}
 	for queue := []*Unit{u}; len(queue) > 0; queue = queue[1:] {
 		at := queue[0]
-		if e := c.evidence(at.Code, at.Dir.Root); e != nil {
-			chain := &ImpureChain{Evidence: *e}
-			for v := at; v != nil; v = before[v] {
-				chain.Units = append(chain.Units, v)
-			}
-			slices.Reverse(chain.Units)
-			return chain
+		e := c.evidence(at.Code, at.Dir.Root)
+		if e == nil && at != u {
+			e = at.declaredImpure()
 		}
-		if at != u && at.Spec.Purity != spec.PurityPure && !(at.Unread && at.Spec.Purity == "") { // no evidence, but its author says so
-			chain := &ImpureChain{Evidence: Evidence{What: "declared impure", File: at.File, Pos: source.Pos{Line: 1, Column: 1}}}
+		if e != nil {
+			chain := &ImpureChain{Evidence: *e}
 			for v := at; v != nil; v = before[v] {
 				chain.Units = append(chain.Units, v)
 			}
@@ -337,6 +333,16 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 		}
 	}
 	return nil
+}
+
+// declaredImpure is the evidence of an author who does not call a unit pure,
+// nil for one who does. A spec that can't be read and was never known says
+// nothing.
+func (u *Unit) declaredImpure() *Evidence {
+	if u.Spec.Purity == spec.PurityPure || u.Unread && u.Spec.Purity == "" {
+		return nil
+	}
+	return &Evidence{What: "declared impure", File: u.File, Pos: source.Pos{Line: 1, Column: 1}}
 }
 
 // PureExport reports whether an exported function without a spec is pure, as far
