@@ -19,15 +19,17 @@ const maxGoSize = 16 << 20
 // folder is a Dir while it is read.
 type folder struct {
 	*Dir
-	root    *Root
-	sources []*source.File
-	decls   map[string][]declAt       // names at package level, tests left out
-	methods map[string][]declAt       // by receiver type
-	own     map[string]*Unit          // registered symbols of this folder
-	all     map[string][]*source.Decl // see indexAll
-	before  map[string]*Unit          // by file: what was known before this reading
-	mutable map[string]declAt         // package variables that something changes, and what
-	buf     []byte                    // holds one Go file after the other; nothing that is read of it refers to it
+	root     *Root
+	sources  []*source.File
+	byPath   map[string]*source.File
+	decls    map[string][]declAt       // names at package level, tests left out
+	methods  map[string][]declAt       // by receiver type
+	exported map[string][]declAt       // what others can use, by its name as Squash writes it; a method's with its receiver's before it
+	own      map[string]*Unit          // registered symbols of this folder
+	all      map[string][]*source.Decl // see indexAll
+	before   map[string]*Unit          // by file: what was known before this reading
+	mutable  map[string]declAt         // package variables that something changes, and what
+	buf      []byte                    // holds one Go file after the other; nothing that is read of it refers to it
 }
 
 type declAt struct {

@@ -15,24 +15,26 @@ import (
 // tie finds the code of each spec of the folder and reads what a spec can be held against.
 func (f *folder) tie() {
 	f.index()
+	code := map[*Unit]declAt{}
 	for _, u := range f.Units {
 		if u.IsApp() {
 			continue
 		}
 		if at, ok := f.find(u); ok {
-			f.own[at.decl.Name] = u
-			u.Code = &Code{File: at.file.Path, Symbol: at.decl.Name} // filled in below, when all symbols are known
+			f.own[at.decl.Name], code[u] = u, at
 		}
 	}
-	for _, u := range f.Units {
-		if u.Code != nil {
-			at, _ := f.find(u)
-			f.fill(u.Code, at, u.File)
-			if u.Unread && u.Spec.Kind == "" {
-				u.Spec.Kind = spec.KindFunction
-				if at.decl.Kind == source.Type {
-					u.Spec.Kind = spec.KindType
-				}
+	for _, u := range f.Units { // now that all symbols are known
+		at, ok := code[u]
+		if !ok {
+			continue
+		}
+		u.Code = &Code{}
+		f.fill(u.Code, at, u.File)
+		if u.Unread && u.Spec.Kind == "" {
+			u.Spec.Kind = spec.KindFunction
+			if at.decl.Kind == source.Type {
+				u.Spec.Kind = spec.KindType
 			}
 		}
 	}
@@ -48,7 +50,9 @@ func (f *folder) tie() {
 // index sorts the folder's declarations by name.
 func (f *folder) index() {
 	f.decls, f.methods, f.own = map[string][]declAt{}, map[string][]declAt{}, map[string]*Unit{}
+	f.exported, f.byPath = map[string][]declAt{}, make(map[string]*source.File, len(f.sources))
 	for _, file := range f.sources {
+		f.byPath[file.Path] = file
 		if file.Test {
 			continue
 		}
@@ -57,10 +61,16 @@ func (f *folder) index() {
 		}
 		for i := range file.Decls {
 			at := declAt{file, &file.Decls[i]}
+			name := at.decl.Name
 			if at.decl.Kind == source.Method {
 				f.methods[at.decl.Recv] = append(f.methods[at.decl.Recv], at)
+				name = at.decl.Recv + name
 			} else {
-				f.decls[at.decl.Name] = append(f.decls[at.decl.Name], at)
+				f.decls[name] = append(f.decls[name], at)
+			}
+			if at.decl.Exported() {
+				name = Squash(name)
+				f.exported[name] = append(f.exported[name], at)
 			}
 		}
 	}
@@ -81,25 +91,19 @@ func (f *folder) find(u *Unit) (declAt, bool) {
 	beside := strings.TrimSuffix(u.File, ".md") + ".go"
 	var found declAt
 	best := 0
-	for _, file := range f.sources {
-		if file.Test {
+	for _, at := range f.exported[want] {
+		if !describes(u.Spec.Kind, at.decl) {
 			continue
 		}
-		for i := range file.Decls {
-			d := &file.Decls[i]
-			if !describes(u.Spec.Kind, d, want) {
-				continue
-			}
-			fits := 1
-			if file.Path == beside {
-				fits += 1
-			}
-			if declares(u.Spec.Signature, d) {
-				fits += 2
-			}
-			if fits > best {
-				found, best = declAt{file, d}, fits
-			}
+		fits := 1
+		if at.file.Path == beside {
+			fits += 1
+		}
+		if declares(u.Spec.Signature, at.decl) {
+			fits += 2
+		}
+		if fits > best {
+			found, best = at, fits
 		}
 	}
 	return found, best > 0
@@ -121,17 +125,14 @@ func wordAt(s string, i int) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_'
 }
 
-func describes(kind spec.Kind, d *source.Decl, want string) bool {
-	if !d.Exported() {
-		return false
-	}
+// describes reports whether a spec of a kind can be of a declaration. The kind
+// is unknown where a spec can't be read.
+func describes(kind spec.Kind, d *source.Decl) bool {
 	switch d.Kind {
-	case source.Func:
-		return kind != spec.KindType && Squash(d.Name) == want
-	case source.Method:
-		return kind != spec.KindType && Squash(d.Recv+d.Name) == want
-	case source.Type: // the kind is unknown where a spec can't be read
-		return (kind == spec.KindType || kind == "") && Squash(d.Name) == want
+	case source.Func, source.Method:
+		return kind != spec.KindType
+	case source.Type:
+		return kind == spec.KindType || kind == ""
 	}
 	return false
 }
@@ -214,19 +215,10 @@ func (f *folder) exportedFields(typeText string, seen map[string]bool) []source.
 	return nil
 }
 
-func (f *folder) source(file string) *source.File {
-	for _, s := range f.sources {
-		if s.Path == file {
-			return s
-		}
-	}
-	return nil
-}
-
 // fillTests lists the tests as a spec names them: for TestSymbol_Case the case, for a test with subtests their
 // names, for any other what stands behind "Test"; a fuzz test keeps its whole name.
 func (f *folder) fillTests(c *Code, testFile string) {
-	file := f.source(testFile)
+	file := f.byPath[testFile]
 	if file == nil {
 		return
 	}
@@ -263,7 +255,7 @@ func (f *folder) fillTests(c *Code, testFile string) {
 
 // fillTags joins what the unit's file and its test need.
 func (f *folder) fillTags(c *Code, file *source.File) {
-	for _, s := range []*source.File{file, f.source(c.TestFile)} {
+	for _, s := range []*source.File{file, f.byPath[c.TestFile]} {
 		if s == nil {
 			continue
 		}
