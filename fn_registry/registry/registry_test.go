@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"fnregistry.dev/fn_registry/check"
+	"fnregistry.dev/fn_registry/internal/cache"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
@@ -1025,7 +1026,7 @@ func FuzzReadIndex(f *testing.F) {
 	f.Add(data)
 	f.Add(data[:len(indexMagic)+50])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		x, indexed, err := decodeIndex(data, programHash())
+		x, indexed, err := decodeIndex(data, cache.Build())
 		if err != nil {
 			return
 		}
