@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"fnregistry.dev/fn_registry/source"
 )
 
 // packageSource is what the scaffold needs to know of a package that the catalogue does not keep: all names, and the
@@ -116,7 +118,7 @@ func (p *packageSource) fields(name string) []field {
 		}
 		names := f.Names
 		if len(names) == 0 {
-			names = []*ast.Ident{{Name: embeddedName(f.Type)}}
+			names = []*ast.Ident{{Name: source.BaseName(f.Type)}}
 		}
 		for _, n := range names {
 			if n.IsExported() {
@@ -125,23 +127,6 @@ func (p *packageSource) fields(name string) []field {
 		}
 	}
 	return all
-}
-
-// embeddedName is the name that an embedded type gives its field.
-func embeddedName(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return embeddedName(e.X)
-	case *ast.SelectorExpr:
-		return e.Sel.Name
-	case *ast.IndexExpr:
-		return embeddedName(e.X)
-	case *ast.IndexListExpr:
-		return embeddedName(e.X)
-	case *ast.Ident:
-		return e.Name
-	}
-	return ""
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -3,6 +3,8 @@
 // it reads files under every build tag. One file is read at a time; what needs several is package catalog's.
 package source
 
+import "go/token"
+
 // Pos is a place in a file: line and column from 1, the column in bytes.
 type Pos struct{ Line, Column int }
 
@@ -86,7 +88,7 @@ type Test struct {
 
 // Exported reports whether the declaration can be used from outside its package. A method needs an exported receiver, too.
 func (d *Decl) Exported() bool {
-	return isExported(d.Name) && (d.Kind != Method || isExported(d.Recv))
+	return token.IsExported(d.Name) && (d.Kind != Method || token.IsExported(d.Recv))
 }
 
 // Error is a file that does not parse, with the first place that is wrong.

@@ -111,6 +111,32 @@ func F(ctx context.Context, cfg Config) error {
 	}
 }
 
+func TestParse_EmbeddedNames(t *testing.T) {
+	t.Parallel()
+	f, err := Parse("p.go", []byte(`package p
+
+import "sync/atomic"
+
+type S struct {
+	A
+	*B
+	C[int]
+	*atomic.Pointer[int]
+	atomic.Bool
+}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, field := range f.Decls[0].Fields {
+		names = append(names, field.Name)
+	}
+	if got := strings.Join(names, " "); got != "A B C Pointer Bool" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestParse_NilNil(t *testing.T) {
 	for src, want := range map[string]bool{
 		"func F() (*int, error) { return nil, nil }":                                            true,

@@ -6,7 +6,6 @@ import (
 	"go/token"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Surface is what a caller can see of a function or a type.
@@ -139,7 +138,7 @@ func (s *surfaces) function(d *ast.FuncDecl) {
 		w.WriteByte('*')
 	}
 	w.funcTail(d.Type)
-	s.of(baseName(recv)).add(m, Part{Name: "method " + d.Name.Name, Text: w.String()})
+	s.of(BaseName(recv)).add(m, Part{Name: "method " + d.Name.Name, Text: w.String()})
 }
 
 // receiverParams numbers the type parameters that a receiver names.
@@ -212,7 +211,7 @@ func (s *surfaces) typeSpec(t *ast.TypeSpec) {
 // fieldNames lists the names of a field, of an embedded one its type's.
 func fieldNames(f *ast.Field) []string {
 	if len(f.Names) == 0 {
-		return []string{strings.TrimPrefix(embeddedName(f.Type), "*")}
+		return []string{BaseName(f.Type)}
 	}
 	var names []string
 	for _, n := range f.Names {
