@@ -152,7 +152,7 @@ func writeFindings(w io.Writer, d *registry.Detail) {
 		fmt.Fprintln(w, "  "+findingLine(f))
 	}
 	if d.Stale {
-		fmt.Fprintln(w, "\nThe spec has changed while it was read.")
+		fmt.Fprintln(w, "\nThe spec's file has changed since it was read.")
 	}
 }
 

@@ -21,13 +21,13 @@ type Since struct {
 }
 
 // history is what the version rule knows of folders, then and now. It reads
-// each folder once.
+// each folder once, and several side by side.
 type history struct {
 	since *Since
 	scope *scope
 
 	mu   sync.Mutex
-	dirs map[*catalog.Dir]*past
+	dirs map[*catalog.Dir]func() *past
 }
 
 // past is a folder's code and specs at two times.
@@ -37,18 +37,24 @@ type past struct {
 }
 
 func newHistory(since *Since, s *scope) *history {
-	return &history{since: since, scope: s, dirs: map[*catalog.Dir]*past{}}
+	return &history{since: since, scope: s, dirs: map[*catalog.Dir]func() *past{}}
 }
 
-// of returns a folder's past. Files that do not parse are left out.
+// of returns a folder's past.
 func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if p := h.dirs[d]; p != nil {
-		return p
+	read := h.dirs[d]
+	if read == nil {
+		read = sync.OnceValue(func() *past { return h.read(c, d) })
+		h.dirs[d] = read
 	}
+	h.mu.Unlock()
+	return read()
+}
+
+// read reads a folder's past. Files that do not parse are left out.
+func (h *history) read(c *catalog.Catalog, d *catalog.Dir) *past {
 	p := &past{before: map[string]*source.Surface{}, now: map[string]*source.Surface{}}
-	h.dirs[d] = p
 	names := d.FileNames()
 	for _, name := range h.touched(d) {
 		if !slices.Contains(names, name) {

@@ -26,8 +26,9 @@ func (r report) write(w io.Writer, format, root string) error {
 	case "github":
 		return r.writeGitHub(w)
 	}
+	place := relative(root)
 	for _, f := range r.Findings {
-		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", relative(root, f.File), f.Line, f.Column, f.Severity, f.Message, f.Rule); err != nil {
+		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", place(f.File), f.Line, f.Column, f.Severity, f.Message, f.Rule); err != nil {
 			return err
 		}
 	}

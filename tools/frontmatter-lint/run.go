@@ -290,15 +290,17 @@ func progress(w io.Writer) func(done, total int) {
 	}
 }
 
-// relative shows a file as the user can open it from where he stands.
-func relative(root, file string) string {
-	full := filepath.Join(root, filepath.FromSlash(file))
-	if wd, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(wd, full); err == nil && !strings.HasPrefix(rel, "..") {
+// relative returns what shows a file of the root as it is opened from the
+// working directory.
+func relative(root string) func(file string) string {
+	wd, wdErr := os.Getwd()
+	return func(file string) string {
+		full := filepath.Join(root, filepath.FromSlash(file))
+		if rel, err := filepath.Rel(wd, full); wdErr == nil && err == nil && filepath.IsLocal(rel) {
 			return rel
 		}
+		return full
 	}
-	return full
 }
 
 func count(n int, what string) string {
