@@ -122,12 +122,12 @@ func (m *maker) doc(sh *shape) string {
 	return comment(sentence(sh.symbol, oneLine(m.draft.Description))) + "//\n" + comment("It is not written yet: "+how+", whatever it is given.")
 }
 
-// comment breaks a text into comment lines of about 115 characters.
+// comment breaks a text into comment lines of at most 80 characters.
 func comment(text string) string {
 	var b strings.Builder
 	line := "//"
 	for word := range strings.FieldsSeq(text) {
-		if len(line)+1+len(word) > 115 && line != "//" {
+		if len(line)+1+len(word) > 80 && line != "//" {
 			b.WriteString(line + "\n")
 			line = "//"
 		}
