@@ -637,32 +637,43 @@ func TestRegistry_Cache(t *testing.T) {
 	}
 }
 
-// TestRegistry_CacheApart: a snapshot and an index of two different times are mended.
-func TestRegistry_CacheApart(t *testing.T) {
-	t.Parallel()
-	dir, cache := t.TempDir(), t.TempDir()
+// apart saves a registry before and after a change of its files, and puts one
+// of the cache's files back as it was before, as a Save that was cut short may
+// leave it.
+func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) (*Registry, Options) {
+	t.Helper()
+	dir := t.TempDir()
 	write(t, dir, sample())
-	opts := Options{Roots: []string{dir}, Cache: cache}
+	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
 	r := open(t, opts)
 	if err := r.Save(); err != nil {
 		t.Fatal(err)
 	}
-	old, err := os.ReadFile(r.files.index)
+	old, err := os.ReadFile(file(r.files))
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
-	write(t, dir, unitFiles("round_down", "Rounds to the nearest floor.", ""))
-	if err := os.Remove(filepath.Join(dir, "f/queue_drain.md")); err != nil {
-		t.Fatal(err)
-	}
+	change(dir)
 	refresh(t, r)
 	if err := r.Save(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(r.files.index, old, 0o644); err != nil {
+	if err := os.WriteFile(file(r.files), old, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return r, opts
+}
+
+// TestRegistry_CacheApart: a snapshot and an index of two different times are mended.
+func TestRegistry_CacheApart(t *testing.T) {
+	t.Parallel()
+	r, opts := apart(t, func(f cacheFiles) string { return f.index }, func(dir string) {
+		write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
+		write(t, dir, unitFiles("round_down", "Rounds to the nearest floor.", ""))
+		if err := os.Remove(filepath.Join(dir, "f/queue_drain.md")); err != nil {
+			t.Fatal(err)
+		}
+	})
 	again := open(t, opts)
 	if again.Freshness().SweptAt != nil {
 		t.Error("the folders were read again")
@@ -673,29 +684,13 @@ func TestRegistry_CacheApart(t *testing.T) {
 	}
 }
 
-// TestRegistry_CacheAhead: an index that is newer than the snapshot, as a Save
-// that was cut short leaves it, does not keep a unit's old text.
+// TestRegistry_CacheAhead: an index that is newer than the snapshot does not
+// keep a unit's old text.
 func TestRegistry_CacheAhead(t *testing.T) {
 	t.Parallel()
-	dir, cache := t.TempDir(), t.TempDir()
-	write(t, dir, sample())
-	opts := Options{Roots: []string{dir}, Cache: cache}
-	r := open(t, opts)
-	if err := r.Save(); err != nil {
-		t.Fatal(err)
-	}
-	old, err := os.ReadFile(r.files.snapshot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
-	refresh(t, r)
-	if err := r.Save(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(r.files.snapshot, old, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	_, opts := apart(t, func(f cacheFiles) string { return f.snapshot }, func(dir string) {
+		write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
+	})
 	again := open(t, opts)
 	refresh(t, again)
 	if got := find(t, again.State(), Query{Text: "ceiling"}).ids(); got != "round_up_go_f" {
