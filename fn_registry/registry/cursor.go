@@ -54,7 +54,8 @@ type ranked func(offset, limit int) (hits []hit, total int)
 // hit is a unit of an answer.
 type hit struct {
 	key     string
-	score   float64
+	score   float64 // what the list is sorted by, 0 where it is sorted by ID
+	fit     float64 // how well it matches, 0 where the list is not ranked
 	matched []string
 	why     []string
 }

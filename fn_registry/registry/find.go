@@ -123,7 +123,7 @@ func (p *Page) fill(s *State, hits []hit, total int) {
 	p.Total = total
 	for _, h := range hits {
 		it := s.item(s.Catalog.Unit(h.key))
-		it.Score, it.Matched, it.Why = h.score, list(h.matched), list(h.why)
+		it.Score, it.Matched, it.Why = h.fit, list(h.matched), list(h.why)
 		p.Items = append(p.Items, it)
 	}
 }
@@ -243,7 +243,7 @@ func (s *State) search(parsed search.Query, f *filters, p *Page, offset, limit i
 		if parsed.Signature != nil {
 			matched = append(matched, "signature")
 		}
-		hits = append(hits, hit{key: h.Key, score: h.Score, matched: matched, why: reasons(h.Why)})
+		hits = append(hits, hit{key: h.Key, score: h.Score, fit: h.Score, matched: matched, why: reasons(h.Why)})
 	}
 	return hits, r.Total
 }

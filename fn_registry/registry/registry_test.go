@@ -198,6 +198,22 @@ func TestState_Find_Item(t *testing.T) {
 	}
 }
 
+// The score says how well a unit matches, also where the list goes by use.
+func TestState_Find_ScoreIsFit(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, q := range []Query{{Sort: SortUse}, {Sort: SortRelevance}, {Text: "water", Sort: SortID}, {Text: "rounds", Sort: SortUse}, {}} {
+		for _, it := range find(t, r.State(), q).Items {
+			if it.Score != 0 {
+				t.Errorf("%+v: %s has the score %v", q, it.ID, it.Score)
+			}
+		}
+	}
+	if p := find(t, r.State(), Query{Text: "rounds"}); p.Total != 1 || p.Items[0].Score <= 0 {
+		t.Errorf("%+v", p.Items)
+	}
+}
+
 func TestState_Find_Refuses(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
