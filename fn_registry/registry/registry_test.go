@@ -673,6 +673,22 @@ func TestState_Similar(t *testing.T) {
 	}
 }
 
+// A draft that says nothing yet gets no advice: every unit may do it.
+func TestState_Similar_Nothing(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, d := range []Draft{{Signature: "func("}, {Signature: " func ("}, {Signature: "->"}, {}, {Tags: []string{" "}}} {
+		if found, err := r.State().Similar(d, 0); err == nil {
+			t.Errorf("%+v: %+v", d, found)
+		}
+	}
+	for _, d := range []Draft{{Signature: "func()"}, {Signature: "func(n"}, {Signature: "-> int"}, {Signature: "func(", Description: "Rounds a number up."}} {
+		if _, err := r.State().Similar(d, 0); err != nil {
+			t.Errorf("%+v: %v", d, err)
+		}
+	}
+}
+
 func TestState_Apps(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
