@@ -94,7 +94,7 @@ func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*
 func chosen(ctx context.Context, state *registry.State, in lintIn) ([]check.Finding, error) {
 	q := registry.FindingsQuery{Rule: in.Rule}
 	if in.ID != "" {
-		id, err := resolve(state, in.ID)
+		id, err := state.Resolve(in.ID)
 		if err != nil {
 			return nil, err
 		}

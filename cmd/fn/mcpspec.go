@@ -28,7 +28,7 @@ func (s *service) readSpec(ctx context.Context, r *mcp.ReadResourceRequest) (*mc
 	if err != nil {
 		return nil, err
 	}
-	id, err := resolve(state, named)
+	id, err := state.Resolve(named)
 	if err != nil {
 		return nil, mcp.ResourceNotFoundError(r.Params.URI)
 	}

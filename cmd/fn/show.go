@@ -24,7 +24,7 @@ func (e *env) showCommand() *cobra.Command {
 				return err
 			}
 			defer done()
-			id, err := resolve(s, args[0])
+			id, err := s.Resolve(args[0])
 			if err != nil {
 				return err
 			}

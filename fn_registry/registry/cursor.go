@@ -64,7 +64,8 @@ type answer struct {
 // hit is a unit of an answer.
 type hit struct {
 	key     string
-	score   float64
+	score   float64 // what the list is sorted by, 0 where it is sorted by ID
+	fit     float64 // how well it matches, 0 where the list is not ranked
 	matched []string
 	why     []string
 }

@@ -77,6 +77,10 @@ type Problem struct {
 	Candidates []string `json:"candidates"`
 }
 
+// String is the problem as a sentence: what was not understood, why, and what
+// may have been meant.
+func (p Problem) String() string { return p.Text + ": " + suggest(p.Message, p.Candidates) }
+
 // Spans finds what of a text (for example an item's description) matches the query's words, to be marked.
 func (p *Page) Spans(text string) []search.Span { return p.result.Spans(text) }
 
@@ -122,7 +126,7 @@ func (p *Page) fill(s *State, a answer) {
 	}
 	for _, h := range a.hits {
 		it := s.item(s.Catalog.Unit(h.key))
-		it.Score, it.Matched, it.Why = h.score, list(h.matched), list(h.why)
+		it.Score, it.Matched, it.Why = h.fit, list(h.matched), list(h.why)
 		p.Items = append(p.Items, it)
 	}
 }
@@ -245,7 +249,7 @@ func (s *State) search(parsed search.Query, f *filters, offset, limit int) answe
 		if parsed.Signature != nil {
 			matched = append(matched, "signature")
 		}
-		a.hits = append(a.hits, hit{key: h.Key, score: h.Score, matched: matched, why: reasons(h.Why)})
+		a.hits = append(a.hits, hit{key: h.Key, score: h.Score, fit: h.Score, matched: matched, why: reasons(h.Why)})
 	}
 	return a
 }
@@ -259,46 +263,67 @@ func reasons(why []search.Why) []string {
 	return lines
 }
 
-// missing says that there is no such unit, with those that may have been meant: the ones that have its words.
+const (
+	mostCandidates = 3
+	mostLooked     = 20 // hits of a search among which candidates are looked for
+)
+
+// missing says that there is no such unit, with those that may have been meant:
+// the ones that have its words in their names.
 func (s *State) missing(id string) *NotFoundError {
 	e := &NotFoundError{ID: id}
 	if len(id) > 200 || !utf8.ValidString(id) {
 		return e
 	}
 	// An ID's end, the language and the domain, is in every ID and says little; without it the name remains.
-	r := s.Index.Search(search.Query{Words: []search.Word{{Text: id}}}, search.Options{Limit: 3})
-	if len(r.Hits) == 0 {
-		words := search.ParseQuery(strings.ReplaceAll(id, "_", " ")).Words
-		r = s.Index.Search(search.Query{Words: words}, search.Options{Limit: 3})
-	}
-	for _, h := range r.Hits {
-		e.Candidates = append(e.Candidates, h.Key)
+	for _, words := range [][]search.Word{{{Text: id}}, search.ParseQuery(strings.ReplaceAll(id, "_", " ")).Words} {
+		for _, h := range s.Index.Search(search.Query{Words: words}, search.Options{Limit: mostLooked}).Hits {
+			if slices.Contains(h.Fields.Names(), "name") && len(e.Candidates) < mostCandidates {
+				e.Candidates = append(e.Candidates, h.Key)
+			}
+		}
+		if len(e.Candidates) > 0 {
+			break
+		}
 	}
 	return e
 }
 
-// Resolve returns the ID of a unit that is named by its ID, by its name, or by its Go symbol, where only one unit has
-// that. Else the error is a [*NotFoundError].
+// Resolve returns the ID of a unit that is named by its ID, its name, or its Go
+// symbol, with or without the package. Where several units are equal without
+// underscores and case, the one that is called exactly so is meant. The error is
+// a [*NotFoundError], with all of them where several remain.
 func (s *State) Resolve(text string) (string, error) {
 	if s.Catalog.Unit(text) != nil {
 		return text, nil
 	}
-	_, symbol, qualified := strings.Cut(text, ".") // http.HTTPServe
+	pkg, symbol, qualified := strings.Cut(text, ".") // http.HTTPServe
 	if !qualified {
 		symbol = text
 	}
 	want := catalog.Squash(symbol)
-	var ids []string
+	var alike, exact, there []string
 	for _, u := range s.Catalog.Units {
-		if u.ID != "" && catalog.Squash(u.Spec.Name) == want && !slices.Contains(ids, u.ID) {
-			ids = append(ids, u.ID)
+		if u.ID == "" || catalog.Squash(u.Spec.Name) != want || slices.Contains(alike, u.ID) {
+			continue
+		}
+		alike = append(alike, u.ID)
+		called := u.Spec.Name == symbol || u.Code != nil && u.Code.Symbol == symbol
+		if called {
+			exact = append(exact, u.ID)
+		}
+		if qualified && called && u.Code != nil && u.Dir.Package == pkg {
+			there = append(there, u.ID)
 		}
 	}
-	switch len(ids) {
-	case 0:
-		return "", s.missing(text)
-	case 1:
-		return ids[0], nil
+	for _, ids := range [][]string{there, exact, alike} {
+		switch len(ids) {
+		case 0:
+			continue
+		case 1:
+			return ids[0], nil
+		}
+		return "", &NotFoundError{ID: text, Candidates: ids, Several: true}
 	}
-	return "", &NotFoundError{ID: text, Candidates: ids}
+	return "", s.missing(text)
 }

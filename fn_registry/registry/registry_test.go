@@ -200,6 +200,22 @@ func TestState_Find_Item(t *testing.T) {
 	}
 }
 
+// The score says how well a unit matches, also where the list goes by use.
+func TestState_Find_ScoreIsFit(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, q := range []Query{{Sort: SortUse}, {Sort: SortRelevance}, {Text: "water", Sort: SortID}, {Text: "rounds", Sort: SortUse}, {}} {
+		for _, it := range find(t, r.State(), q).Items {
+			if it.Score != 0 {
+				t.Errorf("%+v: %s has the score %v", q, it.ID, it.Score)
+			}
+		}
+	}
+	if p := find(t, r.State(), Query{Text: "rounds"}); p.Total != 1 || p.Items[0].Score <= 0 {
+		t.Errorf("%+v", p.Items)
+	}
+}
+
 func TestState_Find_Refuses(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -420,6 +436,100 @@ func TestState_Resolve(t *testing.T) {
 	}
 }
 
+// Of units that are equal without underscores and case, the one that is called
+// exactly as asked is meant; where that leaves several, all of them are named.
+func TestState_Resolve_Equal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	files := sample()
+	for name, symbol := range map[string]string{"ab": "AB", "a_b": "A_b"} {
+		text := unitFiles(name, "Is one of two.", "")["f/"+name+".md"]
+		files["f/"+name+".md"] = strings.ReplaceAll(text, "func "+map[string]string{"ab": "Ab", "a_b": "AB"}[name], "func "+symbol)
+		files["f/"+name+".go"] = "package f\n\nfunc " + symbol + "(n int) int { return n }\n"
+	}
+	for path, text := range unitFiles("round_up", "Rounds up, too.", "") {
+		files["g/"+strings.TrimPrefix(path, "f/")] = strings.NewReplacer("domain: f", "domain: g", "package f", "package g", "f/round", "g/round").Replace(text)
+	}
+	write(t, dir, files)
+	s := open(t, Options{Roots: []string{dir}, NoCache: true}).State()
+	for text, want := range map[string]string{
+		"ab": "ab_go_f", "AB": "ab_go_f", "a_b": "a_b_go_f", "A_b": "a_b_go_f", "f.AB": "ab_go_f", "f.A_b": "a_b_go_f",
+		"f.RoundUp": "round_up_go_f", "g.RoundUp": "round_up_go_g",
+	} {
+		if id, err := s.Resolve(text); id != want {
+			t.Errorf("%s: %s, %v", text, id, err)
+		}
+	}
+	for _, text := range []string{"round_up", "RoundUp", "roundup"} {
+		if _, err := s.Resolve(text); err == nil || !strings.Contains(err.Error(), "several units are called \""+text+"\": round_up_go_f, round_up_go_g") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// What a unit only mentions makes no candidate: no one means a unit by that.
+func TestState_Get_Unknown_Mentioned(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, id := range []string{"messages", "longer", "number_go_f", "mesages"} {
+		_, err := r.State().Get(id)
+		var nf *NotFoundError
+		if !errors.As(err, &nf) || len(nf.Candidates) > 0 {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+// A message names what may have been meant once.
+func TestQueryError_Suggestions(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	s := r.State()
+	for text, want := range map[string]string{
+		"kind:zzz": `kind:zzz: "zzz" is not one of function, type, pipeline, app`,
+		"kind:typ": `kind:typ: "typ" is not one of function, type, pipeline, app; did you mean type?`,
+		"zzz:a":    "zzz:a: unknown field zzz; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by",
+		"tga:a":    "tga:a: unknown field tga; did you mean tag",
+	} {
+		if p := find(t, s, Query{Text: text}); len(p.Problems) != 1 || p.Problems[0].String() != want {
+			t.Errorf("%s: %v", text, p.Problems)
+		}
+	}
+	if _, err := s.Find(Query{Kind: []string{"zzz"}}); err == nil || err.Error() != `kind: "zzz" is not one of function, type, pipeline, app` {
+		t.Error(err)
+	}
+}
+
+// What a filter names and nothing has is said; an empty answer would mean that
+// all is well there.
+func TestState_FilterNamesNothing(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	s := r.State()
+	if p := find(t, s, Query{Imports: []string{"nope"}}); len(p.Problems) != 1 {
+		t.Errorf("%+v", p.Problems)
+	}
+	if p := find(t, s, Query{Text: "imports:mautrix"}); len(p.Problems) != 0 || p.Total == 0 {
+		t.Errorf("%+v", p)
+	}
+	all, err := s.Findings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for param, q := range map[string]FindingsQuery{"unit": {Unit: "round_upp_go_f"}, "domain": {Domain: "ff"}} {
+		_, err := s.FilterFindings(all, q)
+		if bad, ok := errors.AsType[*QueryError](err); !ok || bad.Param != param || len(bad.Candidates) == 0 {
+			t.Errorf("%+v: %v", q, err)
+		}
+	}
+	for param, q := range map[string]GraphQuery{"domain": {Domain: "ff"}, "depth": {Depth: 1}, "direction": {Direction: Uses}} {
+		_, err := s.Graph(q)
+		if bad, ok := errors.AsType[*QueryError](err); !ok || bad.Param != param {
+			t.Errorf("%+v: %v", q, err)
+		}
+	}
+}
+
 func TestState_Reach(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -561,6 +671,22 @@ func TestState_Similar(t *testing.T) {
 	for _, d := range []Draft{{}, {Signature: "nonsense"}, {Name: "a\x00"}, {Description: strings.Repeat("x", 1<<17)}} {
 		if _, err := r.State().Similar(d, 0); err == nil {
 			t.Errorf("%.30q was answered", d.Description)
+		}
+	}
+}
+
+// A draft that says nothing yet gets no advice: every unit may do it.
+func TestState_Similar_Nothing(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, d := range []Draft{{Signature: "func("}, {Signature: " func ("}, {Signature: "->"}, {}, {Tags: []string{" "}}} {
+		if found, err := r.State().Similar(d, 0); err == nil {
+			t.Errorf("%+v: %+v", d, found)
+		}
+	}
+	for _, d := range []Draft{{Signature: "func()"}, {Signature: "func(n"}, {Signature: "-> int"}, {Signature: "func(", Description: "Rounds a number up."}} {
+		if _, err := r.State().Similar(d, 0); err != nil {
+			t.Errorf("%+v: %v", d, err)
 		}
 	}
 }

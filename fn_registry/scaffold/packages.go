@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -16,7 +17,8 @@ import (
 type packageSource struct {
 	names    map[string]bool
 	types    map[string]*ast.TypeSpec
-	comments map[string]string // doc comments of functions, by name
+	funcs    map[string]bool
+	comments map[string]string // doc comments of functions and types, by name
 	exported int               // how many exported functions it has, methods not counted
 	examples map[string]example
 }
@@ -33,7 +35,7 @@ func (m *maker) packageSource(dir string) *packageSource {
 	if p := m.packages[dir]; p != nil {
 		return p
 	}
-	p := &packageSource{names: map[string]bool{}, types: map[string]*ast.TypeSpec{}, comments: map[string]string{}, examples: map[string]example{}}
+	p := &packageSource{names: map[string]bool{}, types: map[string]*ast.TypeSpec{}, funcs: map[string]bool{}, comments: map[string]string{}, examples: map[string]example{}}
 	m.packages[dir] = p
 	folder := m.root.Path(dir)
 	entries, err := os.ReadDir(folder)
@@ -77,7 +79,7 @@ func (p *packageSource) addFunc(d *ast.FuncDecl) {
 	if d.Name.IsExported() && !p.names[d.Name.Name] { // one that has a variant for each platform counts once
 		p.exported++
 	}
-	p.names[d.Name.Name] = true
+	p.names[d.Name.Name], p.funcs[d.Name.Name] = true, true
 	if p.comments[d.Name.Name] == "" {
 		p.comments[d.Name.Name] = d.Doc.Text()
 	}
@@ -89,6 +91,7 @@ func (p *packageSource) addDecl(d *ast.GenDecl) {
 		case *ast.TypeSpec:
 			p.names[s.Name.Name] = true
 			p.types[s.Name.Name] = s
+			p.comments[s.Name.Name] = cmp.Or(s.Doc.Text(), d.Doc.Text())
 		case *ast.ValueSpec:
 			for _, name := range s.Names {
 				p.names[name.Name] = true

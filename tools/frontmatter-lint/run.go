@@ -98,6 +98,18 @@ func parseArgs(args []string) (options, error) {
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
+	if slices.Contains(fs.Args(), "") {
+		return o, errors.New("ROOT is given nothing; leave it out, or name a folder")
+	}
+	var empty []string // of a variable of the shell that is not set: the check would be another than was meant
+	fs.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" {
+			empty = append(empty, "-"+f.Name)
+		}
+	})
+	if len(empty) > 0 {
+		return o, fmt.Errorf("%s is given nothing; leave it out, or name what is meant", strings.Join(empty, ", "))
+	}
 	if rules != "" {
 		o.rules = strings.Split(rules, ",")
 	}
