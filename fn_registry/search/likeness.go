@@ -20,7 +20,7 @@ func (x *Index) shapes(sig *Signature) []likeness {
 	out := make([]likeness, x.slots)
 	for i := range x.parts {
 		p := &x.parts[i]
-		s := newSolver(q, p.seg)
+		s := newSolver(q, p.seg, x.namedTypes())
 		for doc := range p.seg.len() {
 			if !p.dead.has(doc) && s.shape.read(p.seg.sigs.at(doc)) {
 				out[p.base+doc] = s.likeness()

@@ -244,7 +244,7 @@ func (x *Index) findShape(s Signature) *leaf {
 	q := newSigQuery(s)
 	for i := range x.parts {
 		p := &x.parts[i]
-		sol := newSolver(q, p.seg)
+		sol := newSolver(q, p.seg, x.namedTypes())
 		for doc := range p.seg.len() {
 			if p.dead.has(doc) {
 				continue
