@@ -16,12 +16,16 @@ const (
 	matchFar   = 0.3  // int64 for time.Duration: to a person it is none
 )
 
-// NamedTypes are named types of which it is known what they stand for: a search by signature sees through them. Get one
-// from [NewNamedTypes]. It knows some of the standard library by itself.
+// NamedTypes are named types of which it is known what they stand for: a search
+// by signature sees through them. Get one from [NewNamedTypes]. It knows some
+// of the standard library by itself.
 type NamedTypes struct {
-	byName map[string][]namedType // by name, each step of what it stands for
-	heads  map[uint32]map[uint32]bool // pairs of heads of types that may match by what one of them stands for
+	byName map[string][]namedType // each step of what a name stands for
+	heads  map[headPair]bool      // of types that may match by what one stands for
 }
+
+// headPair is the heads of two types.
+type headPair struct{ a, b uint32 }
 
 // namedType is what a name of one package stands for.
 type namedType struct {
@@ -30,8 +34,8 @@ type namedType struct {
 	score float64
 }
 
-// standardTypes are the named types of the standard library that somebody may write out instead, or by their other
-// name.
+// standardTypes are the named types of the standard library that somebody may
+// write out instead, or by their other name.
 const standardTypes = `
 context type CancelFunc func()
 context type CancelCauseFunc func(error)
@@ -55,11 +59,13 @@ time type Weekday int
 url type Values map[string][]string
 `
 
-// NewNamedTypes reads declarations as [Doc.Signature] has them, type ID string, each after the name of its package.
-// Structs, interfaces and generic types stand for nothing but themselves and are left out, as is what can't be read.
-// Types of one name in several packages are told apart only where a signature names the package.
+// NewNamedTypes reads declarations as [Doc.Signature] has them, type ID string,
+// each after the name of its package. Structs, interfaces and generic types
+// stand for nothing but themselves and are left out, as is what can't be read.
+// Types of one name in several packages are told apart only where a signature
+// names the package.
 func NewNamedTypes(declarations iter.Seq2[string, string]) *NamedTypes {
-	t := &NamedTypes{byName: map[string][]namedType{}, heads: map[uint32]map[uint32]bool{}}
+	t := &NamedTypes{byName: map[string][]namedType{}, heads: map[headPair]bool{}}
 	for line := range strings.Lines(strings.TrimSpace(standardTypes)) {
 		pkg, declaration, _ := strings.Cut(strings.TrimSpace(line), " ")
 		t.add(pkg, declaration, true)
@@ -76,8 +82,7 @@ func NewNamedTypes(declarations iter.Seq2[string, string]) *NamedTypes {
 			for _, step := range t.steps(n) {
 				steps[name] = append(steps[name], step)
 				under := step.under.head()
-				t.pair(head, under)
-				t.pair(under, head)
+				t.heads[headPair{head, under}], t.heads[headPair{under, head}] = true, true
 			}
 		}
 	}
@@ -119,7 +124,8 @@ func (t *NamedTypes) add(pkg, declaration string, standard bool) {
 // maxNameSteps is how many names are followed from one to the next.
 const maxNameSteps = 4
 
-// steps lists what a name stands for, and what that stands for in turn: type A B, type B string.
+// steps lists what a name stands for, and what that stands for in turn: type A
+// B, type B string.
 func (t *NamedTypes) steps(n namedType) []namedType {
 	all := []namedType{n}
 	for len(all) < maxNameSteps {
@@ -147,13 +153,6 @@ func only(all []namedType, pkg string) []namedType {
 	return out
 }
 
-func (t *NamedTypes) pair(a, b uint32) {
-	if t.heads[a] == nil {
-		t.heads[a] = map[uint32]bool{}
-	}
-	t.heads[a][b] = true
-}
-
 // of lists what a named type may stand for; nothing for any other.
 func (t *NamedTypes) of(named *typ) []namedType {
 	if t == nil || named.kind != kindNamed || len(named.elems) > 0 {
@@ -166,18 +165,19 @@ func (t *NamedTypes) of(named *typ) []namedType {
 	return only(all, named.pkg)
 }
 
-// mayMatch tells whether types with these heads may match by what one of them stands for.
+// mayMatch tells whether types with these heads may match by what one of them
+// stands for.
 func (t *NamedTypes) mayMatch(q *typ, dHead uint32) bool {
 	if t == nil {
 		return false
 	}
 	whole := *q
 	whole.unended = false
-	return t.heads[whole.head()][dHead]
+	return t.heads[headPair{whole.head(), dHead}]
 }
 
-// WithNamedTypes returns the same index with what is known of named types; nil knows none. They are asked for when the
-// first signature is searched.
+// WithNamedTypes returns the same index with what is known of named types; nil
+// knows none. They are asked for when the first signature is searched.
 func (x *Index) WithNamedTypes(types func() *NamedTypes) *Index {
 	with := *x
 	with.named = nil
@@ -195,7 +195,8 @@ func (x *Index) namedTypes() *NamedTypes {
 	return x.named()
 }
 
-// seeThrough is how well two types match by what the name of one of them stands for.
+// seeThrough is how well two types match by what the name of one of them stands
+// for.
 func (b *binding) seeThrough(q, d *typ) float64 {
 	before, best := *b, *b
 	score := 0.0
