@@ -25,10 +25,10 @@ func TestRelevance(t *testing.T) {
 	var now []string
 	for _, half := range []string{"dev", "held"} {
 		random := pairs(t, "needs_random_"+half)
-		now = append(now, golden.check(t, s, "random needs, "+half, random, 0.40, 0.70)...)
+		now = append(now, golden.check(t, s, "random needs, "+half, random, 0.50, 0.75)...)
 		needs := pairs(t, "needs_"+half)
 		signatures := pairs(t, "signatures_"+half)
-		now = append(now, golden.check(t, s, "needs, "+half, needs, 0.84, 0.95)...)
+		now = append(now, golden.check(t, s, "needs, "+half, needs, 0.87, 0.97)...)
 		now = append(now, golden.check(t, s, "signatures, "+half, signatures, 0.85, 0.90)...)
 		checkAdvice(t, s, half, needs)
 		checkUnfulfilled(t, s, half)

@@ -65,7 +65,7 @@ func (s *solver) likeness() likeness {
 // match weighs words and shape of a unit against the draft.
 func (t *draftText) match(doc int, shapes []likeness) Match {
 	m := Match{Key: t.index.key(doc)}
-	m.Text = 0.7*t.cover(doc) + 0.3*t.nameCover(doc)
+	m.Text = 0.7*t.cover(doc) + 0.3*t.said.cover(doc)
 	if t.whole != nil && t.whole.cells[doc].value > 0 {
 		m.Text = max(m.Text, 0.9)
 	}
