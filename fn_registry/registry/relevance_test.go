@@ -28,7 +28,7 @@ func TestRelevance(t *testing.T) {
 		now = append(now, golden.check(t, s, "random needs, "+half, random, 0.50, 0.75)...)
 		needs := pairs(t, "needs_"+half)
 		signatures := pairs(t, "signatures_"+half)
-		now = append(now, golden.check(t, s, "needs, "+half, needs, 0.87, 0.97)...)
+		now = append(now, golden.check(t, s, "needs, "+half, needs, 0.86, 0.97)...)
 		now = append(now, golden.check(t, s, "signatures, "+half, signatures, 0.85, 0.90)...)
 		checkAdvice(t, s, half, needs)
 		checkUnfulfilled(t, s, half)
