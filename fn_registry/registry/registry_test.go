@@ -405,6 +405,17 @@ func TestState_Get_Unknown(t *testing.T) {
 	}
 }
 
+func TestState_Resolve_Nothing(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, id := range []string{"", " ", "\""} {
+		_, err := r.State().Resolve(id)
+		if e, ok := err.(*NotFoundError); !ok || len(e.Candidates) > 0 {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
 func TestState_Resolve(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
