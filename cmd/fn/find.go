@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ func (e *env) findCommand() *cobra.Command {
 			q.Text = strings.Join(words, " ")
 			filtered := len(q.Kind)+len(q.Domain)+len(q.Tag)+len(q.Purity) > 0
 			switch {
-			case strings.TrimSpace(q.Text) == "" && !filtered:
+			case !strings.ContainsFunc(q.Text, isLetterOrDigit) && !filtered: // a lone quote would list all units
 				return &usageError{message: "fn find needs words or a signature", hint: c.UseLine()}
 			case q.Limit < 1:
 				return &usageError{message: "--limit is not at least 1"}
@@ -133,3 +134,5 @@ func have(n int) string {
 	}
 	return fmt.Sprintf("%d have", n)
 }
+
+func isLetterOrDigit(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

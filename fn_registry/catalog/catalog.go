@@ -54,6 +54,7 @@ type Dir struct {
 	Exports    []*Export    // where InUnits
 	Imports    []FileImport // of all its Go files, the standard library's left out
 	Standard   []string     // what its Go files import of the standard library, tests left out, sorted
+	Types      []string     // the declarations of its exported types other than structs and interfaces, where InUnits: type ID string
 	Names      []Ref        // where no unit stands or outside of units folders: every name from a non-standard package; an app's uses
 	Faults     []Fault
 

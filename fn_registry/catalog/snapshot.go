@@ -188,6 +188,7 @@ func (c *coder) dir(v **Dir) {
 	})
 	list(c, &c.imports, &d.Imports, func(i *FileImport) { c.string(&i.File); c.bool(&i.Test); c.string(&i.Path); c.pos(&i.Pos) })
 	c.strings(&d.Standard)
+	c.strings(&d.Types)
 	list(c, &c.refs, &d.Names, c.ref)
 	list(c, nil, &d.Faults, func(f *Fault) { c.string(&f.Rule); c.string(&f.File); c.pos(&f.Pos); c.string(&f.Message) })
 }

@@ -41,6 +41,7 @@ func (f *folder) tie() {
 	f.listImports()
 	if f.InUnits {
 		f.listExports()
+		f.listTypes()
 	}
 	if !f.InUnits || !f.hasUnits() {
 		f.listNames()
@@ -326,4 +327,21 @@ func (f *folder) listNames() {
 			}
 		}
 	}
+}
+
+// listTypes lists the exported types whose name stands for another type.
+func (f *folder) listTypes() {
+	for _, file := range f.sources {
+		if file.Test || ignored(file) {
+			continue
+		}
+		for i := range file.Decls {
+			d := &file.Decls[i]
+			if d.Kind == source.Type && d.Exported() && !strings.HasSuffix(d.Signature, " struct") && !strings.HasSuffix(d.Signature, " interface") {
+				f.Types = append(f.Types, d.Signature)
+			}
+		}
+	}
+	slices.Sort(f.Types)
+	f.Types = slices.Compact(f.Types)
 }

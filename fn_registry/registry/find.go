@@ -272,7 +272,7 @@ const (
 // the ones that have its words in their names.
 func (s *State) missing(id string) *NotFoundError {
 	e := &NotFoundError{ID: id}
-	if len(id) > 200 || !utf8.ValidString(id) {
+	if len(id) > 200 || !utf8.ValidString(id) || catalog.Squash(strings.Trim(id, `"' `)) == "" { // a query of no words finds all
 		return e
 	}
 	// An ID's end, the language and the domain, is in every ID and says little; without it the name remains.

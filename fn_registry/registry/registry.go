@@ -176,7 +176,7 @@ func lastRead(c *catalog.Catalog) (latest int64) {
 func (r *Registry) publish(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (differed bool) {
 	s := newState(r, c)
 	x, r.indexed, differed = reconcile(c, x, indexed, known)
-	s.Index = x.WithBoosts(s.boost)
+	s.Index = x.WithBoosts(s.boost).WithNamedTypes(s.namedTypes)
 	if old := r.State(); old != nil {
 		s.Generation = old.Generation + 1
 	}

@@ -423,6 +423,17 @@ func TestState_Get_Unknown(t *testing.T) {
 	}
 }
 
+func TestState_Resolve_Nothing(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, id := range []string{"", " ", "\""} {
+		_, err := r.State().Resolve(id)
+		if e, ok := err.(*NotFoundError); !ok || len(e.Candidates) > 0 {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
 func TestState_Resolve(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -1155,4 +1166,36 @@ func FuzzReadIndex(f *testing.F) {
 			t.Errorf("%d units, %d of them listed", x.Len(), len(indexed))
 		}
 	})
+}
+
+// TestState_FindSeesThroughTypes: string finds a parameter of type Key string,
+// wherever that is declared, also from the cache and after Key has changed.
+func TestState_FindSeesThroughTypes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, sample())
+	files := unitFiles("key_check", "Checks a key.", "")
+	for name, text := range files {
+		files[name] = strings.ReplaceAll(text, "KeyCheck(n int) int", "KeyCheck(k Key) int")
+	}
+	files["f/key.go"] = "package f\n\ntype Key string\n\ntype hidden string\n"
+	files["f/key_test.go"] = "package f\n\ntype Key bool\n"
+	write(t, dir, files)
+	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
+	r := open(t, opts)
+	if err := r.Save(); err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]*Registry{"fresh": r, "from the cache": open(t, opts)} {
+		if got := find(t, r.State(), Query{Text: "func(string) int"}).ids(); got != "key_check_go_f" {
+			t.Errorf("%s: found %q", name, got)
+		}
+	}
+	write(t, dir, map[string]string{"f/key.go": "package f\n\ntype Key []byte\n"})
+	refresh(t, r)
+	for query, want := range map[string]string{"func(string) int": "", "func([]byte) int": "key_check_go_f"} {
+		if got := find(t, r.State(), Query{Text: query}).ids(); got != want {
+			t.Errorf("%s: found %q, want %q", query, got, want)
+		}
+	}
 }
