@@ -387,6 +387,7 @@ func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
 		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"find","arguments":{"query":"zebra nosuch:x"}}}`,
 		`{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"new","arguments":{"name":"slug_make","domain":"base","write":true}}}`,
 		`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"graph","arguments":{}}}`,
+		`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"graph","arguments":{}}}`, // the ID is in use: no answer is owed
 	}
 	if _, err := io.WriteString(in, strings.Join(ask, "\n")+"\n"); err != nil {
 		t.Fatal(err)
@@ -498,6 +499,7 @@ func TestLines(t *testing.T) {
 		strings.Repeat("x", 20<<20): -32700, `{"a":"` + strings.Repeat("x", 20<<20) + `"}`: -32700, `"` + strings.Repeat("[", 70<<10): -32700,
 		"{}": -32600, "5": -32600, "null": -32600, "[]": -32600, "[" + ping(1) + "]": -32600, `{"jsonrpc":"1.0","id":1,"method":"ping"}`: -32600,
 		`{"jsonrpc":"2.0","id":{},"method":"ping"}`: -32600, `{"jsonrpc":"2.0","id":1,"method":5}`: -32600, `{"jsonrpc":"2.0"}`: -32600,
+		`{"jsonrpc":"2.0","id":1.5,"method":"ping"}`: -32600, `{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`: -32600, ping(1): -32600,
 	} {
 		var out strings.Builder
 		l := newLines(io.NopCloser(strings.NewReader(ping(1)+"\n"+bad+"\r\n\n"+ping(2)+"\r\n"+ping(3))), &out)
