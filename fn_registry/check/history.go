@@ -32,7 +32,7 @@ type history struct {
 
 // past is a folder's code and specs at two times.
 type past struct {
-	before, now map[string]*source.Surface
+	before, now source.Package
 	gone        []*spec.Spec // specs that were there, and whose files are not
 }
 
@@ -47,7 +47,7 @@ func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
 	if p := h.dirs[d]; p != nil {
 		return p
 	}
-	p := &past{before: map[string]*source.Surface{}, now: map[string]*source.Surface{}}
+	p := &past{before: source.Package{}, now: source.Package{}}
 	h.dirs[d] = p
 	names := d.FileNames()
 	for _, name := range h.touched(d) {
@@ -62,12 +62,14 @@ func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
 		}
 		file := path.Join(d.Path, name)
 		if src, ok := h.since.File(d.Root, file); ok {
-			addSurfaces(p.before, file, src)
+			_ = p.before.Add(file, src) // what does not parse is left out
 		}
 		if src, err := c.Source(d, file); err == nil {
-			addSurfaces(p.now, file, src)
+			_ = p.now.Add(file, src)
 		}
 	}
+	p.before.Resolve()
+	p.now.Resolve()
 	return p
 }
 
@@ -91,20 +93,6 @@ func (h *history) readGone(p *past, d *catalog.Dir, name string) {
 	}
 	if src, ok := h.since.File(d.Root, path.Join(d.Path, name)); ok && spec.IsSpec(src) {
 		p.gone = append(p.gone, &spec.Parse(name, src).Spec)
-	}
-}
-
-func addSurfaces(to map[string]*source.Surface, file string, src []byte) {
-	found, err := source.Surfaces(file, src)
-	if err != nil {
-		return
-	}
-	for name, s := range found {
-		if to[name] == nil {
-			to[name] = &source.Surface{}
-		}
-		to[name].Parts = append(to[name].Parts, s.Parts...)
-		to[name].Types = append(to[name].Types, s.Types...)
 	}
 }
 
@@ -169,19 +157,31 @@ func compareParts(before, now *source.Surface, only, prefix string, note func(le
 			continue
 		}
 		switch is := find(now, was.Name); {
+		case is == nil && was.Name == source.Sealed:
+			note(minor, "%sother packages can implement it now", prefix)
+		case is == nil && was.Name == source.Comparison:
+			note(major, "%svalues can't be compared with == any more", prefix)
 		case is == nil:
 			note(major, "%s%s is gone", prefix, was.Name)
 		case is.Text != was.Text:
 			note(major, "%s%s is %s, now %s", prefix, was.Name, was.Text, is.Text)
+		case is.Pointer && !was.Pointer:
+			note(major, "%s%s is one of the pointer alone now", prefix, was.Name)
+		case was.Pointer && !is.Pointer:
+			note(minor, "%s%s is one of the value, too", prefix, was.Name)
 		}
 	}
 	for _, is := range now.Parts {
 		if only != "" || find(before, is.Name) != nil {
 			continue
 		}
-		if is.Wanted {
+		switch {
+		case is.Name == source.Comparison:
+		case is.Name == source.Sealed:
+			note(major, "%sother packages can't implement it any more", prefix)
+		case is.Wanted && find(before, source.Sealed) == nil && find(before, "type") != nil:
 			note(major, "%s%s is new, and who implements the interface lacks it", prefix, is.Name)
-		} else {
+		default:
 			note(minor, "%s%s is new", prefix, is.Name)
 		}
 	}

@@ -40,6 +40,10 @@ func (w *writer) expr(e ast.Expr) {
 		w.WriteByte('*')
 		w.expr(e.X)
 	case *ast.ParenExpr:
+		if w.meaning != nil {
+			w.expr(e.X)
+			return
+		}
 		w.WriteByte('(')
 		w.expr(e.X)
 		w.WriteByte(')')
@@ -79,6 +83,10 @@ func (w *writer) expr(e ast.Expr) {
 	case *ast.StructType:
 		w.members("struct", e.Fields)
 	case *ast.InterfaceType:
+		if w.meaning != nil && len(e.Methods.List) == 0 {
+			w.WriteString("any")
+			return
+		}
 		w.members("interface", e.Methods)
 	case *ast.CallExpr: // an array length such as len(x)
 		w.expr(e.Fun)
@@ -142,7 +150,7 @@ func (w *writer) members(keyword string, list *ast.FieldList) {
 			w.funcTail(fn)
 			continue
 		}
-		w.names(f.Names)
+		w.nameList(f.Names) // by meaning, too: they are a part of the type
 		w.expr(f.Type)
 		if f.Tag != nil {
 			w.WriteString(" " + f.Tag.Value)
@@ -152,9 +160,12 @@ func (w *writer) members(keyword string, list *ast.FieldList) {
 }
 
 func (w *writer) names(names []*ast.Ident) {
-	if w.meaning != nil { // one type for each, and no name
-		return
+	if w.meaning == nil { // else one type for each, and no name
+		w.nameList(names)
 	}
+}
+
+func (w *writer) nameList(names []*ast.Ident) {
 	for i, n := range names {
 		w.comma(i)
 		w.WriteString(n.Name)
