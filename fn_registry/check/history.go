@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -28,6 +29,14 @@ type history struct {
 
 	mu   sync.Mutex
 	dirs map[*catalog.Dir]*past
+	left map[string]leftSpec // see leftBehind
+}
+
+// leftSpec is a spec whose file is gone, and the folder that it was in.
+type leftSpec struct {
+	*spec.Spec
+	root int
+	dir  string
 }
 
 // past is a folder's code and specs at two times.
@@ -86,6 +95,37 @@ func (h *history) touched(d *catalog.Dir) []string {
 
 // concerns reports whether the folder's files may differ from the revision's.
 func (h *history) concerns(d *catalog.Dir) bool { return h.scope.only == nil || h.touched(d) != nil }
+
+// leftBehind returns the spec of a unit at the revision, where its file is not
+// the unit's any more: the unit was moved, or its file was renamed.
+func (h *history) leftBehind(u *catalog.Unit) (old leftSpec, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.left == nil {
+		h.left = map[string]leftSpec{}
+		for _, file := range slices.Sorted(maps.Keys(h.scope.only)) {
+			if strings.HasSuffix(file, ".md") {
+				h.readLeft(file)
+			}
+		}
+	}
+	old, ok = h.left[u.ID]
+	return old, ok
+}
+
+func (h *history) readLeft(file string) {
+	c := h.scope.catalog
+	for root := range c.Roots {
+		src, ok := h.since.File(root, file)
+		if !ok || !spec.IsSpec(src) {
+			continue
+		}
+		old := &spec.Parse(file, src).Spec
+		if u := c.Unit(old.ID()); u != nil && (u.File != file || u.Dir.Root != root) {
+			h.left[u.ID] = leftSpec{old, root, path.Dir(file)}
+		}
+	}
+}
 
 func (h *history) readGone(p *past, d *catalog.Dir, name string) {
 	if !strings.HasSuffix(name, ".md") {
