@@ -23,10 +23,11 @@ type Catalog struct {
 	ids      map[string]*Unit      // the first unit of each ID
 	symbols  map[symbolKey]*Unit   // registered symbols by import path
 	exports  map[symbolKey]*Export // exported functions without a spec
-	packages map[string]*Dir       // by import path
-	number   map[*Unit]int         // indexes in Units
-	uses     [][]*Unit             // by index: what a unit's code reaches directly, sorted by ID
-	usedBy   [][]*Unit             // the reverse
+	helpers  map[symbolKey]*Helper
+	packages map[string]*Dir // by import path
+	number   map[*Unit]int   // indexes in Units
+	uses     [][]*Unit       // by index: what a unit's code reaches directly, sorted by ID
+	usedBy   [][]*Unit       // the reverse
 }
 
 type symbolKey struct{ pkg, name string }
@@ -52,6 +53,7 @@ type Dir struct {
 	ReadAt     int64  // when the reading began, nanoseconds since 1970; for the goroutine that refreshes alone, which moves it
 	Units      []*Unit
 	Exports    []*Export    // where InUnits
+	Helpers    []*Helper    // what else of it is not pure
 	Imports    []FileImport // of all its Go files, the standard library's left out
 	Standard   []string     // what its Go files import of the standard library, tests left out, sorted
 	Names      []Ref        // where no unit stands or outside of units folders: every name from a non-standard package; an app's uses
@@ -125,6 +127,14 @@ type Unit struct {
 type Export struct {
 	Code *Code
 	Owes bool
+}
+
+// Helper is an exported name that is neither a unit nor an Export, and that may
+// not be pure: a variable, or a function outside of units folders.
+type Helper struct {
+	Symbol string
+	Refs   []Ref
+	Impure []Evidence
 }
 
 // Code is what syntax says about a unit's code. Files are from the root.

@@ -223,6 +223,14 @@ func (c *coder) dir(v **Dir) {
 		c.bool(&(*e).Owes)
 		c.code((*e).Code)
 	})
+	list(c, nil, &d.Helpers, func(h **Helper) {
+		if !c.writing {
+			*h = &Helper{}
+		}
+		c.string(&(*h).Symbol)
+		list(c, &c.refs, &(*h).Refs, c.ref)
+		list(c, &c.impure, &(*h).Impure, c.evidence)
+	})
 	list(c, &c.imports, &d.Imports, func(i *FileImport) { c.string(&i.File); c.bool(&i.Test); c.string(&i.Path); c.pos(&i.Pos) })
 	c.strings(&d.Standard)
 	list(c, &c.refs, &d.Names, c.ref)
@@ -285,7 +293,7 @@ func (c *coder) code(v *Code) {
 	list(c, &c.tests, &v.Tests, func(t *TestName) { c.string(&t.Name); c.pos(&t.Pos); c.bool(&t.Skips) })
 	c.bool(&v.Reached)
 	list(c, &c.refs, &v.Refs, c.ref)
-	list(c, &c.impure, &v.Impure, func(e *Evidence) { c.string(&e.What); c.string(&e.File); c.pos(&e.Pos); c.strings(&e.Via) })
+	list(c, &c.impure, &v.Impure, c.evidence)
 	optionally(c, nil, &v.NilNil, c.pos)
 	c.bool(&v.IsError)
 	c.string(&v.Constraint)
@@ -299,3 +307,10 @@ func (c *coder) field(f *source.Field) {
 }
 
 func (c *coder) ref(r *Ref) { c.string(&r.Pkg); c.string(&r.Name); c.string(&r.File); c.pos(&r.Pos) }
+
+func (c *coder) evidence(e *Evidence) {
+	c.string(&e.What)
+	c.string(&e.File)
+	c.pos(&e.Pos)
+	c.strings(&e.Via)
+}

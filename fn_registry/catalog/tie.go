@@ -40,6 +40,7 @@ func (f *folder) tie() {
 	if f.InUnits {
 		f.listExports()
 	}
+	f.listHelpers()
 	if !f.InUnits || !f.hasUnits() {
 		f.listNames()
 	}
@@ -302,6 +303,31 @@ func (f *folder) listExports() {
 				e := &Export{Code: &Code{}, Owes: owes && !file.Generated && !ignored(file)}
 				f.fill(e.Code, declAt{file, d}, "")
 				f.Exports = append(f.Exports, e)
+			}
+		}
+	}
+}
+
+// listHelpers lists the exported variables, and outside of units folders the
+// exported functions, of which something may not be pure.
+func (f *folder) listHelpers() {
+	if f.Package == "main" {
+		return
+	}
+	for _, file := range f.sources {
+		for i := range file.Decls {
+			d := &file.Decls[i]
+			if file.Test || !d.Exported() || d.Kind != source.Var && (d.Kind != source.Func || f.InUnits || f.own[d.Name] != nil) {
+				continue
+			}
+			var code Code
+			w := walker{folder: f, code: &code, seen: map[*source.Decl]bool{}, refs: map[symbolKey]bool{}}
+			w.local(declAt{file, d}, source.Ref{Name: d.Name, Pos: d.Pos}, nil)
+			if len(code.Impure) > 0 || len(code.Refs) > 0 {
+				for i := range code.Impure { // the name itself is said by who looks
+					code.Impure[i].Via = slices.DeleteFunc(code.Impure[i].Via, func(via string) bool { return via == d.Name })
+				}
+				f.Helpers = append(f.Helpers, &Helper{Symbol: d.Name, Refs: code.Refs, Impure: code.Impure[:min(1, len(code.Impure))]})
 			}
 		}
 	}
