@@ -130,7 +130,8 @@ type Export struct {
 }
 
 // Helper is an exported name that is neither a unit nor an Export, and that may
-// not be pure: a variable, or a function outside of units folders.
+// not be pure: a variable, a method ("Store.Save"), or a function outside of
+// units folders.
 type Helper struct {
 	Symbol string
 	Refs   []Ref
@@ -154,6 +155,7 @@ type Code struct {
 	Reached    bool       // one of the tests reaches the unit's own code
 	Refs       []Ref      // names from outside its own declarations, the standard library's left out
 	Impure     []Evidence // why its own code isn't pure
+	Calls      []string   // the methods that its code calls, by name
 	NilNil     *source.Pos
 	IsError    bool // a type with an Error() string method
 	Constraint string

@@ -60,6 +60,11 @@ func (w *walker) visit(at declAt, via []string) {
 	if d.Name != w.self || len(via) > 0 {
 		via = append(slices.Clone(via), d.Name)
 	}
+	for _, name := range d.Calls {
+		if !slices.Contains(w.code.Calls, name) {
+			w.code.Calls = append(w.code.Calls, name)
+		}
+	}
 	for _, e := range d.Effects {
 		if e.IfMap != "" && !w.isMap(e.IfMap) {
 			continue
@@ -83,6 +88,22 @@ func (w *walker) visit(at declAt, via []string) {
 	if d.Kind == source.Type && !d.Alias {
 		for _, m := range w.methods[d.Name] {
 			w.visit(m, via)
+		}
+	}
+}
+
+// visitMethod follows a method, and of its receiver's type those methods alone
+// that it calls.
+func (w *walker) visitMethod(at declAt) {
+	for _, typ := range w.decls[at.decl.Recv] {
+		w.seen[typ.decl] = true
+	}
+	w.visit(at, nil)
+	for i := 0; i < len(w.code.Calls); i++ {
+		for _, m := range w.methods[at.decl.Recv] {
+			if m.decl.Name == w.code.Calls[i] {
+				w.visit(m, nil)
+			}
 		}
 	}
 }

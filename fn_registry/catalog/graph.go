@@ -389,7 +389,21 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 		}
 		return nil
 	}
-	return follow(code.Refs, nil)
+	if found := follow(code.Refs, nil); found != nil {
+		return found
+	}
+	for _, ref := range code.Refs { // the methods of the types that it names, by the names that it calls
+		for _, name := range code.Calls {
+			method := Ref{Pkg: ref.Pkg, Name: ref.Name + "." + name, File: ref.File, Pos: ref.Pos}
+			if c.helpers[symbolKey{method.Pkg, method.Name}] == nil {
+				continue
+			}
+			if found := follow([]Ref{method}, nil); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
 }
 
 // unregistered returns what is impure in the code of a name without a spec, and

@@ -294,6 +294,7 @@ func (c *coder) code(v *Code) {
 	c.bool(&v.Reached)
 	list(c, &c.refs, &v.Refs, c.ref)
 	list(c, &c.impure, &v.Impure, c.evidence)
+	c.strings(&v.Calls)
 	optionally(c, nil, &v.NilNil, c.pos)
 	c.bool(&v.IsError)
 	c.string(&v.Constraint)

@@ -308,8 +308,8 @@ func (f *folder) listExports() {
 	}
 }
 
-// listHelpers lists the exported variables, and outside of units folders the
-// exported functions, of which something may not be pure.
+// listHelpers lists the exported variables and methods, and outside of units
+// folders the exported functions, of which something may not be pure.
 func (f *folder) listHelpers() {
 	if f.Package == "main" {
 		return
@@ -317,18 +317,29 @@ func (f *folder) listHelpers() {
 	for _, file := range f.sources {
 		for i := range file.Decls {
 			d := &file.Decls[i]
-			if file.Test || !d.Exported() || d.Kind != source.Var && (d.Kind != source.Func || f.InUnits || f.own[d.Name] != nil) {
+			if file.Test || !d.Exported() {
 				continue
 			}
 			var code Code
 			w := walker{folder: f, code: &code, seen: map[*source.Decl]bool{}, refs: map[symbolKey]bool{}}
-			w.local(declAt{file, d}, source.Ref{Name: d.Name, Pos: d.Pos}, nil)
-			if len(code.Impure) > 0 || len(code.Refs) > 0 {
-				for i := range code.Impure { // the name itself is said by who looks
-					code.Impure[i].Via = slices.DeleteFunc(code.Impure[i].Via, func(via string) bool { return via == d.Name })
-				}
-				f.Helpers = append(f.Helpers, &Helper{Symbol: d.Name, Refs: code.Refs, Impure: code.Impure[:min(1, len(code.Impure))]})
+			h := &Helper{Symbol: d.Name}
+			switch {
+			case d.Kind == source.Method:
+				h.Symbol = d.Recv + "." + d.Name
+				w.visitMethod(declAt{file, d})
+			case d.Kind == source.Var, d.Kind == source.Func && !f.InUnits && f.own[d.Name] == nil:
+				w.local(declAt{file, d}, source.Ref{Name: d.Name, Pos: d.Pos}, nil)
+			default:
+				continue
 			}
+			if len(code.Impure) == 0 && len(code.Refs) == 0 {
+				continue
+			}
+			for i := range code.Impure { // the name itself is said by who looks
+				code.Impure[i].Via = slices.DeleteFunc(code.Impure[i].Via, func(via string) bool { return via == d.Name })
+			}
+			h.Refs, h.Impure = code.Refs, code.Impure[:min(1, len(code.Impure))]
+			f.Helpers = append(f.Helpers, h)
 		}
 	}
 }

@@ -210,6 +210,9 @@ func (c *collector) call(n *ast.CallExpr) {
 			c.callImported(n, pkg, name)
 			return
 		}
+		if !slices.Contains(c.decl.Calls, fun.Sel.Name) {
+			c.decl.Calls = append(c.decl.Calls, fun.Sel.Name)
+		}
 		for _, imp := range c.file.Imports {
 			if hasWord(impureMethods[imp.Path], fun.Sel.Name) && !(strings.HasPrefix(fun.Sel.Name, "Map") && c.sortedLater(n)) {
 				c.effect("a method "+fun.Sel.Name+" of "+imp.Path, fun.Sel.Pos())
