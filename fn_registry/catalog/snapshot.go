@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 
+	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
 )
@@ -105,7 +106,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // readSnapshot returns nil for a snapshot that is missing, broken, of another build or of other roots.
 func readSnapshot(file string, roots []*Root) *Catalog {
-	in, err := os.Open(file)
+	in, err := regular.Open(file)
 	if err != nil {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/source"
 )
 
@@ -190,7 +191,7 @@ func plain(err error) string {
 
 // readModule returns the module path of a go.mod, or "".
 func readModule(file string) string {
-	src, err := os.ReadFile(file)
+	src, err := regular.Read(file, maxGoSize)
 	if err != nil {
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"sync"
 
 	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/search"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
@@ -162,7 +164,7 @@ func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) (e
 var errIndexFile = errors.New("it is cut short, damaged or of another build")
 
 func readIndex(file string) (*search.Index, map[string]fingerprint, error) {
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file, math.MaxInt64-1)
 	if err != nil {
 		return nil, nil, err
 	}
