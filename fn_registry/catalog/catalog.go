@@ -55,7 +55,7 @@ type Dir struct {
 	Exports    []*Export    // where InUnits
 	Helpers    []*Helper    // what else of it is not pure
 	Imports    []FileImport // of all its Go files, the standard library's left out
-	Standard   []string     // what its Go files import of the standard library, tests left out, sorted
+	Standard   []string     // what its Go files import of the standard library, and "C"; tests and ignored files left out; sorted
 	Names      []Ref        // where no unit stands or outside of units folders: every name from a non-standard package; an app's uses
 	Faults     []Fault
 
@@ -92,10 +92,11 @@ type FileStat struct {
 
 // FileImport is one import of one file.
 type FileImport struct {
-	File string // from the root
-	Test bool
-	Path string
-	Pos  source.Pos
+	File    string // from the root
+	Test    bool
+	Ignored bool // of a file that no build takes
+	Path    string
+	Pos     source.Pos
 }
 
 // Fault is a file that could not be read or parsed. The rest of its folder is still in the catalogue.

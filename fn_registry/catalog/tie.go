@@ -284,8 +284,8 @@ func (f *folder) listImports() {
 		for _, imp := range file.Imports {
 			switch {
 			case !source.IsStandard(imp.Path):
-				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Path: imp.Path, Pos: imp.Pos})
-			case imp.Path != "C" && !file.Test:
+				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Ignored: ignored(file), Path: imp.Path, Pos: imp.Pos})
+			case !file.Test && !ignored(file):
 				f.Standard = append(f.Standard, imp.Path)
 			}
 		}
