@@ -39,7 +39,8 @@ type Root struct {
 	ConfigErr error             // why fn_registry.yaml could not be used; Config is then the zero one
 	Modules   map[string]string // folder from the root ("." for the root itself) -> module path
 
-	info fs.FileInfo // of Dir, when it was opened
+	info   fs.FileInfo       // of Dir, when it was opened
+	before map[string]string // Modules, as they were known before the walk
 }
 
 // Dir is one folder: a package with its specs. All its facts come from its own files, so a folder is the unit of
