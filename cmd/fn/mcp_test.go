@@ -534,7 +534,7 @@ func TestLines(t *testing.T) {
 		strings.Repeat("x", 20<<20): -32700, `{"a":"` + strings.Repeat("x", 20<<20) + `"}`: -32700, `"` + strings.Repeat("[", 70<<10): -32700,
 		"{}": -32600, "5": -32600, "null": -32600, "[]": -32600, "[" + ping(1) + "]": -32600, `{"jsonrpc":"1.0","id":1,"method":"ping"}`: -32600,
 		`{"jsonrpc":"2.0","id":{},"method":"ping"}`: -32600, `{"jsonrpc":"2.0","id":1,"method":5}`: -32600, `{"jsonrpc":"2.0"}`: -32600,
-		ping(1): -32600, // has no answer yet
+		`{"jsonrpc":"2.0","id":1.5,"method":"ping"}`: -32600, `{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`: -32600, ping(1): -32600,
 	} {
 		var out strings.Builder
 		l := newLines(io.NopCloser(strings.NewReader(ping(1)+"\n"+bad+"\r\n\n"+ping(2)+"\r\n"+ping(3))), &out)

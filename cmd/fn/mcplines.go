@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -32,12 +33,12 @@ type lines struct {
 
 	mu      sync.Mutex // held while a message is written
 	out     io.Writer
-	pending map[jsonrpc.ID]bool // calls that have no answer yet
-	idle    chan struct{}       // closed when there are none; nil while nobody waits
+	pending map[any]bool  // the IDs of calls that have no answer yet
+	idle    chan struct{} // closed when there are none; nil while nobody waits
 }
 
 func newLines(in io.ReadCloser, out io.Writer) *lines {
-	return &lines{in: bufio.NewReaderSize(in, 64<<10), from: in, out: out, pending: map[jsonrpc.ID]bool{}}
+	return &lines{in: bufio.NewReaderSize(in, 64<<10), from: in, out: out, pending: map[any]bool{}}
 }
 
 // Read returns the next bytes of lines that are messages.
@@ -90,10 +91,31 @@ func (l *lines) line() ([]byte, error) {
 	if err != nil {
 		return nil, l.refuse(invalidRequest, "not a message of JSON-RPC 2.0: "+err.Error())
 	}
-	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() && !l.begin(call.ID) {
-		return nil, l.refuse(invalidRequest, "a call of this id has no answer yet") // the SDK would answer one of the two
+	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() {
+		if !wholeID(line) {
+			return nil, l.refuse(invalidRequest, "an ID is a text or a whole number below 2^53; the answer to another number would bear a wrong one")
+		}
+		if !l.expect(call.ID) {
+			return nil, l.refuse(invalidRequest, fmt.Sprintf("the ID %v is that of a call that is not answered yet", call.ID.Raw()))
+		}
 	}
 	return append(line, '\n'), nil
+}
+
+// wholeID reports whether the ID of a message is returned as it was sent: the
+// SDK takes numbers for floating-point ones, and cuts off fractions.
+func wholeID(line []byte) bool {
+	var m struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if json.Unmarshal(line, &m) != nil {
+		return false
+	}
+	if len(m.ID) > 0 && m.ID[0] == '"' {
+		return true
+	}
+	n, err := strconv.ParseInt(string(m.ID), 10, 64)
+	return err == nil && n < 1<<53 && n > -1<<53
 }
 
 // refuse answers a line whose ID is not known.
@@ -110,37 +132,47 @@ func (l *lines) refuse(code int, message string) error {
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, err = l.out.Write(append(text, '\n'))
+	_, err = l.write(append(text, '\n'))
 	return err
 }
 
 // Write writes one message, as the SDK does with each of its own.
 func (l *lines) Write(message []byte) (int, error) {
-	sent, decodeErr := jsonrpc.DecodeMessage(message)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n, err := l.out.Write(message)
-	if answer, ok := sent.(*jsonrpc.Response); ok && decodeErr == nil {
-		delete(l.pending, answer.ID)
-	}
-	if len(l.pending) == 0 && l.idle != nil {
-		close(l.idle)
-		l.idle = nil
+	n, err := l.write(message)
+	if sent, decodeErr := jsonrpc.DecodeMessage(message); decodeErr == nil {
+		if answer, ok := sent.(*jsonrpc.Response); ok {
+			l.answer(answer.ID)
+		}
 	}
 	return n, err
 }
 
-// begin notes a call that is to be answered; false where one of its ID is.
-func (l *lines) begin(id jsonrpc.ID) bool {
+func (l *lines) write(message []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.pending[id] {
+	return l.out.Write(message)
+}
+
+// expect notes a call that is to be answered; false where one of the same ID
+// is not answered yet: the SDK would drop the second without a word.
+func (l *lines) expect(id jsonrpc.ID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending[id.Raw()] {
 		return false
 	}
-	l.pending[id] = true
+	l.pending[id.Raw()] = true
 	return true
+}
+
+func (l *lines) answer(id jsonrpc.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.pending, id.Raw())
+	if len(l.pending) == 0 && l.idle != nil {
+		close(l.idle)
+		l.idle = nil
+	}
 }
 
 // answered returns a channel that is closed when each call has its answer.

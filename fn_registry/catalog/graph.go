@@ -15,7 +15,7 @@ import (
 func resolve(roots []*Root, dirs []*Dir) *Catalog {
 	c := &Catalog{
 		Roots: roots, Dirs: dirs,
-		packages: make(map[string]*Dir, len(dirs)), exports: map[symbolKey]*Export{},
+		packages: make(map[string]*Dir, len(dirs)), exports: map[symbolKey]*Export{}, helpers: map[symbolKey]*Helper{},
 	}
 	for _, d := range dirs {
 		c.Units = append(c.Units, d.Units...)
@@ -37,6 +37,9 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 		}
 		for _, e := range d.Exports {
 			c.exports[symbolKey{d.ImportPath, e.Code.Symbol}] = e
+		}
+		for _, h := range d.Helpers {
+			c.helpers[symbolKey{d.ImportPath, h.Symbol}] = h
 		}
 	}
 	c.link()
@@ -374,14 +377,14 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 				continue
 			}
 			seen[key] = true
-			if e := c.exports[key]; e != nil {
+			if impure, refs, known := c.unregistered(key); known {
 				via := append(slices.Clone(via), path.Base(ref.Pkg)+"."+ref.Name)
-				if len(e.Code.Impure) > 0 {
-					found := e.Code.Impure[0]
+				if len(impure) > 0 {
+					found := impure[0]
 					found.Via = append(via, found.Via...)
 					return &found
 				}
-				if found := follow(e.Code.Refs, via); found != nil {
+				if found := follow(refs, via); found != nil {
 					return found
 				}
 			} else if !c.Local(ref.Pkg) && !c.knownPure(root, ref.Pkg) {
@@ -392,7 +395,33 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 		}
 		return nil
 	}
-	return follow(code.Refs, nil)
+	if found := follow(code.Refs, nil); found != nil {
+		return found
+	}
+	for _, ref := range code.Refs { // the methods of the types that it names, by the names that it calls
+		for _, name := range code.Calls {
+			method := Ref{Pkg: ref.Pkg, Name: ref.Name + "." + name, File: ref.File, Pos: ref.Pos}
+			if c.helpers[symbolKey{method.Pkg, method.Name}] == nil {
+				continue
+			}
+			if found := follow([]Ref{method}, nil); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// unregistered returns what is impure in the code of a name without a spec, and
+// what that refers to.
+func (c *Catalog) unregistered(key symbolKey) (impure []Evidence, refs []Ref, known bool) {
+	if e := c.exports[key]; e != nil {
+		return e.Code.Impure, e.Code.Refs, true
+	}
+	if h := c.helpers[key]; h != nil {
+		return h.Impure, h.Refs, true
+	}
+	return nil, nil, false
 }
 
 func (c *Catalog) knownPure(root int, pkg string) bool {

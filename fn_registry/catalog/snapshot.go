@@ -15,6 +15,7 @@ import (
 
 	"fnregistry.dev/fn_registry/internal/atomicfile"
 	"fnregistry.dev/fn_registry/internal/cache"
+	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
 )
@@ -68,7 +69,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // readSnapshot returns nil for a snapshot that is missing, broken, of another build or of other roots.
 func readSnapshot(file string, roots []*Root) *Catalog {
-	in, err := os.Open(file)
+	in, err := regular.Open(file)
 	if err != nil {
 		return nil
 	}
@@ -186,7 +187,21 @@ func (c *coder) dir(v **Dir) {
 		c.bool(&(*e).Owes)
 		c.code((*e).Code)
 	})
-	list(c, &c.imports, &d.Imports, func(i *FileImport) { c.string(&i.File); c.bool(&i.Test); c.string(&i.Path); c.pos(&i.Pos) })
+	list(c, nil, &d.Helpers, func(h **Helper) {
+		if !c.writing {
+			*h = &Helper{}
+		}
+		c.string(&(*h).Symbol)
+		list(c, &c.refs, &(*h).Refs, c.ref)
+		list(c, &c.impure, &(*h).Impure, c.evidence)
+	})
+	list(c, &c.imports, &d.Imports, func(i *FileImport) {
+		c.string(&i.File)
+		c.bool(&i.Test)
+		c.bool(&i.Ignored)
+		c.string(&i.Path)
+		c.pos(&i.Pos)
+	})
 	c.strings(&d.Standard)
 	c.strings(&d.Types)
 	list(c, &c.refs, &d.Names, c.ref)
@@ -249,7 +264,8 @@ func (c *coder) code(v *Code) {
 	list(c, &c.tests, &v.Tests, func(t *TestName) { c.string(&t.Name); c.pos(&t.Pos); c.bool(&t.Skips) })
 	c.bool(&v.Reached)
 	list(c, &c.refs, &v.Refs, c.ref)
-	list(c, &c.impure, &v.Impure, func(e *Evidence) { c.string(&e.What); c.string(&e.File); c.pos(&e.Pos); c.strings(&e.Via) })
+	list(c, &c.impure, &v.Impure, c.evidence)
+	c.strings(&v.Calls)
 	optionally(c, nil, &v.NilNil, c.pos)
 	c.bool(&v.IsError)
 	c.string(&v.Constraint)
@@ -263,3 +279,10 @@ func (c *coder) field(f *source.Field) {
 }
 
 func (c *coder) ref(r *Ref) { c.string(&r.Pkg); c.string(&r.Name); c.string(&r.File); c.pos(&r.Pos) }
+
+func (c *coder) evidence(e *Evidence) {
+	c.string(&e.What)
+	c.string(&e.File)
+	c.pos(&e.Pos)
+	c.strings(&e.Via)
+}

@@ -43,6 +43,7 @@ func (f *folder) tie() {
 		f.listExports()
 		f.listTypes()
 	}
+	f.listHelpers()
 	if !f.InUnits || !f.hasUnits() {
 		f.listNames()
 	}
@@ -276,8 +277,8 @@ func (f *folder) listImports() {
 		for _, imp := range file.Imports {
 			switch {
 			case !source.IsStandard(imp.Path):
-				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Path: imp.Path, Pos: imp.Pos})
-			case imp.Path != "C" && !file.Test:
+				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Ignored: ignored(file), Path: imp.Path, Pos: imp.Pos})
+			case !file.Test && !ignored(file):
 				f.Standard = append(f.Standard, imp.Path)
 			}
 		}
@@ -296,6 +297,42 @@ func (f *folder) listExports() {
 				f.fill(e.Code, declAt{file, d}, "")
 				f.Exports = append(f.Exports, e)
 			}
+		}
+	}
+}
+
+// listHelpers lists the exported variables and methods, and outside of units
+// folders the exported functions, of which something may not be pure.
+func (f *folder) listHelpers() {
+	if f.Package == "main" {
+		return
+	}
+	for _, file := range f.sources {
+		for i := range file.Decls {
+			d := &file.Decls[i]
+			if file.Test || !d.Exported() {
+				continue
+			}
+			var code Code
+			w := walker{folder: f, code: &code, seen: map[*source.Decl]bool{}, refs: map[symbolKey]bool{}}
+			h := &Helper{Symbol: d.Name}
+			switch {
+			case d.Kind == source.Method:
+				h.Symbol = d.Recv + "." + d.Name
+				w.visitMethod(declAt{file, d})
+			case d.Kind == source.Var, d.Kind == source.Func && !f.InUnits && f.own[d.Name] == nil:
+				w.local(declAt{file, d}, source.Ref{Name: d.Name, Pos: d.Pos}, nil)
+			default:
+				continue
+			}
+			if len(code.Impure) == 0 && len(code.Refs) == 0 {
+				continue
+			}
+			for i := range code.Impure { // the name itself is said by who looks
+				code.Impure[i].Via = slices.DeleteFunc(code.Impure[i].Via, func(via string) bool { return via == d.Name })
+			}
+			h.Refs, h.Impure = code.Refs, code.Impure[:min(1, len(code.Impure))]
+			f.Helpers = append(f.Helpers, h)
 		}
 	}
 }

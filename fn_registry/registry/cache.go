@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/internal/atomicfile"
 	"fnregistry.dev/fn_registry/internal/cache"
+	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/search"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
@@ -131,7 +133,7 @@ func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) er
 var errIndexFile = errors.New("it is cut short, damaged or of another build")
 
 func readIndex(file string) (*search.Index, map[string]fingerprint, error) {
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file, math.MaxInt64-1)
 	if err != nil {
 		return nil, nil, err
 	}

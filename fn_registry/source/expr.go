@@ -41,6 +41,10 @@ func (w *writer) expr(e ast.Expr) {
 		w.WriteByte('*')
 		w.expr(e.X)
 	case *ast.ParenExpr:
+		if w.meaning != nil {
+			w.expr(e.X)
+			return
+		}
 		w.WriteByte('(')
 		w.expr(e.X)
 		w.WriteByte(')')
@@ -80,6 +84,10 @@ func (w *writer) expr(e ast.Expr) {
 	case *ast.StructType:
 		w.members("struct", e.Fields)
 	case *ast.InterfaceType:
+		if w.meaning != nil && len(e.Methods.List) == 0 {
+			w.WriteString("any")
+			return
+		}
 		w.members("interface", e.Methods)
 	case *ast.CallExpr: // an array length such as len(x)
 		w.expr(e.Fun)

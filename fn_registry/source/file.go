@@ -57,8 +57,12 @@ type Decl struct {
 	Writes     []Write // the package-level variables that it may change, or whose address it takes
 	Effects    []Effect
 
-	ChangesReceiver bool // Method: it writes to what its receiver refers to
-	NilNil          *Pos // its first "return nil, ..., nil" outside of function literals
+	ChangesReceiver bool  // Method: it writes to what its receiver refers to
+	ChangesParams   []int // by number, the parameters that it writes through
+	Unset           bool  // Var: declared without a value
+
+	Calls  []string // the names of the exported methods that it calls, or functions of variables, each once
+	NilNil *Pos     // its first "return nil, ..., nil" outside of function literals
 }
 
 // Field is a parameter, a result, a type parameter or a struct field. A parameter without a name has Name "".

@@ -186,7 +186,7 @@ func (r *reader) readValues(tok token.Token, s *ast.ValueSpec) {
 		kind = Const
 	}
 	for i, name := range s.Names {
-		decl := Decl{Kind: kind, Name: name.Name, Pos: r.pos(name.Pos())}
+		decl := Decl{Kind: kind, Name: name.Name, Pos: r.pos(name.Pos()), Unset: kind == Var && len(s.Values) == 0}
 		r.collect(&decl, s)
 		if s.Type != nil {
 			decl.Fields = []Field{{Type: typeText(s.Type)}}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	goparser "go/parser"
 	"go/token"
+	"os/exec"
 	"reflect"
 	"slices"
 	"strings"
@@ -309,5 +310,24 @@ func TestParse_Allocations(t *testing.T) {
 	})
 	if got := (all - parser) / decls; got > 14 {
 		t.Errorf("%.1f allocations for a declaration, beside go/parser's %.1f", got, parser/decls)
+	}
+}
+
+// TestKnownStandard: the list is the go command's.
+func TestKnownStandard(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "std").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range strings.FieldsSeq(string(out)) {
+		if !slices.Contains(strings.Split(path, "/"), "internal") && !strings.HasPrefix(path, "vendor/") && !KnownStandard(path) {
+			t.Errorf("%s is not known: bring the list up to date", path)
+		}
+	}
+	for _, path := range []string{"net/htpt", "http", "Net/HTTP", "net/htt", "x"} {
+		if KnownStandard(path) {
+			t.Errorf("%s is known", path)
+		}
 	}
 }
