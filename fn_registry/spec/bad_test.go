@@ -112,6 +112,24 @@ func TestFixEncoding(t *testing.T) {
 	}
 }
 
+// TestParse_LongValues: a message shows 60 bytes of a value, and whole characters.
+func TestParse_LongValues(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		strings.Repeat("a", 60):                    strings.Repeat("a", 60) + `"`,
+		strings.Repeat("a", 61):                    strings.Repeat("a", 60) + `..."`,
+		strings.Repeat("é", 31):                    strings.Repeat("é", 30) + `..."`,
+		"a" + strings.Repeat("é", 31):              "a" + strings.Repeat("é", 29) + `..."`,
+		"aa" + strings.Repeat("\U0001F600", 15):    "aa" + strings.Repeat("\U0001F600", 14) + `..."`,
+		"aaa" + strings.Repeat("\u00e9\u3042", 12): "aaa" + strings.Repeat("\u00e9\u3042", 11) + `é..."`,
+	} {
+		d := Parse("x.md", []byte("---\nkind: "+value+"\n---\n"))
+		if got := problems(d); !strings.Contains(got, `"`+want) {
+			t.Errorf("%s (%d bytes): no %s in\n%s", value, len(value), want, got)
+		}
+	}
+}
+
 func TestIsSpec(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]bool{
