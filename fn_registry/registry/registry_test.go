@@ -140,7 +140,17 @@ func TestState_Find(t *testing.T) {
 	}{
 		{Query{}, "backoff_wait_go_f queue_drain_go_f round_up_go_f tool_go_apps"},
 		{Query{Sort: SortUse}, "backoff_wait_go_f round_up_go_f queue_drain_go_f tool_go_apps"},
+		{Query{Sort: SortRelevance}, "backoff_wait_go_f round_up_go_f queue_drain_go_f tool_go_apps"},
+		{Query{Text: "number", Sort: SortUse}, "backoff_wait_go_f round_up_go_f queue_drain_go_f"},
+		{Query{Text: "number", Sort: SortUse, Tag: []string{"math", "MATH"}}, "round_up_go_f"},
 		{Query{Text: "drain"}, "queue_drain_go_f"},
+		{Query{Text: strings.Repeat(" ", MaxText-5) + "drain", Limit: MaxLimit}, "queue_drain_go_f"},
+		{Query{Text: "tested:false -uses:round_up_go_f -kind:app"}, "queue_drain_go_f round_up_go_f"},
+		{Query{Text: "tested:true"}, ""},
+		{Query{Text: "tested:maybe"}, ""},
+		{Query{Text: "-tag:nothing kind:APP"}, "tool_go_apps"},
+		{Query{Text: "-imports:mautrix purity:pure"}, "backoff_wait_go_f queue_drain_go_f round_up_go_f"},
+		{Query{UsedBy: []string{"backoff_wait_go_f"}, Uses: []string{"backoff_wait_go_f"}}, ""},
 		{Query{Text: "tag:retry"}, "backoff_wait_go_f"},
 		{Query{Text: "-tag:retry kind:function"}, "queue_drain_go_f round_up_go_f"},
 		{Query{Text: "number -queue kind:app kind:function", Sort: SortID}, "backoff_wait_go_f round_up_go_f"},
@@ -235,7 +245,12 @@ func TestState_Find_Refuses(t *testing.T) {
 		{Query{Text: strings.Repeat("x", MaxText+1)}, "q", ""},
 		{Query{Text: "a\x00b"}, "q", ""},
 		{Query{Text: "a\xffb"}, "q", ""},
+		{Query{Tested: new(bool), Kind: []string{""}}, "kind", ""},
+		{Query{Lang: []string{"go"}, UsedBy: []string{strings.Repeat("x", 201)}}, "used_by", ""},
 		{Query{Cursor: "nonsense"}, "cursor", ""},
+		{Query{Cursor: cursor{Query: Query{}.fingerprint()}.String()}, "cursor", ""},
+		{Query{Cursor: cursor{Query: Query{}.fingerprint(), Offset: -1}.String()}, "cursor", ""},
+		{Query{Cursor: cursor{Query: Query{}.fingerprint(), Offset: 1<<30 + 1}.String()}, "cursor", ""},
 		{Query{Cursor: cursor{Query: "other", Offset: 1}.String()}, "cursor", ""},
 	} {
 		_, err := r.State().Find(c.q)
@@ -300,6 +315,53 @@ func TestState_Find_Cursor(t *testing.T) {
 	q.Cursor = *first.NextCursor
 	if got := find(t, r.State(), q).ids(); got != "pump_05_go_f pump_06_go_f pump_07_go_f pump_08_go_f pump_09_go_f" {
 		t.Errorf("after %s: %s", first.ids(), got)
+	}
+}
+
+// TestState_Find_CursorOfMoved: a page goes on behind the unit that the last one
+// ended with, wherever that has moved meanwhile, and at its place when it is
+// gone, in every order.
+func TestState_Find_CursorOfMoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, sample())
+	r := open(t, Options{Roots: []string{dir}, NoCache: true})
+	all := []string{"backoff_wait_go_f", "round_up_go_f", "queue_drain_go_f", "tool_go_apps"} // by use: 2, 2 (and a program), 1, 0
+	score := func(id string) float64 {
+		for _, it := range find(t, r.State(), Query{Sort: SortUse}).Items {
+			if it.ID == id {
+				return float64(it.Users) // by which they are sorted
+			}
+		}
+		t.Fatalf("no %s", id)
+		return 0
+	}
+	for _, c := range []struct {
+		sort  Sort
+		after cursor
+		want  []string
+	}{
+		{SortUse, cursor{Offset: 1, Key: all[0]}, all[1:]},
+		{SortUse, cursor{Offset: 3, Key: all[0]}, all[1:]},
+		{SortUse, cursor{Offset: 1, Key: all[2]}, all[3:]},
+		{SortUse, cursor{Offset: 1, Key: all[3]}, nil},
+		{SortUse, cursor{Offset: 99, Key: all[1]}, all[2:]},
+		{SortUse, cursor{Offset: 1, Key: "gone", Score: 1e6}, all},
+		{SortUse, cursor{Offset: 1, Key: "gone", Score: -1}, nil},
+		{SortUse, cursor{Offset: 1, Key: "q", Score: score(all[2])}, all[2:]},
+		{SortUse, cursor{Offset: 1, Key: "r", Score: score(all[2])}, all[3:]},
+		{SortID, cursor{Offset: 1, Key: "a"}, []string{all[0], all[2], all[1], all[3]}},
+		{SortID, cursor{Offset: 4, Key: "queue_drain"}, []string{all[2], all[1], all[3]}},
+		{SortID, cursor{Offset: 2, Key: "queue_drain_go_g"}, []string{all[1], all[3]}},
+		{SortID, cursor{Offset: 2, Key: "z"}, nil},
+	} {
+		q := Query{Sort: c.sort}
+		c.after.Query = q.fingerprint()
+		q.Cursor = c.after.String()
+		p := find(t, r.State(), q)
+		if got := p.ids(); got != strings.Join(c.want, " ") || p.Total != len(all) || p.NextCursor != nil {
+			t.Errorf("%s after %+v: %s, want %s", c.sort, c.after, got, c.want)
+		}
 	}
 }
 
@@ -592,6 +654,9 @@ func TestState_Graph(t *testing.T) {
 		{GraphQuery{ID: "queue_drain_go_f", Direction: UsedBy}, "queue_drain_go_f tool_go_apps tool_go_apps>queue_drain_go_f"},
 		{GraphQuery{ID: "queue_drain_go_f", Direction: Uses, Depth: 1}, "backoff_wait_go_f queue_drain_go_f queue_drain_go_f>backoff_wait_go_f"},
 		{GraphQuery{Domain: "apps"}, "tool_go_apps"},
+		{GraphQuery{ID: "round_up_go_f", Domain: "apps"}, "round_up_go_f tool_go_apps"},
+		{GraphQuery{ID: "round_up_go_f", Depth: 2}, "backoff_wait_go_f queue_drain_go_f round_up_go_f backoff_wait_go_f>round_up_go_f queue_drain_go_f>backoff_wait_go_f"},
+		{GraphQuery{ID: "tool_go_apps", Direction: UsedBy}, "tool_go_apps"},
 	} {
 		if got := show(c.q); got != c.want {
 			t.Errorf("%+v\ngot  %s\nwant %s", c.q, got, c.want)
@@ -658,6 +723,43 @@ func TestState_Findings(t *testing.T) {
 	}
 	if _, err := s.FilterFindings(all, FindingsQuery{Rule: "uses-funtions"}); err == nil || !strings.Contains(err.Error(), "uses-functions") {
 		t.Error(err)
+	}
+	for _, c := range []struct {
+		q    FindingsQuery
+		want func(check.Finding) bool
+	}{
+		{FindingsQuery{}, func(check.Finding) bool { return true }},
+		{FindingsQuery{Severity: check.Error}, func(f check.Finding) bool { return f.Severity == check.Error }},
+		{FindingsQuery{Severity: check.Warning}, func(f check.Finding) bool { return f.Severity == check.Warning }},
+		{FindingsQuery{Domain: "f"}, func(f check.Finding) bool { return strings.HasSuffix(f.Unit, "_f") }},
+		{FindingsQuery{Domain: "f", Severity: check.Error, File: "f/round_up.md"}, func(f check.Finding) bool { return f.File == "f/round_up.md" && f.Severity == check.Error }},
+		{FindingsQuery{File: "f/"}, func(f check.Finding) bool { return strings.HasPrefix(f.File, "f/") }},
+		{FindingsQuery{File: "f/round"}, func(check.Finding) bool { return false }},
+	} {
+		got, err := s.FilterFindings(all, c.q)
+		want := slices.DeleteFunc(slices.Clone(all), func(f check.Finding) bool { return !c.want(f) })
+		if err != nil || !slices.EqualFunc(got, want, func(a, b check.Finding) bool { return a.File == b.File && a.Line == b.Line && a.Message == b.Message }) {
+			t.Errorf("%+v: %d findings, want %d; %v", c.q, len(got), len(want), err)
+		}
+	}
+	if _, err := s.FilterFindings(all, FindingsQuery{Severity: "eror"}); err == nil || !strings.Contains(err.Error(), "error") {
+		t.Error(err)
+	}
+	sum, last := 0, len(all)
+	for _, n := range CountRules(all) {
+		if of, _ := s.FilterFindings(all, FindingsQuery{Rule: n.Name}); len(of) != n.Count || n.Count > last {
+			t.Errorf("%s: %d findings, counted %d, after %d", n.Name, len(of), n.Count, last)
+		}
+		sum, last = sum+n.Count, n.Count
+	}
+	if sum != len(all) {
+		t.Errorf("%d of %d findings are counted", sum, len(all))
+	}
+	counted := s.Stats()
+	errs := slices.DeleteFunc(slices.Clone(all), func(f check.Finding) bool { return f.Severity != check.Error })
+	if *counted.Errors != len(errs) || !slices.Equal(counted.Kinds, []Count{{"function", 3}, {"app", 1}}) || !slices.Equal(counted.Domains, []Count{{"f", 3}, {"apps", 1}}) ||
+		!slices.Equal(counted.Tags, []Count{{"cli", 1}, {"math", 1}, {"queue", 1}, {"retry", 1}, {"time", 1}}) || !slices.Equal(counted.Langs, []Count{{"go", 4}}) || counted.Tested != 0 {
+		t.Errorf("%+v", counted)
 	}
 	if got := s.Stats(); *got.Findings != len(all) || got.Units != 4 || got.Pure != 3 || got.Uses != 3 {
 		t.Errorf("%+v", got)

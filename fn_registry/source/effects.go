@@ -221,6 +221,9 @@ func (c *collector) call(n *ast.CallExpr) {
 		if fun.Sel.Name == "Local" && len(n.Args) == 0 && c.imports("time") {
 			c.effect("Local, which reads the local time zone", fun.Sel.Pos())
 		}
+		if c.putsBytes(fun) && len(n.Args) > 0 {
+			c.change(n.Args[0])
+		}
 		if zoned[fun.Sel.Name] && c.isLocalTime(fun.X) {
 			c.effect(fun.Sel.Name+" of a time.Unix, which is in the local time zone", fun.Sel.Pos())
 		}
@@ -228,6 +231,17 @@ func (c *collector) call(n *ast.CallExpr) {
 			c.decl.Writes = append(c.decl.Writes, Write{Name: x.Name, Pos: c.pos(x.Pos()), Method: fun.Sel.Name})
 		}
 	}
+}
+
+// putsBytes reports whether a method is one of encoding/binary's byte orders
+// that writes into its first argument.
+func (c *collector) putsBytes(method *ast.SelectorExpr) bool {
+	order, ok := ast.Unparen(method.X).(*ast.SelectorExpr)
+	if !ok || !strings.HasPrefix(method.Sel.Name, "Put") && !strings.HasPrefix(method.Sel.Name, "Append") {
+		return false
+	}
+	pkg, _, ok := c.imported(order)
+	return ok && pkg == "encoding/binary"
 }
 
 func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
