@@ -95,9 +95,8 @@ func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
 		Instructions: instructions,
 		Capabilities: &mcp.ServerCapabilities{}, // nothing but tools and resources, which are added to it
 	})
-	server.AddReceivingMiddleware(plainArguments)
 	s := &service{r: r, every: every}
-	s.addTools(server)
+	server.AddReceivingMiddleware(plainArguments(s.addTools(server)))
 	s.addResources(server)
 	return server
 }
@@ -138,7 +137,14 @@ func (s *service) lookAgain() {
 
 // fail is an error for an agent: with what to do about it.
 func fail(err error) error {
-	if _, hint, _ := describe(err); hint != "" {
+	_, hint, _ := describe(err)
+	if _, ok := errors.AsType[*registry.NotFoundError](err); ok {
+		hint = "find looks for units by words"
+	}
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.toolHint != "" {
+		hint = refused.toolHint
+	}
+	if hint != "" {
 		return errors.New(err.Error() + "\nhint: " + hint)
 	}
 	return err

@@ -9,17 +9,31 @@ import (
 )
 
 // plainArguments takes an argument that is null for one that is not given, as
-// many agents mean it, and has the SDK's errors call a null by its name.
-func plainArguments(next mcp.MethodHandler) mcp.MethodHandler {
+// many agents mean it, has the SDK's errors call a null by its name, and adds to
+// them which arguments the tool takes.
+func plainArguments(takes tools) mcp.Middleware {
+	return func(next mcp.MethodHandler) mcp.MethodHandler {
+		return withPlainArguments(takes, next)
+	}
+}
+
+func withPlainArguments(takes tools, next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		var tool string
 		if call, ok := req.(*mcp.CallToolRequest); ok {
+			tool = call.Params.Name
 			call.Params.Arguments = withoutNulls(call.Params.Arguments)
 		}
 		result, err := next(ctx, method, req)
 		if called, ok := result.(*mcp.CallToolResult); err == nil && ok && called.IsError {
 			for _, content := range called.Content {
-				if text, ok := content.(*mcp.TextContent); ok {
-					text.Text = strings.ReplaceAll(text.Text, "<invalid reflect.Value>", "null")
+				text, ok := content.(*mcp.TextContent)
+				if !ok {
+					continue
+				}
+				text.Text = strings.ReplaceAll(text.Text, "<invalid reflect.Value>", "null")
+				if names := takes[tool]; strings.HasPrefix(text.Text, "validating ") && len(names) > 0 {
+					text.Text += "\nhint: " + tool + " takes " + strings.Join(names, ", ")
 				}
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -33,7 +34,7 @@ type lines struct {
 
 	mu      sync.Mutex // held while a message is written
 	out     io.Writer
-	pending int           // calls that have no answer yet
+	pending map[any]bool  // the IDs of calls that have no answer yet
 	idle    chan struct{} // closed when there are none; nil while nobody waits
 }
 
@@ -42,7 +43,7 @@ func newLines(in io.ReadCloser, out io.Writer) *lines {
 	if err != nil {
 		panic(err) // the limit is a constant
 	}
-	return &lines{in: read, from: in, out: out}
+	return &lines{in: read, from: in, out: out, pending: map[any]bool{}}
 }
 
 // Read returns the next bytes of lines that are messages.
@@ -85,9 +86,30 @@ func (l *lines) line() ([]byte, error) {
 		return nil, l.refuse(invalidRequest, "not a message of JSON-RPC 2.0: "+err.Error())
 	}
 	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() {
-		l.count(1)
+		if !wholeID(line) {
+			return nil, l.refuse(invalidRequest, "an ID is a text or a whole number below 2^53; the answer to another number would bear a wrong one")
+		}
+		if !l.expect(call.ID) {
+			return nil, l.refuse(invalidRequest, fmt.Sprintf("the ID %v is that of a call that is not answered yet", call.ID.Raw()))
+		}
 	}
 	return append(line, '\n'), nil
+}
+
+// wholeID reports whether the ID of a message is returned as it was sent: the
+// SDK takes numbers for floating-point ones, and cuts off fractions.
+func wholeID(line []byte) bool {
+	var m struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if json.Unmarshal(line, &m) != nil {
+		return false
+	}
+	if len(m.ID) > 0 && m.ID[0] == '"' {
+		return true
+	}
+	n, err := strconv.ParseInt(string(m.ID), 10, 64)
+	return err == nil && n < 1<<53 && n > -1<<53
 }
 
 // refuse answers a line whose ID is not known.
@@ -112,8 +134,8 @@ func (l *lines) refuse(code int, message string) error {
 func (l *lines) Write(message []byte) (int, error) {
 	n, err := l.write(message)
 	if sent, decodeErr := jsonrpc.DecodeMessage(message); decodeErr == nil {
-		if _, ok := sent.(*jsonrpc.Response); ok {
-			l.count(-1)
+		if answer, ok := sent.(*jsonrpc.Response); ok {
+			l.answer(answer.ID)
 		}
 	}
 	return n, err
@@ -125,11 +147,23 @@ func (l *lines) write(message []byte) (int, error) {
 	return l.out.Write(message)
 }
 
-// count adds to the calls that have no answer yet.
-func (l *lines) count(n int) {
+// expect notes a call that is to be answered; false where one of the same ID
+// is not answered yet: the SDK would drop the second without a word.
+func (l *lines) expect(id jsonrpc.ID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.pending += n; l.pending == 0 && l.idle != nil {
+	if l.pending[id.Raw()] {
+		return false
+	}
+	l.pending[id.Raw()] = true
+	return true
+}
+
+func (l *lines) answer(id jsonrpc.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.pending, id.Raw())
+	if len(l.pending) == 0 && l.idle != nil {
 		close(l.idle)
 		l.idle = nil
 	}
@@ -140,7 +174,7 @@ func (l *lines) answered() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	idle := make(chan struct{})
-	if l.pending == 0 {
+	if len(l.pending) == 0 {
 		close(idle)
 	} else {
 		l.idle = idle

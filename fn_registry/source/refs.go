@@ -8,6 +8,7 @@ func (r *reader) collect(decl *Decl, node ast.Node) {
 		r.collector = collector{
 			reader: r, seen: map[[2]string]bool{}, skip: map[*ast.Ident]bool{},
 			aliases: map[*object]string{}, sorted: map[*ast.CallExpr]bool{},
+			params: map[*object]int{}, called: map[*ast.SelectorExpr]bool{},
 		}
 	}
 	c := &r.collector
@@ -16,6 +17,8 @@ func (r *reader) collect(decl *Decl, node ast.Node) {
 	clear(c.skip)
 	clear(c.aliases)
 	clear(c.sorted)
+	clear(c.params)
+	clear(c.called)
 	ast.Inspect(node, c.visit)
 }
 
@@ -25,8 +28,10 @@ type collector struct {
 	seen map[[2]string]bool
 	skip map[*ast.Ident]bool // identifiers that are no references: selectors, field names, labels, keys
 
-	body     *ast.BlockStmt         // of the function
-	receiver *object                // of the method
+	body     *ast.BlockStmt  // of the function
+	receiver *object         // of the method
+	params   map[*object]int // of the function, by number
+	called   map[*ast.SelectorExpr]bool
 	aliases  map[*object]string     // local variables set from package-level ones
 	sorted   map[*ast.CallExpr]bool // calls whose result's order does not matter
 }

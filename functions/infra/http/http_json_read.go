@@ -40,9 +40,12 @@ func HTTPJSONRead[In any](w http.ResponseWriter, r *http.Request, cfg HTTPJSONRe
 		return zero, err
 	}
 	in, err := fnjson.JSONDecode[In](body, fnjson.JSONDecodeConfig{Op: jsonReadOp, Name: "the body", MaxDepth: cfg.MaxDepth})
-	if unknown, ok := errors.AsType[*fnjson.JSONUnknownField](err); ok {
-		failed := &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: unknown.Error()}
-		return in, withCandidates(failed, "field", unknown.Field, unknown.Known)
+	if about, ok := errors.AsType[*fnjson.JSONFieldError](err); ok {
+		failed := &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: about.Message}
+		if about.Known == nil {
+			return in, withName(failed, "field", about.Field)
+		}
+		return in, withCandidates(failed, "field", about.Field, about.Known)
 	}
 	return in, err
 }

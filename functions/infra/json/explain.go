@@ -51,16 +51,18 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 		return d.invalid("the JSON ends too early", len(text), text)
 	}
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		what := "the JSON value"
-		if mismatch.Field != "" {
-			what = fmt.Sprintf("field %q", mismatch.Field)
+		is := fmt.Sprintf(" is %s, want %s", valueName(mismatch.Value), typename.InJSON(mismatch.Type))
+		field := fieldPath(mismatch.Field, in)
+		if field == "" {
+			return d.invalid("the JSON value"+is, int(mismatch.Offset)-1, text)
 		}
-		return d.invalid(fmt.Sprintf("%s is %s, want %s", what, valueName(mismatch.Value), typename.InJSON(mismatch.Type)), int(mismatch.Offset)-1, text)
+		message := fmt.Sprintf("field %q%s (%s)", clip(field), is, place(int(mismatch.Offset)-1, text))
+		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Err: &JSONFieldError{Field: clip(field), Message: message}}
 	}
 	// encoding/json has no error type for this one.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name = strings.Trim(name, `"`)
-		unknown := &JSONUnknownField{Field: clip(name), Known: fieldNames(in)}
+		unknown := &JSONFieldError{Field: clip(name), Message: fmt.Sprintf("unknown field %q", clip(name)), Known: fieldNames(in)}
 		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Hint: unknown.hint(name), Err: unknown}
 	}
 	// What a type's own UnmarshalJSON or UnmarshalText says is about the caller's value.
@@ -69,10 +71,15 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 
 // invalid says where in the text something is wrong.
 func (d decoding) invalid(message string, offset int, text []byte) error {
+	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: fmt.Sprintf("%s (%s)", message, place(offset, text))}
+}
+
+// place is a byte's line and column.
+func place(offset int, text []byte) string {
 	before := text[:min(max(offset, 0), len(text))]
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
-	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: fmt.Sprintf("%s (line %d, column %d)", message, line, column)}
+	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
 // valueName adds the article to encoding/json's word for a value, such as "number 300".

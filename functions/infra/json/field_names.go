@@ -1,6 +1,7 @@
 package json
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -47,4 +48,31 @@ func collectNames(t reflect.Type, names map[string]bool, seen map[reflect.Type]b
 		}
 		collectNames(field.Type, names, seen)
 	}
+}
+
+// fieldPath takes the names of embedded structs, which JSON does not know, out of
+// the path of a field.
+func fieldPath(path string, in reflect.Type) string {
+	var known []string
+	for name := range strings.SplitSeq(path, ".") {
+		for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map}, in.Kind()) {
+			in = in.Elem()
+		}
+		var field reflect.StructField
+		if in.Kind() == reflect.Struct {
+			for f := range in.Fields() {
+				tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if cmp.Or(tag, f.Name) == name {
+					field = f
+				}
+			}
+		}
+		if tag, _, _ := strings.Cut(field.Tag.Get("json"), ","); !field.Anonymous || tag != "" {
+			known = append(known, name)
+		}
+		if field.Type != nil {
+			in = field.Type
+		}
+	}
+	return strings.Join(known, ".")
 }

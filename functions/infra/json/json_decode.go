@@ -23,18 +23,18 @@ type JSONDecodeConfig struct {
 	MaxDepth int
 }
 
-// JSONUnknownField is the cause of the error about a field that the type does not
-// have.
-type JSONUnknownField struct {
-	Field string   // its first 80 bytes
-	Known []string // the fields of the type and of the structs inside, sorted
+// JSONFieldError is the cause of an error about one field.
+type JSONFieldError struct {
+	Field   string   // as JSON knows it: "inner.color"; of an unknown one its name, and its first 80 bytes
+	Message string   // what is wrong, with the field's name
+	Known   []string // for an unknown field: those of the type and of the structs inside, sorted; else nil
 }
 
-// Error returns `unknown field "name"`.
-func (e *JSONUnknownField) Error() string { return fmt.Sprintf("unknown field %q", e.Field) }
+// Error returns Message.
+func (e *JSONFieldError) Error() string { return e.Message }
 
-// hint names the fields that may have been meant.
-func (e *JSONUnknownField) hint(field string) string {
+// hint names the fields that may have been meant by an unknown one.
+func (e *JSONFieldError) hint(field string) string {
 	near := core.NameNearest(field, e.Known)
 	switch {
 	case len(near) > 0:
@@ -51,8 +51,9 @@ func (e *JSONUnknownField) hint(field string) string {
 // nesting, an empty text.
 //
 // The error is a *core.Error with CodeInvalid and, where there is one, the line
-// and column. For an unknown field its cause is a *[JSONUnknownField], and the
-// hint names the fields that may have been meant.
+// and column. For an unknown field and for one of another type its cause is a
+// *[JSONFieldError]; the hint names the fields that may have been meant by an
+// unknown one.
 func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
 	var value T
 	d := decoding{Op: cmp.Or(cfg.Op, "json_decode"), Name: cmp.Or(cfg.Name, "the text"), MaxDepth: cmp.Or(cfg.MaxDepth, 64)}

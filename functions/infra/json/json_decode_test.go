@@ -63,13 +63,32 @@ func TestJSONDecode_Hints(t *testing.T) {
 		"nmae": "did you mean name?", "zebra": "known are any, count, inner, name", strings.Repeat("x", 1000): "known are any, count, inner, name",
 	} {
 		_, err := fnjson.JSONDecode[named]([]byte(`{"inner":{"`+field+`":1}}`), fnjson.JSONDecodeConfig{})
-		unknown, ok := errors.AsType[*fnjson.JSONUnknownField](err)
+		unknown, ok := errors.AsType[*fnjson.JSONFieldError](err)
 		if !ok || unknown.Field != field[:min(len(field), 80)] || core.ErrorHint(err) != want {
 			t.Errorf("%.20s: %v, %s", field, err, core.ErrorHint(err))
 		}
 	}
 	if _, err := fnjson.JSONDecode[struct{}]([]byte(`{"a":1}`), fnjson.JSONDecodeConfig{}); core.ErrorHint(err) != "no field is known here" {
 		t.Errorf("%v, %s", err, core.ErrorHint(err))
+	}
+}
+
+// A field is named as JSON knows it: an embedded struct is none.
+func TestJSONDecode_FieldOfAnotherType(t *testing.T) {
+	t.Parallel()
+	type Base struct {
+		Size int `json:"size"`
+	}
+	type outer struct {
+		Base
+		List []struct{ Base } `json:"list"`
+	}
+	for text, want := range map[string]string{`{"size":"x"}`: "size", `{"list":[{"size":"x"}]}`: "list.size"} {
+		_, err := fnjson.JSONDecode[outer]([]byte(text), fnjson.JSONDecodeConfig{})
+		about, ok := errors.AsType[*fnjson.JSONFieldError](err)
+		if !ok || about.Field != want || about.Known != nil || !strings.Contains(err.Error(), `field "`+want+`" is a string, want a whole number`) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 
