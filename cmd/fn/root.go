@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,7 @@ func (e *env) command() *cobra.Command {
 		Use:           "fn",
 		Short:         "find, show and make the units of a repository",
 		Long:          longHelp,
+		Version:       version() + " " + runtime.Version(),
 		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 		Args: cobra.ArbitraryArgs,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
@@ -77,6 +79,7 @@ func (e *env) command() *cobra.Command {
 			return noCommand(c, args[0])
 		},
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetIn(e.in)
 	root.SetOut(e.out)
 	root.SetErr(e.err)

@@ -22,7 +22,7 @@ func (r report) write(w io.Writer, format, root string) error {
 	case "json":
 		return writeJSON(w, r)
 	case "sarif":
-		return writeJSON(w, sarifOf(r))
+		return writeJSON(w, sarifOf(r, root))
 	case "github":
 		return r.writeGitHub(w)
 	}

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -34,6 +36,7 @@ units and, with -changed, history. What ROOT's fn_registry.yaml says of folders,
   -format F       text (default), json, sarif (2.1.0) or github (workflow annotations)
   -list           list the rules
   -explain RULE   say what a rule checks, why, and what to do
+  -version        print the version
 
 Exit status: 0 without findings, 1 with findings, 2 when it could not run.
 What was read is kept in the user's cache folder; only changed folders are read again.
@@ -47,11 +50,11 @@ const (
 )
 
 type options struct {
-	fix, diff, examples, list bool
-	onlyExamples              bool // -rules example
-	changed, explain, format  string
-	rules                     []string
-	root                      string
+	fix, diff, examples, list, version bool
+	onlyExamples                       bool // -rules example
+	changed, explain, format           string
+	rules                              []string
+	root                               string
 }
 
 // Run is the command without the process around it.
@@ -64,6 +67,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		fmt.Fprintf(stderr, "frontmatter-lint: %v\nhint: frontmatter-lint -help tells the flags\n", err)
 		return exitFailed
+	case opts.version:
+		fmt.Fprintln(stdout, "frontmatter-lint", version(), runtime.Version())
+		return exitClean
 	case opts.list:
 		listRules(stdout)
 		return exitClean
@@ -82,6 +88,14 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitClean
 }
 
+// version is the module's, as the go command recorded it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
 func parseArgs(args []string) (options, error) {
 	var o options
 	var rules string
@@ -91,6 +105,7 @@ func parseArgs(args []string) (options, error) {
 	fs.BoolVar(&o.diff, "diff", false, "")
 	fs.BoolVar(&o.examples, "examples", false, "")
 	fs.BoolVar(&o.list, "list", false, "")
+	fs.BoolVar(&o.version, "version", false, "")
 	fs.StringVar(&o.changed, "changed", "", "")
 	fs.StringVar(&o.explain, "explain", "", "")
 	fs.StringVar(&o.format, "format", "text", "")

@@ -80,7 +80,8 @@ type (
 	}
 )
 
-func sarifOf(r report) sarifLog {
+// sarifOf makes a log of findings in files below root.
+func sarifOf(r report, root string) sarifLog {
 	driver := sarifDriver{Name: "frontmatter-lint", Rules: []sarifRule{}}
 	index := map[string]int{}
 	for i, rule := range rules() {
@@ -93,19 +94,20 @@ func sarifOf(r report) sarifLog {
 		driver.Rules = append(driver.Rules, sr)
 	}
 	run := sarifRun{Tool: sarifTool{driver}, Results: []sarifResult{}, ColumnKind: "utf16CodeUnits"}
+	places := newColumns(root)
 	for _, f := range r.Findings {
-		run.Results = append(run.Results, sarifResultOf(f, index[f.Rule]))
+		run.Results = append(run.Results, sarifResultOf(f, index[f.Rule], places))
 	}
 	return sarifLog{
 		Schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run},
 	}
 }
 
-func sarifResultOf(f check.Finding, rule int) sarifResult {
+func sarifResultOf(f check.Finding, rule int, places *columns) sarifResult {
 	result := sarifResult{RuleID: f.Rule, RuleIndex: rule, Level: string(f.Severity), Message: sarifMessage{f.Message}}
 	var at sarifLocation
 	at.PhysicalLocation.ArtifactLocation = artifact(f.File)
-	at.PhysicalLocation.Region = sarifRegion{StartLine: f.Line, StartColumn: f.Column}
+	at.PhysicalLocation.Region = sarifRegion{StartLine: f.Line, StartColumn: places.utf16(f.File, f.Line, f.Column)}
 	result.Locations = []sarifLocation{at}
 	if f.Fix == nil || len(f.Fix.Edits) == 0 {
 		return result
