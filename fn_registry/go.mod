@@ -2,4 +2,9 @@ module fnregistry.dev/fn_registry
 
 go 1.26
 
-require go.yaml.in/yaml/v3 v3.0.6
+require (
+	fnregistry.dev/functions v0.0.0
+	go.yaml.in/yaml/v3 v3.0.6
+)
+
+replace fnregistry.dev/functions => ../functions

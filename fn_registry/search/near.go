@@ -1,5 +1,7 @@
 package search
 
+import "fnregistry.dev/functions/core"
+
 // typoLimit is how many typing errors are forgiven in a word: one in 4 to 7 letters, two in more.
 func typoLimit(word string) int {
 	switch n := len(word); {
@@ -110,17 +112,7 @@ func commonPrefix(a, b []byte) int {
 	return n
 }
 
-// distance is how many typing errors two words are apart.
-func distance(a, b string) int {
-	t := newTypoTable(a, len(b))
-	w := []byte(b)
-	for i := range w {
-		t.extend(w, i)
-	}
-	return t.distance(len(w))
-}
-
 // isNear tells whether two words are at most limit typing errors apart.
 func isNear(a, b string, limit int) bool {
-	return len(a) <= len(b)+limit && len(b) <= len(a)+limit && distance(a, b) <= limit
+	return len(a) <= len(b)+limit && len(b) <= len(a)+limit && core.EditDistance(a, b) <= limit
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"fnregistry.dev/functions/core"
 )
 
 const (
@@ -210,6 +212,6 @@ func candidates(field string) []string {
 			}
 		}
 	}
-	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(field, a), distance(field, b)) })
+	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(core.EditDistance(field, a), core.EditDistance(field, b)) })
 	return near
 }

@@ -8,9 +8,12 @@ require (
 )
 
 require (
+	fnregistry.dev/functions v0.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
-	golang.org/x/sys v0.26.0 // indirect
+	golang.org/x/sys v0.34.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
 )
 
 replace fnregistry.dev/fn_registry => ../../fn_registry
+
+replace fnregistry.dev/functions => ../../functions
