@@ -1,13 +1,13 @@
 package json
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/bounded"
 )
 
 // JSONFileReadConfig bounds what [JSONFileRead] takes. The zero value of a field
@@ -30,19 +30,12 @@ func JSONFileRead[T any](path string, cfg JSONFileReadConfig) (T, error) {
 	text, err := readFile(path, cfg.MaxBytes)
 	if err != nil {
 		var zero T
-		if coded, ok := errors.AsType[*core.Error](err); ok {
-			coded.Op = op
-			return zero, coded
-		}
 		return zero, &core.Error{Op: op, Err: err}
 	}
 	return JSONDecode[T](text, JSONDecodeConfig{Op: op, Name: "the file", MaxDepth: cfg.MaxDepth})
 }
 
 func readFile(path string, maxBytes int64) ([]byte, error) {
-	if maxBytes == 0 {
-		maxBytes = 16 << 20
-	}
 	info, err := os.Stat(path) // before it is opened: a pipe would block
 	if err != nil {
 		return nil, withoutPath(err)
@@ -50,19 +43,8 @@ func readFile(path string, maxBytes int64) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &core.Error{Code: core.CodeInvalid, Message: "it is no regular file"}
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	if int64(len(text)) > maxBytes {
-		return nil, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("it is larger than %d bytes", maxBytes)}
-	}
-	return text, nil
+	text, err := bounded.ReadFile(path, cmp.Or(maxBytes, 16<<20))
+	return text, withoutPath(err)
 }
 
 // withoutPath is an error without the path, which Op has.

@@ -1,0 +1,278 @@
+package program
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"fnregistry.dev/functions/core"
+)
+
+// ProgramField describes one setting.
+type ProgramField struct {
+	Key     string   // in the file: "http.addr"
+	Flag    string   // "http-addr"; empty: it can be set in the file alone
+	Env     string   // "APP_HTTP_ADDR"; empty: likewise
+	Type    string   // text, number, duration, yes or no, list, secret, or structure
+	Doc     string   // what it is for
+	Default string   // as it is written; empty: none
+	Enum    []string // the values it may have; nil: any
+	Min     string   // the least value; empty: any
+	Max     string   // the largest value; empty: any
+}
+
+// field is a setting and where its value is.
+type field struct {
+	ProgramField
+	value reflect.Value
+}
+
+// isLeaf reports whether a value is set by a text.
+func isLeaf(v reflect.Value) bool {
+	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return true
+	}
+	switch v.Interface().(type) {
+	case time.Duration, ProgramSecret, []string:
+		return true
+	}
+	switch v.Kind() {
+	case reflect.String, reflect.Bool, reflect.Float32, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return true
+	}
+	return false
+}
+
+// fieldsOf lists the settings of a struct in order, those of inner structs under
+// their key. What it says of an error is a defect of the program.
+func fieldsOf(program string, config reflect.Value, prefix string) ([]field, error) {
+	var all []field
+	for i := range config.NumField() {
+		f, v := config.Type().Field(i), config.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case name == "-" || !f.IsExported() && !f.Anonymous:
+			continue
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+			inner, err := fieldsOf(program, v, prefix)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, inner...)
+			continue
+		case name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "":
+			return nil, fmt.Errorf("field %s has no tag yaml of a to z, digits and _", f.Name)
+		}
+		one := field{value: v, ProgramField: ProgramField{Key: prefix + name, Doc: f.Tag.Get("doc"), Min: f.Tag.Get("min"), Max: f.Tag.Get("max")}}
+		if f.Tag.Get("enum") != "" {
+			one.Enum = strings.Split(f.Tag.Get("enum"), ",")
+		}
+		if !isLeaf(v) && v.Kind() == reflect.Struct {
+			inner, err := fieldsOf(program, v, one.Key+".")
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, inner...)
+			continue
+		}
+		if one.Doc == "" {
+			return nil, fmt.Errorf("setting %s has no tag doc", one.Key)
+		}
+		one.describe(program)
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// describe fills in what follows from the type and the default.
+func (f *field) describe(program string) {
+	f.Type = typeName(f.value)
+	if f.Type == "structure" {
+		return
+	}
+	f.Default = formatValue(f.value)
+	f.Flag = strings.NewReplacer(".", "-", "_", "-").Replace(f.Key)
+	f.Env = envName(program) + "_" + envName(f.Key)
+}
+
+func envName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' {
+			return '_'
+		}
+		return unicode.ToUpper(r)
+	}, s)
+}
+
+func typeName(v reflect.Value) string {
+	switch v.Interface().(type) {
+	case time.Duration:
+		return "duration"
+	case ProgramSecret:
+		return "secret"
+	case []string:
+		return "list"
+	}
+	switch {
+	case !isLeaf(v):
+		return "structure"
+	case v.Kind() == reflect.Bool:
+		return "yes or no"
+	case v.CanInt() || v.CanUint() || v.CanFloat():
+		return "number"
+	}
+	return "text"
+}
+
+// setText sets a value from the environment or a flag.
+func setText(v reflect.Value, text string) error {
+	if own, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return own.UnmarshalText([]byte(text))
+	}
+	var err error
+	switch into := v.Addr().Interface().(type) {
+	case *ProgramSecret:
+		*into = ProgramSecret{text: text}
+		return nil
+	case *[]string:
+		*into = splitList(text)
+		return nil
+	case *time.Duration:
+		if *into, err = time.ParseDuration(text); err != nil {
+			return fmt.Errorf("%.60q is no duration such as 1m30s", text)
+		}
+		return nil
+	}
+	switch {
+	case v.Kind() == reflect.String:
+		v.SetString(text)
+	case v.Kind() == reflect.Bool:
+		var b bool
+		if b, err = strconv.ParseBool(text); err == nil {
+			v.SetBool(b)
+		} else {
+			err = fmt.Errorf("%.60q is not true or false", text)
+		}
+	case v.CanInt():
+		var n int64
+		if n, err = strconv.ParseInt(text, 10, v.Type().Bits()); err == nil {
+			v.SetInt(n)
+		} else {
+			err = fmt.Errorf("%.60q is no whole number that fits", text)
+		}
+	case v.CanUint():
+		var n uint64
+		if n, err = strconv.ParseUint(text, 10, v.Type().Bits()); err == nil {
+			v.SetUint(n)
+		} else {
+			err = fmt.Errorf("%.60q is no whole number from 0 that fits", text)
+		}
+	default:
+		var n float64
+		if n, err = strconv.ParseFloat(text, v.Type().Bits()); err == nil {
+			v.SetFloat(n)
+		} else {
+			err = fmt.Errorf("%.60q is no number", text)
+		}
+	}
+	return err
+}
+
+// splitList splits at commas; spaces around them don't count.
+func splitList(text string) []string {
+	var list []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// formatValue writes a value as it is set; empty for the zero value of a text, a
+// list and a secret.
+func formatValue(v reflect.Value) string {
+	switch value := v.Interface().(type) {
+	case []string:
+		return strings.Join(value, ",")
+	case encoding.TextMarshaler:
+		text, err := value.MarshalText()
+		if err != nil {
+			return ""
+		}
+		return string(text)
+	case fmt.Stringer:
+		return value.String()
+	}
+	if !isLeaf(v) {
+		return ""
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// check holds the value to the field's enum and bounds.
+func (f *field) check() error {
+	text := formatValue(f.value)
+	if f.value.CanFloat() && math.IsNaN(f.value.Float()) {
+		return errors.New("it is not a number")
+	}
+	if f.Enum != nil && text != "" {
+		for _, known := range f.Enum {
+			if text == known {
+				return nil
+			}
+		}
+		message := fmt.Sprintf("%.60q is not one of %s", text, strings.Join(f.Enum, ", "))
+		if near := core.NameNearest(text, f.Enum); near != nil {
+			message += "; did you mean " + near[0] + "?"
+		}
+		return errors.New(message)
+	}
+	for _, bound := range []struct {
+		text string
+		bad  func(cmp int) bool
+		what string
+	}{{f.Min, func(c int) bool { return c < 0 }, "less"}, {f.Max, func(c int) bool { return c > 0 }, "more"}} {
+		if bound.text == "" {
+			continue
+		}
+		limit := reflect.New(f.value.Type()).Elem()
+		if err := setText(limit, bound.text); err != nil {
+			return fmt.Errorf("the bound %q of the program itself: %w", bound.text, err)
+		}
+		if bound.bad(compare(f.value, limit)) {
+			return fmt.Errorf("%s is %s than %s", text, bound.what, bound.text)
+		}
+	}
+	return nil
+}
+
+func compare(a, b reflect.Value) int {
+	switch {
+	case a.CanInt():
+		return sign(a.Int() < b.Int(), a.Int() > b.Int())
+	case a.CanUint():
+		return sign(a.Uint() < b.Uint(), a.Uint() > b.Uint())
+	case a.CanFloat():
+		return sign(a.Float() < b.Float(), a.Float() > b.Float())
+	}
+	return 0
+}
+
+func sign(less, more bool) int {
+	switch {
+	case less:
+		return -1
+	case more:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,207 @@
+package program_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/program"
+)
+
+type settings struct {
+	Addr    string                `yaml:"addr" doc:"host:port to listen on"`
+	Timeout time.Duration         `yaml:"timeout" doc:"for a request" min:"1s" max:"1h"`
+	Workers int                   `yaml:"workers" doc:"how many" min:"1" max:"64"`
+	Verbose bool                  `yaml:"verbose" doc:"log more"`
+	Roots   []string              `yaml:"roots" doc:"folders"`
+	Level   string                `yaml:"level" doc:"of the log" enum:"debug,info,error"`
+	Token   program.ProgramSecret `yaml:"token" doc:"that clients send"`
+	HTTP    struct {
+		MaxBody int64 `yaml:"max_body" doc:"bytes of a request"`
+	} `yaml:"http"`
+	Jobs map[string]struct {
+		Command string `yaml:"command"`
+	} `yaml:"jobs" doc:"what to run"`
+	Hidden string `yaml:"-"`
+	rules
+}
+
+type rules struct {
+	Ratio float64 `yaml:"ratio" doc:"a share" max:"1"`
+}
+
+func (s *settings) Validate() error {
+	if s.Addr == "nowhere" {
+		return errors.New("addr: nowhere is not a place")
+	}
+	return nil
+}
+
+func defaults() settings {
+	s := settings{Addr: "127.0.0.1:80", Timeout: time.Minute, Workers: 4, Level: "info"}
+	s.HTTP.MaxBody = 1 << 20
+	return s
+}
+
+// world is an environment and a file.
+type world struct {
+	env  map[string]string
+	file string
+	args []string
+}
+
+func (w world) load(t *testing.T) (program.ProgramConfigResult[settings], error) {
+	t.Helper()
+	args := w.args
+	if w.file != "" {
+		path := filepath.Join(t.TempDir(), "app.yaml")
+		if err := os.WriteFile(path, []byte(w.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append([]string{"-config", path}, args...)
+	}
+	return program.ProgramConfig(t.Context(), program.ProgramConfigConfig[settings]{
+		Program: "my-app", Defaults: defaults(), Args: args,
+		LookupEnv: func(name string) (string, bool) { v, ok := w.env[name]; return v, ok },
+		Secret: func(_ context.Context, name string) (string, error) {
+			if name != "my-app/token" {
+				return "", &core.Error{Code: core.CodeNotFound, Op: "get", Message: "no such token"}
+			}
+			return "s3cret", nil
+		},
+	})
+}
+
+func TestProgramConfig_Precedence(t *testing.T) {
+	t.Parallel()
+	result, err := world{
+		file: "addr: file:1\ntimeout: 2s\nroots: [a, b]\nhttp:\n  max_body: 5\njobs:\n  nightly: {command: backup}\n",
+		env:  map[string]string{"MY_APP_TIMEOUT": "3s", "MY_APP_WORKERS": "7", "MY_APP_LEVEL": "", "MY_APP_HTTP_MAX_BODY": "6"},
+		args: []string{"-workers=8", "--verbose", "-roots", "c", "-roots", "d,e", "rest", "-x"},
+	}.load(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := result.Config
+	if c.Addr != "file:1" || c.Timeout != 3*time.Second || c.Workers != 8 || !c.Verbose || c.Level != "info" || c.HTTP.MaxBody != 6 ||
+		!reflect.DeepEqual(c.Roots, []string{"c", "d", "e"}) || c.Jobs["nightly"].Command != "backup" || !reflect.DeepEqual(result.Args, []string{"rest", "-x"}) {
+		t.Errorf("%+v, %q", c, result.Args)
+	}
+	var got []string
+	for _, v := range result.Values {
+		got = append(got, v.Key+"="+v.Value+" <- "+strings.ReplaceAll(v.From, result.File, "app.yaml"))
+	}
+	want := []string{
+		"addr=file:1 <- app.yaml:1:7", "timeout=3s <- environment MY_APP_TIMEOUT", "workers=8 <- flag -workers", "verbose=true <- flag -verbose",
+		"roots=c,d,e <- flag -roots", "level=info <- default", "token= <- default", "http.max_body=6 <- environment MY_APP_HTTP_MAX_BODY",
+		"jobs= <- app.yaml:7", "ratio=0 <- default",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestProgramConfig_Mistakes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		world
+		want string
+	}{
+		"unknown flag":     {world{args: []string{"-adr", "x"}}, "program_config: unknown flag -adr; did you mean -addr?"},
+		"flag's value":     {world{args: []string{"-workers", "many"}}, `program_config: workers (flag -workers): "many" is no whole number that fits`},
+		"flag without":     {world{args: []string{"-workers"}}, "program_config: flag needs an argument: -workers"},
+		"bool":             {world{args: []string{"-verbose=maybe"}}, `program_config: verbose (flag -verbose): "maybe" is not true or false`},
+		"bound":            {world{env: map[string]string{"MY_APP_WORKERS": "65"}}, "program_config: workers (environment MY_APP_WORKERS): 65 is more than 64"},
+		"duration's bound": {world{file: "timeout: 10ms\n"}, "program_config: timeout (app.yaml:1:10): 10ms is less than 1s"},
+		"enum":             {world{file: "level: inof\n"}, `program_config: level (app.yaml:1:8): "inof" is not one of debug, info, error; did you mean info?`},
+		"not a number":     {world{args: []string{"-ratio", "NaN"}}, "program_config: ratio (flag -ratio): it is not a number"},
+		"file": {world{file: "adr: x\nworkers: [1]\n"}, "program_config: yaml_decode: app.yaml:1:1: unknown key \"adr\"; did you mean addr?\n" +
+			"app.yaml:2:10: workers: it is a list, want a whole number that fits int"},
+		"missing file": {world{args: []string{"-config", "/does/not/exist.yaml"}}, "program_config: open /does/not/exist.yaml: no such file or directory"},
+		"validate":     {world{args: []string{"-addr", "nowhere"}}, "program_config: addr: nowhere is not a place"},
+		"secret in file": {world{file: "token: hunter2\n"}, "program_config: yaml_decode: app.yaml:1:8: token: a secret does not belong in this file; " +
+			"write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
+		"secret's place": {world{file: "token: {file: a, env: b}\n"}, "program_config: yaml_decode: app.yaml:1:8: token: write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
+		"empty secret":   {world{file: "token: {env: NOTHING}\n"}, "program_config: token (app.yaml:1:8): the secret that it names is empty or not set"},
+		"secret as flag": {world{args: []string{"-token", "hunter2"}}, "program_config: unknown flag -token; did you mean -token-file?"},
+		"no such token":  {world{file: "token: {store: other}\n"}, "program_config: token: get: no such token"},
+		"help":           {world{args: []string{"-h"}}, "help was asked for"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			result, err := c.load(t)
+			got := fmt.Sprint(err)
+			if result.File != "" && name != "missing file" {
+				got = strings.ReplaceAll(got, result.File, "app.yaml")
+			}
+			if got != c.want {
+				t.Errorf("%s\nwant %s", got, c.want)
+			}
+			if strings.Contains(got, "hunter2") {
+				t.Error("the secret is shown")
+			}
+		})
+	}
+}
+
+func TestProgramConfig_Secrets(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(path, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, w := range map[string]world{
+		"variable":          {env: map[string]string{"MY_APP_TOKEN": "s3cret"}},
+		"variable's file":   {env: map[string]string{"MY_APP_TOKEN_FILE": path}},
+		"flag":              {args: []string{"-token-file", path}, env: map[string]string{"MY_APP_TOKEN": "other"}},
+		"file":              {file: "token: {file: " + path + "}\n"},
+		"file's variable":   {file: "token: {env: THE_TOKEN}\n", env: map[string]string{"THE_TOKEN": "s3cret"}},
+		"store":             {file: "token: {store: my-app/token}\n"},
+		"variable, over it": {file: "token: {store: gone}\n", env: map[string]string{"MY_APP_TOKEN": "s3cret"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			result, err := w.load(t)
+			if err != nil || result.Config.Token.Reveal() != "s3cret" {
+				t.Fatalf("%v", err)
+			}
+			var log strings.Builder
+			slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "config", result.Config, "token", result.Config.Token)
+			text, err := json.Marshal(result)
+			printed := fmt.Sprintf("%v %+v %#v %s %x %q", result, result, result.Config.Token, result.Config.Token, result.Config.Token, result.Config.Token)
+			for _, out := range []string{string(text), printed, log.String()} {
+				if err != nil || strings.Contains(out, "s3cret") || strings.Contains(out, "733363726574") || !strings.Contains(out, "[secret]") {
+					t.Errorf("%s, %v", out, err)
+				}
+			}
+		})
+	}
+}
+
+func TestProgramConfig_Defects(t *testing.T) {
+	t.Parallel()
+	type noDoc struct {
+		A string `yaml:"a"`
+	}
+	type noName struct {
+		A string `doc:"x"`
+	}
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[noDoc]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
+		t.Error(err)
+	}
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[noName]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
+		t.Error(err)
+	}
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[settings]{}); core.ErrorCode(err) != core.CodeInternal {
+		t.Error(err)
+	}
+}
