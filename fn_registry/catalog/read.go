@@ -19,15 +19,16 @@ const maxGoSize = 16 << 20
 // folder is a Dir while it is read.
 type folder struct {
 	*Dir
-	root    *Root
-	sources []*source.File
-	decls   map[string][]declAt       // names at package level, tests left out
-	methods map[string][]declAt       // by receiver type
-	own     map[string]*Unit          // registered symbols of this folder
-	all     map[string][]*source.Decl // see indexAll
-	before  map[string]*Unit          // by file: what was known before this reading
-	mutable map[string]declAt         // package variables that something changes, and what
-	buf     []byte                    // holds one Go file after the other; nothing that is read of it refers to it
+	root     *Root
+	sources  []*source.File
+	decls    map[string][]declAt       // names at package level, tests left out
+	methods  map[string][]declAt       // by receiver type
+	squashed map[string][]declAt       // exported functions, methods and types, by the name that their units have, see Squash
+	own      map[string]*Unit          // registered symbols of this folder
+	all      map[string][]*source.Decl // see indexAll
+	before   map[string]*Unit          // by file: what was known before this reading
+	mutable  map[string]declAt         // package variables that something changes, and what
+	buf      []byte                    // holds one Go file after the other; nothing that is read of it refers to it
 }
 
 type declAt struct {

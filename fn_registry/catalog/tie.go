@@ -47,7 +47,7 @@ func (f *folder) tie() {
 
 // index sorts the folder's declarations by name.
 func (f *folder) index() {
-	f.decls, f.methods, f.own = map[string][]declAt{}, map[string][]declAt{}, map[string]*Unit{}
+	f.decls, f.methods, f.squashed, f.own = map[string][]declAt{}, map[string][]declAt{}, map[string][]declAt{}, map[string]*Unit{}
 	for _, file := range f.sources {
 		if file.Test {
 			continue
@@ -57,10 +57,15 @@ func (f *folder) index() {
 		}
 		for i := range file.Decls {
 			at := declAt{file, &file.Decls[i]}
+			name := at.decl.Name
 			if at.decl.Kind == source.Method {
 				f.methods[at.decl.Recv] = append(f.methods[at.decl.Recv], at)
+				name = at.decl.Recv + name
 			} else {
-				f.decls[at.decl.Name] = append(f.decls[at.decl.Name], at)
+				f.decls[name] = append(f.decls[name], at)
+			}
+			if at.decl.Kind <= source.Type && at.decl.Exported() {
+				f.squashed[Squash(name)] = append(f.squashed[Squash(name)], at)
 			}
 		}
 	}
@@ -81,25 +86,19 @@ func (f *folder) find(u *Unit) (declAt, bool) {
 	beside := strings.TrimSuffix(u.File, ".md") + ".go"
 	var found declAt
 	best := 0
-	for _, file := range f.sources {
-		if file.Test {
+	for _, at := range f.squashed[want] {
+		if !describes(u.Spec.Kind, at.decl) {
 			continue
 		}
-		for i := range file.Decls {
-			d := &file.Decls[i]
-			if !describes(u.Spec.Kind, d, want) {
-				continue
-			}
-			fits := 1
-			if file.Path == beside {
-				fits += 1
-			}
-			if declares(u.Spec.Signature, d) {
-				fits += 2
-			}
-			if fits > best {
-				found, best = declAt{file, d}, fits
-			}
+		fits := 1
+		if at.file.Path == beside {
+			fits += 1
+		}
+		if declares(u.Spec.Signature, at.decl) {
+			fits += 2
+		}
+		if fits > best {
+			found, best = at, fits
 		}
 	}
 	return found, best > 0
@@ -121,19 +120,12 @@ func wordAt(s string, i int) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_'
 }
 
-func describes(kind spec.Kind, d *source.Decl, want string) bool {
-	if !d.Exported() {
-		return false
+// describes reports whether specs of a kind are about such a declaration.
+func describes(kind spec.Kind, d *source.Decl) bool {
+	if d.Kind == source.Type {
+		return kind == spec.KindType || kind == "" // unknown where a spec can't be read
 	}
-	switch d.Kind {
-	case source.Func:
-		return kind != spec.KindType && Squash(d.Name) == want
-	case source.Method:
-		return kind != spec.KindType && Squash(d.Recv+d.Name) == want
-	case source.Type: // the kind is unknown where a spec can't be read
-		return (kind == spec.KindType || kind == "") && Squash(d.Name) == want
-	}
-	return false
+	return kind != spec.KindType
 }
 
 // fill reads the facts of one declaration. specFile is "" for an exported function without a spec.
