@@ -8,11 +8,6 @@ import (
 	"strings"
 )
 
-// object is what go/parser resolves an identifier to, within its file.
-//
-//lint:ignore SA1019 What it can't tell, composite literals' keys, does not matter here; types would take a type checker.
-type object = ast.Object
-
 // Effect is something that makes code impure although it names nothing impure
 // from elsewhere.
 type Effect struct {
@@ -149,7 +144,7 @@ func (c *collector) call(n *ast.CallExpr) {
 		if zoned[fun.Sel.Name] && c.isLocalTime(fun.X) {
 			c.effect(fun.Sel.Name+" of a time.Unix, which is in the local time zone", fun.Sel.Pos())
 		}
-		if x, ok := ast.Unparen(fun.X).(*ast.Ident); ok && c.packageLevel(x) && !c.isQualifier(x.Name) {
+		if x, ok := ast.Unparen(fun.X).(*ast.Ident); ok && isPackageLevel(x) && !c.isQualifier(x.Name) {
 			c.decl.Writes = append(c.decl.Writes, Write{Name: x.Name, Pos: c.pos(x.Pos()), Method: fun.Sel.Name})
 		}
 	}
@@ -162,17 +157,9 @@ func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 			c.effect("maps."+name+", whose order differs from call to call", n.Pos())
 		}
 	case pkg == "slices" && (strings.HasPrefix(name, "Sorted") || name == "Collect" && c.sortedLater(n)):
-		for _, arg := range n.Args {
-			if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
-				c.sorted[call] = true
-			}
-		}
+		c.anyOrder(n.Args)
 	case pkg == "maps" && (name == "Collect" || name == "Insert"): // a map of a map has no order
-		for _, arg := range n.Args {
-			if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
-				c.sorted[call] = true
-			}
-		}
+		c.anyOrder(n.Args)
 	case pkg == "fmt":
 		for _, arg := range n.Args {
 			if lit, ok := arg.(*ast.BasicLit); ok && lit.Kind == token.STRING {
@@ -184,6 +171,18 @@ func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 	}
 	if len(n.Args) > 0 && changesFirst.MatchString(pkg+"."+name) {
 		c.change(n.Args[0])
+	}
+}
+
+// anyOrder remembers calls whose results are put in order.
+func (c *collector) anyOrder(args []ast.Expr) {
+	for _, arg := range args {
+		if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
+			if c.sorted == nil {
+				c.sorted = map[*ast.CallExpr]bool{}
+			}
+			c.sorted[call] = true
+		}
 	}
 }
 
@@ -246,7 +245,7 @@ func (c *collector) note(e ast.Expr, deep bool) {
 	w := Write{Pos: c.pos(root.Pos())}
 	switch {
 	case c.isQualifier(root.Name):
-	case c.packageLevel(root):
+	case isPackageLevel(root):
 		w.Name = root.Name
 		c.decl.Writes = append(c.decl.Writes, w)
 	case root.Obj == nil:
@@ -261,22 +260,29 @@ func (c *collector) note(e ast.Expr, deep bool) {
 // alias remembers that a local variable was set from a package-level one.
 func (c *collector) alias(to, from ast.Expr) {
 	local, ok := to.(*ast.Ident)
-	if !ok || local.Obj == nil || c.packageLevel(local) {
+	if !ok || local.Obj == nil || isPackageLevel(local) {
 		return
 	}
 	root, _, _ := c.root(from)
 	switch {
 	case root == nil || c.isQualifier(root.Name):
 		delete(c.aliases, local.Obj)
-	case c.packageLevel(root):
-		c.aliases[local.Obj] = root.Name
+	case isPackageLevel(root):
+		c.setAlias(local.Obj, root.Name)
 	case root.Obj != nil:
 		if name := c.aliases[root.Obj]; name != "" {
-			c.aliases[local.Obj] = name
+			c.setAlias(local.Obj, name)
 		} else {
 			delete(c.aliases, local.Obj)
 		}
 	}
+}
+
+func (c *collector) setAlias(local *object, name string) {
+	if c.aliases == nil {
+		c.aliases = map[*object]string{}
+	}
+	c.aliases[local] = name
 }
 
 // root returns the variable that an expression is a part of, or, where it is
