@@ -22,7 +22,7 @@ var (
 	loading = pace{320 << 20, 448 << 20, 20}
 	// serving is for a heap that is large and lives long, with the small garbage
 	// of answers.
-	serving = pace{small: 32 << 20, percent: 25}
+	serving = pace{small: 32 << 20, percent: 12}
 )
 
 // leastHeap is what the runtime takes a smaller heap for.
