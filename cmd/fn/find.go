@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ func (e *env) findCommand() *cobra.Command {
 			q.Text = strings.Join(words, " ")
 			filtered := len(q.Kind)+len(q.Domain)+len(q.Tag)+len(q.Purity) > 0
 			switch {
-			case strings.TrimSpace(q.Text) == "" && !filtered:
+			case !strings.ContainsFunc(q.Text, isLetterOrDigit) && !filtered: // a lone quote would list all units
 				return &usageError{message: "fn find needs words or a signature", hint: c.UseLine()}
 			case q.Limit < 1:
 				return &usageError{message: "--limit is not at least 1"}
@@ -46,7 +47,7 @@ func (e *env) findCommand() *cobra.Command {
 			defer done()
 			page, err := s.Find(q)
 			if err != nil {
-				return err
+				return named(err, "q", "the query")
 			}
 			if err := e.answer(page, func(w io.Writer) { writePage(w, page) }); err != nil {
 				return err
@@ -82,29 +83,49 @@ func writePage(w io.Writer, p *registry.Page) {
 
 // remark says on stderr what a reader of the list should know.
 func (e *env) remark(p *registry.Page) {
+	notes := problems(p)
+	if !e.json {
+		notes = append(notes, understood(p)...)
+		if p.NextCursor != nil && !p.Partial {
+			notes = append(notes, fmt.Sprintf("%d of %d; --limit shows more", len(p.Items), p.Total))
+		}
+	}
+	for _, n := range notes {
+		fmt.Fprintln(e.err, "fn:", n)
+	}
+}
+
+// problems lists what of a query was not understood.
+func problems(p *registry.Page) []string {
+	list := []string{}
 	for _, pr := range p.Problems {
-		hint := ""
-		if len(pr.Candidates) > 0 {
-			hint = "; did you mean " + strings.Join(pr.Candidates, " or ") + "?"
-		}
-		fmt.Fprintf(e.err, "fn: %s: %s%s\n", pr.Text, pr.Message, hint)
+		list = append(list, pr.String())
 	}
-	if e.json {
-		return
-	}
+	return list
+}
+
+// understood says how the words of a query were taken, and which of them no unit
+// has.
+func understood(p *registry.Page) []string {
+	var notes, unknown []string
 	for _, word := range p.Words {
-		if word.Loose && len(word.Near) > 0 && len(p.Items) > 0 {
-			fmt.Fprintf(e.err, "fn: %s was taken for %s\n", word.Text, strings.Join(word.Near[:min(3, len(word.Near))], ", "))
+		switch {
+		case word.Loose && len(word.Near) > 0 && len(p.Items) > 0:
+			notes = append(notes, word.Text+" was taken for "+strings.Join(word.Near[:min(3, len(word.Near))], ", "))
+		case word.Units == 0:
+			unknown = append(unknown, fmt.Sprintf("%q", word.Text))
 		}
+	}
+	if len(unknown) > 0 {
+		notes = append(notes, "no unit has "+strings.Join(unknown, " or "))
 	}
 	switch {
 	case p.Total == 0:
-		fmt.Fprintln(e.err, "fn: nothing found")
+		notes = append(notes, "nothing found")
 	case p.Partial:
-		fmt.Fprintf(e.err, "fn: no unit has all of these words; %s some of them\n", have(p.Total))
-	case p.NextCursor != nil:
-		fmt.Fprintf(e.err, "fn: %d of %d; --limit shows more\n", len(p.Items), p.Total)
+		notes = append(notes, fmt.Sprintf("no unit has all of these words; %s some of them", have(p.Total)))
 	}
+	return notes
 }
 
 func have(n int) string {
@@ -113,3 +134,5 @@ func have(n int) string {
 	}
 	return fmt.Sprintf("%d have", n)
 }
+
+func isLetterOrDigit(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -67,7 +67,7 @@ func graphFormat(format string) (string, error) {
 // around answers a graph query about a unit by its ID, name or symbol; without one, about all.
 func around(s *registry.State, named string, q registry.GraphQuery) (*registry.Graph, error) {
 	if named != "" {
-		id, err := resolve(s, named)
+		id, err := s.Resolve(named)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,10 +61,11 @@ type initialised struct {
 	Specs    []string       `json:"specs"`    // files that were written
 	Notes    []string       `json:"notes"`    // functions left out
 	Findings map[string]int `json:"findings"` // of the linter in the new specs, by rule: what a person has to fill in
+	Units    []string       `json:"units"`    // folders in which every exported function needs a spec
 }
 
 func (e *env) initialise(ctx context.Context, dir string, units []string, specs, dry bool) (*initialised, error) {
-	done := &initialised{Root: dir, Specs: []string{}, Notes: []string{}, Findings: map[string]int{}}
+	done := &initialised{Root: dir, Specs: []string{}, Notes: []string{}, Findings: map[string]int{}, Units: []string{}}
 	if _, err := os.Stat(filepath.Join(dir, config.FileName)); err != nil || !specs {
 		if err := e.settings(ctx, done, units, dry); err != nil {
 			return nil, err
@@ -83,6 +85,7 @@ func (e *env) initialise(ctx context.Context, dir string, units []string, specs,
 	if root.ConfigErr != nil {
 		return nil, root.ConfigErr
 	}
+	done.Units = append(done.Units, root.Config.Units...)
 	plan := scaffold.FirstSpecs(r.State().Catalog)
 	if err := plan.Write(dir); err != nil {
 		return nil, err
@@ -122,6 +125,11 @@ func (e *env) settings(ctx context.Context, done *initialised, units []string, d
 	return plan.Write(done.Root)
 }
 
+// guessedNothing reports whether the new settings name no units folder.
+func (d *initialised) guessedNothing() bool {
+	return d.Settings != nil && strings.Contains(d.Settings.Text, "\nunits: []\n")
+}
+
 func (d *initialised) text(w io.Writer, dry bool) {
 	if dry && d.Settings != nil {
 		fmt.Fprint(w, d.Settings.Text)
@@ -136,7 +144,15 @@ func (d *initialised) text(w io.Writer, dry bool) {
 	for _, n := range d.Notes {
 		fmt.Fprintln(w, n)
 	}
-	if d.Settings != nil && len(d.Specs) == 0 {
+	switch {
+	case d.guessedNothing():
+		fmt.Fprintln(w, "no folder has exported functions: name the folders of your units in "+config.FileName)
+		fmt.Fprintln(w, "next: fn new makes units; for a type that is there, fn new NAME --kind type writes its spec")
+	case d.Settings == nil && len(d.Specs)+len(d.Notes) == 0:
+		fmt.Fprintf(w, "nothing to write: every exported function below units [%s] has a spec, or there is none\n", strings.Join(d.Units, ", "))
+		fmt.Fprintln(w, "next: other folders come in by units in "+config.FileName+"; for a type, fn new NAME --kind type writes the spec")
+	}
+	if d.Settings != nil && len(d.Specs) == 0 && !d.guessedNothing() {
 		fmt.Fprintln(w, "next: look at units in "+config.FileName+"; fn init --specs writes first specs for what is there, fn new makes units")
 	}
 	left := 0

@@ -31,8 +31,10 @@ type made struct {
 
 // refusal is an order that is not carried out because of what exists.
 type refusal struct {
-	message, hint string
-	candidates    []string
+	message    string
+	hint       string // for a person at the command line
+	toolHint   string // for an agent; empty: the hint
+	candidates []string
 }
 
 func (e *refusal) Error() string { return e.message }
@@ -57,7 +59,8 @@ func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error)
 			verb = " nearly do that"
 		}
 		return nil, &refusal{message: "not made: " + strings.Join(twins, ", ") + verb, candidates: twins,
-			hint: "fn show " + twins[0] + " shows it; use or extend it, or make the new one all the same with force"}
+			hint:     "fn show " + twins[0] + " shows it; use or extend it, or make the new one all the same with --force",
+			toolHint: "show gives " + twins[0] + " whole; use or extend it, or call new again with force"}
 	}
 	if !o.Write {
 		return m, nil
@@ -84,8 +87,9 @@ func lookAlikes(s *registry.State, d scaffold.Draft) ([]registry.Alike, error) {
 // mostTwins is how many units a refusal names.
 const mostTwins = 3
 
-// sort notes the units that may do this already, and returns those that do. A draft of which only the name is known
-// says too little for the verdict, unless a unit has all words of the name.
+// sort notes the units that may do this already, and returns those that do. A
+// draft of which only the name is known says too little for the verdict, unless
+// a unit has all words of the name; one word alone, in its own name.
 func (m *made) sort(alike []registry.Alike, d scaffold.Draft) (twins []string) {
 	words := strings.Count(d.Name, "_") + 1
 	for _, a := range alike {
@@ -94,7 +98,8 @@ func (m *made) sort(alike []registry.Alike, d scaffold.Draft) (twins []string) {
 		}
 		m.Alike = append(m.Alike, a.ID)
 		nameOnly := d.Description == "" && d.Signature == ""
-		if a.Advice == registry.AdviceUse && len(twins) < mostTwins && (!nameOnly || len(a.Words) >= words) {
+		said := len(a.Words) >= words && (words > 1 || slices.Contains(strings.Split(a.Name, "_"), d.Name))
+		if a.Advice == registry.AdviceUse && len(twins) < mostTwins && (!nameOnly || said) {
 			twins = append(twins, a.ID)
 		}
 	}

@@ -50,7 +50,7 @@ func (e *env) mcpCommand() *cobra.Command {
 			}
 			defer r.Close()
 			stream := newLines(closer(e.in), e.out)
-			err = newServer(r, lookEvery).Run(c.Context(), &mcp.IOTransport{Reader: stream, Writer: keepOpen{stream}})
+			err = newServer(r, lookEvery).Run(c.Context(), &mcp.IOTransport{Reader: answeredFirst{stream, c.Context()}, Writer: keepOpen{stream}})
 			if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
 				return nil // told to stop, or the client has gone
 			}
@@ -96,7 +96,7 @@ func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
 		Capabilities: &mcp.ServerCapabilities{}, // nothing but tools and resources, which are added to it
 	})
 	s := &service{r: r, every: every}
-	s.addTools(server)
+	server.AddReceivingMiddleware(plainArguments(s.addTools(server)))
 	s.addResources(server)
 	return server
 }
@@ -137,7 +137,14 @@ func (s *service) lookAgain() {
 
 // fail is an error for an agent: with what to do about it.
 func fail(err error) error {
-	if _, hint, _ := describe(err); hint != "" {
+	_, hint, _ := describe(err)
+	if _, ok := errors.AsType[*registry.NotFoundError](err); ok {
+		hint = "find looks for units by words"
+	}
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.toolHint != "" {
+		hint = refused.toolHint
+	}
+	if hint != "" {
 		return errors.New(err.Error() + "\nhint: " + hint)
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -192,6 +193,8 @@ func TestMCP_WrongInput(t *testing.T) {
 		"missing":           {"show", map[string]any{}, "id"},
 		"extra":             {"show", map[string]any{"id": "failure", "ID2": 1}, "ID2"},
 		"type":              {"find", map[string]any{"query": 1}, "query"},
+		"null":              {"find", map[string]any{"tag": []any{nil}}, `null has type "null", want "string"`},
+		"null for required": {"show", map[string]any{"id": nil}, `missing properties: ["id"]`},
 		"limit":             {"find", map[string]any{"query": "x", "limit": 1000}, "not between 1 and 200"},
 		"purity":            {"find", map[string]any{"query": "x", "purity": "clean"}, "not one of pure, impure"},
 		"empty draft":       {"similar", map[string]any{}, "draft: it is empty"},
@@ -208,6 +211,55 @@ func TestMCP_WrongInput(t *testing.T) {
 	}
 	if _, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "weight"}); err == nil {
 		t.Error("an unknown tool is called")
+	}
+}
+
+// Agents send null for what they don't give.
+func TestMCP_NullIsNotGiven(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+	var with, without findOut
+	if text, failed := call(t, client, "find", map[string]any{"query": "backoff", "limit": nil, "tag": nil, "purity": nil}, &with); failed {
+		t.Fatal(text)
+	}
+	call(t, client, "find", map[string]any{"query": "backoff"}, &without)
+	if with.Total == 0 || !reflect.DeepEqual(with, without) {
+		t.Errorf("with nulls %+v, without %+v", with, without)
+	}
+}
+
+// What is wrong with a call is said in the words of the tools, with what to do,
+// and before the units that the rest of a query finds.
+func TestMCP_SaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	client := connect(t, repo(t))
+	for _, c := range []struct {
+		tool string
+		in   map[string]any
+		want string
+	}{
+		{"find", map[string]any{"q": "retry"}, "hint: find takes query, kind (a list), domain (a list), tag (a list), purity, limit"},
+		{"find", map[string]any{"kind": "type"}, "hint: find takes query, kind (a list)"},
+		{"show", map[string]any{}, "hint: show takes id"},
+		{"fix", map[string]any{"ids": "x"}, "hint: fix takes id, rule"},
+		{"new", map[string]any{"names": "x"}, "hint: new takes name, domain, "},
+		{"show", map[string]any{"id": "nope"}, "hint: find looks for units by words"},
+		{"new", map[string]any{"name": "delay_backoff", "domain": "base"}, "hint: show gives backoff_delay_go_base whole; "},
+		{"graph", map[string]any{"depth": 2}, "depth: it counts from a unit"},
+	} {
+		text, failed := call(t, client, c.tool, c.in, nil)
+		if !failed || !strings.Contains(text, c.want) || strings.Contains(text, "fn show") || strings.Contains(text, "fn find") {
+			t.Errorf("%s %v: %s", c.tool, c.in, text)
+		}
+	}
+	for query, want := range map[string]string{
+		"bogus:x":       "bogus:x: unknown field bogus; there are ",
+		"bakcoff":       "bakcoff was taken for backoff\n",
+		"retry quantum": "no unit has \"quantum\"\nno unit has all of these words; ",
+	} {
+		if text, _ := call(t, client, "find", map[string]any{"query": query}, nil); !strings.HasPrefix(text, want) {
+			t.Errorf("%s: %s", query, text)
+		}
 	}
 }
 
@@ -370,10 +422,12 @@ func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
 		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"find","arguments":{"query":"zebra nosuch:x"}}}`,
 		`{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"new","arguments":{"name":"slug_make","domain":"base","write":true}}}`,
 		`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"graph","arguments":{}}}`,
+		`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"lint","arguments":{}}}`, // an ID that is in use
 	}
 	if _, err := io.WriteString(in, strings.Join(ask, "\n")+"\n"); err != nil {
 		t.Fatal(err)
 	}
+	_ = in.Close() // as a shell's pipe: each call is answered all the same
 	answered := map[float64]bool{}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
@@ -384,9 +438,6 @@ func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
 		}
 		if id, ok := m["id"].(float64); ok && m["error"] == nil {
 			answered[id] = true
-		}
-		if len(answered) == 4 {
-			_ = in.Close()
 		}
 	}
 	if err := cmd.Wait(); err != nil || len(answered) != 4 {
@@ -483,6 +534,7 @@ func TestLines(t *testing.T) {
 		strings.Repeat("x", 20<<20): -32700, `{"a":"` + strings.Repeat("x", 20<<20) + `"}`: -32700, `"` + strings.Repeat("[", 70<<10): -32700,
 		"{}": -32600, "5": -32600, "null": -32600, "[]": -32600, "[" + ping(1) + "]": -32600, `{"jsonrpc":"1.0","id":1,"method":"ping"}`: -32600,
 		`{"jsonrpc":"2.0","id":{},"method":"ping"}`: -32600, `{"jsonrpc":"2.0","id":1,"method":5}`: -32600, `{"jsonrpc":"2.0"}`: -32600,
+		`{"jsonrpc":"2.0","id":1.5,"method":"ping"}`: -32600, `{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`: -32600, ping(1): -32600,
 	} {
 		var out strings.Builder
 		l := newLines(io.NopCloser(strings.NewReader(ping(1)+"\n"+bad+"\r\n\n"+ping(2)+"\r\n"+ping(3))), &out)

@@ -26,14 +26,7 @@ type unitOut struct {
 }
 
 func unitOf(it registry.Item) unitOut {
-	return unitOut{ID: it.ID, Kind: it.Kind, Purity: it.Purity, Signature: it.Signature, Description: it.Description, FilePath: it.FilePath, Users: it.Users, Score: it.Score, Why: nonNil(it.Why)}
-}
-
-func nonNil(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
+	return unitOut{ID: it.ID, Kind: it.Kind, Purity: it.Purity, Signature: it.Signature, Description: it.Description, FilePath: it.FilePath, Users: it.Users, Score: it.Score, Why: it.Why}
 }
 
 type findIn struct {
@@ -68,26 +61,18 @@ func (s *service) find(ctx context.Context, _ *mcp.CallToolRequest, in findIn) (
 	if err != nil {
 		return nil, findOut{}, fail(named(err, "q", "query"))
 	}
-	out := findOut{Total: page.Total, Partial: page.Partial, Units: []unitOut{}, Problems: []string{}}
+	out := findOut{Total: page.Total, Partial: page.Partial, Units: []unitOut{}, Problems: problems(page)}
 	for _, it := range page.Items {
 		out.Units = append(out.Units, unitOf(it))
 	}
-	for _, p := range page.Problems {
-		out.Problems = append(out.Problems, p.Text+": "+p.Message)
-	}
 	var b strings.Builder
-	switch {
-	case page.Total == 0:
-		b.WriteString("nothing found\n")
-	case page.Partial:
-		fmt.Fprintf(&b, "no unit has all of these words; %s some of them\n\n", have(page.Total))
-	default:
+	for _, note := range append(problems(page), understood(page)...) {
+		b.WriteString(note + "\n")
+	}
+	if page.Total > 0 {
 		fmt.Fprintf(&b, "%d of %s\n\n", len(page.Items), plural(page.Total, "unit"))
 	}
 	writePage(&b, page)
-	for _, p := range out.Problems {
-		b.WriteString(p + "\n")
-	}
 	return text(b.String()), out, nil
 }
 
@@ -129,7 +114,7 @@ func (s *service) show(ctx context.Context, _ *mcp.CallToolRequest, in idIn) (*m
 	if err != nil {
 		return nil, showOut{}, err
 	}
-	id, err := resolve(state, in.ID)
+	id, err := state.Resolve(in.ID)
 	if err != nil {
 		return nil, showOut{}, fail(err)
 	}
@@ -143,7 +128,7 @@ func (s *service) show(ctx context.Context, _ *mcp.CallToolRequest, in idIn) (*m
 		Body: d.Body.Markdown, Findings: []string{}, Bytes: d.Bytes,
 	}
 	for _, f := range d.Findings {
-		out.Findings = append(out.Findings, fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message))
+		out.Findings = append(out.Findings, findingLine(f))
 	}
 	var b strings.Builder
 	writeDetail(&b, d)

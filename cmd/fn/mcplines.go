@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -29,12 +31,14 @@ type lines struct {
 	from io.Closer
 	rest []byte // of the line that the SDK reads
 
-	mu  sync.Mutex // held while a message is written
-	out io.Writer
+	mu      sync.Mutex // held while a message is written
+	out     io.Writer
+	pending map[any]bool  // the IDs of calls that have no answer yet
+	idle    chan struct{} // closed when there are none; nil while nobody waits
 }
 
 func newLines(in io.ReadCloser, out io.Writer) *lines {
-	return &lines{in: bufio.NewReaderSize(in, 64<<10), from: in, out: out}
+	return &lines{in: bufio.NewReaderSize(in, 64<<10), from: in, out: out, pending: map[any]bool{}}
 }
 
 // Read returns the next bytes of lines that are messages.
@@ -83,10 +87,35 @@ func (l *lines) line() ([]byte, error) {
 	case line[0] == '[':
 		return nil, l.refuse(invalidRequest, "a batch; send one message a line")
 	}
-	if _, err := jsonrpc.DecodeMessage(line); err != nil {
+	message, err := jsonrpc.DecodeMessage(line)
+	if err != nil {
 		return nil, l.refuse(invalidRequest, "not a message of JSON-RPC 2.0: "+err.Error())
 	}
+	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() {
+		if !wholeID(line) {
+			return nil, l.refuse(invalidRequest, "an ID is a text or a whole number below 2^53; the answer to another number would bear a wrong one")
+		}
+		if !l.expect(call.ID) {
+			return nil, l.refuse(invalidRequest, fmt.Sprintf("the ID %v is that of a call that is not answered yet", call.ID.Raw()))
+		}
+	}
 	return append(line, '\n'), nil
+}
+
+// wholeID reports whether the ID of a message is returned as it was sent: the
+// SDK takes numbers for floating-point ones, and cuts off fractions.
+func wholeID(line []byte) bool {
+	var m struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if json.Unmarshal(line, &m) != nil {
+		return false
+	}
+	if len(m.ID) > 0 && m.ID[0] == '"' {
+		return true
+	}
+	n, err := strconv.ParseInt(string(m.ID), 10, 64)
+	return err == nil && n < 1<<53 && n > -1<<53
 }
 
 // refuse answers a line whose ID is not known.
@@ -103,15 +132,79 @@ func (l *lines) refuse(code int, message string) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.Write(append(text, '\n'))
+	_, err = l.write(append(text, '\n'))
 	return err
 }
 
-// Write writes one message, as the SDK does with each call.
+// Write writes one message, as the SDK does with each of its own.
 func (l *lines) Write(message []byte) (int, error) {
+	n, err := l.write(message)
+	if sent, decodeErr := jsonrpc.DecodeMessage(message); decodeErr == nil {
+		if answer, ok := sent.(*jsonrpc.Response); ok {
+			l.answer(answer.ID)
+		}
+	}
+	return n, err
+}
+
+func (l *lines) write(message []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.out.Write(message)
+}
+
+// expect notes a call that is to be answered; false where one of the same ID
+// is not answered yet: the SDK would drop the second without a word.
+func (l *lines) expect(id jsonrpc.ID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pending[id.Raw()] {
+		return false
+	}
+	l.pending[id.Raw()] = true
+	return true
+}
+
+func (l *lines) answer(id jsonrpc.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.pending, id.Raw())
+	if len(l.pending) == 0 && l.idle != nil {
+		close(l.idle)
+		l.idle = nil
+	}
+}
+
+// answered returns a channel that is closed when each call has its answer.
+func (l *lines) answered() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	idle := make(chan struct{})
+	if len(l.pending) == 0 {
+		close(idle)
+	} else {
+		l.idle = idle
+	}
+	return idle
+}
+
+// answeredFirst reads lines, and has their end wait until each call is answered:
+// the SDK drops, at the end, what it has not answered, and a shell that pipes
+// calls in closes the pipe at once. ctx ends the wait.
+type answeredFirst struct {
+	*lines
+	ctx context.Context
+}
+
+func (a answeredFirst) Read(buf []byte) (int, error) {
+	n, err := a.lines.Read(buf)
+	if errors.Is(err, io.EOF) {
+		select {
+		case <-a.answered():
+		case <-a.ctx.Done():
+		}
+	}
+	return n, err
 }
 
 // Close ends a Read that waits. What is written to stays open.

@@ -94,7 +94,7 @@ func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*
 func chosen(ctx context.Context, state *registry.State, in lintIn) ([]check.Finding, error) {
 	q := registry.FindingsQuery{Rule: in.Rule}
 	if in.ID != "" {
-		id, err := resolve(state, in.ID)
+		id, err := state.Resolve(in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -105,10 +105,6 @@ func chosen(ctx context.Context, state *registry.State, in lintIn) ([]check.Find
 		return nil, err
 	}
 	return state.FilterFindings(all, q)
-}
-
-func findingLine(f check.Finding) string {
-	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message)
 }
 
 func findingLines(all []string) string {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -49,7 +48,7 @@ func (s *service) new(ctx context.Context, _ *mcp.CallToolRequest, in newIn) (*m
 	}
 	out := newOut{ID: m.ID, Written: m.Written, Files: m.Files, Alike: m.Alike, Notes: m.Notes, Findings: []string{}}
 	for _, f := range m.Findings {
-		out.Findings = append(out.Findings, fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message))
+		out.Findings = append(out.Findings, findingLine(f))
 	}
 	var b strings.Builder
 	writeMade(&b, m)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -30,12 +28,11 @@ func (s *service) readSpec(ctx context.Context, r *mcp.ReadResourceRequest) (*mc
 	if err != nil {
 		return nil, err
 	}
-	id, err := resolve(state, named)
+	id, err := state.Resolve(named)
 	if err != nil {
 		return nil, mcp.ResourceNotFoundError(r.Params.URI)
 	}
-	u := state.Catalog.Unit(id)
-	src, err := os.ReadFile(filepath.Join(state.Catalog.Roots[u.Dir.Root].Dir, filepath.FromSlash(u.File)))
+	_, src, err := state.Catalog.Document(state.Catalog.Unit(id))
 	if err != nil {
 		return nil, err
 	}

@@ -84,6 +84,6 @@ func writeMade(w io.Writer, m *made) {
 		fmt.Fprintln(w, "next:", n)
 	}
 	for _, f := range m.Findings {
-		fmt.Fprintf(w, "%s:%d:%d: %s: %s\n", f.File, f.Line, f.Column, f.Rule, f.Message)
+		fmt.Fprintln(w, findingLine(f))
 	}
 }

@@ -66,7 +66,7 @@ func (e *env) reachCommand(c *cobra.Command, title func(*registry.Reach) string,
 
 // reach follows the graph from a unit by its ID, name or symbol.
 func reach(s *registry.State, named string, follow reachFunc) (*registry.Reach, error) {
-	id, err := resolve(s, named)
+	id, err := s.Resolve(named)
 	if err != nil {
 		return nil, err
 	}

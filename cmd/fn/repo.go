@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -79,7 +78,15 @@ func (e *env) state(ctx context.Context) (*registry.State, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.State(), r.Close, nil
+	s := r.State()
+	if len(s.Catalog.Units) == 0 {
+		advice := "fn init sets the repository up"
+		if _, err := os.Stat(filepath.Join(s.Catalog.Roots[0].Dir, config.FileName)); err == nil {
+			advice = "fn init --specs writes first specs for what is there, fn new makes units"
+		}
+		fmt.Fprintf(e.err, "fn: there are no units in %s: %s\n", s.Catalog.Roots[0].Dir, advice)
+	}
+	return s, r.Close, nil
 }
 
 // progress tells on a terminal how far a long reading is.
@@ -130,22 +137,4 @@ func (p *progress) clear() {
 	if !p.shown.IsZero() {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
-}
-
-// resolve returns the ID of a unit that somebody names: by ID, name or Go symbol, where the package decides between
-// symbols of one name (blob.OpenBucket).
-func resolve(s *registry.State, named string) (string, error) {
-	pkg, symbol, qualified := strings.Cut(named, ".")
-	if qualified {
-		var ids []string
-		for _, u := range s.Catalog.Units {
-			if u.Code != nil && u.Dir.Package == pkg && u.Code.Symbol == symbol {
-				ids = append(ids, u.ID)
-			}
-		}
-		if len(ids) == 1 {
-			return ids[0], nil
-		}
-	}
-	return s.Resolve(named)
 }

@@ -64,6 +64,12 @@ func (e *env) command() *cobra.Command {
 		Long:          longHelp,
 		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 		Args: cobra.ArbitraryArgs,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("root") && e.root == "" {
+				return &usageError{message: "--root is given nothing", hint: "leave it out, or name a folder"}
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Help()

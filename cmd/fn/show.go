@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,7 @@ func (e *env) showCommand() *cobra.Command {
 				return err
 			}
 			defer done()
-			id, err := resolve(s, args[0])
+			id, err := s.Resolve(args[0])
 			if err != nil {
 				return err
 			}
@@ -150,10 +149,10 @@ func writeFindings(w io.Writer, d *registry.Detail) {
 		fmt.Fprintln(w, "\nFindings")
 	}
 	for _, f := range d.Findings {
-		fmt.Fprintf(w, "  %s:%d:%d: %s: %s\n", filepath.ToSlash(f.File), f.Line, f.Column, f.Rule, f.Message)
+		fmt.Fprintln(w, "  "+findingLine(f))
 	}
 	if d.Stale {
-		fmt.Fprintln(w, "\nThe spec has changed while it was read.")
+		fmt.Fprintln(w, "\nThe spec's file has changed since it was read.")
 	}
 }
 

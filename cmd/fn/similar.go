@@ -29,6 +29,9 @@ func (e *env) similarCommand() *cobra.Command {
 			if strings.TrimSpace(d.Description+d.Name+d.Signature+strings.Join(d.Tags, "")) == "" {
 				return &usageError{message: "fn similar needs a description or a signature", hint: c.UseLine()}
 			}
+			if limit < 1 {
+				return &usageError{message: "--limit is not at least 1"}
+			}
 			s, done, err := e.state(c.Context())
 			if err != nil {
 				return err

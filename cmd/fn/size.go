@@ -111,7 +111,7 @@ const keepFigures = 90 * 24 * time.Hour
 func unitsNamed(s *registry.State, named []string) ([]*catalog.Unit, error) {
 	var units []*catalog.Unit
 	for _, name := range named {
-		id, err := resolve(s, name)
+		id, err := s.Resolve(name)
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +134,7 @@ func baseNamed(s *registry.State, name string) (size.Base, error) {
 	case size.Empty.Name:
 		return size.Empty, nil
 	}
-	id, err := resolve(s, name)
+	id, err := s.Resolve(name)
 	if err != nil {
 		return size.Base{}, err
 	}

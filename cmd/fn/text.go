@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/registry"
 )
 
@@ -84,6 +85,11 @@ func writeTree(w io.Writer, r *registry.Reach) {
 		}
 	}
 	write(r.ID)
+}
+
+// findingLine writes a finding as the linter does, without its severity.
+func findingLine(f check.Finding) string {
+	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Column, f.Rule, f.Message)
 }
 
 // plural counts: "1 unit", "2 units".

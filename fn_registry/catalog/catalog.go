@@ -23,10 +23,11 @@ type Catalog struct {
 	ids      map[string]*Unit      // the first unit of each ID
 	symbols  map[symbolKey]*Unit   // registered symbols by import path
 	exports  map[symbolKey]*Export // exported functions without a spec
-	packages map[string]*Dir       // by import path
-	number   map[*Unit]int         // indexes in Units
-	uses     [][]*Unit             // by index: what a unit's code reaches directly, sorted by ID
-	usedBy   [][]*Unit             // the reverse
+	helpers  map[symbolKey]*Helper
+	packages map[string]*Dir // by import path
+	number   map[*Unit]int   // indexes in Units
+	uses     [][]*Unit       // by index: what a unit's code reaches directly, sorted by ID
+	usedBy   [][]*Unit       // the reverse
 }
 
 type symbolKey struct{ pkg, name string }
@@ -38,7 +39,8 @@ type Root struct {
 	ConfigErr error             // why fn_registry.yaml could not be used; Config is then the zero one
 	Modules   map[string]string // folder from the root ("." for the root itself) -> module path
 
-	info fs.FileInfo // of Dir, when it was opened
+	info   fs.FileInfo       // of Dir, when it was opened
+	before map[string]string // Modules, as they were known before the walk
 }
 
 // Dir is one folder: a package with its specs. All its facts come from its own files, so a folder is the unit of
@@ -52,8 +54,10 @@ type Dir struct {
 	ReadAt     int64  // when the reading began, nanoseconds since 1970; for the goroutine that refreshes alone, which moves it
 	Units      []*Unit
 	Exports    []*Export    // where InUnits
+	Helpers    []*Helper    // what else of it is not pure
 	Imports    []FileImport // of all its Go files, the standard library's left out
-	Standard   []string     // what its Go files import of the standard library, tests left out, sorted
+	Standard   []string     // what its Go files import of the standard library, and "C"; tests and ignored files left out; sorted
+	Types      []string     // the declarations of its exported types other than structs and interfaces, where InUnits: type ID string
 	Names      []Ref        // where no unit stands or outside of units folders: every name from a non-standard package; an app's uses
 	Faults     []Fault
 
@@ -90,10 +94,11 @@ type FileStat struct {
 
 // FileImport is one import of one file.
 type FileImport struct {
-	File string // from the root
-	Test bool
-	Path string
-	Pos  source.Pos
+	File    string // from the root
+	Test    bool
+	Ignored bool // of a file that no build takes
+	Path    string
+	Pos     source.Pos
 }
 
 // Fault is a file that could not be read or parsed. The rest of its folder is still in the catalogue.
@@ -127,6 +132,15 @@ type Export struct {
 	Owes bool
 }
 
+// Helper is an exported name that is neither a unit nor an Export, and that may
+// not be pure: a variable, a method ("Store.Save"), or a function outside of
+// units folders.
+type Helper struct {
+	Symbol string
+	Refs   []Ref
+	Impure []Evidence
+}
+
 // Code is what syntax says about a unit's code. Files are from the root.
 type Code struct {
 	Kind       source.Kind
@@ -144,6 +158,7 @@ type Code struct {
 	Reached    bool       // one of the tests reaches the unit's own code
 	Refs       []Ref      // names from outside its own declarations, the standard library's left out
 	Impure     []Evidence // why its own code isn't pure
+	Calls      []string   // the methods that its code calls, by name
 	NilNil     *source.Pos
 	IsError    bool // a type with an Error() string method
 	Constraint string

@@ -362,6 +362,103 @@ func TestLoad_BadInput(t *testing.T) {
 	}
 }
 
+// TestSnapshot_CutShort: a snapshot that lacks an end, wherever it is cut, is
+// read as none, and a whole one as what was written.
+func TestSnapshot_CutShort(t *testing.T) {
+	t.Parallel()
+	dir := testtree.New(t, sample)
+	c, _ := load(t, Options{Roots: []string{dir}})
+	w := newWriter(0)
+	w.catalog(c.Roots, &c.Dirs)
+	text, data := []byte(strings.Join(w.table, "")), append(w.lengths(), w.buf...)
+	if got := decodeSnapshot(text, data, c.Roots); got == nil || len(got.Dirs) != len(c.Dirs) {
+		t.Fatal("a whole snapshot is not read")
+	}
+	for i := range data {
+		if decodeSnapshot(text, data[:i:i], c.Roots) != nil {
+			t.Errorf("%d of %d bytes are read as a snapshot", i, len(data))
+		}
+	}
+	for i := range text {
+		if decodeSnapshot(text[:i:i], data, c.Roots) != nil {
+			t.Errorf("%d of %d bytes of text are read as a snapshot", i, len(text))
+		}
+	}
+}
+
+// TestLoad_Tests: the tests that a unit's spec is to list, in the order of the
+// file, each once.
+func TestLoad_Tests(t *testing.T) {
+	t.Parallel()
+	dir := testtree.New(t, `-- go.mod --
+module example.org/m
+-- a/one.go --
+package a
+
+func One() {}
+-- a/one.md --
+---
+name: one
+kind: function
+lang: go
+domain: a
+---
+-- a/one_test.go --
+//go:build slow || (
+
+package a
+
+import "testing"
+
+func BenchmarkOne(b *testing.B) {}
+func TestOne_Last(t *testing.T) { t.Run("not listed", func(t *testing.T) {}) }
+func TestOne(t *testing.T)  { t.Run("a", func(t *testing.T) {}); t.Run("b", func(t *testing.T) {}) }
+func ExampleOne() {}
+func FuzzOne(f *testing.F) { f.Skip() }
+func TestMore(t *testing.T) { t.Run("b", func(t *testing.T) {}); t.Run("c", func(t *testing.T) {}) }
+func TestOne_(t *testing.T) { t.SkipNow() }
+func TestOneMore(t *testing.T) {}
+`)
+	c, _ := load(t, Options{Roots: []string{dir}})
+	var got []string
+	for _, test := range c.Unit("one_go_a").Code.Tests {
+		name := test.Name
+		if test.Skips {
+			name += " skips"
+		}
+		got = append(got, name)
+	}
+	if want := []string{"Last", "a", "b", "FuzzOne skips", "c", "One_ skips", "OneMore"}; !slices.Equal(got, want) {
+		t.Errorf("tests %q, want %q", got, want)
+	}
+	faults := c.Unit("one_go_a").Dir.Faults
+	if len(faults) != 1 || faults[0].File != "a/one_test.go" || faults[0].Rule != "file-syntax" || !strings.Contains(faults[0].Message, "build constraint") {
+		t.Errorf("%+v", faults)
+	}
+}
+
+// TestDerive_App: a program's spec is for main.go, else for the file of its own
+// name, else for the first that is no test.
+func TestDerive_App(t *testing.T) {
+	t.Parallel()
+	const spec = "---\nname: tool\nkind: app\nlang: go\ndomain: apps\n---\n"
+	for files, want := range map[string]string{
+		"main.go": "main.go", "a.go main.go": "main.go", "a.go tool.go": "tool.go", "a_test.go b.go c.go": "b.go", "main.go tool.go": "main.go", "a_test.go": "", "b.go.md z.go": "z.go",
+	} {
+		archive := "-- go.mod --\nmodule example.org/m\n-- app/tool.md --\n" + spec
+		for name := range strings.FieldsSeq(files) {
+			archive += "-- app/" + name + " --\npackage main\n"
+		}
+		c, _ := load(t, Options{Roots: []string{testtree.New(t, archive)}})
+		if want != "" {
+			want = "app/" + want
+		}
+		if d, _ := c.Derive(c.Unit("tool_go_apps")); d.FilePath != want {
+			t.Errorf("%s: %q, want %q", files, d.FilePath, want)
+		}
+	}
+}
+
 // FuzzSnapshot: no snapshot, however broken, panics or is read as more than it holds.
 func FuzzSnapshot(f *testing.F) {
 	dir := testtree.New(f, sample)

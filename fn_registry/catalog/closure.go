@@ -60,7 +60,15 @@ func (w *walker) visit(at declAt, via []string) {
 	if d.Name != w.self || len(via) > 0 {
 		via = append(slices.Clone(via), d.Name)
 	}
+	for _, name := range d.Calls {
+		if !slices.Contains(w.code.Calls, name) {
+			w.code.Calls = append(w.code.Calls, name)
+		}
+	}
 	for _, e := range d.Effects {
+		if e.IfMap != "" && !w.isMap(e.IfMap) {
+			continue
+		}
 		w.impure(e.What, at.file, e.Pos, via)
 	}
 	for _, write := range d.Writes {
@@ -80,6 +88,22 @@ func (w *walker) visit(at declAt, via []string) {
 	if d.Kind == source.Type && !d.Alias {
 		for _, m := range w.methods[d.Name] {
 			w.visit(m, via)
+		}
+	}
+}
+
+// visitMethod follows a method, and of its receiver's type those methods alone
+// that it calls.
+func (w *walker) visitMethod(at declAt) {
+	for _, typ := range w.decls[at.decl.Recv] {
+		w.seen[typ.decl] = true
+	}
+	w.visit(at, nil)
+	for i := 0; i < len(w.code.Calls); i++ {
+		for _, m := range w.methods[at.decl.Recv] {
+			if m.decl.Name == w.code.Calls[i] {
+				w.visit(m, nil)
+			}
 		}
 	}
 }
@@ -174,7 +198,7 @@ func (f *folder) findMutable() {
 					f.mutable[write.Name] = at
 				}
 			}
-			if at.decl.Kind == source.Var && madeForChange(at.decl) {
+			if at.decl.Kind == source.Var && (madeForChange(at.decl) || isHook(at.decl)) {
 				f.mutable[at.decl.Name] = at
 			}
 		}
@@ -190,6 +214,10 @@ func (f *folder) changes(w source.Write) bool {
 	}
 	typ := variableType(found[0].decl)
 	switch {
+	case w.Func != "":
+		return slices.ContainsFunc(f.decls[w.Func], func(at declAt) bool {
+			return at.decl.Kind == source.Func && slices.Contains(at.decl.ChangesParams, w.Arg)
+		})
 	case w.Method != "":
 		recv, _, _ := strings.Cut(strings.TrimLeft(typ, "*"), "[")
 		return slices.ContainsFunc(f.methods[recv], func(m declAt) bool {
@@ -212,12 +240,17 @@ func variableType(d *source.Decl) string {
 	return d.Fields[0].Type
 }
 
+// isHook reports whether a variable is a function that other packages set.
+func isHook(d *source.Decl) bool {
+	return d.Unset && d.Exported() && strings.HasPrefix(variableType(d), "func(")
+}
+
 // madeForChange reports whether a variable is of a type that only serves to be
-// changed: a lock, an atomic value, a pool, a buffer, a random generator.
+// changed: a lock, an atomic value, a pool, a buffer, a channel, a random generator.
 // sync.OnceValue and the like compute a constant once.
 func madeForChange(d *source.Decl) bool {
 	text := strings.TrimLeft(variableType(d), "*[]")
-	if strings.HasPrefix(text, "atomic.") || strings.HasPrefix(text, "sync.") {
+	if strings.HasPrefix(text, "atomic.") || strings.HasPrefix(text, "sync.") || strings.HasPrefix(text, "chan ") || strings.HasPrefix(text, "<-chan ") {
 		return true
 	}
 	return slices.ContainsFunc(d.Refs, func(r source.Ref) bool {

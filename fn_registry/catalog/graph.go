@@ -15,7 +15,7 @@ import (
 func resolve(roots []*Root, dirs []*Dir) *Catalog {
 	c := &Catalog{
 		Roots: roots, Dirs: dirs,
-		packages: make(map[string]*Dir, len(dirs)), exports: map[symbolKey]*Export{},
+		packages: make(map[string]*Dir, len(dirs)), exports: map[symbolKey]*Export{}, helpers: map[symbolKey]*Helper{},
 	}
 	for _, d := range dirs {
 		c.Units = append(c.Units, d.Units...)
@@ -37,6 +37,9 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 		}
 		for _, e := range d.Exports {
 			c.exports[symbolKey{d.ImportPath, e.Code.Symbol}] = e
+		}
+		for _, h := range d.Helpers {
+			c.helpers[symbolKey{d.ImportPath, h.Symbol}] = h
 		}
 	}
 	c.link()
@@ -320,16 +323,12 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 	before := map[*Unit]*Unit{u: nil}
 	for queue := []*Unit{u}; len(queue) > 0; queue = queue[1:] {
 		at := queue[0]
-		if e := c.evidence(at.Code, at.Dir.Root); e != nil {
-			chain := &ImpureChain{Evidence: *e}
-			for v := at; v != nil; v = before[v] {
-				chain.Units = append(chain.Units, v)
-			}
-			slices.Reverse(chain.Units)
-			return chain
+		e := c.evidence(at.Code, at.Dir.Root)
+		if e == nil && at != u {
+			e = at.declaredImpure()
 		}
-		if at != u && at.Spec.Purity != spec.PurityPure && !(at.Unread && at.Spec.Purity == "") { // no evidence, but its author says so
-			chain := &ImpureChain{Evidence: Evidence{What: "declared impure", File: at.File, Pos: source.Pos{Line: 1, Column: 1}}}
+		if e != nil {
+			chain := &ImpureChain{Evidence: *e}
 			for v := at; v != nil; v = before[v] {
 				chain.Units = append(chain.Units, v)
 			}
@@ -344,6 +343,16 @@ func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 		}
 	}
 	return nil
+}
+
+// declaredImpure is the evidence of an author who does not call a unit pure,
+// nil for one who does. A spec that can't be read and was never known says
+// nothing.
+func (u *Unit) declaredImpure() *Evidence {
+	if u.Spec.Purity == spec.PurityPure || u.Unread && u.Spec.Purity == "" {
+		return nil
+	}
+	return &Evidence{What: "declared impure", File: u.File, Pos: source.Pos{Line: 1, Column: 1}}
 }
 
 // PureExport reports whether an exported function without a spec is pure, as far
@@ -375,14 +384,14 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 				continue
 			}
 			seen[key] = true
-			if e := c.exports[key]; e != nil {
+			if impure, refs, known := c.unregistered(key); known {
 				via := append(slices.Clone(via), path.Base(ref.Pkg)+"."+ref.Name)
-				if len(e.Code.Impure) > 0 {
-					found := e.Code.Impure[0]
+				if len(impure) > 0 {
+					found := impure[0]
 					found.Via = append(via, found.Via...)
 					return &found
 				}
-				if found := follow(e.Code.Refs, via); found != nil {
+				if found := follow(refs, via); found != nil {
 					return found
 				}
 			} else if !c.Local(ref.Pkg) && !c.knownPure(root, ref.Pkg) {
@@ -393,7 +402,33 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 		}
 		return nil
 	}
-	return follow(code.Refs, nil)
+	if found := follow(code.Refs, nil); found != nil {
+		return found
+	}
+	for _, ref := range code.Refs { // the methods of the types that it names, by the names that it calls
+		for _, name := range code.Calls {
+			method := Ref{Pkg: ref.Pkg, Name: ref.Name + "." + name, File: ref.File, Pos: ref.Pos}
+			if c.helpers[symbolKey{method.Pkg, method.Name}] == nil {
+				continue
+			}
+			if found := follow([]Ref{method}, nil); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// unregistered returns what is impure in the code of a name without a spec, and
+// what that refers to.
+func (c *Catalog) unregistered(key symbolKey) (impure []Evidence, refs []Ref, known bool) {
+	if e := c.exports[key]; e != nil {
+		return e.Code.Impure, e.Code.Refs, true
+	}
+	if h := c.helpers[key]; h != nil {
+		return h.Impure, h.Refs, true
+	}
+	return nil, nil, false
 }
 
 func (c *Catalog) knownPure(root int, pkg string) bool {

@@ -102,6 +102,7 @@ func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change,
 		if err != nil {
 			return nil, nil, err
 		}
+		root.before = r.Modules
 		lists, err := root.walk(ctx, func(dir string) *Dir { return old[dirKey{i, dir}] })
 		if err != nil {
 			return nil, nil, err

@@ -21,9 +21,10 @@ type folder struct {
 	*Dir
 	root     *Root
 	sources  []*source.File
+	byPath   map[string]*source.File
 	decls    map[string][]declAt       // names at package level, tests left out
 	methods  map[string][]declAt       // by receiver type
-	squashed map[string][]declAt       // exported functions, methods and types, by the name that their units have, see Squash
+	exported map[string][]declAt       // functions, methods and types that others can use, by name as Squash writes it; a method's with its receiver's before it
 	own      map[string]*Unit          // registered symbols of this folder
 	all      map[string][]*source.Decl // see indexAll
 	before   map[string]*Unit          // by file: what was known before this reading
@@ -118,6 +119,18 @@ func (f *folder) readSpec(at string, src []byte, hash [16]byte, seen func(*Unit,
 		return
 	}
 	u := &Unit{Spec: doc.Spec, File: at, Dir: f.Dir, Hash: hash, Problems: doc.Problems}
+	for _, p := range doc.Problems {
+		if p.Rule == spec.RuleDuplicate { // which of the two is meant, nobody knows
+			switch p.Key {
+			case "name":
+				u.Spec.Name = ""
+			case "lang":
+				u.Spec.Lang = ""
+			case "domain":
+				u.Spec.Domain = ""
+			}
+		}
+	}
 	u.ID = f.identify(&u.Spec, at)
 	f.Units = append(f.Units, u)
 	if seen != nil {
@@ -133,20 +146,21 @@ func (f *folder) addUnread(before *Unit, problems []spec.Problem) {
 	})
 }
 
-// identify sets those parts of a unit's identity that its spec leaves out, by
-// the file's name and folder, and returns the ID. A file whose name can be no
-// unit's has none: such specs must not meet under one ID.
+// identify sets those parts of a unit's identity that its spec leaves out or
+// has wrong, by the file's name and folder, and returns the ID: a word that can
+// be no name must not get into the specs of those that use the unit. A file
+// whose name can be no unit's has no ID: such specs must not meet under one.
 func (f *folder) identify(s *spec.Spec, at string) string {
-	if s.Name == "" {
+	if !spec.IsName(s.Name) {
 		if s.Name = strings.TrimSuffix(path.Base(at), ".md"); !spec.IsName(s.Name) {
 			s.Name = ""
 			return ""
 		}
 	}
-	if s.Lang == "" {
+	if !spec.IsLang(s.Lang) {
 		s.Lang = spec.LangGo
 	}
-	if s.Domain == "" {
+	if !spec.IsDomain(s.Domain) {
 		s.Domain = cmp.Or(f.root.Config.DomainOf(f.Path), path.Base(f.Path))
 	}
 	return s.ID()

@@ -18,7 +18,7 @@ type rawFile struct {
 
 func openFile(name string) (*rawFile, error) {
 	for {
-		fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0) // a pipe that took the file's place is not waited for
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case err != nil:

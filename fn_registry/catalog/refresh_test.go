@@ -113,3 +113,34 @@ func fileNames(c *Catalog) (names []string) {
 	}
 	return names
 }
+
+// TestRefresh_ModuleBroken: a go.mod that is being rewritten takes no package's
+// path away, and is told.
+func TestRefresh_ModuleBroken(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	testtree.Put(t, dir, "go.mod", "module example.org/m\n")
+	testtree.Put(t, dir, "a/do.go", "package a\n\nfunc Do() {}\n")
+	c, _, err := Load(t.Context(), Options{Roots: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "modul", "module", "// module example.org/m\n"} {
+		testtree.Put(t, dir, "go.mod", text)
+		broken, _, err := c.Refresh(t.Context(), Options{Roots: []string{dir}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		faults := 0
+		for _, d := range broken.Dirs {
+			faults += len(d.Faults)
+		}
+		if d := broken.Package("example.org/m/a"); d == nil || faults != 1 {
+			t.Errorf("%q: %v, %d faults", text, d, faults)
+		}
+		testtree.Put(t, dir, "go.mod", "module (\n\t\"example.org/m\" // ours\n)\n")
+		if c, _, err = broken.Refresh(t.Context(), Options{Roots: []string{dir}}); err != nil || len(c.Dirs) != 1 || c.Package("example.org/m/a") == nil {
+			t.Errorf("mended: %d folders, %v", len(c.Dirs), err)
+		}
+	}
+}

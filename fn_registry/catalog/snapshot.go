@@ -3,10 +3,7 @@ package catalog
 import (
 	"bufio"
 	"bytes"
-	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"hash/crc32"
 	"io"
 	"maps"
@@ -15,9 +12,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 
+	"fnregistry.dev/fn_registry/internal/atomicfile"
+	"fnregistry.dev/fn_registry/internal/cache"
+	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
 )
@@ -25,43 +23,18 @@ import (
 // SnapshotPath returns where the running program keeps its snapshot of these roots, in the user's cache folder:
 // a file for each program and set of roots.
 func SnapshotPath(roots []string) (string, error) {
-	cache, err := os.UserCacheDir()
+	dir, err := cache.Dir()
 	if err != nil {
 		return "", err
 	}
-	var all []string
-	for _, r := range roots {
-		abs, err := filepath.Abs(r)
-		if err != nil {
-			return "", err
-		}
-		all = append(all, abs)
+	base, err := cache.Base(dir, roots)
+	if err != nil {
+		return "", err
 	}
-	key := sha256.Sum256([]byte(strings.Join(all, "\x00")))
-	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	return filepath.Join(cache, "fn_registry", hex.EncodeToString(key[:8])+"-"+name+".snapshot"), nil
+	return base + ".snapshot", nil
 }
 
 const magic = "fn_registry snapshot\n"
-
-// programHash tells one build from another. Facts read by one build are not believed by another, which may read
-// them differently: no format version has to be remembered.
-var programHash = sync.OnceValue(func() [32]byte {
-	file, err := os.Executable()
-	if err != nil {
-		return [32]byte{}
-	}
-	in, err := os.Open(file)
-	if err != nil {
-		return [32]byte{}
-	}
-	defer in.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, in); err != nil {
-		return [32]byte{}
-	}
-	return [32]byte(h.Sum(nil))
-})
 
 // Save writes the snapshot: magic, hash of the program, size of the text, the text of all strings, the rest, and the
 // CRC-32C of all that. A reader sees the old file or the new one, whole.
@@ -71,23 +44,14 @@ func (c *Catalog) Save(file string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // no-op once renamed
-	err = w.writeTo(tmp)
-	if err := cmp.Or(err, tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
+	return atomicfile.Write(file, 0o600, w.writeTo)
 }
 
 // writeTo writes what was coded as a snapshot file.
 func (c *coder) writeTo(file io.Writer) error {
 	check := crc32.New(castagnoli)
 	out := bufio.NewWriterSize(io.MultiWriter(file, check), 1<<16)
-	hash := programHash()
+	hash := cache.Build()
 	out.Write(binary.LittleEndian.AppendUint64(append([]byte(magic), hash[:]...), uint64(c.text)))
 	for _, s := range c.table {
 		out.WriteString(s)
@@ -105,7 +69,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // readSnapshot returns nil for a snapshot that is missing, broken, of another build or of other roots.
 func readSnapshot(file string, roots []*Root) *Catalog {
-	in, err := os.Open(file)
+	in, err := regular.Open(file)
 	if err != nil {
 		return nil
 	}
@@ -114,7 +78,7 @@ func readSnapshot(file string, roots []*Root) *Catalog {
 	if err != nil {
 		return nil
 	}
-	hash := programHash()
+	hash := cache.Build()
 	head := make([]byte, len(magic)+len(hash)+8)
 	if _, err := io.ReadFull(in, head); err != nil || string(head[:len(magic)]) != magic || !bytes.Equal(head[len(magic):len(head)-8], hash[:]) {
 		return nil
@@ -223,8 +187,23 @@ func (c *coder) dir(v **Dir) {
 		c.bool(&(*e).Owes)
 		c.code((*e).Code)
 	})
-	list(c, &c.imports, &d.Imports, func(i *FileImport) { c.string(&i.File); c.bool(&i.Test); c.string(&i.Path); c.pos(&i.Pos) })
+	list(c, nil, &d.Helpers, func(h **Helper) {
+		if !c.writing {
+			*h = &Helper{}
+		}
+		c.string(&(*h).Symbol)
+		list(c, &c.refs, &(*h).Refs, c.ref)
+		list(c, &c.impure, &(*h).Impure, c.evidence)
+	})
+	list(c, &c.imports, &d.Imports, func(i *FileImport) {
+		c.string(&i.File)
+		c.bool(&i.Test)
+		c.bool(&i.Ignored)
+		c.string(&i.Path)
+		c.pos(&i.Pos)
+	})
 	c.strings(&d.Standard)
+	c.strings(&d.Types)
 	list(c, &c.refs, &d.Names, c.ref)
 	list(c, nil, &d.Faults, func(f *Fault) { c.string(&f.Rule); c.string(&f.File); c.pos(&f.Pos); c.string(&f.Message) })
 }
@@ -285,7 +264,8 @@ func (c *coder) code(v *Code) {
 	list(c, &c.tests, &v.Tests, func(t *TestName) { c.string(&t.Name); c.pos(&t.Pos); c.bool(&t.Skips) })
 	c.bool(&v.Reached)
 	list(c, &c.refs, &v.Refs, c.ref)
-	list(c, &c.impure, &v.Impure, func(e *Evidence) { c.string(&e.What); c.string(&e.File); c.pos(&e.Pos); c.strings(&e.Via) })
+	list(c, &c.impure, &v.Impure, c.evidence)
+	c.strings(&v.Calls)
 	optionally(c, nil, &v.NilNil, c.pos)
 	c.bool(&v.IsError)
 	c.string(&v.Constraint)
@@ -299,3 +279,10 @@ func (c *coder) field(f *source.Field) {
 }
 
 func (c *coder) ref(r *Ref) { c.string(&r.Pkg); c.string(&r.Name); c.string(&r.File); c.pos(&r.Pos) }
+
+func (c *coder) evidence(e *Evidence) {
+	c.string(&e.What)
+	c.string(&e.File)
+	c.pos(&e.Pos)
+	c.strings(&e.Via)
+}

@@ -15,31 +15,35 @@ import (
 // tie finds the code of each spec of the folder and reads what a spec can be held against.
 func (f *folder) tie() {
 	f.index()
+	code := map[*Unit]declAt{}
 	for _, u := range f.Units {
 		if u.IsApp() {
 			continue
 		}
 		if at, ok := f.find(u); ok {
-			f.own[at.decl.Name] = u
-			u.Code = &Code{File: at.file.Path, Symbol: at.decl.Name} // filled in below, when all symbols are known
+			f.own[at.decl.Name], code[u] = u, at
 		}
 	}
-	for _, u := range f.Units {
-		if u.Code != nil {
-			at, _ := f.find(u)
-			f.fill(u.Code, at, u.File)
-			if u.Unread && u.Spec.Kind == "" {
-				u.Spec.Kind = spec.KindFunction
-				if at.decl.Kind == source.Type {
-					u.Spec.Kind = spec.KindType
-				}
+	for _, u := range f.Units { // now that all symbols are known
+		at, ok := code[u]
+		if !ok {
+			continue
+		}
+		u.Code = &Code{}
+		f.fill(u.Code, at, u.File)
+		if u.Unread && u.Spec.Kind == "" {
+			u.Spec.Kind = spec.KindFunction
+			if at.decl.Kind == source.Type {
+				u.Spec.Kind = spec.KindType
 			}
 		}
 	}
 	f.listImports()
 	if f.InUnits {
 		f.listExports()
+		f.listTypes()
 	}
+	f.listHelpers()
 	if !f.InUnits || !f.hasUnits() {
 		f.listNames()
 	}
@@ -47,8 +51,10 @@ func (f *folder) tie() {
 
 // index sorts the folder's declarations by name.
 func (f *folder) index() {
-	f.decls, f.methods, f.squashed, f.own = map[string][]declAt{}, map[string][]declAt{}, map[string][]declAt{}, map[string]*Unit{}
+	f.decls, f.methods, f.own = map[string][]declAt{}, map[string][]declAt{}, map[string]*Unit{}
+	f.exported, f.byPath = map[string][]declAt{}, make(map[string]*source.File, len(f.sources))
 	for _, file := range f.sources {
+		f.byPath[file.Path] = file
 		if file.Test {
 			continue
 		}
@@ -65,7 +71,8 @@ func (f *folder) index() {
 				f.decls[name] = append(f.decls[name], at)
 			}
 			if at.decl.Kind <= source.Type && at.decl.Exported() {
-				f.squashed[Squash(name)] = append(f.squashed[Squash(name)], at)
+				name = Squash(name)
+				f.exported[name] = append(f.exported[name], at)
 			}
 		}
 	}
@@ -86,7 +93,7 @@ func (f *folder) find(u *Unit) (declAt, bool) {
 	beside := strings.TrimSuffix(u.File, ".md") + ".go"
 	var found declAt
 	best := 0
-	for _, at := range f.squashed[want] {
+	for _, at := range f.exported[want] {
 		if !describes(u.Spec.Kind, at.decl) {
 			continue
 		}
@@ -120,10 +127,11 @@ func wordAt(s string, i int) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_'
 }
 
-// describes reports whether specs of a kind are about such a declaration.
+// describes reports whether a spec of a kind can be of a declaration. The kind
+// is unknown where a spec can't be read.
 func describes(kind spec.Kind, d *source.Decl) bool {
 	if d.Kind == source.Type {
-		return kind == spec.KindType || kind == "" // unknown where a spec can't be read
+		return kind == spec.KindType || kind == ""
 	}
 	return kind != spec.KindType
 }
@@ -206,19 +214,10 @@ func (f *folder) exportedFields(typeText string, seen map[string]bool) []source.
 	return nil
 }
 
-func (f *folder) source(file string) *source.File {
-	for _, s := range f.sources {
-		if s.Path == file {
-			return s
-		}
-	}
-	return nil
-}
-
 // fillTests lists the tests as a spec names them: for TestSymbol_Case the case, for a test with subtests their
 // names, for any other what stands behind "Test"; a fuzz test keeps its whole name.
 func (f *folder) fillTests(c *Code, testFile string) {
-	file := f.source(testFile)
+	file := f.byPath[testFile]
 	if file == nil {
 		return
 	}
@@ -255,7 +254,7 @@ func (f *folder) fillTests(c *Code, testFile string) {
 
 // fillTags joins what the unit's file and its test need.
 func (f *folder) fillTags(c *Code, file *source.File) {
-	for _, s := range []*source.File{file, f.source(c.TestFile)} {
+	for _, s := range []*source.File{file, f.byPath[c.TestFile]} {
 		if s == nil {
 			continue
 		}
@@ -275,8 +274,8 @@ func (f *folder) listImports() {
 		for _, imp := range file.Imports {
 			switch {
 			case !source.IsStandard(imp.Path):
-				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Path: imp.Path, Pos: imp.Pos})
-			case imp.Path != "C" && !file.Test:
+				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Ignored: ignored(file), Path: imp.Path, Pos: imp.Pos})
+			case !file.Test && !ignored(file):
 				f.Standard = append(f.Standard, imp.Path)
 			}
 		}
@@ -295,6 +294,42 @@ func (f *folder) listExports() {
 				f.fill(e.Code, declAt{file, d}, "")
 				f.Exports = append(f.Exports, e)
 			}
+		}
+	}
+}
+
+// listHelpers lists the exported variables and methods, and outside of units
+// folders the exported functions, of which something may not be pure.
+func (f *folder) listHelpers() {
+	if f.Package == "main" {
+		return
+	}
+	for _, file := range f.sources {
+		for i := range file.Decls {
+			d := &file.Decls[i]
+			if file.Test || !d.Exported() {
+				continue
+			}
+			var code Code
+			w := walker{folder: f, code: &code, seen: map[*source.Decl]bool{}, refs: map[symbolKey]bool{}}
+			h := &Helper{Symbol: d.Name}
+			switch {
+			case d.Kind == source.Method:
+				h.Symbol = d.Recv + "." + d.Name
+				w.visitMethod(declAt{file, d})
+			case d.Kind == source.Var, d.Kind == source.Func && !f.InUnits && f.own[d.Name] == nil:
+				w.local(declAt{file, d}, source.Ref{Name: d.Name, Pos: d.Pos}, nil)
+			default:
+				continue
+			}
+			if len(code.Impure) == 0 && len(code.Refs) == 0 {
+				continue
+			}
+			for i := range code.Impure { // the name itself is said by who looks
+				code.Impure[i].Via = slices.DeleteFunc(code.Impure[i].Via, func(via string) bool { return via == d.Name })
+			}
+			h.Refs, h.Impure = code.Refs, code.Impure[:min(1, len(code.Impure))]
+			f.Helpers = append(f.Helpers, h)
 		}
 	}
 }
@@ -326,4 +361,21 @@ func (f *folder) listNames() {
 			}
 		}
 	}
+}
+
+// listTypes lists the exported types whose name stands for another type.
+func (f *folder) listTypes() {
+	for _, file := range f.sources {
+		if file.Test || ignored(file) {
+			continue
+		}
+		for i := range file.Decls {
+			d := &file.Decls[i]
+			if d.Kind == source.Type && d.Exported() && !strings.HasSuffix(d.Signature, " struct") && !strings.HasSuffix(d.Signature, " interface") {
+				f.Types = append(f.Types, d.Signature)
+			}
+		}
+	}
+	slices.Sort(f.Types)
+	f.Types = slices.Compact(f.Types)
 }

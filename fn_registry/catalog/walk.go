@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/source"
 )
 
@@ -133,7 +134,11 @@ func (r *Root) list(dir string, known *Dir) listing {
 				l.below = append(l.below, at)
 			}
 		case name == "go.mod":
-			l.module = readModule(r.Path(joinPath(dir, name)))
+			at := joinPath(dir, name)
+			if l.module, err = readModule(r.Path(at)); err != nil { // being rewritten, or damaged: what was known holds
+				l.module = r.before[dir]
+				l.fault(at, "file-read", "its module line can't be read: "+plain(err))
+			}
 		case wanted(name):
 			f, ok := r.stat(&l, e)
 			if n := len(l.files); ok && n < len(same) && same[n].Name == f.Name && same[n].Size == f.Size && same[n].ModTime == f.ModTime {
@@ -188,17 +193,25 @@ func plain(err error) string {
 	return err.Error()
 }
 
-// readModule returns the module path of a go.mod, or "".
-func readModule(file string) string {
-	src, err := os.ReadFile(file)
+// readModule returns the module path of a go.mod.
+func readModule(file string) (string, error) {
+	src, err := regular.Read(file, maxGoSize)
 	if err != nil {
-		return ""
+		return "", err
 	}
+	inBlock := false // module ( ... )
 	for line := range strings.Lines(string(src)) {
 		line, _, _ = strings.Cut(line, "//")
-		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "module"); ok && strings.TrimLeft(rest, " \t") != rest {
-			return strings.Trim(strings.TrimSpace(rest), "\"`")
+		line = strings.TrimSpace(line)
+		rest, ok := strings.CutPrefix(line, "module")
+		switch rest = strings.TrimSpace(rest); {
+		case inBlock && line != "":
+			return strings.Trim(line, "\"`"), nil
+		case ok && rest == "(":
+			inBlock = true
+		case ok && rest != "" && strings.ContainsAny(line[len("module"):][:1], " \t"):
+			return strings.Trim(rest, "\"`"), nil
 		}
 	}
-	return ""
+	return "", errors.New("there is none")
 }

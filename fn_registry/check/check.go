@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"runtime"
 	"slices"
 	"sort"
@@ -109,7 +110,26 @@ func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, erro
 	}
 	wg.Wait()
 	sort.Slice(all, func(i, j int) bool { return compareFindings(all[i], all[j]) < 0 })
+	withoutModules(c, all)
 	return all, ctx.Err()
+}
+
+// withoutModules takes the fixes from the findings of roots with a go.mod that
+// can't be read: who uses whom is not known there, and would be fixed away.
+func withoutModules(c *catalog.Catalog, all []Finding) {
+	broken := map[int]bool{}
+	for _, d := range c.Dirs {
+		for _, f := range d.Faults {
+			if path.Base(f.File) == "go.mod" {
+				broken[d.Root] = true
+			}
+		}
+	}
+	for i := range all {
+		if broken[all[i].Root] {
+			all[i].Fix = nil
+		}
+	}
 }
 
 func compareFindings(a, b Finding) int {

@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/atomicfile"
 	"fnregistry.dev/fn_registry/spec"
 )
 
@@ -120,20 +122,8 @@ func writeOne(file string, ch Change) error {
 	if !bytes.Equal(now, ch.Before) {
 		return fmt.Errorf("%s: changed while it was being fixed; run again", ch.File)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".fix-*")
-	if err != nil {
+	return atomicfile.Write(file, info.Mode(), func(w io.Writer) error {
+		_, err := w.Write(ch.After)
 		return err
-	}
-	defer os.Remove(tmp.Name()) // no-op once renamed
-	_, err = tmp.Write(ch.After)
-	if err == nil {
-		err = tmp.Chmod(info.Mode().Perm())
-	}
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
+	})
 }

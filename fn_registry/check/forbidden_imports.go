@@ -5,18 +5,22 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/source"
 )
 
 var forbiddenImportsRule = &Rule{
 	Name: "forbidden-imports", Severity: Error, Summary: "nothing links what its forbidden_imports name, and no unit a driver outside of the driver's room",
 	Explanation: "`forbidden_imports` keeps a light program light, and a unit that light programs import. `drivers` in fn_registry.yaml says it for all units at once: each driver has a folder, and units elsewhere do " +
 		"not link it. The linter follows imports through this repository's packages, to the standard library's, too, and tells the chain; what the standard library and third-party modules import among themselves is checked by " +
-		"`make sizes`, which asks the go command. An entry covers the packages below it.",
+		"`make sizes`, which asks the go command. An entry covers the packages below it; one that nothing can import is a finding.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if len(u.Spec.ForbiddenImports) > 0 {
 			for i, chain := range p.linked(u, u.Spec.ForbiddenImports) {
-				if chain != "" {
-					p.item("forbidden_imports", i, nil, "%s is linked: %s", u.Spec.ForbiddenImports[i], chain)
+				switch path := u.Spec.ForbiddenImports[i]; {
+				case chain != "":
+					p.item("forbidden_imports", i, nil, "%s is linked: %s", path, chain)
+				case path != "" && !p.importable(path):
+					p.item("forbidden_imports", i, nil, "%s is no package that the standard library or this repository has: nothing can import it; give a whole import path", path)
 				}
 			}
 		}
@@ -31,6 +35,18 @@ var forbiddenImportsRule = &Rule{
 			}
 		}
 	},
+}
+
+// importable reports whether there can be a package at or below a path: of
+// another module there may always be one.
+func (p *pass) importable(path string) bool {
+	if p.catalog.Package(path) != nil {
+		return true
+	}
+	if p.catalog.Local(path) {
+		return slices.ContainsFunc(p.catalog.Dirs, func(d *catalog.Dir) bool { return d.ImportPath != "" && config.Under(d.ImportPath, path) })
+	}
+	return !source.IsStandard(path) || source.KnownStandard(path)
 }
 
 // linked finds for each of the forbidden paths a shortest chain of imports from the unit's package, of a program from
@@ -64,7 +80,7 @@ func (p *pass) linked(u *catalog.Unit, forbidden []string) []string {
 			meet(path)
 		}
 		for _, imp := range at.dir.Imports {
-			if imp.Test {
+			if imp.Test || imp.Ignored {
 				continue
 			}
 			meet(imp.Path)

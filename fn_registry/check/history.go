@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -21,34 +22,48 @@ type Since struct {
 }
 
 // history is what the version rule knows of folders, then and now. It reads
-// each folder once.
+// each folder once, and several side by side.
 type history struct {
 	since *Since
 	scope *scope
 
 	mu   sync.Mutex
-	dirs map[*catalog.Dir]*past
+	dirs map[*catalog.Dir]func() *past
+	left map[string]leftSpec // see leftBehind
+}
+
+// leftSpec is a spec whose file is gone, and the folder that it was in.
+type leftSpec struct {
+	*spec.Spec
+	root int
+	dir  string
 }
 
 // past is a folder's code and specs at two times.
 type past struct {
-	before, now map[string]*source.Surface
+	before, now source.Package
 	gone        []*spec.Spec // specs that were there, and whose files are not
 }
 
 func newHistory(since *Since, s *scope) *history {
-	return &history{since: since, scope: s, dirs: map[*catalog.Dir]*past{}}
+	return &history{since: since, scope: s, dirs: map[*catalog.Dir]func() *past{}}
 }
 
-// of returns a folder's past. Files that do not parse are left out.
+// of returns a folder's past.
 func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if p := h.dirs[d]; p != nil {
-		return p
+	read := h.dirs[d]
+	if read == nil {
+		read = sync.OnceValue(func() *past { return h.read(c, d) })
+		h.dirs[d] = read
 	}
-	p := &past{before: map[string]*source.Surface{}, now: map[string]*source.Surface{}}
-	h.dirs[d] = p
+	h.mu.Unlock()
+	return read()
+}
+
+// read reads a folder's past. Files that do not parse are left out.
+func (h *history) read(c *catalog.Catalog, d *catalog.Dir) *past {
+	p := &past{before: source.Package{}, now: source.Package{}}
 	names := d.FileNames()
 	for _, name := range h.touched(d) {
 		if !slices.Contains(names, name) {
@@ -62,12 +77,14 @@ func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
 		}
 		file := path.Join(d.Path, name)
 		if src, ok := h.since.File(d.Root, file); ok {
-			addSurfaces(p.before, file, src)
+			_ = p.before.Add(file, src) // what does not parse is left out
 		}
 		if src, err := c.Source(d, file); err == nil {
-			addSurfaces(p.now, file, src)
+			_ = p.now.Add(file, src)
 		}
 	}
+	p.before.Resolve()
+	p.now.Resolve()
 	return p
 }
 
@@ -85,26 +102,43 @@ func (h *history) touched(d *catalog.Dir) []string {
 // concerns reports whether the folder's files may differ from the revision's.
 func (h *history) concerns(d *catalog.Dir) bool { return h.scope.only == nil || h.touched(d) != nil }
 
+// leftBehind returns the spec of a unit at the revision, where its file is not
+// the unit's any more: the unit was moved, or its file was renamed.
+func (h *history) leftBehind(u *catalog.Unit) (old leftSpec, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.left == nil {
+		h.left = map[string]leftSpec{}
+		for _, file := range slices.Sorted(maps.Keys(h.scope.only)) {
+			if strings.HasSuffix(file, ".md") {
+				h.readLeft(file)
+			}
+		}
+	}
+	old, ok = h.left[u.ID]
+	return old, ok
+}
+
+func (h *history) readLeft(file string) {
+	c := h.scope.catalog
+	for root := range c.Roots {
+		src, ok := h.since.File(root, file)
+		if !ok || !spec.IsSpec(src) {
+			continue
+		}
+		old := &spec.Parse(file, src).Spec
+		if u := c.Unit(old.ID()); u != nil && (u.File != file || u.Dir.Root != root) {
+			h.left[u.ID] = leftSpec{old, root, path.Dir(file)}
+		}
+	}
+}
+
 func (h *history) readGone(p *past, d *catalog.Dir, name string) {
 	if !strings.HasSuffix(name, ".md") {
 		return
 	}
 	if src, ok := h.since.File(d.Root, path.Join(d.Path, name)); ok && spec.IsSpec(src) {
 		p.gone = append(p.gone, &spec.Parse(name, src).Spec)
-	}
-}
-
-func addSurfaces(to map[string]*source.Surface, file string, src []byte) {
-	found, err := source.Surfaces(file, src)
-	if err != nil {
-		return
-	}
-	for name, s := range found {
-		if to[name] == nil {
-			to[name] = &source.Surface{}
-		}
-		to[name].Parts = append(to[name].Parts, s.Parts...)
-		to[name].Types = append(to[name].Types, s.Types...)
 	}
 }
 
@@ -157,32 +191,63 @@ func (p *past) compare(symbol string, own map[string]bool) (level, string) {
 	return worst, what
 }
 
+// compareParts notes what differs between two surfaces; only, if set, is the
+// name of the one part that counts. Of a part that has a variant for each
+// platform, all are compared.
 func compareParts(before, now *source.Surface, only, prefix string, note func(level, string, ...any)) {
-	find := func(s *source.Surface, name string) *source.Part {
-		if i := slices.IndexFunc(s.Parts, func(p source.Part) bool { return p.Name == name }); i >= 0 {
-			return &s.Parts[i]
-		}
-		return nil
-	}
-	for _, was := range before.Parts {
-		if only != "" && was.Name != only {
+	for _, part := range before.Parts {
+		if only != "" && part.Name != only {
 			continue
 		}
-		switch is := find(now, was.Name); {
-		case is == nil:
-			note(major, "%s%s is gone", prefix, was.Name)
-		case is.Text != was.Text:
-			note(major, "%s%s is %s, now %s", prefix, was.Name, was.Text, is.Text)
+		was, is := variants(before, part.Name), variants(now, part.Name)
+		switch added := difference(is, was); {
+		case len(is) == 0 && part.Name == source.Sealed:
+			note(minor, "%sother packages can implement it now", prefix)
+		case len(is) == 0 && part.Name == source.Comparison:
+			note(major, "%svalues can't be compared with == any more", prefix)
+		case len(is) == 0:
+			note(major, "%s%s is gone", prefix, part.Name)
+		case len(difference(was, is)) > 0:
+			note(major, "%s%s is %s, now %s", prefix, part.Name, strings.Join(was, " or "), strings.Join(is, " or "))
+		case len(added) > 0:
+			note(minor, "%s%s is also %s", prefix, part.Name, strings.Join(added, " or "))
+		case ofPointer(now, part.Name) && !ofPointer(before, part.Name):
+			note(major, "%s%s is one of the pointer alone now", prefix, part.Name)
+		case ofPointer(before, part.Name) && !ofPointer(now, part.Name):
+			note(minor, "%s%s is one of the value, too", prefix, part.Name)
 		}
 	}
 	for _, is := range now.Parts {
-		if only != "" || find(before, is.Name) != nil {
+		if only != "" || len(variants(before, is.Name)) > 0 {
 			continue
 		}
-		if is.Wanted {
+		switch {
+		case is.Name == source.Comparison:
+		case is.Name == source.Sealed:
+			note(major, "%sother packages can't implement it any more", prefix)
+		case is.Wanted && len(variants(before, source.Sealed)) == 0 && len(variants(before, "type")) > 0:
 			note(major, "%s%s is new, and who implements the interface lacks it", prefix, is.Name)
-		} else {
+		default:
 			note(minor, "%s%s is new", prefix, is.Name)
 		}
 	}
+}
+
+// ofPointer reports whether a method is that of a pointer alone, in any of the
+// files that declare it.
+func ofPointer(s *source.Surface, name string) bool {
+	return slices.ContainsFunc(s.Parts, func(p source.Part) bool { return p.Name == name && p.Pointer })
+}
+
+// variants lists the texts that a part of a surface has in the files that
+// declare it, sorted, each once.
+func variants(s *source.Surface, name string) []string {
+	var texts []string
+	for _, p := range s.Parts {
+		if p.Name == name {
+			texts = append(texts, p.Text)
+		}
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/config"
 )
 
 // scope is what a run looks at: all, or some files and the units that depend on them. Its cost is that of what it
@@ -29,6 +30,9 @@ func InScope(c *catalog.Catalog, only map[string]bool) []*catalog.Unit {
 }
 
 func newScope(c *catalog.Catalog, only map[string]bool) *scope {
+	if only[config.FileName] {
+		only = nil // the settings hold for everything
+	}
 	s := &scope{catalog: c, only: only}
 	byDir := map[string][]string{}
 	for name := range only {
@@ -128,27 +132,42 @@ func (s *scope) programs(d *catalog.Dir) []*catalog.Unit {
 	}
 }
 
-// concerned lists the units of the folder that its touched files are about: a file's owner, or all where the file is
-// shared. A file that has gone belonged to the unit of its name, or was shared.
+// concerned lists the units of the folder that its touched files are about: a
+// file's owners, or all where the file is shared. A file that has gone belonged to the unit of its name, or was shared.
 func (d touchedDir) concerned() []*catalog.Unit {
-	owners := map[string]*catalog.Unit{}
+	owners := map[string][]*catalog.Unit{} // one file may hold several units
 	for _, u := range d.Units {
-		owners[u.File] = u
+		owners[u.File] = append(owners[u.File], u)
 		if u.Code != nil {
-			owners[u.Code.File], owners[u.Code.TestFile] = u, u
+			owners[u.Code.File] = append(owners[u.Code.File], u)
+			owners[u.Code.TestFile] = append(owners[u.Code.TestFile], u)
 		}
 	}
 	var units []*catalog.Unit
 	for _, name := range d.names {
 		owner := owners[path.Join(d.Path, name)]
 		switch isGo := strings.HasSuffix(name, ".go"); {
-		case owner != nil:
-			units = append(units, owner)
+		case len(owner) > 0:
+			units = append(units, owner...)
 		case isGo, strings.HasSuffix(name, ".md") && !d.has(name):
 			return d.Units
 		}
 	}
 	return units
+}
+
+// exports reports whether exported functions of a file may have lost their specs:
+// the file is in the scope, or a spec of its folder has gone.
+func (s *scope) exports(d *catalog.Dir, file string) bool {
+	if s.file(file) {
+		return true
+	}
+	for _, t := range s.touched {
+		if t.Dir == d && slices.ContainsFunc(t.names, func(name string) bool { return strings.HasSuffix(name, ".md") && !t.has(name) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // has reports whether the folder has a file of this name.

@@ -88,7 +88,7 @@ func unitFiles(units []*catalog.Unit) []string {
 	return files
 }
 
-// randomTree has packages of functions that call one another, helpers without an owner, specs whose code is gone, and
+// randomTree has packages of functions that call one another, three units in one file, helpers without an owner, specs whose code is gone, and
 // programs of one or two folders.
 func randomTree(r *rand.Rand) string {
 	var b strings.Builder
@@ -112,6 +112,10 @@ func randomTree(r *rand.Rand) string {
 		}
 	}
 	fmt.Fprintf(&b, "-- one/help.go --\npackage one\nfunc help() { Ftwo() }\n-- two/help.go --\npackage two\nfunc help() {}\n-- two/notes.md --\n# notes\n")
+	b.WriteString("-- one/pair.go --\npackage one\nfunc Fleft() {}\nfunc Fmiddle() { Fone() }\nfunc Fright() { Fleft() }\n")
+	for _, name := range strings.Fields("fleft fmiddle fright") {
+		fmt.Fprintf(&b, "-- one/%s.md --\n---\nname: %s\nkind: function\nlang: go\ndomain: one\n---\n", name, name)
+	}
 	for _, app := range []string{"apps/a", "apps/a/b", "apps/c"} {
 		fmt.Fprintf(&b, "-- %s/main.go --\npackage main\nimport (\"example.org/m/one\"; \"example.org/m/two\")\nfunc main() { %s }\n", app, calls())
 		if r.IntN(3) > 0 {

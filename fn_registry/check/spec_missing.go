@@ -12,7 +12,7 @@ var specMissingRule = &Rule{
 	tree: func(p *pass) {
 		for _, d := range p.scope.dirs() {
 			for _, e := range d.Exports {
-				if e.Owes && p.scope.file(e.Code.File) {
+				if e.Owes && p.scope.exports(d, e.Code.File) {
 					hint := ""
 					if strings.ContainsFunc(e.Code.Symbol, func(r rune) bool { return r > unicode.MaxASCII }) {
 						hint = ", and can have none: a unit's name is made of a to z and digits; rename it, or do not export it"

@@ -12,14 +12,14 @@ import (
 
 var versionRule = &Rule{
 	Name: "version", Severity: Error, Summary: "a unit that changed for its callers has a higher version",
-	Explanation: "Checked against the revision given with `-changed`, by what callers see: the signature with its types by meaning, the fields and methods of the package's types that it names, purity, and the ID. " +
+	Explanation: "Checked against the revision given with `-changed`, by what callers see: the signature with its types by meaning, the fields, methods and constants of the package's types that it names and whether these can be compared, purity, the package, and the ID. " +
 		"A change that can break them is major (other parameters, a field or method gone or of another type, a new method of an interface that they implement, pure made impure, a new ID); " +
 		"one that adds is minor. Below 1.0.0 a major change wants the next minor version, and a minor one the next patch. Other names of parameters are no change. A version never falls. `-fix` writes it.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if p.history == nil || u.IsApp() || p.told("version") || !p.history.concerns(u.Dir) {
 			return
 		}
-		old, renamed := p.specBefore(u)
+		old, why := p.specBefore(u)
 		if old == nil {
 			return // a new unit
 		}
@@ -29,34 +29,47 @@ var versionRule = &Rule{
 			return
 		}
 		revision := p.history.since.Revision
-		how, what := p.change(u, old, renamed)
+		how, what := p.change(u, old, why)
 		if want := from.next(how); how > same && to.less(want) {
 			p.key("version", p.set("version", want.String()), "a %s change since %s (%s), and version went from %s to %s; it should be %s or higher",
 				how, revision, what, old.Version, u.Spec.Version, want)
-		} else if to.less(from) {
+		} else if to.less(from) || to == from && preRelease(u.Spec.Version) && !preRelease(old.Version) {
 			p.key("version", p.set("version", old.Version), "version is %s, and was %s at %s; versions don't fall", u.Spec.Version, old.Version, revision)
 		}
 	},
 }
 
 // specBefore returns the unit's spec at the earlier revision, nil for a new
-// unit. renamed says that it was another unit's name.
-func (p *pass) specBefore(u *catalog.Unit) (old *spec.Spec, renamed bool) {
+// unit. moved says what of its name or place alone breaks its callers: "the ID
+// was x"; "" where nothing does.
+func (p *pass) specBefore(u *catalog.Unit) (old *spec.Spec, moved string) {
 	if src, ok := p.history.since.File(u.Dir.Root, u.File); ok && spec.IsSpec(src) {
 		old := &spec.Parse(u.File, src).Spec
 		if old.Name == "" {
-			return nil, false // could not be read then
+			return nil, "" // could not be read then
 		}
-		return old, old.ID() != u.ID
+		if old.ID() == u.ID {
+			return old, ""
+		}
+	}
+	if left, ok := p.history.leftBehind(u); ok {
+		if left.root != u.Dir.Root || left.dir != u.Dir.Path {
+			return left.Spec, "it was in the folder " + left.dir
+		}
+		return left.Spec, ""
+	}
+	if src, ok := p.history.since.File(u.Dir.Root, u.File); ok && spec.IsSpec(src) {
+		old := &spec.Parse(u.File, src).Spec
+		return old, "the ID was " + old.ID()
 	}
 	// Its file may have been renamed with it: then a spec is gone whose
 	// signature, but for the name, is the unit's.
 	for _, gone := range p.history.of(p.catalog, u.Dir).gone {
 		if gone.Kind == u.Spec.Kind && p.catalog.Unit(gone.ID()) == nil && u.Code != nil && shape(gone.Signature) == shape(u.Code.Signature) {
-			return gone, true
+			return gone, "the ID was " + gone.ID()
 		}
 	}
-	return nil, false
+	return nil, ""
 }
 
 // shape is a signature without the symbol's name.
@@ -69,9 +82,9 @@ func shape(signature string) string {
 }
 
 // change is what has changed for the unit's callers.
-func (p *pass) change(u *catalog.Unit, old *spec.Spec, renamed bool) (how level, what string) {
-	if renamed {
-		return major, "the ID was " + old.ID()
+func (p *pass) change(u *catalog.Unit, old *spec.Spec, moved string) (how level, what string) {
+	if moved != "" {
+		return major, moved
 	}
 	if old.Purity == spec.PurityPure && u.Spec.Purity == spec.PurityImpure {
 		return major, "it was pure"
@@ -153,6 +166,12 @@ func parseVersion(s string) (v version, ok bool) {
 		v[i] = n
 	}
 	return v, true
+}
+
+// preRelease reports whether a version is one before the release of its numbers.
+func preRelease(s string) bool {
+	s, _, _ = strings.Cut(s, "+")
+	return strings.Contains(s, "-")
 }
 
 // next is the lowest version for a change of v.

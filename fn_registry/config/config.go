@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"fnregistry.dev/fn_registry/internal/regular"
 )
 
 // FileName is the file's name, at a repository's root.
@@ -49,9 +50,12 @@ type ImportRule struct {
 	Because string   `yaml:"because"` // the reason, shown with the finding
 }
 
+// maxSize is the largest file that is read, in bytes: far more than any needs.
+const maxSize = 1 << 20
+
 // Load reads the file at root. A missing file gives the zero Config.
 func Load(root string) (*Config, error) {
-	src, err := os.ReadFile(filepath.Join(root, FileName))
+	src, err := regular.Read(filepath.Join(root, FileName), maxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Config{}, nil
 	}

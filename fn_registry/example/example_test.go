@@ -48,6 +48,13 @@ func TestCheck(t *testing.T) {
 		{"wrong count", "x := 1\nsum := core.Add(core.AddConfig{})", "12:8: the example does not compile: assignment mismatch: 1 variable but core.Add returns 2 values"},
 		{"gone", "core.Subtract()", "11:6: the example does not compile: undefined: core.Subtract"},
 		{"syntax", "core.Add(", "13:1: the example does not parse: expected operand, found '}'"},
+		{"syntax on the first line", "core.Add(core.AddConfig{)", "11:25: the example does not parse: expected operand, found ')'"},
+		{"a name of two packages", "fmt.Println(rand.IntN(3), json.Valid(nil))", ""},
+		{"one import of two", "import str \"strings\"\n\nfunc run() { fmt.Println(str.ToUpper(\"x\"), strings.ToLower(\"y\")) }", ""},
+		{"own context", "import \"context\"\n\nfunc run(ctx context.Context) { fmt.Println(ctx) }", ""},
+		{"no more than three", "core.A()\ncore.B()\ncore.C()\ncore.D()", "11:6: the example does not compile: undefined: core.A\n12:6: the example does not compile: undefined: core.B\n13:6: the example does not compile: undefined: core.C"},
+		{"nothing used", "x := 1\nvar y int", ""},
+		{"another block", "core.Add(core.AddConfig{})\n```\n\n```sh\nnot go\n```\n\n```golang\ncore.Gone()", "19:6: the example does not compile: undefined: core.Gone"},
 		{"unknown package", "nothing.Do()", "11:1: the example does not compile: undefined: nothing"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -2,23 +2,24 @@ package registry
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"hash/crc32"
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/atomicfile"
+	"fnregistry.dev/fn_registry/internal/cache"
+	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/search"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
@@ -37,22 +38,16 @@ func cachePaths(opts Options) (cacheFiles, error) {
 	}
 	dir := opts.Cache
 	if dir == "" {
-		user, err := os.UserCacheDir()
+		user, err := cache.Dir()
 		if err != nil {
 			return cacheFiles{}, err
 		}
-		dir = filepath.Join(user, "fn_registry")
+		dir = user
 	}
-	key := sha256.New()
-	for _, root := range opts.Roots {
-		abs, err := filepath.Abs(root)
-		if err != nil {
-			return cacheFiles{}, err
-		}
-		key.Write([]byte(abs + "\x00"))
+	base, err := cache.Base(dir, opts.Roots)
+	if err != nil {
+		return cacheFiles{}, err
 	}
-	program := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	base := filepath.Join(dir, hex.EncodeToString(key.Sum(nil)[:8])+"-"+program)
 	return cacheFiles{snapshot: base + ".snapshot", index: base + ".index", sizes: ledger.Of(dir)}, nil
 }
 
@@ -106,67 +101,43 @@ func (r *Registry) Save() error {
 	return nil
 }
 
-// The index's file: magic, hash of the program, length and CRC-32C of the list of units, that list (for each unit the
+// The index's file: magic, hash of the program that wrote it and so knows what an entry is made of, length and CRC-32C of the list of units, that list (for each unit the
 // length of its ID, the ID, its fingerprint), and the index in its own form, which has a checksum of its own.
 const indexMagic = "fn_registry index\n"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// programHash ties the file to the build that wrote it, which knows what an entry is made of, as the snapshot is.
-var programHash = sync.OnceValue(func() (hash [sha256.Size]byte) {
-	file, err := os.Executable()
-	if err != nil {
-		return hash
-	}
-	in, err := os.Open(file)
-	if err != nil {
-		return hash
-	}
-	defer in.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, in); err != nil {
-		return hash
-	}
-	return [sha256.Size]byte(h.Sum(nil))
-})
-
-func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) (err error) {
+func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	out, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(out.Name()) // no-op once renamed
 	var list []byte
 	for _, id := range slices.Sorted(maps.Keys(indexed)) {
 		hash := indexed[id]
 		list = binary.AppendUvarint(list, uint64(len(id)))
 		list = append(append(list, id...), hash[:]...)
 	}
-	program := programHash()
+	program := cache.Build()
 	head := append([]byte(indexMagic), program[:]...)
 	head = binary.LittleEndian.AppendUint64(head, uint64(len(list)))
 	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(list, castagnoli))
-	_, err = out.Write(append(head, list...))
-	if err == nil {
-		_, err = x.WriteTo(out)
-	}
-	if err = cmp.Or(err, out.Close()); err != nil {
+	return atomicfile.Write(file, 0o600, func(out io.Writer) error {
+		if _, err := out.Write(append(head, list...)); err != nil {
+			return err
+		}
+		_, err := x.WriteTo(out)
 		return err
-	}
-	return os.Rename(out.Name(), file)
+	})
 }
 
 var errIndexFile = errors.New("it is cut short, damaged or of another build")
 
 func readIndex(file string) (*search.Index, map[string]fingerprint, error) {
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file, math.MaxInt64-1)
 	if err != nil {
 		return nil, nil, err
 	}
-	return decodeIndex(data, programHash())
+	return decodeIndex(data, cache.Build())
 }
 
 func decodeIndex(data []byte, program [sha256.Size]byte) (*search.Index, map[string]fingerprint, error) {

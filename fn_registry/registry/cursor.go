@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
+
+	"fnregistry.dev/fn_registry/search"
 )
 
 // cursor is a place in the answer to a query: after the unit with this key. Offset is where that unit stood, to find
@@ -48,13 +51,21 @@ func (q Query) fingerprint() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
-// ranked is the answer to a query in its order: hits from an offset on, and how many there are in all.
-type ranked func(offset, limit int) (hits []hit, total int)
+// ranked answers a query in its order: with hits from an offset on.
+type ranked func(offset, limit int) answer
+
+// answer is a part of what a query finds.
+type answer struct {
+	hits  []hit
+	total int           // how many hits there are in all
+	found search.Result // of the index; zero where it was not asked
+}
 
 // hit is a unit of an answer.
 type hit struct {
 	key     string
-	score   float64
+	score   float64 // what the list is sorted by, 0 where it is sorted by ID
+	fit     float64 // how well it matches, 0 where the list is not ranked
 	matched []string
 	why     []string
 }
@@ -62,27 +73,17 @@ type hit struct {
 // after finds where the answer goes on after a cursor. If the unit at which the last page ended still stands there,
 // that is the place; if it has moved, the place is behind it; if it has gone, where it would stand by score and ID.
 func (c cursor) after(of ranked, before func(a, b hit) bool) int {
-	if at, _ := of(c.Offset-1, 1); len(at) == 1 && at[0].key == c.Key {
+	at := of(c.Offset-1, 1)
+	if len(at.hits) == 1 && at.hits[0].key == c.Key {
 		return c.Offset
 	}
-	last := hit{key: c.Key, score: c.Score}
-	const step = 1024
-	place := -1
-	for offset := 0; ; offset += step {
-		hits, total := of(offset, step)
-		for i, h := range hits {
-			if h.key == c.Key {
-				return offset + i + 1
-			}
-			if place < 0 && before(last, h) {
-				place = offset + i
-			}
-		}
-		if offset+step >= total || len(hits) == 0 {
-			if place < 0 {
-				return total
-			}
-			return place
-		}
+	all := of(0, at.total).hits
+	if i := slices.IndexFunc(all, func(h hit) bool { return h.key == c.Key }); i >= 0 {
+		return i + 1
 	}
+	last := hit{key: c.Key, score: c.Score}
+	if i := slices.IndexFunc(all, func(h hit) bool { return before(last, h) }); i >= 0 {
+		return i
+	}
+	return len(all)
 }

@@ -94,7 +94,7 @@ func refs(units []*catalog.Unit) []Ref {
 // rewritten, leaves what was known, without a body.
 func (s *State) Get(id string) (*Detail, error) {
 	u := s.Catalog.Unit(id)
-	if u == nil || id == "" {
+	if u == nil {
 		return nil, s.missing(id)
 	}
 	root := s.Catalog.Roots[u.Dir.Root]
@@ -211,7 +211,7 @@ func (s *State) Dependents(id string) (*Reach, error) { return s.reach(id, s.Cat
 
 func (s *State) reach(id string, follow func(*catalog.Unit) []catalog.Reached) (*Reach, error) {
 	u := s.Catalog.Unit(id)
-	if u == nil || id == "" {
+	if u == nil {
 		return nil, s.missing(id)
 	}
 	r := &Reach{ID: id, Items: []Reached{}, Apps: []string{}}

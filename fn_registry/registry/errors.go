@@ -11,10 +11,14 @@ import (
 type NotFoundError struct {
 	ID         string
 	Candidates []string // IDs that may have been meant, best first
+	Several    bool     // the candidates are all called so
 }
 
 // Error names the ID and the likeliest candidates.
 func (e *NotFoundError) Error() string {
+	if e.Several {
+		return "several units are called " + quote(e.ID) + ": " + strings.Join(e.Candidates, ", ")
+	}
 	return "no unit " + quote(e.ID) + didYouMean(e.Candidates)
 }
 
@@ -27,12 +31,24 @@ type QueryError struct {
 
 // Error names the part and what is wrong with it.
 func (e *QueryError) Error() string {
-	return e.Param + ": " + e.Message + didYouMean(e.Candidates)
+	return e.Param + ": " + suggest(e.Message, e.Candidates)
+}
+
+// suggest ends a message with the candidates, unless it lists them already.
+func suggest(message string, candidates []string) string {
+	listed := strings.Contains(message, "did you mean") || len(candidates) > 1 && strings.Contains(message, strings.Join(candidates, ", "))
+	if listed {
+		return message
+	}
+	return message + didYouMean(candidates)
 }
 
 // unknown is the error for a word that is not one of those allowed.
 func unknown(param, value string, allowed []string) error {
-	e := &QueryError{Param: param, Message: quote(value) + " is not one of " + strings.Join(allowed, ", ")}
+	e := &QueryError{Param: param, Message: quote(value) + " is not one of " + strings.Join(allowed, ", "), Candidates: allowed}
+	if len(allowed) == 0 {
+		e.Message = "there is no " + quote(value)
+	}
 	if near := spec.Suggest(value, allowed); near != "" {
 		e.Message, e.Candidates = "there is no "+quote(value), []string{near}
 	}

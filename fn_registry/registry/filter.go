@@ -138,7 +138,11 @@ func (s *State) condition(field, value string) (func(*catalog.Unit) bool, *value
 		}
 		return func(u *catalog.Unit) bool { return u.Spec.Tested == want }, nil
 	case "imports":
-		return func(u *catalog.Unit) bool { return s.imports(u, value) }, nil
+		has := func(u *catalog.Unit) bool { return s.imports(u, value) }
+		if !slices.ContainsFunc(s.units, has) {
+			return has, &valueError{message: "no unit imports " + quote(value), soft: true}
+		}
+		return has, nil
 	}
 	other := s.Catalog.Unit(value)
 	if other == nil {
@@ -185,6 +189,26 @@ func (s *State) known(field, value string, counts []Count) *valueError {
 		err.candidates = []string{near}
 	}
 	return err
+}
+
+// checkDomain refuses a domain that no unit has and that no root's settings name.
+// An answer with nothing in it would say that all is well there.
+func (s *State) checkDomain(domain string) error {
+	names := []string{}
+	for _, c := range s.facets().Domains {
+		names = append(names, c.Name)
+	}
+	for _, root := range s.Catalog.Roots {
+		for _, d := range root.Config.Domains {
+			if !slices.Contains(names, d) {
+				names = append(names, d)
+			}
+		}
+	}
+	if domain == "" || slices.Contains(names, domain) {
+		return nil
+	}
+	return unknown("domain", domain, names)
 }
 
 // imports reports whether a unit's file, or a program's packages, import a package: by its path, one above it, or by

@@ -77,6 +77,10 @@ type Problem struct {
 	Candidates []string `json:"candidates"`
 }
 
+// String is the problem as a sentence: what was not understood, why, and what
+// may have been meant.
+func (p Problem) String() string { return p.Text + ": " + suggest(p.Message, p.Candidates) }
+
 // Spans finds what of a text (for example an item's description) matches the query's words, to be marked.
 func (p *Page) Spans(text string) []search.Span { return p.result.Spans(text) }
 
@@ -96,43 +100,41 @@ func (s *State) Find(q Query) (*Page, error) {
 		p.Problems = append(p.Problems, Problem{Text: pr.Text, Message: pr.Message, Candidates: list(pr.Candidates)})
 	}
 	p.Problems = append(p.Problems, problems...)
-	answer, before := s.rank(q, parsed, f, p)
+	of, before := s.rank(q, parsed, f)
 	offset := 0
 	if q.Cursor != "" {
 		c, err := parseCursor(q.Cursor, q.fingerprint())
 		if err != nil {
 			return nil, err
 		}
-		offset = c.after(answer, before)
+		offset = c.after(of, before)
 	}
-	hits, total := answer(offset, cmp.Or(q.Limit, DefaultLimit))
-	p.fill(s, hits, total)
-	if len(hits) > 0 && offset+len(hits) < total {
-		last := hits[len(hits)-1]
-		next := cursor{Query: q.fingerprint(), Offset: offset + len(hits), Key: last.key, Score: last.score}.String()
+	a := of(offset, cmp.Or(q.Limit, DefaultLimit))
+	p.fill(s, a)
+	if n := len(a.hits); n > 0 && offset+n < a.total {
+		last := a.hits[n-1]
+		next := cursor{Query: q.fingerprint(), Offset: offset + n, Key: last.key, Score: last.score}.String()
 		p.NextCursor = &next
 	}
 	return p, nil
 }
 
-func (p *Page) fill(s *State, hits []hit, total int) {
-	p.Total = total
-	for _, h := range hits {
+func (p *Page) fill(s *State, a answer) {
+	p.Total, p.Partial, p.result = a.total, a.found.Partial, a.found
+	for _, w := range a.found.Words {
+		p.Words = append(p.Words, WordUse{Text: w.Text, Units: w.Units, Loose: w.Loose, Near: list(w.Near)})
+	}
+	for _, h := range a.hits {
 		it := s.item(s.Catalog.Unit(h.key))
-		it.Score, it.Matched, it.Why = h.score, list(h.matched), list(h.why)
+		it.Score, it.Matched, it.Why = h.fit, list(h.matched), list(h.why)
 		p.Items = append(p.Items, it)
 	}
 }
 
 // parse checks a query's form.
 func (q Query) parse() (search.Query, error) {
-	for param, text := range map[string]string{"q": q.Text, "signature": q.Signature} {
-		if len(text) > MaxText {
-			return search.Query{}, &QueryError{Param: param, Message: "longer than 4096 bytes"}
-		}
-		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-			return search.Query{}, &QueryError{Param: param, Message: "not valid text: it has a NUL or is not UTF-8"}
-		}
+	if err := cmp.Or(checkText("q", q.Text), checkText("signature", q.Signature)); err != nil {
+		return search.Query{}, err
 	}
 	if q.Limit < 0 || q.Limit > MaxLimit {
 		return search.Query{}, &QueryError{Param: "limit", Message: "not between 1 and 200"}
@@ -155,8 +157,20 @@ func (q Query) parse() (search.Query, error) {
 	return parsed, nil
 }
 
-// rank puts the units that match in the order that is asked for.
-func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer ranked, before func(a, b hit) bool) {
+// checkText refuses a text that is no question.
+func checkText(param, text string) *QueryError {
+	switch {
+	case len(text) > MaxText:
+		return &QueryError{Param: param, Message: "longer than 4096 bytes"}
+	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+		return &QueryError{Param: param, Message: "not valid text: it has a NUL or is not UTF-8"}
+	}
+	return nil
+}
+
+// rank puts the units that match in the order that is asked for. before is that
+// order.
+func (s *State) rank(q Query, parsed search.Query, f *filters) (of ranked, before func(a, b hit) bool) {
 	asked := len(parsed.Words) > 0 || parsed.Signature != nil
 	order := q.Sort
 	if order == SortDefault {
@@ -170,7 +184,7 @@ func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer 
 	}
 	byScore := func(a, b hit) bool { return a.score > b.score || a.score == b.score && a.key < b.key }
 	if order == SortRelevance {
-		return func(offset, limit int) ([]hit, int) { return s.search(parsed, f, p, offset, limit) }, byScore
+		return func(offset, limit int) answer { return s.search(parsed, f, offset, limit) }, byScore
 	}
 	units, score := s.units, func(*catalog.Unit) float64 { return 0 }
 	before = func(a, b hit) bool { return a.key < b.key }
@@ -182,22 +196,22 @@ func (s *State) rank(q Query, parsed search.Query, f *filters, p *Page) (answer 
 	if f.empty() {
 		accept = nil
 	}
-	var found map[string]hit
+	var all answer
+	known := map[string]hit{}
 	if asked {
-		hits, _ := s.search(parsed, f, p, 0, s.Index.Len())
-		found = make(map[string]hit, len(hits))
-		for _, h := range hits {
-			found[h.key] = h
+		all = s.search(parsed, f, 0, s.Index.Len())
+		for _, h := range all.hits {
+			known[h.key] = h
 		}
-		accept = func(u *catalog.Unit) bool { _, ok := found[u.ID]; return ok }
+		accept = func(u *catalog.Unit) bool { _, ok := known[u.ID]; return ok }
 	}
-	return func(offset, limit int) ([]hit, int) {
+	return func(offset, limit int) answer {
 		chosen, total := choose(units, accept, offset, limit)
-		hits := make([]hit, 0, len(chosen))
+		a := answer{hits: make([]hit, 0, len(chosen)), total: total, found: all.found}
 		for _, u := range chosen {
-			hits = append(hits, hit{key: u.ID, score: score(u), matched: found[u.ID].matched, why: found[u.ID].why})
+			a.hits = append(a.hits, hit{key: u.ID, score: score(u), matched: known[u.ID].matched, why: known[u.ID].why})
 		}
-		return hits, total
+		return a
 	}, before
 }
 
@@ -223,25 +237,21 @@ func choose(units []*catalog.Unit, accept func(*catalog.Unit) bool, offset, limi
 }
 
 // search asks the index.
-func (s *State) search(parsed search.Query, f *filters, p *Page, offset, limit int) ([]hit, int) {
+func (s *State) search(parsed search.Query, f *filters, offset, limit int) answer {
 	opts := search.Options{Limit: max(limit, 1), Offset: offset}
 	if !f.empty() {
 		opts.Accept = func(key string) bool { return f.accept(s.Catalog.Unit(key)) }
 	}
 	r := s.Index.Search(parsed, opts)
-	p.result, p.Partial, p.Words = r, r.Partial, []WordUse{}
-	for _, w := range r.Words {
-		p.Words = append(p.Words, WordUse{Text: w.Text, Units: w.Units, Loose: w.Loose, Near: list(w.Near)})
-	}
-	hits := make([]hit, 0, len(r.Hits))
+	a := answer{hits: make([]hit, 0, len(r.Hits)), total: r.Total, found: r}
 	for _, h := range r.Hits {
 		matched := h.Fields.Names()
 		if parsed.Signature != nil {
 			matched = append(matched, "signature")
 		}
-		hits = append(hits, hit{key: h.Key, score: h.Score, matched: matched, why: reasons(h.Why)})
+		a.hits = append(a.hits, hit{key: h.Key, score: h.Score, fit: h.Score, matched: matched, why: reasons(h.Why)})
 	}
-	return hits, r.Total
+	return a
 }
 
 // reasons writes each reason as a line.
@@ -253,46 +263,67 @@ func reasons(why []search.Why) []string {
 	return lines
 }
 
-// missing says that there is no such unit, with those that may have been meant: the ones that have its words.
+const (
+	mostCandidates = 3
+	mostLooked     = 20 // hits of a search among which candidates are looked for
+)
+
+// missing says that there is no such unit, with those that may have been meant:
+// the ones that have its words in their names.
 func (s *State) missing(id string) *NotFoundError {
 	e := &NotFoundError{ID: id}
-	if len(id) > 200 || !utf8.ValidString(id) {
+	if len(id) > 200 || !utf8.ValidString(id) || catalog.Squash(strings.Trim(id, `"' `)) == "" { // a query of no words finds all
 		return e
 	}
 	// An ID's end, the language and the domain, is in every ID and says little; without it the name remains.
-	r := s.Index.Search(search.Query{Words: []search.Word{{Text: id}}}, search.Options{Limit: 3})
-	if len(r.Hits) == 0 {
-		words := search.ParseQuery(strings.ReplaceAll(id, "_", " ")).Words
-		r = s.Index.Search(search.Query{Words: words}, search.Options{Limit: 3})
-	}
-	for _, h := range r.Hits {
-		e.Candidates = append(e.Candidates, h.Key)
+	for _, words := range [][]search.Word{{{Text: id}}, search.ParseQuery(strings.ReplaceAll(id, "_", " ")).Words} {
+		for _, h := range s.Index.Search(search.Query{Words: words}, search.Options{Limit: mostLooked}).Hits {
+			if slices.Contains(h.Fields.Names(), "name") && len(e.Candidates) < mostCandidates {
+				e.Candidates = append(e.Candidates, h.Key)
+			}
+		}
+		if len(e.Candidates) > 0 {
+			break
+		}
 	}
 	return e
 }
 
-// Resolve returns the ID of a unit that is named by its ID, by its name, or by its Go symbol, where only one unit has
-// that. Else the error is a [*NotFoundError].
+// Resolve returns the ID of a unit that is named by its ID, its name, or its Go
+// symbol, with or without the package. Where several units are equal without
+// underscores and case, the one that is called exactly so is meant. The error is
+// a [*NotFoundError], with all of them where several remain.
 func (s *State) Resolve(text string) (string, error) {
 	if s.Catalog.Unit(text) != nil {
 		return text, nil
 	}
-	_, symbol, qualified := strings.Cut(text, ".") // http.HTTPServe
+	pkg, symbol, qualified := strings.Cut(text, ".") // http.HTTPServe
 	if !qualified {
 		symbol = text
 	}
 	want := catalog.Squash(symbol)
-	var ids []string
+	var alike, exact, there []string
 	for _, u := range s.Catalog.Units {
-		if u.ID != "" && catalog.Squash(u.Spec.Name) == want && !slices.Contains(ids, u.ID) {
-			ids = append(ids, u.ID)
+		if u.ID == "" || catalog.Squash(u.Spec.Name) != want || slices.Contains(alike, u.ID) {
+			continue
+		}
+		alike = append(alike, u.ID)
+		called := u.Spec.Name == symbol || u.Code != nil && u.Code.Symbol == symbol
+		if called {
+			exact = append(exact, u.ID)
+		}
+		if qualified && called && u.Code != nil && u.Dir.Package == pkg {
+			there = append(there, u.ID)
 		}
 	}
-	switch len(ids) {
-	case 0:
-		return "", s.missing(text)
-	case 1:
-		return ids[0], nil
+	for _, ids := range [][]string{there, exact, alike} {
+		switch len(ids) {
+		case 0:
+			continue
+		case 1:
+			return ids[0], nil
+		}
+		return "", &NotFoundError{ID: text, Candidates: ids, Several: true}
 	}
-	return "", &NotFoundError{ID: text, Candidates: ids}
+	return "", s.missing(text)
 }

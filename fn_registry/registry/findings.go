@@ -77,7 +77,9 @@ type FindingsQuery struct {
 	File     string // the file, or a folder above it
 }
 
-// FilterFindings chooses among findings. A rule or severity that does not exist is a [*QueryError].
+// FilterFindings chooses among findings. A rule, severity, unit or domain that
+// does not exist is a [*QueryError]: no findings would mean that nothing is wrong
+// with it.
 func (s *State) FilterFindings(all []check.Finding, q FindingsQuery) ([]check.Finding, error) {
 	var rules []string
 	for _, r := range check.Rules() {
@@ -89,6 +91,13 @@ func (s *State) FilterFindings(all []check.Finding, q FindingsQuery) ([]check.Fi
 	severities := []string{string(check.Error), string(check.Warning)}
 	if q.Severity != "" && !slices.Contains(severities, string(q.Severity)) {
 		return nil, unknown("severity", string(q.Severity), severities)
+	}
+	about := func(f check.Finding) bool { return f.Unit == q.Unit }
+	if q.Unit != "" && s.Catalog.Unit(q.Unit) == nil && !slices.ContainsFunc(all, about) {
+		return nil, &QueryError{Param: "unit", Message: "there is no unit " + quote(q.Unit), Candidates: s.missing(q.Unit).Candidates}
+	}
+	if err := s.checkDomain(q.Domain); err != nil {
+		return nil, err
 	}
 	folder := strings.TrimSuffix(q.File, "/") + "/"
 	return slices.DeleteFunc(slices.Clone(all), func(f check.Finding) bool {

@@ -52,13 +52,23 @@ type Edge struct {
 	To   string `json:"to"`
 }
 
-// Graph returns the graph of uses, or a part of it. An unknown ID is a [*NotFoundError].
+// Graph returns the graph of uses, or a part of it. An unknown ID is a
+// [*NotFoundError], an unknown domain a [*QueryError].
 func (s *State) Graph(q GraphQuery) (*Graph, error) {
 	if !slices.Contains([]Direction{Both, Uses, UsedBy}, q.Direction) {
 		return nil, unknown("direction", string(q.Direction), []string{string(Uses), string(UsedBy)})
 	}
 	if q.Depth < 0 {
 		return nil, &QueryError{Param: "depth", Message: "less than 0"}
+	}
+	if q.ID == "" && q.Depth > 0 {
+		return nil, &QueryError{Param: "depth", Message: "it counts from a unit, and none is named"}
+	}
+	if q.ID == "" && q.Direction != Both {
+		return nil, &QueryError{Param: "direction", Message: "it leads from a unit, and none is named"}
+	}
+	if err := s.checkDomain(q.Domain); err != nil {
+		return nil, err
 	}
 	depths := map[*catalog.Unit]int{}
 	if q.ID == "" {

@@ -32,27 +32,29 @@ type entry struct {
 	hash fingerprint
 }
 
-// newEntry makes a unit's entry of its document. The text of examples is left out: code names what it calls, and every
-// unit would be found under its neighbours' names.
-func newEntry(u *catalog.Unit, doc *spec.Document, hash [16]byte) entry {
+// newEntry makes a unit's entry of a spec and the sections below it; hash is
+// that of the file that they are from. The text of examples is left out: code
+// names what it calls, and every unit would be found under its neighbours'
+// names.
+func newEntry(id string, s *spec.Spec, sections []spec.Section, hash fingerprint) entry {
 	var params, body strings.Builder
-	size := len(u.Spec.Output)
-	for _, p := range u.Spec.Params {
+	size := len(s.Output)
+	for _, p := range s.Params {
 		size += len(p.Name) + len(p.Desc) + 2
 	}
 	params.Grow(size)
-	for _, p := range u.Spec.Params {
+	for _, p := range s.Params {
 		params.WriteString(p.Name + " " + p.Desc + "\n")
 	}
-	params.WriteString(u.Spec.Output)
-	for _, s := range doc.Body.Sections {
-		if s.Kind == spec.SectionGotchas || s.Kind == spec.SectionWhenToUse {
-			body.WriteString(s.Text)
+	params.WriteString(s.Output)
+	for _, section := range sections {
+		if section.Kind == spec.SectionGotchas || section.Kind == spec.SectionWhenToUse {
+			body.WriteString(section.Text)
 		}
 	}
 	return entry{hash: hash, doc: search.Doc{
-		Key: u.ID, Name: u.Spec.Name, Tags: u.Spec.Tags, Description: u.Spec.Description,
-		Params: params.String(), Body: body.String(), Signature: u.Spec.Signature,
+		Key: id, Name: s.Name, Tags: s.Tags, Description: s.Description,
+		Params: params.String(), Body: body.String(), Signature: s.Signature,
 	}}
 }
 
@@ -93,7 +95,7 @@ func (g *gatherer) seen(u *catalog.Unit, doc *spec.Document) {
 	if u.ID == "" {
 		return
 	}
-	e := newEntry(u, doc, u.Hash)
+	e := newEntry(u.ID, &u.Spec, doc.Body.Sections, u.Hash)
 	if g.stream != nil {
 		g.stream <- e
 		return
@@ -159,16 +161,18 @@ func reconcile(c *catalog.Catalog, x *search.Index, indexed map[string]fingerpri
 	return x.Update(removed, added), now, true
 }
 
-// readEntry reads a unit's file again. The hash is that of what was read: should the file have changed since the
-// catalogue read it, the entry is made anew when the catalogue knows. A file that has gone leaves the frontmatter.
+// readEntry makes a unit's entry of its file as it is now. Should it have
+// changed since the catalogue read it, the entry has the new text and the new
+// hash, so that the two agree when the catalogue reads it, too. What can't be
+// read as the unit leaves what is known of it.
 func readEntry(c *catalog.Catalog, u *catalog.Unit) entry {
 	doc, src, err := c.Document(u)
-	if err != nil {
-		return newEntry(u, &spec.Document{Spec: u.Spec}, [16]byte{})
-	}
-	if doc.Spec.Name == "" || doc.Spec.ID() != u.ID {
-		doc.Spec = u.Spec // about to become another unit
+	switch {
+	case err != nil: // without a body: made again once there is one
+		return newEntry(u.ID, &u.Spec, nil, fingerprint{})
+	case doc.Spec.Name == "" || doc.Spec.ID() != u.ID: // damaged, or about to become another unit
+		return newEntry(u.ID, &u.Spec, doc.Body.Sections, u.Hash)
 	}
 	sum := sha256.Sum256(src)
-	return newEntry(u, doc, [16]byte(sum[:16]))
+	return newEntry(u.ID, &doc.Spec, doc.Body.Sections, fingerprint(sum[:16]))
 }

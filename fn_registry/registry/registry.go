@@ -107,9 +107,10 @@ type Freshness struct {
 
 // Freshness describes the current state.
 func (r *Registry) Freshness() Freshness {
+	at := r.swept.Load() // before the state, which is then of this look or a later one
 	s := r.State()
 	f := Freshness{Generation: s.Generation, ChangedAt: s.ChangedAt}
-	if at := r.swept.Load(); at != 0 {
+	if at != 0 {
 		t := time.Unix(0, at).UTC()
 		f.SweptAt = &t
 	}
@@ -144,8 +145,8 @@ func (r *Registry) refresh(ctx context.Context) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	r.swept.Store(began.UnixNano())
 	if next == old.Catalog {
+		r.swept.Store(began.UnixNano())
 		r.unsaved = r.unsaved || lastRead(next) != read
 		return Change{}, nil
 	}
@@ -154,6 +155,7 @@ func (r *Registry) refresh(ctx context.Context) (Change, error) {
 	} else {
 		r.publish(next, old.Index, r.indexed, gather.kept)
 	}
+	r.swept.Store(began.UnixNano()) // after the state that shows it
 	found := countChange(old.Catalog, next, change)
 	r.log.Info("read the repositories", "folders", found.Folders, "added", found.Added, "changed", found.Changed,
 		"removed", found.Removed, "units", len(next.Units), "took", time.Since(began).Round(time.Millisecond))
@@ -174,7 +176,7 @@ func lastRead(c *catalog.Catalog) (latest int64) {
 func (r *Registry) publish(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (differed bool) {
 	s := newState(r, c)
 	x, r.indexed, differed = reconcile(c, x, indexed, known)
-	s.Index = x.WithBoosts(s.boost)
+	s.Index = x.WithBoosts(s.boost).WithNamedTypes(s.namedTypes)
 	if old := r.State(); old != nil {
 		s.Generation = old.Generation + 1
 	}

@@ -12,10 +12,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"fnregistry.dev/fn_registry/check"
+	"fnregistry.dev/fn_registry/internal/cache"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
@@ -138,7 +140,17 @@ func TestState_Find(t *testing.T) {
 	}{
 		{Query{}, "backoff_wait_go_f queue_drain_go_f round_up_go_f tool_go_apps"},
 		{Query{Sort: SortUse}, "backoff_wait_go_f round_up_go_f queue_drain_go_f tool_go_apps"},
+		{Query{Sort: SortRelevance}, "backoff_wait_go_f round_up_go_f queue_drain_go_f tool_go_apps"},
+		{Query{Text: "number", Sort: SortUse}, "backoff_wait_go_f round_up_go_f queue_drain_go_f"},
+		{Query{Text: "number", Sort: SortUse, Tag: []string{"math", "MATH"}}, "round_up_go_f"},
 		{Query{Text: "drain"}, "queue_drain_go_f"},
+		{Query{Text: strings.Repeat(" ", MaxText-5) + "drain", Limit: MaxLimit}, "queue_drain_go_f"},
+		{Query{Text: "tested:false -uses:round_up_go_f -kind:app"}, "queue_drain_go_f round_up_go_f"},
+		{Query{Text: "tested:true"}, ""},
+		{Query{Text: "tested:maybe"}, ""},
+		{Query{Text: "-tag:nothing kind:APP"}, "tool_go_apps"},
+		{Query{Text: "-imports:mautrix purity:pure"}, "backoff_wait_go_f queue_drain_go_f round_up_go_f"},
+		{Query{UsedBy: []string{"backoff_wait_go_f"}, Uses: []string{"backoff_wait_go_f"}}, ""},
 		{Query{Text: "tag:retry"}, "backoff_wait_go_f"},
 		{Query{Text: "-tag:retry kind:function"}, "queue_drain_go_f round_up_go_f"},
 		{Query{Text: "number -queue kind:app kind:function", Sort: SortID}, "backoff_wait_go_f round_up_go_f"},
@@ -198,6 +210,22 @@ func TestState_Find_Item(t *testing.T) {
 	}
 }
 
+// The score says how well a unit matches, also where the list goes by use.
+func TestState_Find_ScoreIsFit(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, q := range []Query{{Sort: SortUse}, {Sort: SortRelevance}, {Text: "water", Sort: SortID}, {Text: "rounds", Sort: SortUse}, {}} {
+		for _, it := range find(t, r.State(), q).Items {
+			if it.Score != 0 {
+				t.Errorf("%+v: %s has the score %v", q, it.ID, it.Score)
+			}
+		}
+	}
+	if p := find(t, r.State(), Query{Text: "rounds"}); p.Total != 1 || p.Items[0].Score <= 0 {
+		t.Errorf("%+v", p.Items)
+	}
+}
+
 func TestState_Find_Refuses(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -217,7 +245,12 @@ func TestState_Find_Refuses(t *testing.T) {
 		{Query{Text: strings.Repeat("x", MaxText+1)}, "q", ""},
 		{Query{Text: "a\x00b"}, "q", ""},
 		{Query{Text: "a\xffb"}, "q", ""},
+		{Query{Tested: new(bool), Kind: []string{""}}, "kind", ""},
+		{Query{Lang: []string{"go"}, UsedBy: []string{strings.Repeat("x", 201)}}, "used_by", ""},
 		{Query{Cursor: "nonsense"}, "cursor", ""},
+		{Query{Cursor: cursor{Query: Query{}.fingerprint()}.String()}, "cursor", ""},
+		{Query{Cursor: cursor{Query: Query{}.fingerprint(), Offset: -1}.String()}, "cursor", ""},
+		{Query{Cursor: cursor{Query: Query{}.fingerprint(), Offset: 1<<30 + 1}.String()}, "cursor", ""},
 		{Query{Cursor: cursor{Query: "other", Offset: 1}.String()}, "cursor", ""},
 	} {
 		_, err := r.State().Find(c.q)
@@ -282,6 +315,53 @@ func TestState_Find_Cursor(t *testing.T) {
 	q.Cursor = *first.NextCursor
 	if got := find(t, r.State(), q).ids(); got != "pump_05_go_f pump_06_go_f pump_07_go_f pump_08_go_f pump_09_go_f" {
 		t.Errorf("after %s: %s", first.ids(), got)
+	}
+}
+
+// TestState_Find_CursorOfMoved: a page goes on behind the unit that the last one
+// ended with, wherever that has moved meanwhile, and at its place when it is
+// gone, in every order.
+func TestState_Find_CursorOfMoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, sample())
+	r := open(t, Options{Roots: []string{dir}, NoCache: true})
+	all := []string{"backoff_wait_go_f", "round_up_go_f", "queue_drain_go_f", "tool_go_apps"} // by use: 2, 2 (and a program), 1, 0
+	score := func(id string) float64 {
+		for _, it := range find(t, r.State(), Query{Sort: SortUse}).Items {
+			if it.ID == id {
+				return float64(it.Users) // by which they are sorted
+			}
+		}
+		t.Fatalf("no %s", id)
+		return 0
+	}
+	for _, c := range []struct {
+		sort  Sort
+		after cursor
+		want  []string
+	}{
+		{SortUse, cursor{Offset: 1, Key: all[0]}, all[1:]},
+		{SortUse, cursor{Offset: 3, Key: all[0]}, all[1:]},
+		{SortUse, cursor{Offset: 1, Key: all[2]}, all[3:]},
+		{SortUse, cursor{Offset: 1, Key: all[3]}, nil},
+		{SortUse, cursor{Offset: 99, Key: all[1]}, all[2:]},
+		{SortUse, cursor{Offset: 1, Key: "gone", Score: 1e6}, all},
+		{SortUse, cursor{Offset: 1, Key: "gone", Score: -1}, nil},
+		{SortUse, cursor{Offset: 1, Key: "q", Score: score(all[2])}, all[2:]},
+		{SortUse, cursor{Offset: 1, Key: "r", Score: score(all[2])}, all[3:]},
+		{SortID, cursor{Offset: 1, Key: "a"}, []string{all[0], all[2], all[1], all[3]}},
+		{SortID, cursor{Offset: 4, Key: "queue_drain"}, []string{all[2], all[1], all[3]}},
+		{SortID, cursor{Offset: 2, Key: "queue_drain_go_g"}, []string{all[1], all[3]}},
+		{SortID, cursor{Offset: 2, Key: "z"}, nil},
+	} {
+		q := Query{Sort: c.sort}
+		c.after.Query = q.fingerprint()
+		q.Cursor = c.after.String()
+		p := find(t, r.State(), q)
+		if got := p.ids(); got != strings.Join(c.want, " ") || p.Total != len(all) || p.NextCursor != nil {
+			t.Errorf("%s after %+v: %s, want %s", c.sort, c.after, got, c.want)
+		}
 	}
 }
 
@@ -405,6 +485,17 @@ func TestState_Get_Unknown(t *testing.T) {
 	}
 }
 
+func TestState_Resolve_Nothing(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, id := range []string{"", " ", "\""} {
+		_, err := r.State().Resolve(id)
+		if e, ok := err.(*NotFoundError); !ok || len(e.Candidates) > 0 {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
 func TestState_Resolve(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -415,6 +506,100 @@ func TestState_Resolve(t *testing.T) {
 	}
 	if _, err := r.State().Resolve("round"); err == nil {
 		t.Error("round was resolved")
+	}
+}
+
+// Of units that are equal without underscores and case, the one that is called
+// exactly as asked is meant; where that leaves several, all of them are named.
+func TestState_Resolve_Equal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	files := sample()
+	for name, symbol := range map[string]string{"ab": "AB", "a_b": "A_b"} {
+		text := unitFiles(name, "Is one of two.", "")["f/"+name+".md"]
+		files["f/"+name+".md"] = strings.ReplaceAll(text, "func "+map[string]string{"ab": "Ab", "a_b": "AB"}[name], "func "+symbol)
+		files["f/"+name+".go"] = "package f\n\nfunc " + symbol + "(n int) int { return n }\n"
+	}
+	for path, text := range unitFiles("round_up", "Rounds up, too.", "") {
+		files["g/"+strings.TrimPrefix(path, "f/")] = strings.NewReplacer("domain: f", "domain: g", "package f", "package g", "f/round", "g/round").Replace(text)
+	}
+	write(t, dir, files)
+	s := open(t, Options{Roots: []string{dir}, NoCache: true}).State()
+	for text, want := range map[string]string{
+		"ab": "ab_go_f", "AB": "ab_go_f", "a_b": "a_b_go_f", "A_b": "a_b_go_f", "f.AB": "ab_go_f", "f.A_b": "a_b_go_f",
+		"f.RoundUp": "round_up_go_f", "g.RoundUp": "round_up_go_g",
+	} {
+		if id, err := s.Resolve(text); id != want {
+			t.Errorf("%s: %s, %v", text, id, err)
+		}
+	}
+	for _, text := range []string{"round_up", "RoundUp", "roundup"} {
+		if _, err := s.Resolve(text); err == nil || !strings.Contains(err.Error(), "several units are called \""+text+"\": round_up_go_f, round_up_go_g") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// What a unit only mentions makes no candidate: no one means a unit by that.
+func TestState_Get_Unknown_Mentioned(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, id := range []string{"messages", "longer", "number_go_f", "mesages"} {
+		_, err := r.State().Get(id)
+		var nf *NotFoundError
+		if !errors.As(err, &nf) || len(nf.Candidates) > 0 {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+// A message names what may have been meant once.
+func TestQueryError_Suggestions(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	s := r.State()
+	for text, want := range map[string]string{
+		"kind:zzz": `kind:zzz: "zzz" is not one of function, type, pipeline, app`,
+		"kind:typ": `kind:typ: "typ" is not one of function, type, pipeline, app; did you mean type?`,
+		"zzz:a":    "zzz:a: unknown field zzz; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by",
+		"tga:a":    "tga:a: unknown field tga; did you mean tag",
+	} {
+		if p := find(t, s, Query{Text: text}); len(p.Problems) != 1 || p.Problems[0].String() != want {
+			t.Errorf("%s: %v", text, p.Problems)
+		}
+	}
+	if _, err := s.Find(Query{Kind: []string{"zzz"}}); err == nil || err.Error() != `kind: "zzz" is not one of function, type, pipeline, app` {
+		t.Error(err)
+	}
+}
+
+// What a filter names and nothing has is said; an empty answer would mean that
+// all is well there.
+func TestState_FilterNamesNothing(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	s := r.State()
+	if p := find(t, s, Query{Imports: []string{"nope"}}); len(p.Problems) != 1 {
+		t.Errorf("%+v", p.Problems)
+	}
+	if p := find(t, s, Query{Text: "imports:mautrix"}); len(p.Problems) != 0 || p.Total == 0 {
+		t.Errorf("%+v", p)
+	}
+	all, err := s.Findings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for param, q := range map[string]FindingsQuery{"unit": {Unit: "round_upp_go_f"}, "domain": {Domain: "ff"}} {
+		_, err := s.FilterFindings(all, q)
+		if bad, ok := errors.AsType[*QueryError](err); !ok || bad.Param != param || len(bad.Candidates) == 0 {
+			t.Errorf("%+v: %v", q, err)
+		}
+	}
+	for param, q := range map[string]GraphQuery{"domain": {Domain: "ff"}, "depth": {Depth: 1}, "direction": {Direction: Uses}} {
+		_, err := s.Graph(q)
+		if bad, ok := errors.AsType[*QueryError](err); !ok || bad.Param != param {
+			t.Errorf("%+v: %v", q, err)
+		}
 	}
 }
 
@@ -469,6 +654,9 @@ func TestState_Graph(t *testing.T) {
 		{GraphQuery{ID: "queue_drain_go_f", Direction: UsedBy}, "queue_drain_go_f tool_go_apps tool_go_apps>queue_drain_go_f"},
 		{GraphQuery{ID: "queue_drain_go_f", Direction: Uses, Depth: 1}, "backoff_wait_go_f queue_drain_go_f queue_drain_go_f>backoff_wait_go_f"},
 		{GraphQuery{Domain: "apps"}, "tool_go_apps"},
+		{GraphQuery{ID: "round_up_go_f", Domain: "apps"}, "round_up_go_f tool_go_apps"},
+		{GraphQuery{ID: "round_up_go_f", Depth: 2}, "backoff_wait_go_f queue_drain_go_f round_up_go_f backoff_wait_go_f>round_up_go_f queue_drain_go_f>backoff_wait_go_f"},
+		{GraphQuery{ID: "tool_go_apps", Direction: UsedBy}, "tool_go_apps"},
 	} {
 		if got := show(c.q); got != c.want {
 			t.Errorf("%+v\ngot  %s\nwant %s", c.q, got, c.want)
@@ -536,6 +724,43 @@ func TestState_Findings(t *testing.T) {
 	if _, err := s.FilterFindings(all, FindingsQuery{Rule: "uses-funtions"}); err == nil || !strings.Contains(err.Error(), "uses-functions") {
 		t.Error(err)
 	}
+	for _, c := range []struct {
+		q    FindingsQuery
+		want func(check.Finding) bool
+	}{
+		{FindingsQuery{}, func(check.Finding) bool { return true }},
+		{FindingsQuery{Severity: check.Error}, func(f check.Finding) bool { return f.Severity == check.Error }},
+		{FindingsQuery{Severity: check.Warning}, func(f check.Finding) bool { return f.Severity == check.Warning }},
+		{FindingsQuery{Domain: "f"}, func(f check.Finding) bool { return strings.HasSuffix(f.Unit, "_f") }},
+		{FindingsQuery{Domain: "f", Severity: check.Error, File: "f/round_up.md"}, func(f check.Finding) bool { return f.File == "f/round_up.md" && f.Severity == check.Error }},
+		{FindingsQuery{File: "f/"}, func(f check.Finding) bool { return strings.HasPrefix(f.File, "f/") }},
+		{FindingsQuery{File: "f/round"}, func(check.Finding) bool { return false }},
+	} {
+		got, err := s.FilterFindings(all, c.q)
+		want := slices.DeleteFunc(slices.Clone(all), func(f check.Finding) bool { return !c.want(f) })
+		if err != nil || !slices.EqualFunc(got, want, func(a, b check.Finding) bool { return a.File == b.File && a.Line == b.Line && a.Message == b.Message }) {
+			t.Errorf("%+v: %d findings, want %d; %v", c.q, len(got), len(want), err)
+		}
+	}
+	if _, err := s.FilterFindings(all, FindingsQuery{Severity: "eror"}); err == nil || !strings.Contains(err.Error(), "error") {
+		t.Error(err)
+	}
+	sum, last := 0, len(all)
+	for _, n := range CountRules(all) {
+		if of, _ := s.FilterFindings(all, FindingsQuery{Rule: n.Name}); len(of) != n.Count || n.Count > last {
+			t.Errorf("%s: %d findings, counted %d, after %d", n.Name, len(of), n.Count, last)
+		}
+		sum, last = sum+n.Count, n.Count
+	}
+	if sum != len(all) {
+		t.Errorf("%d of %d findings are counted", sum, len(all))
+	}
+	counted := s.Stats()
+	errs := slices.DeleteFunc(slices.Clone(all), func(f check.Finding) bool { return f.Severity != check.Error })
+	if *counted.Errors != len(errs) || !slices.Equal(counted.Kinds, []Count{{"function", 3}, {"app", 1}}) || !slices.Equal(counted.Domains, []Count{{"f", 3}, {"apps", 1}}) ||
+		!slices.Equal(counted.Tags, []Count{{"cli", 1}, {"math", 1}, {"queue", 1}, {"retry", 1}, {"time", 1}}) || !slices.Equal(counted.Langs, []Count{{"go", 4}}) || counted.Tested != 0 {
+		t.Errorf("%+v", counted)
+	}
 	if got := s.Stats(); *got.Findings != len(all) || got.Units != 4 || got.Pure != 3 || got.Uses != 3 {
 		t.Errorf("%+v", got)
 	}
@@ -559,6 +784,22 @@ func TestState_Similar(t *testing.T) {
 	for _, d := range []Draft{{}, {Signature: "nonsense"}, {Name: "a\x00"}, {Description: strings.Repeat("x", 1<<17)}} {
 		if _, err := r.State().Similar(d, 0); err == nil {
 			t.Errorf("%.30q was answered", d.Description)
+		}
+	}
+}
+
+// A draft that says nothing yet gets no advice: every unit may do it.
+func TestState_Similar_Nothing(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	for _, d := range []Draft{{Signature: "func("}, {Signature: " func ("}, {Signature: "->"}, {}, {Tags: []string{" "}}} {
+		if found, err := r.State().Similar(d, 0); err == nil {
+			t.Errorf("%+v: %+v", d, found)
+		}
+	}
+	for _, d := range []Draft{{Signature: "func()"}, {Signature: "func(n"}, {Signature: "-> int"}, {Signature: "func(", Description: "Rounds a number up."}} {
+		if _, err := r.State().Similar(d, 0); err != nil {
+			t.Errorf("%+v: %v", d, err)
 		}
 	}
 }
@@ -635,37 +876,62 @@ func TestRegistry_Cache(t *testing.T) {
 	}
 }
 
-// TestRegistry_CacheApart: a snapshot and an index of two different times are mended.
-func TestRegistry_CacheApart(t *testing.T) {
-	t.Parallel()
-	dir, cache := t.TempDir(), t.TempDir()
+// apart saves a registry before and after a change of its files, and puts one
+// of the cache's files back as it was before, as a Save that was cut short may
+// leave it.
+func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) (*Registry, Options) {
+	t.Helper()
+	dir := t.TempDir()
 	write(t, dir, sample())
-	opts := Options{Roots: []string{dir}, Cache: cache}
+	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
 	r := open(t, opts)
 	if err := r.Save(); err != nil {
 		t.Fatal(err)
 	}
-	old, err := os.ReadFile(r.files.index)
+	old, err := os.ReadFile(file(r.files))
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
-	write(t, dir, unitFiles("round_down", "Rounds to the nearest floor.", ""))
-	if err := os.Remove(filepath.Join(dir, "f/queue_drain.md")); err != nil {
-		t.Fatal(err)
-	}
+	change(dir)
 	refresh(t, r)
 	if err := r.Save(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(r.files.index, old, 0o644); err != nil {
+	if err := os.WriteFile(file(r.files), old, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return r, opts
+}
+
+// TestRegistry_CacheApart: a snapshot and an index of two different times are mended.
+func TestRegistry_CacheApart(t *testing.T) {
+	t.Parallel()
+	r, opts := apart(t, func(f cacheFiles) string { return f.index }, func(dir string) {
+		write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
+		write(t, dir, unitFiles("round_down", "Rounds to the nearest floor.", ""))
+		if err := os.Remove(filepath.Join(dir, "f/queue_drain.md")); err != nil {
+			t.Fatal(err)
+		}
+	})
 	again := open(t, opts)
 	if again.Freshness().SweptAt != nil {
 		t.Error("the folders were read again")
 	}
 	sameAnswers(t, again.State(), r.State())
+	if got := find(t, again.State(), Query{Text: "ceiling"}).ids(); got != "round_up_go_f" {
+		t.Errorf("found %q", got)
+	}
+}
+
+// TestRegistry_CacheAhead: an index that is newer than the snapshot does not
+// keep a unit's old text.
+func TestRegistry_CacheAhead(t *testing.T) {
+	t.Parallel()
+	_, opts := apart(t, func(f cacheFiles) string { return f.snapshot }, func(dir string) {
+		write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
+	})
+	again := open(t, opts)
+	refresh(t, again)
 	if got := find(t, again.State(), Query{Text: "ceiling"}).ids(); got != "round_up_go_f" {
 		t.Errorf("found %q", got)
 	}
@@ -880,6 +1146,48 @@ func TestRegistry_ReadersDuringRefresh(t *testing.T) {
 	}
 }
 
+// TestRegistry_FreshnessKeepsUp: whoever reads that the files were looked at
+// gets the state that the look made, or a later one.
+func TestRegistry_FreshnessKeepsUp(t *testing.T) {
+	t.Parallel()
+	r, dir := setup(t)
+	type change struct {
+		at     time.Time
+		before uint64 // the generation that does not have it
+	}
+	var last atomic.Pointer[change]
+	last.Store(&change{at: time.Now().Add(time.Hour)})
+	stop, done := make(chan struct{}), make(chan string, 2)
+	for range 2 {
+		go func() {
+			for {
+				select {
+				case <-stop:
+					done <- ""
+					return
+				default:
+				}
+				c := last.Load()
+				if f := r.Freshness(); f.SweptAt.After(c.at) && f.Generation <= c.before {
+					done <- fmt.Sprintf("generation %d was made before the change that a look had to find", f.Generation)
+					return
+				}
+			}
+		}()
+	}
+	for i := range 10 {
+		write(t, dir, unitFiles("round_up", fmt.Sprintf("Rounds a number up, edition %d.", i), ""))
+		last.Store(&change{at: time.Now(), before: r.State().Generation})
+		refresh(t, r)
+	}
+	close(stop)
+	for range 2 {
+		if problem := <-done; problem != "" {
+			t.Error(problem)
+		}
+	}
+}
+
 func TestOpen_BadRoot(t *testing.T) {
 	t.Parallel()
 	if _, err := Open(t.Context(), Options{Roots: []string{filepath.Join(t.TempDir(), "nowhere")}, NoCache: true}); err == nil {
@@ -952,7 +1260,7 @@ func FuzzReadIndex(f *testing.F) {
 	f.Add(data)
 	f.Add(data[:len(indexMagic)+50])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		x, indexed, err := decodeIndex(data, programHash())
+		x, indexed, err := decodeIndex(data, cache.Build())
 		if err != nil {
 			return
 		}
@@ -960,4 +1268,36 @@ func FuzzReadIndex(f *testing.F) {
 			t.Errorf("%d units, %d of them listed", x.Len(), len(indexed))
 		}
 	})
+}
+
+// TestState_FindSeesThroughTypes: string finds a parameter of type Key string,
+// wherever that is declared, also from the cache and after Key has changed.
+func TestState_FindSeesThroughTypes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, sample())
+	files := unitFiles("key_check", "Checks a key.", "")
+	for name, text := range files {
+		files[name] = strings.ReplaceAll(text, "KeyCheck(n int) int", "KeyCheck(k Key) int")
+	}
+	files["f/key.go"] = "package f\n\ntype Key string\n\ntype hidden string\n"
+	files["f/key_test.go"] = "package f\n\ntype Key bool\n"
+	write(t, dir, files)
+	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
+	r := open(t, opts)
+	if err := r.Save(); err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]*Registry{"fresh": r, "from the cache": open(t, opts)} {
+		if got := find(t, r.State(), Query{Text: "func(string) int"}).ids(); got != "key_check_go_f" {
+			t.Errorf("%s: found %q", name, got)
+		}
+	}
+	write(t, dir, map[string]string{"f/key.go": "package f\n\ntype Key []byte\n"})
+	refresh(t, r)
+	for query, want := range map[string]string{"func(string) int": "", "func([]byte) int": "key_check_go_f"} {
+		if got := find(t, r.State(), Query{Text: query}).ids(); got != want {
+			t.Errorf("%s: found %q, want %q", query, got, want)
+		}
+	}
 }

@@ -62,6 +62,9 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	case len(all) > 16*MaxText:
 		return nil, &QueryError{Param: "draft", Message: "longer than 64 KiB"}
 	}
+	if sig, err := search.ParseSignature(d.Signature); err == nil && sig.Any() && strings.TrimSpace(d.Name+d.Description+strings.Join(d.Tags, "")) == "" {
+		return nil, &QueryError{Param: "signature", Message: quote(d.Signature) + " has neither parameters nor results yet, so anything may do it"}
+	}
 	matches, err := s.Index.Similar(search.Draft(d), limit)
 	if errors.Is(err, search.ErrSignature) {
 		return nil, &QueryError{Param: "signature", Message: err.Error()}

@@ -86,3 +86,17 @@ func isStub(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, spec.Tag
 
 // boost is what the ranking is told of a unit's use.
 func (s *State) boost(id string) float64 { return float64(s.users[s.Catalog.Unit(id)]) }
+
+// namedTypes reads what the catalogue knows of types whose name stands for
+// another type.
+func (s *State) namedTypes() *search.NamedTypes {
+	return search.NewNamedTypes(func(yield func(pkg, declaration string) bool) {
+		for _, d := range s.Catalog.Dirs {
+			for _, declaration := range d.Types {
+				if !yield(d.Package, declaration) {
+					return
+				}
+			}
+		}
+	})
+}

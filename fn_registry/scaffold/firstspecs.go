@@ -28,7 +28,7 @@ import (
 func FirstSpecs(c *catalog.Catalog) *Plan {
 	m := newMaker(c, Draft{})
 	p := &Plan{}
-	taken, seen := map[string]bool{}, map[symbolKey]bool{}
+	taken, seen := map[string]bool{}, map[symbolKey]bool{} // IDs and files of specs; functions
 	for _, u := range c.Units {
 		taken[u.ID] = true
 	}
@@ -65,10 +65,12 @@ func (m *maker) firstSpec(p *Plan, d *catalog.Dir, e *catalog.Export, taken map[
 	switch {
 	case taken[s.ID()]:
 		leftOut("another function has the ID " + s.ID() + "; rename one, or write its spec with another domain")
+	case taken[file]:
+		leftOut("another function's spec will be " + file + "; rename one")
 	case m.exists(file):
 		leftOut("the file " + file + " exists, and is no spec of it")
 	default:
-		taken[s.ID()] = true
+		taken[s.ID()], taken[file] = true, true
 		p.Files = append(p.Files, File{Path: file, Text: string(spec.Format(s, m.firstBody(d, e, s.Name)))})
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
+	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
 )
@@ -77,10 +79,25 @@ func (m *maker) usualSignature() string {
 func (m *maker) checkSymbols(to place, symbols []string) error {
 	for _, s := range symbols {
 		if m.packageSource(to.dir).names[s] {
-			return exists("package "+to.pkg+" in "+to.dir+" declares "+s+" already", "write its spec with fn init --specs, or choose another name")
+			return exists("package "+to.pkg+" in "+to.dir+" declares "+s+" already", m.specAdvice(to, s)+", or choose another name")
 		}
 	}
 	return nil
+}
+
+// specAdvice says how a declaration that is there gets its spec.
+func (m *maker) specAdvice(to place, symbol string) string {
+	src := m.packageSource(to.dir)
+	under := func(base string) bool { return config.Under(to.dir, base) }
+	switch {
+	case src.types[symbol] != nil:
+		return "write its spec with fn new --kind type without a signature"
+	case !src.funcs[symbol]:
+		return "it is no function, which alone has a spec"
+	case slices.ContainsFunc(m.root.Config.Units, under):
+		return "write its spec with fn init --specs"
+	}
+	return "write its spec with fn init --specs after adding " + to.dir + " to units in " + config.FileName
 }
 
 func (m *maker) functionCode(to place, sh *shape, refs *references) (string, error) {
@@ -122,12 +139,12 @@ func (m *maker) doc(sh *shape) string {
 	return comment(sentence(sh.symbol, oneLine(m.draft.Description))) + "//\n" + comment("It is not written yet: "+how+", whatever it is given.")
 }
 
-// comment breaks a text into comment lines of about 115 characters.
+// comment breaks a text into comment lines of at most 80 characters.
 func comment(text string) string {
 	var b strings.Builder
 	line := "//"
 	for word := range strings.FieldsSeq(text) {
-		if len(line)+1+len(word) > 115 && line != "//" {
+		if len(line)+1+len(word) > 80 && line != "//" {
 			b.WriteString(line + "\n")
 			line = "//"
 		}

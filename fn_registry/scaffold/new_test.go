@@ -505,6 +505,9 @@ package main
 		"constraint":       {Draft{Name: "a", Domain: "base", Signature: "func[T fmt.Stringer](x T)"}, "no type is known", false},
 		"impure parameter": {Draft{Name: "a", Domain: "base", Pure: true, Signature: "func(r io.Reader)"}, "does I/O", false},
 		"impure use":       {Draft{Name: "a", Domain: "base", Pure: true, Kind: "pipeline", Uses: []string{"heavy_load_go_net"}}, "which is impure", false},
+		"one unknown use":  {Draft{Name: "a", Domain: "base", Kind: "app", Uses: []string{"pick_all_go_base", "nothing_go_base"}}, "no unit", false},
+		"parameter twice":  {Draft{Name: "a", Domain: "base", Signature: "func(x, y int, x string)"}, "has the name x twice", false},
+		"hiding fmt":       {Draft{Name: "a", Domain: "base", Signature: "func(fmt string) error"}, "hides another", false},
 		"empty interface":  {Draft{Name: "a", Domain: "base", Kind: "type", Signature: "type A interface"}, "has no methods", false},
 		"type syntax":      {Draft{Name: "a", Domain: "base", Kind: "type", Signature: "func()"}, "does not parse", false},
 		"type name":        {Draft{Name: "a", Domain: "base", Kind: "type", Signature: "type B int"}, "is of B", false},
@@ -517,5 +520,18 @@ package main
 				t.Errorf("got %+v, %#v; want %q", plan, err, test.want)
 			}
 		})
+	}
+}
+
+// TestNew_PureUses: a pure pipeline may compose pure functions, and types, pure
+// or not.
+func TestNew_PureUses(t *testing.T) {
+	t.Parallel()
+	c := load(t, tree(t, t.TempDir(), strings.Replace(workspace, "purity: pure\nsignature: \"type Failure struct\"", "purity: impure\nsignature: \"type Failure struct\"", 1)))
+	if u := c.Unit("failure_go_base"); u == nil || u.Spec.Purity != "impure" {
+		t.Fatal("the type is pure")
+	}
+	if _, err := New(c, Draft{Name: "pick_two", Domain: "base", Kind: "pipeline", Pure: true, Uses: []string{"pick_all_go_base", "failure_go_base"}}); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,12 +1,15 @@
 package scaffold
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"fnregistry.dev/fn_registry/source"
 )
 
 // packageSource is what the scaffold needs to know of a package that the catalogue does not keep: all names, and the
@@ -14,7 +17,8 @@ import (
 type packageSource struct {
 	names    map[string]bool
 	types    map[string]*ast.TypeSpec
-	comments map[string]string // doc comments of functions, by name
+	funcs    map[string]bool
+	comments map[string]string // doc comments of functions and types, by name
 	exported int               // how many exported functions it has, methods not counted
 	examples map[string]example
 }
@@ -31,7 +35,7 @@ func (m *maker) packageSource(dir string) *packageSource {
 	if p := m.packages[dir]; p != nil {
 		return p
 	}
-	p := &packageSource{names: map[string]bool{}, types: map[string]*ast.TypeSpec{}, comments: map[string]string{}, examples: map[string]example{}}
+	p := &packageSource{names: map[string]bool{}, types: map[string]*ast.TypeSpec{}, funcs: map[string]bool{}, comments: map[string]string{}, examples: map[string]example{}}
 	m.packages[dir] = p
 	folder := m.root.Path(dir)
 	entries, err := os.ReadDir(folder)
@@ -75,7 +79,7 @@ func (p *packageSource) addFunc(d *ast.FuncDecl) {
 	if d.Name.IsExported() && !p.names[d.Name.Name] { // one that has a variant for each platform counts once
 		p.exported++
 	}
-	p.names[d.Name.Name] = true
+	p.names[d.Name.Name], p.funcs[d.Name.Name] = true, true
 	if p.comments[d.Name.Name] == "" {
 		p.comments[d.Name.Name] = d.Doc.Text()
 	}
@@ -87,6 +91,7 @@ func (p *packageSource) addDecl(d *ast.GenDecl) {
 		case *ast.TypeSpec:
 			p.names[s.Name.Name] = true
 			p.types[s.Name.Name] = s
+			p.comments[s.Name.Name] = cmp.Or(s.Doc.Text(), d.Doc.Text())
 		case *ast.ValueSpec:
 			for _, name := range s.Names {
 				p.names[name.Name] = true
@@ -116,7 +121,7 @@ func (p *packageSource) fields(name string) []field {
 		}
 		names := f.Names
 		if len(names) == 0 {
-			names = []*ast.Ident{{Name: embeddedName(f.Type)}}
+			names = []*ast.Ident{{Name: source.BaseName(f.Type)}}
 		}
 		for _, n := range names {
 			if n.IsExported() {
@@ -125,23 +130,6 @@ func (p *packageSource) fields(name string) []field {
 		}
 	}
 	return all
-}
-
-// embeddedName is the name that an embedded type gives its field.
-func embeddedName(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return embeddedName(e.X)
-	case *ast.SelectorExpr:
-		return e.Sel.Name
-	case *ast.IndexExpr:
-		return embeddedName(e.X)
-	case *ast.IndexListExpr:
-		return embeddedName(e.X)
-	case *ast.Ident:
-		return e.Name
-	}
-	return ""
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -225,3 +225,19 @@ func FuzzNew(f *testing.F) {
 		}
 	})
 }
+
+func TestComment(t *testing.T) {
+	t.Parallel()
+	words := strings.Repeat("some words of a description ", 12) + strings.Repeat("x", 90) + " and an end"
+	var got []string
+	for line := range strings.Lines(comment(words)) {
+		text, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "// ")
+		if !ok || len(line) > 81 && strings.Contains(text, " ") {
+			t.Errorf("line %q", line)
+		}
+		got = append(got, text)
+	}
+	if strings.Join(got, " ") != words {
+		t.Errorf("got %q", got)
+	}
+}

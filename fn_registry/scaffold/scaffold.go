@@ -138,8 +138,15 @@ func (m *maker) checkKind() error {
 	if !slices.Contains(kinds, kind) {
 		return wrong("kind "+quote(kind)+" is not one of "+strings.Join(kinds, ", "), suggestion(kind, kinds))
 	}
-	if m.draft.Signature != "" && kind == spec.KindApp {
+	switch app := kind == spec.KindApp; {
+	case app && m.draft.Signature != "":
 		return wrong("a program has no signature", "leave it out")
+	case app && m.draft.Pure:
+		return wrong("a program is neither pure nor impure", "leave pure out")
+	case !app && m.draft.BinaryMBMax != 0:
+		return wrong("only an app has a budget of its binary", "leave it out, or say kind app")
+	case m.draft.BinaryMBMax < 0:
+		return wrong("the budget of the binary is less than 0", "leave it out, or give it in MB of 10^6 bytes")
 	}
 	for _, tag := range m.draft.Tags {
 		if !keyAllows("tags", tag) {
@@ -183,7 +190,7 @@ func (m *maker) checkUses() error {
 	composed := m.draft.Kind == spec.KindApp || m.draft.Kind == spec.KindPipeline
 	switch {
 	case composed && len(m.draft.Uses) == 0:
-		return wrong("a "+m.draft.Kind+" is composed of units, and none is named", "name them with uses: ID,ID")
+		return wrong(article(m.draft.Kind)+" is composed of units, and none is named", "name their IDs in uses (fn new --uses ID,ID)")
 	case !composed && len(m.draft.Uses) > 0:
 		return wrong("only a pipeline or an app is made of units", "leave uses out, or make it a pipeline")
 	}
@@ -208,7 +215,7 @@ func (m *maker) lookup(id string) (*catalog.Unit, error) {
 		for _, v := range m.c.Units {
 			ids = append(ids, v.ID)
 		}
-		return nil, wrong("no unit "+quote(id), suggestion(id, ids))
+		return nil, wrong("no unit "+quote(id), cmp.Or(suggestion(id, ids), "uses takes IDs, as error_go_core; look for them with find"))
 	case u.IsApp():
 		return nil, wrong(id+" is a program, which nothing can use", "")
 	case u.Code == nil:
@@ -217,6 +224,14 @@ func (m *maker) lookup(id string) (*catalog.Unit, error) {
 		return nil, wrong(id+" is a method", "use the unit of its type")
 	}
 	return u, nil
+}
+
+// article is a kind with its article.
+func article(kind spec.Kind) string {
+	if kind == spec.KindApp {
+		return "an " + kind
+	}
+	return "a " + kind
 }
 
 // patterns are the spec model's patterns, by key.

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
@@ -20,6 +21,9 @@ func (m *maker) typeUnit() (*Plan, error) {
 	to, err := m.place()
 	if err != nil {
 		return nil, err
+	}
+	if symbol := m.declaredType(to); symbol != "" && m.draft.Signature == "" {
+		return m.typeSpec(to, symbol)
 	}
 	sh, text, err := m.typeShape(to)
 	if err != nil {
@@ -63,6 +67,72 @@ func (m *maker) typeUnit() (*Plan, error) {
 	plan.Files = append(plan.Files, File{Path: name + ".md", Text: string(spec.Format(s, m.typeBody(to, sh, text)))})
 	plan.Notes = append(plan.Notes, "edit the type in "+name+".go, and its description and sections in "+name+".md; take out the tag "+spec.TagStub)
 	return plan, nil
+}
+
+// declaredType is the exported type of the package that has the draft's name, or
+// "".
+func (m *maker) declaredType(to place) string {
+	for symbol := range m.packageSource(to.dir).types {
+		if ast.IsExported(symbol) && catalog.Squash(symbol) == catalog.Squash(m.draft.Name) {
+			return symbol
+		}
+	}
+	return ""
+}
+
+// typeSpec plans the spec of a type that is there: fn init --specs writes none,
+// as a type owes none until several units share it.
+func (m *maker) typeSpec(to place, symbol string) (*Plan, error) {
+	file, decl, err := m.typeFile(to, symbol)
+	if err != nil {
+		return nil, err
+	}
+	name := to.at(m.draft.Name) + ".md"
+	if err := m.checkFree(name); err != nil {
+		return nil, err
+	}
+	s := m.baseSpec(to, file)
+	s.Signature, s.Purity, s.Tested, s.TestFilePath = decl.Signature, spec.PurityPure, false, ""
+	src := m.packageSource(to.dir)
+	s.Description = cmp.Or(oneLine(m.draft.Description), synopsis(symbol, src.comments[symbol]), "Not written yet: say what the type is.")
+	s.Output = "Not yet: say what a value of the type is."
+	sh := &shape{symbol: symbol, imports: map[string]string{}, args: map[string]string{}, spec: src.types[symbol]}
+	if err := m.instantiate(sh, to, sh.spec.TypeParams); err != nil {
+		return nil, err
+	}
+	plan := &Plan{ID: m.unitID(), Folder: to.dir, Files: []File{{Path: name, Text: string(spec.Format(s, "# "+m.draft.Name+
+		"\n\n## Example\n\n```go\n"+typeUse(to, sh)+"\n```\n\n## When to use\n\nNot yet: say when to take the type.\n\n"+
+		"## Gotchas\n\n- It is not written yet: list what would bite a user of the type.\n"))}}}
+	plan.Notes = append(plan.Notes, symbol+" is in "+file.Path+" already, so only its spec is new: edit its description, output and sections in "+name+
+		"; take out the tag "+spec.TagStub)
+	return plan, nil
+}
+
+// typeFile finds the file of a package that declares a type.
+func (m *maker) typeFile(to place, symbol string) (*source.File, *source.Decl, error) {
+	entries, err := os.ReadDir(m.root.Path(to.dir))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") || e.IsDir() {
+			continue
+		}
+		text, err := os.ReadFile(m.root.Path(to.at(e.Name())))
+		if err != nil {
+			return nil, nil, err
+		}
+		file, err := source.Parse(to.at(e.Name()), text)
+		if err != nil {
+			continue // the linter reports it
+		}
+		for i := range file.Decls {
+			if file.Decls[i].Kind == source.Type && file.Decls[i].Name == symbol {
+				return file, &file.Decls[i], nil
+			}
+		}
+	}
+	return nil, nil, wrong("the type "+symbol+" is in no file that parses", "frontmatter-lint names what is wrong with the files in "+to.dir)
 }
 
 // typeShape reads the declaration. The text is empty where the usual struct is meant.
@@ -147,14 +217,20 @@ func (m *maker) typeBody(to place, sh *shape, text string) string {
 	name := to.pkg + "." + sh.symbol
 	use := "v := " + name + "{Name: \"a\"}\nfmt.Println(v.Validate())"
 	if text != "" {
-		var args []string
-		for _, f := range single(sh.spec.TypeParams) {
-			args = append(args, sh.args[f.Names[0].Name])
-		}
-		if len(args) > 0 {
-			name += "[" + strings.Join(args, ", ") + "]"
-		}
-		use = "var v " + name + "\nfmt.Println(v)"
+		use = typeUse(to, sh)
 	}
 	return "# " + m.draft.Name + "\n\n## Example\n\n```go\n" + use + "\n```\n\n## When to use\n\nNot yet: it is a shape to be edited.\n\n## Gotchas\n\n- Nothing uses it yet, and its fields will change.\n"
+}
+
+// typeUse is a use of a type of which nothing is known but its declaration.
+func typeUse(to place, sh *shape) string {
+	name := to.pkg + "." + sh.symbol
+	var args []string
+	for _, f := range single(sh.spec.TypeParams) {
+		args = append(args, sh.args[f.Names[0].Name])
+	}
+	if len(args) > 0 {
+		name += "[" + strings.Join(args, ", ") + "]"
+	}
+	return "var v " + name + "\nfmt.Println(v)"
 }

@@ -3,9 +3,12 @@ package scaffold
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"fnregistry.dev/fn_registry/internal/atomicfile"
 )
 
 // Write puts the plan's files below root. It overwrites nothing: a file that is there meanwhile, or a go.work that has
@@ -83,20 +86,8 @@ func (f File) replace(name string) error {
 	if string(now) != f.before {
 		return fmt.Errorf("%s has changed meanwhile; run again", f.Path)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".fn-*")
-	if err != nil {
+	return atomicfile.Write(name, 0o644, func(w io.Writer) error {
+		_, err := io.WriteString(w, f.Text)
 		return err
-	}
-	defer os.Remove(tmp.Name()) // no-op once renamed
-	_, err = tmp.WriteString(f.Text)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), name)
+	})
 }

@@ -96,6 +96,28 @@ func TestStem(t *testing.T) {
 		feed feeds
 		speed speeds speeded speeding
 		spe
+		force forces forced forcing
+		charge charges charged charging
+		judge judges judged judging
+		hang hangs hanged hanging
+		pass passes passed passing
+		miss misses missed missing
+		stuff stuffs stuffed stuffing
+		buzz buzzes buzzed buzzing
+		value values valued valuing
+		show shows showed showing
+		play plays played playing
+		allow allows allowed allowing
+		fix fixes fixed fixing
+		bundle bundles bundled bundling
+		title titles titled titling
+		shuffle shuffles shuffled shuffling
+		pause pauses paused pausing
+		move moves moved moving
+		wait waits waited waiting
+		read reads reading
+		drain drains drained draining
+		parole paroles paroled
 		id ids
 		redis
 		dns

@@ -19,6 +19,7 @@ type Index struct {
 	parts []part
 	slots int // units, removed ones too
 	live  int
+	named func() *NamedTypes // may be nil
 }
 
 // part is a segment and what may change about it.
@@ -75,7 +76,9 @@ func (x *Index) WithBoosts(boost func(key string) float64) *Index {
 		}
 		parts[i] = p
 	}
-	return newIndex(parts)
+	out := newIndex(parts)
+	out.named = x.named
+	return out
 }
 
 // partOf is the number of the part that holds a unit.

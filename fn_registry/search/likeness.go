@@ -20,7 +20,7 @@ func (x *Index) shapes(sig *Signature) []likeness {
 	out := make([]likeness, x.slots)
 	for i := range x.parts {
 		p := &x.parts[i]
-		s := newSolver(q, p.seg)
+		s := newSolver(q, p.seg, x.namedTypes())
 		for doc := range p.seg.len() {
 			if !p.dead.has(doc) && s.shape.read(p.seg.sigs.at(doc)) {
 				out[p.base+doc] = s.likeness()
@@ -65,7 +65,7 @@ func (s *solver) likeness() likeness {
 // match weighs words and shape of a unit against the draft.
 func (t *draftText) match(doc int, shapes []likeness) Match {
 	m := Match{Key: t.index.key(doc)}
-	m.Text = 0.7*t.cover(doc) + 0.3*t.nameCover(doc)
+	m.Text = 0.7*t.cover(doc) + 0.3*t.said.cover(doc)
 	if t.whole != nil && t.whole.cells[doc].value > 0 {
 		m.Text = max(m.Text, 0.9)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // oracle answers word queries by looking at every unit. It shares with the index how texts are cut into words, and
-// stem and stop words; these have tests of their own.
+// stem, stop words and what is a word by itself; these have tests of their own.
 type oracle struct{ units []oracleUnit }
 
 type oracleUnit struct {
@@ -136,7 +136,7 @@ func (o *oracle) find(w *want) map[string]Field {
 }
 
 // match finds the units that have the parts of a word, or the joined form. With forgive, typing errors are forgiven in
-// each that no unit has as it is.
+// each that no unit has as it is and that is no word by itself.
 func (o *oracle) match(w *want, forgive bool) map[string]Field {
 	parts := w.parts
 	if w.joined != "" {
@@ -160,7 +160,7 @@ func (o *oracle) match(w *want, forgive bool) map[string]Field {
 			}
 			return f
 		})
-		if forgive && len(found[i]) == 0 {
+		if forgive && len(found[i]) == 0 && !isWord(p) {
 			found[i] = o.having(func(u *oracleUnit) Field {
 				f := u.hasTypo(p)
 				if len(p) >= minGuess {

@@ -66,7 +66,8 @@ func ParseQuery(text string) Query {
 		text = rest
 	}
 	if name := declaredType(text); name != "" {
-		text = name
+		q.Words = []Word{{Text: name}} // as it is: it is not being typed any more
+		return q
 	}
 	for text != "" {
 		var t piece
@@ -85,17 +86,37 @@ func ParseQuery(text string) Query {
 // declaredType is the name in a type's declaration, "type Error struct"; empty
 // where the text is none.
 func declaredType(text string) string {
-	words := strings.Fields(text)
-	if len(words) < 3 || words[0] != "type" {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(text), "type ")
+	if !ok {
 		return ""
 	}
-	name, _, _ := strings.Cut(words[1], "[")
+	rest = strings.TrimLeft(rest, " ")
+	n := 0
+	for n < len(rest) && isNameByte(rest[n]) {
+		n++
+	}
+	name, rest := rest[:n], rest[n:]
+	if !isTypeName(name) {
+		return ""
+	}
+	if strings.HasPrefix(rest, "[") { // type parameters
+		rest = rest[matching(rest, 0)+1:]
+	}
+	words := strings.Fields(rest)
+	if len(words) == 1 && predeclared[words[0]] {
+		return name
+	}
 	for _, kind := range []string{"struct", "interface", "func", "map[", "[", "chan", "="} {
-		if strings.HasPrefix(words[2], kind) && isName(name) && name != "" && unicode.IsUpper([]rune(name)[0]) {
+		if len(words) > 0 && strings.HasPrefix(words[0], kind) {
 			return name
 		}
 	}
 	return ""
+}
+
+// isTypeName tells whether a text may be an exported type's name.
+func isTypeName(name string) bool {
+	return name != "" && unicode.IsUpper([]rune(name)[0])
 }
 
 // takeFields takes the field words out of a text and returns the rest.

@@ -15,6 +15,7 @@ const shapeTie = 0.01
 const (
 	weakFactor = 0.2 // what a weak word counts of its rarity
 	coverShare = 0.5 // how much of the score hangs on how much of the query a unit has
+	nameShare  = 0.2 // how much of the score hangs on how much of the unit's name is in the query
 	minCover   = 0.5 // a unit is listed if it has this much of what the best one has
 )
 
@@ -57,6 +58,7 @@ type ranker struct {
 	telling int
 	not     []*leaf // of the words that they must not have
 	exact   *leaf   // units whose whole name or key the query is; may be nil
+	said    *spoken // the words
 	shape   *leaf   // how well the signature fits; nil where none was asked for
 }
 
@@ -115,16 +117,18 @@ func (r *ranker) isWhole(doc int) bool { return r.exact != nil && r.exact.cells[
 // score orders the units: the mean impact of the query's words, weighted by
 // how much each tells, and less the less of the query the unit has; 1 more if
 // the query is its whole name or key. A shape that was asked for adds up to 1.
-func (r *ranker) score(doc int, v rated) float64 {
+func (r *ranker) score(doc int, v rated) scored {
 	p := &r.index.parts[r.index.partOf(doc)]
 	boost := boostFactor(p.boosts.at(doc-p.base)) / (1 + boostMax)
-	relevance, score := boost, 0.0
+	relevance, more, score := boost, 0.0, 0.0
 	if r.total > 0 {
 		sum := 0.0
 		for i := range r.words {
 			sum += r.words[i].idf * float64(r.words[i].leaf.cells[doc].value)
 		}
 		relevance *= sum / (r.total * scaleMax) * (1 - coverShare + coverShare*v.cover)
+		more = nameShare * relevance
+		relevance -= more
 	}
 	if r.isWhole(doc) {
 		score = 1
@@ -135,7 +139,7 @@ func (r *ranker) score(doc int, v rated) float64 {
 			relevance = shapeTie * boost
 		}
 	}
-	return score + relevance
+	return scored{score: score + relevance, more: more, doc: doc, fields: v.fields}
 }
 
 // refused tells whether the unit has a word that it must not have.

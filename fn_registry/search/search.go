@@ -66,7 +66,7 @@ type WordUse struct {
 // that have all words come first as a rule. Left out is what has neither all
 // words that some unit has, nor half of what the best has.
 func (x *Index) Search(q Query, o Options) Result {
-	r := &ranker{index: x}
+	r := &ranker{index: x, said: newSpoken(x)}
 	defer r.release()
 	var res Result
 	res.wants = analyze(q.Words)
@@ -84,6 +84,7 @@ func (x *Index) Search(q Query, o Options) Result {
 			continue
 		}
 		r.add(w, l)
+		r.said.learn(w)
 		res.Words = append(res.Words, WordUse{w.Text, len(l.docs), w.loose, w.near})
 	}
 	r.exact = x.findWhole(q.Words)
@@ -98,8 +99,9 @@ func (x *Index) Search(q Query, o Options) Result {
 		r.exact = nil // nothing to look up for each unit
 	}
 	top := newTopHits(x, o)
+	top.keep = max(top.keep, min(namedHits, x.slots))
 	best := r.collect(top, o.Accept)
-	res.Hits, res.Total = top.hits(), top.total
+	res.Hits, res.Total = top.hits(r.said), top.total
 	res.Partial = res.Total > 0 && best.words < len(r.words)
 	for i := range res.Hits {
 		if i < maxExplained {
@@ -135,7 +137,7 @@ func (r *ranker) collect(top *topHits, accept func(key string) bool) (best rated
 	})
 	for _, f := range *found {
 		if r.listed(f.rated, best) {
-			top.offer(f.doc, r.score(f.doc, f.rated), f.fields)
+			top.offer(r.score(f.doc, f.rated))
 		}
 	}
 	return best
@@ -248,7 +250,7 @@ func (x *Index) findShape(s Signature) *leaf {
 	q := newSigQuery(s)
 	for i := range x.parts {
 		p := &x.parts[i]
-		sol := newSolver(q, p.seg)
+		sol := newSolver(q, p.seg, x.namedTypes())
 		for doc := range p.seg.len() {
 			if p.dead.has(doc) {
 				continue

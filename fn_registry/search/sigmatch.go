@@ -20,6 +20,7 @@ const (
 // binding is what the type parameters of a unit and of a query stand for.
 type binding struct {
 	unit, query [maxParameters]*typ
+	named       *NamedTypes
 }
 
 // matchTop is match for a whole parameter or result: a parameter of type any takes anything.
@@ -33,6 +34,19 @@ func (b *binding) matchTop(side int, q, d *typ) float64 {
 // match is how well a unit's type d fits the type q of a query, 0 (not at all) to 1 (the same). It notes what type
 // parameters must stand for, and fails where they stand for something else already.
 func (b *binding) match(q, d *typ) float64 {
+	if b.named == nil || len(b.named.of(q)) == 0 && len(b.named.of(d)) == 0 {
+		return b.direct(q, d)
+	}
+	before := *b
+	if score := b.direct(q, d); score > 0 {
+		return score
+	}
+	*b = before
+	return b.seeThrough(q, d)
+}
+
+// direct is match without a look at what the two types' own names stand for.
+func (b *binding) direct(q, d *typ) float64 {
 	switch {
 	case q.kind == kindHole:
 		return matchHole

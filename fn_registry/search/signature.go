@@ -40,6 +40,9 @@ func ParseSignature(text string) (Signature, error) {
 	return s, nil
 }
 
+// Any reports whether the signature asks for nothing: it is still being typed.
+func (s Signature) Any() bool { return s.anyParams && s.anyResults }
+
 // String writes the signature as Go does: func(context.Context, string) error. Type parameters become T, U, V and so
 // on; what was not given becomes "...".
 func (s Signature) String() string {

@@ -45,6 +45,7 @@ func newSigQuery(s Signature) *sigQuery {
 type solver struct {
 	*sigQuery
 	seg    *segment
+	named  *NamedTypes
 	scores []typeScores // by slot
 	types  map[int]*typ // decoded
 	shape  shape
@@ -54,10 +55,10 @@ type solver struct {
 	best   float64
 }
 
-func newSolver(q *sigQuery, seg *segment) *solver {
-	s := &solver{sigQuery: q, seg: seg, types: map[int]*typ{}, chosen: make([]int, len(q.slots))}
+func newSolver(q *sigQuery, seg *segment, named *NamedTypes) *solver {
+	s := &solver{sigQuery: q, seg: seg, named: named, types: map[int]*typ{}, chosen: make([]int, len(q.slots))}
 	for _, sl := range q.slots {
-		s.scores = append(s.scores, scoreTypes(seg, sl))
+		s.scores = append(s.scores, scoreTypes(seg, sl, named))
 	}
 	return s
 }
@@ -161,7 +162,7 @@ func (s *solver) sum() float64 {
 		}
 		return sum
 	}
-	var b binding
+	b := binding{named: s.named}
 	for i, sl := range s.slots {
 		v := b.matchTop(sl.side, sl.typ, s.typ(s.shape.list(sl.side)[s.chosen[i]]))
 		if v == 0 {

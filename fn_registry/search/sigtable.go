@@ -7,13 +7,13 @@ const sameType = 255
 // it is what they could be worth; whether they fit together is seen later.
 type typeScores []uint8
 
-func scoreTypes(s *segment, sl slot) typeScores {
+func scoreTypes(s *segment, sl slot, named *NamedTypes) typeScores {
 	scores := make(typeScores, s.types.len())
 	q := sl.typ
 	head := q.head()
 	for i := range scores {
 		encoded := s.types.at(i)
-		if !mayMatch(q, head, uint32(s.heads.at(i)), encoded) {
+		if dHead := uint32(s.heads.at(i)); !mayMatch(q, head, dHead, encoded) && !named.mayMatch(q, dHead) {
 			continue
 		}
 		if q.kind == kindVar && typeKind(encoded[0]) != kindVar {
@@ -24,7 +24,7 @@ func scoreTypes(s *segment, sl slot) typeScores {
 		if err != nil {
 			continue
 		}
-		var b binding
+		b := binding{named: named}
 		scores[i] = quantize(b.matchTop(sl.side, q, d))
 	}
 	return scores

@@ -70,7 +70,7 @@ func (x *Index) Similar(d Draft, limit int) ([]Match, error) {
 			rough += float64(shapes[doc].like) / 3
 		}
 		if rough > 0 {
-			top.offer(doc, rough, 0)
+			top.offer(scored{score: rough, doc: doc})
 		}
 	})
 	var out []Match
@@ -88,11 +88,10 @@ func (x *Index) Similar(d Draft, limit int) ([]Match, error) {
 // draftText is a draft's words, and what each unit has of them.
 type draftText struct {
 	index *Index
-	words ranker          // the draft as a query
-	total float64         // weight of its words, unknown ones too
-	known map[string]bool // stems that say the draft's words
-	roots map[string]bool // and roots
-	whole *leaf           // units of the very name
+	words ranker  // the draft as a query
+	total float64 // weight of its words, unknown ones too
+	said  *spoken
+	whole *leaf // units of the very name
 }
 
 // Where a unit's word stands decides how much of a draft's word it covers.
@@ -102,7 +101,7 @@ const (
 )
 
 func (x *Index) draftText(d Draft) *draftText {
-	t := &draftText{index: x, words: ranker{index: x}, known: map[string]bool{}, roots: map[string]bool{}}
+	t := &draftText{index: x, words: ranker{index: x}, said: newSpoken(x)}
 	for _, w := range analyze(x.draftWords(d)) {
 		l := w.find(x)
 		t.words.add(w, l)
@@ -110,7 +109,7 @@ func (x *Index) draftText(d Draft) *draftText {
 		if len(l.docs) == 0 {
 			t.total += t.unknown(w)
 		}
-		t.learn(w)
+		t.said.learn(w)
 	}
 	t.whole = x.findWhole([]Word{{Text: d.Name}})
 	return t
@@ -125,20 +124,6 @@ func (t *draftText) unknown(w *want) float64 {
 		weight *= weakFactor
 	}
 	return weight
-}
-
-// learn notes the stems by which a unit's name may say a word of the draft.
-func (t *draftText) learn(w *want) {
-	for _, words := range [][]string{w.parts, w.also, w.near} {
-		for _, word := range words {
-			t.known[stem(word)] = true
-		}
-	}
-	for _, p := range w.parts {
-		if letters(p) {
-			t.roots[root(stem(p))] = true
-		}
-	}
 }
 
 // draftWords lists a draft's words, each once in one form. Identifiers are cut
@@ -208,21 +193,4 @@ func (t *draftText) cover(doc int) float64 {
 		return 0
 	}
 	return t.words.rate(doc).cover * t.words.total / t.total
-}
-
-// nameCover is how much of the unit's name is in the draft: 0 to 1.
-func (t *draftText) nameCover(doc int) float64 {
-	p := &t.index.parts[t.index.partOf(doc)]
-	words, known := 0, 0
-	eachForward(p.seg.forward.at(doc-p.base), func(word int) bool {
-		if word < 0 {
-			return false
-		}
-		words++
-		if s := stem(string(p.seg.words.at(word))); t.known[s] || t.roots[root(s)] {
-			known++
-		}
-		return true
-	})
-	return float64(known) / float64(max(1, words))
 }

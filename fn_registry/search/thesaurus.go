@@ -31,9 +31,12 @@ var theThesaurus = sync.OnceValue(func() thesaurus {
 })
 
 // weakWords are the stems of the words in weak.txt.
-var weakWords = sync.OnceValue(func() map[string]bool {
+var weakWords = sync.OnceValue(func() map[string]bool { return stemsOf(weakText) })
+
+// stemsOf reads a text of words and of lines that begin with #.
+func stemsOf(text string) map[string]bool {
 	m := map[string]bool{}
-	for line := range strings.Lines(weakText) {
+	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "#") {
 			for w := range strings.FieldsSeq(line) {
 				m[stem(w)] = true
@@ -41,7 +44,7 @@ var weakWords = sync.OnceValue(func() map[string]bool {
 		}
 	}
 	return m
-})
+}
 
 // parseThesaurus reads the form that thesaurus.txt describes.
 func parseThesaurus(text string) (thesaurus, error) {

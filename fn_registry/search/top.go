@@ -4,14 +4,16 @@ import "sort"
 
 // topHits keeps the best of the units that are offered to it.
 type topHits struct {
-	index        *Index
-	offset, keep int
-	total        int
-	heap         []scored // the worst first
+	index         *Index
+	offset, limit int
+	keep          int
+	total         int
+	heap          []scored // the worst first
 }
 
 type scored struct {
 	score  float64
+	more   float64 // that a name which is all in the query adds
 	doc    int
 	fields Field
 }
@@ -22,13 +24,13 @@ func newTopHits(x *Index, o Options) *topHits {
 		limit = defaultLimit
 	}
 	t := &topHits{index: x, offset: min(max(0, o.Offset), x.slots)}
-	t.keep = t.offset + min(limit, x.slots)
+	t.limit = min(limit, x.slots)
+	t.keep = t.offset + t.limit
 	return t
 }
 
-func (t *topHits) offer(doc int, score float64, fields Field) {
+func (t *topHits) offer(s scored) {
 	t.total++
-	s := scored{score, doc, fields}
 	switch {
 	case len(t.heap) < t.keep:
 		t.heap = append(t.heap, s)
@@ -74,12 +76,29 @@ func (t *topHits) sink() {
 	}
 }
 
-// hits returns the page that was asked for, best first.
-func (t *topHits) hits() []Hit {
-	sort.Slice(t.heap, func(i, j int) bool { return t.worse(t.heap[j], t.heap[i]) })
+// namedHits is how many of the best hits are put in order by their names, too:
+// to read the names of all that match would cost more than the search.
+const namedHits = 50
+
+// hits returns the page that was asked for, best first. Scores rise by what
+// the units' names have of the query; only the best are looked at, and what is
+// below them stays there.
+func (t *topHits) hits(said *spoken) []Hit {
+	t.sort(t.heap)
+	best := t.heap[:min(namedHits, len(t.heap))]
+	for i := range best {
+		if s := &best[i]; s.more > 0 {
+			s.score += s.more * said.cover(s.doc)
+		}
+	}
+	t.sort(best)
 	var hits []Hit
-	for _, s := range t.heap[min(t.offset, len(t.heap)):] {
+	for _, s := range t.heap[min(t.offset, len(t.heap)):min(t.offset+t.limit, len(t.heap))] {
 		hits = append(hits, Hit{Key: t.index.key(s.doc), Score: s.score, Fields: s.fields, doc: s.doc})
 	}
 	return hits
+}
+
+func (t *topHits) sort(list []scored) {
+	sort.Slice(list, func(i, j int) bool { return t.worse(list[j], list[i]) })
 }

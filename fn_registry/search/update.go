@@ -35,7 +35,9 @@ func (x *Index) Update(removed []string, added []Doc) *Index {
 	for i := range added {
 		drop(added[i].Key)
 	}
-	return newIndex(settle(append(parts, buildBatches(slices.Values(added))...)))
+	out := newIndex(settle(append(parts, buildBatches(slices.Values(added))...)))
+	out.named = x.named
+	return out
 }
 
 // lastOfEach keeps the last of docs with the same key.

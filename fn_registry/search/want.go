@@ -141,7 +141,7 @@ func (w *want) find(x *Index) *leaf {
 	}
 	if len(found.docs) == 0 && !w.weak && !w.Phrase && !w.Negated {
 		for i, s := range strings {
-			if len(leaves[i].docs) == 0 {
+			if len(leaves[i].docs) == 0 && !isWord(s) {
 				w.near = append(w.near, x.addNear(leaves[i], s)...)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,11 @@ import (
 type Effect struct {
 	What string // "a go statement"
 	Pos  Pos
+	// IfMap, if set, is the type of something that a loop ranges over, as the
+	// file tells it: the effect is none unless that is a map. It is a type as
+	// written, or steps from a name of the package: "Set", "conf.Table",
+	// "tables()", "store.All()".
+	IfMap string
 }
 
 // Write is a change of a package-level variable, or of what it holds.
@@ -25,15 +31,22 @@ type Write struct {
 	// Method, if set, is called on the variable: a change if that method
 	// changes its receiver.
 	Method string
+	// Func, if set, is called with the variable as its argument number Arg: a
+	// change if that function changes its parameter.
+	Func string
+	Arg  int
 }
 
-func (c *collector) effect(what string, at token.Pos) {
+func (c *collector) effect(what string, at token.Pos) { c.effectIf("", what, at) }
+
+// effectIf notes an effect that is one only if a type is a map's.
+func (c *collector) effectIf(ifMap, what string, at token.Pos) {
 	for _, e := range c.decl.Effects {
-		if e.What == what {
+		if e.What == what && e.IfMap == ifMap {
 			return
 		}
 	}
-	c.decl.Effects = append(c.decl.Effects, Effect{what, c.pos(at)})
+	c.decl.Effects = append(c.decl.Effects, Effect{What: what, Pos: c.pos(at), IfMap: ifMap})
 }
 
 // function looks at what concerns a function as a whole.
@@ -48,6 +61,11 @@ func (c *collector) function(d *ast.FuncDecl) {
 		c.receiver = d.Recv.List[0].Names[0].Obj
 	}
 	c.body = d.Body
+	for _, field := range d.Type.Params.List {
+		for _, name := range field.Names {
+			c.params = append(c.params, name.Obj)
+		}
+	}
 }
 
 // statement looks at what a statement or an expression does.
@@ -75,8 +93,19 @@ func (c *collector) statement(n ast.Node) {
 			for i, e := range n.Lhs {
 				c.alias(e, n.Rhs[i])
 			}
+		} else if len(n.Lhs) == 2 && len(n.Rhs) == 1 { // x, ok := m[k]
+			c.alias(n.Lhs[0], n.Rhs[0])
+		}
+	case *ast.SendStmt:
+		c.change(n.Chan)
+	case *ast.SelectorExpr:
+		if pkg, name, ok := c.imported(n); ok && pkg == "maps" && mapSequence[name] && n != c.called {
+			c.effect("maps."+name+", whose order differs from call to call", n.Pos())
 		}
 	case *ast.ValueSpec:
+		if len(n.Names) == 2 && len(n.Values) == 1 {
+			c.alias(n.Names[0], n.Values[0])
+		}
 		for i, name := range n.Names {
 			if i < len(n.Values) {
 				c.alias(name, n.Values[i])
@@ -97,6 +126,9 @@ func (c *collector) statement(n ast.Node) {
 		if n.Op == token.AND {
 			c.write(n.X)
 		}
+		if n.Op == token.ARROW {
+			c.change(n.X)
+		}
 	case *ast.CallExpr:
 		c.call(n)
 	}
@@ -106,22 +138,54 @@ func (c *collector) statement(n ast.Node) {
 // first argument refers to.
 var changesFirst = regexp.MustCompile(`^(sort\.(Ints|Strings|Float64s|Slice|SliceStable|Sort|Stable)|` +
 	`slices\.(Sort\w*|Reverse|Delete\w*|Compact\w*|Insert|Replace|Grow|AppendSeq)|maps\.(Copy|DeleteFunc|Insert)|` +
-	`encoding/binary\.\w+|container/heap\.\w+)$`)
+	`encoding/binary\.(Put\w+|Append\w*|Encode|Write)|container/heap\.\w+)$`)
 
 // zoned are the methods of a time.Time whose results depend on its location.
 var zoned = names("String GoString Format AppendFormat Date Clock Year Month Day Hour Minute Second YearDay Weekday ISOWeek Location Zone AddDate MarshalJSON MarshalText")
 
+// keepsZone are those that return a time in the same location.
+var keepsZone = names("Add AddDate Round Truncate")
+
 // pointerVerb matches a verb of fmt's that prints an address.
 var pointerVerb = regexp.MustCompile(`(^|[^%])(%%)*%[-+# 0-9.*\[\]]*p`)
 
+// mapSequence are the functions of package maps that give a map's order.
+var mapSequence = names("Keys Values All")
+
+// instantiated is a function without the types that it is instantiated with.
+func instantiated(fun ast.Expr) ast.Expr {
+	switch f := ast.Unparen(fun).(type) {
+	case *ast.IndexExpr:
+		return ast.Unparen(f.X)
+	case *ast.IndexListExpr:
+		return ast.Unparen(f.X)
+	default:
+		return f
+	}
+}
+
+// impureMethods are methods that are not pure, by the package that has to be
+// imported for a value to have them.
+var impureMethods = map[string]string{
+	"crypto/ecdh":   "GenerateKey",
+	"crypto/mlkem":  "Encapsulate",
+	"html/template": "ParseFiles ParseGlob ParseFS",
+	"reflect":       "UnsafeAddr UnsafePointer Pointer MapKeys MapRange",
+	"text/template": "ParseFiles ParseGlob ParseFS",
+}
+
 func (c *collector) call(n *ast.CallExpr) {
-	switch fun := ast.Unparen(n.Fun).(type) {
+	switch fun := instantiated(n.Fun).(type) {
 	case *ast.Ident:
+		if !universe[fun.Name] && isPackageLevel(fun) {
+			c.arguments(fun.Name, n.Args)
+			return
+		}
 		if fun.Obj != nil || !universe[fun.Name] || len(n.Args) == 0 && fun.Name != "println" && fun.Name != "print" {
 			return
 		}
 		switch fun.Name {
-		case "delete", "clear", "copy", "append":
+		case "delete", "clear", "copy", "append", "close":
 			c.change(n.Args[0])
 		case "print", "println":
 			c.effect(fun.Name+", which writes to standard error", n.Pos())
@@ -132,14 +196,23 @@ func (c *collector) call(n *ast.CallExpr) {
 		}
 	case *ast.SelectorExpr:
 		if pkg, name, ok := c.imported(fun); ok {
+			c.called = fun
 			c.callImported(n, pkg, name)
 			return
+		}
+		if !slices.Contains(c.decl.Calls, fun.Sel.Name) {
+			c.decl.Calls = append(c.decl.Calls, fun.Sel.Name)
+		}
+		for _, imp := range c.file.Imports {
+			if hasWord(impureMethods[imp.Path], fun.Sel.Name) && !(strings.HasPrefix(fun.Sel.Name, "Map") && c.sortedLater(n)) {
+				c.effect("a method "+fun.Sel.Name+" of "+imp.Path, fun.Sel.Pos())
+			}
 		}
 		if fun.Sel.Name == "Local" && len(n.Args) == 0 && c.imports("time") {
 			c.effect("Local, which reads the local time zone", fun.Sel.Pos())
 		}
-		if (fun.Sel.Name == "UnsafeAddr" || fun.Sel.Name == "UnsafePointer") && c.imports("reflect") {
-			c.effect("an address by "+fun.Sel.Name, fun.Sel.Pos())
+		if c.putsBytes(fun) && len(n.Args) > 0 {
+			c.change(n.Args[0])
 		}
 		if zoned[fun.Sel.Name] && c.isLocalTime(fun.X) {
 			c.effect(fun.Sel.Name+" of a time.Unix, which is in the local time zone", fun.Sel.Pos())
@@ -150,9 +223,20 @@ func (c *collector) call(n *ast.CallExpr) {
 	}
 }
 
+// putsBytes reports whether a method is one of encoding/binary's byte orders
+// that writes into its first argument.
+func (c *collector) putsBytes(method *ast.SelectorExpr) bool {
+	order, ok := ast.Unparen(method.X).(*ast.SelectorExpr)
+	if !ok || !strings.HasPrefix(method.Sel.Name, "Put") && !strings.HasPrefix(method.Sel.Name, "Append") {
+		return false
+	}
+	pkg, _, ok := c.imported(order)
+	return ok && pkg == "encoding/binary"
+}
+
 func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 	switch {
-	case pkg == "maps" && (name == "Keys" || name == "Values" || name == "All"):
+	case pkg == "maps" && mapSequence[name]:
 		if !c.sorted[n] {
 			c.effect("maps."+name+", whose order differs from call to call", n.Pos())
 		}
@@ -162,10 +246,11 @@ func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 		c.anyOrder(n.Args)
 	case pkg == "fmt":
 		for _, arg := range n.Args {
-			if lit, ok := arg.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-				if text, err := strconv.Unquote(lit.Value); err == nil && pointerVerb.MatchString(text) {
-					c.effect("%p, which prints an address", lit.Pos())
-				}
+			if pointerVerb.MatchString(constantText(arg)) {
+				c.effect("%p, which prints an address", arg.Pos())
+			}
+			if c.isLocalTime(arg) {
+				c.effect("the text of a time.Unix, which is in the local time zone", arg.Pos())
 			}
 		}
 	}
@@ -186,6 +271,51 @@ func (c *collector) anyOrder(args []ast.Expr) {
 	}
 }
 
+// constantText is the text of a literal, or of a constant of the file that is
+// set to one.
+func constantText(e ast.Expr) string {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.BasicLit:
+		if text, err := strconv.Unquote(x.Value); err == nil && x.Kind == token.STRING {
+			return text
+		}
+	case *ast.Ident:
+		if x.Obj == nil || x.Obj.Kind != ast.Con {
+			return ""
+		}
+		if v, ok := x.Obj.Decl.(*ast.ValueSpec); ok {
+			for i, name := range v.Names {
+				if name.Name == x.Name && i < len(v.Values) {
+					if lit, ok := v.Values[i].(*ast.BasicLit); ok {
+						return constantText(lit)
+					}
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// arguments notes the package variables that a function of the package is
+// called with.
+func (c *collector) arguments(fun string, args []ast.Expr) {
+	for i, arg := range args {
+		root, _, _ := c.root(arg)
+		if root == nil || c.isQualifier(root.Name) {
+			continue
+		}
+		name := ""
+		if isPackageLevel(root) && !universe[root.Name] {
+			name = root.Name
+		} else if root.Obj != nil {
+			name = c.aliases[root.Obj]
+		}
+		if name != "" {
+			c.decl.Writes = append(c.decl.Writes, Write{Name: name, Pos: c.pos(arg.Pos()), Func: fun, Arg: i})
+		}
+	}
+}
+
 // isLocalTime reports whether an expression is a call of time.Unix or the like,
 // or a variable that was declared with one.
 func (c *collector) isLocalTime(e ast.Expr) bool {
@@ -196,6 +326,9 @@ func (c *collector) isLocalTime(e ast.Expr) bool {
 			return false
 		}
 		pkg, name, ok := c.imported(sel)
+		if !ok && keepsZone[sel.Sel.Name] {
+			return c.isLocalTime(sel.X)
+		}
 		return ok && pkg == "time" && (name == "Unix" || name == "UnixMilli" || name == "UnixMicro")
 	case *ast.Ident:
 		if x.Obj == nil {
@@ -251,6 +384,10 @@ func (c *collector) note(e ast.Expr, deep bool) {
 	case root.Obj == nil:
 	case root.Obj == c.receiver && deep:
 		c.decl.ChangesReceiver = true
+	case deep && slices.Contains(c.params, root.Obj):
+		if n := slices.Index(c.params, root.Obj); !slices.Contains(c.decl.ChangesParams, n) {
+			c.decl.ChangesParams = append(c.decl.ChangesParams, n)
+		}
 	case deep && c.aliases[root.Obj] != "":
 		w.Name, w.Alias, w.Field = c.aliases[root.Obj], true, field
 		c.decl.Writes = append(c.decl.Writes, w)
@@ -262,6 +399,9 @@ func (c *collector) alias(to, from ast.Expr) {
 	local, ok := to.(*ast.Ident)
 	if !ok || local.Obj == nil || isPackageLevel(local) {
 		return
+	}
+	if lit, ok := ast.Unparen(from).(*ast.CompositeLit); ok {
+		from = c.stateIn(lit)
 	}
 	root, _, _ := c.root(from)
 	switch {
@@ -283,6 +423,20 @@ func (c *collector) setAlias(local *object, name string) {
 		c.aliases = map[*object]string{}
 	}
 	c.aliases[local] = name
+}
+
+// stateIn is the first element of a literal that is a package variable, or an
+// alias of one; nil where there is none.
+func (c *collector) stateIn(lit *ast.CompositeLit) ast.Expr {
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			e = kv.Value
+		}
+		if id, ok := ast.Unparen(e).(*ast.Ident); ok && !universe[id.Name] && (isPackageLevel(id) || c.aliases[id.Obj] != "") {
+			return id
+		}
+	}
+	return nil
 }
 
 // root returns the variable that an expression is a part of, or, where it is

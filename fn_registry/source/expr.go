@@ -3,6 +3,7 @@ package source
 import (
 	"go/ast"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,10 @@ func (w *writer) expr(e ast.Expr) {
 		w.WriteByte('*')
 		w.expr(e.X)
 	case *ast.ParenExpr:
+		if w.meaning != nil {
+			w.expr(e.X)
+			return
+		}
 		w.WriteByte('(')
 		w.expr(e.X)
 		w.WriteByte(')')
@@ -79,6 +84,10 @@ func (w *writer) expr(e ast.Expr) {
 	case *ast.StructType:
 		w.members("struct", e.Fields)
 	case *ast.InterfaceType:
+		if w.meaning != nil && len(e.Methods.List) == 0 {
+			w.WriteString("any")
+			return
+		}
 		w.members("interface", e.Methods)
 	case *ast.CallExpr: // an array length such as len(x)
 		w.expr(e.Fun)
@@ -132,29 +141,36 @@ func (w *writer) members(keyword string, list *ast.FieldList) {
 		w.WriteString("{}")
 		return
 	}
-	w.WriteString("{ ")
-	for i, f := range list.List {
-		if i > 0 {
-			w.WriteString("; ")
-		}
-		if fn, ok := f.Type.(*ast.FuncType); ok && keyword == "interface" && len(f.Names) == 1 {
-			w.WriteString(f.Names[0].Name)
-			w.funcTail(fn)
-			continue
-		}
-		w.names(f.Names)
-		w.expr(f.Type)
-		if f.Tag != nil {
-			w.WriteString(" " + f.Tag.Value)
+	separator := "{ "
+	for _, f := range list.List {
+		for _, names := range w.groups(f.Names) {
+			w.WriteString(separator)
+			separator = "; "
+			if fn, ok := f.Type.(*ast.FuncType); ok && keyword == "interface" && len(names) == 1 {
+				w.WriteString(names[0].Name)
+				w.funcTail(fn)
+				continue
+			}
+			w.names(names)
+			w.expr(f.Type)
+			if f.Tag != nil {
+				w.WriteString(" " + f.Tag.Value)
+			}
 		}
 	}
 	w.WriteString(" }")
 }
 
-func (w *writer) names(names []*ast.Ident) {
-	if w.meaning != nil { // one type for each, and no name
-		return
+// groups returns a field's names in the groups that they are written in. By
+// meaning, "A, B int" is the same as "A int; B int".
+func (w *writer) groups(names []*ast.Ident) [][]*ast.Ident {
+	if w.meaning == nil || len(names) < 2 {
+		return [][]*ast.Ident{names}
 	}
+	return slices.Collect(slices.Chunk(names, 1))
+}
+
+func (w *writer) names(names []*ast.Ident) {
 	for i, n := range names {
 		w.comma(i)
 		w.WriteString(n.Name)
@@ -164,13 +180,17 @@ func (w *writer) names(names []*ast.Ident) {
 	}
 }
 
+// fieldList writes parameters or results: by meaning a type for each, without
+// its name.
 func (w *writer) fieldList(list *ast.FieldList) {
 	if list == nil {
 		return
 	}
 	for i, f := range list.List {
 		w.comma(i)
-		w.names(f.Names)
+		if w.meaning == nil {
+			w.names(f.Names)
+		}
 		w.expr(f.Type)
 		for n := 1; w.meaning != nil && n < len(f.Names); n++ {
 			w.WriteString(", ")

@@ -3,6 +3,8 @@
 // it reads files under every build tag. One file is read at a time; what needs several is package catalog's.
 package source
 
+import "go/token"
+
 // Pos is a place in a file: line and column from 1, the column in bytes.
 type Pos struct{ Line, Column int }
 
@@ -55,8 +57,12 @@ type Decl struct {
 	Writes     []Write // the package-level variables that it may change, or whose address it takes
 	Effects    []Effect
 
-	ChangesReceiver bool // Method: it writes to what its receiver refers to
-	NilNil          *Pos // its first "return nil, ..., nil" outside of function literals
+	ChangesReceiver bool  // Method: it writes to what its receiver refers to
+	ChangesParams   []int // by number, the parameters that it writes through
+	Unset           bool  // Var: declared without a value
+
+	Calls  []string // the names of the exported methods that it calls, or functions of variables, each once
+	NilNil *Pos     // its first "return nil, ..., nil" outside of function literals
 }
 
 // Field is a parameter, a result, a type parameter or a struct field. A parameter without a name has Name "".
@@ -86,7 +92,7 @@ type Test struct {
 
 // Exported reports whether the declaration can be used from outside its package. A method needs an exported receiver, too.
 func (d *Decl) Exported() bool {
-	return isExported(d.Name) && (d.Kind != Method || isExported(d.Recv))
+	return token.IsExported(d.Name) && (d.Kind != Method || token.IsExported(d.Recv))
 }
 
 // Error is a file that does not parse, with the first place that is wrong.

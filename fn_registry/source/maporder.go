@@ -3,90 +3,343 @@ package source
 import (
 	"go/ast"
 	"go/token"
+	"slices"
 	"strings"
 )
 
 // mapOrder looks for a loop over a map whose order reaches a result: it returns
-// what it meets first, writes as it goes, or appends to a slice that nobody
-// sorts. What else a loop does with a map gives the same in any order, as far
-// as syntax can see.
+// or keeps what it meets first or last, writes, sends or calls as it goes, adds
+// up text or floating-point numbers, or appends to a slice that nobody sorts.
+// What else a loop does with a map gives the same in any order, as far as
+// syntax can see.
 func (c *collector) mapOrder(loop *ast.RangeStmt) {
-	if !c.isMap(loop.X) || loop.Key == nil {
-		return
-	}
-	own := map[*object]bool{}
-	for _, e := range []ast.Expr{loop.Key, loop.Value} {
-		if id, ok := e.(*ast.Ident); ok && id.Obj != nil {
-			own[id.Obj] = true
+	typ := c.typeOf(loop.X)
+	if call, ok := ast.Unparen(loop.X).(*ast.CallExpr); ok {
+		if sel, ok := instantiated(call.Fun).(*ast.SelectorExpr); ok {
+			if pkg, name, ok := c.imported(sel); ok && pkg == "maps" && mapSequence[name] {
+				c.anyOrder([]ast.Expr{call}) // what the loop does with it decides
+				typ = "map["
+			}
 		}
 	}
-	const what = "a loop over a map, whose order differs from run to run"
-	ast.Inspect(loop.Body, func(n ast.Node) bool {
+	if typ == "" || loop.Key == nil {
+		return
+	}
+	l := mapLoop{collector: c, loop: loop, own: map[*object]bool{}}
+	for _, e := range []ast.Expr{loop.Key, loop.Value} {
+		if id, ok := e.(*ast.Ident); ok && id.Obj != nil {
+			l.own[id.Obj] = true
+		}
+	}
+	if strings.HasPrefix(typ, "map[") || mapTypes[typ] {
+		typ = ""
+	} else if strings.ContainsAny(typ, "[]{} ") || universe[typ] {
+		return // another type
+	}
+	if l.block(loop.Body, nil) {
+		c.effectIf(typ, "a loop over a map, whose order differs from run to run", loop.Pos())
+	}
+}
+
+// mapTypes are the standard library's named map types that code ranges over.
+var mapTypes = names("http.Header url.Values textproto.MIMEHeader mail.Header")
+
+// mapLoop is a loop over a map while it is looked at.
+type mapLoop struct {
+	*collector
+	loop *ast.RangeStmt
+	own  map[*object]bool // its key and value, and what the body sets from them
+}
+
+// block reports whether a part of the body has an effect that depends on the
+// order; conditions are those that it stands under.
+func (l *mapLoop) block(body ast.Node, conditions []ast.Expr) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		if found {
+			return false
+		}
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			return false
-		case *ast.ReturnStmt:
-			for _, result := range n.Results {
-				if mentions(result, own) {
-					c.effect(what, loop.Pos())
+		case *ast.IfStmt:
+			inner := append(slices.Clip(conditions), n.Cond)
+			found = n.Init != nil && l.block(n.Init, conditions) || l.block(&ast.ExprStmt{X: n.Cond}, conditions) ||
+				l.block(n.Body, inner) || n.Else != nil && l.block(n.Else, inner)
+			return false
+		case *ast.SwitchStmt:
+			found = n.Init != nil && l.block(n.Init, conditions)
+			for _, c := range n.Body.List {
+				clause := c.(*ast.CaseClause)
+				inner := append(slices.Clip(conditions), clause.List...)
+				for _, e := range clause.List {
+					if n.Tag != nil {
+						inner = append(inner, &ast.BinaryExpr{X: n.Tag, Op: token.EQL, Y: e})
+					}
+				}
+				for _, stmt := range clause.Body {
+					found = found || l.block(stmt, inner)
 				}
 			}
+			return false
+		case *ast.ReturnStmt:
+			found = slices.ContainsFunc(n.Results, func(e ast.Expr) bool { return mentions(e, l.own) })
+		case *ast.SendStmt:
+			found = mentions(n.Value, l.own)
 		case *ast.AssignStmt:
-			if to := appendTarget(n); to != nil && !c.sortedAfter(loop.End(), to) {
-				c.effect(what, loop.Pos())
-			}
-		case *ast.ExprStmt:
-			if call, ok := n.X.(*ast.CallExpr); ok && writesText(call) {
-				c.effect(what, loop.Pos())
-			}
+			found = l.assign(n, conditions)
+		case *ast.CallExpr:
+			found = l.calls(n)
 		}
-		return true
+		return !found
 	})
+	return found
 }
 
-// isMap reports whether an expression is a map: by the type that its variable
-// is declared with, or the literal or make that it is set to.
-func (c *collector) isMap(e ast.Expr) bool {
-	switch x := ast.Unparen(e).(type) {
-	case *ast.CompositeLit:
-		_, ok := x.Type.(*ast.MapType)
-		return ok
-	case *ast.CallExpr:
-		id, ok := x.Fun.(*ast.Ident)
-		if !ok || id.Name != "make" || id.Obj != nil || len(x.Args) == 0 {
-			return false
-		}
-		_, ok = x.Args[0].(*ast.MapType)
-		return ok
+// calls reports whether a call hands what the loop meets to a writer, or to a
+// function that the code was given.
+func (l *mapLoop) calls(call *ast.CallExpr) bool {
+	if !slices.ContainsFunc(call.Args, func(e ast.Expr) bool { return mentions(e, l.own) }) {
+		return false
+	}
+	switch fun := call.Fun.(type) {
+	case *ast.SelectorExpr:
+		return (strings.HasPrefix(fun.Sel.Name, "Write") || strings.HasPrefix(fun.Sel.Name, "Fprint")) && !l.writesInside(fun, call)
 	case *ast.Ident:
-		if x.Obj == nil {
-			return false
+		return fun.Name == "yield" && fun.Obj != nil // others mostly judge or convert
+	}
+	return false
+}
+
+// writesInside reports whether what a call writes to is declared in the loop.
+func (l *mapLoop) writesInside(fun *ast.SelectorExpr, call *ast.CallExpr) bool {
+	writer := fun.X
+	if _, _, function := l.imported(fun); function { // fmt.Fprint, io.WriteString
+		writer = call.Args[0]
+	}
+	root, _, _ := l.root(writer)
+	return root != nil && root.Obj != nil && l.inside(root.Obj)
+}
+
+func (l *mapLoop) assign(n *ast.AssignStmt, conditions []ast.Expr) bool {
+	for i, lhs := range n.Lhs {
+		rhs := n.Rhs[min(i, len(n.Rhs)-1)]
+		if !mentions(rhs, l.own) && !slices.ContainsFunc(n.Rhs, func(e ast.Expr) bool { return isAppend(e) }) {
+			continue
 		}
-		switch d := x.Obj.Decl.(type) {
-		case *ast.Field:
-			_, ok := d.Type.(*ast.MapType)
-			return ok
-		case *ast.ValueSpec:
-			if _, ok := d.Type.(*ast.MapType); ok {
-				return true
-			}
-			for i, name := range d.Names {
-				if name.Obj == x.Obj && i < len(d.Values) {
-					return c.isMap(d.Values[i])
-				}
-			}
-		case *ast.AssignStmt:
-			for i, lhs := range d.Lhs {
-				if id, ok := lhs.(*ast.Ident); ok && id.Obj == x.Obj && len(d.Lhs) == len(d.Rhs) {
-					if same, ok := d.Rhs[i].(*ast.Ident); ok && same.Obj == x.Obj {
-						return false
-					}
-					return c.isMap(d.Rhs[i])
-				}
-			}
+		root, _, _ := l.root(lhs)
+		if root == nil || root.Obj == nil {
+			continue
+		}
+		if l.inside(root.Obj) {
+			l.own[root.Obj] = true
+			continue
+		}
+		if l.ordered(n.Tok, lhs, rhs, root, conditions) {
+			return true
 		}
 	}
 	return false
+}
+
+// inside reports whether a variable is declared in the loop.
+func (l *mapLoop) inside(v *object) bool {
+	at := declaredAt(v)
+	return at >= l.loop.Pos() && at < l.loop.End()
+}
+
+// ordered reports whether an assignment to a variable outside the loop gives
+// another result in another order.
+func (l *mapLoop) ordered(tok token.Token, lhs, rhs ast.Expr, root *ast.Ident, conditions []ast.Expr) bool {
+	target := map[*object]bool{root.Obj: true}
+	_, whole := lhs.(*ast.Ident)
+	typ := ""
+	if whole {
+		typ = l.typeOf(lhs)
+	}
+	switch {
+	case isAppend(rhs):
+		if whole {
+			return !l.sortedAfter(l.loop.End(), root.Obj)
+		}
+		return !l.sortedAfter(l.loop.End(), nil) // groups of a map are sorted one by one, under another name
+	case tok == token.ADD_ASSIGN:
+		return typ == "string" || typ == "float64" || typ == "float32"
+	case tok != token.ASSIGN:
+		return false
+	case mentions(rhs, target): // n = max(n, v)
+		return typ == "string" && !calls(rhs)
+	case whole:
+		// if v > most { most = v } is the same in any order
+		return !slices.ContainsFunc(conditions, func(e ast.Expr) bool { return mentions(e, target) || l.onlyOne(e) })
+	}
+	if at, ok := lhs.(*ast.IndexExpr); ok && !mentions(at.Index, l.own) && !l.isMapOf(at.X) { // all[i] = k; i++
+		if _, literal := at.Index.(*ast.BasicLit); !literal {
+			return !l.sortedAfter(l.loop.End(), root.Obj)
+		}
+	}
+	return false
+}
+
+// onlyOne reports whether a condition lets one element of the map through at
+// most: it compares the key with ==.
+func (l *mapLoop) onlyOne(e ast.Expr) bool {
+	key, ok := l.loop.Key.(*ast.Ident)
+	b, isBinary := ast.Unparen(e).(*ast.BinaryExpr)
+	if !ok || !isBinary || key.Obj == nil {
+		return false
+	}
+	if b.Op == token.LAND {
+		return l.onlyOne(b.X) || l.onlyOne(b.Y)
+	}
+	is := func(e ast.Expr) bool { id, ok := ast.Unparen(e).(*ast.Ident); return ok && id.Obj == key.Obj }
+	return b.Op == token.EQL && (is(b.X) || is(b.Y))
+}
+
+func (l *mapLoop) isMapOf(e ast.Expr) bool { return strings.HasPrefix(l.typeOf(e), "map[") }
+
+func calls(e ast.Expr) bool {
+	_, ok := ast.Unparen(e).(*ast.CallExpr)
+	return ok
+}
+
+func isAppend(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	fun, ok := call.Fun.(*ast.Ident)
+	return ok && fun.Name == "append" && fun.Obj == nil
+}
+
+// typeOf is the type of an expression as far as its file tells: as written, or
+// as Effect.IfMap has it; "" where it does not.
+func (c *collector) typeOf(e ast.Expr) string {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.CompositeLit:
+		return c.written(x.Type)
+	case *ast.BasicLit:
+		return map[token.Token]string{token.STRING: "string", token.FLOAT: "float64", token.INT: "int"}[x.Kind]
+	case *ast.StarExpr:
+		return strings.TrimPrefix(c.typeOf(x.X), "*")
+	case *ast.UnaryExpr:
+		if x.Op == token.AND {
+			return c.typeOf(x.X)
+		}
+	case *ast.SelectorExpr:
+		if _, _, ok := c.imported(x); !ok {
+			return step(c.typeOf(x.X), x.Sel.Name)
+		}
+	case *ast.CallExpr:
+		return c.resultOf(x)
+	case *ast.IndexExpr:
+		return elementOf(c.typeOf(x.X))
+	case *ast.Ident:
+		return c.variable(x)
+	}
+	return ""
+}
+
+// step is a field or a method of a type.
+func step(typ, name string) string {
+	typ = strings.TrimLeft(typ, "*")
+	if typ == "" || strings.ContainsAny(typ, "[]{} ") {
+		return ""
+	}
+	return typ + "." + name
+}
+
+// elementOf is the element type of a map or a slice as written.
+func elementOf(typ string) string {
+	depth := 0
+	for i, r := range typ {
+		switch r {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 && (strings.HasPrefix(typ, "map[") || typ[0] == '[') {
+				return typ[i+1:]
+			}
+		}
+	}
+	return ""
+}
+
+func (c *collector) resultOf(call *ast.CallExpr) string {
+	switch fun := instantiated(call.Fun).(type) {
+	case *ast.MapType: // a conversion
+		return c.written(fun)
+	case *ast.Ident:
+		if (fun.Name == "make" || fun.Name == "new") && fun.Obj == nil && len(call.Args) > 0 {
+			return c.written(call.Args[0])
+		}
+		if !universe[fun.Name] && isPackageLevel(fun) {
+			return fun.Name + "()"
+		}
+	case *ast.SelectorExpr:
+		if pkg, name, ok := c.imported(fun); !ok {
+			if of := step(c.typeOf(fun.X), fun.Sel.Name); of != "" {
+				return of + "()"
+			}
+		} else if pkg == "maps" && (name == "Clone" || name == "Collect") {
+			return "map["
+		}
+	}
+	return ""
+}
+
+// written is a type as it is written; of a type parameter its constraint.
+func (c *collector) written(e ast.Expr) string {
+	if e == nil {
+		return ""
+	}
+	if id, ok := e.(*ast.Ident); ok && id.Obj != nil {
+		if param, ok := id.Obj.Decl.(*ast.Field); ok {
+			return strings.TrimPrefix(typeText(param.Type), "~")
+		}
+	}
+	return strings.TrimPrefix(typeText(e), "*")
+}
+
+func (c *collector) variable(x *ast.Ident) string {
+	if x.Obj == nil {
+		if universe[x.Name] || c.isQualifier(x.Name) {
+			return ""
+		}
+		return x.Name // of another file
+	}
+	switch d := x.Obj.Decl.(type) {
+	case *ast.Field:
+		return c.written(d.Type)
+	case *ast.ValueSpec:
+		if d.Type != nil {
+			return c.written(d.Type)
+		}
+		for i, name := range d.Names {
+			if name.Obj == x.Obj && i < len(d.Values) {
+				return c.typeOf(d.Values[i])
+			}
+		}
+	case *ast.AssignStmt:
+		for i, lhs := range d.Lhs {
+			id, ok := lhs.(*ast.Ident)
+			if !ok || id.Obj != x.Obj {
+				continue
+			}
+			if len(d.Lhs) != len(d.Rhs) && i > 0 {
+				continue
+			}
+			if mentions(d.Rhs[i], map[*object]bool{x.Obj: true}) {
+				return ""
+			}
+			return c.typeOf(d.Rhs[i])
+		}
+	case *ast.RangeStmt:
+		if isOf(d.Value, x.Obj) {
+			return elementOf(c.typeOf(d.X))
+		}
+	}
+	return ""
 }
 
 // mentions reports whether an expression names one of the objects.
@@ -101,33 +354,10 @@ func mentions(e ast.Expr, objects map[*object]bool) bool {
 	return found
 }
 
-// appendTarget is the variable x of x = append(x, ...), or nil.
-func appendTarget(n *ast.AssignStmt) *object {
-	if len(n.Lhs) != 1 || len(n.Rhs) != 1 {
-		return nil
-	}
-	call, ok := n.Rhs[0].(*ast.CallExpr)
-	if !ok {
-		return nil
-	}
-	fun, ok := call.Fun.(*ast.Ident)
-	to, isIdent := n.Lhs[0].(*ast.Ident)
-	if !ok || !isIdent || fun.Name != "append" || fun.Obj != nil {
-		return nil
-	}
-	return to.Obj
-}
-
-// writesText reports whether a call writes to a builder, a buffer or a writer.
-func writesText(call *ast.CallExpr) bool {
-	sel, ok := call.Fun.(*ast.SelectorExpr)
-	return ok && (strings.HasPrefix(sel.Sel.Name, "Write") || strings.HasPrefix(sel.Sel.Name, "Fprint"))
-}
-
-// sortedAfter reports whether a variable is handed, behind a place of the
-// function, to something whose name says that it sorts.
+// sortedAfter reports whether a variable, or, without one, any is handed, behind
+// a place of the function, to something whose name says that it sorts.
 func (c *collector) sortedAfter(after token.Pos, v *object) bool {
-	if v == nil || c.body == nil {
+	if c.body == nil {
 		return false
 	}
 	found := false
@@ -147,8 +377,9 @@ func (c *collector) sortedAfter(after token.Pos, v *object) bool {
 			}
 		}
 		if strings.Contains(strings.ToLower(name), "sort") {
+			found = found || v == nil
 			for _, arg := range call.Args {
-				found = found || mentions(arg, map[*object]bool{v: true})
+				found = found || v != nil && mentions(arg, map[*object]bool{v: true})
 			}
 		}
 		return !found
@@ -171,5 +402,5 @@ func (c *collector) sortedLater(call *ast.CallExpr) bool {
 		}
 		return to == nil
 	})
-	return c.sortedAfter(call.End(), to)
+	return to != nil && c.sortedAfter(call.End(), to)
 }

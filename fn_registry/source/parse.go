@@ -9,8 +9,6 @@ import (
 	"go/token"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Parse reads one file. The error is an *Error with the first place that is wrong; then the File is nil.
@@ -171,7 +169,7 @@ func (r *reader) readFunc(d *ast.FuncDecl) {
 	if d.Recv != nil && len(d.Recv.List) == 1 {
 		decl.Kind = Method
 		decl.Receiver = typeText(d.Recv.List[0].Type)
-		decl.Recv = baseName(d.Recv.List[0].Type)
+		decl.Recv = BaseName(d.Recv.List[0].Type)
 	}
 	r.collect(&decl, r.nextCode(), d)
 	r.file.Decls = append(r.file.Decls, decl)
@@ -201,7 +199,7 @@ func (r *reader) readValues(tok token.Token, s *ast.ValueSpec) {
 	}
 	code := r.nextCode()
 	for i, name := range s.Names {
-		decl := Decl{Kind: kind, Name: name.Name, Pos: r.pos(name.Pos())}
+		decl := Decl{Kind: kind, Name: name.Name, Pos: r.pos(name.Pos()), Unset: kind == Var && len(s.Values) == 0}
 		r.collect(&decl, code, nil)
 		if s.Type != nil {
 			decl.Fields = []Field{{Type: typeText(s.Type)}}
@@ -248,7 +246,7 @@ func (r *reader) fields(list *ast.FieldList) []Field {
 	for _, f := range list.List {
 		text := typeText(f.Type)
 		if len(f.Names) == 0 {
-			all = append(all, Field{Name: embeddedName(f.Type), Type: text, Embedded: true, Pos: r.pos(f.Type.Pos())})
+			all = append(all, Field{Name: BaseName(f.Type), Type: text, Embedded: true, Pos: r.pos(f.Type.Pos())})
 		}
 		for _, n := range f.Names {
 			all = append(all, Field{Name: n.Name, Type: text, Pos: r.pos(n.Pos())})
@@ -257,8 +255,9 @@ func (r *reader) fields(list *ast.FieldList) []Field {
 	return all
 }
 
-// baseName is the type's own name: Store for *Store[K].
-func baseName(e ast.Expr) string {
+// BaseName returns a type's own name: Store for *pkg.Store[K]. A field of an
+// embedded type is called by it.
+func BaseName(e ast.Expr) string {
 	for {
 		switch t := e.(type) {
 		case *ast.StarExpr:
@@ -269,28 +268,14 @@ func baseName(e ast.Expr) string {
 			e = t.X
 		case *ast.IndexListExpr:
 			e = t.X
+		case *ast.SelectorExpr:
+			return t.Sel.Name
 		case *ast.Ident:
 			return t.Name
 		default:
 			return ""
 		}
 	}
-}
-
-// embeddedName is the field name that an embedded type has; for parameters and results it stays unused.
-func embeddedName(e ast.Expr) string {
-	if s, ok := e.(*ast.StarExpr); ok {
-		e = s.X
-	}
-	if s, ok := e.(*ast.SelectorExpr); ok {
-		return s.Sel.Name
-	}
-	return baseName(e)
-}
-
-func isExported(name string) bool {
-	first, _ := utf8.DecodeRuneInString(name)
-	return unicode.IsUpper(first)
 }
 
 // ParseSignature reads a declaration without its body, as Decl.Signature writes it.

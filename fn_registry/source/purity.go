@@ -48,52 +48,63 @@ func IsStandard(path string) bool {
 // harmless. Functions that read or write what they are handed (fmt.Fprintf, io.Copy) count as pure: they are on a
 // strings.Builder; whoever is handed a real writer has a parameter that ImpureType knows.
 var pureExcept = map[string]string{
-	"bufio":             "",
-	"bytes":             "",
-	"cmp":               "",
-	"compress":          "",
-	"container":         "",
-	"context":           "WithTimeout WithDeadline WithTimeoutCause WithDeadlineCause AfterFunc",
-	"crypto":            "GenerateKey SignPKCS1v15 SignPSS EncryptOAEP EncryptPKCS1v15 GenerateMultiPrimeKey",
-	"crypto/rand":       allImpure,
-	"crypto/tls":        allImpure,
-	"embed":             "",
-	"encoding":          "",
-	"errors":            "",
-	"fmt":               "Print Printf Println Scan Scanf Scanln",
-	"go/ast":            "Print Fprint",
-	"go/constant":       "",
-	"go/format":         "",
-	"go/scanner":        "PrintError",
-	"go/token":          "",
-	"hash":              "MakeSeed String Bytes Comparable", // hash/maphash: seeded at random
-	"html":              "ParseFiles ParseGlob ParseFS",
-	"image":             "RegisterFormat",
-	"index/suffixarray": "",
-	"io":                "Pipe",
-	"iter":              "",
-	"maps":              "",
-	"math":              "",
-	"math/rand":         allImpure,
-	"mime":              "AddExtensionType TypeByExtension ExtensionsByType",
-	"net/netip":         "",
-	"net/textproto":     "Dial",
-	"net/url":           "",
-	"path":              "",
-	"path/filepath":     "Abs EvalSymlinks Glob Walk WalkDir",
-	"reflect":           "",
-	"regexp":            "",
-	"slices":            "",
-	"sort":              "",
-	"strconv":           "",
-	"strings":           "",
-	"sync":              "", // a lock by itself changes nothing that a caller sees; package state is caught as such
-	"text":              "ParseFiles ParseGlob ParseFS",
-	"time":              "Now Sleep After AfterFunc Tick NewTimer NewTicker Since Until LoadLocation Local",
-	"unicode":           "",
-	"unique":            "",
-	"unsafe":            "",
-	"weak":              "",
+	"bufio":               "",
+	"bytes":               "",
+	"cmp":                 "",
+	"compress":            "",
+	"container":           "",
+	"context":             "WithTimeout WithDeadline WithTimeoutCause WithDeadlineCause AfterFunc",
+	"crypto":              "GenerateKey SignPKCS1v15 SignPSS EncryptOAEP EncryptPKCS1v15 GenerateMultiPrimeKey",
+	"crypto/cipher":       "NewGCMWithRandomNonce",
+	"crypto/dsa":          "GenerateKey GenerateParameters Sign",
+	"crypto/ecdsa":        "GenerateKey Sign SignASN1",
+	"crypto/mlkem":        "GenerateKey768 GenerateKey1024",
+	"crypto/rand":         allImpure,
+	"crypto/tls":          allImpure,
+	"embed":               "",
+	"encoding":            "",
+	"errors":              "",
+	"fmt":                 "Print Printf Println Scan Scanf Scanln",
+	"archive":             "OpenReader",
+	"go/ast":              "Print Fprint",
+	"go/build/constraint": "",
+	"go/constant":         "",
+	"go/format":           "",
+	"go/printer":          "",
+	"go/scanner":          "PrintError",
+	"go/token":            "",
+	"go/version":          "",
+	"hash":                "",
+	"hash/maphash":        allImpure, // seeded at random
+	"html":                "ParseFiles ParseGlob ParseFS",
+	"image":               "RegisterFormat",
+	"index/suffixarray":   "",
+	"io":                  "Pipe",
+	"iter":                "",
+	"maps":                "",
+	"math":                "",
+	"math/rand":           allImpure,
+	"mime":                "AddExtensionType TypeByExtension ExtensionsByType",
+	"mime/multipart":      "NewWriter", // its boundary is random
+	"net/mail":            "",
+	"net/netip":           "",
+	"net/textproto":       "Dial",
+	"net/url":             "",
+	"path":                "",
+	"path/filepath":       "Abs EvalSymlinks Glob Walk WalkDir",
+	"reflect":             "",
+	"regexp":              "",
+	"slices":              "",
+	"sort":                "",
+	"strconv":             "",
+	"strings":             "",
+	"sync":                "", // a lock by itself changes nothing that a caller sees; package state is caught as such
+	"text":                "ParseFiles ParseGlob ParseFS",
+	"time":                "Now Sleep After AfterFunc Tick NewTimer NewTicker Since Until LoadLocation Local",
+	"unicode":             "",
+	"unique":              "",
+	"unsafe":              "",
+	"weak":                allImpure, // the collector decides
 }
 
 // allImpure stands for all names of a package.
@@ -111,10 +122,10 @@ func hasWord(list, word string) bool {
 // harmless are types, constants and pure functions in packages that are otherwise impure.
 var harmless = names("io/fs.ErrNotExist io/fs.ErrExist io/fs.ErrPermission io/fs.ErrInvalid io/fs.ErrClosed io/fs.FileMode io/fs.ModePerm " +
 	"io/fs.ValidPath io/fs.FS io/fs.PathError os.ErrNotExist os.ErrExist os.ErrPermission os.ErrDeadlineExceeded os.FileMode os.PathSeparator " +
-	"os.IsNotExist os.IsExist os.IsPermission os.PathError os.Signal syscall.Errno syscall.Signal " +
-	"net.ParseIP net.IP net.IPNet net.ParseCIDR net.JoinHostPort net.SplitHostPort net.Error net.ErrClosed net.Addr net.OpError net.DNSError " +
+	"os.IsNotExist os.IsExist os.IsPermission os.PathError os.Signal os.Expand go/parser.ParseExpr syscall.Errno syscall.Signal " +
+	"net.ParseIP net.IP net.IPNet net.ParseCIDR net.JoinHostPort net.SplitHostPort net.IPv4 net.IPv4Mask net.IPMask net.CIDRMask net.ParseMAC net.HardwareAddr net.Error net.ErrClosed net.Addr net.OpError net.DNSError " +
 	"net/http.Header net/http.Request net/http.Response net/http.Handler net/http.HandlerFunc net/http.ResponseWriter net/http.Cookie " +
-	"net/http.CanonicalHeaderKey net/http.StatusText net/http.ParseTime net/http.TimeFormat net/http.ParseHTTPVersion net/http.DetectContentType " +
+	"net/http.CanonicalHeaderKey net/http.StatusText net/http.ParseTime net/http.TimeFormat net/http.ParseHTTPVersion net/http.DetectContentType net/http.ParseCookie net/http.ParseSetCookie net/http.NoBody " +
 	"math/rand.Rand math/rand.Source math/rand/v2.Rand math/rand/v2.Source math/rand/v2.New math/rand/v2.NewPCG math/rand/v2.NewChaCha8 math/rand.New math/rand.NewSource " +
 	"log/slog.Logger log/slog.Attr log/slog.Level log/slog.Value log/slog.String log/slog.Int log/slog.Any " +
 	"database/sql.ErrNoRows database/sql.NullString database/sql.DB database/sql.Tx runtime/debug.BuildInfo")

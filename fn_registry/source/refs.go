@@ -24,6 +24,7 @@ func (r *reader) collect(decl *Decl, code code, fn *ast.FuncDecl) {
 	}
 	c := &r.collector
 	c.reader, c.decl, c.body, c.receiver = r, decl, nil, nil
+	c.params, c.called = c.params[:0], nil
 	clear(c.aliases)
 	clear(c.sorted)
 	if fn != nil {
@@ -40,6 +41,8 @@ type collector struct {
 	decl     *Decl
 	body     *ast.BlockStmt         // of the function
 	receiver *object                // of the method
+	params   []*object              // of the function, none where they have no names
+	called   *ast.SelectorExpr      // the function of the call before
 	aliases  map[*object]string     // local variables set from package-level ones
 	sorted   map[*ast.CallExpr]bool // calls whose result's order does not matter
 }

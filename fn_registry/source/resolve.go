@@ -207,6 +207,25 @@ func isPackageLevel(id *ast.Ident) bool {
 	return id.Name != "_" && !universe[id.Name]
 }
 
+// declaredAt is the place of an object's name where it is declared.
+func declaredAt(o *object) token.Pos {
+	loop, ok := o.Decl.(*ast.RangeStmt)
+	switch {
+	case !ok:
+		return o.Pos()
+	case isOf(loop.Key, o):
+		return loop.Key.Pos()
+	default:
+		return loop.Value.Pos()
+	}
+}
+
+// isOf reports whether an expression is a name of an object.
+func isOf(e ast.Expr, o *object) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Obj == o
+}
+
 // declarePackage declares the names of the package that the file has.
 func (r *resolver) declarePackage(tree *ast.File) {
 	for _, d := range tree.Decls {
@@ -219,7 +238,7 @@ func (r *resolver) declarePackage(tree *ast.File) {
 			for _, spec := range d.Specs {
 				switch s := spec.(type) {
 				case *ast.ValueSpec:
-					r.declare(s, 0, false, s.Names...)
+					r.declareValues(d.Tok, s, 0)
 				case *ast.TypeSpec:
 					r.declare(s, 0, false, s.Name)
 				}
@@ -328,13 +347,22 @@ func (r *resolver) values(s *ast.ValueSpec) {
 	r.exprs(s.Values)
 }
 
+func (r *resolver) declareValues(tok token.Token, s *ast.ValueSpec, scope int) {
+	r.declare(s, scope, false, s.Names...)
+	if tok == token.CONST {
+		for _, name := range s.Names {
+			name.Obj.Kind = ast.Con
+		}
+	}
+}
+
 // local declares what stands in a function.
 func (r *resolver) local(d *ast.GenDecl, scope int) {
 	for _, spec := range d.Specs {
 		switch s := spec.(type) {
 		case *ast.ValueSpec:
 			r.values(s)
-			r.declare(s, scope, false, s.Names...)
+			r.declareValues(d.Tok, s, scope)
 		case *ast.TypeSpec: // it may name itself
 			r.declare(s, scope, false, s.Name)
 			r.typeSpec(s)
@@ -363,7 +391,7 @@ func (r *resolver) expr(e ast.Expr) {
 		r.expr(e.X)
 		r.expr(e.Y)
 	case *ast.UnaryExpr:
-		if e.Op == token.AND {
+		if e.Op == token.AND || e.Op == token.ARROW {
 			r.act(e)
 		}
 		r.expr(e.X)
@@ -427,6 +455,9 @@ func (r *resolver) selector(e *ast.SelectorExpr) {
 	}
 	if r.lookup(x); x.Obj == nil {
 		if path, ok := r.qualifiers[x.Name]; ok {
+			if path == "maps" { // its order may be a map's, called or not
+				r.act(e)
+			}
 			r.mention(path, e.Sel.Name, x.Pos())
 			return
 		}
@@ -513,6 +544,7 @@ func (r *resolver) stmt(s ast.Stmt, scope int) {
 		r.act(s)
 		r.expr(s.X)
 	case *ast.SendStmt:
+		r.act(s)
 		r.expr(s.Chan)
 		r.expr(s.Value)
 	case *ast.LabeledStmt:

@@ -82,6 +82,9 @@ func compareObjects(t *testing.T, path string, src []byte) {
 			continue
 		}
 		known[got], back[other] = other, got
+		if declaredAt(got) != other.Pos() || (got.Kind == ast.Con) != (other.Kind == ast.Con) {
+			t.Errorf("%s: %s is declared at %s, not %s; a constant: %v", fset.Position(id.Pos()), id.Name, fset.Position(declaredAt(got)), fset.Position(other.Pos()), got.Kind == ast.Con)
+		}
 		if top := want.Scope.Lookup(id.Name) == other; top != isPackageLevel(id) {
 			t.Errorf("%s: %s is at package level: %v, and %v for go/parser", fset.Position(id.Pos()), id.Name, !top, top)
 		}
@@ -164,5 +167,32 @@ func TestParse_ManyRefs(t *testing.T) {
 		if r.Name != fmt.Sprintf("call%d", i) || r.Pos.Line != 3+i {
 			t.Errorf("name %d is %v", i, r)
 		}
+	}
+}
+
+// TestParse_Channels: what is sent to a channel or received from it changes
+// what the channel's variable refers to; parameters count from 0 in each
+// function, those that nothing changes, too.
+func TestParse_Channels(t *testing.T) {
+	t.Parallel()
+	f := parse(t, "f.go", `package p
+func Send(_, n int, to chan int) { to <- n }
+func Receive(from chan int) int { return <-from }
+func Wait(string, error) { <-done; all <- 1 }
+func (s Store) Next() int { return <-s.next }`)
+	for name, want := range map[string][]int{"Send": {2}, "Receive": {0}, "Wait": nil, "Next": nil} {
+		if got := decl(t, f, name).ChangesParams; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s changes parameters %v, want %v", name, got, want)
+		}
+	}
+	var writes []string
+	for _, w := range decl(t, f, "Wait").Writes {
+		writes = append(writes, w.Name)
+	}
+	if want := []string{"done", "all"}; !reflect.DeepEqual(writes, want) {
+		t.Errorf("Wait writes %q, want %q", writes, want)
+	}
+	if !decl(t, f, "Next").ChangesReceiver {
+		t.Error("Next does not change its receiver")
 	}
 }

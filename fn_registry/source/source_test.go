@@ -4,6 +4,7 @@ import (
 	"fmt"
 	goparser "go/parser"
 	"go/token"
+	"os/exec"
 	"reflect"
 	"slices"
 	"strings"
@@ -109,6 +110,32 @@ func F(ctx context.Context, cfg Config) error {
 	}
 	if got := refs(decl(t, f, "Config").Refs); !reflect.DeepEqual(got, []string{"Other", "time.Time"}) {
 		t.Errorf("type refs %q", got)
+	}
+}
+
+func TestParse_EmbeddedNames(t *testing.T) {
+	t.Parallel()
+	f, err := Parse("p.go", []byte(`package p
+
+import "sync/atomic"
+
+type S struct {
+	A
+	*B
+	C[int]
+	*atomic.Pointer[int]
+	atomic.Bool
+}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, field := range f.Decls[0].Fields {
+		names = append(names, field.Name)
+	}
+	if got := strings.Join(names, " "); got != "A B C Pointer Bool" {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -307,5 +334,24 @@ func TestParse_Allocations(t *testing.T) {
 	})
 	if got := (all - parser) / decls; got > 9 {
 		t.Errorf("%.1f allocations for a declaration, beside go/parser's %.1f", got, parser/decls)
+	}
+}
+
+// TestKnownStandard: the list is the go command's.
+func TestKnownStandard(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "std").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range strings.FieldsSeq(string(out)) {
+		if !slices.Contains(strings.Split(path, "/"), "internal") && !strings.HasPrefix(path, "vendor/") && !KnownStandard(path) {
+			t.Errorf("%s is not known: bring the list up to date", path)
+		}
+	}
+	for _, path := range []string{"net/htpt", "http", "Net/HTTP", "net/htt", "x"} {
+		if KnownStandard(path) {
+			t.Errorf("%s is known", path)
+		}
 	}
 }

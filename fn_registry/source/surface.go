@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -9,41 +10,63 @@ import (
 	"strings"
 )
 
+// Package is what callers can see of a package's functions and types, by name;
+// a method is a part of its receiver's type. Add its files, then Resolve.
+type Package map[string]*Surface
+
 // Surface is what a caller can see of a function or a type.
 type Surface struct {
 	Parts []Part
 	Types []string // the package's own types that the parts mention, each once
+
+	alias        string   // Type: what it is another name of
+	value        string   // Const: its value, where it is written as a literal
+	embeds       []string // the package's own types that it embeds, with the * of a pointer
+	holds        []string // the package's own types that a value of it contains
+	incomparable bool     // a value of it contains what == does not take
+	sealed       bool     // an interface with unexported methods
 }
 
 // Part is one thing that callers rely on.
 type Part struct {
-	// Name is "signature", "type parameters", "type", "field F" or "method M".
+	// Name is "signature", "type parameters", "type", "field F", "method M",
+	// "constant C", Comparison or Sealed.
 	Name string
-	// Text is what it is, by meaning: packages by import path, without the
-	// names of parameters and results, type parameters by number.
+	// Text is what it is, by meaning: packages by import path, aliases by what
+	// they stand for, without the names of parameters and results, type
+	// parameters by number.
 	Text string
 	// Wanted says that others must have the part, too: adding a method to an
 	// interface that they can implement breaks them.
 	Wanted bool
+	// Pointer says that a method is that of a pointer alone.
+	Pointer bool
 }
 
-// Surfaces reads a file for what callers see of its functions and types, by
-// name; a method is a part of its receiver's type. A type that is declared in
-// another file has its methods alone.
-func Surfaces(path string, src []byte) (map[string]*Surface, error) {
+// The names of parts that are not declared.
+const (
+	Comparison = "comparison" // a struct's values can be compared with ==
+	Sealed     = "sealed"     // an interface that no other package can implement
+)
+
+// Add reads a file.
+func (p Package) Add(path string, src []byte) error {
 	fset := token.NewFileSet()
 	tree, err := parser.ParseFile(fset, path, src, parser.SkipObjectResolution)
 	if err != nil {
-		return nil, parseError(err)
+		return parseError(err)
 	}
 	r := &reader{lines: fset.File(tree.FileStart), tree: tree, file: &File{}}
 	r.readImports()
-	s := surfaces{reader: r, found: map[string]*Surface{}}
+	s := surfaces{reader: r, found: p}
 	for _, d := range tree.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			s.function(d)
 		case *ast.GenDecl:
+			if d.Tok == token.CONST {
+				s.constants(d)
+			}
 			for _, spec := range d.Specs {
 				if t, ok := spec.(*ast.TypeSpec); ok {
 					s.typeSpec(t)
@@ -51,12 +74,12 @@ func Surfaces(path string, src []byte) (map[string]*Surface, error) {
 			}
 		}
 	}
-	return s.found, nil
+	return nil
 }
 
 type surfaces struct {
 	*reader
-	found map[string]*Surface
+	found Package
 }
 
 // meaning is how an expression is written by what it means. A nil one writes it
@@ -67,6 +90,17 @@ type meaning struct {
 	types      []string          // the package's own types that were met
 }
 
+// What stands for a name of the package until all files are known: the name,
+// and the package of a dot import that may bring it.
+const (
+	nameBegin = "\x01"
+	nameDot   = "\x02"
+	nameEnd   = "\x03"
+)
+
+// sameType lists the predeclared names that stand for others.
+var sameType = map[string]string{"byte": "uint8", "rune": "int32"}
+
 func (m *meaning) ident(name string) string {
 	if m == nil {
 		return name
@@ -74,10 +108,13 @@ func (m *meaning) ident(name string) string {
 	if as, ok := m.params[name]; ok {
 		return as
 	}
-	if !universe[name] && !slices.Contains(m.types, name) {
+	if universe[name] {
+		return cmp.Or(sameType[name], name)
+	}
+	if !slices.Contains(m.types, name) {
 		m.types = append(m.types, name)
 	}
-	return name
+	return nameBegin + name + nameDot + m.qualifiers["."] + nameEnd
 }
 
 func (m *meaning) qualifier(e ast.Expr) (path string, ok bool) {
@@ -135,11 +172,9 @@ func (s *surfaces) function(d *ast.FuncDecl) {
 	recv := d.Recv.List[0].Type
 	m := &meaning{qualifiers: s.qualifiers, params: receiverParams(recv)}
 	w := writer{meaning: m}
-	if _, pointer := recv.(*ast.StarExpr); pointer {
-		w.WriteByte('*')
-	}
 	w.funcTail(d.Type)
-	s.of(baseName(recv)).add(m, Part{Name: "method " + d.Name.Name, Text: w.String()})
+	_, pointer := recv.(*ast.StarExpr)
+	s.of(BaseName(recv)).add(m, Part{Name: "method " + d.Name.Name, Text: w.String(), Pointer: pointer})
 }
 
 // receiverParams numbers the type parameters that a receiver names.
@@ -175,10 +210,18 @@ func (s *surfaces) typeSpec(t *ast.TypeSpec) {
 		w.typeParams(t.TypeParams)
 		surface.add(m, Part{Name: "type parameters", Text: w.String()})
 	}
+	prefix := ""
+	if t.Assign != token.NoPos {
+		prefix = "= "
+	}
 	switch u := t.Type.(type) {
 	case *ast.StructType:
-		surface.add(m, Part{Name: "type", Text: "struct"})
+		surface.add(m, Part{Name: "type", Text: prefix + "struct"})
+		surface.hold(u)
 		for _, f := range u.Fields.List {
+			if local := ownType(f.Type); local != "" && len(f.Names) == 0 {
+				surface.embeds = append(surface.embeds, local)
+			}
 			for _, name := range fieldNames(f) {
 				if ast.IsExported(name) {
 					surface.add(m, Part{Name: "field " + name, Text: text(f.Type)})
@@ -186,33 +229,109 @@ func (s *surfaces) typeSpec(t *ast.TypeSpec) {
 			}
 		}
 	case *ast.InterfaceType:
-		surface.add(m, Part{Name: "type", Text: "interface"})
-		open := true // for others to implement
+		surface.add(m, Part{Name: "type", Text: prefix + "interface"})
 		for _, f := range u.Methods.List {
-			open = open && (len(f.Names) == 0 || f.Names[0].IsExported())
-		}
-		for _, f := range u.Methods.List {
-			part := Part{Name: "element " + text(f.Type), Wanted: open}
-			if len(f.Names) == 1 {
-				if part.Name, part.Text = "method "+f.Names[0].Name, text(f.Type); !f.Names[0].IsExported() {
-					continue
-				}
+			switch local := ownType(f.Type); {
+			case len(f.Names) == 1 && !f.Names[0].IsExported():
+				surface.sealed = true
+			case len(f.Names) == 1:
+				surface.add(m, Part{Name: "method " + f.Names[0].Name, Text: text(f.Type)})
+			case local != "":
+				surface.embeds = append(surface.embeds, local)
+			default:
+				surface.add(m, Part{Name: "element " + text(f.Type)})
 			}
-			surface.add(m, part)
 		}
 	default:
 		of := text(t.Type)
-		if t.Assign != token.NoPos {
-			of = "= " + of
+		if prefix != "" && t.TypeParams == nil {
+			surface.alias = of
 		}
-		surface.add(m, Part{Name: "type", Text: of})
+		surface.add(m, Part{Name: "type", Text: prefix + of})
+	}
+}
+
+// ownType is the name of a type of the package itself, with the * of a pointer;
+// "" for any other.
+func ownType(e ast.Expr) string {
+	star := ""
+	if p, ok := e.(*ast.StarExpr); ok {
+		star, e = "*", p.X
+	}
+	if ix, ok := e.(*ast.IndexExpr); ok {
+		e = ix.X
+	}
+	if id, ok := e.(*ast.Ident); ok && !universe[id.Name] {
+		return star + id.Name
+	}
+	return ""
+}
+
+// hold notes what decides whether values of a struct can be compared.
+func (s *Surface) hold(u *ast.StructType) {
+	for _, f := range u.Fields.List {
+		e := f.Type
+		for {
+			array, ok := e.(*ast.ArrayType)
+			if !ok || array.Len == nil {
+				break
+			}
+			e = array.Elt
+		}
+		switch t := e.(type) {
+		case *ast.ArrayType, *ast.MapType, *ast.FuncType:
+			s.incomparable = true
+		case *ast.StructType:
+			s.hold(t)
+		case *ast.Ident:
+			s.holds = append(s.holds, t.Name)
+		}
+	}
+}
+
+// constants notes the exported constants of the package's own types with their
+// values, and the values of those that are written as literals.
+func (s *surfaces) constants(d *ast.GenDecl) {
+	var last *ast.ValueSpec // what a line without values repeats
+	for n, spec := range d.Specs {
+		v, ok := spec.(*ast.ValueSpec)
+		if !ok {
+			continue
+		}
+		if len(v.Values) > 0 {
+			last = v
+		}
+		for i, name := range v.Names {
+			if last == nil || i >= len(last.Values) {
+				continue
+			}
+			value, typ := last.Values[i], ""
+			if lit, ok := value.(*ast.BasicLit); ok {
+				s.of(name.Name).value = lit.Value
+			}
+			if call, ok := value.(*ast.CallExpr); ok {
+				typ = ownType(call.Fun)
+			}
+			if last.Type != nil {
+				typ = ownType(last.Type)
+			}
+			if typ == "" || !name.IsExported() {
+				continue
+			}
+			m := s.means()
+			w := writer{meaning: m}
+			w.expr(value)
+			text := strings.ReplaceAll(w.String(), "iota", "iota of "+strconv.Itoa(n))
+			of := s.of(typ)
+			of.Parts = append(of.Parts, Part{Name: "constant " + name.Name, Text: text})
+		}
 	}
 }
 
 // fieldNames lists the names of a field, of an embedded one its type's.
 func fieldNames(f *ast.Field) []string {
 	if len(f.Names) == 0 {
-		return []string{strings.TrimPrefix(embeddedName(f.Type), "*")}
+		return []string{BaseName(f.Type)}
 	}
 	var names []string
 	for _, n := range f.Names {

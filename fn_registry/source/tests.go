@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // readTests lists the file's test functions with the names of their subtests.
@@ -43,7 +45,8 @@ func beginsWithSkip(body *ast.BlockStmt) bool {
 func isTestName(name string) bool {
 	for _, prefix := range []string{"Test", "Fuzz", "Benchmark", "Example"} {
 		if rest, ok := strings.CutPrefix(name, prefix); ok && name != "TestMain" {
-			return rest == "" || !(rest[0] >= 'a' && rest[0] <= 'z')
+			first, _ := utf8.DecodeRuneInString(rest)
+			return !unicode.IsLower(first)
 		}
 	}
 	return false
@@ -54,7 +57,7 @@ func takesTesting(fn *ast.FuncDecl) bool {
 	if strings.HasPrefix(fn.Name.Name, "Example") {
 		return len(params) == 0
 	}
-	if len(params) != 1 {
+	if len(params) != 1 || len(params[0].Names) > 1 {
 		return false
 	}
 	star, ok := params[0].Type.(*ast.StarExpr)

@@ -112,6 +112,65 @@ func TestFixEncoding(t *testing.T) {
 	}
 }
 
+// TestParse_HalfValues: of a list that is wrong in one place nothing is taken, as
+// half of it would be taken for the whole.
+func TestParse_HalfValues(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{
+		"tags: [a, b]":                        `[a b] [] 0 false`,
+		"tags: [a, 1, b]":                     `[] [] 0 false 1:11`,
+		"tags: [a, [b]]":                      `[] [] 0 false 1:11`,
+		"tags: []":                            `[] [] 0 false`,
+		"tags: {a: b}":                        `[] [] 0 false 1:7`,
+		"params: [{name: a, desc: b}]":        `[] [{a b}] 0 false`,
+		"params: [{name: a, desc: b}, c]":     `[] [] 0 false 1:30`,
+		"params: [c, {name: a, desc: b}]":     `[] [] 0 false 1:10`,
+		"params: [{name: a, name: b}]":        `[] [] 0 false 1:20`,
+		"params: [{name: [a], desc: b}]":      `[] [] 0 false 1:17`,
+		"params: [{name: a, desc: b, to: c}]": `[] [{a b}] 0 false 1:29`,
+		"params: a":                           `[] [] 0 false 1:9`,
+		"binary_mb_max: 8.7":                  `[] [] 8.7 false`,
+		"binary_mb_max: 1e3":                  `[] [] 1000 false`,
+		"binary_mb_max: 0":                    `[] [] 0 false 1:16`,
+		"binary_mb_max: -1":                   `[] [] 0 false 1:16`,
+		"binary_mb_max: .inf":                 `[] [] 0 false 1:16`,
+		"binary_mb_max: ten":                  `[] [] 0 false 1:16`,
+		"tested: true":                        `[] [] 0 true`,
+		"tested: false":                       `[] [] 0 false`,
+		"tested: 1":                           `[] [] 0 false 1:9`,
+	} {
+		d := Parse("x.md", []byte("---\n"+src+"\n---\n"))
+		got := fmt.Sprint(d.Spec.Tags, d.Spec.Params, d.Spec.BinaryMBMax, d.Spec.Tested)
+		key, _, _ := strings.Cut(src, ":")
+		for _, p := range d.Problems {
+			if p.Key == key && p.Rule != RuleMissing {
+				got += fmt.Sprintf(" %d:%d", p.Pos.Line-1, p.Pos.Column)
+			}
+		}
+		if got = strings.Join(strings.Fields(strings.ReplaceAll(got, "][", "] [")), " "); got != want {
+			t.Errorf("%s: %s, want %s\n%s", src, got, want, problems(d))
+		}
+	}
+}
+
+// TestParse_LongValues: a message shows 60 bytes of a value, and whole characters.
+func TestParse_LongValues(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		strings.Repeat("a", 60):                    strings.Repeat("a", 60) + `"`,
+		strings.Repeat("a", 61):                    strings.Repeat("a", 60) + `..."`,
+		strings.Repeat("é", 31):                    strings.Repeat("é", 30) + `..."`,
+		"a" + strings.Repeat("é", 31):              "a" + strings.Repeat("é", 29) + `..."`,
+		"aa" + strings.Repeat("\U0001F600", 15):    "aa" + strings.Repeat("\U0001F600", 14) + `..."`,
+		"aaa" + strings.Repeat("\u00e9\u3042", 12): "aaa" + strings.Repeat("\u00e9\u3042", 11) + `é..."`,
+	} {
+		d := Parse("x.md", []byte("---\nkind: "+value+"\n---\n"))
+		if got := problems(d); !strings.Contains(got, `"`+want) {
+			t.Errorf("%s (%d bytes): no %s in\n%s", value, len(value), want, got)
+		}
+	}
+}
+
 func TestIsSpec(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]bool{

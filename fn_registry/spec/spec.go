@@ -6,6 +6,8 @@
 // code is checked elsewhere.
 package spec
 
+import "slices"
+
 // Kind says what sort of unit a spec describes.
 type Kind = string
 
@@ -79,6 +81,12 @@ type Param struct {
 
 // IsName reports whether a text has the form of a unit's name: snake_case.
 func IsName(name string) bool { return lookupKey("name").match.MatchString(name) }
+
+// IsLang reports whether a text is a language that units are written in.
+func IsLang(lang string) bool { return slices.Contains(lookupKey("lang").Enum, lang) }
+
+// IsDomain reports whether a text has the form of a domain: one word.
+func IsDomain(domain string) bool { return lookupKey("domain").match.MatchString(domain) }
 
 // ID is the unit's stable ID, name_lang_domain, put together from what is written even if that is not valid.
 func (s *Spec) ID() string {

@@ -26,12 +26,15 @@ func (d *Document) validateFinished() {
 	}
 	for _, s := range d.Body.Sections {
 		line := s.Pos.Line
+		if s.Level > 0 {
+			line++ // the text begins below the heading
+		}
 		for text := range strings.Lines(s.Text) {
-			line++
 			if words := stubWord(text); words != "" {
 				p := d.problem(RuleUnfinished, 0, "", "the line begins with \""+words+"\", as fn new wrote it", hint)
 				p.Pos = Pos{Line: line, Column: 1}
 			}
+			line++
 		}
 	}
 }

@@ -26,8 +26,9 @@ func (r report) write(w io.Writer, format, root string) error {
 	case "github":
 		return r.writeGitHub(w)
 	}
+	place := relative(root)
 	for _, f := range r.Findings {
-		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", relative(root, f.File), f.Line, f.Column, f.Severity, f.Message, f.Rule); err != nil {
+		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", place(f.File), f.Line, f.Column, f.Severity, f.Message, f.Rule); err != nil {
 			return err
 		}
 	}
@@ -38,6 +39,9 @@ func (r report) write(w io.Writer, format, root string) error {
 func (r report) summary(w io.Writer, o options) {
 	if len(r.Findings) == 0 {
 		fmt.Fprintf(w, "frontmatter-lint: %s, no findings\n", count(r.Units, "unit"))
+		if r.Units == 0 {
+			fmt.Fprintf(w, "hint: there are no specs below %s, so nothing was checked; fn init sets a repository up\n", o.root)
+		}
 		return
 	}
 	fixable := 0

@@ -28,7 +28,7 @@ units and, with -changed, history. What ROOT's fn_registry.yaml says of folders,
   -fix            write what the code tells (signature, imports, uses, tests, paths ...), then check again
   -diff           show what -fix would write; without -fix nothing is written
   -changed REV    look only at what differs from the git revision REV, and at the units that use it;
-                  signatures that changed since then must come with a higher version
+                  what changed for callers since then must come with a higher version
   -examples       also compile the Example of every unit looked at (uses the go command; slower)
   -rules A,B      check by these rules only
   -format F       text (default), json, sarif (2.1.0) or github (workflow annotations)
@@ -97,6 +97,18 @@ func parseArgs(args []string) (options, error) {
 	fs.StringVar(&rules, "rules", "", "")
 	if err := fs.Parse(args); err != nil {
 		return o, err
+	}
+	if slices.Contains(fs.Args(), "") {
+		return o, errors.New("ROOT is given nothing; leave it out, or name a folder")
+	}
+	var empty []string // of a variable of the shell that is not set: the check would be another than was meant
+	fs.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" {
+			empty = append(empty, "-"+f.Name)
+		}
+	})
+	if len(empty) > 0 {
+		return o, fmt.Errorf("%s is given nothing; leave it out, or name what is meant", strings.Join(empty, ", "))
 	}
 	if rules != "" {
 		o.rules = strings.Split(rules, ",")
@@ -290,15 +302,17 @@ func progress(w io.Writer) func(done, total int) {
 	}
 }
 
-// relative shows a file as the user can open it from where he stands.
-func relative(root, file string) string {
-	full := filepath.Join(root, filepath.FromSlash(file))
-	if wd, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(wd, full); err == nil && !strings.HasPrefix(rel, "..") {
+// relative returns what shows a file of the root as it is opened from the
+// working directory.
+func relative(root string) func(file string) string {
+	wd, wdErr := os.Getwd()
+	return func(file string) string {
+		full := filepath.Join(root, filepath.FromSlash(file))
+		if rel, err := filepath.Rel(wd, full); wdErr == nil && err == nil && filepath.IsLocal(rel) {
 			return rel
 		}
+		return full
 	}
-	return full
 }
 
 func count(n int, what string) string {

@@ -85,8 +85,9 @@ func (a *API) wrap(e Endpoint) http.Handler {
 		return a.tag(r)
 	}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		freshness := a.Source.Freshness() // before the state, which is then no older than it says
 		state := a.Source.State()
-		SetFreshness(w.Header(), a.Source.Freshness(), state)
+		SetFreshness(w.Header(), freshness, state)
 		if state == nil && !e.always {
 			NotReady(w, r)
 			return

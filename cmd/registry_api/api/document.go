@@ -132,6 +132,7 @@ func (b *schemas) responses(e Endpoint) object {
 		out["304"] = object{"description": "The answer is still the one whose ETag If-None-Match named."}
 	}
 	if e.Body != nil {
+		fails[http.StatusRequestTimeout] = "The body did not come in time."
 		fails[http.StatusRequestEntityTooLarge] = "The body is too long."
 		fails[http.StatusUnsupportedMediaType] = "The body is not JSON."
 	}

@@ -57,7 +57,7 @@ func (a *API) unitEndpoints() []Endpoint {
 			Method: http.MethodGet, Path: "/api/v1/units", Name: "listUnits", Tag: "units", tagged: true,
 			Summary: "Find units by words, by signature and by what they are",
 			Description: "Without q and signature it lists all units that the other parameters let through. " +
-				"Typing errors are forgiven where hardly any unit has a word as it is written; words says for which.",
+				"Typing errors are forgiven in a word that no unit has in any form; words says in which.",
 		}, listUnits),
 		jsonEndpoint(Endpoint{
 			Method: http.MethodGet, Path: "/api/v1/units/{id}", Name: "getUnit", Tag: "units", Fails: []int{http.StatusNotFound},

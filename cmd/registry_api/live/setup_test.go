@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,17 +49,12 @@ func start(t *testing.T, root string, cfg Config) *followed {
 	f := &followed{Live: New(cfg), t: t, root: root}
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx) }()
-	stopped := false
-	f.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
+	f.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Run: %v", err)
 		}
-	}
+	})
 	t.Cleanup(f.stop)
 	f.until("it has looked at all files", func() bool { return f.Freshness().SweptAt != nil && f.Freshness().Watching == cfg.Watch })
 	return f

@@ -7,6 +7,7 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/atomicfile"
 	"fnregistry.dev/fn_registry/source"
 )
 
@@ -51,19 +53,10 @@ func (d Dir) Put(key string, bytes int64) error {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(string(d), ".new")
-	if err != nil {
+	return atomicfile.Write(filepath.Join(string(d), key), 0o600, func(w io.Writer) error {
+		_, err := io.WriteString(w, strconv.FormatInt(bytes, 10))
 		return err
-	}
-	defer os.Remove(file.Name()) // no-op once renamed
-	_, err = file.WriteString(strconv.FormatInt(bytes, 10))
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), filepath.Join(string(d), key))
+	})
 }
 
 // Trim forgets figures that were not kept anew for longer than age.

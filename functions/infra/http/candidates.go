@@ -32,6 +32,11 @@ func withCandidates(err *core.Error, what, name string, known []string) error {
 	return &HTTPProblemError{Err: err, Members: map[string]any{what: clipName(name), "candidates": candidates}}
 }
 
+// withName adds the name that an error is about as the member what.
+func withName(err *core.Error, what, name string) error {
+	return &HTTPProblemError{Err: err, Members: map[string]any{what: clipName(name)}}
+}
+
 // clipName shortens a name, which comes from outside, to what is worth sending back.
 func clipName(name string) string { return fmt.Sprintf("%.80s", name) }
 

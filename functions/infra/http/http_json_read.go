@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -142,11 +143,15 @@ func explainJSON(err error, body []byte, in reflect.Type) error {
 		return invalidJSON("the JSON ends too early", len(body), body)
 	}
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		what := "the JSON value"
-		if mismatch.Field != "" {
-			what = fmt.Sprintf("field %q", mismatch.Field)
+		what, field := "the JSON value", jsonPath(mismatch.Field, in)
+		if field != "" {
+			what = fmt.Sprintf("field %q", field)
 		}
-		return invalidJSON(fmt.Sprintf("%s is %s, want %s", what, jsonValueName(mismatch.Value), jsonTypeName(mismatch.Type)), int(mismatch.Offset)-1, body)
+		failed := invalidJSON(fmt.Sprintf("%s is %s, want %s", what, jsonValueName(mismatch.Value), jsonTypeName(mismatch.Type)), int(mismatch.Offset)-1, body)
+		if field == "" {
+			return failed
+		}
+		return withName(failed, "field", field)
 	}
 	// encoding/json has no error type for this one.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
@@ -158,7 +163,34 @@ func explainJSON(err error, body []byte, in reflect.Type) error {
 	return &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: strings.TrimPrefix(err.Error(), "json: ")}
 }
 
-func invalidJSON(message string, offset int, body []byte) error {
+// jsonPath takes the names of embedded structs, which JSON does not know, out of
+// the path of a field.
+func jsonPath(path string, in reflect.Type) string {
+	var known []string
+	for name := range strings.SplitSeq(path, ".") {
+		for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map}, in.Kind()) {
+			in = in.Elem()
+		}
+		var field reflect.StructField
+		if in.Kind() == reflect.Struct {
+			for f := range in.Fields() {
+				tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				if cmp.Or(tag, f.Name) == name {
+					field = f
+				}
+			}
+		}
+		if tag, _, _ := strings.Cut(field.Tag.Get("json"), ","); !field.Anonymous || tag != "" {
+			known = append(known, name)
+		}
+		if field.Type != nil {
+			in = field.Type
+		}
+	}
+	return strings.Join(known, ".")
+}
+
+func invalidJSON(message string, offset int, body []byte) *core.Error {
 	before := body[:min(max(offset, 0), len(body))]
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1

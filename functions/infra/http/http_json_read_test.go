@@ -94,6 +94,39 @@ func TestHTTPJSONRead_Refuses(t *testing.T) {
 	}
 }
 
+type Base struct {
+	Name string `json:"name"`
+	Deep []struct {
+		Level int `json:"level"`
+	} `json:"deep"`
+}
+
+// A field is named as JSON knows it: an embedded struct is none.
+func TestHTTPJSONRead_NamesTheField(t *testing.T) {
+	t.Parallel()
+	type tagged struct {
+		Base `json:"base"`
+	}
+	type in struct {
+		Base
+		Tagged tagged `json:"tagged"`
+	}
+	for body, want := range map[string]string{
+		`{"name":5}`:                      "name",
+		`{"deep":[{"level":"x"}]}`:        "deep.level",
+		`{"tagged":{"base":{"name":[]}}}`: "tagged.base.name",
+		`{"nome":5}`:                      "nome",
+	} {
+		request := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		request.Header.Set("Content-Type", "application/json")
+		_, err := fnhttp.HTTPJSONRead[in](httptest.NewRecorder(), request, fnhttp.HTTPJSONReadConfig{})
+		shown, ok := errors.AsType[*fnhttp.HTTPProblemError](err)
+		if !ok || shown.Members["field"] != want || !strings.Contains(err.Error(), `field "`+want+`"`) {
+			t.Errorf("%s: got %#v", body, err)
+		}
+	}
+}
+
 func TestHTTPJSONRead_Candidates(t *testing.T) {
 	t.Parallel()
 	for field, want := range map[string]any{"nmae": "name", "colour": "color", "TAG": "tags"} {

@@ -54,11 +54,11 @@ func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
 			values = []string{r.PathValue(field.name)}
 		}
 		if len(values) > 1 && !field.repeated {
-			return invalid("parameter %q is given %d times, want once", field.name, len(values))
+			return withName(invalid("parameter %q is given %d times, want once", field.name, len(values)), "parameter", field.name)
 		}
 		for _, value := range values {
 			if err := field.set(in.FieldByIndex(field.index), value); err != nil {
-				return invalid("parameter %q is %q, want %v", field.name, value, err)
+				return withName(invalid("parameter %q is %q, want %v", field.name, value, err), "parameter", field.name)
 			}
 		}
 	}

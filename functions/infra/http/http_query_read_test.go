@@ -89,6 +89,17 @@ func TestHTTPQueryRead_Refuses(t *testing.T) {
 	}
 }
 
+func TestHTTPQueryRead_NamesTheParameter(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{"limit=x": "limit", "limit=1&limit=2": "limit", "tested=yes": "tested", "limits=1": "limits"} {
+		_, err := readQuery(t, "/units/x?"+query)
+		shown, ok := errors.AsType[*fnhttp.HTTPProblemError](err)
+		if !ok || shown.Members["parameter"] != want {
+			t.Errorf("%s: got %#v", query, err)
+		}
+	}
+}
+
 func TestHTTPQueryRead_Candidates(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string][]string{"limits": {"limit"}, "cursr": {"cursor"}, "TAGS": {"tag"}} {

@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	r := rand.New(rand.NewPCG(*seed, 0))
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	fmt.Fprintf(stdout, "seed %d: %d of %d mutants in %d packages\n", *seed, min(*n, len(all)), len(all), len(packages))
-	t := trial{dir: *dir, timeout: *timeout, packages: packages}
+	t := trial{dir: *dir, timeout: *timeout, packages: packages, green: map[string]bool{}}
 	score, err := t.sample(ctx, all, *n, stdout)
 	if err != nil {
 		return err

@@ -57,6 +57,21 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRun_RedTests: tests that fail without a mutant are no score.
+func TestRun_RedTests(t *testing.T) {
+	t.Setenv("GOWORK", "off")
+	t.Setenv("GOFLAGS", "")
+	dir := module(t)
+	if err := os.WriteFile(filepath.Join(dir, "weak/red_test.go"), []byte("package weak\n\nimport \"testing\"\n\nfunc TestRed(t *testing.T) { t.Fatal() }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	err := run(t.Context(), []string{"-dir", dir, "-n", "1", "-seed", "7", "./weak"}, &out, &out)
+	if err == nil || !strings.Contains(err.Error(), "weak fail without a mutant") || strings.Contains(out.String(), "noticed") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
 // TestMutantsOf: each kind of change, as it is made.
 func TestMutantsOf(t *testing.T) {
 	t.Parallel()

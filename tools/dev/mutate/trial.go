@@ -53,6 +53,7 @@ type trial struct {
 	dir      string
 	timeout  time.Duration
 	packages []*pkg
+	green    map[string]bool // packages whose tests pass without a mutant
 }
 
 // outcome is what became of a mutant.
@@ -120,11 +121,31 @@ func (t *trial) try(ctx context.Context, m mutant) (outcome, error) {
 	}
 	for _, p := range t.testers(m.pkg) {
 		got, err := t.run(ctx, "test", "-overlay", overlay, "-count=1", "-failfast", "-timeout", t.timeout.String(), p.ImportPath)
+		if err == nil && got == killed {
+			err = t.pass(ctx, p)
+		}
 		if err != nil || got == killed {
 			return got, err
 		}
 	}
 	return survived, nil
+}
+
+// pass fails where the tests of a package fail without any mutant, too: they
+// notice nothing.
+func (t *trial) pass(ctx context.Context, p *pkg) error {
+	if t.green[p.ImportPath] {
+		return nil
+	}
+	got, err := t.run(ctx, "test", "-timeout", t.timeout.String(), p.ImportPath)
+	if err != nil {
+		return err
+	}
+	if got == killed {
+		return fmt.Errorf("the tests of %s fail without a mutant", p.ImportPath)
+	}
+	t.green[p.ImportPath] = true
+	return nil
 }
 
 // testers lists the packages with tests that a mutant of p can fail, p first.

@@ -1,0 +1,57 @@
+// Package cache names the files that programs keep in the user's cache folder,
+// and tells which program wrote them.
+package cache
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Dir returns the folder that all of them share.
+func Dir() (string, error) {
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(user, "fn_registry"), nil
+}
+
+// Base returns the path, without an extension, of what the running program
+// keeps in dir of these roots: another one for each program and set of roots.
+func Base(dir string, roots []string) (string, error) {
+	key := sha256.New()
+	for _, root := range roots {
+		abs, err := filepath.Abs(root)
+		if err != nil {
+			return "", err
+		}
+		key.Write([]byte(abs + "\x00"))
+	}
+	program := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	return filepath.Join(dir, hex.EncodeToString(key.Sum(nil)[:8])+"-"+program), nil
+}
+
+// Build tells one build of the program from another. What one build has kept
+// is not believed by another, which may read files differently: no format
+// version has to be remembered. It is zero where the program can't be read.
+var Build = sync.OnceValue(func() (hash [sha256.Size]byte) {
+	file, err := os.Executable()
+	if err != nil {
+		return hash
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return hash
+	}
+	defer in.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, in); err != nil {
+		return hash
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+})

@@ -1,0 +1,195 @@
+package source
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSurfaces: what callers see of a declaration, by meaning, and the types of
+// its own package that it leads to.
+func TestSurfaces(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ src, want, types string }{
+		"function":           {"func F(a, b int, c other) (n int, err error)", "signature: (int, int, other) (int, error)", "other"},
+		"one named result":   {"func F() (err error)", "signature: () error", ""},
+		"packages":           {"import clock \"time\"\nfunc F(t clock.Time, x y.Z) {}", "signature: (time.Time, y.Z)", "y"},
+		"type parameters":    {"func F[K comparable, V any](m map[K]V) V", "signature: [comparable, any](map[$0]$1) $1", ""},
+		"type once":          {"func F(a T, b []T, c *T, d U)", "signature: (T, []T, *T, U)", "T U"},
+		"struct":             {"type F struct { A, B int; c hidden; *D; e.G }", "type: struct\nfield A: int\nfield B: int\nfield D: *D\nfield G: e.G\ncomparison: ", "D e"},
+		"generic type":       {"type F[K comparable, V any] struct { M map[K]V }", "type parameters: [comparable, any]\ntype: struct\nfield M: map[$0]$1", ""},
+		"generic methods":    {"func (f *F[K, V]) Get(k K) (v V, ok bool)\nfunc (f F[X]) Put(X)", "method Get: ($0) ($1, bool), pointer\nmethod Put: ($0)", ""},
+		"hidden method":      {"func (f F) get() int\nfunc (F) Get() int", "method Get: () int", ""},
+		"open interface":     {"type F interface { A(x int) error; io.Reader }", "type: interface\nmethod A: func(int) error, wanted\nelement io.Reader: , wanted", "io"},
+		"sealed interface":   {"type F interface { A(); b() }", "type: interface\nmethod A: func()\nsealed: ", ""},
+		"constraint":         {"type F interface { ~int | ~string }", "type: interface\nelement ~int | ~string: , wanted", ""},
+		"defined":            {"type F map[string]T", "type: map[string]T", "T"},
+		"alias":              {"type F = T", "type: = T", "T"},
+		"generic defined":    {"type F[T any] func(T) (T, error)", "type parameters: [any]\ntype: func($0) ($0, error)", ""},
+		"channels":           {"type F struct { A chan<- int; B <-chan int; C chan (<-chan int) }", "type: struct\nfield A: chan<- int\nfield B: <-chan int\nfield C: chan <-chan int\ncomparison: ", ""},
+		"inline members":     {"type F struct { A struct { X, Y int \"tag\" }; B interface { M(a int) error } }", "type: struct\nfield A: struct{ X int \"tag\"; Y int \"tag\" }\nfield B: interface{ M(int) error }\ncomparison: ", ""},
+		"another name, same": {"func F[Q any](x Q) []Q\n", "signature: [any]($0) []$0", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := Package{}
+			err := all.Add("f.go", []byte("package p\n"+c.src))
+			all.Resolve()
+			if err != nil || len(all) != 1 || all["F"] == nil {
+				t.Fatalf("%v, %v", all, err)
+			}
+			var got []string
+			for _, p := range all["F"].Parts {
+				line := p.Name + ": " + p.Text
+				if p.Wanted {
+					line += ", wanted"
+				}
+				if p.Pointer {
+					line += ", pointer"
+				}
+				got = append(got, line)
+			}
+			if text := strings.Join(got, "\n"); text != c.want {
+				t.Errorf("got\n%s\nwant\n%s", text, c.want)
+			}
+			if types := strings.Join(all["F"].Types, " "); types != c.types {
+				t.Errorf("types %q, want %q", types, c.types)
+			}
+		})
+	}
+	if err := (Package{}).Add("f.go", []byte("package p\nfunc F( {")); err == nil {
+		t.Error("a file that does not parse has surfaces")
+	}
+}
+
+// TestParse_Constraint: only a line above the package clause is one.
+func TestParse_Constraint(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{
+		"//go:build linux && !race\n\npackage p\n":               "linux && !race",
+		"// A comment.\n\n//go:build a\n//go:build b\npackage p": "a",
+		"package p\n\n//go:build late\nvar x int\n":              "",
+		"// The text names go:build linux.\npackage p\n":         "",
+	} {
+		if got := parse(t, "f.go", src).Constraint; got != want {
+			t.Errorf("%q: %q, want %q", src, got, want)
+		}
+	}
+}
+
+// TestParse_Values: the type of a variable, where its declaration shows it.
+func TestParse_Values(t *testing.T) {
+	t.Parallel()
+	f := parse(t, "f.go", `package p
+var typed, second map[string]int
+var literal = Config{}
+var address = &Config{}
+var paren = (&(Config{}))
+var negative = -1
+var deref = *Config{}
+var made = make(chan int, 1)
+var fresh = new([]byte)
+var called = open(1)
+var empty = make()
+var both, other = Config{}, []int{}
+var unpacked, err = Config{}
+const c = 1
+`)
+	want := map[string]string{
+		"typed": "map[string]int", "second": "map[string]int", "literal": "Config", "address": "*Config", "paren": "*Config", "made": "chan int", "fresh": "*[]byte",
+		"both": "Config", "other": "[]int", "negative": "", "deref": "", "called": "", "empty": "", "unpacked": "", "err": "", "c": "",
+	}
+	for _, d := range f.Decls {
+		got := ""
+		if len(d.Fields) > 0 {
+			got = d.Fields[0].Type
+		}
+		if w, ok := want[d.Name]; !ok || got != w || (d.Kind == Const) != (d.Name == "c") {
+			t.Errorf("%s: %q, want %q; kind %v", d.Name, got, w, d.Kind)
+		}
+		delete(want, d.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("not read: %v", want)
+	}
+}
+
+// TestParse_Places: where declarations, fields and imports are, and what
+// receivers and embedded types are called.
+func TestParse_Places(t *testing.T) {
+	t.Parallel()
+	f := parse(t, "f.go", "package p\n\nimport (\n\tx \"a/b\"\n\t\"c\"\n)\n\ntype T struct {\n\tA, B int\n\t*q.E[int]\n}\n\nfunc (t *T[K, V]) M(n int) {}\n\nfunc (t (T)) N() {}\n")
+	if want := []Import{{Path: "a/b", Name: "x", Pos: Pos{4, 4}}, {Path: "c", Pos: Pos{5, 2}}}; !slices.Equal(f.Imports, want) {
+		t.Errorf("imports %+v", f.Imports)
+	}
+	typ := decl(t, f, "T")
+	if typ.Pos != (Pos{8, 6}) || !typ.Struct || typ.Alias || len(typ.Fields) != 3 || typ.Fields[1].Name != "B" || typ.Fields[1].Pos != (Pos{9, 5}) {
+		t.Errorf("%+v", typ)
+	}
+	if e := typ.Fields[2]; !e.Embedded || e.Type != "*q.E[int]" || e.Pos != (Pos{10, 2}) {
+		t.Errorf("embedded %+v", e)
+	}
+	for name, receiver := range map[string]string{"M": "*T[K, V]", "N": "(T)"} {
+		if d := decl(t, f, name); d.Kind != Method || d.Recv != "T" || d.Receiver != receiver {
+			t.Errorf("%s: %v %q %q", name, d.Kind, d.Recv, d.Receiver)
+		}
+	}
+}
+
+// TestParse_Skips: a test that begins by skipping, by whatever name, tests
+// nothing.
+func TestParse_Skips(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		"t.Skip()": true, "t.Skipf(\"%d\", 1)": true, "t.SkipNow()": true, "": false, "Skip()": false, "x := t.Skip": false, "t.Log(1); t.Skip()": false, "<-ready": false,
+		"if short { t.Skip() }": false, "t.Helper()": false,
+	} {
+		f := parse(t, "f_test.go", "package p\nimport \"testing\"\nfunc TestX(t *testing.T) { "+body+" }\n")
+		if len(f.Tests) != 1 || f.Tests[0].Skips != want {
+			t.Errorf("%q: %+v", body, f.Tests)
+		}
+	}
+}
+
+// TestParse_Subtests: the names that syntax can see, in tables of every form.
+func TestParse_Subtests(t *testing.T) {
+	t.Parallel()
+	const each = "for _, c := range cases { t.Run(c.name, func(t *testing.T) {}) }"
+	for src, want := range map[string]string{
+		"type row struct { in int; name string }\nfunc TestX(t *testing.T) { cases := []row{{1, \"one\"}, {2, \"two\"}}; " + each + " }":                                          "one|two",
+		"func TestX(t *testing.T) { cases := []struct { a, b int; name string }{{1, 2, \"three\"}}; " + each + " }":                                                               "three",
+		"func TestX(t *testing.T) { cases := []struct { in, name string }{{name: \"keyed\", in: \"not\"}, {in: \"none\"}}; " + each + " }":                                        "keyed",
+		"func TestX(t *testing.T) { cases := map[string]struct { name string }{\"key\": {name: \"value\"}}; " + each + " }":                                                       "value",
+		"func TestX(t *testing.T) { cases := [2]unknown{{\"a\"}, {name: \"b\"}}; " + each + " }":                                                                                  "b",
+		"func TestX(t *testing.T) { for _, name := range []string{\"a\", \"b\"} { t.Run(name, func(t *testing.T) {}) } }":                                                         "a|b",
+		"func TestX(t *testing.T) { t.Run(`raw`, func(t *testing.T) {}); t.Run(\"f\", helper); t.Run(1, func(t *testing.T) {}); t.Run(\"a\"); t.Go(\"b\", func(t *T) {}) }":       "raw",
+		"var names = []string{\"far\"}\nfunc TestX(t *testing.T) { for _, n := range names { t.Run(n, func(t *testing.T) {}) } }":                                                 "far",
+		"var names = []string{\"far\"}\nfunc TestX(t *testing.T) { names := load(); for _, n := range names { t.Run(n, func(t *testing.T) {}) } }":                                "",
+		"func TestX(t *testing.T) { cases := []struct { name string }{{\"a\"}}; helper(func() { _ = []struct { name string }{{\"b\"}} }); " + each + " }":                         "a",
+		"func TestX(t *testing.T) { t.Run(\"outer\", func(t *testing.T) { t.Run(\"inner\", func(t *testing.T) {}) }); t.Run(\"next\", func(t *testing.T) {}) }\nfunc helper() {}": "outer|next",
+	} {
+		f := parse(t, "f_test.go", "package p\n"+src+"\n")
+		if len(f.Tests) != 1 || strings.Join(f.Tests[0].Subtests, "|") != want {
+			t.Errorf("%s\n got %+v, want %s", src, f.Tests, want)
+		}
+	}
+}
+
+// TestParse_TestNames: what the go command runs, and nothing else.
+func TestParse_TestNames(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]bool{
+		"func Test(t *testing.T) {}": true, "func Test_x(t *testing.T) {}": true, "func Test1(t *testing.T) {}": true, "func TestÉté(t *testing.T) {}": true,
+		"func Testa(t *testing.T) {}": false, "func Testz(t *testing.T) {}": false, "func TestMain(m *testing.M) {}": false, "func TestX()": false,
+		"func TestX(t testing.T) {}": false, "func TestX(t *T) {}": false, "func TestX(t, u *testing.T) {}": false, "func Testé(t *testing.T) {}": false, "func TestX(t *testing.T, n int) {}": false,
+		"func TestX(t *testing.TB) {}": false, "func (s S) TestX(t *testing.T) {}": false, "func ExampleX() {}": true, "func ExampleX(n int) {}": false,
+		"func FuzzX(f *testing.F) {}": true, "func BenchmarkX(b *testing.B) {}": true, "func MustX(t *testing.T) {}": false,
+	} {
+		if got := len(parse(t, "f_test.go", "package p\n"+src+"\n").Tests) == 1; got != want {
+			t.Errorf("%s: %v", src, got)
+		}
+		if len(parse(t, "f.go", "package p\n"+src+"\n").Tests) > 0 {
+			t.Errorf("%s is a test in a file that holds none", src)
+		}
+	}
+}
