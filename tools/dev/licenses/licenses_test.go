@@ -154,10 +154,10 @@ func TestRun(t *testing.T) {
 	if code != 1 || !strings.HasSuffix(line, " REASON") {
 		t.Fatalf("exit status %d: %s", code, &stdout)
 	}
-	write(t, root, map[string]string{exceptionsFile: line + "\n"})
+	write(t, root, map[string]string{exceptionsFile: strings.TrimSuffix(line, "REASON") + "only words\n"})
 	stdout.Reset()
 	if code := run(t.Context(), root, &stdout, &stderr); code != 0 || !strings.HasSuffix(stdout.String(), ", 1 texts by exception\n") {
-		t.Errorf("with %q exit status %d: %s", line, code, &stdout)
+		t.Errorf("with %q exit status %d: %s%s", line, code, &stdout, &stderr)
 	}
 }
 
