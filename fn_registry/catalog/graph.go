@@ -48,20 +48,24 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 
 // link finds the edges of the graph.
 func (c *Catalog) link() {
-	used := make([]int, len(c.Units))
 	for i, u := range c.Units {
 		c.number[u] = i
 	}
+	used := make([]int, len(c.Units))
+	numbers := make([]int, 0, 4*len(c.Units)) // of all that is used
 	for i, u := range c.Units {
 		c.uses[i] = c.resolveUses(u)
 		for _, v := range c.uses[i] {
-			used[c.number[v]]++
+			n := c.number[v]
+			numbers = append(numbers, n)
+			used[n]++
 		}
 	}
 	var users slab[*Unit]
 	for i, u := range c.Units {
-		for _, v := range c.uses[i] {
-			n := c.number[v]
+		for range c.uses[i] {
+			n := numbers[0]
+			numbers = numbers[1:]
 			if c.usedBy[n] == nil {
 				c.usedBy[n] = users.take(used[n])[:0]
 			}
@@ -72,7 +76,10 @@ func (c *Catalog) link() {
 
 // CompareUnits gives units the order of Catalog.Units.
 func CompareUnits(a, b *Unit) int {
-	return cmp.Or(strings.Compare(a.ID, b.ID), cmp.Compare(a.Dir.Root, b.Dir.Root), strings.Compare(a.File, b.File))
+	if order := strings.Compare(a.ID, b.ID); order != 0 {
+		return order
+	}
+	return cmp.Or(cmp.Compare(a.Dir.Root, b.Dir.Root), strings.Compare(a.File, b.File))
 }
 
 // resolveUses lists the units that a unit's code reaches, through exported functions without a spec, too. Where no

@@ -24,7 +24,7 @@ type folder struct {
 	byPath   map[string]*source.File
 	decls    map[string][]declAt       // names at package level, tests left out
 	methods  map[string][]declAt       // by receiver type
-	exported map[string][]declAt       // what others can use, by its name as Squash writes it; a method's with its receiver's before it
+	exported map[string][]declAt       // functions, methods and types that others can use, by name as Squash writes it; a method's with its receiver's before it
 	own      map[string]*Unit          // registered symbols of this folder
 	all      map[string][]*source.Decl // see indexAll
 	before   map[string]*Unit          // by file: what was known before this reading

@@ -70,7 +70,7 @@ func (f *folder) index() {
 			} else {
 				f.decls[name] = append(f.decls[name], at)
 			}
-			if at.decl.Exported() {
+			if at.decl.Kind <= source.Type && at.decl.Exported() {
 				name = Squash(name)
 				f.exported[name] = append(f.exported[name], at)
 			}
@@ -130,13 +130,10 @@ func wordAt(s string, i int) bool {
 // describes reports whether a spec of a kind can be of a declaration. The kind
 // is unknown where a spec can't be read.
 func describes(kind spec.Kind, d *source.Decl) bool {
-	switch d.Kind {
-	case source.Func, source.Method:
-		return kind != spec.KindType
-	case source.Type:
+	if d.Kind == source.Type {
 		return kind == spec.KindType || kind == ""
 	}
-	return false
+	return kind != spec.KindType
 }
 
 // fill reads the facts of one declaration. specFile is "" for an exported function without a spec.

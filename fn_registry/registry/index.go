@@ -121,9 +121,9 @@ func (g *gatherer) finish() {
 func reconcile(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (_ *search.Index, _ map[string]fingerprint, changed bool) {
 	var fresh []*catalog.Unit
 	kept := 0
-	for _, u := range c.Units {
-		if c.Unit(u.ID) != u {
-			continue // it has no ID, or another unit has it
+	for i, u := range c.Units {
+		if !firstOfID(c.Units, i) {
+			continue
 		}
 		if has, ok := indexed[u.ID]; ok && has == hashOf(u) {
 			kept++

@@ -30,8 +30,8 @@ type State struct {
 func newState(r *Registry, c *catalog.Catalog) *State {
 	s := &State{Generation: 1, ChangedAt: time.Now().UTC(), Catalog: c, registry: r, users: countUsers(c)}
 	s.units = make([]*catalog.Unit, 0, len(c.Units))
-	for _, u := range c.Units {
-		if c.Unit(u.ID) == u {
+	for i, u := range c.Units {
+		if firstOfID(c.Units, i) {
 			s.units = append(s.units, u)
 		}
 	}
@@ -40,16 +40,26 @@ func newState(r *Registry, c *catalog.Catalog) *State {
 	return s
 }
 
+// firstOfID reports whether the i-th of units, which are in the order of their
+// IDs, has an ID that none before it has.
+func firstOfID(units []*catalog.Unit, i int) bool {
+	return units[i].ID != "" && (i == 0 || units[i-1].ID != units[i].ID)
+}
+
 // countUsers counts for each unit the units that use it directly and the programs that it is part of, however many
 // units lie between. A program that is a stub, not written yet, uses
 // nothing: it names what it is to use.
 func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 	users := make(map[*catalog.Unit]int, len(c.Units))
 	for _, u := range c.Units {
+		n := 0
 		for _, v := range c.UsedBy(u) {
 			if !v.IsApp() {
-				users[u]++
+				n++
 			}
+		}
+		if n > 0 {
+			users[u] = n
 		}
 	}
 	last := make(map[*catalog.Unit]*catalog.Unit, len(c.Units)) // the program that counted a unit last

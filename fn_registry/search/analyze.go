@@ -89,6 +89,12 @@ func (a *analyzer) next(text string, pos int) (int, bool) {
 func (a *analyzer) identifier(text string, pos int) int {
 	before, start := separator, pos
 	for pos < len(text) {
+		if n := smallLetters(text[pos:]); n > 0 {
+			room := max(maxWord-(len(a.buf)-a.lastEnd()), 0)
+			a.buf = append(a.buf, text[pos:pos+min(n, room)]...)
+			before, pos = lower, pos+n
+			continue
+		}
 		r, size := decode(text, pos)
 		c := classOf(r)
 		if c == separator {
@@ -114,6 +120,16 @@ func (a *analyzer) identifier(text string, pos int) int {
 	}
 	a.cut(start, pos)
 	return pos
+}
+
+// smallLetters is how many bytes of plain small letters a text begins with:
+// most of all text, and the same in any form.
+func smallLetters(text string) int {
+	n := 0
+	for n < len(text) && 'a' <= text[n] && text[n] <= 'z' {
+		n++
+	}
+	return n
 }
 
 // joiner is the length of what stands at pos inside an identifier (a hyphen, an underscore, an apostrophe), or 0 where

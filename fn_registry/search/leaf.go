@@ -82,7 +82,8 @@ func (l *leaf) put(doc int, value uint16, fields Field, how How) {
 	c := &l.cells[doc]
 	if c.value == 0 {
 		l.docs = append(l.docs, doc)
-		c.how = how
+		*c = cell{value, fields, how}
+		return
 	}
 	c.value, c.how = max(c.value, value), min(c.how, how)
 	c.fields |= fields

@@ -75,7 +75,7 @@ func (u *oracleUnit) add(f Field, text string) {
 	var stems []string
 	for _, parts := range identifiers(text) {
 		for i, p := range parts {
-			if !stopWords[p] {
+			if !isStop([]byte(p)) {
 				u.words[p] |= f
 				stems = append(stems, stem(p))
 			}

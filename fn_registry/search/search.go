@@ -94,6 +94,10 @@ func (x *Index) Search(q Query, o Options) Result {
 			r.exact = x.findWhole([]Word{{Text: q.Signature.name}})
 		}
 	}
+	if r.exact != nil && len(r.exact.docs) == 0 {
+		r.exact.release()
+		r.exact = nil // nothing to look up for each unit
+	}
 	top := newTopHits(x, o)
 	top.keep = max(top.keep, min(namedHits, x.slots))
 	best := r.collect(top, o.Accept)

@@ -22,8 +22,8 @@ var predeclared = func() map[string]bool {
 // function. Anything else, or what can't be read, has no shape: false.
 func parseDeclaration(text string) (Signature, bool) {
 	text = strings.TrimSpace(text)
-	if len(text) > maxSignature || !strings.HasPrefix(text, "func") && !strings.HasPrefix(text, "type ") {
-		return Signature{}, false
+	if len(text) > maxSignature || !strings.HasPrefix(text, "func") && (!strings.HasPrefix(text, "type ") || !strings.Contains(text, "func")) {
+		return Signature{}, false // most types are a struct: the parser would say no, and take its time
 	}
 	s, err := parseGo(named(text), false, -1)
 	return s, err == nil

@@ -48,7 +48,7 @@ func newWant(w Word, keepStops bool) *want {
 	identifiers := 0
 	for pos, ok := a.next(w.Text, 0); ok; pos, ok = a.next(w.Text, pos) {
 		for i := range a.parts() {
-			if p := string(a.run(i, i+1)); len(x.parts) < maxParts && (keepStops || !stopWords[p]) {
+			if p := string(a.run(i, i+1)); len(x.parts) < maxParts && (keepStops || !isStop([]byte(p))) {
 				x.parts = append(x.parts, p)
 			}
 		}

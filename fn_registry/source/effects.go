@@ -9,11 +9,6 @@ import (
 	"strings"
 )
 
-// object is what go/parser resolves an identifier to, within its file.
-//
-//lint:ignore SA1019 What it can't tell, composite literals' keys, does not matter here; types would take a type checker.
-type object = ast.Object
-
 // Effect is something that makes code impure although it names nothing impure
 // from elsewhere.
 type Effect struct {
@@ -66,14 +61,9 @@ func (c *collector) function(d *ast.FuncDecl) {
 		c.receiver = d.Recv.List[0].Names[0].Obj
 	}
 	c.body = d.Body
-	n := 0
 	for _, field := range d.Type.Params.List {
 		for _, name := range field.Names {
-			c.params[name.Obj] = n
-			n++
-		}
-		if len(field.Names) == 0 {
-			n++
+			c.params = append(c.params, name.Obj)
 		}
 	}
 }
@@ -109,7 +99,7 @@ func (c *collector) statement(n ast.Node) {
 	case *ast.SendStmt:
 		c.change(n.Chan)
 	case *ast.SelectorExpr:
-		if pkg, name, ok := c.imported(n); ok && pkg == "maps" && mapSequence[name] && !c.called[n] {
+		if pkg, name, ok := c.imported(n); ok && pkg == "maps" && mapSequence[name] && n != c.called {
 			c.effect("maps."+name+", whose order differs from call to call", n.Pos())
 		}
 	case *ast.ValueSpec:
@@ -187,7 +177,7 @@ var impureMethods = map[string]string{
 func (c *collector) call(n *ast.CallExpr) {
 	switch fun := instantiated(n.Fun).(type) {
 	case *ast.Ident:
-		if !universe[fun.Name] && c.packageLevel(fun) {
+		if !universe[fun.Name] && isPackageLevel(fun) {
 			c.arguments(fun.Name, n.Args)
 			return
 		}
@@ -206,7 +196,7 @@ func (c *collector) call(n *ast.CallExpr) {
 		}
 	case *ast.SelectorExpr:
 		if pkg, name, ok := c.imported(fun); ok {
-			c.called[fun] = true
+			c.called = fun
 			c.callImported(n, pkg, name)
 			return
 		}
@@ -227,7 +217,7 @@ func (c *collector) call(n *ast.CallExpr) {
 		if zoned[fun.Sel.Name] && c.isLocalTime(fun.X) {
 			c.effect(fun.Sel.Name+" of a time.Unix, which is in the local time zone", fun.Sel.Pos())
 		}
-		if x, ok := ast.Unparen(fun.X).(*ast.Ident); ok && c.packageLevel(x) && !c.isQualifier(x.Name) {
+		if x, ok := ast.Unparen(fun.X).(*ast.Ident); ok && isPackageLevel(x) && !c.isQualifier(x.Name) {
 			c.decl.Writes = append(c.decl.Writes, Write{Name: x.Name, Pos: c.pos(x.Pos()), Method: fun.Sel.Name})
 		}
 	}
@@ -251,17 +241,9 @@ func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 			c.effect("maps."+name+", whose order differs from call to call", n.Pos())
 		}
 	case pkg == "slices" && (strings.HasPrefix(name, "Sorted") || name == "Collect" && c.sortedLater(n)):
-		for _, arg := range n.Args {
-			if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
-				c.sorted[call] = true
-			}
-		}
+		c.anyOrder(n.Args)
 	case pkg == "maps" && (name == "Collect" || name == "Insert"): // a map of a map has no order
-		for _, arg := range n.Args {
-			if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
-				c.sorted[call] = true
-			}
-		}
+		c.anyOrder(n.Args)
 	case pkg == "fmt":
 		for _, arg := range n.Args {
 			if pointerVerb.MatchString(constantText(arg)) {
@@ -274,6 +256,18 @@ func (c *collector) callImported(n *ast.CallExpr, pkg, name string) {
 	}
 	if len(n.Args) > 0 && changesFirst.MatchString(pkg+"."+name) {
 		c.change(n.Args[0])
+	}
+}
+
+// anyOrder remembers calls whose results are put in order.
+func (c *collector) anyOrder(args []ast.Expr) {
+	for _, arg := range args {
+		if call, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
+			if c.sorted == nil {
+				c.sorted = map[*ast.CallExpr]bool{}
+			}
+			c.sorted[call] = true
+		}
 	}
 }
 
@@ -311,7 +305,7 @@ func (c *collector) arguments(fun string, args []ast.Expr) {
 			continue
 		}
 		name := ""
-		if c.packageLevel(root) && !universe[root.Name] {
+		if isPackageLevel(root) && !universe[root.Name] {
 			name = root.Name
 		} else if root.Obj != nil {
 			name = c.aliases[root.Obj]
@@ -384,14 +378,14 @@ func (c *collector) note(e ast.Expr, deep bool) {
 	w := Write{Pos: c.pos(root.Pos())}
 	switch {
 	case c.isQualifier(root.Name):
-	case c.packageLevel(root):
+	case isPackageLevel(root):
 		w.Name = root.Name
 		c.decl.Writes = append(c.decl.Writes, w)
 	case root.Obj == nil:
 	case root.Obj == c.receiver && deep:
 		c.decl.ChangesReceiver = true
-	case deep && c.isParam(root.Obj):
-		if n := c.params[root.Obj]; !slices.Contains(c.decl.ChangesParams, n) {
+	case deep && slices.Contains(c.params, root.Obj):
+		if n := slices.Index(c.params, root.Obj); !slices.Contains(c.decl.ChangesParams, n) {
 			c.decl.ChangesParams = append(c.decl.ChangesParams, n)
 		}
 	case deep && c.aliases[root.Obj] != "":
@@ -400,15 +394,10 @@ func (c *collector) note(e ast.Expr, deep bool) {
 	}
 }
 
-func (c *collector) isParam(o *object) bool {
-	_, ok := c.params[o]
-	return ok
-}
-
 // alias remembers that a local variable was set from a package-level one.
 func (c *collector) alias(to, from ast.Expr) {
 	local, ok := to.(*ast.Ident)
-	if !ok || local.Obj == nil || c.packageLevel(local) {
+	if !ok || local.Obj == nil || isPackageLevel(local) {
 		return
 	}
 	if lit, ok := ast.Unparen(from).(*ast.CompositeLit); ok {
@@ -418,15 +407,22 @@ func (c *collector) alias(to, from ast.Expr) {
 	switch {
 	case root == nil || c.isQualifier(root.Name):
 		delete(c.aliases, local.Obj)
-	case c.packageLevel(root):
-		c.aliases[local.Obj] = root.Name
+	case isPackageLevel(root):
+		c.setAlias(local.Obj, root.Name)
 	case root.Obj != nil:
 		if name := c.aliases[root.Obj]; name != "" {
-			c.aliases[local.Obj] = name
+			c.setAlias(local.Obj, name)
 		} else {
 			delete(c.aliases, local.Obj)
 		}
 	}
+}
+
+func (c *collector) setAlias(local *object, name string) {
+	if c.aliases == nil {
+		c.aliases = map[*object]string{}
+	}
+	c.aliases[local] = name
 }
 
 // stateIn is the first element of a literal that is a package variable, or an
@@ -436,7 +432,7 @@ func (c *collector) stateIn(lit *ast.CompositeLit) ast.Expr {
 		if kv, ok := e.(*ast.KeyValueExpr); ok {
 			e = kv.Value
 		}
-		if id, ok := ast.Unparen(e).(*ast.Ident); ok && !universe[id.Name] && (c.packageLevel(id) || c.aliases[id.Obj] != "") {
+		if id, ok := ast.Unparen(e).(*ast.Ident); ok && !universe[id.Name] && (isPackageLevel(id) || c.aliases[id.Obj] != "") {
 			return id
 		}
 	}

@@ -17,7 +17,7 @@ func (c *collector) mapOrder(loop *ast.RangeStmt) {
 	if call, ok := ast.Unparen(loop.X).(*ast.CallExpr); ok {
 		if sel, ok := instantiated(call.Fun).(*ast.SelectorExpr); ok {
 			if pkg, name, ok := c.imported(sel); ok && pkg == "maps" && mapSequence[name] {
-				c.sorted[call] = true // what the loop does with it decides
+				c.anyOrder([]ast.Expr{call}) // what the loop does with it decides
 				typ = "map["
 			}
 		}
@@ -143,7 +143,10 @@ func (l *mapLoop) assign(n *ast.AssignStmt, conditions []ast.Expr) bool {
 }
 
 // inside reports whether a variable is declared in the loop.
-func (l *mapLoop) inside(v *object) bool { return v.Pos() >= l.loop.Pos() && v.Pos() < l.loop.End() }
+func (l *mapLoop) inside(v *object) bool {
+	at := declaredAt(v)
+	return at >= l.loop.Pos() && at < l.loop.End()
+}
 
 // ordered reports whether an assignment to a variable outside the loop gives
 // another result in another order.
@@ -270,7 +273,7 @@ func (c *collector) resultOf(call *ast.CallExpr) string {
 		if (fun.Name == "make" || fun.Name == "new") && fun.Obj == nil && len(call.Args) > 0 {
 			return c.written(call.Args[0])
 		}
-		if !universe[fun.Name] && c.packageLevel(fun) {
+		if !universe[fun.Name] && isPackageLevel(fun) {
 			return fun.Name + "()"
 		}
 	case *ast.SelectorExpr:
@@ -323,21 +326,17 @@ func (c *collector) variable(x *ast.Ident) string {
 			if !ok || id.Obj != x.Obj {
 				continue
 			}
-			if i == 1 && len(d.Rhs) == 1 {
-				if over, ok := d.Rhs[0].(*ast.UnaryExpr); ok && over.Op == token.RANGE {
-					return elementOf(c.typeOf(over.X))
-				}
-			}
 			if len(d.Lhs) != len(d.Rhs) && i > 0 {
 				continue
 			}
 			if mentions(d.Rhs[i], map[*object]bool{x.Obj: true}) {
 				return ""
 			}
-			if over, ok := d.Rhs[i].(*ast.UnaryExpr); ok && over.Op == token.RANGE {
-				return "" // a key
-			}
 			return c.typeOf(d.Rhs[i])
+		}
+	case *ast.RangeStmt:
+		if isOf(d.Value, x.Obj) {
+			return elementOf(c.typeOf(d.X))
 		}
 	}
 	return ""

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"go/ast"
 	"go/build/constraint"
 	"go/parser"
@@ -13,9 +14,11 @@ import (
 // Parse reads one file. The error is an *Error with the first place that is wrong; then the File is nil.
 func Parse(path string, src []byte) (*File, error) {
 	fset := token.NewFileSet()
-	// Object resolution is what tells a local variable from a name of the package: go/parser does it
-	// by scope, file by file, without types.
-	tree, err := parser.ParseFile(fset, path, src, parser.ParseComments)
+	mode := parser.SkipObjectResolution // see resolver
+	if hasDirectives(src) {
+		mode |= parser.ParseComments
+	}
+	tree, err := parser.ParseFile(fset, path, src, mode)
 	if err != nil {
 		return nil, parseError(err)
 	}
@@ -29,6 +32,10 @@ func Parse(path string, src []byte) (*File, error) {
 	r.readLinknames()
 	r.readImports()
 	r.file.Decls = make([]Decl, 0, len(tree.Decls))
+	r.names = newResolver(r.qualifiers, len(r.file.Imports) > 0)
+	defer r.names.release()
+	r.names.file(tree)
+	r.codes = r.names.codes
 	for _, d := range tree.Decls {
 		r.readDecl(d)
 	}
@@ -36,6 +43,12 @@ func Parse(path string, src []byte) (*File, error) {
 		r.readTests()
 	}
 	return r.file, nil
+}
+
+// hasDirectives reports whether a file may have comments that are read: all
+// others are left out of the tree.
+func hasDirectives(src []byte) bool {
+	return bytes.Contains(src, []byte("//go:")) || bytes.Contains(src, []byte("Code generated"))
 }
 
 func parseError(err error) *Error {
@@ -52,7 +65,9 @@ type reader struct {
 	file       *File
 	qualifiers map[string]string // local package name -> import path
 	linknames  map[string]bool   // functions that a go:linkname is about
-	collector  collector         // used for one declaration after the other
+	names      *resolver
+	codes      []code    // those of names that are still to be read
+	collector  collector // used for one declaration after the other
 }
 
 func (r *reader) pos(p token.Pos) Pos {
@@ -156,10 +171,7 @@ func (r *reader) readFunc(d *ast.FuncDecl) {
 		decl.Receiver = typeText(d.Recv.List[0].Type)
 		decl.Recv = BaseName(d.Recv.List[0].Type)
 	}
-	r.collect(&decl, d)
-	if d.Body != nil {
-		decl.NilNil = r.nilNil(d.Body)
-	}
+	r.collect(&decl, r.nextCode(), d)
 	r.file.Decls = append(r.file.Decls, decl)
 }
 
@@ -176,7 +188,7 @@ func (r *reader) readType(s *ast.TypeSpec) {
 		decl.Struct = true
 		decl.Fields = r.fields(st.Fields)
 	}
-	r.collect(&decl, s)
+	r.collect(&decl, r.nextCode(), nil)
 	r.file.Decls = append(r.file.Decls, decl)
 }
 
@@ -185,9 +197,10 @@ func (r *reader) readValues(tok token.Token, s *ast.ValueSpec) {
 	if tok == token.CONST {
 		kind = Const
 	}
+	code := r.nextCode()
 	for i, name := range s.Names {
 		decl := Decl{Kind: kind, Name: name.Name, Pos: r.pos(name.Pos()), Unset: kind == Var && len(s.Values) == 0}
-		r.collect(&decl, s)
+		r.collect(&decl, code, nil)
 		if s.Type != nil {
 			decl.Fields = []Field{{Type: typeText(s.Type)}}
 		} else if i < len(s.Values) && len(s.Values) == len(s.Names) {
@@ -263,32 +276,6 @@ func BaseName(e ast.Expr) string {
 			return ""
 		}
 	}
-}
-
-func (r *reader) nilNil(body *ast.BlockStmt) *Pos {
-	var found *Pos
-	ast.Inspect(body, func(n ast.Node) bool {
-		if found != nil {
-			return false
-		}
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false
-		case *ast.ReturnStmt:
-			if len(n.Results) < 2 {
-				return true
-			}
-			for _, e := range n.Results {
-				if id, ok := e.(*ast.Ident); !ok || id.Name != "nil" {
-					return true
-				}
-			}
-			at := r.pos(n.Pos())
-			found = &at
-		}
-		return true
-	})
-	return found
 }
 
 // ParseSignature reads a declaration without its body, as Decl.Signature writes it.

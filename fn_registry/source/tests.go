@@ -114,7 +114,7 @@ func (r *reader) tableNames(body *ast.BlockStmt, field string) []string {
 	}
 	ast.Inspect(body, func(n ast.Node) bool {
 		if rng, ok := n.(*ast.RangeStmt); ok {
-			if id, ok := rng.X.(*ast.Ident); ok && id.Obj != nil && r.tree.Scope.Lookup(id.Name) == id.Obj {
+			if id, ok := rng.X.(*ast.Ident); ok && id.Obj != nil && isPackageLevel(id) {
 				if spec, ok := id.Obj.Decl.(*ast.ValueSpec); ok {
 					ast.Inspect(spec, inspect)
 				}

@@ -33,6 +33,12 @@ type Key struct {
 	Repeats     bool     // an item may stand in the list twice
 
 	match *regexp.Regexp
+	usual func(string) bool // see usualForms
+}
+
+// fits says whether a value matches the pattern.
+func (k *Key) fits(value string) bool {
+	return k.match == nil || k.usual != nil && k.usual(value) || k.match.MatchString(value)
 }
 
 // Applies says whether a spec of this kind may have the key.
@@ -41,10 +47,14 @@ func (k *Key) Applies(kind Kind) bool {
 }
 
 const (
-	wordPattern = `[a-z][a-z0-9]*`
-	snake       = wordPattern + `(_[a-z0-9]+)*`
-	idPattern   = `^` + snake + `_go_` + wordPattern + `$`
-	idHint      = "an ID is name_lang_domain, as backoff_delay_go_core"
+	wordPattern   = `[a-z][a-z0-9]*`
+	snake         = wordPattern + `(_[a-z0-9]+)*`
+	namePattern   = `^` + snake + `$`
+	domainPattern = `^` + wordPattern + `$`
+	tagPattern    = `^[a-z0-9]+(-[a-z0-9]+)*$`
+	idPattern     = `^` + snake + `_go_` + wordPattern + `$`
+	noneOrID      = `^$|` + idPattern
+	idHint        = "an ID is name_lang_domain, as backoff_delay_go_core"
 	// versionPattern is the one that semver.org suggests for version 2.0.0, without its groups.
 	versionPattern = `^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)` +
 		`(-(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?` +
@@ -52,6 +62,7 @@ const (
 	// pathElement is anything but "." and "..", without backslash, colon and control characters.
 	pathElement   = `([^/\\:.\x00-\x1f][^/\\:\x00-\x1f]*|\.[^/\\:.\x00-\x1f][^/\\:\x00-\x1f]*|\.\.[^/\\:\x00-\x1f]+)`
 	pathPattern   = `^` + pathElement + `(/` + pathElement + `)*$`
+	noneOrPath    = `^$|` + pathPattern
 	pathHint      = "a path starts at the repository's root, has forward slashes and no . or .. in it"
 	importPattern = "^[^\\s\"'`\\\\:/][^\\s\"'`\\\\:]*$"
 	importHint    = "write the import path as it stands in the Go file, without quotes"
@@ -67,14 +78,14 @@ var (
 
 // keys is the model, in the order in which the keys stand in a spec.
 var keys = compile([]Key{
-	{Name: "name", Type: TypeString, Required: allKinds, Pattern: `^` + snake + `$`, Rule: RuleID,
+	{Name: "name", Type: TypeString, Required: allKinds, Pattern: namePattern, Rule: RuleID,
 		PatternHint: "a name is snake_case: lower-case words of letters and digits, joined by _",
 		Description: "snake_case, unique in the repository; with lang and domain it makes the ID name_lang_domain"},
 	{Name: "kind", Type: TypeString, Required: allKinds, Enum: allKinds,
 		Description: "function, type, pipeline (a function that only composes registered functions) or app"},
 	{Name: "lang", Type: TypeString, Required: allKinds, Enum: []string{LangGo},
 		Description: "the language: go"},
-	{Name: "domain", Type: TypeString, Required: allKinds, Pattern: `^` + wordPattern + `$`, Rule: RuleID,
+	{Name: "domain", Type: TypeString, Required: allKinds, Pattern: domainPattern, Rule: RuleID,
 		PatternHint: "a domain is one lower-case word of letters and digits",
 		Description: "one of the domains of fn_registry.yaml, as core"},
 	{Name: "version", Type: TypeString, Required: allKinds, Pattern: versionPattern, Rule: RuleVersion,
@@ -86,7 +97,7 @@ var keys = compile([]Key{
 		Description: "the Go declaration without its body on one line, as go doc prints it"},
 	{Name: "description", Type: TypeString, Required: allKinds,
 		Description: "one to three sentences: what it does, for whoever searches"},
-	{Name: "tags", Type: TypeList, Required: allKinds, Pattern: `^[a-z0-9]+(-[a-z0-9]+)*$`, Rule: RuleTag,
+	{Name: "tags", Type: TypeList, Required: allKinds, Pattern: tagPattern, Rule: RuleTag,
 		PatternHint: "a tag is a lower-case word of letters, digits and dashes",
 		Description: "lower-case words of letters, digits and dashes"},
 	{Name: "params", Type: TypeParams, Required: callKinds, Optional: typeOnly,
@@ -101,7 +112,7 @@ var keys = compile([]Key{
 		Description: "IDs of the registered types among its results"},
 	{Name: "returns_optional", Type: TypeBool, Required: codeKinds,
 		Description: "whether a nil or a false with no error is a normal answer"},
-	{Name: "error_type", Type: TypeString, Required: codeKinds, Empty: true, Pattern: `^$|` + idPattern, PatternHint: idHint, Rule: RuleID,
+	{Name: "error_type", Type: TypeString, Required: codeKinds, Empty: true, Pattern: noneOrID, PatternHint: idHint, Rule: RuleID,
 		Description: "ID of the registered error type where it returns an error, else empty"},
 	{Name: "imports", Type: TypeList, Required: codeKinds, Derived: true, Pattern: importPattern, PatternHint: importHint, Rule: RulePath,
 		Description: "the third-party packages that its file imports (not the standard library, not this repository)"},
@@ -113,7 +124,7 @@ var keys = compile([]Key{
 	{Name: "tests", Type: TypeList, Required: codeKinds, Derived: true, Repeats: true,
 		Description: "the names of its tests: of TestFooBar_Case and of a subtest Case only the Case"},
 	{Name: "test_file_path", Type: TypeString, Required: codeKinds, Derived: true, Empty: true,
-		Pattern: `^$|` + pathPattern, PatternHint: pathHint, Rule: RulePath,
+		Pattern: noneOrPath, PatternHint: pathHint, Rule: RulePath,
 		Description: "path of its test file from the repository's root; empty without tests"},
 	{Name: "file_path", Type: TypeString, Required: allKinds, Derived: true, Pattern: pathPattern, PatternHint: pathHint, Rule: RulePath,
 		Description: "path of its Go file from the repository's root"},
@@ -132,6 +143,7 @@ func compile(list []Key) []Key {
 	for i := range list {
 		if list[i].Pattern != "" {
 			list[i].match = regexp.MustCompile(list[i].Pattern)
+			list[i].usual = usualForms[list[i].Pattern]
 		}
 	}
 	return list
@@ -145,7 +157,12 @@ func Keys() []Key {
 
 // keyIndex is the place of a key in the canonical order, or -1.
 func keyIndex(name string) int {
-	return slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
+	for i := range keys { // by index: a Key is large
+		if keys[i].Name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // lookupKey is the key of that name, or nil.

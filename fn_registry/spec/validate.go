@@ -78,7 +78,7 @@ func (d *Document) validateValue(k *Key, e *entry) {
 			d.problem(RuleMissing, e.valueStart, k.Name, k.Name+" is empty", emptyHint(k))
 		case len(k.Enum) > 0 && !slices.Contains(k.Enum, *v):
 			d.enumProblem(k, e, *v)
-		case k.match != nil && !k.match.MatchString(*v):
+		case !k.fits(*v):
 			d.problem(k.Rule, e.valueStart, k.Name, k.Name+" "+quote(*v)+" is not valid", k.PatternHint)
 		}
 	case *[]string:
@@ -116,7 +116,7 @@ func (d *Document) validateItems(k *Key, e *entry, list []string) {
 		switch {
 		case item == "":
 			d.problem(RuleMissing, e.items[i], k.Name, "item "+strconv.Itoa(i+1)+" of "+k.Name+" is empty", "remove it")
-		case k.match != nil && !k.match.MatchString(item):
+		case !k.fits(item):
 			d.problem(k.Rule, e.items[i], k.Name, k.Name+": "+quote(item)+" is not valid", k.PatternHint)
 		case repeated && !k.Repeats:
 			d.problem(RuleDuplicate, e.items[i], k.Name, k.Name+" has "+quote(item)+" twice", "keep one of them")

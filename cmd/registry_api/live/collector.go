@@ -8,19 +8,21 @@ import (
 	"sync/atomic"
 )
 
-// pace is when a heap is collected: at small bytes, or percent beyond what lives.
+// pace is when a heap is collected: at small bytes, at twice what lives as long
+// as that is less than large, or percent beyond what lives, whichever is most.
 type pace struct {
-	small   uint64
-	percent int
+	small, large uint64
+	percent      int
 }
 
 var (
 	// loading takes memory for time, and gives it back: a first start would make
-	// fifty collections of a small heap, and all that a snapshot holds is kept.
-	loading = pace{320 << 20, 30}
+	// hundreds of collections of a small heap, and all that a snapshot holds is
+	// kept. With these, 100,000 units stay below 700 MB.
+	loading = pace{320 << 20, 448 << 20, 20}
 	// serving is for a heap that is large and lives long, with the small garbage
 	// of answers.
-	serving = pace{32 << 20, 25}
+	serving = pace{small: 32 << 20, percent: 12}
 )
 
 // leastHeap is what the runtime takes a smaller heap for.
@@ -29,7 +31,8 @@ const leastHeap = 4 << 20
 // growth is the GC percentage for a heap with so many live bytes.
 func (p pace) growth(live uint64) int {
 	live = max(live, leastHeap)
-	return max(p.percent, int((float64(p.small)/float64(live)-1)*100))
+	goal := max(p.small, min(2*live, p.large))
+	return max(p.percent, int((float64(goal)/float64(live)-1)*100))
 }
 
 // collector paces the garbage collector: after each collection it sets when the

@@ -8,12 +8,20 @@ import (
 
 func TestPace_Growth(t *testing.T) {
 	t.Parallel()
-	p := pace{192 << 20, 30}
+	p := pace{small: 192 << 20, percent: 30}
 	for live, want := range map[uint64]int{
 		0: 4700, 1 << 20: 4700, 4 << 20: 4700, 48 << 20: 300, 96 << 20: 100, 160 << 20: 30, 192 << 20: 30, 1 << 40: 30,
 	} {
 		if got := p.growth(live); got != want {
 			t.Errorf("%d MiB: %d %%, want %d", live>>20, got, want)
+		}
+	}
+	p.large = 320 << 20
+	for live, want := range map[uint64]int{
+		48 << 20: 300, 96 << 20: 100, 128 << 20: 100, 160 << 20: 100, 200 << 20: 60, 256 << 20: 30, 1 << 40: 30,
+	} {
+		if got := p.growth(live); got != want {
+			t.Errorf("up to 320 MiB, %d MiB: %d %%, want %d", live>>20, got, want)
 		}
 	}
 }
@@ -38,7 +46,7 @@ func TestCollector(t *testing.T) {
 		}
 		t.Fatalf("%s: %d %%", what, current())
 	}
-	c := startCollector(pace{192 << 20, 30})
+	c := startCollector(pace{small: 192 << 20, percent: 30})
 	defer c.stop()
 	small := current()
 	if small <= 100 {
@@ -51,7 +59,7 @@ func TestCollector(t *testing.T) {
 	until("little is kept", func(percent int) bool { return percent > 100 })
 
 	kept = make([]byte, 60<<20)
-	c.settle(pace{32 << 20, 27})
+	c.settle(pace{small: 32 << 20, percent: 27})
 	until("loaded", func(percent int) bool { return percent == 27 })
 	runtime.KeepAlive(kept)
 	c.stop()
@@ -68,7 +76,7 @@ func TestCollector(t *testing.T) {
 func TestCollector_GOGC(t *testing.T) {
 	t.Setenv("GOGC", "150")
 	defer debug.SetGCPercent(debug.SetGCPercent(150))
-	c := startCollector(pace{192 << 20, 30})
+	c := startCollector(pace{small: 192 << 20, percent: 30})
 	c.settle(serving)
 	runtime.GC()
 	if got := debug.SetGCPercent(150); got != 150 {

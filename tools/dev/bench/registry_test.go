@@ -32,7 +32,7 @@ func BenchmarkRegistryCold(b *testing.B) {
 	var s sum
 	for b.Loop() {
 		r := start(b, root, b.TempDir())
-		r.ready(b)
+		r.ready(b, 20*time.Millisecond)
 		s.add(cost{wall: time.Since(r.began), cpu: r.cpu(b), maxRSS: r.memory(b, "VmHWM")})
 		r.stop(b)
 	}
@@ -64,7 +64,7 @@ func (c *corpus) firstStart(b *testing.B, cache string) {
 			continue
 		}
 		r := start(b, c.root, cache)
-		r.ready(b)
+		r.ready(b, 250*time.Millisecond)
 		s.add(cost{wall: time.Since(r.began), cpu: r.cpu(b), maxRSS: r.memory(b, "VmHWM")})
 		r.stop(b)
 	}
@@ -94,7 +94,7 @@ func (c *corpus) start(b *testing.B, cache string) {
 // others.
 func (c *corpus) query(b *testing.B, cache string, total *sum) {
 	r := start(b, c.root, cache)
-	r.ready(b)
+	r.ready(b, 5*time.Millisecond)
 	r.swept(b)
 	before := r.memory(b, "VmRSS")
 	warmUp := len(c.words) / 10

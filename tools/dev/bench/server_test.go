@@ -126,10 +126,11 @@ func (s *server) search(b *testing.B, words string) (a answer, ok bool) {
 	return a, ok
 }
 
-// ready waits until the server answers questions.
-func (s *server) ready(b *testing.B) {
+// ready waits until the server answers questions. Asking costs the server time,
+// too: every is to be a hundredth of what it will take.
+func (s *server) ready(b *testing.B, every time.Duration) {
 	b.Helper()
-	waitFor(b, patience, 5*time.Millisecond, "registry_api is not ready", func() bool {
+	waitFor(b, patience, every, "registry_api is not ready", func() bool {
 		_, ok := s.get(b, "/readyz")
 		return ok
 	})

@@ -145,6 +145,20 @@ func TestRun(t *testing.T) {
 	if code := run(t.Context(), root, &stdout, &stderr); code != 0 || stdout.String() != "the licenses of 5 modules are allowed, 0 texts by exception\n" {
 		t.Errorf("with MIT exit status %d, said %q, %s", code, &stdout, &stderr)
 	}
+	// The line that the hint asks for is one that is read.
+	write(t, root, map[string]string{"a/words_LICENSE": "You may read these words.\n"})
+	stdout.Reset()
+	code := run(t.Context(), root, &stdout, &stderr)
+	_, hint, _ := strings.Cut(stdout.String(), "with the reason:\n")
+	line, _, _ := strings.Cut(strings.TrimSpace(hint), "\n")
+	if code != 1 || !strings.HasSuffix(line, " REASON") {
+		t.Fatalf("exit status %d: %s", code, &stdout)
+	}
+	write(t, root, map[string]string{exceptionsFile: strings.TrimSuffix(line, "REASON") + "only words\n"})
+	stdout.Reset()
+	if code := run(t.Context(), root, &stdout, &stderr); code != 0 || !strings.HasSuffix(stdout.String(), ", 1 texts by exception\n") {
+		t.Errorf("with %q exit status %d: %s%s", line, code, &stdout, &stderr)
+	}
 }
 
 // goMod requires modules that lie in a folder outside of the workspace.

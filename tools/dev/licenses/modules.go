@@ -91,7 +91,7 @@ func list(ctx context.Context, root, dir string, env, args []string, all map[str
 		}
 		m := &module{path: fields[0], version: fields[1], root: fields[2], dirs: make(map[string]bool), neededBy: from}
 		if m.root == root || strings.HasPrefix(m.root, root+string(filepath.Separator)) {
-			m.path, m.version, m.root = "this repository", "", root
+			m.path, m.version, m.root = "this-repository", "", root
 		}
 		if m.root == "" {
 			return fmt.Errorf("%s, needed by %s, is not in the module cache", m.name(), from)
