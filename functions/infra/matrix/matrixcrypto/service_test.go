@@ -28,7 +28,7 @@ func (d *device) startService(t *testing.T) *matrix.MatrixSyncServiceHandle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50})
+	service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50, MaxBackoffMS: 200})
 	if err != nil {
 		t.Fatal(err)
 	}
