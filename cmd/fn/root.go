@@ -79,7 +79,6 @@ func (e *env) command() *cobra.Command {
 			return noCommand(c, args[0])
 		},
 	}
-	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetIn(e.in)
 	root.SetOut(e.out)
 	root.SetErr(e.err)

@@ -133,7 +133,8 @@ func (s *scope) programs(d *catalog.Dir) []*catalog.Unit {
 }
 
 // concerned lists the units of the folder that its touched files are about: a
-// file's owners, or all where the file is shared. A file that has gone belonged to the unit of its name, or was shared.
+// file's owners, or all where the file is shared. A file that has gone belonged
+// to the unit of its name, or was shared.
 func (d touchedDir) concerned() []*catalog.Unit {
 	owners := map[string][]*catalog.Unit{} // one file may hold several units
 	for _, u := range d.Units {

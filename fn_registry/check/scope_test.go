@@ -88,8 +88,9 @@ func unitFiles(units []*catalog.Unit) []string {
 	return files
 }
 
-// randomTree has packages of functions that call one another, three units in one file, helpers without an owner, specs whose code is gone, and
-// programs of one or two folders.
+// randomTree has packages of functions that call one another, three units in one
+// file, helpers without an owner, specs whose code is gone, and programs of one
+// or two folders.
 func randomTree(r *rand.Rand) string {
 	var b strings.Builder
 	b.WriteString("-- go.mod --\nmodule example.org/m\n")

@@ -101,8 +101,10 @@ func (r *Registry) Save() error {
 	return nil
 }
 
-// The index's file: magic, hash of the program that wrote it and so knows what an entry is made of, length and CRC-32C of the list of units, that list (for each unit the
-// length of its ID, the ID, its fingerprint), and the index in its own form, which has a checksum of its own.
+// The index's file: magic, hash of the program that wrote it and so knows what an
+// entry is made of, length and CRC-32C of the list of units, that list (for each
+// unit the length of its ID, the ID, its fingerprint), and the index in its own
+// form, which has a checksum of its own.
 const indexMagic = "fn_registry index\n"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

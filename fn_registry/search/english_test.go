@@ -55,7 +55,8 @@ func TestEnglishFile(t *testing.T) {
 	}
 }
 
-// scowlStems lists the stems of the words of levels 10 to 35; of short words only the most frequent.
+// scowlStems lists the stems of the words of levels 10 to 35; of short words only
+// the most frequent.
 func scowlStems(t *testing.T, dir string) []string {
 	stems := map[string]bool{}
 	for _, level := range []string{"10", "20", "35"} {

@@ -9,7 +9,7 @@ import (
 // object is what an identifier stands for, where its file declares it: a local
 // name, or one of the package.
 //
-//lint:ignore SA1019 It is the reader's own resolution, kept in the tree's field for it; go/parser's is not asked for.
+//lint:ignore SA1019 The field holds the reader's own resolution.
 type object = ast.Object
 
 // packageLevel marks, as their Data, the objects that are no local ones.

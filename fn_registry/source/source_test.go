@@ -332,7 +332,7 @@ func TestParse_Allocations(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if got := (all - parser) / decls; got > 9 {
+	if got := (all - parser) / decls; got > 10 { // it is 8.2, and 9.2 with the race detector
 		t.Errorf("%.1f allocations for a declaration, beside go/parser's %.1f", got, parser/decls)
 	}
 }

@@ -167,10 +167,11 @@ func (t *syncTaking) page(ctx context.Context, room id.RoomID, dir mautrix.Direc
 			t.attempt = 0
 			return page, nil
 		}
+		// A page that the server can't give, or gives as no JSON, says
+		// nothing of whether it is shutting down: it may do so for ever.
 		if answer, ok := errors.AsType[mautrix.HTTPError](err); errors.Is(err, errBadPage) || (ok && answer.IsStatus(http.StatusInternalServerError)) {
 			broken++
-		}
-		if interrupted(err) {
+		} else if interrupted(err) {
 			t.interrupted, t.shortSince = true, time.Time{}
 		}
 		err = MatrixError("matrix_sync_service", err)

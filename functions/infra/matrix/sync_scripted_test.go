@@ -284,3 +284,30 @@ func TestSync_ManyShortHistories(t *testing.T) {
 	})
 	server.wantEvents(t, nil, want...)
 }
+
+// A room whose history the server never gives is no sign that the server goes:
+// there is no look back, by which older events would come behind newer ones.
+func TestSync_HistoryNeverGiven(t *testing.T) {
+	for name, page := range map[string]struct {
+		status int
+		body   string
+	}{"status 500": {500, `{"errcode":"M_UNKNOWN"}`}, "no JSON": {200, `{"chunk":[`}} {
+		t.Run(name, func(t *testing.T) {
+			server := &scripted{
+				sync: func(since string, n int) (int, string) {
+					switch {
+					case since == "":
+						return 200, told("s1", "!a: $a1")
+					case since == "s1" && n == 1:
+						return 200, told("s2", "!a: ... $a9")
+					case since == "s1":
+						return 200, told("s2", "!a: $late $a9")
+					}
+					return 200, ""
+				},
+				messages: func(string, int) (int, string) { return page.status, page.body },
+			}
+			server.wantEvents(t, nil, "", "$a1", "$a9")
+		})
+	}
+}

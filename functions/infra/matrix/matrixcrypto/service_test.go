@@ -28,7 +28,7 @@ func (d *device) startService(t *testing.T) *matrix.MatrixSyncServiceHandle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50})
+	service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50, MaxBackoffMS: 200})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,6 @@ func TestMatrixCryptoInit_AfterSyncBegan(t *testing.T) {
 	}
 }
 
-// A server that fails now and then must cost no message, neither one's way out nor its way in.
 // A look back has a message that was sent after the answer before it, which has
 // the other keys: the message's own key comes with the next sync.
 func TestMatrixCryptoInit_KeyAfterLookBack(t *testing.T) {
@@ -178,6 +177,8 @@ func TestMatrixCryptoInit_KeyAfterLookBack(t *testing.T) {
 	failure := proxy.Add(fault.Rule{Where: isSync, Max: 1, Fault: fault.Status{Code: 502}})
 	looks, sent := make(chan struct{}), make(chan struct{})
 	var once sync.Once
+	answer := sync.OnceFunc(func() { close(sent) })
+	t.Cleanup(answer) // before the proxy's, which waits for its requests
 	proxy.Add(fault.Rule{Fault: fault.Delay{Time: time.Millisecond}, Where: func(r *http.Request) bool {
 		ms, _ := strconv.Atoi(r.URL.Query().Get("timeout"))
 		if isSync(r) && 0 < ms && ms < 1000 { // the look back's
@@ -190,9 +191,14 @@ func TestMatrixCryptoInit_KeyAfterLookBack(t *testing.T) {
 	if err := failure.Wait(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	<-looks
+	select {
+	case <-looks:
+	case <-time.After(30 * time.Second):
+		t.Fatal("there was no look back")
+	}
 	message := alice.send(t, room, "early")
-	close(sent)
+	alice.event(t, message) // or Dendrite's sync may not have it yet
+	answer()
 	if evt := next(t, service, withID(message)); evt.Type != matrix.MatrixTypeEncrypted {
 		t.Errorf("without its key: %+v", evt)
 	}
@@ -201,6 +207,8 @@ func TestMatrixCryptoInit_KeyAfterLookBack(t *testing.T) {
 	}
 }
 
+// A server that fails now and then must cost no message, neither one's way out
+// nor its way in.
 func TestMatrixCryptoInit_FailingServer(t *testing.T) {
 	t.Parallel()
 	server := servers.Matrix(t)
