@@ -3,7 +3,6 @@ package main
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"os"
 
@@ -53,7 +52,7 @@ func exit(err error) {
 // report writes an error for a person: what, and on a line of its own what to do.
 func report(err error) {
 	fmt.Fprintln(os.Stderr, "testenv: error:", err)
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Hint != "" {
-		fmt.Fprintln(os.Stderr, "testenv: hint:", coded.Hint)
+	if hint := core.ErrorHint(err); hint != "" {
+		fmt.Fprintln(os.Stderr, "testenv: hint:", hint)
 	}
 }

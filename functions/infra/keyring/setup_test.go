@@ -69,7 +69,7 @@ func wantError(t testing.TB, err error, code core.Code, want string) {
 
 func wantHint(t testing.TB, err error, want string) {
 	t.Helper()
-	if coded, ok := errors.AsType[*core.Error](err); !ok || !strings.Contains(coded.Hint, want) {
+	if !strings.Contains(core.ErrorHint(err), want) {
 		t.Errorf("%v: want %q in the hint", err, want)
 	}
 }

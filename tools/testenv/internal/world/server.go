@@ -126,7 +126,7 @@ func coded(kind, what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &core.Error{Code: core.CodeUnavailable, Message: kind + " " + what + ": " + err.Error(), Hint: hintOf(err)}
+	return &core.Error{Code: core.CodeUnavailable, Message: kind + " " + what, Err: err}
 }
 
 // End ends it at once and removes its data. A second call does nothing.

@@ -174,17 +174,10 @@ func (w *World) step(format string, args ...any) func() {
 
 func since(t time.Time) string { return fmt.Sprintf("%.1fs", time.Since(t).Seconds()) }
 
-// wrap says which server an error is of. It keeps code, message and hint of the error.
+// wrap says which server an error is of. The error is its cause.
 func wrap(ctx context.Context, kind string, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause // it was ended because of this
 	}
-	return &core.Error{Code: core.CodeUnavailable, Message: kind + " could not be started: " + err.Error(), Hint: hintOf(err), Err: nil}
-}
-
-func hintOf(err error) string {
-	if coded, ok := errors.AsType[*core.Error](err); ok {
-		return coded.Hint
-	}
-	return ""
+	return &core.Error{Code: core.CodeUnavailable, Message: kind + " could not be started", Err: err}
 }

@@ -40,8 +40,8 @@ func TestKinds(t *testing.T) {
 			if !slices.Equal(kinds, test.kinds) || matrix != test.matrix {
 				t.Errorf("%q, %q", kinds, matrix)
 			}
-			if (err != nil) != (test.hint != "") || !strings.Contains(hintOf(err), test.hint) {
-				t.Errorf("%v, hint %q", err, hintOf(err))
+			if (err != nil) != (test.hint != "") || !strings.Contains(core.ErrorHint(err), test.hint) {
+				t.Errorf("%v, hint %q", err, core.ErrorHint(err))
 			}
 		})
 	}
@@ -60,8 +60,8 @@ func TestMayInstall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := mayInstall(Keyring, []string{"gnome-keyring", "dbus"}, test.debian, test.root)
-			if (err != nil) != (test.hint != "") || !strings.HasPrefix(hintOf(err), test.hint) {
-				t.Errorf("%v, hint %q", err, hintOf(err))
+			if (err != nil) != (test.hint != "") || !strings.HasPrefix(core.ErrorHint(err), test.hint) {
+				t.Errorf("%v, hint %q", err, core.ErrorHint(err))
 			}
 		})
 	}
@@ -208,8 +208,8 @@ func TestLock_WaitEndsWithContext(t *testing.T) {
 func TestStart_UnknownKind(t *testing.T) {
 	t.Parallel()
 	w := newTestWorld(t, new(strings.Builder))
-	if _, err := w.Start(t.Context(), "postgrse"); core.ErrorCode(err) != core.CodeInvalid || hintOf(err) != "did you mean postgres?" {
-		t.Errorf("%v, hint %q", err, hintOf(err))
+	if _, err := w.Start(t.Context(), "postgrse"); core.ErrorCode(err) != core.CodeInvalid || core.ErrorHint(err) != "did you mean postgres?" {
+		t.Errorf("%v, hint %q", err, core.ErrorHint(err))
 	}
 	if err := w.End(); err != nil {
 		t.Error(err)
