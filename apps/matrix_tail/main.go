@@ -11,16 +11,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/keyring"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixroom"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/terminal"
 	"fnregistry.dev/functions/infra/tokenfile"
-	"github.com/spf13/cobra"
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
 )
 
 func main() {
@@ -85,7 +87,7 @@ func (t *tail) with(cmd *cobra.Command, args []string, run func(context.Context,
 		t.client, err = matrix.MatrixClientInit(ctx, cfg)
 	}
 	if err == nil && len(args) > 0 {
-		t.room, _, err = matrix.MatrixRoomResolve(ctx, matrix.MatrixRoomResolveConfig{Client: t.client, Room: args[0]})
+		t.room, _, err = matrixroom.MatrixRoomResolve(ctx, matrixroom.MatrixRoomResolveConfig{Client: t.client, Room: args[0]})
 	}
 	if err == nil {
 		t.db, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: t.dir + "/state.db"})
@@ -103,7 +105,7 @@ func (t *tail) with(cmd *cobra.Command, args []string, run func(context.Context,
 }
 
 func (t *tail) rooms(ctx context.Context, _ []string) error {
-	rooms, err := matrix.MatrixRoomList(ctx, matrix.MatrixRoomListConfig{Client: t.client})
+	rooms, err := matrixroom.MatrixRoomList(ctx, matrixroom.MatrixRoomListConfig{Client: t.client})
 	for _, room := range rooms {
 		fmt.Printf("%s  %s  members: %d, encrypted: %t, invited: %t\n", room.RoomID, core.TerminalText(room.Title), room.Joined, room.Encrypted, room.Invited)
 	}

@@ -13,6 +13,8 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 	"fnregistry.dev/functions/infra/metrics"
 )
 
@@ -132,7 +134,7 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 	if cfg.Client == nil || cfg.DB == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "Client and DB are required"}
 	}
-	if !isUserID(cfg.Client.UserID) {
+	if !ident.IsUser(cfg.Client.UserID) {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the client has no user ID", Hint: "make it with matrix_client_init"}
 	}
 	cfg = cfg.withDefaults()
@@ -151,12 +153,12 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 	store, err := openOutboxStore(ctx, cfg.DB, h.account)
 	if err != nil {
 		outboxRunning.Delete(key)
-		return nil, withOp(op, err)
+		return nil, send.WithOp(op, err)
 	}
 	h.store = store
 	if err := h.recallPace(ctx); err != nil {
 		outboxRunning.Delete(key)
-		return nil, withOp(op, err)
+		return nil, send.WithOp(op, err)
 	}
 	h.ctx, h.cancel = context.WithCancel(ctx)
 	h.work.Go(h.poll)
@@ -236,7 +238,7 @@ func (h *MatrixOutboxHandle) poll() {
 	seen := int64(0)
 	for {
 		if rooms, last, err := h.store.roomsAfter(h.ctx, seen); err != nil {
-			h.tell(withOp("matrix_outbox", err))
+			h.tell(send.WithOp("matrix_outbox", err))
 		} else {
 			seen = last
 			h.wakeRooms(rooms)
@@ -244,7 +246,7 @@ func (h *MatrixOutboxHandle) poll() {
 		if time.Since(pruned) > time.Minute {
 			pruned = time.Now()
 			if err := h.store.prune(h.ctx, pruned.Add(-h.cfg.KeepSent)); err != nil {
-				h.tell(withOp("matrix_outbox", err))
+				h.tell(send.WithOp("matrix_outbox", err))
 			}
 		}
 		h.measure()

@@ -3,6 +3,8 @@ package matrix
 import (
 	"context"
 	"time"
+
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
 // outboxPace is how slow the server is: its slowest answers in the last one to
@@ -96,7 +98,7 @@ func (h *MatrixOutboxHandle) notePace(took time.Duration) {
 		return
 	}
 	if err := h.store.setPace(context.WithoutCancel(h.ctx), slowest, now); err != nil {
-		h.tell(withOp("matrix_outbox", err))
+		h.tell(send.WithOp("matrix_outbox", err))
 	}
 }
 

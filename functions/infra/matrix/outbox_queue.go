@@ -10,6 +10,8 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -22,7 +24,7 @@ func (h *MatrixOutboxHandle) Enqueue(ctx context.Context, items ...MatrixOutboxI
 	const op = "matrix_outbox enqueue"
 	prepared, err := h.prepare(ctx, items)
 	if err != nil {
-		return nil, withOp(op, err)
+		return nil, send.WithOp(op, err)
 	}
 	tx, err := h.store.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -31,7 +33,7 @@ func (h *MatrixOutboxHandle) Enqueue(ctx context.Context, items ...MatrixOutboxI
 	defer tx.Rollback()
 	ids, err := h.insert(ctx, tx, prepared)
 	if err != nil {
-		return nil, withOp(op, err)
+		return nil, send.WithOp(op, err)
 	}
 	if err := tx.Commit(); err != nil {
 		return nil, sqlite.SQLiteError(op, err)
@@ -46,10 +48,10 @@ func (h *MatrixOutboxHandle) EnqueueTx(ctx context.Context, tx *sql.Tx, items ..
 	const op = "matrix_outbox enqueue"
 	prepared, err := h.prepare(ctx, items)
 	if err != nil {
-		return nil, withOp(op, err)
+		return nil, send.WithOp(op, err)
 	}
 	ids, err := h.insert(ctx, tx, prepared)
-	return ids, withOp(op, err)
+	return ids, send.WithOp(op, err)
 }
 
 // preparedItem is an item that was found good.
@@ -61,12 +63,12 @@ type preparedItem struct {
 func (h *MatrixOutboxHandle) prepare(ctx context.Context, items []MatrixOutboxItem) ([]preparedItem, error) {
 	prepared := make([]preparedItem, len(items))
 	for i, item := range items {
-		content, err := checkEvent(ctx, h.cfg.Client, item)
+		content, err := send.Check(ctx, h.cfg.Client, send.Outgoing(item))
 		if err != nil {
 			return nil, err
 		}
 		if item.TransactionID == "" {
-			item.TransactionID = newTransaction()
+			item.TransactionID = send.NewTransaction()
 		}
 		prepared[i] = preparedItem{item, content}
 	}
@@ -98,7 +100,7 @@ func roomsOf(items []MatrixOutboxItem) []id.RoomID {
 func (h *MatrixOutboxHandle) Wake(ctx context.Context) error {
 	rooms, _, err := h.store.roomsAfter(ctx, 0)
 	if err != nil {
-		return withOp("matrix_outbox wake", err)
+		return send.WithOp("matrix_outbox wake", err)
 	}
 	h.mu.Lock()
 	if h.locked {
@@ -159,7 +161,7 @@ func (h *MatrixOutboxHandle) Entries(ctx context.Context, state string, limit in
 	const op = "matrix_outbox entries"
 	number := slices.Index(outboxStates, state)
 	if number < 0 {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "there is no state " + clip(state, 40), Hint: "there are queued, sent and aside"}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "there is no state " + ident.Clip(state, 40), Hint: "there are queued, sent and aside"}
 	}
 	if limit <= 0 {
 		limit = 1000
@@ -172,7 +174,7 @@ func (h *MatrixOutboxHandle) Entry(ctx context.Context, transaction string) (Mat
 	const op = "matrix_outbox entry"
 	found, err := h.entries(ctx, op, "txn = ?", transaction)
 	if err == nil && len(found) == 0 {
-		err = &core.Error{Code: core.CodeNotFound, Op: op, Message: "there is no item " + clip(transaction, 80)}
+		err = &core.Error{Code: core.CodeNotFound, Op: op, Message: "there is no item " + ident.Clip(transaction, 80)}
 	}
 	if err != nil {
 		return MatrixOutboxEntry{}, err
@@ -216,7 +218,7 @@ func (h *MatrixOutboxHandle) nextTry(e MatrixOutboxEntry) time.Time {
 func (h *MatrixOutboxHandle) Retry(ctx context.Context, transactions ...string) (int, error) {
 	n, err := h.change(ctx, "UPDATE matrix_outbox SET state = 0, tries = 0, done_at = 0 WHERE account = ? AND state = 2", transactions)
 	if err != nil {
-		return n, withOp("matrix_outbox retry", err)
+		return n, send.WithOp("matrix_outbox retry", err)
 	}
 	return n, h.Wake(ctx)
 }
@@ -231,7 +233,7 @@ func (h *MatrixOutboxHandle) Drop(ctx context.Context, transactions ...string) (
 	for _, txn := range transactions {
 		h.notify(txn)
 	}
-	return n, withOp("matrix_outbox drop", err)
+	return n, send.WithOp("matrix_outbox drop", err)
 }
 
 func (h *MatrixOutboxHandle) change(ctx context.Context, statement string, transactions []string) (int, error) {
@@ -280,7 +282,7 @@ func (h *MatrixOutboxHandle) Wait(ctx context.Context, transaction string) (id.E
 			h.forget(transaction, news)
 			switch {
 			case err != nil:
-				return "", withOp(op, err)
+				return "", send.WithOp(op, err)
 			case entry.State == "sent":
 				return entry.EventID, nil
 			case entry.State == "queued":
@@ -329,7 +331,7 @@ func (h *MatrixOutboxHandle) Observe(ctx context.Context, events ...MatrixSyncEv
 		const statement = "UPDATE matrix_outbox SET state = 1, event_id = ?, done_at = ?, content = '', error = '', uncertain = 0 WHERE account = ? AND txn = ? AND room = ? AND state <> 1 AND tries > 0"
 		err := h.store.exec(ctx, statement, string(evt.EventID), time.Now().UnixMilli(), h.account, evt.TransactionID, string(evt.RoomID))
 		if err != nil {
-			return withOp("matrix_outbox observe", err)
+			return send.WithOp("matrix_outbox observe", err)
 		}
 		h.notify(evt.TransactionID)
 	}

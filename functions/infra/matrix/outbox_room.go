@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
 // outboxStep is what came of working on one item.
@@ -182,10 +183,10 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 	start := time.Now()
 	var eventID id.EventID
 	err = h.request(h.ctx, func(ctx context.Context) (err error) {
-		eventID, err = sendOnce(ctx, h.cfg.Client, row.room, row.eventType, content, row.txn)
+		eventID, err = send.Once(ctx, h.cfg.Client, row.room, row.eventType, content, row.txn)
 		return err
 	})
-	if err != nil && !isDuplicateReaction(err) {
+	if err != nil && !send.IsDuplicateReaction(err) {
 		return h.failed(row, err, false)
 	}
 	h.metrics.send(time.Since(start))
@@ -233,7 +234,7 @@ func rowOp(row *outboxRow) string {
 
 // storeFailed is for errors of the database. Where another process has the queue now, all ends.
 func (h *MatrixOutboxHandle) storeFailed(err error) outboxStep {
-	h.tell(withOp("matrix_outbox", err))
+	h.tell(send.WithOp("matrix_outbox", err))
 	if errors.Is(err, errOutboxOwner) {
 		h.beginStop()
 		h.cancel()

@@ -12,6 +12,8 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
 // outboxTransactions looks up the transaction IDs of rooms' latest events, as
@@ -147,7 +149,7 @@ func syncTransactions(ctx context.Context, client *mautrix.Client, rooms map[id.
 	if err != nil {
 		return nil, err
 	}
-	body, err := initialSync(ctx, client, string(filter))
+	body, err := wire.InitialSync(ctx, client, string(filter))
 	if err != nil {
 		return nil, err
 	}

@@ -63,10 +63,10 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (Mat
 		}
 		if e = plain; err != nil {
 			s.tell(err)
-			e = normalizeRaw(record.RoomID, record.Data)
+			e = MatrixEventParse(record.RoomID, record.Data)
 		}
 	default:
-		e = normalizeRaw(record.RoomID, record.Data)
+		e = MatrixEventParse(record.RoomID, record.Data)
 	}
 	if record.Kind == MatrixSyncInvite {
 		e.EventID = ""

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 
-	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
 // decryptRaw decrypts an event of the server. What is in it speaks for its content alone: who sent what where is the
@@ -18,7 +20,7 @@ func (s *syncService) decryptRaw(ctx context.Context, room id.RoomID, raw json.R
 	if s.crypto == nil {
 		return fail(ErrMatrixNoKey)
 	}
-	outer, err := fullEvent(room, raw)
+	outer, err := wire.Event(room, raw)
 	if err != nil {
 		return fail(err)
 	}

@@ -224,7 +224,7 @@ func lastEventID(events []MatrixSyncEvent) id.EventID {
 func (t *syncTaking) normalizeAll(room id.RoomID, raws []json.RawMessage) []MatrixSyncEvent {
 	events := make([]MatrixSyncEvent, 0, len(raws))
 	for _, raw := range raws {
-		e := normalizeRaw(room, raw)
+		e := MatrixEventParse(room, raw)
 		if e.Type == "" {
 			t.tell(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: left out what is no event: %.100q", room, raw)})
 			continue
@@ -243,7 +243,7 @@ func (t *syncTaking) withOwnLeave(room id.RoomID, left *syncRoom, events []Matri
 		}
 	}
 	for _, raw := range left.State.Events {
-		e := normalizeRaw(room, raw)
+		e := MatrixEventParse(room, raw)
 		if now, _ := membership(&e, t.user); now == event.MembershipLeave || now == event.MembershipBan {
 			return append(events, e)
 		}
@@ -256,7 +256,7 @@ func (t *syncTaking) withOwnLeave(room id.RoomID, left *syncRoom, events []Matri
 // invitations, is told by who made the room's last one.
 func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 	for _, raw := range room.InviteState.Events {
-		e := normalizeRaw(roomID, raw)
+		e := MatrixEventParse(roomID, raw)
 		if now, _ := membership(&e, t.user); now != event.MembershipInvite {
 			continue
 		}

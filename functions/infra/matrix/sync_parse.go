@@ -108,20 +108,3 @@ func sessionOf(e *MatrixSyncEvent) id.SessionID {
 	_ = json.Unmarshal(e.Raw, &said) // a wrong type is no session
 	return said.Content.SessionID
 }
-
-// fullEvent is an event as mautrix has it, its content parsed as far as mautrix knows the type.
-func fullEvent(room id.RoomID, raw json.RawMessage) (*event.Event, error) {
-	var e event.Event
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, err
-	}
-	e.RoomID = room
-	e.Type.Class = event.MessageEventType
-	if e.StateKey != nil {
-		e.Type.Class = event.StateEventType
-	}
-	if err := e.Content.ParseRaw(e.Type); err != nil && !errors.Is(err, event.ErrUnsupportedContentType) {
-		return nil, err
-	}
-	return &e, nil
-}

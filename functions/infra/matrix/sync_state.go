@@ -8,6 +8,8 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
 // stateOfInterest has the types that mautrix.UpdateStateStore looks at.
@@ -49,7 +51,7 @@ func (t *syncTaking) applyState(ctx context.Context, room id.RoomID, raws []json
 		if !all && !stateOfInterest[kind] {
 			continue
 		}
-		e, err := fullEvent(room, raw)
+		e, err := wire.Event(room, raw)
 		if err != nil || e.StateKey == nil {
 			continue // no state that anyone could use
 		}

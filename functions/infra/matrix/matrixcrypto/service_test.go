@@ -17,6 +17,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixmedia"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -255,11 +256,11 @@ func TestMatrixCryptoInit_Media(t *testing.T) {
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
 	room := encryptedRoom(t, alice, bob)
 	data := bytes.Repeat([]byte("a secret picture "), 300_000)
-	thumbnail, err := matrix.MatrixUploadMedia(t.Context(), matrix.MatrixUploadMediaConfig{Client: alice.client, Content: strings.NewReader("small"), Encrypt: true})
+	thumbnail, err := matrixmedia.MatrixUploadMedia(t.Context(), matrixmedia.MatrixUploadMediaConfig{Client: alice.client, Content: strings.NewReader("small"), Encrypt: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{
+	sent, err := matrixmedia.MatrixSendMedia(t.Context(), matrixmedia.MatrixSendMediaConfig{
 		Client: alice.client, Room: room, Content: bytes.NewReader(data), FileName: "secret.txt", Caption: "for you", Thumbnail: &thumbnail,
 	})
 	if err != nil {
@@ -279,7 +280,7 @@ func TestMatrixCryptoInit_Media(t *testing.T) {
 	}
 	for file, want := range map[*event.EncryptedFileInfo][]byte{message.File: data, message.Info.ThumbnailFile: []byte("small")} {
 		var got bytes.Buffer
-		if _, err := matrix.MatrixDownloadMedia(t.Context(), matrix.MatrixDownloadMediaConfig{Client: bob.client, File: file, Writer: &got}); err != nil {
+		if _, err := matrixmedia.MatrixDownloadMedia(t.Context(), matrixmedia.MatrixDownloadMediaConfig{Client: bob.client, File: file, Writer: &got}); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got.Bytes(), want) {
@@ -288,6 +289,6 @@ func TestMatrixCryptoInit_Media(t *testing.T) {
 	}
 	plain := thumbnail
 	plain.File = nil
-	_, err = matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: alice.client, Room: room, Content: bytes.NewReader(data), Thumbnail: &plain})
+	_, err = matrixmedia.MatrixSendMedia(t.Context(), matrixmedia.MatrixSendMediaConfig{Client: alice.client, Room: room, Content: bytes.NewReader(data), Thumbnail: &plain})
 	wantCode(t, err, core.CodeInvalid)
 }
