@@ -20,6 +20,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/matrix/matrixroom"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/terminal"
 	"fnregistry.dev/functions/infra/tokenfile"
@@ -113,11 +114,11 @@ func (t *tail) rooms(ctx context.Context, _ []string) error {
 }
 
 func (t *tail) follow(ctx context.Context, _ []string) error {
-	store, err := matrix.MatrixSyncStore(ctx, matrix.MatrixSyncStoreConfig{DB: t.db.Writer, Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(t.room))[7:23])})
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: t.db.Writer, Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(t.room))[7:23])})
 	if err != nil {
 		return err
 	}
-	return matrix.MatrixSyncEach(ctx, matrix.MatrixSyncServiceConfig{Client: t.client, Store: store, Logger: slog.Default()}, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
+	return matrixsync.MatrixSyncEach(ctx, matrixsync.MatrixSyncServiceConfig{Client: t.client, Store: store, Logger: slog.Default()}, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
 		if line := matrix.MatrixEventLine(evt, time.Local); line != "" && evt.RoomID == t.room {
 			fmt.Println(line)
 		}

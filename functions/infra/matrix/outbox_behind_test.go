@@ -1,12 +1,8 @@
 package matrix_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,42 +11,6 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 	"maunium.net/go/mautrix"
 )
-
-// staleReads is in front of a server whose read side is behind, which takes a loaded server and luck to make: as long as
-// behind is set, /messages lacks the messages with the bodies of hidden; with none of these it is empty. Large pages
-// have limit events at most.
-func staleReads(t *testing.T, target string, behind *atomic.Bool, looks *atomic.Int64, limit int, hidden ...string) string {
-	t.Helper()
-	ask := func(r *http.Request) {
-		query := r.URL.Query()
-		if asked, err := strconv.Atoi(query.Get("limit")); err == nil && asked >= 100 {
-			query.Set("limit", fmt.Sprint(limit))
-			r.URL.RawQuery = query.Encode()
-		}
-	}
-	return rewriting(t, target, ask, func(answer *http.Response) error {
-		if !strings.HasSuffix(answer.Request.URL.Path, "/messages") || !behind.Load() {
-			return nil
-		}
-		if !answer.Request.URL.Query().Has("from") {
-			looks.Add(1)
-		}
-		var page struct {
-			Start string            `json:"start"`
-			End   string            `json:"end,omitempty"`
-			Chunk []json.RawMessage `json:"chunk"`
-		}
-		return rewriteJSON(answer, &page, func() {
-			if hidden == nil {
-				page.Chunk, page.End = []json.RawMessage{}, ""
-			}
-			page.Chunk = slices.DeleteFunc(page.Chunk, func(evt json.RawMessage) bool {
-				var message struct{ Content struct{ Body string } }
-				return json.Unmarshal(evt, &message) == nil && slices.Contains(hidden, message.Content.Body)
-			})
-		})
-	})
-}
 
 // As long as the server does not show what it has acknowledged, a lost event is not taken for one that did not arrive,
 // however long that is; nor is the item set aside, however long the room's history.

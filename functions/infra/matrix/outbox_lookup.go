@@ -9,6 +9,8 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix/internal/history"
 )
 
 // outboxVerdict is what a look into the room says of an item.
@@ -148,7 +150,7 @@ func (h *MatrixOutboxHandle) history(ctx context.Context, room id.RoomID, from s
 		return page, err
 	}
 	if from != "" {
-		seam, err := messages(mautrix.DirectionForward, seamSize)
+		seam, err := messages(mautrix.DirectionForward, history.SeamSize)
 		if err != nil {
 			return nil, "", err
 		}
@@ -156,7 +158,7 @@ func (h *MatrixOutboxHandle) history(ctx context.Context, room id.RoomID, from s
 		for i, evt := range above {
 			ids[i] = evt.ID
 		}
-		chunk = leftOut(seam.Chunk, func(evt *event.Event) id.EventID { return evt.ID }, ids)
+		chunk = history.LeftOut(seam.Chunk, func(evt *event.Event) id.EventID { return evt.ID }, ids)
 	}
 	page, err := messages(mautrix.DirectionBackward, limit)
 	if err != nil {

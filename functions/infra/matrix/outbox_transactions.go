@@ -84,9 +84,9 @@ func (t *outboxTransactions) next() *transactionsLook {
 	return look
 }
 
-// transactionsTimeout is how long a look may take at most: as long as a first
-// sync.
-const transactionsTimeout = syncInitialSlack
+// transactionsTimeout is how long a look may take at most: as long as
+// matrix_sync_service allows for a first sync.
+const transactionsTimeout = 10 * time.Minute
 
 // transactionsOf returns the transaction IDs of a room's latest events, at
 // least limit of them. It begins after the call. Meanwhile other rooms may use

@@ -24,8 +24,10 @@ var (
 	serve        = matrixtest.Serve
 	answer       = matrixtest.Answer
 	rewriting    = matrixtest.Rewriting
-	rewriteJSON  = matrixtest.RewriteJSON
+	staleReads   = matrixtest.StaleReads
 )
+
+const messagesPath = matrixtest.MessagesPath
 
 type lockedBuffer = matrixtest.Buffer
 

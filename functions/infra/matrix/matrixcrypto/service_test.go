@@ -18,18 +18,19 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/matrix/matrixmedia"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 // startService runs a sync service over the device's own database.
-func (d *device) startService(t *testing.T) *matrix.MatrixSyncServiceHandle {
+func (d *device) startService(t *testing.T) *matrixsync.MatrixSyncServiceHandle {
 	t.Helper()
-	store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: d.db.Writer})
+	store, err := matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{DB: d.db.Writer})
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50, MaxBackoffMS: 200})
+	service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50, MaxBackoffMS: 200})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,7 @@ func (d *device) startService(t *testing.T) *matrix.MatrixSyncServiceHandle {
 }
 
 // next returns the next event that cond wants, and acknowledges all until then.
-func next(t *testing.T, service *matrix.MatrixSyncServiceHandle, cond func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
+func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {

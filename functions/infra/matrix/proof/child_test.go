@@ -17,6 +17,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
@@ -53,11 +54,11 @@ func begin(j job, work func(context.Context, job, *mautrix.Client, *sqliteopen.S
 // read acknowledges what comes, one by one or some together, and keeps the
 // ledger.
 func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
-	store, err := matrix.MatrixSyncStore(ctx, matrix.MatrixSyncStoreConfig{DB: db.Writer})
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: db.Writer})
 	if err != nil {
 		return err
 	}
-	sync, err := matrix.MatrixSyncService(ctx, matrix.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoffMS: 20, MaxBackoffMS: 1000})
+	sync, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoffMS: 20, MaxBackoffMS: 1000})
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQL
 	return fmt.Errorf("the service ended by itself")
 }
 
-func acknowledge(sync *matrix.MatrixSyncServiceHandle, out *os.File, batch []matrix.MatrixSyncEvent, random *rand.Rand) error {
+func acknowledge(sync *matrixsync.MatrixSyncServiceHandle, out *os.File, batch []matrix.MatrixSyncEvent, random *rand.Rand) error {
 	var ids strings.Builder
 	for _, e := range batch {
 		if e.Type == event.EventMessage.Type {

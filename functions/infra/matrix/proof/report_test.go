@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 // onReport prints a report of a child to stderr at each SIGUSR1: what state
@@ -67,7 +68,7 @@ func writerReport(outbox *matrix.MatrixOutboxHandle) string {
 }
 
 // readerReport lists what the store holds back, and how the sync does.
-func readerReport(service *matrix.MatrixSyncServiceHandle, store matrix.MatrixSyncStorage) string {
+func readerReport(service *matrixsync.MatrixSyncServiceHandle, store matrixsync.MatrixSyncStorage) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	health := service.Health()
