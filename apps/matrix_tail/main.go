@@ -19,6 +19,7 @@ import (
 	"fnregistry.dev/functions/infra/keyring"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixroom"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
@@ -128,7 +129,7 @@ func (t *tail) follow(ctx context.Context, _ []string) error {
 
 // say puts a message into the queue on disk and waits until it is sent. What Ctrl-C leaves there goes out with the next.
 func (t *tail) say(ctx context.Context, to id.EventID, words []string) error {
-	outbox, err := matrix.MatrixOutbox(ctx, matrix.MatrixOutboxConfig{Client: t.client, DB: t.db.Writer, Logger: slog.Default()})
+	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: t.client, DB: t.db.Writer, Logger: slog.Default()})
 	if err != nil {
 		return err
 	}

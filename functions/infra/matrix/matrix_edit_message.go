@@ -17,13 +17,13 @@ import (
 
 // MatrixEditMessageConfig is a message's new text, and how it goes out.
 type MatrixEditMessageConfig struct {
-	Client        *mautrix.Client     // sends at once; not used with Outbox
-	Outbox        *MatrixOutboxHandle // puts it into the queue instead; Client or Outbox is required
-	Room          id.RoomID           // required
-	Target        id.EventID          // the message as first sent, never an edit of it; through an Outbox also a stand-in; required
-	Message       MatrixMessage       // what it says from now on, all of it; Mentions are kept, and notify nobody
-	Ping          []id.UserID         // whom the edit notifies, as those newly mentioned; default: no one
-	TransactionID string              // default: a new one
+	Client        *mautrix.Client // sends at once; not used with Outbox
+	Outbox        MatrixEnqueuer  // puts it into the queue instead; Client or Outbox is required
+	Room          id.RoomID       // required
+	Target        id.EventID      // the message as first sent, never an edit of it; through an Outbox also a stand-in; required
+	Message       MatrixMessage   // what it says from now on, all of it; Mentions are kept, and notify nobody
+	Ping          []id.UserID     // whom the edit notifies, as those newly mentioned; default: no one
+	TransactionID string          // default: a new one
 }
 
 // fallbackBytes is how long the text for clients without edits stays where the event would else be too large.

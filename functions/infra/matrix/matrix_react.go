@@ -15,13 +15,13 @@ import (
 
 // MatrixReactConfig is a reaction to an event, or its end.
 type MatrixReactConfig struct {
-	Client        *mautrix.Client     // required, but for a reaction that goes through an Outbox and is not removed
-	Outbox        *MatrixOutboxHandle // puts it into the queue; default: sent at once
-	Room          id.RoomID           // required
-	Target        id.EventID          // the event; through an Outbox also a stand-in; required
-	Key           string              // an emoji as a rule; required
-	Remove        bool                // take it back; default: react
-	TransactionID string              // default: a new one
+	Client        *mautrix.Client // required, but for a reaction that goes through an Outbox and is not removed
+	Outbox        MatrixEnqueuer  // puts it into the queue; default: sent at once
+	Room          id.RoomID       // required
+	Target        id.EventID      // the event; through an Outbox also a stand-in; required
+	Key           string          // an emoji as a rule; required
+	Remove        bool            // take it back; default: react
+	TransactionID string          // default: a new one
 }
 
 // MatrixReact reacts to an event, or takes one's own reaction with that key back: it looks for it on the server and

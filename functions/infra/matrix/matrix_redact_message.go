@@ -13,12 +13,12 @@ import (
 
 // MatrixRedactMessageConfig says what is to go, and how the wish goes out.
 type MatrixRedactMessageConfig struct {
-	Client        *mautrix.Client     // sends at once; not used with Outbox
-	Outbox        *MatrixOutboxHandle // puts it into the queue instead; Client or Outbox is required
-	Room          id.RoomID           // required
-	Target        id.EventID          // a message, a reaction, an edit; through an Outbox also a stand-in; required
-	Reason        string              // shown to people; default: none
-	TransactionID string              // default: a new one
+	Client        *mautrix.Client // sends at once; not used with Outbox
+	Outbox        MatrixEnqueuer  // puts it into the queue instead; Client or Outbox is required
+	Room          id.RoomID       // required
+	Target        id.EventID      // a message, a reaction, an edit; through an Outbox also a stand-in; required
+	Reason        string          // shown to people; default: none
+	TransactionID string          // default: a new one
 }
 
 // MatrixRedactMessage takes the content of an event away, for all and for good. It works on any event that is not

@@ -14,12 +14,12 @@ import (
 
 // MatrixSendEventConfig is an event of any type, and how it is sent.
 type MatrixSendEventConfig struct {
-	Client        *mautrix.Client     // sends at once; not used with Outbox
-	Outbox        *MatrixOutboxHandle // puts it into the queue instead; Client or Outbox is required
-	Room          id.RoomID           // required
-	Type          string              // of the event: "m.room.message"; for "m.room.redaction" Content has redacts and reason; required
-	Content       any                 // what encoding/json makes an object of; required
-	TransactionID string              // two events with the same one are one event; default: a new one
+	Client        *mautrix.Client // sends at once; not used with Outbox
+	Outbox        MatrixEnqueuer  // puts it into the queue instead; Client or Outbox is required
+	Room          id.RoomID       // required
+	Type          string          // of the event: "m.room.message"; for "m.room.redaction" Content has redacts and reason; required
+	Content       any             // what encoding/json makes an object of; required
+	TransactionID string          // two events with the same one are one event; default: a new one
 }
 
 // MatrixSendEvent sends an event that is not state. The other units that send

@@ -13,12 +13,12 @@ import (
 
 // MatrixSendMessageConfig is a message, and how it goes out.
 type MatrixSendMessageConfig struct {
-	Client        *mautrix.Client     // sends at once; not used with Outbox
-	Outbox        *MatrixOutboxHandle // puts it into the queue instead; Client or Outbox is required
-	Room          id.RoomID           // required
-	Message       MatrixMessage       // Text is required
-	RelatesTo     *event.RelatesTo    // where it answers, by MatrixThreadRelation; default: it answers nothing
-	TransactionID string              // two messages with the same one are one message; default: a new one
+	Client        *mautrix.Client  // sends at once; not used with Outbox
+	Outbox        MatrixEnqueuer   // puts it into the queue instead; Client or Outbox is required
+	Room          id.RoomID        // required
+	Message       MatrixMessage    // Text is required
+	RelatesTo     *event.RelatesTo // where it answers, by MatrixThreadRelation; default: it answers nothing
+	TransactionID string           // two messages with the same one are one message; default: a new one
 }
 
 // MatrixSendMessage sends a text, or Markdown as HTML with the plain text beside it, as a message, a notice or an emote.

@@ -8,6 +8,7 @@ import (
 	"maunium.net/go/mautrix"
 
 	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -23,11 +24,12 @@ var (
 	shown        = matrixtest.Shown
 	serve        = matrixtest.Serve
 	answer       = matrixtest.Answer
-	rewriting    = matrixtest.Rewriting
-	staleReads   = matrixtest.StaleReads
+	outboxQuick  = matrixtest.OutboxQuick
+	outboxSent   = matrixtest.OutboxSent
+	outboxEvents = matrixtest.Events
+	outboxEvent  = matrixtest.Event
+	outboxBodies = matrixtest.Bodies
 )
-
-const messagesPath = matrixtest.MessagesPath
 
 type lockedBuffer = matrixtest.Buffer
 
@@ -58,4 +60,14 @@ func newDB(t testing.TB) *sqliteopen.SQLiteOpenHandle {
 		}
 	})
 	return db
+}
+
+// startOutbox starts an outbox on a new database, or on cfg's, and stops it with
+// the test.
+func startOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOutboxConfig) *matrixoutbox.MatrixOutboxHandle {
+	t.Helper()
+	if cfg.DB == nil {
+		cfg.DB = newDB(t).Writer
+	}
+	return matrixtest.StartOutbox(t, client, cfg)
 }

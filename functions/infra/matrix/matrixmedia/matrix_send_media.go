@@ -22,7 +22,7 @@ import (
 type MatrixSendMediaConfig struct {
 	Client *mautrix.Client // uploads, and sends without an Outbox; required
 	// Outbox puts the message into the queue once its file is uploaded. Default: it is sent at once.
-	Outbox *matrix.MatrixOutboxHandle
+	Outbox matrix.MatrixEnqueuer
 	Room   id.RoomID // required
 	// Content, Size, ContentType, SHA256 and MaxSize are those of [MatrixUploadMediaConfig].
 	Content     io.Reader

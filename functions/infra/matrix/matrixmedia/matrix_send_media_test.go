@@ -16,8 +16,8 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixmedia"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 )
 
 // sentContent is what another member gets of an event.
@@ -144,7 +144,7 @@ func TestMatrixSendMedia_Outbox(t *testing.T) {
 	t.Parallel()
 	alice := newClient(t, "alice")
 	room := newRoom(t, alice)
-	outbox, err := matrix.MatrixOutbox(t.Context(), matrix.MatrixOutboxConfig{Client: alice, DB: newDB(t).Writer})
+	outbox, err := matrixoutbox.MatrixOutbox(t.Context(), matrixoutbox.MatrixOutboxConfig{Client: alice, DB: newDB(t).Writer})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
@@ -187,7 +187,7 @@ func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			outbox, err := matrix.MatrixOutbox(t.Context(), matrix.MatrixOutboxConfig{Client: client, DB: dbs[i]})
+			outbox, err := matrixoutbox.MatrixOutbox(t.Context(), matrixoutbox.MatrixOutboxConfig{Client: client, DB: dbs[i]})
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
@@ -170,7 +171,7 @@ const settle = 15 * time.Second
 // write puts its messages into the outbox, which takes each once however often
 // that is tried, and waits until all are sent.
 func write(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
-	outbox, err := matrix.MatrixOutbox(ctx, matrix.MatrixOutboxConfig{Client: client, DB: db.Writer, Concurrency: rooms, Backoff: quick, Settle: settle})
+	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: client, DB: db.Writer, Concurrency: rooms, Backoff: quick, Settle: settle})
 	if err != nil {
 		return err
 	}

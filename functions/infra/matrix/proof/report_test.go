@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
@@ -47,7 +47,7 @@ func onReport(name string, state func() string, errors <-chan error) {
 
 // writerReport lists the queue: how much of it is in which state, and the
 // items that were tried.
-func writerReport(outbox *matrix.MatrixOutboxHandle) string {
+func writerReport(outbox *matrixoutbox.MatrixOutboxHandle) string {
 	var text strings.Builder
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

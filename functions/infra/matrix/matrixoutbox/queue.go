@@ -1,4 +1,4 @@
-package matrix
+package matrixoutbox
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 	"fnregistry.dev/functions/infra/sqlite"
@@ -20,7 +21,7 @@ import (
 //
 // Errors: CodeInvalid for an item that makes no event, CodeTooLarge for one over 65,536 bytes, CodeConflict for a
 // transaction ID that belongs to an event of another room or type, what sqlite_error gives for the database.
-func (h *MatrixOutboxHandle) Enqueue(ctx context.Context, items ...MatrixOutboxItem) ([]string, error) {
+func (h *MatrixOutboxHandle) Enqueue(ctx context.Context, items ...matrix.MatrixOutboxItem) ([]string, error) {
 	const op = "matrix_outbox enqueue"
 	prepared, err := h.prepare(ctx, items)
 	if err != nil {
@@ -44,7 +45,7 @@ func (h *MatrixOutboxHandle) Enqueue(ctx context.Context, items ...MatrixOutboxI
 
 // EnqueueTx is [MatrixOutboxHandle.Enqueue] within a transaction of the caller on the same database: the items are sent
 // if it commits, and only then. Call Wake after the commit, or they wait for up to a Poll.
-func (h *MatrixOutboxHandle) EnqueueTx(ctx context.Context, tx *sql.Tx, items ...MatrixOutboxItem) ([]string, error) {
+func (h *MatrixOutboxHandle) EnqueueTx(ctx context.Context, tx *sql.Tx, items ...matrix.MatrixOutboxItem) ([]string, error) {
 	const op = "matrix_outbox enqueue"
 	prepared, err := h.prepare(ctx, items)
 	if err != nil {
@@ -56,11 +57,11 @@ func (h *MatrixOutboxHandle) EnqueueTx(ctx context.Context, tx *sql.Tx, items ..
 
 // preparedItem is an item that was found good.
 type preparedItem struct {
-	MatrixOutboxItem
+	matrix.MatrixOutboxItem
 	content []byte
 }
 
-func (h *MatrixOutboxHandle) prepare(ctx context.Context, items []MatrixOutboxItem) ([]preparedItem, error) {
+func (h *MatrixOutboxHandle) prepare(ctx context.Context, items []matrix.MatrixOutboxItem) ([]preparedItem, error) {
 	prepared := make([]preparedItem, len(items))
 	for i, item := range items {
 		content, err := send.Check(ctx, h.cfg.Client, send.Outgoing(item))
@@ -86,7 +87,7 @@ func (h *MatrixOutboxHandle) insert(ctx context.Context, tx *sql.Tx, items []pre
 	return ids, nil
 }
 
-func roomsOf(items []MatrixOutboxItem) []id.RoomID {
+func roomsOf(items []matrix.MatrixOutboxItem) []id.RoomID {
 	rooms := make([]id.RoomID, 0, 1)
 	for _, item := range items {
 		if !slices.Contains(rooms[max(0, len(rooms)-64):], item.Room) { // one too many is harmless
@@ -323,7 +324,7 @@ func (h *MatrixOutboxHandle) notify(transaction string) {
 
 // Observe takes note of own events that a sync delivers: one whose transaction ID belongs to an item that was under way
 // need not be looked for. It is a help, not needed: without it the outbox finds out by itself.
-func (h *MatrixOutboxHandle) Observe(ctx context.Context, events ...MatrixSyncEvent) error {
+func (h *MatrixOutboxHandle) Observe(ctx context.Context, events ...matrix.MatrixSyncEvent) error {
 	for _, evt := range events {
 		if evt.TransactionID == "" || evt.EventID == "" || evt.Sender != h.cfg.Client.UserID {
 			continue

@@ -1,4 +1,4 @@
-package matrix
+package matrixoutbox
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
@@ -244,7 +245,7 @@ func (h *MatrixOutboxHandle) storeFailed(err error) outboxStep {
 
 // failed decides what a failed try means. asking: the try was to find out about a former one.
 func (h *MatrixOutboxHandle) failed(row *outboxRow, cause error, asking bool) outboxStep {
-	err := MatrixError(rowOp(row), cause)
+	err := matrix.MatrixError(rowOp(row), cause)
 	kind := outboxFailureKind(cause)
 	if h.ctx.Err() != nil {
 		return outboxStep{again: true} // broken off by the end: what is stored is right

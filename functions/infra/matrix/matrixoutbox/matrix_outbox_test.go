@@ -1,4 +1,4 @@
-package matrix_test
+package matrixoutbox_test
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/metrics"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/fault"
@@ -204,13 +205,13 @@ func TestMatrixOutbox_SetAsideRetryDrop(t *testing.T) {
 	outboxSent(t, outbox, good[0], good[2])
 	for _, txn := range slices.Concat(first, good[1:2]) {
 		_, err := outbox.Wait(t.Context(), txn)
-		aside, ok := errors.AsType[*matrix.MatrixOutboxAside](err)
+		aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err)
 		if !ok || aside.TransactionID != txn || aside.Uncertain {
 			t.Errorf("%v", err)
 		}
 	}
 	told := <-outbox.Errors
-	if aside, ok := errors.AsType[*matrix.MatrixOutboxAside](told); !ok || aside.Room == "" {
+	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](told); !ok || aside.Room == "" {
 		t.Errorf("told %v", told)
 	}
 	entries, err := outbox.Entries(t.Context(), "aside", 0)
@@ -354,7 +355,7 @@ func TestMatrixOutbox_StopAndStart(t *testing.T) {
 			outbox.Stop()
 			again := cfg
 			again.Client = s.client
-			broken, err := matrix.MatrixOutbox(ctx, again)
+			broken, err := matrixoutbox.MatrixOutbox(ctx, again)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -492,8 +493,8 @@ func TestMatrixOutbox_BadItems(t *testing.T) {
 	if status, err := outbox.Status(t.Context()); err != nil || status.Queued != 0 {
 		t.Errorf("a part was put in: %+v %v", status, err)
 	}
-	for _, cfg := range []matrix.MatrixOutboxConfig{{}, {Client: client}, {DB: newDB(t).Writer}} {
-		if _, err := matrix.MatrixOutbox(t.Context(), cfg); core.ErrorCode(err) != core.CodeInvalid {
+	for _, cfg := range []matrixoutbox.MatrixOutboxConfig{{}, {Client: client}, {DB: newDB(t).Writer}} {
+		if _, err := matrixoutbox.MatrixOutbox(t.Context(), cfg); core.ErrorCode(err) != core.CodeInvalid {
 			t.Errorf("%v", err)
 		}
 	}
@@ -517,7 +518,7 @@ func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	first := startOutbox(t, s.client, cfg)
 	again := cfg
 	again.Client = s.client
-	if _, err := matrix.MatrixOutbox(t.Context(), again); core.ErrorCode(err) != core.CodeConflict {
+	if _, err := matrixoutbox.MatrixOutbox(t.Context(), again); core.ErrorCode(err) != core.CodeConflict {
 		t.Errorf("%v", err)
 	}
 	outboxSent(t, first, outboxPut(t, first, outboxText(s.room, "0"))...)
@@ -571,7 +572,7 @@ func TestMatrixOutbox_MaxTriesAndMetrics(t *testing.T) {
 	outbox := startOutbox(t, s.client, cfg)
 	ids := outboxPut(t, outbox, outboxText(s.room, "poison"), outboxText(s.room, "good"))
 	_, err := outbox.Wait(t.Context(), ids[0])
-	if aside, ok := errors.AsType[*matrix.MatrixOutboxAside](err); !ok || !aside.Uncertain {
+	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !ok || !aside.Uncertain {
 		t.Errorf("%v", err)
 	}
 	outboxSent(t, outbox, ids[1])

@@ -1,4 +1,4 @@
-package matrix_test
+package matrixoutbox_test
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 )
 
 const (
@@ -29,7 +30,7 @@ func BenchmarkMatrixOutbox_Sends(b *testing.B) {
 	for range outboxBenchRooms {
 		rooms = append(rooms, newRoom(b, client))
 	}
-	outbox := startOutbox(b, client, matrix.MatrixOutboxConfig{Concurrency: outboxBenchRooms})
+	outbox := startOutbox(b, client, matrixoutbox.MatrixOutboxConfig{Concurrency: outboxBenchRooms})
 	const total = outboxBenchRooms * outboxBenchPerRoom
 	var queued, bare, ratio []float64
 	round := 0
@@ -48,7 +49,7 @@ func BenchmarkMatrixOutbox_Sends(b *testing.B) {
 	b.ReportMetric(outboxMedian(ratio), "x-of-bare")
 }
 
-func benchOutbox(b *testing.B, outbox *matrix.MatrixOutboxHandle, rooms []id.RoomID) time.Duration {
+func benchOutbox(b *testing.B, outbox *matrixoutbox.MatrixOutboxHandle, rooms []id.RoomID) time.Duration {
 	var items []matrix.MatrixOutboxItem
 	for i := range outboxBenchPerRoom {
 		for _, room := range rooms {
@@ -102,16 +103,6 @@ func BenchmarkMatrixOutbox_Enqueue(b *testing.B) {
 			}
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "items/s")
 		})
-	}
-}
-
-// Markdown to HTML: a message of a usual kind.
-func BenchmarkMarkdown(b *testing.B) {
-	const text = "**Deploy** of `web` to *production* is done, see [the log](https://ci.example.org/1234).\n\n- 12 tests\n- 0 failures\n\n@alice:example.org, have a look."
-	for b.Loop() {
-		if matrix.MessageHTML(text, true, "@alice:example.org") == "" {
-			b.Fatal("no HTML")
-		}
 	}
 }
 

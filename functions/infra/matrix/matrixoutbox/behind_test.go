@@ -1,4 +1,4 @@
-package matrix_test
+package matrixoutbox_test
 
 import (
 	"fmt"
@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix"
+
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"maunium.net/go/mautrix"
 )
 
 // As long as the server does not show what it has acknowledged, a lost event is not taken for one that did not arrive,

@@ -1,4 +1,4 @@
-package matrix_test
+package matrixoutbox_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -72,7 +72,7 @@ func TestMatrixOutbox_LostAnswerOverSessions(t *testing.T) {
 			outbox = startOutbox(t, again, cfg)
 			outboxSent(t, outbox, ids[1])
 			_, err := outbox.Wait(t.Context(), ids[0])
-			aside, ok := errors.AsType[*matrix.MatrixOutboxAside](err)
+			aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err)
 			if c.unsure != (ok && aside.Uncertain) || !c.unsure && err != nil {
 				t.Errorf("%v", err)
 			}

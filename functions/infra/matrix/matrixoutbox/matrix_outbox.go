@@ -1,4 +1,4 @@
-package matrix
+package matrixoutbox
 
 import (
 	"cmp"
@@ -31,14 +31,6 @@ type MatrixOutboxConfig struct {
 	Poll           time.Duration                // how often it looks for what EnqueueTx or another process has put in; default 1 s
 	Metrics        *metrics.MetricsTextRegistry // default: no metrics
 	Logger         *slog.Logger                 // default: no logs
-}
-
-// MatrixOutboxItem is an event to send.
-type MatrixOutboxItem struct {
-	Room          id.RoomID // required
-	Type          string    // of the event: "m.room.message"; for "m.room.redaction" Content has redacts and reason; required
-	Content       any       // what encoding/json makes an object of; required
-	TransactionID string    // an item whose ID the outbox has had is not taken in again; default: a new one
 }
 
 // MatrixOutboxHandle is a running outbox. Its methods may be called by several goroutines.

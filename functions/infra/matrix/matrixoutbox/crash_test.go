@@ -1,4 +1,4 @@
-package matrix_test
+package matrixoutbox_test
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
@@ -62,7 +63,7 @@ func crashChild() error {
 	defer db.Close()
 	cfg := outboxQuick
 	cfg.Client, cfg.DB, cfg.Settle = client, db.Writer, time.Second
-	outbox, err := matrix.MatrixOutbox(ctx, cfg)
+	outbox, err := matrixoutbox.MatrixOutbox(ctx, cfg)
 	if err != nil {
 		return err
 	}
