@@ -62,6 +62,8 @@ type MatrixOutboxHandle struct {
 	closed  bool
 	looks   outboxTransactions
 	pace    outboxPace
+
+	homeserver homeserver // what its software is, once it was asked
 }
 
 // outboxRoom is a room whose queue is worked on.

@@ -156,6 +156,11 @@ func (h *MatrixOutboxHandle) try(row *outboxRow, state *outboxRoom) outboxStep {
 		case verdict == outboxBehind && !state.lagsTooLong(h, row):
 			return outboxStep{again: true, floor: h.cfg.Settle / looksUntilSettled}
 		case verdict == outboxAbsent:
+			if state.shown != row.txn && row.shownAt.IsZero() { // the first such look
+				if err := h.flush(h.ctx, row); err != nil {
+					return h.failed(row, err, true)
+				}
+			}
 			if err := h.noteShown(row, state); err != nil {
 				return h.storeFailed(err)
 			}

@@ -1,0 +1,99 @@
+package matrixoutbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"maunium.net/go/mautrix"
+
+	"fnregistry.dev/functions/infra/matrix/internal/send"
+)
+
+// flushEvent is the type of an event without content. Clients show nothing of
+// it.
+const flushEvent = "dev.fnregistry.flush"
+
+// homeserver is what is known of the server's software.
+type homeserver int
+
+const (
+	serverUnknown homeserver = iota
+	serverDendrite
+	serverOther
+)
+
+// flush lets the server work on all that waits in a room's queue, where that is
+// needed: on Dendrite. It takes a room's events from a queue, and stops to wait
+// for more a minute after the last one. An event that comes at that moment
+// stays in the queue until the room's next one, which would be the repetition
+// of the send, so that both are posted (v0.13.8, roomserver/internal/input:
+// startWorkerForRoom sees the subscription that _next is about to end). flush
+// sends an event that has nothing to show. Its acknowledgement says that what
+// came before it is in the room.
+func (h *MatrixOutboxHandle) flush(ctx context.Context, row *outboxRow) error {
+	server, err := h.server(ctx)
+	if err != nil || server != serverDendrite {
+		return err
+	}
+	transaction := fmt.Sprintf("%s-flush-%d", row.txn, row.tries)
+	url := h.cfg.Client.BuildClientURL("v3", "rooms", row.room, "send", flushEvent, transaction)
+	err = h.request(ctx, func(ctx context.Context) error {
+		_, err := h.cfg.Client.MakeRequest(ctx, http.MethodPut, url, struct{}{}, nil)
+		return err
+	})
+	if refused(err) {
+		h.tell(send.WithOp(rowOp(row)+" flush", err))
+		return nil // the room allows no such event: go on as on other servers
+	}
+	return err
+}
+
+// server asks once which software the server runs. One that does not say so is
+// not Dendrite, which does.
+func (h *MatrixOutboxHandle) server(ctx context.Context) (homeserver, error) {
+	h.mu.Lock()
+	known := h.homeserver
+	h.mu.Unlock()
+	if known != serverUnknown {
+		return known, nil
+	}
+	var version struct {
+		Server struct {
+			Name string `json:"name"`
+		} `json:"server"`
+	}
+	url := h.cfg.Client.BuildURL(mautrix.BaseURLPath{"_matrix", "federation", "v1", "version"})
+	err := h.request(ctx, func(ctx context.Context) error {
+		_, err := h.cfg.Client.MakeRequest(ctx, http.MethodGet, url, nil, &version)
+		return err
+	})
+	switch {
+	case err == nil && strings.EqualFold(version.Server.Name, "dendrite"):
+		known = serverDendrite
+	case err == nil, refused(err):
+		known = serverOther
+	default:
+		return serverUnknown, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.homeserver = known
+	return known, nil
+}
+
+// refused tells whether the server answered that it won't, now or later.
+func refused(err error) bool {
+	answer, ok := errors.AsType[mautrix.HTTPError](err)
+	if !ok || answer.Response == nil {
+		return false
+	}
+	switch status := answer.Response.StatusCode; status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusUnauthorized:
+		return false
+	default:
+		return status >= 400 && status < 500
+	}
+}
