@@ -121,7 +121,8 @@ func (w *Walk[E]) begin() {
 // State returns where the walk is.
 func (w *Walk[E]) State() State { return w.state }
 
-// Events returns the gap's events so far, in the order of the room.
+// Events returns the gap's events so far, in the order of the room. One that a
+// server gives on two pages, as Dendrite may, is there twice.
 func (w *Walk[E]) Events() []E {
 	events := slices.Clone(w.filled)
 	slices.Reverse(events)
