@@ -81,8 +81,8 @@ build: $(DOWNLOAD) ## build all programs to bin/, as they are released
 	@$(GO) run ./tools/dev/sizes -o $(CURDIR)/bin
 
 .PHONY: sizes
-sizes: $(DOWNLOAD) ## hold every program to its size budget and to the packages it must not link
-	$(GO) run ./tools/dev/sizes
+sizes: $(DOWNLOAD) ## hold every program to its size budget and to the packages it must not link (SINCE=HEAD^: by what it grew)
+	$(GO) run ./tools/dev/sizes $(if $(SINCE),-since $(SINCE))
 
 .PHONY: weigh
 weigh: $(DOWNLOAD) ## measure what each unit adds to a program, for fn show and registry_api
