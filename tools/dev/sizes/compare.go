@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/size"
+	"fnregistry.dev/tools/dev/internal/gitrev"
 )
 
 // shown is how many packages are listed for a program, and least the smallest
@@ -26,7 +25,7 @@ const (
 // branch left its upstream at, or else the last one before the files at hand.
 func compare(ctx context.Context, c *catalog.Catalog, apps []*catalog.Unit, since string, stdout io.Writer) (err error) {
 	if since == "" {
-		if since, err = earlier(ctx); err != nil {
+		if since, err = gitrev.Earlier(ctx); err != nil {
 			return err
 		}
 	}
@@ -36,10 +35,10 @@ func compare(ctx context.Context, c *catalog.Catalog, apps []*catalog.Unit, sinc
 	}
 	defer os.RemoveAll(temp)
 	then := filepath.Join(temp, "then")
-	if _, err := git(ctx, "worktree", "add", "--detach", then, since); err != nil {
+	if _, err := gitrev.Git(ctx, "worktree", "add", "--detach", then, since); err != nil {
 		return err
 	}
-	defer git(context.WithoutCancel(ctx), "worktree", "remove", "--force", then)
+	defer gitrev.Git(context.WithoutCancel(ctx), "worktree", "remove", "--force", then)
 	old, _, err := catalog.Load(ctx, catalog.Options{Roots: []string{then}})
 	if err != nil {
 		return err
@@ -87,31 +86,4 @@ func weigh(ctx context.Context, c *catalog.Catalog, app *catalog.Unit, temp stri
 		return nil, err
 	}
 	return packageBytes(binary)
-}
-
-// earlier gives the revision that the work at hand began from.
-func earlier(ctx context.Context) (string, error) {
-	head, err := git(ctx, "rev-parse", "HEAD")
-	if err != nil {
-		return "", err
-	}
-	if base, err := git(ctx, "merge-base", "HEAD", "@{upstream}"); err == nil && base != head {
-		return base, nil
-	}
-	changed, err := git(ctx, "status", "--porcelain")
-	if err != nil || changed != "" {
-		return head, err
-	}
-	return git(ctx, "rev-parse", "HEAD^")
-}
-
-func git(ctx context.Context, args ...string) (string, error) {
-	var stderr strings.Builder
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
-	}
-	return strings.TrimSpace(string(out)), nil
 }
