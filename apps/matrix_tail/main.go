@@ -133,7 +133,7 @@ func (t *tail) say(ctx context.Context, to id.EventID, words []string) error {
 	if err != nil {
 		return err
 	}
-	defer outbox.Stop()
+	defer outbox.Stop(context.WithoutCancel(ctx))
 	message := matrix.MatrixSendMessageConfig{Outbox: outbox, Room: t.room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true}}
 	if to != "" {
 		evt, err := t.client.GetEvent(ctx, t.room, to)

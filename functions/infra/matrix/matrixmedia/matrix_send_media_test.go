@@ -16,6 +16,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixmedia"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 )
@@ -148,7 +149,7 @@ func TestMatrixSendMedia_Outbox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer outbox.Stop()
+	defer matrixtest.Stop(t, outbox)
 	sent, err := matrixmedia.MatrixSendMedia(t.Context(), matrixmedia.MatrixSendMediaConfig{Client: alice, Outbox: outbox, Room: room, Content: strings.NewReader("queued")})
 	if err != nil || !sent.Queued || sent.Upload.URI.IsEmpty() {
 		t.Fatalf("%+v, %v", sent, err)

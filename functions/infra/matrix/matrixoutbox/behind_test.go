@@ -75,7 +75,7 @@ func TestMatrixOutbox_ReadSideBehindAfterRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "look", func() bool { return looks.Load() > 0 }) // the try's end is stored
-	outbox.Stop()
+	stop(t, outbox)
 	const rest = "UPDATE matrix_outbox SET tried_at = tried_at - 3600000, done_at = done_at - 3600000"
 	if _, err := cfg.DB.ExecContext(t.Context(), rest); err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func crashChild() error {
 	if err != nil {
 		return err
 	}
-	defer outbox.Stop()
+	defer outbox.Stop(ctx)
 	life, err := strconv.Atoi(os.Getenv("CHILD_LIFE"))
 	if err != nil {
 		return err

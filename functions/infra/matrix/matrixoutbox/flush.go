@@ -16,6 +16,10 @@ import (
 // it.
 const flushEvent = "dev.fnregistry.flush"
 
+// flushTries is how often a flush that fails is tried again before the item is
+// handled as on other servers: a proxy may not let it through.
+const flushTries = 5
+
 // homeserver is what is known of the server's software.
 type homeserver int
 
@@ -25,27 +29,28 @@ const (
 	serverOther
 )
 
-// flush lets the server work on all that waits in a room's queue, where that is
-// needed: on Dendrite. It takes a room's events from a queue, and stops to wait
-// for more a minute after the last one. An event that comes at that moment
-// stays in the queue until the room's next one, which would be the repetition
-// of the send, so that both are posted (v0.13.8, roomserver/internal/input:
-// startWorkerForRoom sees the subscription that _next is about to end). flush
-// sends an event that has nothing to show. Its acknowledgement says that what
-// came before it is in the room.
-func (h *MatrixOutboxHandle) flush(ctx context.Context, row *outboxRow) error {
-	server, err := h.server(ctx)
+// flush wakes the work on a room's queue where that may be asleep: on Dendrite,
+// before an item that is not in the room counts as not sent. Dendrite takes a
+// room's events from a queue, and ends its wait for more a minute after the last
+// one. An event that comes at that moment stays in the queue until the room's
+// next one, which would be the repetition of the send, so that both are posted
+// (v0.13.8, roomserver/internal/input: startWorkerForRoom finds the subscription
+// that _next is about to end). flush sends an event that has nothing to show.
+// What was waiting comes into the room with it, before it or soon after: within
+// 5 s on a loaded machine, so that settle counts from here.
+func (s *sender) flush(ctx context.Context, row *item) error {
+	server, err := s.server(ctx)
 	if err != nil || server != serverDendrite {
 		return err
 	}
 	transaction := fmt.Sprintf("%s-flush-%d", row.txn, row.tries)
-	url := h.cfg.Client.BuildClientURL("v3", "rooms", row.room, "send", flushEvent, transaction)
-	err = h.request(ctx, func(ctx context.Context) error {
-		_, err := h.cfg.Client.MakeRequest(ctx, http.MethodPut, url, struct{}{}, nil)
+	url := s.cfg.Client.BuildClientURL("v3", "rooms", row.room, "send", flushEvent, transaction)
+	err = s.request(ctx, func(ctx context.Context) error {
+		_, err := s.cfg.Client.MakeRequest(ctx, http.MethodPut, url, struct{}{}, nil)
 		return err
 	})
 	if refused(err) {
-		h.tell(send.WithOp(rowOp(row)+" flush", err))
+		s.report.report(ctx, send.WithOp(rowOp(row)+" flush", err))
 		return nil // the room allows no such event: go on as on other servers
 	}
 	return err
@@ -53,10 +58,10 @@ func (h *MatrixOutboxHandle) flush(ctx context.Context, row *outboxRow) error {
 
 // server asks once which software the server runs. One that does not say so is
 // not Dendrite, which does.
-func (h *MatrixOutboxHandle) server(ctx context.Context) (homeserver, error) {
-	h.mu.Lock()
-	known := h.homeserver
-	h.mu.Unlock()
+func (s *sender) server(ctx context.Context) (homeserver, error) {
+	s.mu.Lock()
+	known := s.homeserver
+	s.mu.Unlock()
 	if known != serverUnknown {
 		return known, nil
 	}
@@ -65,9 +70,9 @@ func (h *MatrixOutboxHandle) server(ctx context.Context) (homeserver, error) {
 			Name string `json:"name"`
 		} `json:"server"`
 	}
-	url := h.cfg.Client.BuildURL(mautrix.BaseURLPath{"_matrix", "federation", "v1", "version"})
-	err := h.request(ctx, func(ctx context.Context) error {
-		_, err := h.cfg.Client.MakeRequest(ctx, http.MethodGet, url, nil, &version)
+	url := s.cfg.Client.BuildURL(mautrix.BaseURLPath{"_matrix", "federation", "v1", "version"})
+	err := s.request(ctx, func(ctx context.Context) error {
+		_, err := s.cfg.Client.MakeRequest(ctx, http.MethodGet, url, nil, &version)
 		return err
 	})
 	switch {
@@ -78,9 +83,9 @@ func (h *MatrixOutboxHandle) server(ctx context.Context) (homeserver, error) {
 	default:
 		return serverUnknown, err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.homeserver = known
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.homeserver = known
 	return known, nil
 }
 

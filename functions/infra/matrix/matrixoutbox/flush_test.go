@@ -24,6 +24,7 @@ import (
 type forgetful struct {
 	name     string // of the software; "": it does not say
 	refusing bool   // events of other types than messages
+	failing  bool   // a proxy answers for them, and for the version, with 502
 
 	mu      sync.Mutex
 	waiting []string // events in the queue
@@ -33,6 +34,8 @@ type forgetful struct {
 
 func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
+	case f.failing && (strings.Contains(path, "/federation/") || strings.Contains(path, "/send/dev.")):
+		w.WriteHeader(http.StatusBadGateway)
 	case path == "/_matrix/federation/v1/version" && f.name != "":
 		fmt.Fprintf(w, `{"server":{"name":%q,"version":"0"}}`, f.name)
 	case strings.Contains(path, "/send/"):
@@ -110,6 +113,7 @@ func TestMatrixOutbox_FlushesQueue(t *testing.T) {
 	}{
 		{"dendrite", &forgetful{name: "Dendrite"}, 1, 1},
 		{"a room that refuses it", &forgetful{name: "Dendrite", refusing: true}, 2, 0},
+		{"a proxy that fails", &forgetful{name: "Dendrite", failing: true}, 2, 0},
 		{"another server", &forgetful{name: "Synapse"}, 2, 0},
 		{"one that does not say", &forgetful{}, 2, 0},
 	} {

@@ -13,18 +13,18 @@ import (
 
 // The rooms of all looks together are those that joined, each look has as many
 // as go into a URL, and they come in their order.
-func TestOutboxTransactions_Join(t *testing.T) {
+func TestLooks_Join(t *testing.T) {
 	t.Parallel()
-	var looks outboxTransactions
+	var all looks
 	const rooms = 500
 	room := func(n int) id.RoomID { return id.RoomID(fmt.Sprintf("!%03d:example.org", n)) }
 	size := transactionsSize(room(0))
-	joined := map[*transactionsLook]int{}
+	joined := map[*look]int{}
 	for n := range rooms {
-		joined[looks.join(room(n), n)]++
+		joined[all.join(room(n), n)]++
 	}
 	for n := 0; n < rooms; {
-		look := looks.next()
+		look := all.next()
 		if look == nil {
 			t.Fatalf("no look for room %d", n)
 		}
@@ -41,7 +41,7 @@ func TestOutboxTransactions_Join(t *testing.T) {
 			t.Errorf("a limit of %d, want %d", look.limit, n-1)
 		}
 	}
-	if looks.next() != nil {
+	if all.next() != nil {
 		t.Error("a look for no room")
 	}
 }
@@ -61,7 +61,7 @@ func (s *shortLines) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // However many rooms wait, a look's URL is one that servers take, each room is
 // in one look, and the looks are few.
-func TestOutboxTransactions_ManyRooms(t *testing.T) {
+func TestLooks_ManyRooms(t *testing.T) {
 	t.Parallel()
 	server := &shortLines{}
 	client, err := mautrix.NewClient("http://recorded.invalid", "@bot:localhost", "token")
@@ -69,19 +69,19 @@ func TestOutboxTransactions_ManyRooms(t *testing.T) {
 		t.Fatal(err)
 	}
 	client.Client = &http.Client{Transport: server}
-	var looks outboxTransactions
-	rooms := map[id.RoomID]*transactionsLook{}
+	var all looks
+	rooms := map[id.RoomID]*look{}
 	for _, filler := range []int{0, 200} { // IDs of 255 bytes at the most
 		for i := range 500 {
 			room := id.RoomID(fmt.Sprintf("!%018d%s:matrix.example.org", i, strings.Repeat("=", filler)))
-			rooms[room] = looks.join(room, lookUpPage)
-			if again := looks.join(room, lookUpPage); again != rooms[room] {
+			rooms[room] = all.join(room, lookUpPage)
+			if again := all.join(room, lookUpPage); again != rooms[room] {
 				t.Fatalf("%s is in two looks", room)
 			}
 		}
 	}
 	found := 0
-	for look := looks.next(); look != nil; look = looks.next() {
+	for look := all.next(); look != nil; look = all.next() {
 		found += len(look.rooms)
 		if _, err := syncTransactions(t.Context(), client, look.rooms, look.limit); err != nil {
 			t.Fatalf("%d rooms: %v", len(look.rooms), err)

@@ -13,14 +13,14 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/history"
 )
 
-// outboxVerdict is what a look into the room says of an item.
-type outboxVerdict int
+// verdict is what a look into the room says of an item.
+type verdict int
 
 const (
-	outboxAbsent outboxVerdict = iota
-	outboxBehind               // the server does not show yet what it has acknowledged before: Dendrite's read side can be far behind
-	outboxFound
-	outboxUnsure
+	verdictAbsent  verdict = iota
+	verdictLagging         // the server does not show yet what it has acknowledged before: Dendrite's read side can be far behind
+	verdictFound
+	verdictUnknown // nobody can tell
 )
 
 const (
@@ -35,78 +35,78 @@ const (
 // before it. Synapse tells the transaction ID there. Dendrite tells it in /sync alone, so that is asked if there is an
 // event that could be the one. Both tell it only to the session that sent it: an event without one is it if it has the
 // same type and content; of an encrypted one nobody can tell.
-func (h *MatrixOutboxHandle) lookUp(ctx context.Context, row *outboxRow) (id.EventID, outboxVerdict, error) {
-	before, err := h.store.before(ctx, row)
+func (s *sender) lookUp(ctx context.Context, row *item) (id.EventID, verdict, error) {
+	before, err := s.store.before(ctx, row)
 	if err != nil {
-		return "", outboxUnsure, err
+		return "", verdictUnknown, err
 	}
-	own, err := h.ownEvents(ctx, row, before)
+	own, err := s.searchRoom(ctx, row, before)
 	switch {
 	case err != nil:
-		return "", outboxUnsure, err
+		return "", verdictUnknown, err
 	case own.found != "":
-		return own.found, outboxFound, nil
-	case own.candidates == nil && own.verdict != outboxUnsure:
+		return own.found, verdictFound, nil
+	case own.candidates == nil && own.verdict != verdictUnknown:
 		return "", own.verdict, nil
 	}
-	transactions, err := h.transactionsOf(row.room, min(own.looked, lookUpPage))
+	transactions, err := s.transactionsOf(ctx, row.room, min(own.looked, lookUpPage))
 	if err != nil {
-		return "", outboxUnsure, err
+		return "", verdictUnknown, err
 	}
-	content, err := h.resolve(ctx, row)
+	content, err := s.resolve(ctx, row)
 	if err != nil {
-		return "", outboxUnsure, err
+		return "", verdictUnknown, err
 	}
-	verdict := own.verdict
+	result := own.verdict
 	var found id.EventID
 	for _, candidate := range own.candidates {
 		switch transaction := transactions[candidate.ID]; {
 		case transaction == row.txn:
-			return candidate.ID, outboxFound, nil
+			return candidate.ID, verdictFound, nil
 		case transaction != "":
 		case sameContent(candidate, row.eventType, content):
 			found = candidate.ID
 		case candidate.Type.Type == event.EventEncrypted.Type:
-			verdict = outboxUnsure
+			result = verdictUnknown
 		}
 	}
 	if found != "" {
-		return found, outboxFound, nil
+		return found, verdictFound, nil
 	}
-	return "", verdict, nil
+	return "", result, nil
 }
 
-// outboxSentBefore is what the outbox knows to have sent to a room, seen from an item's last try.
-type outboxSentBefore struct {
+// sentBefore is what the outbox knows to have sent to a room, seen from an item's last try.
+type sentBefore struct {
 	anchor id.EventID          // the last one before it; "" if none is known
 	at     time.Time           // when that was acknowledged
 	older  map[id.EventID]bool // those before the anchor
 	newer  map[id.EventID]bool // those since the try
 }
 
-// outboxOwn is what a search through a room found.
-type outboxOwn struct {
+// ownEvents is what a search through a room found.
+type ownEvents struct {
 	candidates []*event.Event // newest first; each could be the item's
 	found      id.EventID     // the one that is, where the server says so
-	verdict    outboxVerdict  // if it is none of these
+	verdict    verdict        // if it is none of these
 	looked     int            // at so many events
 }
 
-// ownEvents searches a room for an item's event.
-func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, before outboxSentBefore) (outboxOwn, error) {
-	oldest, atOldest := row.triedAt.Add(-lookUpSkew), outboxAbsent
+// searchRoom searches a room for an item's event.
+func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (ownEvents, error) {
+	oldest, atOldest := row.triedAt.Add(-lookUpSkew), verdictAbsent
 	if before.anchor != "" {
 		oldest = row.triedAt.Add(-lookUpAnchored)
 		if before.at.After(oldest) { // it must be seen before that
-			oldest, atOldest = before.at.Add(-lookUpSkew), outboxBehind
+			oldest, atOldest = before.at.Add(-lookUpSkew), verdictLagging
 		}
 	}
 	// No filter of senders: Dendrite takes the newest events up to the limit and filters these, so that none may be left of
 	// older ones, and ends the search there.
-	from, limit, own := "", lookUpFirst, outboxOwn{verdict: atOldest}
+	from, limit, own := "", lookUpFirst, ownEvents{verdict: atOldest}
 	var above []*event.Event
 	for range lookUpPages {
-		chunk, end, err := h.history(ctx, row.room, from, limit, above)
+		chunk, end, err := s.history(ctx, row.room, from, limit, above)
 		if err != nil {
 			return own, err
 		}
@@ -115,10 +115,10 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, befo
 			transaction := evt.Unsigned.TransactionID
 			switch {
 			case evt.ID == before.anchor:
-				own.verdict = outboxAbsent
+				own.verdict = verdictAbsent
 				return own, nil
 			case before.older[evt.ID]: // shown without the anchor, which came after it
-				own.verdict = outboxBehind
+				own.verdict = verdictLagging
 				return own, nil
 			case time.UnixMilli(evt.Timestamp).Before(oldest):
 				return own, nil
@@ -127,7 +127,7 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, befo
 				return own, nil
 			}
 			same := evt.Type.Type == row.eventType || evt.Type.Type == event.EventEncrypted.Type
-			if transaction == "" && same && evt.Sender == h.cfg.Client.UserID && evt.StateKey == nil && !before.newer[evt.ID] {
+			if transaction == "" && same && evt.Sender == s.cfg.Client.UserID && evt.StateKey == nil && !before.newer[evt.ID] {
 				own.candidates = append(own.candidates, evt)
 			}
 		}
@@ -136,15 +136,15 @@ func (h *MatrixOutboxHandle) ownEvents(ctx context.Context, row *outboxRow, befo
 		}
 		from, limit, above = end, lookUpPage, chunk
 	}
-	own.verdict = outboxUnsure
+	own.verdict = verdictUnknown
 	return own, nil
 }
 
 // history returns a page of a room, newest first, with what the server leaves out between that and the page above.
-func (h *MatrixOutboxHandle) history(ctx context.Context, room id.RoomID, from string, limit int, above []*event.Event) (chunk []*event.Event, end string, err error) {
+func (s *sender) history(ctx context.Context, room id.RoomID, from string, limit int, above []*event.Event) (chunk []*event.Event, end string, err error) {
 	messages := func(dir mautrix.Direction, limit int) (page *mautrix.RespMessages, err error) {
-		err = h.request(ctx, func(ctx context.Context) (err error) {
-			page, err = h.cfg.Client.Messages(ctx, room, from, "", dir, nil, limit)
+		err = s.request(ctx, func(ctx context.Context) (err error) {
+			page, err = s.cfg.Client.Messages(ctx, room, from, "", dir, nil, limit)
 			return err
 		})
 		return page, err

@@ -13,9 +13,11 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 	"fnregistry.dev/functions/infra/metrics"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // MatrixOutboxConfig says whose queue an outbox sends, and how.
@@ -33,51 +35,27 @@ type MatrixOutboxConfig struct {
 	Logger         *slog.Logger                 // default: no logs
 }
 
-// MatrixOutboxHandle is a running outbox. Its methods may be called by several goroutines.
+// MatrixOutboxHandle is a running outbox. It is a [service.Service] and a
+// [matrix.MatrixEnqueuer]. Its methods may be called by several goroutines.
 type MatrixOutboxHandle struct {
-	// Errors tells what goes wrong: tries that failed, what was set aside (errors.As finds a *MatrixOutboxAside). It never
-	// holds the outbox up: when 64 errors wait, the oldest goes. It is closed when all has ended.
+	// Errors reports what goes wrong: tries that failed, items that were set
+	// aside (errors.As finds a *MatrixOutboxAside). It never holds the outbox
+	// up: when 64 errors wait, the oldest goes. It is closed at the end.
 	Errors <-chan error
 
-	cfg     MatrixOutboxConfig
-	account string
-	store   *outboxStore
-	metrics *outboxMetrics
-	errors  chan error
+	client  *mautrix.Client
+	store   *store
+	waiters *waiters
+	sender  *sender
 
-	ctx      context.Context // ends what is under way
-	cancel   context.CancelFunc
-	stopping chan struct{} // closed: nothing new is begun
-	stopOnce sync.Once
-	ended    chan struct{}
-	slots    chan struct{}
-	work     sync.WaitGroup
-
-	mu      sync.Mutex
-	rooms   map[id.RoomID]*outboxRoom
-	waiters map[string][]chan struct{}
-	until   time.Time     // no try before, in any room: the rate limit is the account's
-	locked  bool          // until is for want of credentials
-	changed chan struct{} // closed and renewed when waiting may be over
-	closed  bool
-	looks   outboxTransactions
-	pace    outboxPace
-
-	homeserver homeserver // what its software is, once it was asked
+	done chan struct{}
+	err  error // why it ended; written before done is closed
 }
 
-// outboxRoom is a room whose queue is worked on.
-type outboxRoom struct {
-	again bool      // something was put in meanwhile
-	shown string    // transaction ID of the item before which the server shows what was sent
-	since time.Time // since when
-
-	lagging   string    // transaction ID of the item before which the server does not show what was sent
-	lagsSince time.Time // since when
-
-	waiting string    // transaction ID of the item that waits for its next try; guarded by the handle's mu
-	next    time.Time // when that is
-}
+var (
+	_ service.Service       = (*MatrixOutboxHandle)(nil)
+	_ matrix.MatrixEnqueuer = (*MatrixOutboxHandle)(nil)
+)
 
 // MatrixOutboxAside is why an item was set aside.
 type MatrixOutboxAside struct {
@@ -96,11 +74,6 @@ func (e *MatrixOutboxAside) Error() string {
 
 // Unwrap returns the cause.
 func (e *MatrixOutboxAside) Unwrap() error { return e.Err }
-
-const (
-	outboxStopGrace    = 5 * time.Second
-	outboxErrorsBuffer = 64
-)
 
 // outboxRunning has the outboxes of this process, by database and account.
 var outboxRunning sync.Map
@@ -132,38 +105,40 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the client has no user ID", Hint: "make it with matrix_client_init"}
 	}
 	cfg = cfg.withDefaults()
-	h := &MatrixOutboxHandle{
-		cfg: cfg, account: string(cfg.Client.UserID),
-		errors: make(chan error, outboxErrorsBuffer), stopping: make(chan struct{}), ended: make(chan struct{}),
-		slots: make(chan struct{}, cfg.Concurrency), rooms: map[id.RoomID]*outboxRoom{}, waiters: map[string][]chan struct{}{},
-		changed: make(chan struct{}),
+	account := string(cfg.Client.UserID)
+	key := outboxKey{cfg.DB, account}
+	if _, running := outboxRunning.LoadOrStore(key, struct{}{}); running {
+		return nil, &core.Error{Code: core.CodeConflict, Op: op, Message: "an outbox of " + account + " already runs on this database"}
 	}
-	h.Errors = h.errors
-	h.metrics = newOutboxMetrics(cfg.Metrics, h.account)
-	key := outboxKey{cfg.DB, h.account}
-	if _, running := outboxRunning.LoadOrStore(key, h); running {
-		return nil, &core.Error{Code: core.CodeConflict, Op: op, Message: "an outbox of " + h.account + " already runs on this database"}
-	}
-	store, err := openOutboxStore(ctx, cfg.DB, h.account)
+	h, err := newHandle(ctx, cfg, account)
 	if err != nil {
 		outboxRunning.Delete(key)
 		return nil, send.WithOp(op, err)
 	}
-	h.store = store
-	if err := h.recallPace(ctx); err != nil {
-		outboxRunning.Delete(key)
-		return nil, send.WithOp(op, err)
-	}
-	h.ctx, h.cancel = context.WithCancel(ctx)
-	h.work.Go(h.poll)
 	go func() {
-		<-h.ctx.Done()
-		h.beginStop()
-		h.work.Wait()
+		defer close(h.done)
+		h.err = h.sender.run(ctx)
 		outboxRunning.Delete(key)
-		h.end()
+		h.waiters.close()
+		h.sender.report.close()
 	}()
 	return h, nil
+}
+
+func newHandle(ctx context.Context, cfg MatrixOutboxConfig, account string) (*MatrixOutboxHandle, error) {
+	store, err := openStore(ctx, cfg.DB, account)
+	if err != nil {
+		return nil, err
+	}
+	waiters := newWaiters()
+	sender := newSender(cfg, store, waiters)
+	if err := sender.recallPace(ctx); err != nil {
+		return nil, err
+	}
+	return &MatrixOutboxHandle{
+		Errors: sender.report.errors, client: cfg.Client,
+		store: store, waiters: waiters, sender: sender, done: make(chan struct{}),
+	}, nil
 }
 
 func (cfg MatrixOutboxConfig) withDefaults() MatrixOutboxConfig {
@@ -183,125 +158,34 @@ func (cfg MatrixOutboxConfig) withDefaults() MatrixOutboxConfig {
 	return cfg
 }
 
-// Stop begins nothing new, waits for what is under way (5 seconds, then it is broken off), and returns when all has
-// ended. What is in the queue stays there. It may be called again.
-func (h *MatrixOutboxHandle) Stop() {
-	h.beginStop()
-	idle := make(chan struct{})
-	go func() {
-		h.work.Wait()
-		close(idle)
-	}()
-	grace := time.NewTimer(outboxStopGrace)
-	defer grace.Stop()
+// Stop begins nothing new, waits for what is under way (5 seconds, then it is
+// broken off), and returns when all has ended, or ctx is done: then it goes on
+// stopping. What is in the queue stays there. See [service.Service].
+func (h *MatrixOutboxHandle) Stop(ctx context.Context) error {
+	h.sender.stop()
 	select {
-	case <-idle:
-	case <-grace.C:
+	case <-h.done:
+		return h.err
+	case <-ctx.Done():
 	}
-	h.cancel()
-	<-h.ended
-}
-
-// beginStop is under the lock, so that no work is begun once it is waited for.
-func (h *MatrixOutboxHandle) beginStop() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stopOnce.Do(func() { close(h.stopping) })
-}
-
-// end is the last of it: the store's statements, those who wait, and the channel.
-func (h *MatrixOutboxHandle) end() {
-	h.mu.Lock()
-	h.closed = true
-	for _, waiting := range h.waiters {
-		for _, w := range waiting {
-			close(w)
-		}
-	}
-	h.waiters = nil
-	close(h.errors)
-	h.mu.Unlock()
-	close(h.ended)
-}
-
-// poll finds the rooms that have something to send: at the start, and what others put in.
-func (h *MatrixOutboxHandle) poll() {
-	ticker := time.NewTicker(h.cfg.Poll)
-	defer ticker.Stop()
-	pruned := time.Time{}
-	seen := int64(0)
-	for {
-		if rooms, last, err := h.store.roomsAfter(h.ctx, seen); err != nil {
-			h.tell(send.WithOp("matrix_outbox", err))
-		} else {
-			seen = last
-			h.wakeRooms(rooms)
-		}
-		if time.Since(pruned) > time.Minute {
-			pruned = time.Now()
-			if err := h.store.prune(h.ctx, pruned.Add(-h.cfg.KeepSent)); err != nil {
-				h.tell(send.WithOp("matrix_outbox", err))
-			}
-		}
-		h.measure()
-		select {
-		case <-h.stopping:
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// measure sets the gauges.
-func (h *MatrixOutboxHandle) measure() {
-	if h.metrics == nil {
-		return
-	}
-	if status, err := h.Status(h.ctx); err == nil {
-		h.metrics.depth(status)
-	}
-}
-
-// wakeRooms sees that each room is worked on.
-func (h *MatrixOutboxHandle) wakeRooms(rooms []id.RoomID) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	select {
-	case <-h.stopping:
-		return
+	case <-h.done:
+		return h.err
 	default:
-	}
-	if h.closed {
-		return
-	}
-	for _, room := range rooms {
-		if running := h.rooms[room]; running != nil {
-			running.again = true
-			continue
-		}
-		state := &outboxRoom{}
-		h.rooms[room] = state
-		h.work.Go(func() { h.runRoom(room, state) })
+		return &core.Error{Code: core.CodeTimeout, Op: "matrix_outbox stop", Message: "it has not ended yet", Err: context.Cause(ctx)}
 	}
 }
 
-// tell puts an error into Errors, and the log.
-func (h *MatrixOutboxHandle) tell(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed || h.ctx.Err() != nil && core.ErrorCode(err) == core.CodeCanceled {
-		return
-	}
-	h.cfg.Logger.Warn("outbox", "user", h.account, "error", err)
-	for {
-		select {
-		case h.errors <- err:
-			return
-		default:
-		}
-		select {
-		case <-h.errors:
-		default:
-		}
+// Done is closed when all has ended.
+func (h *MatrixOutboxHandle) Done() <-chan struct{} { return h.done }
+
+// Err returns a CodeConflict if another process has taken the queue over, and
+// nil after any other end and before Done is closed.
+func (h *MatrixOutboxHandle) Err() error {
+	select {
+	case <-h.done:
+		return h.err
+	default:
+		return nil
 	}
 }

@@ -348,11 +348,11 @@ func TestMatrixOutbox_StopAndStart(t *testing.T) {
 		ids := outboxPut(t, outbox, outboxItems(s.room, round*10, round*10+10)...)
 		outboxSent(t, outbox, ids[round])
 		if round%2 == 0 {
-			outbox.Stop()
-			outbox.Stop()
+			stop(t, outbox)
+			stop(t, outbox)
 		} else {
 			ctx, cancel := context.WithCancel(t.Context())
-			outbox.Stop()
+			stop(t, outbox)
 			again := cfg
 			again.Client = s.client
 			broken, err := matrixoutbox.MatrixOutbox(ctx, again)
@@ -363,7 +363,7 @@ func TestMatrixOutbox_StopAndStart(t *testing.T) {
 			cancel() // what is under way is broken off
 			for range broken.Errors {
 			}
-			broken.Stop()
+			stop(t, broken)
 		}
 	}
 	outbox := startOutbox(t, s.client, cfg)
@@ -398,7 +398,7 @@ func TestMatrixOutbox_SettlesOverRestarts(t *testing.T) {
 			}
 			return looks.Injected() > before || entry.State == "sent"
 		})
-		outbox.Stop()
+		stop(t, outbox)
 		entry, err := outbox.Entry(t.Context(), transaction)
 		if err != nil {
 			t.Fatal(err)
@@ -531,8 +531,9 @@ func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	for err := range first.Errors { // until it has ended
 		last = err
 	}
-	if core.ErrorCode(last) != core.CodeConflict {
-		t.Errorf("the first ended with %v", last)
+	<-first.Done()
+	if core.ErrorCode(last) != core.CodeConflict || core.ErrorCode(first.Err()) != core.CodeConflict || first.Stop(t.Context()) == nil {
+		t.Errorf("the first ended with %v, its Err is %v", last, first.Err())
 	}
 	if got := outboxBodies(t, s.direct, s.room, 10); !slices.Equal(got, outboxTexts(0, 10)) {
 		t.Errorf("sent %v", got)
@@ -610,7 +611,7 @@ func TestMatrixOutbox_Forgets(t *testing.T) {
 	outbox := startOutbox(t, client, cfg)
 	ids := outboxPut(t, outbox, outboxItems(room, 0, 5)...)
 	outboxSent(t, outbox, ids[4])
-	outbox.Stop()
+	stop(t, outbox)
 	outbox = startOutbox(t, client, cfg)
 	until(t, "pruning", func() bool {
 		entries, err := outbox.Entries(t.Context(), "sent", 0)

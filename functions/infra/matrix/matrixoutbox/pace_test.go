@@ -10,9 +10,9 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-func TestOutboxPace(t *testing.T) {
+func TestPace(t *testing.T) {
 	t.Parallel()
-	var p outboxPace
+	var p pace
 	start := time.Unix(1_800_000_000, 0)
 	for _, step := range []struct {
 		at   time.Duration
@@ -39,7 +39,7 @@ func TestOutboxPace(t *testing.T) {
 
 // A look up may take minutes, and no send has to settle for as long, not after
 // a restart either.
-func TestOutboxPace_IsBounded(t *testing.T) {
+func TestPace_IsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: filepath.Join(t.TempDir(), "test.db")})
@@ -47,30 +47,30 @@ func TestOutboxPace_IsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		store, err := openOutboxStore(t.Context(), db.Writer, "@bot:x")
+		store, err := openStore(t.Context(), db.Writer, "@bot:x")
 		if err != nil {
 			t.Fatal(err)
 		}
 		cfg := MatrixOutboxConfig{Settle: 10 * time.Second, RequestTimeout: time.Minute}
-		h := &MatrixOutboxHandle{cfg: cfg, ctx: t.Context(), store: store}
-		err = h.requestWithin(t.Context(), transactionsTimeout, func(ctx context.Context) error {
+		first := &sender{cfg: cfg, store: store}
+		err = first.requestWithin(t.Context(), transactionsTimeout, func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		next := &MatrixOutboxHandle{cfg: cfg, store: store}
+		next := &sender{cfg: cfg, store: store}
 		if err := next.recallPace(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		want := 10*time.Second + paceFactor*time.Minute
-		if err == nil || h.settle() != want || next.settle() != want {
-			t.Errorf("settle is %v, and %v after a restart, want %v; %v", h.settle(), next.settle(), want, err)
+		if err == nil || first.settle() != want || next.settle() != want {
+			t.Errorf("settle is %v, and %v after a restart, want %v; %v", first.settle(), next.settle(), want, err)
 		}
 	})
 }
 
-func TestOutboxPace_Stored(t *testing.T) {
+func TestPace_Stored(t *testing.T) {
 	t.Parallel()
-	var p outboxPace
+	var p pace
 	start := time.Unix(1_800_000_000, 0)
 	for _, step := range []struct {
 		at, took, want time.Duration // want 0: nothing is stored
@@ -86,7 +86,12 @@ func TestOutboxPace_Stored(t *testing.T) {
 	} {
 		now := start.Add(step.at)
 		p.note(step.took, now)
-		if got, _ := p.toStore(now); got != step.want {
+		var got time.Duration
+		if p.isToStore(now) {
+			got = p.slowest(now)
+			p.noteStored(got, now)
+		}
+		if got != step.want {
 			t.Errorf("after %v: stores %v, want %v", step.at, got, step.want)
 		}
 	}

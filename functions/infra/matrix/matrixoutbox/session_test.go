@@ -59,7 +59,7 @@ func TestMatrixOutbox_LostAnswerOverSessions(t *testing.T) {
 			if err := lost.Wait(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
-			outbox.Stop()
+			stop(t, outbox)
 
 			again := clientFor(t, server.URL, user)
 			if c.newSession {

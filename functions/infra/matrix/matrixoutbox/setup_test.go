@@ -20,6 +20,7 @@ var (
 	newRoom      = matrixtest.Room
 	until        = matrixtest.Until
 	rewriting    = matrixtest.Rewriting
+	stop         = matrixtest.Stop
 	outboxQuick  = matrixtest.OutboxQuick
 	outboxSent   = matrixtest.OutboxSent
 	outboxEvents = matrixtest.Events

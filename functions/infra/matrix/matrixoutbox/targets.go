@@ -12,14 +12,14 @@ import (
 
 // resolve puts the event IDs of what was sent meanwhile in place of the stand-ins. An error with CodeNotFound says that
 // there is none and will be none: the room's order has brought the target's turn before this one.
-func (h *MatrixOutboxHandle) resolve(ctx context.Context, row *outboxRow) (json.RawMessage, error) {
+func (s *sender) resolve(ctx context.Context, row *item) (json.RawMessage, error) {
 	pending := send.PendingTargets(row.content)
 	if len(pending) == 0 {
 		return row.content, nil
 	}
 	ids := map[string]id.EventID{}
 	for _, txn := range pending {
-		eventID, found, err := h.store.eventIDOf(ctx, row.room, txn)
+		eventID, found, err := s.store.eventIDOf(ctx, row.room, txn)
 		switch {
 		case err != nil:
 			return nil, err

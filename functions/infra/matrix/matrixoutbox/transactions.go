@@ -16,19 +16,19 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
-// outboxTransactions looks up the transaction IDs of rooms' latest events, as
+// looks looks up the transaction IDs of rooms' latest events, as
 // /sync reports them, for all rooms that want to know, by one request after the
 // other. An initial sync is the most expensive request there is: one for each
 // room at once, after a restart, kept Dendrite busy until all were given up,
 // and asked again.
-type outboxTransactions struct {
+type looks struct {
 	running bool
-	timeout time.Duration       // of the next request: longer after one that was given up
-	waiting []*transactionsLook // for the one under way to end, oldest first
+	timeout time.Duration // of the next request: longer after one that was given up
+	waiting []*look       // for the one under way to end, oldest first
 }
 
-// transactionsLook is one request.
-type transactionsLook struct {
+// look is one request.
+type look struct {
 	rooms map[id.RoomID]bool
 	bytes int // of the rooms in a URL
 	limit int // events of each room
@@ -46,7 +46,7 @@ const transactionsBytes = 4 << 10
 
 // join returns the waiting look that a room is in, with at least limit events
 // of it.
-func (t *outboxTransactions) join(room id.RoomID, limit int) *transactionsLook {
+func (t *looks) join(room id.RoomID, limit int) *look {
 	look := t.lookFor(room)
 	look.limit = max(look.limit, limit)
 	return look
@@ -54,7 +54,7 @@ func (t *outboxTransactions) join(room id.RoomID, limit int) *transactionsLook {
 
 // lookFor returns the waiting look that has the room. A new room joins the last
 // one, or a further one where that would get too long.
-func (t *outboxTransactions) lookFor(room id.RoomID) *transactionsLook {
+func (t *looks) lookFor(room id.RoomID) *look {
 	for _, look := range t.waiting {
 		if look.rooms[room] {
 			return look
@@ -62,7 +62,7 @@ func (t *outboxTransactions) lookFor(room id.RoomID) *transactionsLook {
 	}
 	bytes, n := transactionsSize(room), len(t.waiting)
 	if n == 0 || t.waiting[n-1].bytes+bytes > transactionsBytes {
-		t.waiting = append(t.waiting, &transactionsLook{rooms: map[id.RoomID]bool{}, done: make(chan struct{})})
+		t.waiting = append(t.waiting, &look{rooms: map[id.RoomID]bool{}, done: make(chan struct{})})
 		n++
 	}
 	look := t.waiting[n-1]
@@ -75,7 +75,7 @@ func (t *outboxTransactions) lookFor(room id.RoomID) *transactionsLook {
 func transactionsSize(room id.RoomID) int { return len(url.QueryEscape(`"` + string(room) + `",`)) }
 
 // next takes the look that has waited longest, nil if none does.
-func (t *outboxTransactions) next() *transactionsLook {
+func (t *looks) next() *look {
 	if len(t.waiting) == 0 {
 		return nil
 	}
@@ -91,44 +91,44 @@ const transactionsTimeout = 10 * time.Minute
 // transactionsOf returns the transaction IDs of a room's latest events, at
 // least limit of them. It begins after the call. Meanwhile other rooms may use
 // this one's slot.
-func (h *MatrixOutboxHandle) transactionsOf(room id.RoomID, limit int) (map[id.EventID]string, error) {
-	h.mu.Lock()
-	look := h.looks.join(room, limit)
-	if !h.looks.running {
-		h.looks.running = true
-		h.work.Go(h.runLooks)
+func (s *sender) transactionsOf(ctx context.Context, room id.RoomID, limit int) (map[id.EventID]string, error) {
+	s.mu.Lock()
+	look := s.looks.join(room, limit)
+	if !s.looks.running {
+		s.looks.running = true
+		s.work.Go(func() { s.runLooks(ctx) })
 	}
-	h.mu.Unlock()
-	<-h.slots
-	defer func() { h.slots <- struct{}{} }()
+	s.mu.Unlock()
+	<-s.slots
+	defer func() { s.slots <- struct{}{} }()
 	select {
 	case <-look.done:
 		return look.transactions, look.err
-	case <-h.ctx.Done():
-		return nil, h.ctx.Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
 // runLooks makes the requests until none is wanted.
-func (h *MatrixOutboxHandle) runLooks() {
+func (s *sender) runLooks(ctx context.Context) {
 	for {
-		h.mu.Lock()
-		look, timeout := h.looks.next(), max(h.looks.timeout, h.cfg.RequestTimeout)
-		h.looks.running = look != nil
-		h.mu.Unlock()
+		s.mu.Lock()
+		look, timeout := s.looks.next(), max(s.looks.timeout, s.cfg.RequestTimeout)
+		s.looks.running = look != nil
+		s.mu.Unlock()
 		if look == nil {
 			return
 		}
-		look.err = h.requestWithin(h.ctx, timeout, func(ctx context.Context) (err error) {
-			look.transactions, err = syncTransactions(ctx, h.cfg.Client, look.rooms, look.limit)
+		look.err = s.requestWithin(ctx, timeout, func(ctx context.Context) (err error) {
+			look.transactions, err = syncTransactions(ctx, s.cfg.Client, look.rooms, look.limit)
 			return err
 		})
-		h.mu.Lock()
-		h.looks.timeout = 0
+		s.mu.Lock()
+		s.looks.timeout = 0
 		if errors.Is(look.err, context.DeadlineExceeded) {
-			h.looks.timeout = min(2*timeout, transactionsTimeout)
+			s.looks.timeout = min(2*timeout, transactionsTimeout)
 		}
-		h.mu.Unlock()
+		s.mu.Unlock()
 		close(look.done)
 	}
 }

@@ -139,7 +139,7 @@ func TestMatrixOutbox_PaceOverRestarts(t *testing.T) {
 	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Delay{Time: slow}})
 	first := startOutbox(t, s.client, cfg)
 	outboxSent(t, first, outboxPut(t, first, outboxText(s.room, "slowly"))...)
-	first.Stop()
+	stop(t, first)
 
 	lost := s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{}})
 	second := startOutbox(t, s.client, cfg)

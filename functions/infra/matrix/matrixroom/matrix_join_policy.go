@@ -18,6 +18,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // MatrixJoinPolicyConfig says whose invitations are accepted. With both lists empty that is nobody's.
@@ -62,11 +63,13 @@ type MatrixJoinPolicyStats struct {
 	Waiting, Joined, Left, Ignored, Dropped, Failed int
 }
 
-// MatrixJoinPolicyHandle is a running policy.
+// MatrixJoinPolicyHandle is a running policy. Stop ends it, and leaves what waits
+// as it is; Err is nil.
 type MatrixJoinPolicyHandle struct {
+	service.Service
+
 	cfg     MatrixJoinPolicyConfig
 	servers map[string]bool
-	stop    func()
 	wake    chan struct{} // has room for one
 
 	mu       sync.Mutex
@@ -113,22 +116,16 @@ func MatrixJoinPolicy(ctx context.Context, cfg MatrixJoinPolicyConfig) (*MatrixJ
 		}
 	}
 	p.cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer cancel()
+	running, err := service.ServiceStart(ctx, service.ServiceStartConfig{Name: "matrix_join_policy", Run: func(ctx context.Context) error {
 		p.run(ctx)
-	}()
-	p.stop = sync.OnceFunc(func() {
-		cancel()
-		<-done
-	})
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	p.Service = running
 	return p, nil
 }
-
-// Stop ends the policy and returns when its goroutine has ended. It may be called again.
-func (p *MatrixJoinPolicyHandle) Stop() { p.stop() }
 
 // Stats returns the counts.
 func (p *MatrixJoinPolicyHandle) Stats() MatrixJoinPolicyStats {

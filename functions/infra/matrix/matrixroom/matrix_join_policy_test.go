@@ -17,7 +17,10 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixroom"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -34,7 +37,7 @@ func policyFor(t testing.TB, cfg matrixroom.MatrixJoinPolicyConfig) (*matrixroom
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(policy.Stop)
+	t.Cleanup(func() { matrixtest.Stop(t, policy) })
 	return policy, results
 }
 
@@ -242,7 +245,7 @@ func TestMatrixJoinPolicy_Flood(t *testing.T) {
 		t.Errorf("the log tells of it %d times", n)
 	}
 	// The limit holds for all of them: not each one asks again.
-	policy.Stop()
+	matrixtest.Stop(t, policy)
 	if most := 1 + int(time.Since(began)/(50*time.Millisecond)); hold.Injected() > most {
 		t.Errorf("%d requests in spite of the limit, which allowed %d", hold.Injected(), most)
 	}
@@ -291,6 +294,17 @@ func TestMatrixJoinPolicy_BadConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel(errors.New("enough"))
-	policy.Stop()
-	policy.Stop()
+	matrixtest.Stop(t, policy)
+	matrixtest.Stop(t, policy)
+}
+
+func TestMatrixJoinPolicy_Conformance(t *testing.T) {
+	t.Parallel()
+	client, err := mautrix.NewClient("http://recorded.invalid", "@bot:example.org", "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
+		return matrixroom.MatrixJoinPolicy(ctx, matrixroom.MatrixJoinPolicyConfig{Client: client})
+	})
 }

@@ -41,8 +41,9 @@ func (s *syncService) decryptRaw(ctx context.Context, room id.RoomID, raw json.R
 
 // decrypt turns the encrypted events into decrypted ones, as far as their keys are there.
 func (t *syncTaking) decrypt(ctx context.Context) error {
-	for i := range t.items {
-		record := &t.batch.Records[i]
+	for i := range t.deliveries {
+		d := &t.deliveries[i]
+		record := &d.record
 		if record.Kind != MatrixSyncEncrypted || t.crypto == nil {
 			continue
 		}
@@ -55,7 +56,7 @@ func (t *syncTaking) decrypt(ctx context.Context) error {
 			continue
 		}
 		plain.Replayed = t.replaying
-		t.items[i], record.Kind, record.Session = plain, MatrixSyncDecrypted, ""
+		d.event, record.Kind, record.Session = plain, MatrixSyncDecrypted, ""
 	}
 	return nil
 }

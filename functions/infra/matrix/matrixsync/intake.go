@@ -17,17 +17,22 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 )
 
-// syncTaking is one response on its way into the store: items[i] is what
-// batch.Records[i] is delivered as.
+// syncTaking is one response on its way into the store and to the consumer.
 type syncTaking struct {
 	*syncService
-	batch MatrixSyncBatch
-	items []matrix.MatrixSyncEvent
-	state *mautrix.RespSync // for the crypto
+	batch      MatrixSyncBatch   // without its records
+	deliveries []delivery        // of the batch
+	state      *mautrix.RespSync // for the crypto
 
 	interrupted bool      // while history was fetched, as by a server that shuts down
 	taken       int       // records stored so far
 	shortSince  time.Time // since when the server, answering all the time, has ended histories too early
+}
+
+// delivery is an event, and what is stored of it until it is acknowledged.
+type delivery struct {
+	event  matrix.MatrixSyncEvent
+	record MatrixSyncRecord
 }
 
 // syncTimeline is a joined or left room's part of a response.
@@ -85,7 +90,7 @@ func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncRespon
 	for _, room := range sortedRooms(response.Rooms.Invite) {
 		t.invitation(room, response.Rooms.Invite[room])
 	}
-	latest := syncToken{token: response.NextBatch, came: response.came, taken: t.taken + len(t.batch.Records)}
+	latest := syncToken{token: response.NextBatch, came: response.came, taken: t.taken + len(t.deliveries)}
 	tokens := s.tokens.add(latest, s.lookBackMost())
 	t.batch.Token, t.batch.Trusted = response.NextBatch, tokens[0].token
 	err = t.commit(ctx, func() {
@@ -116,6 +121,10 @@ func (t *syncTaking) commit(ctx context.Context, stored ...func()) error {
 	if err := t.decrypt(ctx); err != nil {
 		return err
 	}
+	t.batch.Records = make([]MatrixSyncRecord, 0, len(t.deliveries))
+	for _, d := range t.deliveries {
+		t.batch.Records = append(t.batch.Records, d.record)
+	}
 	if err := t.retry(ctx, func() error { return t.store.TakeIn(ctx, &t.batch) }); err != nil {
 		return err
 	}
@@ -126,16 +135,16 @@ func (t *syncTaking) commit(ctx context.Context, stored ...func()) error {
 	for _, note := range stored {
 		note()
 	}
-	for i := range t.items {
-		if t.batch.Records[i].Seq == 0 {
-			continue // the store has had it
+	for i, record := range t.batch.Records {
+		if record.Seq == 0 {
+			continue // the store knows it
 		}
-		if err := t.deliver(ctx, &t.items[i], t.batch.Records[i].Seq); err != nil {
+		if err := t.deliver(ctx, &t.deliveries[i].event, record.Seq); err != nil {
 			return err
 		}
 	}
-	t.taken += len(t.batch.Records)
-	t.batch, t.items = MatrixSyncBatch{}, nil
+	t.taken += len(t.deliveries)
+	t.batch, t.deliveries = MatrixSyncBatch{}, nil
 	return nil
 }
 
@@ -163,8 +172,7 @@ func (t *syncTaking) add(e matrix.MatrixSyncEvent, kind MatrixSyncKind, data []b
 	if e.Type == matrix.MatrixTypeEncrypted && kind == MatrixSyncPlain {
 		record.Kind, record.Session = MatrixSyncEncrypted, sessionOf(&e)
 	}
-	t.items = append(t.items, e)
-	t.batch.Records = append(t.batch.Records, record)
+	t.deliveries = append(t.deliveries, delivery{e, record})
 }
 
 // timeline adds a joined or left room's part to the batch. It reports whether

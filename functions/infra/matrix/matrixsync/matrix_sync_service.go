@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"sync"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -13,6 +12,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/metrics"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // MatrixSyncServiceConfig says what [MatrixSyncService] syncs, and how. Only Client is required.
@@ -40,10 +40,12 @@ type MatrixSyncServiceHandle struct {
 	// Errors has what went wrong and is tried again; nothing there ends the service. It need not be read: the oldest
 	// errors make room. It is closed at the end.
 	Errors <-chan error
-	// Stop ends the service, waits until it has, and may be called again and by several goroutines.
+	// Stop ends the service, waits until it has, and may be called again and by
+	// several goroutines. Service has a Stop with a context.
 	Stop func()
 
-	service *syncService
+	sync    *syncService
+	running *service.ServiceStartHandle
 }
 
 // MatrixSyncService runs a client's sync loop in a goroutine of its own until ctx ends or Stop is called. What comes is
@@ -77,20 +79,29 @@ func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*Matri
 		return nil, err
 	}
 	s.begin(position)
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer cancel()
+	running, err := service.ServiceStart(ctx, service.ServiceStartConfig{Name: "matrix_sync_service", Run: func(ctx context.Context) error {
 		defer s.end()
 		s.run(ctx)
-	}()
-	stop := sync.OnceFunc(func() {
-		cancel()
-		<-done
-	})
-	return &MatrixSyncServiceHandle{Events: s.events, Errors: s.errors, Stop: stop, service: s}, nil
+		return nil
+	}})
+	if err != nil {
+		syncRunning.Delete(cfg.Client)
+		return nil, err
+	}
+	stop := func() { _ = running.Stop(context.WithoutCancel(ctx)) } // there is no error: see Err
+	return &MatrixSyncServiceHandle{Events: s.events, Errors: s.errors, Stop: stop, sync: s, running: running}, nil
 }
+
+// Done is closed when the service has ended, and its channels are closed.
+func (h *MatrixSyncServiceHandle) Done() <-chan struct{} { return h.running.Done() }
+
+// Err returns nil: only Stop and the end of the context end the service.
+func (h *MatrixSyncServiceHandle) Err() error { return h.running.Err() }
+
+// Service returns the service with the methods that all services have, such as
+// for service_run. The Stop there waits until the service has ended or its
+// context is done.
+func (h *MatrixSyncServiceHandle) Service() service.Service { return h.running }
 
 // defaultSyncFilter leaves out what is not delivered. Its timeline limit is that of mautrix.
 const defaultSyncFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_types":["*"]},` +
@@ -144,19 +155,19 @@ func (h *MatrixSyncServiceHandle) Ack(events ...matrix.MatrixSyncEvent) error {
 			seqs = append(seqs, seq)
 		}
 	}
-	return h.service.acknowledge(seqs)
+	return h.sync.acknowledge(seqs)
 }
 
 // Resume ends a wait for a next try at once, as after new credentials by [matrix.MatrixClientLogin]. Other ways to set a token while
 // requests run, client.AccessToken and client.OAuthSetTokens, are data races.
 func (h *MatrixSyncServiceHandle) Resume() {
 	select {
-	case h.service.wake <- struct{}{}:
+	case h.sync.wake <- struct{}{}:
 	default: // one is there already
 	}
 }
 
 // Health says how the service does.
-func (h *MatrixSyncServiceHandle) Health() MatrixSyncHealth { return h.service.health.get() }
+func (h *MatrixSyncServiceHandle) Health() MatrixSyncHealth { return h.sync.health.get() }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }

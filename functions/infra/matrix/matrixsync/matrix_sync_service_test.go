@@ -20,6 +20,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/metrics"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -396,6 +398,7 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 	send(t, w.alice, w.room, "counted")
 	nextMessage(t, service)
 	waitHealth(t, service, matrixsync.MatrixSyncHealthy)
+	service.Stop() // an event is counted just after it was delivered
 	page := httptest.NewRecorder()
 	registry.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, want := range []string{
@@ -469,5 +472,50 @@ func TestMatrixSyncService_AckAfterStop(t *testing.T) {
 	send(t, w.alice, w.room, "four")
 	if e := next(t, service); e.Body != "four" || e.Redelivered {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// silent is a server that never answers.
+type silent struct{}
+
+func (silent) RoundTrip(request *http.Request) (*http.Response, error) {
+	<-request.Context().Done()
+	return nil, request.Context().Err()
+}
+
+func TestMatrixSyncService_Conformance(t *testing.T) {
+	t.Parallel()
+	servicetest.ServiceConformance(t, func(t *testing.T, ctx context.Context) (service.Service, error) {
+		h, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, silent{})})
+		if err != nil {
+			return nil, err
+		}
+		return h.Service(), nil
+	})
+}
+
+// The handle's own Stop and the service's are one: after either the channels are
+// closed.
+func TestMatrixSyncService_StopForms(t *testing.T) {
+	t.Parallel()
+	for name, stop := range map[string]func(h *matrixsync.MatrixSyncServiceHandle) error{
+		"Stop":         func(h *matrixsync.MatrixSyncServiceHandle) error { h.Stop(); return nil },
+		"Service.Stop": func(h *matrixsync.MatrixSyncServiceHandle) error { return h.Service().Stop(context.Background()) },
+	} {
+		h, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, silent{})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stop(h); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		select {
+		case <-h.Done():
+		default:
+			t.Errorf("%s: Done is open", name)
+		}
+		if _, open := <-h.Events; open || h.Err() != nil {
+			t.Errorf("%s: Events open: %t, Err: %v", name, open, h.Err())
+		}
 	}
 }

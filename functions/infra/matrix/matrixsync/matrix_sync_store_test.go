@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
@@ -191,7 +192,7 @@ func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			outbox.Stop()
+			matrixtest.Stop(t, outbox)
 			_, err = matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{DB: dbs[i]})
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/history"
 )
 
 // How long a server may be silent. A first sync of an account with many rooms takes Synapse minutes to put together.
@@ -44,13 +45,13 @@ func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncR
 }
 
 // messages asks for a page of a room's history.
-func (s *syncService) messages(ctx context.Context, room id.RoomID, dir mautrix.Direction, from, to string, limit int) ([]byte, error) {
-	query := map[string]string{"dir": string(dir), "limit": strconv.Itoa(limit)}
-	if from != "" {
-		query["from"] = from
+func (s *syncService) messages(ctx context.Context, room id.RoomID, request history.Request) ([]byte, error) {
+	query := map[string]string{"dir": string(request.Direction), "limit": strconv.Itoa(request.Limit)}
+	if request.From != "" {
+		query["from"] = request.From
 	}
-	if to != "" {
-		query["to"] = to
+	if request.To != "" {
+		query["to"] = request.To
 	}
 	if filter := s.timelineFilter; filter != "" {
 		query["filter"] = filter

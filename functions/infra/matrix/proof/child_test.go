@@ -195,6 +195,5 @@ func write(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQ
 			return err
 		}
 	}
-	outbox.Stop()
-	return nil
+	return outbox.Stop(ctx)
 }

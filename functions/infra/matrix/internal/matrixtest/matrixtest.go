@@ -3,12 +3,15 @@
 package matrixtest
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/service"
 )
 
 // User is a user of testkit's homeserver, whose type has these fields.
@@ -65,5 +68,13 @@ func Until(t testing.TB, what string, condition func() bool) {
 			t.Fatal(t.Context().Err())
 		case <-time.After(20 * time.Millisecond):
 		}
+	}
+}
+
+// Stop stops a service and checks that it ended cleanly.
+func Stop(t testing.TB, s service.Service) {
+	t.Helper()
+	if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
+		t.Errorf("stop: %v", err)
 	}
 }

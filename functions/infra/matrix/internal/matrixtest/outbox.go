@@ -26,7 +26,7 @@ func StartOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOu
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(outbox.Stop)
+	t.Cleanup(func() { outbox.Stop(context.Background()) })
 	return outbox
 }
 
