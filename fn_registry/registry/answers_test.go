@@ -149,7 +149,7 @@ func TestState_Answers(t *testing.T) {
 	}
 	for _, d := range []Draft{
 		{Name: "ring_make"}, {Description: "Makes a ring of numbers."}, {Signature: "func(int) (*Ring, error)"}, {Description: "paints walls", Tags: []string{"colour"}}, {Name: "make_numbers", Signature: "func(size int) int"},
-		{Signature: "func(chan"}, {Signature: "type Ring struct"},
+		{Signature: "func(chan"}, {Signature: "func(]"}, {Signature: "func(*Ring, string) error", Description: "Counts."}, {Signature: "type Ring struct"},
 	} {
 		found, err := s.Similar(d, 3)
 		if err == nil {
