@@ -37,6 +37,9 @@ func TestVersion_Compare(t *testing.T) {
 		"pure now":           {"func F() {}\n// impure", "func F() {}\n// pure", "minor: it is pure now"},
 		"impure now":         {"func F() {}\n// pure", "func F() {}\n// impure", "major: it was pure"},
 		"pure, and more":     {"func F(c C) {}\ntype C struct{ A int }\n// impure", "func F(c C) {}\ntype C struct{ A, B int }\n// pure", "minor: C's field B is new"},
+		"another variant":    {"func F(c C) {}\n--\ntype C struct{ A int }", "func F(c C) {}\ntype C struct{ A string }\n--\ntype C struct{ A int }", "minor: C's field A is also string"},
+		"a variant less":     {"func F(c C) {}\ntype C struct{ A string }\n--\ntype C struct{ A int }", "func F(c C) {}\n--\ntype C struct{ A int }", "major: C's field A is int or string, now int"},
+		"pointer somewhere":  {"func F(c C) {}\ntype C struct{}\nfunc (C) M() {}\n--\nfunc (C) M() {}", "func F(c C) {}\ntype C struct{}\nfunc (C) M() {}\n--\nfunc (*C) M() {}", "major: C's method M is one of the pointer alone now"},
 		"impure before code": {"func F(a int) {}\n// pure", "func F(a string) {}\n// impure", "major: it was pure"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,10 +51,14 @@ func TestVersion_Compare(t *testing.T) {
 				}
 				return text + "---\n"
 			}
-			before := map[string]string{"a/f.go": "package a\n" + c.before, "a/f.md": md(c.before)}
+			// Code behind a line -- is in a file for another platform.
+			first, second, _ := strings.Cut(c.before, "\n--\n")
+			before := map[string]string{"a/f.go": "package a\n" + first, "a/f_plan9.go": "package a\n" + second, "a/f.md": md(c.before)}
+			first, second, _ = strings.Cut(c.now, "\n--\n")
 			dir := t.TempDir()
 			testtree.Put(t, dir, "go.mod", "module example.org/m\n")
-			testtree.Put(t, dir, "a/f.go", "package a\n"+c.now)
+			testtree.Put(t, dir, "a/f.go", "package a\n"+first)
+			testtree.Put(t, dir, "a/f_plan9.go", "package a\n"+second)
 			testtree.Put(t, dir, "a/f.md", md(c.now))
 			_, found := run(t, dir, Options{Rules: []string{"version"}, Since: &Since{Revision: "v1", File: func(_ int, name string) ([]byte, bool) {
 				text, ok := before[name]
