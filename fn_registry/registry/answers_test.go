@@ -1,11 +1,13 @@
 package registry
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -273,4 +275,41 @@ func round(score *float64) { *score = math.Round(*score*10) / 10 }
 
 func findingLine(f check.Finding) string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s: %s", f.File, f.Line, f.Column, f.Severity, f.Rule, f.Message)
+}
+
+// TestLoad: what Load answers is of the files as they are, whatever the cache
+// says, and the next Load reads of them only what has changed.
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, sample())
+	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
+	for i, description := range []string{"Rounds a number up.", "Rounds to a ceiling.", "Rounds to a ceiling.", "Rounds to a roof."} {
+		write(t, dir, unitFiles("round_up", description, "", "math"))
+		r, err := Load(t.Context(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(r.Close)
+		d, err := r.State().Get("round_up_go_f")
+		if err != nil || d.Description != description {
+			t.Errorf("load %d: %+v, %v; want %q", i, d, err, description)
+		}
+		if r.Freshness().SweptAt == nil {
+			t.Errorf("load %d did not look at the files", i)
+		}
+	}
+	r := open(t, opts)
+	if r.Freshness().SweptAt != nil || find(t, r.State(), Query{Text: "roof"}).Total != 1 {
+		t.Error("the last load left no cache of what it read")
+	}
+	opts.Roots = []string{filepath.Join(dir, "nowhere")}
+	if _, err := Load(t.Context(), opts); err == nil {
+		t.Error("a root that isn't there was loaded")
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Load(cancelled, Options{Roots: []string{dir}, NoCache: true}); err == nil {
+		t.Error("a cancelled load loaded")
+	}
 }

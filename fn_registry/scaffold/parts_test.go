@@ -2,6 +2,7 @@ package scaffold
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -310,6 +311,53 @@ func TestDraft_Hints(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || e.Hint != want {
 			t.Errorf("%+v: %#v, want the hint %q", d, err, want)
+		}
+	}
+}
+
+// TestParseMod: what is understood of a go.mod, in every form of a line.
+func TestParseMod(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"module a.b/c // d":        "module a.b/c",
+		"module \"a.b/c\"":         "module a.b/c",
+		"module a b":               "",
+		"go 1.26.1":                "go 1.26.1",
+		"go":                       "",
+		"require a v1":             "require a v1",
+		"require a v1 // indirect": "require a v1",
+		"require a":                "",
+		"require a v1 v2":          "",
+		"require (\n\ta v1\n\n\t// c\n\tb v2 // indirect\n)\ngo 1.26": "go 1.26 require a v1 require b v2",
+		"replace a => ../a":         "replace a  => ../a ",
+		"replace a v1 => b v2":      "replace a v1 => b v2",
+		"replace a => b v2":         "replace a  => b v2",
+		"replace a v1 => ../a":      "replace a v1 => ../a ",
+		"replace a =>":              "",
+		"replace => b":              "",
+		"replace a b":               "",
+		"replace (\n\ta => b v1\n)": "replace a  => b v1",
+		"exclude a v1":              "",
+		"toolchain go1.26":          "",
+		"// module x":               "",
+		"":                          "",
+	} {
+		f := parseMod(text)
+		var got []string
+		if f.path != "" {
+			got = append(got, "module "+f.path)
+		}
+		if f.goLine != "" {
+			got = append(got, "go "+f.goLine)
+		}
+		for _, p := range slices.Sorted(maps.Keys(f.requires)) {
+			got = append(got, "require "+p+" "+f.requires[p])
+		}
+		for _, r := range f.replaces {
+			got = append(got, "replace "+r.old+" "+r.oldVersion+" => "+r.new+" "+r.newVersion)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }
