@@ -318,6 +318,9 @@ func TestDraft_Hints(t *testing.T) {
 // TestParseMod: what is understood of a go.mod, in every form of a line.
 func TestParseMod(t *testing.T) {
 	t.Parallel()
+	if got := (&modFile{path: "a.b/c", goLine: "1.26"}).text(); got != "module a.b/c\n\ngo 1.26\n" {
+		t.Errorf("a module that needs nothing: %q", got)
+	}
 	for text, want := range map[string]string{
 		"module a.b/c // d":        "module a.b/c",
 		"module \"a.b/c\"":         "module a.b/c",

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -273,6 +274,27 @@ func TestParse_ErrorPlaces(t *testing.T) {
 		_, err := Parse("f.go", []byte(src))
 		if e, ok := err.(*Error); !ok || e.Pos != want {
 			t.Errorf("%q: %#v, want it at %v", src, err, want)
+		}
+	}
+}
+
+// TestParse_ManyRefsTwice: a declaration that names much has all of it, each once,
+// whatever the one before it names.
+func TestParse_ManyRefsTwice(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 31, 32, 33, 34, 80} {
+		var body strings.Builder
+		var want []string
+		for i := range n {
+			fmt.Fprintf(&body, "t%02d(); q.T%02d(); t%02d(); ", i, i, i)
+			want = append(want, fmt.Sprintf("t%02d", i), fmt.Sprintf("example.org/q.T%02d", i))
+		}
+		slices.Sort(want)
+		f := parse(t, "f.go", "package p\n\nimport \"example.org/q\"\n\nfunc A() { "+body.String()+"}\n\nfunc B() { "+body.String()+"}\n")
+		for _, name := range []string{"A", "B"} {
+			if got := refs(decl(t, f, name).Refs); !slices.Equal(got, want) {
+				t.Errorf("%d names: %s has %q", n, name, got)
+			}
 		}
 	}
 }

@@ -217,3 +217,23 @@ func TestParse_Characters(t *testing.T) {
 		}
 	}
 }
+
+// TestParse_ProblemOrder: problems come in the order of their places, not in that
+// in which they are looked for.
+func TestParse_ProblemOrder(t *testing.T) {
+	t.Parallel()
+	d := Parse("x.md", []byte("---\nfile_path: /a\ntested: 1\ntags: [Bad, a, Worse, a]\nodd: 1\nversion: x\nname: Bad\nkind: functoin\nlang: go\n---\n## Example\n\n## Gotchas\n"))
+	var places []string
+	for i, p := range d.Problems {
+		places = append(places, fmt.Sprintf("%d:%d", p.Pos.Line, p.Pos.Column))
+		if i == 0 {
+			continue
+		}
+		if before := d.Problems[i-1].Pos; before.Line > p.Pos.Line || before.Line == p.Pos.Line && before.Column > p.Pos.Column {
+			t.Errorf("%v comes after %v", p.Pos, before)
+		}
+	}
+	if got := strings.Join(places, " "); !strings.HasSuffix(got, "2:12 3:9 4:8 4:16 4:23 5:1 6:10 7:7 8:7") {
+		t.Errorf("problems at %s", got)
+	}
+}
