@@ -1,0 +1,351 @@
+package program
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/yaml"
+	"fnregistry.dev/functions/internal/bounded"
+)
+
+// loading is the settings while they are read.
+type loading struct {
+	program  string
+	lookup   func(string) (string, bool)
+	secret   func(context.Context, string) (string, error)
+	maxBytes int64
+
+	config reflect.Value
+	fields []field
+	given  []*given
+	from   map[string]string // by the setting's name
+	file   string
+	rest   []string // the arguments
+	dash   int      // how many of them are in front of --; -1: there is no --
+}
+
+// load fills a struct, of which config is a pointer.
+func (l *loading) load(ctx context.Context, config any, args []string) error {
+	if err := l.prepare(config); err != nil {
+		return err
+	}
+	if err := l.parse(args); err != nil {
+		return err
+	}
+	if err := l.read(); err != nil {
+		return err
+	}
+	return l.finish(ctx)
+}
+
+// prepare lists the settings.
+func (l *loading) prepare(config any) (err error) {
+	l.config, l.from = reflect.ValueOf(config).Elem(), map[string]string{}
+	if l.program == "" || l.config.Kind() != reflect.Struct {
+		return &core.Error{Code: core.CodeInternal, Message: "it needs a program's name and a struct"}
+	}
+	if l.fields, err = fieldsOf(l.program, l.config, ""); err != nil {
+		return &core.Error{Code: core.CodeInternal, Err: err}
+	}
+	return nil
+}
+
+// read sets the values from file, environment and flags.
+func (l *loading) read() error {
+	if err := l.readFile(); err != nil {
+		return err
+	}
+	for i := range l.fields {
+		if err := l.readEnv(&l.fields[i]); err != nil {
+			return err
+		}
+	}
+	return l.setFlags()
+}
+
+// finish fetches the secrets and checks all values.
+func (l *loading) finish(ctx context.Context) error {
+	for i := range l.fields {
+		f := &l.fields[i]
+		if err := l.resolve(ctx, f); err != nil {
+			return err
+		}
+		if err := f.check(); err != nil {
+			return l.invalid(f, err)
+		}
+	}
+	if own, ok := l.config.Addr().Interface().(interface{ Validate() error }); ok {
+		if err := own.Validate(); err != nil {
+			return &core.Error{Code: core.CodeInvalid, Err: err}
+		}
+	}
+	return nil
+}
+
+// hasSettings reports whether one of the fields can be set in a file.
+func hasSettings(fields []field) bool {
+	return slices.ContainsFunc(fields, func(f field) bool { return f.Key != "" })
+}
+
+// given is a flag on the command line.
+type given struct {
+	field *field
+	texts []string
+}
+
+// names are the flag's, without dashes; none: it is no flag.
+func (g *given) names() []string {
+	var names []string
+	if g.field.Flag != "" {
+		names = append(names, strings.TrimPrefix(g.field.FlagName(), "--"))
+	}
+	if g.field.Short != "" {
+		names = append(names, g.field.Short)
+	}
+	return names
+}
+
+// flagSet makes flags of the fields.
+func (l *loading) flagSet() (*flag.FlagSet, error) {
+	set := flag.NewFlagSet(l.program, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	if hasSettings(l.fields) {
+		l.file, _ = l.lookup(envName(l.program) + "_CONFIG")
+		set.StringVar(&l.file, "config", l.file, "")
+	}
+	l.given = nil
+	for i := range l.fields {
+		g := &given{field: &l.fields[i]}
+		for _, name := range g.names() {
+			if set.Lookup(name) != nil || name == "help" || name == "h" || name == "version" {
+				return nil, &core.Error{Code: core.CodeInternal, Message: "there are two flags --" + name}
+			}
+			set.Var(flagValue{g}, name, "")
+		}
+		l.given = append(l.given, g)
+	}
+	return set, nil
+}
+
+// parse reads the command line, without setting anything yet.
+func (l *loading) parse(args []string) error {
+	set, err := l.flagSet()
+	if err != nil {
+		return err
+	}
+	l.rest, l.dash = nil, -1
+	for {
+		err := set.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			return ErrProgramHelp
+		}
+		if err != nil {
+			return flagError(err, set)
+		}
+		rest := set.Args()
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" {
+			l.dash = len(l.rest)
+			l.rest = append(l.rest, rest...)
+			return nil
+		}
+		if len(rest) == 0 {
+			return nil
+		}
+		l.rest, args = append(l.rest, rest[0]), rest[1:] // flags may follow
+	}
+}
+
+// flagError says what package flag does, with what may have been meant.
+func flagError(err error, set *flag.FlagSet) error {
+	failed := &core.Error{Code: core.CodeInvalid, Message: err.Error()}
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		failed.Message = dashed(name) + " needs a value"
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		failed.Message = unknownFlag(name, set)
+	}
+	return failed
+}
+
+func unknownFlag(name string, set *flag.FlagSet) string {
+	message := "unknown flag: " + dashed(name)
+	var names []string
+	set.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	near := core.NameNearest(name, names)
+	if set.Lookup(name+"-file") != nil {
+		near = []string{name + "-file"} // of a secret
+	}
+	if near != nil && len(near[0]) > 1 {
+		message += "; did you mean " + dashed(near[0]) + "?"
+	}
+	return message
+}
+
+// dashed is a flag as help shows it.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// flagValue collects a flag's texts.
+type flagValue struct{ *given }
+
+func (v flagValue) String() string { return "" }
+
+func (v flagValue) Set(text string) error {
+	v.texts = append(v.texts, text)
+	return nil
+}
+
+// IsBoolFlag lets -verbose stand for -verbose=true.
+func (v flagValue) IsBoolFlag() bool {
+	return v.given != nil && v.field.value.Kind() == reflect.Bool
+}
+
+func (l *loading) setFlags() error {
+	for _, g := range l.given {
+		if len(g.texts) == 0 {
+			continue
+		}
+		f, text := g.field, g.texts[len(g.texts)-1]
+		if slices.Contains(g.texts, "") && f.Type != "yes or no" {
+			return &core.Error{Code: core.CodeInvalid, Message: f.FlagName() + " is given nothing; leave it out, or name what is meant"}
+		}
+		l.from[f.name()] = "flag " + f.FlagName()
+		switch f.Type {
+		case "secret":
+			f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: text}}))
+			continue
+		case "list":
+			text = strings.Join(g.texts, ",")
+		}
+		if err := setText(f.value, text); err != nil {
+			return l.invalid(f, err)
+		}
+	}
+	return nil
+}
+
+func (l *loading) readFile() error {
+	if l.file == "" {
+		return nil
+	}
+	text, err := bounded.ReadFile(l.file, cmp.Or(l.maxBytes, 16<<20))
+	if err != nil {
+		return err
+	}
+	err = yaml.YAMLDecode(text, l.config.Addr().Interface(), yaml.YAMLDecodeConfig{
+		Name: l.file,
+		OnValue: func(path string, line, column int) {
+			l.from[path] = fmt.Sprintf("%s:%d:%d", l.file, line, column)
+		},
+	})
+	if err != nil { // the places alone, at the beginning of lines, where editors look for them
+		return &core.Error{Code: core.ErrorCode(err), Err: errors.Unwrap(err)}
+	}
+	return nil
+}
+
+func (l *loading) readEnv(f *field) error {
+	if f.Env == "" {
+		return nil
+	}
+	if text, ok := l.lookup(f.Env); ok && text != "" {
+		l.from[f.name()] = "environment " + f.Env
+		if err := setText(f.value, text); err != nil {
+			return l.invalid(f, err)
+		}
+	} else if file, ok := l.lookup(f.Env + "_FILE"); ok && file != "" && f.Type == "secret" {
+		l.from[f.name()] = "environment " + f.Env + "_FILE"
+		f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: file}}))
+	}
+	return nil
+}
+
+// resolve reads a secret from where it is kept.
+func (l *loading) resolve(ctx context.Context, f *field) error {
+	secret, ok := f.value.Interface().(ProgramSecret)
+	if !ok || secret.from == (secretPlace{}) {
+		return nil
+	}
+	switch place := secret.from; {
+	case place.File != "":
+		text, err := bounded.ReadFile(place.File, 64<<10)
+		if err != nil {
+			return &core.Error{Op: f.name(), Err: err}
+		}
+		secret.text = strings.TrimRight(string(text), "\r\n")
+	case place.Env != "":
+		secret.text, _ = l.lookup(place.Env)
+	case l.secret == nil:
+		return l.invalid(f, errors.New("this program has no token store"))
+	default:
+		text, err := l.secret(ctx, place.Store)
+		if err != nil {
+			return &core.Error{Op: f.name(), Err: err}
+		}
+		secret.text = text
+	}
+	if secret.text == "" {
+		return l.invalid(f, errors.New("the secret that it names is empty or not set"))
+	}
+	f.value.Set(reflect.ValueOf(secret))
+	return nil
+}
+
+// invalid says which setting is wrong and where its value came from.
+func (l *loading) invalid(f *field, err error) error {
+	return &core.Error{Code: core.CodeInvalid, Message: l.place(f), Err: err}
+}
+
+// place is a setting and, unless it is an option, where its value came from.
+func (l *loading) place(f *field) string {
+	if f.Key == "" {
+		return f.FlagName()
+	}
+	return f.Key + " (" + l.origin(f.Key) + ")"
+}
+
+// origin is where a setting's value came from.
+func (l *loading) origin(key string) string {
+	if from := l.from[key]; from != "" {
+		return from
+	}
+	for path, from := range l.from { // of a list or a structure, its first part's
+		if rest, ok := strings.CutPrefix(path, key); ok && (rest[0] == '[' || rest[0] == '.') {
+			return from[:strings.LastIndexByte(from, ':')]
+		}
+	}
+	return "default"
+}
+
+func (l *loading) values() []ProgramValue {
+	var values []ProgramValue
+	for _, f := range l.fields {
+		if f.Key != "" {
+			values = append(values, ProgramValue{Key: f.Key, Value: formatValue(f.value), From: l.origin(f.Key)})
+		}
+	}
+	return values
+}
+
+// redact takes the secrets' texts out of a text. Those of less than four bytes
+// stay: they would be found in words.
+func (l *loading) redact(text string) string {
+	for _, f := range l.fields {
+		if secret, ok := f.value.Interface().(ProgramSecret); ok && len(secret.text) >= 4 {
+			text = strings.ReplaceAll(text, secret.text, shown)
+		}
+	}
+	return text
+}
