@@ -73,7 +73,7 @@ func (r *runner) commandWords() []string {
 	return words
 }
 
-func (r *runner) completeCommands(_ context.Context, c ProgramCompletion[struct{}]) []string {
+func (r *runner) completeCommands(_ context.Context, c ProgramCompletion[*struct{}]) []string {
 	if len(c.Args) > 0 {
 		return nil
 	}
@@ -126,7 +126,7 @@ func (r *runner) completeFor(ctx context.Context, c *ProgramCommandHandle, befor
 	case f != nil && f.Enum != nil:
 		list.words = f.Enum
 	case c.complete != nil:
-		list.words = c.complete(ctx, settings, ProgramCompletion[struct{}]{Args: l.rest, Flag: value, Begun: typed})
+		list.words = c.complete(ctx, settings, ProgramCompletion[*struct{}]{Args: l.rest, Flag: value, Begun: typed})
 	case f != nil && (f.Type == "text" || f.Type == "secret" || f.Type == "list"), value == "" && c.takes(len(l.rest)+1):
 		list.directive = "files"
 	}
@@ -175,17 +175,17 @@ Fish, in ~/.config/fish/config.fish:  NAME completion fish | source`
 
 func (r *runner) completionCommand() *ProgramCommandHandle {
 	shells := slices.Sorted(maps.Keys(completionScripts))
-	return ProgramCommand(ProgramCommandConfig[struct{}]{
+	return ProgramCommand(ProgramCommandConfig[*struct{}]{
 		Name: "completion", Args: "SHELL", ArgsDoc: "a shell: bash, zsh or fish", Least: 1,
 		Doc:  "print what makes a shell complete words: bash, zsh, fish",
 		Help: strings.ReplaceAll(completionHelp, "NAME", r.cfg.Name),
-		Complete: func(_ context.Context, c ProgramCompletion[struct{}]) []string {
+		Complete: func(_ context.Context, c ProgramCompletion[*struct{}]) []string {
 			if len(c.Args) > 0 {
 				return nil
 			}
 			return shells
 		},
-		Run: func(_ context.Context, call ProgramCall[struct{}]) error {
+		Run: func(_ context.Context, call ProgramCall[*struct{}]) error {
 			script, ok := completionScripts[call.Args[0]]
 			if !ok {
 				return r.notAShell(call.Args[0])

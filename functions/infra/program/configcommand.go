@@ -19,9 +19,9 @@ places win: default, file, environment, flag. A secret that is set is shown as
 [secret].`
 
 func (r *runner) configCommand() *ProgramCommandHandle {
-	c := ProgramCommand(ProgramCommandConfig[configOptions]{
+	c := ProgramCommand(ProgramCommandConfig[*configOptions]{
 		Name: "config", Doc: "print the settings in force and where each comes from", Help: configHelp,
-		Defaults: configOptions{Format: "text"},
+		Defaults: &configOptions{Format: "text"},
 		Run:      r.runConfig,
 	})
 	c.reads = r.withSettings()
@@ -39,7 +39,7 @@ func (r *runner) addSettings(l *loading, c *ProgramCommandHandle) {
 	l.fields = append(withKeys(l.fields), options...)
 }
 
-func (r *runner) runConfig(ctx context.Context, call ProgramCall[configOptions]) error {
+func (r *runner) runConfig(ctx context.Context, call ProgramCall[*configOptions]) error {
 	l := r.loading
 	switch call.Settings.Format {
 	case "schema", "markdown":

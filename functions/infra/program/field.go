@@ -56,8 +56,8 @@ func isLeaf(v reflect.Value) bool {
 
 // fieldsOf lists the settings of a struct in order, those of inner structs under
 // their key. What it says of an error is a defect of the program.
-func fieldsOf(program string, config reflect.Value, prefix string) ([]field, error) {
-	var all []field
+func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, error) {
+	var all []*field
 	for i := range config.NumField() {
 		f, v := config.Type().Field(i), config.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
@@ -77,7 +77,7 @@ func fieldsOf(program string, config reflect.Value, prefix string) ([]field, err
 		case option == "" && (name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != ""):
 			return nil, fmt.Errorf("field %s has no tag yaml of a to z, digits and _", f.Name)
 		}
-		one := field{value: v, ProgramField: ProgramField{
+		one := &field{value: v, ProgramField: ProgramField{
 			Key: prefix + name, Flag: option, Short: f.Tag.Get("short"),
 			Doc: f.Tag.Get("doc"), Min: f.Tag.Get("min"), Max: f.Tag.Get("max"),
 		}}
@@ -105,7 +105,7 @@ func fieldsOf(program string, config reflect.Value, prefix string) ([]field, err
 }
 
 // name is what messages call the setting: its key, or an option's flag.
-func (f ProgramField) name() string {
+func (f *ProgramField) name() string {
 	if f.Key == "" {
 		return f.FlagName()
 	}

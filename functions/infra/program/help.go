@@ -21,25 +21,27 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 	} else {
 		fmt.Fprintf(&b, "%s: %s\n\n", r.path(c), c.doc)
 	}
-	if c != nil {
+	usage := "usage: "
+	if c != nil && (len(r.cfg.Commands) == 1 || c.name != "") {
 		fmt.Fprintf(&b, "%s\n", r.usageLine(c))
+		usage = "       "
 	}
 	if c == nil || c.name == "" {
-		fmt.Fprintf(&b, "%s%s COMMAND ...\n", map[bool]string{true: "usage: ", false: "       "}[c == nil], r.cfg.Name)
+		fmt.Fprintf(&b, "%s%s COMMAND ...\n", usage, r.cfg.Name)
 		writeText(&b, r.cfg.Help)
 		r.writeCommands(&b)
 	} else {
 		writeText(&b, c.help)
 	}
-	usage := ""
+	flags := ""
 	if c != nil {
 		fields, err := r.helpFields(c)
 		if err != nil {
 			return err
 		}
-		usage = describe(r.cfg.Name, nil, fields).Usage()
+		flags = describe(r.cfg.Name, nil, fields).Usage()
 	}
-	b.WriteString("\nFlags:\n" + usage)
+	b.WriteString("\nFlags:\n" + flags)
 	if c == nil || c.name == "" {
 		b.WriteString("  --version\n        print the version\n")
 	}
@@ -77,7 +79,7 @@ func (r *runner) writeCommands(b *strings.Builder) {
 }
 
 // helpFields are the fields that a command's flags set.
-func (r *runner) helpFields(c *ProgramCommandHandle) ([]field, error) {
+func (r *runner) helpFields(c *ProgramCommandHandle) ([]*field, error) {
 	fields, err := r.fields(c)
 	if err != nil || c.reads == nil {
 		return fields, err
@@ -88,8 +90,8 @@ func (r *runner) helpFields(c *ProgramCommandHandle) ([]field, error) {
 }
 
 // withKeys leaves options out.
-func withKeys(fields []field) []field {
-	var all []field
+func withKeys(fields []*field) []*field {
+	var all []*field
 	for _, f := range fields {
 		if f.Key != "" {
 			all = append(all, f)
@@ -110,7 +112,7 @@ func (r *runner) allFlags() (*flag.FlagSet, error) {
 			set.String("config", "", "")
 		}
 		for i := range fields {
-			g := &given{field: &fields[i]}
+			g := &given{field: fields[i]}
 			for _, name := range g.names() {
 				if set.Lookup(name) == nil {
 					set.Var(flagValue{g}, name, "")
@@ -122,14 +124,14 @@ func (r *runner) allFlags() (*flag.FlagSet, error) {
 }
 
 func (r *runner) helpCommand() *ProgramCommandHandle {
-	return ProgramCommand(ProgramCommandConfig[struct{}]{
+	return ProgramCommand(ProgramCommandConfig[*struct{}]{
 		Name: "help", Args: "[COMMAND]", Most: 1, Doc: "say what a command does",
 		Complete: r.completeCommands,
 		Run:      r.runHelp,
 	})
 }
 
-func (r *runner) runHelp(_ context.Context, call ProgramCall[struct{}]) error {
+func (r *runner) runHelp(_ context.Context, call ProgramCall[*struct{}]) error {
 	if len(call.Args) == 0 {
 		return r.help(nil)
 	}

@@ -24,7 +24,7 @@ type loading struct {
 	maxBytes int64
 
 	config reflect.Value
-	fields []field
+	fields []*field
 	given  []*given
 	from   map[string]string // by the setting's name
 	file   string
@@ -63,8 +63,8 @@ func (l *loading) read() error {
 	if err := l.readFile(); err != nil {
 		return err
 	}
-	for i := range l.fields {
-		if err := l.readEnv(&l.fields[i]); err != nil {
+	for _, f := range l.fields {
+		if err := l.readEnv(f); err != nil {
 			return err
 		}
 	}
@@ -73,8 +73,7 @@ func (l *loading) read() error {
 
 // finish fetches the secrets and checks all values.
 func (l *loading) finish(ctx context.Context) error {
-	for i := range l.fields {
-		f := &l.fields[i]
+	for _, f := range l.fields {
 		if err := l.resolve(ctx, f); err != nil {
 			return err
 		}
@@ -91,8 +90,8 @@ func (l *loading) finish(ctx context.Context) error {
 }
 
 // hasSettings reports whether one of the fields can be set in a file.
-func hasSettings(fields []field) bool {
-	return slices.ContainsFunc(fields, func(f field) bool { return f.Key != "" })
+func hasSettings(fields []*field) bool {
+	return slices.ContainsFunc(fields, func(f *field) bool { return f.Key != "" })
 }
 
 // given is a flag on the command line.
@@ -122,8 +121,8 @@ func (l *loading) flagSet() (*flag.FlagSet, error) {
 		set.StringVar(&l.file, "config", l.file, "")
 	}
 	l.given = nil
-	for i := range l.fields {
-		g := &given{field: &l.fields[i]}
+	for _, f := range l.fields {
+		g := &given{field: f}
 		for _, name := range g.names() {
 			if set.Lookup(name) != nil || name == "help" || name == "h" || name == "version" {
 				return nil, &core.Error{Code: core.CodeInternal, Message: "there are two flags --" + name}

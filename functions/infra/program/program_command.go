@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"reflect"
 )
 
 // ProgramCommandConfig describes a command of a program. The zero value of an
@@ -25,8 +26,9 @@ type ProgramCommandConfig[T any] struct {
 	Doc string
 	// Help is what its --help says besides: examples, exit codes.
 	Help string
-	// Defaults is the settings' struct with its defaults. Its fields are as
-	// program_config describes them.
+	// Defaults is the settings' struct with its defaults, of which each call
+	// gets a copy. Its fields are as program_config describes them. Default:
+	// all fields are zero.
 	Defaults T
 	// Secret returns a secret that a token store keeps under a name. Default:
 	// {store: NAME} is refused.
@@ -71,39 +73,51 @@ type ProgramCommandHandle struct {
 	name, args, argsDoc, doc, help string
 	least, most                    int
 
+	defaults any                   // a pointer to a struct, or to none
 	reads    *ProgramCommandHandle // whose settings it reads besides its own options
 	secret   func(ctx context.Context, name string) (string, error)
-	settings func() any // a pointer to a new struct with the defaults
-	complete func(ctx context.Context, settings any, c ProgramCompletion[struct{}]) []string
-	run      func(ctx context.Context, settings any, call ProgramCall[struct{}]) error
+	complete func(ctx context.Context, settings any, c ProgramCompletion[*struct{}]) []string
+	run      func(ctx context.Context, settings any, call ProgramCall[*struct{}]) error
 }
 
 // ProgramCommand makes a command of a function and a struct of settings, for
-// [ProgramMain]. What is wrong with the struct is reported when the program
-// starts, as an error with CodeInternal.
+// [ProgramMain]. T is a pointer to the struct, *struct{} for none. What is wrong
+// with it is reported when the program starts, as an error with CodeInternal.
 func ProgramCommand[T any](cfg ProgramCommandConfig[T]) *ProgramCommandHandle {
 	h := &ProgramCommandHandle{
 		name: cfg.Name, args: cfg.Args, argsDoc: cfg.ArgsDoc, doc: cfg.Doc, help: cfg.Help,
-		least: cfg.Least, most: cfg.Most, secret: cfg.Secret,
-	}
-	h.settings = func() any {
-		settings := cfg.Defaults
-		setLogDefaults(&settings)
-		return &settings
+		least: cfg.Least, most: cfg.Most, defaults: cfg.Defaults, secret: cfg.Secret,
 	}
 	if cfg.Complete != nil {
-		h.complete = func(ctx context.Context, settings any, c ProgramCompletion[struct{}]) []string {
-			return cfg.Complete(ctx, ProgramCompletion[T]{Settings: *settings.(*T), Args: c.Args, Flag: c.Flag, Begun: c.Begun})
+		h.complete = func(ctx context.Context, settings any, c ProgramCompletion[*struct{}]) []string {
+			return cfg.Complete(ctx, ProgramCompletion[T]{Settings: settings.(T), Args: c.Args, Flag: c.Flag, Begun: c.Begun})
 		}
 	}
 	if cfg.Run != nil {
-		h.run = func(ctx context.Context, settings any, c ProgramCall[struct{}]) error {
+		h.run = func(ctx context.Context, settings any, c ProgramCall[*struct{}]) error {
 			return cfg.Run(ctx, ProgramCall[T]{
-				Settings: *settings.(*T), Args: c.Args, Dash: c.Dash, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, Log: c.Log, Version: c.Version,
+				Settings: settings.(T), Args: c.Args, Dash: c.Dash, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, Log: c.Log, Version: c.Version,
 			})
 		}
 	}
 	return h
+}
+
+// settings returns a pointer to a new struct with the defaults.
+func (h *ProgramCommandHandle) settings() any {
+	defaults := reflect.ValueOf(h.defaults)
+	settings := reflect.New(defaults.Type().Elem())
+	if !defaults.IsNil() {
+		settings.Elem().Set(defaults.Elem())
+	}
+	setLogDefaults(settings.Interface())
+	return settings.Interface()
+}
+
+// isStruct reports whether the settings are a pointer to a struct.
+func (h *ProgramCommandHandle) isStruct() bool {
+	t := reflect.TypeOf(h.defaults)
+	return t != nil && t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
 }
 
 // takes reports whether it takes so many arguments.

@@ -40,9 +40,9 @@ func TestProgramCommand_Complete(t *testing.T) {
 // Defects of a program show at its first start, in each test of it.
 func TestProgramCommand_Defects(t *testing.T) {
 	t.Parallel()
-	run := func(context.Context, program.ProgramCall[struct{}]) error { return nil }
+	run := func(context.Context, program.ProgramCall[*struct{}]) error { return nil }
 	plain := func(name string) *program.ProgramCommandHandle {
-		return program.ProgramCommand(program.ProgramCommandConfig[struct{}]{Name: name, Run: run})
+		return program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{Name: name, Run: run})
 	}
 	type twice struct {
 		A bool `yaml:"-" flag:"all" doc:"x"`
@@ -58,7 +58,7 @@ func TestProgramCommand_Defects(t *testing.T) {
 		"no name or no command":               nil,
 		`two commands are called "help"`:      {plain("help")},
 		`two commands are called "a"`:         {plain("a"), plain("a")},
-		`command "a" has no Run`:              {program.ProgramCommand(program.ProgramCommandConfig[struct{}]{Name: "a"})},
+		`command "a" has no Run`:              {program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{Name: "a"})},
 		"there are two flags --all":           {command[twice]("a")},
 		`command "b" has other settings than`: {command[twice]("a"), command[other]("b")},
 		`option --b needs the tag yaml:"-"`:   {command[option]("a")},
@@ -71,5 +71,5 @@ func TestProgramCommand_Defects(t *testing.T) {
 }
 
 func command[T any](name string) *program.ProgramCommandHandle {
-	return program.ProgramCommand(program.ProgramCommandConfig[T]{Name: name, Run: func(context.Context, program.ProgramCall[T]) error { return nil }})
+	return program.ProgramCommand(program.ProgramCommandConfig[*T]{Name: name, Run: func(context.Context, program.ProgramCall[*T]) error { return nil }})
 }

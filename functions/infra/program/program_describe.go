@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +31,7 @@ func ProgramDescribe[T any](program string, defaults T) (ProgramDescription, err
 	return describe(program, reflect.TypeFor[T](), fields), nil
 }
 
-func describe(program string, config reflect.Type, fields []field) ProgramDescription {
+func describe(program string, config reflect.Type, fields []*field) ProgramDescription {
 	d := ProgramDescription{Program: program, config: config}
 	for _, f := range fields {
 		d.Fields = append(d.Fields, f.ProgramField)
@@ -52,7 +51,19 @@ func (f ProgramField) FlagName() string {
 }
 
 // note is the field's default and what it may be, in words.
-func (f ProgramField) note() string {
+func (f *ProgramField) note() string {
+	note := f.limits()
+	if f.Default == "" || f.Default == "false" {
+		return note
+	}
+	if note != "" {
+		note += "; "
+	}
+	return note + "default " + f.Default
+}
+
+// limits is what the field may be, in words.
+func (f *ProgramField) limits() string {
 	var parts []string
 	if f.Enum != nil {
 		parts = append(parts, "one of "+strings.Join(f.Enum, ", "))
@@ -65,15 +76,12 @@ func (f ProgramField) note() string {
 	case f.Max != "":
 		parts = append(parts, f.Max+" or less")
 	}
-	if f.Default != "" && f.Default != "false" {
-		parts = append(parts, "default "+f.Default)
-	}
 	return strings.Join(parts, "; ")
 }
 
 // usage is the field's flag with a name for its value, and what it is for. The
 // name is what the doc has in backquotes, as in package flag.
-func (f ProgramField) usage() (flag, doc string) {
+func (f *ProgramField) usage() (flag, doc string) {
 	value := strings.ToUpper(f.Type)
 	doc = f.Doc
 	if parts := strings.SplitN(doc, "`", 3); len(parts) == 3 {
@@ -110,7 +118,8 @@ func (d ProgramDescription) Usage() string {
 	if d.hasSettings() {
 		line("--config FILE", "YAML file with settings", "", envName(d.Program)+"_CONFIG")
 	}
-	for _, f := range d.Fields {
+	for i := range d.Fields {
+		f := &d.Fields[i]
 		if f.Flag == "" {
 			continue
 		}
@@ -125,7 +134,12 @@ func (d ProgramDescription) Usage() string {
 }
 
 func (d ProgramDescription) hasSettings() bool {
-	return slices.ContainsFunc(d.Fields, func(f ProgramField) bool { return f.Key != "" })
+	for i := range d.Fields {
+		if d.Fields[i].Key != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Markdown is a table of the settings and options for a page of documentation.
@@ -146,11 +160,10 @@ func (d ProgramDescription) Markdown() string {
 	} else {
 		b.WriteString("| flag | what it is for | default |\n|---|---|---|\n")
 	}
-	for _, f := range d.Fields {
-		limits := f
-		limits.Default = ""
+	for i := range d.Fields {
+		f := &d.Fields[i]
 		doc := cell(f.Doc)
-		if note := limits.note(); note != "" {
+		if note := f.limits(); note != "" {
 			doc += " (" + cell(note) + ")"
 		}
 		if settings {
@@ -198,15 +211,15 @@ func (d ProgramDescription) properties(t reflect.Type, prefix string, into objec
 }
 
 func (d ProgramDescription) property(t reflect.Type, key string) object {
-	for _, f := range d.Fields {
-		if f.Key == key && key != "" {
+	for i := range d.Fields {
+		if f := &d.Fields[i]; f.Key == key {
 			return f.schema(t)
 		}
 	}
 	return d.object(t, key+".")
 }
 
-func (f ProgramField) schema(t reflect.Type) object {
+func (f *ProgramField) schema(t reflect.Type) object {
 	schema := object{"description": strings.ReplaceAll(f.Doc, "`", "")}
 	switch {
 	case f.Type == "secret":

@@ -17,8 +17,8 @@ func TestProgramExit_Status(t *testing.T) {
 		0: program.ProgramExit(0),
 	} {
 		cfg := program.ProgramRunConfig{Name: "x", Doc: "x", Commands: []*program.ProgramCommandHandle{
-			program.ProgramCommand(program.ProgramCommandConfig[struct{}]{
-				Run: func(context.Context, program.ProgramCall[struct{}]) error { return err },
+			program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{
+				Run: func(context.Context, program.ProgramCall[*struct{}]) error { return err },
 			}),
 		}}
 		if got := start(t.Context(), cfg, nil); got != (result{code: want}) {

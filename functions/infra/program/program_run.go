@@ -144,7 +144,8 @@ func (r *runner) guarded(ctx context.Context, done chan<- error) {
 
 // report writes how the program ended, and returns its exit status.
 func (r *runner) report(ctx context.Context, err error) int {
-	exit, silent := errors.AsType[ProgramExit](err)
+	var exit ProgramExit
+	silent := errors.As(err, &exit)
 	canceled := ctx.Err() != nil && core.ErrorCode(err) == core.CodeCanceled
 	switch failed := r.out.failed(); {
 	case isClosedPipe(failed) && (err == nil || canceled || isClosedPipe(err)):
@@ -152,7 +153,7 @@ func (r *runner) report(ctx context.Context, err error) int {
 	case silent:
 		return int(exit)
 	case canceled:
-		if stopped, ok := errors.AsType[stopSignal](context.Cause(ctx)); ok {
+		if stopped, ok := context.Cause(ctx).(stopSignal); ok {
 			return stopped.status()
 		}
 		return core.ErrorExitCode(context.Canceled)
@@ -168,7 +169,7 @@ func (r *runner) report(ctx context.Context, err error) int {
 // fail writes an error, and returns the exit status.
 func (r *runner) fail(err error) int {
 	text := core.ErrorText(r.cfg.Name, err)
-	if p, ok := errors.AsType[*panicked](err); ok {
+	if p := new(panicked); errors.As(err, &p) {
 		text += string(p.stack)
 	}
 	if r.loading != nil {
@@ -202,7 +203,7 @@ func (r *runner) dispatch(ctx context.Context) error {
 		return err
 	case word == "":
 		return r.help(nil)
-	case root != nil:
+	case root != nil && len(r.cfg.Commands) == 1:
 		return r.unknown(fmt.Sprintf("unexpected argument %q", word), word)
 	}
 	return r.unknown(fmt.Sprintf("no command %q", word), word)
@@ -230,7 +231,7 @@ func (r *runner) call(ctx context.Context, c *ProgramCommandHandle, args []strin
 	}
 	log := newLogger(settings, r.cfg.Stderr)
 	r.onLog(log)
-	return c.run(ctx, settings, ProgramCall[struct{}]{
+	return c.run(ctx, settings, ProgramCall[*struct{}]{
 		Args: r.loading.rest, Dash: r.loading.dash,
 		Stdin: r.cfg.Stdin, Stdout: r.out, Stderr: r.cfg.Stderr, Log: log, Version: version(),
 	})
@@ -318,7 +319,7 @@ func (r *runner) withSettings() *ProgramCommandHandle {
 	return nil
 }
 
-func (r *runner) fields(c *ProgramCommandHandle) ([]field, error) {
+func (r *runner) fields(c *ProgramCommandHandle) ([]*field, error) {
 	return fieldsOf(r.cfg.Name, reflect.ValueOf(c.settings()).Elem(), "")
 }
 
@@ -336,6 +337,9 @@ func (r *runner) check() error {
 		seen[c.name] = true
 		if c.run == nil {
 			return fmt.Errorf("command %q has no Run", c.name)
+		}
+		if !c.isStruct() {
+			return fmt.Errorf("the settings of command %q are no pointer to a struct", c.name)
 		}
 		fields, err := r.fields(c)
 		if err != nil {

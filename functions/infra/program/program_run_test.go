@@ -37,13 +37,13 @@ func shop() program.ProgramRunConfig {
 		Name: "shop", Doc: "buys and sells", Help: "Exit codes: 0 sold.",
 		StopTimeout: 50 * time.Millisecond,
 		Commands: []*program.ProgramCommandHandle{
-			program.ProgramCommand(program.ProgramCommandConfig[listOptions]{
+			program.ProgramCommand(program.ProgramCommandConfig[*listOptions]{
 				Name: "list", Args: "[WORD...]", Most: -1, Doc: "list what there is", Help: "  shop list apples",
-				Defaults: listOptions{daemon: daemon{Addr: "127.0.0.1:1"}, Limit: 10},
-				Complete: func(_ context.Context, c program.ProgramCompletion[listOptions]) []string {
+				Defaults: &listOptions{daemon: daemon{Addr: "127.0.0.1:1"}, Limit: 10},
+				Complete: func(_ context.Context, c program.ProgramCompletion[*listOptions]) []string {
 					return []string{"apples\tred ones", "axes", fmt.Sprintf("a-%s-%d-%v", c.Flag, c.Settings.Limit, c.Args)}
 				},
-				Run: func(_ context.Context, call program.ProgramCall[listOptions]) error {
+				Run: func(_ context.Context, call program.ProgramCall[*listOptions]) error {
 					s := call.Settings
 					call.Log.Debug("listing")
 					call.Log.Info("listed", "token", s.Token)
@@ -51,16 +51,16 @@ func shop() program.ProgramRunConfig {
 					return err
 				},
 			}),
-			program.ProgramCommand(program.ProgramCommandConfig[daemon]{
+			program.ProgramCommand(program.ProgramCommandConfig[*daemon]{
 				Name: "fail", Args: "HOW", ArgsDoc: "a way to fail", Least: 1, Most: 2, Doc: "fail",
-				Defaults: daemon{Addr: "127.0.0.1:1"},
+				Defaults: &daemon{Addr: "127.0.0.1:1"},
 				Run:      fail,
 			}),
 		},
 	}
 }
 
-func fail(ctx context.Context, call program.ProgramCall[daemon]) error {
+func fail(ctx context.Context, call program.ProgramCall[*daemon]) error {
 	secret := call.Settings.Token.Reveal()
 	switch call.Args[0] {
 	case "error":
@@ -311,9 +311,9 @@ token       [secret]  shop.yaml:4:8
 func TestProgramRun_Root(t *testing.T) {
 	t.Parallel()
 	cfg := program.ProgramRunConfig{Name: "lint", Doc: "lints", Commands: []*program.ProgramCommandHandle{
-		program.ProgramCommand(program.ProgramCommandConfig[struct {
+		program.ProgramCommand(program.ProgramCommandConfig[*struct {
 			Fix bool `yaml:"-" flag:"fix" doc:"mend"`
-		}]{Args: "[ROOT]", Most: 1, Run: func(_ context.Context, call program.ProgramCall[struct {
+		}]{Args: "[ROOT]", Most: 1, Run: func(_ context.Context, call program.ProgramCall[*struct {
 			Fix bool `yaml:"-" flag:"fix" doc:"mend"`
 		}]) error {
 			_, err := fmt.Fprintln(call.Stdout, call.Args, call.Settings.Fix)
