@@ -27,12 +27,14 @@ type settings struct {
 	program.ProgramLog
 }
 
+var defaults = settings{Addr: "127.0.0.1:8787", Watch: true, Sweep: 30 * time.Second}
+
 // registryAPI is the program.
 func registryAPI() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
 		Name: "registry_api", Doc: "serves the units of repositories as a JSON API and pages",
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
-			Defaults: &settings{Addr: "127.0.0.1:8787", Watch: true, Sweep: 30 * time.Second},
+			Defaults: &defaults,
 			Run:      run,
 		})},
 	}

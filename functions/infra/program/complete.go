@@ -90,30 +90,25 @@ func (r *runner) completeFor(ctx context.Context, c *ProgramCommandHandle, befor
 	if c.reads != nil {
 		r.addSettings(l, c.reads)
 	}
-	set, err := l.flagSet()
+	flags, err := flagsOf(l.fields)
 	if err != nil {
 		return candidates{directive: "none"}
 	}
-	value := "" // the flag whose value it is
-	typed := begun
-	if n := len(before); n > 0 && !slices.Contains(before, "--") && isFlag(before[n-1]) && !strings.Contains(before[n-1], "=") {
-		if f := set.Lookup(strings.TrimLeft(before[n-1], "-")); f != nil && !isBool(f) {
-			value, before = f.Name, before[:n-1]
+	value, typed, behind := "", begun, slices.Contains(before, "--") // value is the flag whose value it is
+	if n := len(before); n > 0 && !behind {
+		name, _, hasValue, _ := cutFlag(before[n-1])
+		if f, known := flags[name]; known && !hasValue && (f == nil || !f.isBool()) {
+			value, before = name, before[:n-1]
 		}
 	}
-	if name, text, ok := strings.Cut(begun, "="); ok && value == "" && isFlag(begun) {
-		value, typed = strings.TrimLeft(name, "-"), text
+	if name, text, hasValue, _ := cutFlag(begun); hasValue && value == "" && !behind {
+		value, typed = name, text
 	}
-	if value == "" && strings.HasPrefix(begun, "-") && !slices.Contains(before, "--") {
+	if value == "" && strings.HasPrefix(begun, "-") && !behind {
 		return candidates{words: r.flagWords(c), begun: begun, directive: "none"}
 	}
 	l.lenient(before)
-	var f *field
-	for _, g := range l.given {
-		if slices.Contains(g.names(), value) {
-			f = g.field
-		}
-	}
+	f := flags[value]
 	list := candidates{before: begun[:len(begun)-len(typed)], directive: "none"}
 	if f != nil && f.Type == "list" {
 		item := strings.LastIndexByte(typed, ',') + 1
@@ -132,8 +127,6 @@ func (r *runner) completeFor(ctx context.Context, c *ProgramCommandHandle, befor
 	}
 	return list
 }
-
-func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }
 
 // lenient reads what is there so far, whatever is wrong with it.
 func (l *loading) lenient(args []string) {

@@ -11,7 +11,7 @@ import (
 
 // configOptions are the options of the command config.
 type configOptions struct {
-	Format string `yaml:"-" flag:"format" doc:"text, json, or of what can be set: schema (JSON Schema of the file) or markdown (a table)" enum:"text,json,schema,markdown"`
+	Format string `yaml:"-" flag:"format" doc:"how they are printed" enum:"text,json"`
 }
 
 const configHelp = `It takes the flags of the program, and reads its file and environment. Later
@@ -41,20 +41,6 @@ func (r *runner) addSettings(l *loading, c *ProgramCommandHandle) {
 
 func (r *runner) runConfig(ctx context.Context, call ProgramCall[*configOptions]) error {
 	l := r.loading
-	switch call.Settings.Format {
-	case "schema", "markdown":
-		fields, err := r.helpFields(r.command("config"))
-		if err != nil {
-			return err
-		}
-		d := describe(r.cfg.Name, l.config.Type(), withKeys(fields))
-		text := d.Markdown()
-		if call.Settings.Format == "schema" {
-			text = string(d.JSONSchema())
-		}
-		_, err = io.WriteString(call.Stdout, text)
-		return err
-	}
 	if err := errors.Join(l.read(), l.finish(ctx)); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type ProgramField struct {
 type field struct {
 	ProgramField
 	value reflect.Value
+	texts []string // that the command line gives it
 }
 
 // isLeaf reports whether a value is set by a text.

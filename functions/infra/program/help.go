@@ -2,9 +2,9 @@ package program
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -101,26 +101,20 @@ func withKeys(fields []*field) []*field {
 }
 
 // allFlags are the flags of all commands, as far as split needs them.
-func (r *runner) allFlags() (*flag.FlagSet, error) {
-	set := flag.NewFlagSet(r.cfg.Name, flag.ContinueOnError)
+func (r *runner) allFlags() (map[string]*field, error) {
+	all := map[string]*field{}
 	for _, c := range r.commands() {
 		fields, err := r.helpFields(c)
 		if err != nil {
 			return nil, err
 		}
-		if hasSettings(fields) && set.Lookup("config") == nil {
-			set.String("config", "", "")
+		flags, err := flagsOf(fields)
+		if err != nil {
+			return nil, err
 		}
-		for i := range fields {
-			g := &given{field: fields[i]}
-			for _, name := range g.names() {
-				if set.Lookup(name) == nil {
-					set.Var(flagValue{g}, name, "")
-				}
-			}
-		}
+		maps.Copy(all, flags)
 	}
-	return set, nil
+	return all, nil
 }
 
 func (r *runner) helpCommand() *ProgramCommandHandle {

@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -25,7 +24,7 @@ type loading struct {
 
 	config reflect.Value
 	fields []*field
-	given  []*given
+	flags  map[string]*field // by name, without dashes; nil: --config
 	from   map[string]string // by the setting's name
 	file   string
 	rest   []string // the arguments
@@ -94,92 +93,97 @@ func hasSettings(fields []*field) bool {
 	return slices.ContainsFunc(fields, func(f *field) bool { return f.Key != "" })
 }
 
-// given is a flag on the command line.
-type given struct {
-	field *field
-	texts []string
-}
-
-// names are the flag's, without dashes; none: it is no flag.
-func (g *given) names() []string {
+// flagNames are the field's, without dashes; none: it is in the file alone.
+func (f *ProgramField) flagNames() []string {
 	var names []string
-	if g.field.Flag != "" {
-		names = append(names, strings.TrimPrefix(g.field.FlagName(), "--"))
+	if f.Flag != "" {
+		names = append(names, strings.TrimPrefix(f.FlagName(), "--"))
 	}
-	if g.field.Short != "" {
-		names = append(names, g.field.Short)
+	if f.Short != "" {
+		names = append(names, f.Short)
 	}
 	return names
 }
 
-// flagSet makes flags of the fields.
-func (l *loading) flagSet() (*flag.FlagSet, error) {
-	set := flag.NewFlagSet(l.program, flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	if hasSettings(l.fields) {
-		l.file, _ = l.lookup(envName(l.program) + "_CONFIG")
-		set.StringVar(&l.file, "config", l.file, "")
+// isBool reports whether the flag alone stands for true.
+func (f *ProgramField) isBool() bool { return f.Type == "yes or no" }
+
+// flagsOf maps the flags of fields to them, and --config to nil where there are
+// settings.
+func flagsOf(fields []*field) (map[string]*field, error) {
+	flags := map[string]*field{}
+	if hasSettings(fields) {
+		flags["config"] = nil
 	}
-	l.given = nil
-	for _, f := range l.fields {
-		g := &given{field: f}
-		for _, name := range g.names() {
-			if set.Lookup(name) != nil || name == "help" || name == "h" || name == "version" {
+	for _, f := range fields {
+		for _, name := range f.flagNames() {
+			if _, twice := flags[name]; twice || name == "help" || name == "h" || name == "version" {
 				return nil, &core.Error{Code: core.CodeInternal, Message: "there are two flags --" + name}
 			}
-			set.Var(flagValue{g}, name, "")
+			flags[name] = f
 		}
-		l.given = append(l.given, g)
 	}
-	return set, nil
+	return flags, nil
 }
 
-// parse reads the command line, without setting anything yet.
-func (l *loading) parse(args []string) error {
-	set, err := l.flagSet()
-	if err != nil {
+// cutFlag splits an argument into a flag's name and its value. A "-" alone is no
+// flag.
+func cutFlag(arg string) (name, value string, hasValue, ok bool) {
+	if len(arg) < 2 || arg[0] != '-' {
+		return "", "", false, false
+	}
+	name, value, hasValue = strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+	return name, value, hasValue, true
+}
+
+// parse reads the command line, without setting anything yet but the file's name.
+func (l *loading) parse(args []string) (err error) {
+	if l.flags, err = flagsOf(l.fields); err != nil {
 		return err
 	}
+	if _, ok := l.flags["config"]; ok {
+		l.file, _ = l.lookup(envName(l.program) + "_CONFIG")
+	}
 	l.rest, l.dash = nil, -1
-	for {
-		err := set.Parse(args)
-		if errors.Is(err, flag.ErrHelp) {
-			return ErrProgramHelp
-		}
-		if err != nil {
-			return flagError(err, set)
-		}
-		rest := set.Args()
-		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" {
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if arg == "--" {
 			l.dash = len(l.rest)
-			l.rest = append(l.rest, rest...)
+			l.rest = append(l.rest, args...)
 			return nil
 		}
-		if len(rest) == 0 {
-			return nil
+		name, text, hasText, isFlag := cutFlag(arg)
+		f, known := l.flags[name]
+		switch {
+		case !isFlag:
+			l.rest = append(l.rest, arg)
+			continue
+		case name == "help" || name == "h":
+			return ErrProgramHelp
+		case !known:
+			return &core.Error{Code: core.CodeInvalid, Message: unknownFlag(name, l.flags)}
+		case hasText:
+		case f != nil && f.isBool():
+			text = "true"
+		case len(args) == 0:
+			return &core.Error{Code: core.CodeInvalid, Message: dashed(name) + " needs a value"}
+		default:
+			text, args = args[0], args[1:]
 		}
-		l.rest, args = append(l.rest, rest[0]), rest[1:] // flags may follow
+		if f == nil {
+			l.file = text
+			continue
+		}
+		f.texts = append(f.texts, text)
 	}
+	return nil
 }
 
-// flagError says what package flag does, with what may have been meant.
-func flagError(err error, set *flag.FlagSet) error {
-	failed := &core.Error{Code: core.CodeInvalid, Message: err.Error()}
-	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
-		failed.Message = dashed(name) + " needs a value"
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		failed.Message = unknownFlag(name, set)
-	}
-	return failed
-}
-
-func unknownFlag(name string, set *flag.FlagSet) string {
+func unknownFlag(name string, flags map[string]*field) string {
 	message := "unknown flag: " + dashed(name)
-	var names []string
-	set.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-	near := core.NameNearest(name, names)
-	if set.Lookup(name+"-file") != nil {
+	near := core.NameNearest(name, slices.Sorted(maps.Keys(flags)))
+	if flags[name+"-file"] != nil {
 		near = []string{name + "-file"} // of a secret
 	}
 	if near != nil && len(near[0]) > 1 {
@@ -196,28 +200,13 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// flagValue collects a flag's texts.
-type flagValue struct{ *given }
-
-func (v flagValue) String() string { return "" }
-
-func (v flagValue) Set(text string) error {
-	v.texts = append(v.texts, text)
-	return nil
-}
-
-// IsBoolFlag lets -verbose stand for -verbose=true.
-func (v flagValue) IsBoolFlag() bool {
-	return v.given != nil && v.field.value.Kind() == reflect.Bool
-}
-
 func (l *loading) setFlags() error {
-	for _, g := range l.given {
-		if len(g.texts) == 0 {
+	for _, f := range l.fields {
+		if len(f.texts) == 0 {
 			continue
 		}
-		f, text := g.field, g.texts[len(g.texts)-1]
-		if slices.Contains(g.texts, "") && f.Type != "yes or no" {
+		text := f.texts[len(f.texts)-1]
+		if slices.Contains(f.texts, "") && !f.isBool() {
 			return &core.Error{Code: core.CodeInvalid, Message: f.FlagName() + " is given nothing; leave it out, or name what is meant"}
 		}
 		l.from[f.name()] = "flag " + f.FlagName()
@@ -226,7 +215,7 @@ func (l *loading) setFlags() error {
 			f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: text}}))
 			continue
 		case "list":
-			text = strings.Join(g.texts, ",")
+			text = strings.Join(f.texts, ",")
 		}
 		if err := setText(f.value, text); err != nil {
 			return l.invalid(f, err)

@@ -2,7 +2,6 @@ package program
 
 import (
 	"errors"
-	"flag"
 	"io"
 	"sync"
 	"syscall"
@@ -43,9 +42,4 @@ func (o *output) failed() error {
 // isClosedPipe reports whether a write failed because its reader has gone.
 func isClosedPipe(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
-}
-
-func isBool(f *flag.Flag) bool {
-	b, ok := f.Value.(interface{ IsBoolFlag() bool })
-	return ok && b.IsBoolFlag()
 }

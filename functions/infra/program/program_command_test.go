@@ -25,7 +25,7 @@ func TestProgramCommand_Complete(t *testing.T) {
 		"list --config ":             ":files",
 		"fail ":                      ":files",
 		"fail a b c":                 ":none",
-		"config --format s":          "schema|:none",
+		"config --format j":          "json|:none",
 		"config --log-format ":       "text|json|:none",
 		"list --log-level=d":         "--log-level=debug|:none",
 		"list --nonsense x --kind f": "fruit|:nospace",

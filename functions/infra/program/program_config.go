@@ -74,6 +74,7 @@ var ErrProgramHelp = errors.New("help was asked for")
 // comes back as it is.
 func ProgramConfig[T any](ctx context.Context, cfg ProgramConfigConfig[T]) (ProgramConfigResult[T], error) {
 	result := ProgramConfigResult[T]{Config: cfg.Defaults}
+	setLogDefaults(&result.Config)
 	if cfg.LookupEnv == nil {
 		cfg.LookupEnv = os.LookupEnv
 	}

@@ -24,6 +24,7 @@ type ProgramDescription struct {
 // struct with a field that has no name or no doc: a defect of the program, which
 // a test of it should show.
 func ProgramDescribe[T any](program string, defaults T) (ProgramDescription, error) {
+	setLogDefaults(&defaults)
 	fields, err := fieldsOf(program, reflect.ValueOf(&defaults).Elem(), "")
 	if err != nil {
 		return ProgramDescription{}, &core.Error{Code: core.CodeInternal, Op: "program_describe", Err: err}

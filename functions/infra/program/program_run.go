@@ -373,20 +373,18 @@ func (r *runner) split(args []string) (word string, rest []string, err error) {
 		return "", nil, err
 	}
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
-		text, dashes := strings.CutPrefix(args[i], "-")
-		if !dashes || text == "" {
-			return args[i], slices.Concat(args[:i], args[i+1:]), err
-		}
-		name, _, hasValue := strings.Cut(strings.TrimPrefix(text, "-"), "=")
-		f := flags.Lookup(name)
+		name, _, hasValue, isFlag := cutFlag(args[i])
+		f, known := flags[name]
 		switch {
+		case !isFlag:
+			return args[i], slices.Concat(args[:i], args[i+1:]), err
 		case name == "help" || name == "h":
 			return "", nil, ErrProgramHelp
 		case name == "version":
 			return "", nil, errVersion
-		case f == nil && err == nil:
+		case !known && err == nil:
 			err = &core.Error{Code: core.CodeInvalid, Message: unknownFlag(name, flags), Hint: r.cfg.Name + " --help lists the commands"}
-		case f != nil && !hasValue && !isBool(f):
+		case known && !hasValue && (f == nil || !f.isBool()):
 			i++
 		}
 	}

@@ -148,7 +148,7 @@ func TestProgramRun_Mistakes(t *testing.T) {
 		"fail exit 2 3":       "shop: error: shop fail: unexpected argument \"3\"\nhint: usage: shop fail [flags] HOW\n",
 		"completion":          "shop: error: shop completion needs a shell: bash, zsh or fish\nhint: usage: shop completion SHELL\n",
 		"completion tcsh":     "shop: error: shop completion needs a shell: bash, zsh or fish, not \"tcsh\"\nhint: shop help completion says what to do with what it prints\n",
-		"config --format xml": "shop: error: --format: \"xml\" is not one of text, json, schema, markdown\n",
+		"config --format xml": "shop: error: --format: \"xml\" is not one of text, json\n",
 	} {
 		got := start(t.Context(), shop(), nil, strings.Fields(args)...)
 		if got.code != 64 || got.stdout != "" || got.stderr != want {
@@ -288,8 +288,6 @@ token       [secret]  shop.yaml:4:8
 		t.Errorf("got\n%s", got)
 	}
 	golden(t, "config.json", text("json"))
-	golden(t, "config_schema.json", text("schema"))
-	golden(t, "config.md", text("markdown"))
 
 	if err := os.WriteFile(file, []byte("adr: x\nlog: [1]\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -300,7 +298,7 @@ token       [secret]  shop.yaml:4:8
 	if got.code != 64 || got.stderr != want {
 		t.Errorf("%+v", got)
 	}
-	for _, args := range []string{"config --format schema", "config -h", "list -h"} { // need no file
+	for _, args := range []string{"config -h", "list -h"} { // need no file
 		if got := start(t.Context(), shop(), env, strings.Fields(args)...); got.code != 0 {
 			t.Errorf("%s: %+v", args, got)
 		}
