@@ -38,7 +38,7 @@ type options struct {
 	Fix      bool     `yaml:"-" flag:"fix" doc:"write what the code tells (signature, imports, uses, tests, paths ...), then check again"`
 	Diff     bool     `yaml:"-" flag:"diff" doc:"show what --fix would write; without --fix nothing is written"`
 	Changed  string   `yaml:"-" flag:"changed" doc:"look only at what differs from the git revision REV, and at the units that use it; what changed for callers since then must come with a higher version"`
-	Examples bool     `yaml:"-" flag:"examples" doc:"also compile the Example of every unit looked at (uses the go command; slower)"`
+	Examples bool     `yaml:"-" flag:"examples" doc:"also type-check the Example of every unit looked at (uses the go command; slower)"`
 	Rules    []string `yaml:"-" flag:"rules" doc:"check by these rules only"`
 	Format   string   `yaml:"-" flag:"format" doc:"of the answer; sarif is 2.1.0, github are workflow annotations" enum:"text,json,sarif,github"`
 	List     bool     `yaml:"-" flag:"list" doc:"list the rules"`
