@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
 	"maps"
 	"net"
@@ -551,7 +552,10 @@ func TestRun_Arguments(t *testing.T) {
 	}
 }
 
-// The page has the settings as the program knows them.
+var update = flag.Bool("update", false, "write docs/registry_api.schema.json")
+
+// The page and the schema for editors have the settings as the program knows
+// them.
 func TestRun_Page(t *testing.T) {
 	t.Parallel()
 	about, err := program.ProgramDescribe("registry_api", defaults)
@@ -561,6 +565,16 @@ func TestRun_Page(t *testing.T) {
 	page, err := os.ReadFile("../../docs/registry_api.md")
 	if err != nil || !strings.Contains(string(page), about.Markdown()) {
 		t.Errorf("docs/registry_api.md lacks this table: %v\n%s", err, about.Markdown())
+	}
+	const file = "../../docs/registry_api.schema.json"
+	if *update {
+		if err := os.WriteFile(file, about.JSONSchema(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	schema, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(schema, about.JSONSchema()) {
+		t.Errorf("%s is out of date: go test ./cmd/registry_api -run Page -update writes it: %v", file, err)
 	}
 }
 

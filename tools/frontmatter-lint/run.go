@@ -48,13 +48,15 @@ type options struct {
 	onlyExamples bool // --rules example
 }
 
+var defaults = options{Format: "text"}
+
 // linterProgram is the program.
 func linterProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
 		Name: "frontmatter-lint", Doc: "holds the specs of units against their code", Help: help,
 		ExitCode: func(error) int { return exitFailed },
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*options]{
-			Args: "[ROOT]", Most: 1, Defaults: &options{Format: "text"},
+			Args: "[ROOT]", Most: 1, Defaults: &defaults,
 			Complete: complete,
 			Run:      run,
 		})},
