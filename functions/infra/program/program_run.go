@@ -83,7 +83,8 @@ func run(ctx context.Context, cfg ProgramRunConfig, onLog func(*slog.Logger)) in
 	case err := <-done:
 		return r.report(ctx, err)
 	case <-time.After(r.cfg.StopTimeout):
-		return r.fail(&core.Error{
+		late := &runner{cfg: r.cfg} // r still belongs to the command
+		return late.fail(&core.Error{
 			Code: core.CodeTimeout, Message: fmt.Sprintf("it has not stopped %v after it was asked to", r.cfg.StopTimeout), Err: context.Cause(ctx),
 		})
 	}
