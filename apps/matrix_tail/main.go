@@ -201,7 +201,7 @@ func say(ctx context.Context, c call, to id.EventID, words []string) error {
 	if err != nil {
 		return err
 	}
-	defer outbox.Stop(ctx)
+	defer outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
 	message := matrix.MatrixSendMessageConfig{
 		Outbox: outbox, Room: room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true},
 	}
