@@ -66,7 +66,19 @@ func (b *batch) check(ctx context.Context) ([]check.Finding, error) {
 		return os.Open(exports[path])
 	})
 	for _, f := range files {
-		found = append(found, f.typeCheck(fset, imp)...)
+		out, runs := f.output()
+		problems := f.typeCheck(fset, imp, runs)
+		if runs && len(problems) == 0 {
+			message, err := b.compare(ctx, f, out)
+			if err != nil {
+				return nil, err
+			}
+			if message != "" {
+				line, column := f.place(fset, out.pos)
+				problems = append(problems, finding(f.unit, line, column, "%s", message))
+			}
+		}
+		found = append(found, problems...)
 	}
 	return found, nil
 }
@@ -78,11 +90,8 @@ func (b *batch) complete(fset *token.FileSet, s snippet, standard map[string]str
 		return f, err
 	}
 	var imports []string
-	if !slices.ContainsFunc(f.tree.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"context"` }) {
-		imports = append(imports, `"context"`) // of the function that statements are put into
-	}
 	for _, name := range f.qualifiers() {
-		if p := b.importFor(s.unit, name, standard); p != "" && p != "context" {
+		if p := b.importFor(s.unit, name, standard); p != "" {
 			imports = append(imports, name+" "+strconv.Quote(p))
 		}
 	}
@@ -140,12 +149,13 @@ func (b *batch) exports(ctx context.Context, wanted map[string]bool) (map[string
 	}
 }
 
-func (f *file) typeCheck(fset *token.FileSet, imp types.Importer) []check.Finding {
+// typeCheck reports what does not compile. Variables and imports that are not
+// used, which are soft errors, count in an example that runs.
+func (f *file) typeCheck(fset *token.FileSet, imp types.Importer, runs bool) []check.Finding {
 	var found []check.Finding
 	cfg := types.Config{Importer: imp, Error: func(err error) {
 		var e types.Error
-		// Soft errors are variables and imports that are not used.
-		if errors.As(err, &e) && !e.Soft && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a tab begins the second half of a message
+		if errors.As(err, &e) && (!e.Soft || runs) && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a tab begins the second half of a message
 			line, column := f.place(fset, e.Pos)
 			found = append(found, finding(f.unit, line, column, "the example does not compile: %s", strings.Join(strings.Fields(e.Msg), " ")))
 		}

@@ -1,6 +1,6 @@
 // Package example compiles the Example of each spec against the unit: the one check that needs types. It asks the go
 // command for export data, so units and their imports are compiled once, by the build cache, and examples are only
-// type-checked.
+// type-checked. Those that say what they print are built and run.
 package example
 
 import (
@@ -17,9 +17,10 @@ import (
 
 // Rule is the rule that Check applies. It is not among check.Rules, which need no go command.
 var Rule = &check.Rule{
-	Name: "example", Severity: check.Error, Summary: "the Example compiles against the unit",
+	Name: "example", Severity: check.Error, Summary: "the Example compiles against the unit, and prints what it says",
 	Explanation: "Go blocks of the Example section are compiled as a whole file where they begin with `package`, else as declarations or as the body of a function that has `ctx`. " +
-		"Imports are added by package name: the unit's own package, the standard library's, those of the spec's imports and of this repository. Variables that are only set are no finding: an example shows, it does not run. " +
+		"Imports are added by package name: the unit's own package, the standard library's, those of the spec's imports and of this repository. Variables that are only set are no finding. \n\n" +
+		"A block with a comment `// Output:` is built and run as `go test` runs examples, for 10 seconds at most, and what it prints is compared; the comment stands last in its function. Other blocks show, and are not run. " +
 		"Checked with `-examples` only, since it needs the go command.",
 }
 
