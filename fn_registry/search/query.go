@@ -23,6 +23,11 @@ type Query struct {
 	Problems  []Problem  // what of the text was not understood, and is ignored
 }
 
+// Empty reports whether there is nothing to look for: every unit matches.
+func (q Query) Empty() bool {
+	return len(q.Words) == 0 && len(q.Filters) == 0 && q.Signature == nil
+}
+
 // Word is a word, an identifier, or a phrase.
 type Word struct {
 	Text    string // as typed
