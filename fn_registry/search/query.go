@@ -34,6 +34,7 @@ type Word struct {
 	Phrase  bool   // its words stand side by side in name, description or a tag
 	Prefix  bool   // it may be the beginning of a word
 	Negated bool   // units that have it (in a form of it, in any field) are left out
+	Type    bool   // it is a declared type's name: a function of that name is not meant
 }
 
 // Filter is a field word such as tag:matrix or -purity:pure.
@@ -73,7 +74,7 @@ func ParseQuery(text string) Query {
 		text = rest
 	}
 	if name := declaredType(text); name != "" {
-		q.Words = []Word{{Text: name}} // as it is: it is not being typed any more
+		q.Words = []Word{{Text: name, Type: true}} // as it is: it is not being typed any more
 		return q
 	}
 	for text != "" {
@@ -107,7 +108,9 @@ func declaredType(text string) string {
 		return ""
 	}
 	if strings.HasPrefix(rest, "[") { // type parameters
-		rest = rest[matching(rest, 0)+1:]
+		if rest = rest[matching(rest, 0)+1:]; strings.TrimSpace(rest) == "" {
+			return name // what it is, is still to be typed
+		}
 	}
 	words := strings.Fields(rest)
 	if len(words) == 1 && predeclared[words[0]] {
