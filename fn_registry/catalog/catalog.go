@@ -7,6 +7,7 @@ package catalog
 
 import (
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"fnregistry.dev/fn_registry/config"
@@ -21,7 +22,7 @@ type Catalog struct {
 	Units []*Unit // sorted by ID, then by file: a duplicate ID stands twice
 
 	ids      map[string]*Unit      // the first unit of each ID
-	symbols  map[symbolKey]*Unit   // registered symbols by import path
+	symbols  map[symbolKey]*Unit   // registered symbols
 	exports  map[symbolKey]*Export // exported functions without a spec
 	helpers  map[symbolKey]*Helper
 	packages map[string]*Dir // by import path
@@ -30,6 +31,7 @@ type Catalog struct {
 	usedBy   [][]*Unit       // the reverse
 }
 
+// symbolKey is a name of a package, by the package's key.
 type symbolKey struct{ pkg, name string }
 
 // Root is one repository.
@@ -62,6 +64,16 @@ type Dir struct {
 	Faults     []Fault
 
 	files []FileStat
+}
+
+// PackageKey is what the folder's package is known by in a catalogue: its import
+// path. Outside of any module, where nothing can import it, its place is; no
+// import path is written so.
+func (d *Dir) PackageKey() string {
+	if d.ImportPath != "" {
+		return d.ImportPath
+	}
+	return strconv.Itoa(d.Root) + ":./" + d.Path
 }
 
 // FileNames lists the folder's Go and Markdown files, sorted.
@@ -179,7 +191,7 @@ type TestName struct {
 
 // Ref is a use of a name in another package, or of a registered name in the same one.
 type Ref struct {
-	Pkg  string // import path
+	Pkg  string // its key: see Dir.PackageKey
 	Name string
 	File string
 	Pos  source.Pos

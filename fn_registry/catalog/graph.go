@@ -28,18 +28,22 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 			c.ids[u.ID] = u
 		}
 		if u.Code != nil {
-			c.symbols[symbolKey{u.Dir.ImportPath, u.Code.Symbol}] = u
+			c.symbols[symbolKey{u.Dir.PackageKey(), u.Code.Symbol}] = u
 		}
 	}
 	for _, d := range dirs {
 		if d.ImportPath != "" {
 			c.packages[d.ImportPath] = d
 		}
+		if len(d.Exports)+len(d.Helpers) == 0 {
+			continue
+		}
+		key := d.PackageKey()
 		for _, e := range d.Exports {
-			c.exports[symbolKey{d.ImportPath, e.Code.Symbol}] = e
+			c.exports[symbolKey{key, e.Code.Symbol}] = e
 		}
 		for _, h := range d.Helpers {
-			c.helpers[symbolKey{d.ImportPath, h.Symbol}] = h
+			c.helpers[symbolKey{key, h.Symbol}] = h
 		}
 	}
 	c.link()
