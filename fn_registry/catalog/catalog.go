@@ -21,14 +21,19 @@ type Catalog struct {
 	Dirs  []*Dir  // sorted by root and path
 	Units []*Unit // sorted by ID, then by file: a duplicate ID stands twice
 
-	ids      map[string]*Unit      // the first unit of each ID
-	symbols  map[symbolKey]*Unit   // registered symbols
-	exports  map[symbolKey]*Export // exported functions without a spec
-	helpers  map[symbolKey]*Helper
-	packages map[string]*Dir // by import path
-	number   map[*Unit]int   // indexes in Units
-	uses     [][]*Unit       // by index: what a unit's code reaches directly, sorted by ID
-	usedBy   [][]*Unit       // the reverse
+	ids      map[string]*Unit // the first unit of each ID
+	names    func() *names    // made when they are first asked for
+	packages map[string]*Dir  // by import path
+	number   map[*Unit]int    // indexes in Units
+	uses     [][]*Unit        // by index: what a unit's code reaches directly, sorted by ID
+	usedBy   [][]*Unit        // the reverse
+}
+
+// names are what the packages' names stand for.
+type names struct {
+	symbols map[symbolKey]*Unit   // registered symbols
+	exports map[symbolKey]*Export // exported functions without a spec
+	helpers map[symbolKey]*Helper
 }
 
 // symbolKey is a name of a package, by the package's key.
