@@ -8,6 +8,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/registry"
 )
@@ -57,31 +58,24 @@ func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*
 	s.make.Lock()
 	defer s.make.Unlock()
 	out := fixOut{Files: []string{}, Findings: []string{}}
-	var found []check.Finding
-	for {
+	look := func() (*catalog.Catalog, []check.Finding, error) {
 		state, err := s.state(ctx)
 		if err != nil {
-			return nil, fixOut{}, err
+			return nil, nil, err
 		}
-		if found, err = chosen(ctx, state, in); err != nil {
-			return nil, fixOut{}, fail(err)
-		}
-		changes, err := check.Fixed(state.Catalog, found)
-		if err != nil {
-			return nil, fixOut{}, err
-		}
-		if len(changes) == 0 {
-			break
-		}
-		if err := check.Write(state.Catalog, changes); err != nil {
-			return nil, fixOut{}, err
-		}
+		found, err := chosen(ctx, state, in)
+		return state.Catalog, found, err
+	}
+	_, found, err := check.Mend(look, func(changes []check.Change) {
 		s.lookAgain()
 		for _, c := range changes {
 			if !slices.Contains(out.Files, c.File) {
 				out.Files = append(out.Files, c.File)
 			}
 		}
+	})
+	if err != nil {
+		return nil, fixOut{}, fail(err)
 	}
 	for _, f := range found[:min(len(found), maxFindings)] {
 		out.Findings = append(out.Findings, findingLine(f))

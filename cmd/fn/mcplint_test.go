@@ -1,13 +1,19 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"fnregistry.dev/fn_registry/registry"
 )
 
 // TestMCPLintAndFix breaks a spec, and has it found and mended.
@@ -84,6 +90,54 @@ func TestMCPSpecs(t *testing.T) {
 	}
 	if got, err := client.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "spec:///no_such"}); err == nil {
 		t.Errorf("an unknown unit gives %+v", got)
+	}
+}
+
+// TestMCPSpecs_Listed lists all specs, page by page, as they are then.
+func TestMCPSpecs_Listed(t *testing.T) {
+	t.Parallel()
+	dir := repo(t)
+	const more = specsAPage + 5
+	write := func(name string) {
+		spec := "---\nname: " + name + "\nkind: type\nlang: go\ndomain: base\ndescription: Is one. Of many.\n---\n"
+		if err := os.WriteFile(filepath.Join(dir, "lib/base", name+".md"), []byte(spec), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range more {
+		write(fmt.Sprintf("kind_%03d", i))
+	}
+	r, err := registry.Load(t.Context(), registry.Options{Roots: []string{dir}, NoCache: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := connectTo(t, r)
+	first, err := client.ListResources(t.Context(), nil)
+	if err != nil || len(first.Resources) != specsAPage || first.NextCursor == "" {
+		t.Fatalf("the first page: %+v, %v", first, err)
+	}
+	write("kind_zzz") // while the list is being read
+	rest, err := client.ListResources(t.Context(), &mcp.ListResourcesParams{Cursor: first.NextCursor})
+	if err != nil || rest.NextCursor != "" {
+		t.Fatalf("the second page: %+v, %v", rest, err)
+	}
+	listed := map[string]*mcp.Resource{}
+	for _, res := range append(first.Resources, rest.Resources...) {
+		listed[res.URI] = res
+		if _, err := client.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: res.URI}); err != nil {
+			t.Errorf("%s: %v", res.URI, err)
+		}
+	}
+	if want := r.State().Stats().Units; len(listed) != want || len(first.Resources)+len(rest.Resources) != want {
+		t.Errorf("%d listed of %d units", len(listed), want)
+	}
+	want := mcp.Resource{URI: "spec:///kind_zzz_go_base", Name: "kind_zzz_go_base", Title: "kind_zzz", Description: "Is one.", MIMEType: "text/markdown"}
+	if got := listed[want.URI]; got == nil || !reflect.DeepEqual(*got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	_, err = client.ListResources(t.Context(), &mcp.ListResourcesParams{Cursor: "no cursor"})
+	if wire, ok := errors.AsType[*jsonrpc.Error](err); !ok || wire.Code != jsonrpc.CodeInvalidParams {
+		t.Errorf("a cursor that is none: %v", err)
 	}
 }
 

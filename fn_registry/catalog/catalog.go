@@ -7,6 +7,7 @@ package catalog
 
 import (
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"fnregistry.dev/fn_registry/config"
@@ -20,16 +21,22 @@ type Catalog struct {
 	Dirs  []*Dir  // sorted by root and path
 	Units []*Unit // sorted by ID, then by file: a duplicate ID stands twice
 
-	ids      map[string]*Unit      // the first unit of each ID
-	symbols  map[symbolKey]*Unit   // registered symbols by import path
-	exports  map[symbolKey]*Export // exported functions without a spec
-	helpers  map[symbolKey]*Helper
-	packages map[string]*Dir // by import path
-	number   map[*Unit]int   // indexes in Units
-	uses     [][]*Unit       // by index: what a unit's code reaches directly, sorted by ID
-	usedBy   [][]*Unit       // the reverse
+	ids      map[string]*Unit // the first unit of each ID
+	names    func() *names    // made when they are first asked for
+	packages map[string]*Dir  // by import path
+	number   map[*Unit]int    // indexes in Units
+	uses     [][]*Unit        // by index: what a unit's code reaches directly, sorted by ID
+	usedBy   [][]*Unit        // the reverse
 }
 
+// names are what the packages' names stand for.
+type names struct {
+	symbols map[symbolKey]*Unit   // registered symbols
+	exports map[symbolKey]*Export // exported functions without a spec
+	helpers map[symbolKey]*Helper
+}
+
+// symbolKey is a name of a package, by the package's key.
 type symbolKey struct{ pkg, name string }
 
 // Root is one repository.
@@ -62,6 +69,16 @@ type Dir struct {
 	Faults     []Fault
 
 	files []FileStat
+}
+
+// PackageKey is what the folder's package is known by in a catalogue: its import
+// path. Outside of any module, where nothing can import it, its place is; no
+// import path is written so.
+func (d *Dir) PackageKey() string {
+	if d.ImportPath != "" {
+		return d.ImportPath
+	}
+	return strconv.Itoa(d.Root) + ":./" + d.Path
 }
 
 // FileNames lists the folder's Go and Markdown files, sorted.
@@ -179,7 +196,7 @@ type TestName struct {
 
 // Ref is a use of a name in another package, or of a registered name in the same one.
 type Ref struct {
-	Pkg  string // import path
+	Pkg  string // its key: see Dir.PackageKey
 	Name string
 	File string
 	Pos  source.Pos

@@ -369,7 +369,7 @@ func TestSnapshot_CutShort(t *testing.T) {
 	dir := testtree.New(t, sample)
 	c, _ := load(t, Options{Roots: []string{dir}})
 	w := newWriter(0)
-	w.catalog(c.Roots, &c.Dirs)
+	w.catalog(c)
 	text, data := []byte(strings.Join(w.table, "")), append(w.lengths(), w.buf...)
 	if got := decodeSnapshot(text, data, c.Roots); got == nil || len(got.Dirs) != len(c.Dirs) {
 		t.Fatal("a whole snapshot is not read")
@@ -464,12 +464,16 @@ func FuzzSnapshot(f *testing.F) {
 	dir := testtree.New(f, sample)
 	c, _ := load(f, Options{Roots: []string{dir}})
 	w := newWriter(0)
-	w.catalog(c.Roots, &c.Dirs)
+	w.catalog(c)
 	f.Add([]byte(strings.Join(w.table, "")), append(w.lengths(), w.buf...))
 	f.Add([]byte{}, []byte{})
 	f.Fuzz(func(t *testing.T, text, data []byte) {
 		if c := decodeSnapshot(text, data, c.Roots); c != nil {
 			resolve(c.Roots, c.Dirs)
+			for _, u := range c.Units {
+				c.Dependencies(u)
+				c.Dependents(u)
+			}
 		}
 	})
 }

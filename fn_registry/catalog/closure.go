@@ -111,7 +111,7 @@ func (w *walker) visitMethod(at declAt) {
 // local follows a name of the same package, or records it where it is a unit.
 func (w *walker) local(at declAt, ref source.Ref, via []string) {
 	if ref.Name != w.self && w.own[ref.Name] != nil {
-		w.record(Ref{Pkg: w.ImportPath, Name: ref.Name, File: at.file.Path, Pos: ref.Pos})
+		w.record(Ref{Pkg: w.PackageKey(), Name: ref.Name, File: at.file.Path, Pos: ref.Pos})
 		return
 	}
 	found := w.decls[ref.Name]

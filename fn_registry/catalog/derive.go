@@ -104,7 +104,7 @@ func (c *Catalog) returns(u *Unit) []string {
 		name, _, _ = strings.Cut(name, "[")
 		qualifier, bare, qualified := strings.Cut(name, ".")
 		if !qualified {
-			if v := c.symbols[symbolKey{u.Dir.ImportPath, name}]; v != nil && v.Spec.Kind == spec.KindType {
+			if v := c.names().symbols[symbolKey{u.Dir.PackageKey(), name}]; v != nil && v.Spec.Kind == spec.KindType {
 				ids = append(ids, v.ID)
 			}
 			continue

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/source"
@@ -13,61 +14,84 @@ import (
 
 // resolve builds a catalogue out of folders: the IDs, the symbols and the graph of uses.
 func resolve(roots []*Root, dirs []*Dir) *Catalog {
-	c := &Catalog{
-		Roots: roots, Dirs: dirs,
-		packages: make(map[string]*Dir, len(dirs)), exports: map[symbolKey]*Export{}, helpers: map[symbolKey]*Helper{},
-	}
+	c := newCatalog(roots, dirs)
 	for _, d := range dirs {
 		c.Units = append(c.Units, d.Units...)
 	}
-	c.ids, c.symbols = make(map[string]*Unit, len(c.Units)), make(map[symbolKey]*Unit, len(c.Units))
-	c.number, c.uses, c.usedBy = make(map[*Unit]int, len(c.Units)), make([][]*Unit, len(c.Units)), make([][]*Unit, len(c.Units))
 	slices.SortFunc(c.Units, CompareUnits)
-	for _, u := range c.Units {
-		if u.ID != "" && c.ids[u.ID] == nil {
-			c.ids[u.ID] = u
-		}
-		if u.Code != nil {
-			c.symbols[symbolKey{u.Dir.ImportPath, u.Code.Symbol}] = u
-		}
+	c.index()
+	for i, u := range c.Units {
+		c.uses[i] = c.resolveUses(u)
 	}
+	c.invert()
+	return c
+}
+
+// newCatalog has no units yet.
+func newCatalog(roots []*Root, dirs []*Dir) *Catalog {
+	c := &Catalog{Roots: roots, Dirs: dirs, packages: make(map[string]*Dir, len(dirs))}
 	for _, d := range dirs {
 		if d.ImportPath != "" {
 			c.packages[d.ImportPath] = d
 		}
-		for _, e := range d.Exports {
-			c.exports[symbolKey{d.ImportPath, e.Code.Symbol}] = e
-		}
-		for _, h := range d.Helpers {
-			c.helpers[symbolKey{d.ImportPath, h.Symbol}] = h
-		}
 	}
-	c.link()
+	c.names = sync.OnceValue(c.readNames)
 	return c
 }
 
-// link finds the edges of the graph.
-func (c *Catalog) link() {
+// readNames reads what the folders' names stand for.
+func (c *Catalog) readNames() *names {
+	n := &names{symbols: make(map[symbolKey]*Unit, len(c.Units)), exports: map[symbolKey]*Export{}, helpers: map[symbolKey]*Helper{}}
+	for _, u := range c.Units {
+		if u.Code != nil {
+			n.symbols[symbolKey{u.Dir.PackageKey(), u.Code.Symbol}] = u
+		}
+	}
+	for _, d := range c.Dirs {
+		if len(d.Exports)+len(d.Helpers) == 0 {
+			continue
+		}
+		key := d.PackageKey()
+		for _, e := range d.Exports {
+			n.exports[symbolKey{key, e.Code.Symbol}] = e
+		}
+		for _, h := range d.Helpers {
+			n.helpers[symbolKey{key, h.Symbol}] = h
+		}
+	}
+	return n
+}
+
+// index numbers the units, which are in order, and makes room for their edges.
+func (c *Catalog) index() {
+	c.ids, c.number = make(map[string]*Unit, len(c.Units)), make(map[*Unit]int, len(c.Units))
+	c.uses, c.usedBy = make([][]*Unit, len(c.Units)), make([][]*Unit, len(c.Units))
 	for i, u := range c.Units {
 		c.number[u] = i
+		if u.ID != "" && (i == 0 || c.Units[i-1].ID != u.ID) {
+			c.ids[u.ID] = u
+		}
 	}
+}
+
+// invert finds who uses a unit, given what each uses.
+func (c *Catalog) invert() {
 	used := make([]int, len(c.Units))
-	numbers := make([]int, 0, 4*len(c.Units)) // of all that is used
-	for i, u := range c.Units {
-		c.uses[i] = c.resolveUses(u)
-		for _, v := range c.uses[i] {
+	var numbers []int // of all that is used
+	for _, uses := range c.uses {
+		for _, v := range uses {
 			n := c.number[v]
 			numbers = append(numbers, n)
 			used[n]++
 		}
 	}
-	var users slab[*Unit]
+	all := make([]*Unit, len(numbers))
 	for i, u := range c.Units {
 		for range c.uses[i] {
 			n := numbers[0]
 			numbers = numbers[1:]
 			if c.usedBy[n] == nil {
-				c.usedBy[n] = users.take(used[n])[:0]
+				c.usedBy[n], all = all[:0:used[n]], all[used[n]:]
 			}
 			c.usedBy[n] = append(c.usedBy[n], u) // in ID order, as Units is
 		}
@@ -109,15 +133,16 @@ func (c *Catalog) resolveUses(u *Unit) []*Unit {
 func (c *Catalog) reached(from *Unit, refs []Ref) []*Unit {
 	var found []*Unit
 	var seen map[*Export]bool
+	names := c.names()
 	var follow func(refs []Ref)
 	follow = func(refs []Ref) {
 		for _, ref := range refs {
 			key := symbolKey{ref.Pkg, ref.Name}
-			if v := c.symbols[key]; v != nil {
+			if v := names.symbols[key]; v != nil {
 				if v != from {
 					found = append(found, v)
 				}
-			} else if e := c.exports[key]; e != nil && !seen[e] {
+			} else if e := names.exports[key]; e != nil && !seen[e] {
 				if seen == nil {
 					seen = map[*Export]bool{}
 				}
@@ -380,7 +405,7 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 	follow = func(refs []Ref, via []string) *Evidence {
 		for _, ref := range refs {
 			key := symbolKey{ref.Pkg, ref.Name}
-			if seen[key] || c.symbols[key] != nil {
+			if seen[key] || c.names().symbols[key] != nil {
 				continue
 			}
 			seen[key] = true
@@ -408,7 +433,7 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 	for _, ref := range code.Refs { // the methods of the types that it names, by the names that it calls
 		for _, name := range code.Calls {
 			method := Ref{Pkg: ref.Pkg, Name: ref.Name + "." + name, File: ref.File, Pos: ref.Pos}
-			if c.helpers[symbolKey{method.Pkg, method.Name}] == nil {
+			if c.names().helpers[symbolKey{method.Pkg, method.Name}] == nil {
 				continue
 			}
 			if found := follow([]Ref{method}, nil); found != nil {
@@ -422,10 +447,10 @@ func (c *Catalog) evidence(code *Code, root int) *Evidence {
 // unregistered returns what is impure in the code of a name without a spec, and
 // what that refers to.
 func (c *Catalog) unregistered(key symbolKey) (impure []Evidence, refs []Ref, known bool) {
-	if e := c.exports[key]; e != nil {
+	if e := c.names().exports[key]; e != nil {
 		return e.Code.Impure, e.Code.Refs, true
 	}
-	if h := c.helpers[key]; h != nil {
+	if h := c.names().helpers[key]; h != nil {
 		return h.Impure, h.Refs, true
 	}
 	return nil, nil, false

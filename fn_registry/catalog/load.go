@@ -39,16 +39,13 @@ func (ch *Change) None() bool { return ch.Read == 0 && ch.Lost == 0 }
 // Load reads the roots, with the help of the snapshot where it is of any, and writes the snapshot when it has
 // learnt something. A broken snapshot is ignored and replaced.
 func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
-	base, err := open(opts)
+	base, err := Open(opts)
 	if err != nil {
 		return nil, nil, err
 	}
 	c, change, err := base.Refresh(ctx, opts)
 	if err != nil {
 		return nil, nil, err
-	}
-	if c == base {
-		c = resolve(base.Roots, base.Dirs)
 	}
 	if (!change.None() || change.moved) && opts.Snapshot != "" {
 		change.SaveErr = c.Save(opts.Snapshot)
@@ -59,15 +56,6 @@ func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 // Open returns what the snapshot knows, without a look at the roots' files: a catalogue that may be out of date, or
 // an empty one. Refresh brings it up to date.
 func Open(opts Options) (*Catalog, error) {
-	c, err := open(opts)
-	if err != nil {
-		return nil, err
-	}
-	return resolve(c.Roots, c.Dirs), nil
-}
-
-// open returns the roots and folders alone, not yet resolved.
-func open(opts Options) (*Catalog, error) {
 	if len(opts.Roots) == 0 {
 		opts.Roots = []string{"."}
 	}
@@ -84,7 +72,7 @@ func open(opts Options) (*Catalog, error) {
 			return c, nil
 		}
 	}
-	return &Catalog{Roots: roots}, nil
+	return resolve(roots, nil), nil
 }
 
 // Refresh walks the roots and reads the folders that are not as they were. Nothing changed gives c itself. Readers may

@@ -174,7 +174,8 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 		c.Imports = append(c.Imports, ref.Pkg)
 	}
 	slices.Sort(c.Imports)
-	c.Imports = slices.DeleteFunc(slices.Compact(c.Imports), func(pkg string) bool { return pkg == f.ImportPath })
+	own := f.PackageKey()
+	c.Imports = slices.DeleteFunc(slices.Compact(c.Imports), func(pkg string) bool { return pkg == own })
 }
 
 // configFields lists the exported fields of a parameter's struct, where the folder declares it and it has no spec

@@ -193,12 +193,17 @@ func plain(err error) string {
 	return err.Error()
 }
 
-// readModule returns the module path of a go.mod.
 func readModule(file string) (string, error) {
 	src, err := regular.Read(file, maxGoSize)
 	if err != nil {
 		return "", err
 	}
+	return ModulePath(src)
+}
+
+// ModulePath returns the module path that the text of a go.mod declares. The
+// only error is that of one without.
+func ModulePath(src []byte) (string, error) {
 	inBlock := false // module ( ... )
 	for line := range strings.Lines(string(src)) {
 		line, _, _ = strings.Cut(line, "//")

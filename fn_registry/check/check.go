@@ -84,7 +84,8 @@ func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, erro
 	}
 	var past *history
 	if opts.Since != nil {
-		past = newHistory(opts.Since, scope)
+		past = newHistory(opts, scope)
+		scope.renamed = past.renamedModules()
 	}
 	p := &pass{catalog: c, scope: scope}
 	for _, r := range rules {

@@ -95,6 +95,37 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 	return changes, nil
 }
 
+// mostRounds is how often Mend writes: a file whose encoding was mended has
+// more to mend, and what others read of a spec may change with it.
+const mostRounds = 8
+
+// Mend writes all fixes and checks again, until there is nothing left to write,
+// and returns the last check's result. wrote is called after each round with
+// what it has written. Fixes that undo one another are an error that names one
+// of their files.
+func Mend(check func() (*catalog.Catalog, []Finding, error), wrote func([]Change)) (*catalog.Catalog, []Finding, error) {
+	for round := 0; ; round++ {
+		c, found, err := check()
+		if err != nil {
+			return nil, nil, err
+		}
+		changes, err := Fixed(c, found)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(changes) == 0 {
+			return c, found, nil
+		}
+		if round == mostRounds {
+			return nil, nil, fmt.Errorf("%s: its fixes come to no end: after %d rounds there is still something to fix", changes[0].File, round)
+		}
+		if err := Write(c, changes); err != nil {
+			return nil, nil, err
+		}
+		wrote(changes)
+	}
+}
+
 // Write puts the changes on disk, each file at once and with its mode kept. A file that has changed since it was
 // read is not overwritten.
 func Write(c *catalog.Catalog, changes []Change) error {

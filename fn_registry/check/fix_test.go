@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/internal/testtree"
 	"fnregistry.dev/fn_registry/spec"
 )
@@ -107,6 +108,35 @@ func typed(text string) string {
 		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// TestMend writes what is left to fix after an encoding was mended, and gives
+// up on fixes that undo one another.
+func TestMend(t *testing.T) {
+	t.Parallel()
+	const spec = "\ufeff---\r\nname: add\r\nkind: function\r\nlang: go\r\ndomain: a\r\nsignature: x\r\n---\r\n"
+	dir := t.TempDir()
+	testtree.Put(t, dir, "go.mod", "module example.org/m\n")
+	testtree.Put(t, dir, "a/add.go", "package a\n\nfunc Add() {}\n")
+	testtree.Put(t, dir, "a/add.md", spec)
+	rounds := 0
+	look := func() (*catalog.Catalog, []Finding, error) {
+		c, found := run(t, dir, Options{Rules: []string{"schema-encoding", "signature"}})
+		return c, found, nil
+	}
+	_, left, err := Mend(look, func([]Change) { rounds++ })
+	if src, _ := os.ReadFile(filepath.Join(dir, "a/add.md")); err != nil || len(left) > 0 || rounds == 0 || !strings.Contains(string(src), "func Add()") {
+		t.Errorf("%d rounds, left %v, %v:\n%s", rounds, left, err, src)
+	}
+	rounds = 0
+	never := func() (*catalog.Catalog, []Finding, error) {
+		c, _ := run(t, dir, Options{Rules: []string{"signature"}})
+		return c, []Finding{{File: "a/add.md", Fix: &Fix{File: "a/add.md", set: map[string]any{"version": fmt.Sprintf("0.0.%d", rounds)}}}}, nil
+	}
+	_, _, err = Mend(never, func([]Change) { rounds++ })
+	if err == nil || !strings.HasPrefix(err.Error(), "a/add.md: its fixes come to no end") || rounds != mostRounds {
+		t.Errorf("%d rounds, %v", rounds, err)
+	}
 }
 
 // TestFix_Encoding: a byte order mark and CRLF go with -fix, together with what

@@ -24,17 +24,26 @@ type Since struct {
 // history is what the version rule knows of folders, then and now. It reads
 // each folder once, and several side by side.
 type history struct {
-	since *Since
-	scope *scope
+	since   *Since
+	scope   *scope
+	changed map[string]bool // Options.Only: the files that differ
 
-	mu   sync.Mutex
-	dirs map[*catalog.Dir]func() *past
-	left map[string]leftSpec // see leftBehind
+	mu      sync.Mutex
+	dirs    map[*catalog.Dir]func() *past
+	read    bool                // left and gone have been read
+	left    map[string]leftSpec // by ID: see leftBehind
+	gone    []leftSpec          // of units that are no more, under their ID
+	modules map[place]string    // see module
 }
 
-// leftSpec is a spec whose file is gone, and the folder that it was in.
+// leftSpec is a spec at the revision that is not where it was, and its folder.
 type leftSpec struct {
 	*spec.Spec
+	place
+}
+
+// place is a folder of a root.
+type place struct {
 	root int
 	dir  string
 }
@@ -42,11 +51,11 @@ type leftSpec struct {
 // past is a folder's code and specs at two times.
 type past struct {
 	before, now source.Package
-	gone        []*spec.Spec // specs that were there, and whose files are not
+	name        string // of the package, before
 }
 
-func newHistory(since *Since, s *scope) *history {
-	return &history{since: since, scope: s, dirs: map[*catalog.Dir]func() *past{}}
+func newHistory(opts Options, s *scope) *history {
+	return &history{since: opts.Since, scope: s, changed: opts.Only, dirs: map[*catalog.Dir]func() *past{}, modules: map[place]string{}}
 }
 
 // of returns a folder's past.
@@ -54,21 +63,20 @@ func (h *history) of(c *catalog.Catalog, d *catalog.Dir) *past {
 	h.mu.Lock()
 	read := h.dirs[d]
 	if read == nil {
-		read = sync.OnceValue(func() *past { return h.read(c, d) })
+		read = sync.OnceValue(func() *past { return h.readPast(c, d) })
 		h.dirs[d] = read
 	}
 	h.mu.Unlock()
 	return read()
 }
 
-// read reads a folder's past. Files that do not parse are left out.
-func (h *history) read(c *catalog.Catalog, d *catalog.Dir) *past {
+// readPast reads a folder's past. Files that do not parse are left out.
+func (h *history) readPast(c *catalog.Catalog, d *catalog.Dir) *past {
 	p := &past{before: source.Package{}, now: source.Package{}}
 	names := d.FileNames()
 	for _, name := range h.touched(d) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
-			h.readGone(p, d, name)
 		}
 	}
 	for _, name := range names {
@@ -78,6 +86,9 @@ func (h *history) read(c *catalog.Catalog, d *catalog.Dir) *past {
 		file := path.Join(d.Path, name)
 		if src, ok := h.since.File(d.Root, file); ok {
 			_ = p.before.Add(file, src) // what does not parse is left out
+			if p.name == "" {
+				p.name = packageName(src)
+			}
 		}
 		if src, err := c.Source(d, file); err == nil {
 			_ = p.now.Add(file, src)
@@ -86,6 +97,16 @@ func (h *history) read(c *catalog.Catalog, d *catalog.Dir) *past {
 	p.before.Resolve()
 	p.now.Resolve()
 	return p
+}
+
+// packageName is the name in a file's package clause; "" for a file that no
+// build takes, and for one that does not parse.
+func packageName(src []byte) string {
+	file, err := source.Parse("", src)
+	if err != nil || file.Constraint == "ignore" {
+		return ""
+	}
+	return file.Package
 }
 
 // touched lists the folder's files that the run is limited to; none where it is
@@ -100,45 +121,139 @@ func (h *history) touched(d *catalog.Dir) []string {
 }
 
 // concerns reports whether the folder's files may differ from the revision's.
-func (h *history) concerns(d *catalog.Dir) bool { return h.scope.only == nil || h.touched(d) != nil }
+func (h *history) concerns(d *catalog.Dir) bool {
+	return h.scope.only == nil || h.touched(d) != nil || h.scope.inRenamed(d)
+}
+
+// renamedModules lists the folders whose go.mod gives, or gave, them another
+// import path than they had.
+func (h *history) renamedModules() []place {
+	var renamed []place
+	for file := range h.changed {
+		if path.Base(file) != "go.mod" {
+			continue
+		}
+		for root, r := range h.scope.catalog.Roots {
+			at := place{root, path.Dir(file)}
+			if was := h.importPath(at); was != "" && was != r.ImportPath(at.dir) {
+				renamed = append(renamed, at)
+			}
+		}
+	}
+	return renamed
+}
+
+// importPath is the import path that a folder had; "" outside of any module.
+func (h *history) importPath(at place) string {
+	for dir := at.dir; ; dir = path.Dir(dir) {
+		if module := h.module(place{at.root, dir}); module != "" {
+			if dir == "." {
+				return path.Join(module, at.dir)
+			}
+			return path.Join(module, strings.TrimPrefix(at.dir, dir))
+		}
+		if dir == "." {
+			return ""
+		}
+	}
+}
+
+// module is the module path of a folder's go.mod; "" where there was none.
+func (h *history) module(at place) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	module, known := h.modules[at]
+	if !known {
+		if src, ok := h.since.File(at.root, path.Join(at.dir, "go.mod")); ok {
+			module, _ = catalog.ModulePath(src)
+		}
+		h.modules[at] = module
+	}
+	return module
+}
+
+// moved says what of a unit's place breaks its callers, of which was is the
+// former: the package that they import, or its name; "" where nothing does.
+func (h *history) moved(u *catalog.Unit, was place) string {
+	before := h.importPath(was)
+	switch is := (place{u.Dir.Root, u.Dir.Path}); {
+	case before != "" && u.Dir.ImportPath != "" && before != u.Dir.ImportPath:
+		return "it was in " + before
+	case (before == "" || u.Dir.ImportPath == "") && was != is:
+		return "it was in the folder " + was.dir
+	case was != is: // with its module, or as another module
+		return ""
+	}
+	if name := h.of(h.scope.catalog, u.Dir).name; name != "" && u.Dir.Package != "" && name != u.Dir.Package {
+		return "its package was called " + name
+	}
+	return ""
+}
 
 // leftBehind returns the spec of a unit at the revision, where its file is not
 // the unit's any more: the unit was moved, or its file was renamed.
 func (h *history) leftBehind(u *catalog.Unit) (old leftSpec, ok bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.left == nil {
-		h.left = map[string]leftSpec{}
-		for _, file := range slices.Sorted(maps.Keys(h.scope.only)) {
-			if strings.HasSuffix(file, ".md") {
-				h.readLeft(file)
-			}
-		}
-	}
+	h.readLeft()
 	old, ok = h.left[u.ID]
 	return old, ok
 }
 
-func (h *history) readLeft(file string) {
-	c := h.scope.catalog
-	for root := range c.Roots {
-		src, ok := h.since.File(root, file)
-		if !ok || !spec.IsSpec(src) {
+// renamed returns the spec at the revision that has become a new unit's: one
+// whose unit is no more, and that has its name in another domain; its signature
+// in the same folder; or its signature and description in another.
+func (h *history) renamed(u *catalog.Unit) (old leftSpec, ok bool) {
+	h.readLeft()
+	best := 0
+	for _, gone := range h.gone {
+		if gone.Kind != u.Spec.Kind || u.Code == nil {
 			continue
 		}
-		old := &spec.Parse(file, src).Spec
-		if u := c.Unit(old.ID()); u != nil && (u.File != file || u.Dir.Root != root) {
-			h.left[u.ID] = leftSpec{old, root, path.Dir(file)}
+		fits := 0
+		alike := shape(gone.Signature) == shape(u.Code.Signature)
+		switch here := gone.place == (place{u.Dir.Root, u.Dir.Path}); {
+		case gone.Name == u.Spec.Name && gone.Lang == u.Spec.Lang:
+			fits = 3
+		case here && alike:
+			fits = 2
+		case alike && gone.Description == u.Spec.Description && gone.Description != "":
+			fits = 1
+		}
+		if fits > best {
+			old, best = gone, fits
+		}
+	}
+	return old, best > 0
+}
+
+// readLeft reads the specs of the changed files, as they were.
+func (h *history) readLeft() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.read {
+		return
+	}
+	h.read, h.left = true, map[string]leftSpec{}
+	for _, file := range slices.Sorted(maps.Keys(h.changed)) {
+		for root := range h.scope.catalog.Roots {
+			if strings.HasSuffix(file, ".md") {
+				h.readOne(root, file)
+			}
 		}
 	}
 }
 
-func (h *history) readGone(p *past, d *catalog.Dir, name string) {
-	if !strings.HasSuffix(name, ".md") {
+func (h *history) readOne(root int, file string) {
+	src, ok := h.since.File(root, file)
+	if !ok || !spec.IsSpec(src) {
 		return
 	}
-	if src, ok := h.since.File(d.Root, path.Join(d.Path, name)); ok && spec.IsSpec(src) {
-		p.gone = append(p.gone, &spec.Parse(name, src).Spec)
+	old := leftSpec{&spec.Parse(file, src).Spec, place{root, path.Dir(file)}}
+	switch u := h.scope.catalog.Unit(old.ID()); {
+	case old.Name == "": // could not be read then
+	case u == nil:
+		h.gone = append(h.gone, old)
+	case u.File != file || u.Dir.Root != root:
+		h.left[u.ID] = old
 	}
 }
 

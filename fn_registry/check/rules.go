@@ -13,7 +13,7 @@ func Rules() []*Rule { return all }
 
 var all = slices.Concat(schemaRules, []*Rule{
 	fileReadRule, fileSizeRule, fileSyntaxRule, configRule,
-	duplicateIDRule, domainRule, codeMissingRule, specMissingRule,
+	duplicateIDRule, domainRule, specFileRule, codeMissingRule, specMissingRule,
 	signatureRule, paramsRule, importsRule, usesFunctionsRule, usesTypesRule, returnsRule, returnsOptionalRule, errorTypeRule,
 	buildTagsRule, filePathRule, testFilePathRule, testsRule, testedRule, testsReachRule,
 	pipelineRule, purityRule, cycleRule, importDirectionRule, forbiddenImportsRule, versionRule,

@@ -16,6 +16,7 @@ type scope struct {
 	catalog *catalog.Catalog
 	only    map[string]bool // nil: everything
 	touched []touchedDir    // the folders with a file of only
+	renamed []place         // the folders of modules that have another import path than before
 }
 
 // touchedDir is a folder with the names of its files that are in the scope; some may be gone.
@@ -108,11 +109,23 @@ func (s *scope) units() []*catalog.Unit {
 			pick(s.programs(d.Dir)...)
 		}
 	}
+	if len(s.renamed) > 0 {
+		for _, u := range s.catalog.Units {
+			if s.inRenamed(u.Dir) {
+				pick(u)
+			}
+		}
+	}
 	for i := 0; i < len(queue); i++ {
 		pick(s.catalog.UsedBy(queue[i])...)
 	}
 	slices.SortFunc(queue, catalog.CompareUnits)
 	return queue
+}
+
+// inRenamed reports whether a folder is one of a renamed module.
+func (s *scope) inRenamed(d *catalog.Dir) bool {
+	return slices.ContainsFunc(s.renamed, func(at place) bool { return at.root == d.Root && config.Under(d.Path, at.dir) })
 }
 
 // programs lists the programs that a folder's code belongs to: those of the nearest folder, from it upwards, that has any.

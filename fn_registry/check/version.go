@@ -12,7 +12,7 @@ import (
 
 var versionRule = &Rule{
 	Name: "version", Severity: Error, Summary: "a unit that changed for its callers has a higher version",
-	Explanation: "Checked against the revision given with `-changed`, by what callers see: the signature with its types by meaning, the fields, methods and constants of the package's types that it names and whether these can be compared, purity, the package, and the ID. " +
+	Explanation: "Checked against the revision given with `-changed`, by what callers see: the signature with its types by meaning, the fields, methods and constants of the package's types that it names and whether these can be compared, purity, the package's import path and name, and the ID. " +
 		"A change that can break them is major (other parameters, a field or method gone or of another type, a new method of an interface that they implement, pure made impure, a new ID); " +
 		"one that adds is minor. Below 1.0.0 a major change wants the next minor version, and a minor one the next patch. Other names of parameters are no change. A version never falls. `-fix` writes it.",
 	unit: func(p *pass, u *catalog.Unit) {
@@ -43,31 +43,24 @@ var versionRule = &Rule{
 // unit. moved says what of its name or place alone breaks its callers: "the ID
 // was x"; "" where nothing does.
 func (p *pass) specBefore(u *catalog.Unit) (old *spec.Spec, moved string) {
-	if src, ok := p.history.since.File(u.Dir.Root, u.File); ok && spec.IsSpec(src) {
-		old := &spec.Parse(u.File, src).Spec
+	src, ok := p.history.since.File(u.Dir.Root, u.File)
+	if ok = ok && spec.IsSpec(src); ok {
+		old = &spec.Parse(u.File, src).Spec
 		if old.Name == "" {
 			return nil, "" // could not be read then
 		}
 		if old.ID() == u.ID {
-			return old, ""
+			return old, p.history.moved(u, place{u.Dir.Root, u.Dir.Path})
 		}
 	}
-	if left, ok := p.history.leftBehind(u); ok {
-		if left.root != u.Dir.Root || left.dir != u.Dir.Path {
-			return left.Spec, "it was in the folder " + left.dir
-		}
-		return left.Spec, ""
+	if left, found := p.history.leftBehind(u); found {
+		return left.Spec, p.history.moved(u, left.place)
 	}
-	if src, ok := p.history.since.File(u.Dir.Root, u.File); ok && spec.IsSpec(src) {
-		old := &spec.Parse(u.File, src).Spec
+	if ok {
 		return old, "the ID was " + old.ID()
 	}
-	// Its file may have been renamed with it: then a spec is gone whose
-	// signature, but for the name, is the unit's.
-	for _, gone := range p.history.of(p.catalog, u.Dir).gone {
-		if gone.Kind == u.Spec.Kind && p.catalog.Unit(gone.ID()) == nil && u.Code != nil && shape(gone.Signature) == shape(u.Code.Signature) {
-			return gone, "the ID was " + gone.ID()
-		}
+	if gone, found := p.history.renamed(u); found { // its file may have been renamed with it
+		return gone.Spec, "the ID was " + gone.ID()
 	}
 	return nil, ""
 }

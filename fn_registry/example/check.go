@@ -10,7 +10,6 @@ import (
 	"go/types"
 	"os/exec"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,7 +55,19 @@ func (b *batch) check(ctx context.Context, std standard) ([]check.Finding, error
 		return nil, err
 	}
 	for _, f := range files {
-		found = append(found, f.typeCheck(fset, imports)...)
+		out, runs := f.output()
+		problems := f.typeCheck(fset, imports, runs)
+		if runs && len(problems) == 0 {
+			message, err := b.compare(ctx, f, out)
+			if err != nil {
+				return nil, err
+			}
+			if message != "" {
+				line, column := f.place(fset, out.pos)
+				problems = append(problems, finding(f.unit, line, column, "%s", message))
+			}
+		}
+		found = append(found, problems...)
 	}
 	return found, nil
 }
@@ -68,11 +79,8 @@ func (b *batch) complete(fset *token.FileSet, s snippet, names map[string]string
 		return f, err
 	}
 	var imports []string
-	if !slices.ContainsFunc(f.tree.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"context"` }) {
-		imports = append(imports, `"context"`) // of the function that statements are put into
-	}
 	for _, name := range f.qualifiers() {
-		if p := b.importFor(s.unit, name, names); p != "" && p != "context" {
+		if p := b.importFor(s.unit, name, names); p != "" {
 			imports = append(imports, name+" "+strconv.Quote(p))
 		}
 	}
@@ -100,12 +108,13 @@ func (b *batch) importFor(u *catalog.Unit, name string, names map[string]string)
 	return ""
 }
 
-func (f *file) typeCheck(fset *token.FileSet, imports types.Importer) []check.Finding {
+// typeCheck reports what does not compile. Variables and imports that are not
+// used, which are soft errors, count in an example that runs.
+func (f *file) typeCheck(fset *token.FileSet, imports types.Importer, runs bool) []check.Finding {
 	var found []check.Finding
 	cfg := types.Config{Importer: imports, Error: func(err error) {
 		var e types.Error
-		// Soft errors are variables and imports that are not used.
-		if errors.As(err, &e) && !e.Soft && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a tab begins the second half of a message
+		if errors.As(err, &e) && (!e.Soft || runs) && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a tab begins the second half of a message
 			line, column := f.place(fset, e.Pos)
 			found = append(found, finding(f.unit, line, column, "the example does not compile: %s", strings.Join(strings.Fields(e.Msg), " ")))
 		}

@@ -1,7 +1,8 @@
 // Package example type-checks the Example of each spec against the unit: the
 // one check that needs types. The go command says which files a package and
 // its imports have; nothing is compiled, and the bodies of their functions are
-// not looked at, so that a cold build cache costs nothing.
+// not looked at, so that a cold build cache costs nothing. Only examples that
+// say what they print are built and run.
 package example
 
 import (
@@ -18,9 +19,10 @@ import (
 
 // Rule is the rule that Check applies. It is not among check.Rules, which need no go command.
 var Rule = &check.Rule{
-	Name: "example", Severity: check.Error, Summary: "the Example compiles against the unit",
+	Name: "example", Severity: check.Error, Summary: "the Example compiles against the unit, and prints what it says",
 	Explanation: "Go blocks of the Example section are type-checked as a whole file where they begin with `package`, else as declarations or as the body of a function that has `ctx`. " +
-		"Imports are added by package name: the unit's own package, the standard library's, those of the spec's imports and of this repository. Variables that are only set are no finding: an example shows, it does not run. " +
+		"Imports are added by package name: the unit's own package, the standard library's, those of the spec's imports and of this repository. Variables that are only set are no finding.\n\n" +
+		"A block with a comment `// Output:` is built and run as `go test` runs examples, for 10 seconds at most, and what it prints is compared; the comment stands last in its function. Other blocks show, and are not run. " +
 		"Checked with `-examples` only, since it needs the go command.",
 }
 

@@ -16,30 +16,46 @@ import (
 // last, so that lines stay what they are.
 type file struct {
 	snippet
-	tree *ast.File
-	head int // bytes added before the first line
+	tree    *ast.File
+	src     string
+	head    int  // bytes added before the first line
+	wrapped bool // statements, in the inner block of a function that was added
 }
+
+// wrapper is the name of the function that statements are put into.
+const wrapper = "fnExample"
 
 // parse finds the form in which the snippet is Go: a file, declarations, or the body of a function.
 func (s snippet) parse(fset *token.FileSet, imports []string) (*file, error) {
 	if isFile(s.text) {
-		tree, err := parser.ParseFile(fset, s.unit.File, s.text, 0)
-		return &file{snippet: s, tree: tree}, err
+		f := &file{snippet: s, src: s.text}
+		return f, f.read(fset)
 	}
-	head := "package example;"
-	for _, path := range imports {
-		head += fmt.Sprintf("import %s;", path)
+	head := "package main;"
+	for _, spec := range imports {
+		head += fmt.Sprintf("import %s;", spec)
 	}
-	if tree, err := parser.ParseFile(fset, s.unit.File, head+s.text, 0); err == nil {
-		return &file{snippet: s, tree: tree, head: len(head)}, nil
+	f := &file{snippet: s, src: head + s.text, head: len(head)}
+	if f.read(fset) == nil {
+		return f, nil
+	}
+	if !slices.ContainsFunc(imports, func(spec string) bool { return strings.HasSuffix(spec, `"context"`) }) {
+		head += `import "context";`
 	}
 	// The inner braces let the snippet declare a ctx of its own.
-	body, end := head+"func _(ctx context.Context) {{", "\n}}"
+	head += "func " + wrapper + "(ctx context.Context)"
+	end := "\n}}"
 	if returnsValue(s.text) {
-		body, end = head+"func _(ctx context.Context) error {{", "\n}; return nil}"
+		head, end = head+" error", "\n}; return nil}"
 	}
-	tree, err := parser.ParseFile(fset, s.unit.File, body+s.text+end, 0)
-	return &file{snippet: s, tree: tree, head: len(body)}, err
+	head += " {{"
+	f = &file{snippet: s, src: head + s.text + end, head: len(head), wrapped: true}
+	return f, f.read(fset)
+}
+
+func (f *file) read(fset *token.FileSet) (err error) {
+	f.tree, err = parser.ParseFile(fset, f.unit.File, f.src, parser.ParseComments)
+	return err
 }
 
 func isFile(text string) bool {

@@ -85,7 +85,7 @@ func (p Problem) String() string { return p.Text + ": " + suggest(p.Message, p.C
 func (p *Page) Spans(text string) []search.Span { return p.result.Spans(text) }
 
 // Find answers a query. What makes no sense in the Text is told among the page's Problems, as somebody may still be
-// typing; elsewhere it is a [*QueryError].
+// typing; elsewhere it is a [*QueryError]. A Text of which nothing is understood finds nothing.
 func (s *State) Find(q Query) (*Page, error) {
 	parsed, err := q.parse()
 	if err != nil {
@@ -100,6 +100,9 @@ func (s *State) Find(q Query) (*Page, error) {
 		p.Problems = append(p.Problems, Problem{Text: pr.Text, Message: pr.Message, Candidates: list(pr.Candidates)})
 	}
 	p.Problems = append(p.Problems, problems...)
+	if len(parsed.Problems) > 0 && parsed.Empty() {
+		return p, nil // nothing of the text was understood: all units are no answer to it
+	}
 	of, before := s.rank(q, parsed, f)
 	offset := 0
 	if q.Cursor != "" {

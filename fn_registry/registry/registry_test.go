@@ -573,6 +573,24 @@ func TestQueryError_Suggestions(t *testing.T) {
 	}
 }
 
+// A query of which nothing is understood finds nothing, not everything.
+func TestState_NothingUnderstood(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	s := r.State()
+	for text, all := range map[string]bool{
+		"bogus:x": false, "bogus:x zzz:y": false, "-bogus:x": false, "bogus:x kind:function": true, "bogus:x message": true, "tag:": true, "": true,
+	} {
+		p := find(t, s, Query{Text: text})
+		if (p.Total > 0) != all || (len(p.Problems) > 0) != strings.Contains(text, "bogus") {
+			t.Errorf("%q: %d units, %v", text, p.Total, p.Problems)
+		}
+	}
+	if p := find(t, s, Query{Text: "bogus:x", Kind: []string{"function"}}); p.Total > 0 {
+		t.Errorf("with a filter beside it: %d units", p.Total)
+	}
+}
+
 // What a filter names and nothing has is said; an empty answer would mean that
 // all is well there.
 func TestState_FilterNamesNothing(t *testing.T) {

@@ -115,3 +115,25 @@ func TestNew_NothingIgnored(t *testing.T) {
 		}
 	}
 }
+
+// A constraint that is part of itself, which Go refuses, is met by no type.
+func TestNew_CircularConstraint(t *testing.T) {
+	t.Parallel()
+	c := load(t, tree(t, t.TempDir(), shapes+`-- lib/shape/circle.go --
+package shape
+
+type Itself interface{ Itself }
+
+type Hen interface{ Egg | int }
+
+type Egg interface{ Hen | ~string }
+
+type Nest interface{ Hen }
+`))
+	for constraint, ok := range map[string]bool{"Itself": false, "Hen": true, "Egg": true, "Nest": true} {
+		_, err := New(c, Draft{Name: "sit", Domain: "shape", Signature: "func Sit[T " + constraint + "](v T)"})
+		if e, is := errors.AsType[*Error](err); (err == nil) != ok || !ok && (!is || !strings.HasPrefix(e.Message, "no type is known")) {
+			t.Errorf("%s: %v", constraint, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"cmp"
 	"go/ast"
 	"go/format"
 	"go/parser"
@@ -174,30 +175,32 @@ var known = map[string]string{
 	"constraints.Signed": "int", "constraints.Unsigned": "uint", "constraints.Float": "float64", "constraints.Complex": "complex128",
 }
 
-// meeting finds a type that meets a constraint, or "". Type parameters before it are replaced by their own types.
-func (m *maker) meeting(e ast.Expr, to place, args map[string]string) string {
+// meeting finds a type that meets a constraint, or "". Type parameters before it
+// are replaced by their own types. above are the package's constraints that it
+// is part of: one that is part of itself, which Go refuses, is met by nothing.
+func (m *maker) meeting(e ast.Expr, to place, args map[string]string, above ...string) string {
 	if arg := known[exprText(e)]; arg != "" {
 		return arg
 	}
 	switch e := e.(type) {
 	case *ast.BinaryExpr:
-		return m.meeting(e.X, to, args)
+		return cmp.Or(m.meeting(e.X, to, args, above...), m.meeting(e.Y, to, args, above...))
 	case *ast.UnaryExpr:
-		return m.meeting(e.X, to, args)
+		return m.meeting(e.X, to, args, above...)
 	case *ast.InterfaceType:
 		if len(e.Methods.List) == 0 {
 			return "string"
 		}
 		if first := e.Methods.List[0]; len(e.Methods.List) == 1 && len(first.Names) == 0 {
-			return m.meeting(first.Type, to, args)
+			return m.meeting(first.Type, to, args, above...)
 		}
 	case *ast.Ident:
 		if predeclared[e.Name] && e.Name != "error" {
 			return e.Name
 		}
-		if t := m.packageSource(to.dir).types[e.Name]; t != nil && t.TypeParams == nil {
+		if t := m.packageSource(to.dir).types[e.Name]; t != nil && t.TypeParams == nil && !slices.Contains(above, e.Name) {
 			if _, ok := t.Type.(*ast.InterfaceType); ok {
-				return m.meeting(t.Type, to, nil)
+				return m.meeting(t.Type, to, nil, append(above, e.Name)...)
 			}
 		}
 	case *ast.ArrayType, *ast.MapType:

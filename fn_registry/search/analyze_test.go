@@ -96,6 +96,32 @@ func TestStem(t *testing.T) {
 		feed feeds
 		speed speeds speeded speeding
 		spe
+		breed
+		inbreed
+		exceed exceeds exceeded exceeding
+		free frees freed freeing
+		agree agrees agreed agreeing
+		guarantee guarantees guaranteed guaranteeing
+		decree decrees decreed
+		quote quotes quoted quoting
+		quit quits quitting
+		die dies died dying
+		lie lies lied lying
+		tie ties tied tying
+		age ages aged aging
+		panic panics panicked panicking
+		break breaks broke broken breaking
+		choose chooses chose chosen choosing
+		freeze freezes froze frozen freezing
+		lose loses lost losing
+		hold holds held holding
+		take takes took taken taking
+		overwrite overwrites overwrote overwritten overwriting
+		rebuild rebuilds rebuilt rebuilding
+		bus buses
+		lens lenses
+		len
+		child children
 		force forces forced forcing
 		charge charges charged charging
 		judge judges judged judging

@@ -11,6 +11,7 @@ type oracle struct{ units []oracleUnit }
 
 type oracleUnit struct {
 	key     string
+	isFunc  bool
 	words   map[string]Field
 	stems   map[string]string
 	phrases [][]string // stems of name, description and each tag
@@ -30,7 +31,7 @@ func newOracle(docs []Doc) *oracle {
 }
 
 func newOracleUnit(d Doc) oracleUnit {
-	u := oracleUnit{key: d.Key, words: map[string]Field{}, stems: map[string]string{}}
+	u := oracleUnit{key: d.Key, isFunc: strings.HasPrefix(d.Signature, "func"), words: map[string]Field{}, stems: map[string]string{}}
 	u.add(FieldName, d.Name)
 	u.add(FieldDescription, d.Description)
 	for _, t := range d.Tags {
@@ -254,10 +255,11 @@ func (o *oracle) search(q Query) (hits map[string]oracleHit, partial bool) {
 			refused[k] = true
 		}
 	}
-	whole := ""
+	whole, types := "", false
 	for _, w := range q.Words {
 		if !w.Negated {
 			whole += squashed(w.Text)
+			types = types || w.Type
 		}
 	}
 	hits, partial = map[string]oracleHit{}, true
@@ -269,7 +271,7 @@ func (o *oracle) search(q Query) (hits map[string]oracleHit, partial bool) {
 				fields |= f
 			}
 		}
-		exact := whole != "" && slices.Contains(u.whole, whole)
+		exact := whole != "" && slices.Contains(u.whole, whole) && !(types && u.isFunc)
 		if exact {
 			fields |= FieldName
 		}

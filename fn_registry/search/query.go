@@ -23,12 +23,18 @@ type Query struct {
 	Problems  []Problem  // what of the text was not understood, and is ignored
 }
 
+// Empty reports whether there is nothing to look for: every unit matches.
+func (q Query) Empty() bool {
+	return len(q.Words) == 0 && len(q.Filters) == 0 && q.Signature == nil
+}
+
 // Word is a word, an identifier, or a phrase.
 type Word struct {
 	Text    string // as typed
 	Phrase  bool   // its words stand side by side in name, description or a tag
 	Prefix  bool   // it may be the beginning of a word
 	Negated bool   // units that have it (in a form of it, in any field) are left out
+	Type    bool   // it is a declared type's name: a function of that name is not meant
 }
 
 // Filter is a field word such as tag:matrix or -purity:pure.
@@ -68,7 +74,7 @@ func ParseQuery(text string) Query {
 		text = rest
 	}
 	if name := declaredType(text); name != "" {
-		q.Words = []Word{{Text: name}} // as it is: it is not being typed any more
+		q.Words = []Word{{Text: name, Type: true}} // as it is: it is not being typed any more
 		return q
 	}
 	for text != "" {
@@ -102,7 +108,9 @@ func declaredType(text string) string {
 		return ""
 	}
 	if strings.HasPrefix(rest, "[") { // type parameters
-		rest = rest[matching(rest, 0)+1:]
+		if rest = rest[matching(rest, 0)+1:]; strings.TrimSpace(rest) == "" {
+			return name // what it is, is still to be typed
+		}
 	}
 	words := strings.Fields(rest)
 	if len(words) == 1 && predeclared[words[0]] {

@@ -28,10 +28,11 @@ func TestParseQuery(t *testing.T) {
 		"user:x":                              "!unknown field user; did you mean uses (uses)",
 		"- -- --flag -1":                      "[--] [--flag*] -[1]",
 		`""`:                                  "",
-		"type Error struct":                   "[Error]",
-		"type ID string":                      "[ID]",
-		"type Set[T any] map[T]bool":          "[Set]",
-		"type Set[T any":                      "[Set]",
+		"type Error struct":                   "type [Error]",
+		"type ID string":                      "type [ID]",
+		"type Set[T any] map[T]bool":          "type [Set]",
+		"type Set[T any":                      "type [Set]",
+		"type Set[T any]":                     "type [Set]",
 		"type of string":                      "[type] [of] [string*]",
 		"type ID string here":                 "[type] [ID] [string] [here*]",
 		"func":                                "[func*]",
@@ -41,13 +42,13 @@ func TestParseQuery(t *testing.T) {
 		"func(string) error tag:x -kind:type": "<func(string) error> tag=x -kind=type",
 		"func Get(k string) (V, error)":       "<func(string) (T, error)>",
 		"(string) bool":                       "<func(string) bool>",
-		"type Store struct":                   "[Store]",
+		"type Store struct":                   "type [Store]",
 		"type store struct":                   "[type] [store] [struct*]",
 		"type of struct":                      "[type] [of] [struct*]",
-		"type S func(int) error":              "[S]",
-		"type S map[string]int":               "[S]",
-		"type S = []int":                      "[S]",
-		"type S chan int":                     "[S]",
+		"type S func(int) error":              "type [S]",
+		"type S map[string]int":               "type [S]",
+		"type S = []int":                      "type [S]",
+		"type S chan int":                     "type [S]",
 		"type S":                              "[type] [S*]",
 		"type S of things":                    "[type] [S] [of] [things*]",
 		"kind Store struct":                   "[kind] [Store] [struct*]",
@@ -64,6 +65,28 @@ func TestParseQuery(t *testing.T) {
 	}
 }
 
+// A type's declaration finds the type before a function of the same name.
+func TestSearch_DeclaredType(t *testing.T) {
+	t.Parallel()
+	x := Build(slices.Values([]Doc{
+		{Key: "store_go_a", Name: "store", Description: "Holds values.", Signature: "type Store[K any] interface"},
+		{Key: "store_go_b", Name: "store", Description: "Stores a value.", Signature: "func Store(k string) error", Boost: 50},
+		{Key: "token_store_go_b", Name: "token_store", Description: "A store of tokens in a store.", Signature: "type TokenStore interface", Boost: 50},
+		{Key: "list_go_b", Name: "list", Description: "Lists.", Signature: "func List() error"},
+	}))
+	for _, query := range []string{"type Store[K any] interface", "type Store[K any] interface { Get(K) }", "type Store[K any", "type Store[", "type Store struct", "type Store[K any]"} {
+		if hits := x.Search(ParseQuery(query), Options{}).Hits; len(hits) < 2 || hits[0].Key != "store_go_a" {
+			t.Errorf("%s: %s", query, keys(hits))
+		}
+	}
+	if got := keys(x.Search(ParseQuery("func Store(k string) error"), Options{}).Hits); !strings.HasPrefix(got, "store_go_b") {
+		t.Errorf("the function: %s", got)
+	}
+	if got := keys(x.Search(ParseQuery("type List struct"), Options{}).Hits); got != "list_go_b" {
+		t.Errorf("a type that only a function's name is like: %s", got)
+	}
+}
+
 func describe(q Query) string {
 	var out []string
 	minus := map[bool]string{true: "-"}
@@ -74,6 +97,10 @@ func describe(q Query) string {
 		}
 		if w.Prefix {
 			s += "*"
+		}
+		if w.Type {
+			out = append(out, "type ["+w.Text+"]")
+			continue
 		}
 		out = append(out, minus[w.Negated]+"["+s+"]")
 	}

@@ -218,9 +218,11 @@ func (x *Index) eachLive(yield func(doc int)) {
 func (x *Index) findWhole(words []Word) *leaf {
 	var a analyzer
 	var whole []byte
+	types := false
 	for _, w := range words {
 		if !w.Negated {
 			whole = a.squash(whole, w.Text)
+			types = types || w.Type
 		}
 	}
 	if len(whole) == 0 || len(whole) > maxWhole {
@@ -233,8 +235,14 @@ func (x *Index) findWhole(words []Word) *leaf {
 			l.add(p, p.seg.posts.at(at), 1, HowExact)
 		}
 	}
-	l.keep(func(doc int) bool { return l.cells[doc].fields&fieldWhole != 0 })
+	l.keep(func(doc int) bool { return l.cells[doc].fields&fieldWhole != 0 && !(types && x.isFunction(doc)) })
 	return l
+}
+
+// isFunction reports whether a unit has the signature of a function.
+func (x *Index) isFunction(doc int) bool {
+	p := &x.parts[x.partOf(doc)]
+	return len(p.seg.sigs.at(doc-p.base)) > 0
 }
 
 // fewShapes is the number of units below which a signature is also answered

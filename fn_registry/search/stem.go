@@ -32,7 +32,18 @@ var irregular = map[string]string{
 	"canvas": "canvas", "atlas": "atlas", "used": "use", "using": "use", "added": "add", "adding": "add",
 	"ran": "run", "sent": "send", "wrote": "write", "written": "write", "built": "build", "kept": "keep",
 	"cach": "cache", "rout": "route", "chang": "change", "exchang": "exchange", "sync": "sync", "synced": "sync",
-	"syncing": "sync", "embed": "embed", "this": "this", "series": "series", "dying": "die", "tying": "tie",
+	"syncing": "sync", "embed": "embed", "this": "this", "series": "series",
+	"died": "die", "dying": "die", "tied": "tie", "tying": "tie", "lied": "lie", "lying": "lie", "freed": "free",
+	"aged": "age", "aging": "age", "owed": "owe", "cued": "cue", "panicked": "panic", "panicking": "panic",
+	"began": "begin", "begun": "begin", "broke": "break", "broken": "break", "caught": "catch", "chose": "choose",
+	"chosen": "choose", "drew": "draw", "drawn": "draw", "forgot": "forget", "forgotten": "forget",
+	"froze": "freeze", "frozen": "freeze", "gave": "give", "given": "give", "grew": "grow", "grown": "grow",
+	"held": "hold", "hidden": "hide", "knew": "know", "known": "know", "lost": "lose",
+	"slept": "sleep", "spent": "spend", "threw": "throw", "thrown": "throw", "took": "take", "taken": "take",
+	"woke": "wake", "woken": "wake", "rebuilt": "rebuild", "rewrote": "rewrite", "rewritten": "rewrite",
+	"overwrote": "overwrite", "overwritten": "overwrite",
+	"buses": "bus", "gas": "gas", "gases": "gas", "lens": "lens", "lenses": "lens", "matrices": "matrix",
+	"vertices": "vertex", "children": "child", "criteria": "criterion", "halves": "half",
 }
 
 func dropPlural(w string) string {
@@ -56,6 +67,9 @@ func dropEnding(w string) string {
 	case strings.HasSuffix(w, "ied") && n > 4:
 		return w[:n-3] + "y"
 	case strings.HasSuffix(w, "eed"):
+		if hasAnySuffix(w, "reed", "teed") && !strings.HasSuffix(w, "breed") && syllables(w) > 1 {
+			return w[:n-1] // agreed, guaranteed: not need, breed, exceed
+		}
 		return w
 	case strings.HasSuffix(w, "ed") && n > 4 && syllables(w[:n-2]) > 0:
 		return restore(w[:n-2])
@@ -104,7 +118,7 @@ func lostE(base string) bool {
 		}
 	}
 	// A single vowel between consonants: without a lost e, the last one would be doubled (writing, hitting).
-	return n > 2 && !isVowel(base, n-1) && isVowel(base, n-2) && !isVowel(base, n-3)
+	return n > 2 && !isVowel(base, n-1) && isVowel(base, n-2) && (!isVowel(base, n-3) || strings.HasPrefix(base[max(n-4, 0):], "qu"))
 }
 
 // dropSilent takes the last e, and one of a last ll, from a word that has two syllables without it.

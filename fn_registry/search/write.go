@@ -13,7 +13,7 @@ import (
 
 // magic ends in the version of the format. A change of the analysis (fold, stem, stop words, weights) is one too:
 // words of a query would no longer be found as they were indexed.
-const magic = "fnsrch\x00\x02"
+const magic = "fnsrch\x00\x03"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -38,7 +38,7 @@ type options struct {
 	Fix      bool     `yaml:"-" flag:"fix" doc:"write what the code tells (signature, imports, uses, tests, paths ...), then check again"`
 	Diff     bool     `yaml:"-" flag:"diff" doc:"show what --fix would write; without --fix nothing is written"`
 	Changed  string   `yaml:"-" flag:"changed" doc:"look only at what differs from the git revision REV, and at the units that use it; what changed for callers since then must come with a higher version"`
-	Examples bool     `yaml:"-" flag:"examples" doc:"also type-check the Example of every unit looked at (uses the go command; slower)"`
+	Examples bool     `yaml:"-" flag:"examples" doc:"also type-check the Example of every unit looked at, and run those that say what they print with // Output: (uses the go command; slower)"`
 	Rules    []string `yaml:"-" flag:"rules" doc:"check by these rules only"`
 	Format   string   `yaml:"-" flag:"format" doc:"of the answer; sarif is 2.1.0, github are workflow annotations" enum:"text,json,sarif,github"`
 	List     bool     `yaml:"-" flag:"list" doc:"list the rules"`
@@ -135,38 +135,27 @@ func findRoot(named string) (string, error) {
 	}
 }
 
-// lint runs the check, twice where -fix changed something, and returns the number of findings left.
+// lint runs the check, again where -fix changed something, and returns the number of findings left.
 func lint(ctx context.Context, o *options, stdout, stderr io.Writer) (int, error) {
-	l := &linter{options: o, stderr: stderr}
+	l := &linter{options: o, stdout: stdout, stderr: stderr}
 	if err := l.open(ctx); err != nil {
 		return 0, err
 	}
 	defer l.close()
-	c, findings, err := l.check(ctx)
+	look := l.check
+	if o.Fix {
+		look = l.mend
+	}
+	c, findings, err := look(ctx)
 	if err != nil {
 		return 0, err
 	}
-	// A file whose encoding was mended may have more to mend: until nothing changes, so that a second -fix has nothing left.
-	for o.Fix || o.Diff {
+	if o.Diff && !o.Fix {
 		changes, err := check.Fixed(c, findings)
 		if err != nil {
 			return 0, err
 		}
-		if o.Diff {
-			for _, ch := range changes {
-				stdout.Write(diff.Diff("a/"+ch.File, ch.Before, "b/"+ch.File, ch.After))
-			}
-		}
-		if !o.Fix || len(changes) == 0 {
-			break
-		}
-		if err := check.Write(c, changes); err != nil {
-			return 0, err
-		}
-		fmt.Fprintf(stderr, "frontmatter-lint: %s fixed\n", count(len(changes), "file"))
-		if c, findings, err = l.check(ctx); err != nil {
-			return 0, err
-		}
+		l.show(changes)
 	}
 	report := report{Units: len(c.Units), Findings: findings}
 	if report.Findings == nil {
@@ -184,8 +173,8 @@ func lint(ctx context.Context, o *options, stdout, stderr io.Writer) (int, error
 // linter is one run of the command.
 type linter struct {
 	*options
-	stderr io.Writer
-	repo   *revision.Repo
+	stdout, stderr io.Writer
+	repo           *revision.Repo
 }
 
 func (l *linter) open(ctx context.Context) (err error) {
@@ -198,6 +187,24 @@ func (l *linter) open(ctx context.Context) (err error) {
 func (l *linter) close() {
 	if l.repo != nil {
 		l.repo.Close()
+	}
+}
+
+// mend checks and writes all fixes, and returns what is left.
+func (l *linter) mend(ctx context.Context) (*catalog.Catalog, []check.Finding, error) {
+	look := func() (*catalog.Catalog, []check.Finding, error) { return l.check(ctx) }
+	return check.Mend(look, func(changes []check.Change) {
+		if l.Diff {
+			l.show(changes)
+		}
+		fmt.Fprintf(l.stderr, "frontmatter-lint: %s fixed\n", count(len(changes), "file"))
+	})
+}
+
+// show prints changes as a diff.
+func (l *linter) show(changes []check.Change) {
+	for _, ch := range changes {
+		l.stdout.Write(diff.Diff("a/"+ch.File, ch.Before, "b/"+ch.File, ch.After))
 	}
 }
 

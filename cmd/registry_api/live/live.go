@@ -17,7 +17,7 @@ type Config struct {
 	Options   registry.Options
 	Watch     bool          // notice changes of files as they happen
 	Sweep     time.Duration // between two looks at all files; zero: 30 s
-	SaveAfter time.Duration // from a change to the cache's next save, which waits for further changes; zero: 5 s
+	SaveAfter time.Duration // from a change to the cache's next save, which has all changes until then; zero: 5 s
 	OnRefresh func(Refresh) // told of each look at the files; nil: nobody
 	Log       *slog.Logger  // nil: slog.Default()
 }
@@ -99,17 +99,17 @@ type follower struct {
 	registry *registry.Registry
 	changed  <-chan struct{} // see watch
 	stop     func()
-	pause    <-chan time.Time // until then, changes wait: reading takes half of the time at most
-	saveAt   <-chan time.Time
+	pause    <-chan time.Time // until then, changes and sweeps wait: reading takes half of the time at most
+	saveAt   <-chan time.Time // nil: nothing has been looked at since the last save
 }
 
 func (f *follower) follow(ctx context.Context) {
 	sweep := time.NewTicker(f.cfg.Sweep)
 	defer sweep.Stop()
 	for {
-		waiting := f.changed
+		waiting, due := f.changed, sweep.C
 		if f.pause != nil {
-			waiting = nil
+			waiting, due = nil, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -118,7 +118,7 @@ func (f *follower) follow(ctx context.Context) {
 			f.pause = nil
 		case <-waiting:
 			f.refresh(ctx)
-		case <-sweep.C:
+		case <-due:
 			f.refresh(ctx)
 		case <-f.saveAt:
 			f.saveAt = nil
@@ -155,7 +155,9 @@ func (f *follower) look(ctx context.Context) {
 		f.unwatched()
 	} else {
 		f.problem.Store(nil)
-		f.saveAt = time.After(f.cfg.SaveAfter)
+		if f.saveAt == nil { // else looks that follow one another would put it off for ever
+			f.saveAt = time.After(f.cfg.SaveAfter)
+		}
 	}
 	if f.cfg.OnRefresh != nil {
 		f.cfg.OnRefresh(Refresh{change, took, err})

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fnregistry.dev/fn_registry/registry"
@@ -185,6 +186,57 @@ func TestRun_SavesAndStartsFromTheCache(t *testing.T) {
 	if r.Freshness().SweptAt != nil || u == nil || u.Spec.Description != "Waits for the bus." {
 		t.Errorf("freshness %+v, unit %+v", r.Freshness(), u)
 	}
+}
+
+// TestRun_SavesBetweenSweeps: sweeps that come faster than SaveAfter do not put the save off.
+func TestRun_SavesBetweenSweeps(t *testing.T) {
+	t.Parallel()
+	cache, root := t.TempDir(), repository(t)
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{Options: registry.Options{Roots: []string{root}, Cache: cache}, Sweep: time.Second, SaveAfter: 5 * time.Second})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- l.Run(ctx) }()
+		time.Sleep(6 * time.Second)
+		if saved, err := filepath.Glob(filepath.Join(cache, "*.snapshot")); err != nil || len(saved) != 1 {
+			t.Errorf("after 6 s of sweeps: %v, %v", saved, err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestFollow_SweepsPause: as long as it rests from a look, no sweep begins another.
+func TestFollow_SweepsPause(t *testing.T) {
+	t.Parallel()
+	root := repository(t)
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		l := New(Config{Sweep: time.Second, OnRefresh: func(Refresh) { looks++ }})
+		r, err := registry.Open(t.Context(), registry.Options{Roots: []string{root}, NoCache: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		rest := make(chan time.Time)
+		f := follower{Live: l, registry: r, pause: rest}
+		go f.follow(ctx)
+		time.Sleep(10500 * time.Millisecond)
+		synctest.Wait()
+		if looks > 0 {
+			t.Fatalf("%d looks while it rests", looks)
+		}
+		rest <- time.Now()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if looks == 0 {
+			t.Error("no sweep after the rest")
+		}
+	})
 }
 
 // TestRun_StopsAtOnce: told to stop before or while it reads, it ends well and knows nothing.

@@ -66,8 +66,14 @@ func (v resultsView) more() string {
 func (v resultsView) markdown() markdownText {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %d of %d units\n\n", len(v.page.Items), v.page.Total)
+	for _, problem := range v.page.Problems {
+		fmt.Fprintf(&b, "%s\n\n", problem)
+	}
 	for _, it := range v.page.Items {
 		fmt.Fprintf(&b, "- [%s](/units/%s): %s\n  `%s`\n", it.ID, it.ID, it.Description, it.Signature)
+		if len(it.Why) > 0 {
+			fmt.Fprintf(&b, "  found by %s\n", strings.Join(it.Why, "; "))
+		}
 	}
 	if more := v.more(); more != "" {
 		fmt.Fprintf(&b, "\n[more](%s)\n", more)

@@ -43,7 +43,9 @@ func TestPages(t *testing.T) {
 		want   []string
 	}{
 		{"/", 200, []string{"4 units", `href="/units/add_go_core"`, "func Add(a, b int) (int, error)"}},
-		{"/?q=adds", 200, []string{"<mark>Adds</mark>", `value="adds"`, "1 unit"}},
+		{"/?q=adds", 200, []string{"<mark>Adds</mark>", `value="adds"`, "1 unit", "Found by adds in name,description"}},
+		{"/?q=summed", 200, []string{"Found by summed as sum (form) in tags"}},
+		{"/?q=bogus:x", 200, []string{`<p class="notice">bogus:x: unknown field bogus; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by</p>`, "Nothing found."}},
 		{"/?tag=math&kind=function", 200, []string{"2 units", `class="tag on" href="/?kind=function"`, `<input type="hidden" name="tag" value="math">`}},
 		{"/?q=func(int)+int", 200, []string{"twice"}},
 		{"/?q=adsd", 200, []string{"adsd taken for"}},
@@ -82,7 +84,8 @@ func TestPages_OtherForms(t *testing.T) {
 		!strings.Contains(body, "- `a`: The first number.") || !strings.Contains(body, "Used by: [tool_go_apps](/units/tool_go_apps)") {
 		t.Errorf("%s\n%s", kind, body)
 	}
-	if _, body := get(t, url+"/?q=adds", "Accept", "text/markdown"); !strings.Contains(body, "- [add_go_core](/units/add_go_core): Adds two") {
+	if _, body := get(t, url+"/?q=adds", "Accept", "text/markdown"); !strings.Contains(body, "- [add_go_core](/units/add_go_core): Adds two") ||
+		!strings.Contains(body, "found by adds in name,description") {
 		t.Errorf("list as Markdown:\n%s", body)
 	}
 	resp, _ = get(t, url+"/units/add_go_core", "Accept", "application/json")
