@@ -12,9 +12,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/cmd/registry_api/live"
-	"fnregistry.dev/cmd/registry_api/web"
 	"fnregistry.dev/fn_registry/registry"
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
@@ -81,7 +79,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	l := live.New(live.Config{
 		Options: registry.Options{Roots: s.roots, Cache: s.cache, Log: log}, Watch: s.watch, Sweep: s.sweep, OnRefresh: counters.refreshed, Log: log,
 	})
-	handler, err := newHandler(s, l, counters, log)
+	handler, err := newHandler(s.addr, s.hosts, l, counters, log)
 	if err != nil {
 		return err
 	}
@@ -102,29 +100,6 @@ func version() string {
 		return "unknown"
 	}
 	return info.Main.Version + " " + info.GoVersion
-}
-
-// newHandler puts the routes and what stands before them together, from the inside out.
-func newHandler(s settings, l *live.Live, c *counters, log *slog.Logger) (http.Handler, error) {
-	mux := http.NewServeMux()
-	api.New(api.Config{Source: l, Metrics: c.handler(l), Version: version()}).Mount(mux)
-	web.New(l).Mount(mux)
-	hosts := s.hosts
-	if host, _, err := net.SplitHostPort(s.addr); err == nil && host != "" {
-		hosts = append(hosts, host)
-	}
-	handler := fnhttp.HTTPGzip(mux, fnhttp.HTTPGzipConfig{})
-	handler, err := fnhttp.HTTPSameOrigin(handler, fnhttp.HTTPSameOriginConfig{Hosts: hosts})
-	if err != nil {
-		return nil, err
-	}
-	handler = fnhttp.HTTPSecurityHeaders(handler, fnhttp.HTTPSecurityHeadersConfig{})
-	return fnhttp.HTTPAccessLog(handler, fnhttp.HTTPAccessLogConfig{Logger: log, Observe: c.observe, Skip: isProbe}), nil
-}
-
-// isProbe tells requests that come every few seconds and that nobody wants in a log.
-func isProbe(r *http.Request) bool {
-	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics"
 }
 
 // serve runs the server and the registry until ctx is done or one of them fails. The registry is stopped after the

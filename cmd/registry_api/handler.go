@@ -1,0 +1,39 @@
+package main
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/cmd/registry_api/api"
+	"fnregistry.dev/cmd/registry_api/live"
+	"fnregistry.dev/cmd/registry_api/web"
+	fnhttp "fnregistry.dev/functions/infra/http"
+)
+
+// newHandler puts the API, the pages and what stands before them together. hosts
+// are the names that requests may use for the server, besides that of addr.
+func newHandler(addr string, hosts []string, l *live.Live, c *counters, log *slog.Logger) (http.Handler, error) {
+	mux := http.NewServeMux()
+	endpoints := api.New(api.Config{Source: l, Metrics: c.handler(l), Version: version()})
+	endpoints.Mount(mux)
+	pages := web.New(l)
+	pages.Mount(mux)
+	notFound := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			endpoints.NotFound(w, r)
+			return
+		}
+		pages.NotFound(w, r)
+	})
+	hosts = slices.Clone(hosts)
+	if host, _, err := net.SplitHostPort(addr); err == nil && host != "" {
+		hosts = append(hosts, host)
+	}
+	return fnhttp.HTTPStack(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: notFound}), fnhttp.HTTPStackConfig{
+		Access: fnhttp.HTTPStackPublic, // it shows source that whoever reaches it may read, and changes nothing
+		Hosts:  hosts, MaxBodyBytes: api.MaxBody, Logger: log, Observe: c.observe,
+	})
+}
