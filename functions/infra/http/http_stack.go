@@ -65,7 +65,8 @@ type HTTPStackConfig struct {
 // have an ETag.
 //
 // A body longer than MaxBodyBytes is refused with 413, at once where its length
-// is announced; else reading it fails with CodeTooLarge.
+// is announced; else reading it fails with CodeTooLarge. One that comes too slowly
+// fails with CodeTimeout and the status 408.
 //
 // Errors: CodeInvalid for what one of these does not take, and for an unknown
 // Access.
@@ -139,13 +140,20 @@ func bodyTooLarge(limit int64, cause error) *core.Error {
 	return &core.Error{Code: core.CodeTooLarge, Op: "http_stack", Message: fmt.Sprintf("the body is longer than %d bytes", limit), Err: cause}
 }
 
-// limitedBody gives the error of a body that is too long its code.
+// limitedBody says in the errors of a body that they are the client's fault.
 type limitedBody struct{ io.ReadCloser }
 
 func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		err = bodyTooLarge(tooLarge.Limit, err)
+		return n, bodyTooLarge(tooLarge.Limit, err)
+	}
+	if core.ErrorCode(err) == core.CodeTimeout { // not the 504 of CodeTimeout elsewhere
+		failed := &core.Error{Code: core.CodeTimeout, Op: "http_stack", Message: "the body came too slowly", Err: err}
+		return n, &HTTPProblemError{Status: http.StatusRequestTimeout, Err: failed}
 	}
 	return n, err
 }
