@@ -8,9 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/cmd/registry_api/live"
-	"fnregistry.dev/cmd/registry_api/web"
 	"fnregistry.dev/fn_registry/registry"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/program"
@@ -49,34 +47,11 @@ func run(ctx context.Context, call program.ProgramCall[*settings]) error {
 		Options: registry.Options{Roots: s.Root, Cache: s.Cache, Log: call.Log},
 		Watch:   s.Watch, Sweep: s.Sweep, OnRefresh: counters.refreshed, Log: call.Log,
 	})
-	handler, err := newHandler(s, l, counters, call)
+	handler, err := newHandler(s.Addr, s.Host, l, counters, call)
 	if err != nil {
 		return err
 	}
 	return serve(ctx, s.Addr, l, handler, call)
-}
-
-// newHandler puts the routes and what stands before them together, from the inside out.
-func newHandler(s *settings, l *live.Live, c *counters, call program.ProgramCall[*settings]) (http.Handler, error) {
-	mux := http.NewServeMux()
-	api.New(api.Config{Source: l, Metrics: c.handler(l), Version: call.Version}).Mount(mux)
-	web.New(l).Mount(mux)
-	hosts := s.Host
-	if host, _, err := net.SplitHostPort(s.Addr); err == nil && host != "" {
-		hosts = append(hosts, host)
-	}
-	handler := fnhttp.HTTPGzip(mux, fnhttp.HTTPGzipConfig{})
-	handler, err := fnhttp.HTTPSameOrigin(handler, fnhttp.HTTPSameOriginConfig{Hosts: hosts})
-	if err != nil {
-		return nil, err
-	}
-	handler = fnhttp.HTTPSecurityHeaders(handler, fnhttp.HTTPSecurityHeadersConfig{})
-	return fnhttp.HTTPAccessLog(handler, fnhttp.HTTPAccessLogConfig{Logger: call.Log, Observe: c.observe, Skip: isProbe}), nil
-}
-
-// isProbe tells requests that come every few seconds and that nobody wants in a log.
-func isProbe(r *http.Request) bool {
-	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics"
 }
 
 // serve runs the server and the registry until ctx is done or one of them fails. The registry is stopped after the

@@ -255,8 +255,9 @@ func TestRun_Refuses(t *testing.T) {
 	}
 	for _, c := range []struct{ method, path, allow string }{
 		{"POST", "/api/v1/units", "GET, HEAD"}, {"DELETE", "/api/v1/units/wait_go_f", "GET, HEAD"}, {"GET", "/api/v1/similar", "POST"},
+		{"POST", "/", "GET, HEAD"}, {"PUT", "/units/wait_go_f", "GET, HEAD"}, {"DELETE", "/openapi.json", "GET, HEAD"},
 	} {
-		if got := s.do(c.method, c.path, "", nil); got.status != 405 || got.header.Get("Allow") != c.allow || as[problem](got).Status != 405 {
+		if got := s.do(c.method, c.path, "", nil); got.status != 405 || got.header.Get("Allow") != c.allow || as[problem](got).Code != "unsupported" {
 			t.Errorf("%s %s: %d %s %s", c.method, c.path, got.status, got.header, got.body)
 		}
 	}
@@ -453,7 +454,7 @@ func TestRun_LosesItsRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("the loss is told", func() bool {
-		return as[struct{ Freshness struct{ Problem string } }](s.get("/readyz", nil)).Freshness.Problem != ""
+		return as[struct{ Freshness struct{ Problem string } }](s.get("/api/v1/stats", nil)).Freshness.Problem != ""
 	})
 	if p := as[page](s.get("/api/v1/units", nil)); p.Total != 4 {
 		t.Errorf("what was known is gone: %+v", p)
@@ -462,7 +463,7 @@ func TestRun_LosesItsRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("it is well again", func() bool {
-		return as[struct{ Freshness struct{ Problem string } }](s.get("/readyz", nil)).Freshness.Problem == ""
+		return as[struct{ Freshness struct{ Problem string } }](s.get("/api/v1/stats", nil)).Freshness.Problem == ""
 	})
 }
 

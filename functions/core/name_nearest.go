@@ -15,26 +15,17 @@ func NameNearest(name string, known []string) []string {
 	if len(name) > longest {
 		return nil
 	}
-	type candidate struct {
-		name     string
-		distance int
-	}
-	var near []*candidate // pointers: the code that sorts them is shared
+	byDistance := make([][]string, longest) // no limit is larger
 	for _, k := range known {
 		limit := max(1, min(len(name), len(k))/3)
 		if len(k)-len(name) > limit || len(name)-len(k) > limit {
 			continue
 		}
 		if d := EditDistance(foldName(name), foldName(k)); d <= limit {
-			near = append(near, &candidate{k, d})
+			byDistance[d] = append(byDistance[d], k)
 		}
 	}
-	slices.SortStableFunc(near, func(a, b *candidate) int { return a.distance - b.distance })
-	var names []string
-	for _, c := range near {
-		names = append(names, c.name)
-	}
-	return names
+	return slices.Concat(byDistance...)
 }
 
 func foldName(s string) string {

@@ -1,20 +1,20 @@
+// Package api is the HTTP API over a registry.
 package api
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
+	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/fn_registry/spec"
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/infra/http/httpapi"
 )
 
 // Source is where the API's answers come from.
@@ -41,69 +41,69 @@ type Config struct {
 
 // API is the endpoints, ready to be mounted.
 type API struct {
-	Config
-	endpoints []Endpoint
-	document  []byte
-	boot      string // tells the ETags of this process from those of others, whose generations mean something else
+	*httpapi.HTTPAPIHandle
+	source Source
 }
+
+// serverTag is the group of endpoints that are about the server itself: they
+// answer before the registry is loaded.
+const serverTag = "server"
 
 // New makes the endpoints and their document.
 func New(cfg Config) *API {
-	a := &API{Config: cfg, boot: rand.Text()[:8]}
-	a.endpoints = slices.Concat(a.unitEndpoints(), a.graphEndpoints(), a.registryEndpoints(), a.serverEndpoints())
-	a.document = document(a.endpoints, cfg.Version)
+	a := &API{source: cfg.Source}
+	health, err := fnhttp.HTTPHealth(fnhttp.HTTPHealthConfig{
+		Metrics: cfg.Metrics, Checks: []fnhttp.HTTPHealthCheck{{Name: "repositories", Check: a.loaded}},
+	})
+	if err != nil {
+		panic(err) // the check has a name
+	}
+	a.HTTPAPIHandle = httpapi.HTTPAPI(httpapi.HTTPAPIConfig{
+		Title: "fn_registry", Version: cfg.Version, Access: fnhttp.HTTPStackPublic,
+		Description: "The units of one or more repositories: find, show, who uses whom, what is like a draft, what the linter finds. " +
+			"Unknown parameters are refused. Every answer from the registry says how current it is in the headers " +
+			"Registry-Generation, Registry-Swept-At and Registry-Watching; GET answers have an ETag.",
+		Endpoints:  slices.Concat(unitEndpoints(), graphEndpoints(), a.registryEndpoints(), httpapi.HTTPAPIHealth(health)),
+		Around:     a.around,
+		Generation: func(r *http.Request) string { return strconv.FormatUint(StateFrom(r.Context()).Generation, 10) },
+		Schemas: map[reflect.Type]map[string]any{
+			reflect.TypeFor[check.Severity]():   textOf(check.Error, check.Warning),
+			reflect.TypeFor[registry.Advice]():  textOf(registry.AdviceUse, registry.AdviceLook, registry.AdviceWrite),
+			reflect.TypeFor[spec.SectionKind](): textOf(spec.SectionExample, spec.SectionWhenToUse, spec.SectionGotchas, spec.SectionOther),
+		},
+	})
 	return a
 }
 
-// Endpoints lists the endpoints in the order of the document.
-func (a *API) Endpoints() []Endpoint { return a.endpoints }
+// textOf is the schema of a text that is one of a few.
+func textOf(values ...any) map[string]any { return map[string]any{"type": "string", "enum": values} }
 
-// Document is the OpenAPI 3.1 document, as JSON.
-func (a *API) Document() []byte { return a.document }
-
-// Mount adds the endpoints to a mux, and problems as the answer to other methods on their paths and to other paths
-// under /api/.
-func (a *API) Mount(mux *http.ServeMux) {
-	methods := map[string][]string{}
-	for _, e := range a.endpoints {
-		mux.Handle(e.Method+" "+e.Path, a.wrap(e))
-		methods[e.Path] = append(methods[e.Path], e.Method)
+func (a *API) loaded(context.Context) error {
+	if a.source.State() == nil {
+		return errLoading
 	}
-	for path, allowed := range methods {
-		mux.Handle(path, methodNotAllowed(allowed))
-	}
-	mux.HandleFunc("/api/", a.NotFound)
+	return nil
 }
 
-// wrap gives requests their state, and the answers the headers about it and
-// their ETag.
-func (a *API) wrap(e Endpoint) http.Handler {
-	conditional := fnhttp.HTTPConditional(e.handler, fnhttp.HTTPConditionalConfig{ETag: func(r *http.Request) string {
-		if !e.tagged {
-			return ""
-		}
-		return a.tag(r)
-	}})
+var errLoading = &core.Error{Code: core.CodeUnavailable, Message: "the repositories are still being read",
+	Hint: "GET /readyz says when that is done", RetryAfter: time.Second}
+
+// around gives requests their state, and the answers the headers about it.
+func (a *API) around(e httpapi.HTTPAPIEndpoint, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		freshness := a.Source.Freshness() // before the state, which is then no older than it says
-		state := a.Source.State()
-		SetFreshness(w.Header(), freshness, state)
-		if state == nil && !e.always {
-			NotReady(w, r)
+		freshness := a.source.Freshness() // before the state, which is then no older than it says
+		state := a.source.State()
+		setFreshness(w.Header(), freshness, state)
+		if state == nil && e.Tag != serverTag {
+			fnhttp.HTTPProblem(w, r, errLoading)
 			return
 		}
-		conditional.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stateKey{}, state)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stateKey{}, state)))
 	})
 }
 
-// tag is the ETag of a request's answer: the same for the same URL and state.
-func (a *API) tag(r *http.Request) string {
-	sum := sha256.Sum256([]byte(r.URL.Path + "?" + r.URL.RawQuery))
-	return fmt.Sprintf(`"%s-%d-%s"`, a.boot, StateFrom(r.Context()).Generation, hex.EncodeToString(sum[:8]))
-}
-
-// SetFreshness tells in headers how current an answer from this state is.
-func SetFreshness(h http.Header, f Freshness, s *registry.State) {
+// setFreshness tells in headers how current an answer from this state is.
+func setFreshness(h http.Header, f Freshness, s *registry.State) {
 	h.Set("Registry-Watching", strconv.FormatBool(f.Watching))
 	if s != nil {
 		h.Set("Registry-Generation", strconv.FormatUint(s.Generation, 10))
@@ -111,36 +111,4 @@ func SetFreshness(h http.Header, f Freshness, s *registry.State) {
 	if f.SweptAt != nil {
 		h.Set("Registry-Swept-At", f.SweptAt.Format(time.RFC3339))
 	}
-}
-
-// NotReady answers a request that came before the registry was loaded.
-func NotReady(w http.ResponseWriter, r *http.Request) {
-	fnhttp.HTTPProblem(w, r, &core.Error{Code: core.CodeUnavailable, Message: "the repositories are still being read",
-		Hint: "GET /readyz says when that is done", RetryAfter: time.Second})
-}
-
-// NotFound answers a request for a path that there is not, with those that may have been meant.
-func (a *API) NotFound(w http.ResponseWriter, r *http.Request) {
-	paths := []string{}
-	for _, e := range a.endpoints {
-		if !slices.Contains(paths, e.Path) {
-			paths = append(paths, e.Path)
-		}
-	}
-	fnhttp.HTTPProblem(w, r, &fnhttp.HTTPProblemError{
-		Err:     &core.Error{Code: core.CodeNotFound, Message: "there is nothing at this path", Hint: "GET /openapi.json describes what there is"},
-		Members: map[string]any{"candidates": paths},
-	})
-}
-
-func methodNotAllowed(allowed []string) http.Handler {
-	if slices.Contains(allowed, http.MethodGet) {
-		allowed = append(allowed, http.MethodHead)
-	}
-	allow := strings.Join(allowed, ", ")
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", allow)
-		fnhttp.HTTPProblem(w, r, &fnhttp.HTTPProblemError{Status: http.StatusMethodNotAllowed,
-			Err: &core.Error{Code: core.CodeInvalid, Message: "the method " + strconv.QuoteToASCII(r.Method) + " is not for this path", Hint: "use " + allow}})
-	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"fnregistry.dev/fn_registry/registry"
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/infra/http/httpapi"
 )
 
 type graphIn struct {
@@ -17,39 +18,23 @@ type graphIn struct {
 	Domain    string `query:"domain" json:"-" doc:"Only units of this domain, besides the one in the middle."`
 }
 
-func (a *API) graphEndpoints() []Endpoint {
-	in := reflect.TypeFor[graphIn]()
-	return []Endpoint{{
-		Method: http.MethodGet, Path: "/api/v1/graph", Name: "getGraph", Tag: "graph", tagged: true, Fails: []int{http.StatusNotFound},
+func graphEndpoints() []httpapi.HTTPAPIEndpoint {
+	return []httpapi.HTTPAPIEndpoint{httpapi.HTTPAPIRaw(ofRegistry(httpapi.HTTPAPIEndpoint{
+		Method: http.MethodGet, Path: "/api/v1/graph", Name: "getGraph", Tag: "graph", ByGeneration: true, Fails: noUnit,
 		Summary:     "Who uses whom, as data or as a picture's source",
 		Description: "An edge leads from the unit whose code uses another to that other. Programs are nodes too.",
-		In:          in,
-		Answers: []Answer{
+		Answers: []httpapi.HTTPAPIAnswer{
 			{Type: "application/json", Go: reflect.TypeFor[registry.Graph]()}, {Type: "text/vnd.graphviz"}, {Type: "text/plain"},
 		},
-		handler: http.HandlerFunc(serveGraph),
-	}}
+	}), writeGraph)}
 }
 
-func serveGraph(w http.ResponseWriter, r *http.Request) {
-	if err := writeGraph(w, r); err != nil {
-		fnhttp.HTTPProblem(w, r, problem(err))
+func writeGraph(w http.ResponseWriter, r *http.Request, in *graphIn) error {
+	q := registry.GraphQuery{ID: in.ID, Direction: registry.Direction(in.Direction), Domain: in.Domain}
+	if in.Depth != nil {
+		q.Depth = *in.Depth
 	}
-}
-
-var graphChecker = newChecker(reflect.TypeFor[graphIn]())
-
-func writeGraph(w http.ResponseWriter, r *http.Request) error {
-	in, err := fnhttp.HTTPQueryRead[graphIn](r)
-	if err != nil {
-		return err
-	}
-	if err := graphChecker.check(reflect.ValueOf(in)); err != nil {
-		return err
-	}
-	g, err := StateFrom(r.Context()).Graph(registry.GraphQuery{
-		ID: in.ID, Depth: orZero(in.Depth), Direction: registry.Direction(in.Direction), Domain: in.Domain,
-	})
+	g, err := StateFrom(r.Context()).Graph(q)
 	if err != nil {
 		return err
 	}
@@ -68,6 +53,6 @@ func writeGraph(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Write(out.Bytes()) // a client that went away is nobody to tell
+	w.Write(out.Bytes()) // an error means that the client is gone
 	return nil
 }

@@ -9,9 +9,8 @@ import (
 
 	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/http/httpapi"
 )
-
-type noIn struct{}
 
 type appsOut struct {
 	Items      []registry.App `json:"items"`
@@ -42,54 +41,48 @@ type statsOut struct {
 	Freshness Freshness `json:"freshness"`
 }
 
-func (a *API) registryEndpoints() []Endpoint {
-	return []Endpoint{
-		jsonEndpoint(Endpoint{
-			Method: http.MethodGet, Path: "/api/v1/apps", Name: "listApps", Tag: "apps", tagged: true,
+func (a *API) registryEndpoints() []httpapi.HTTPAPIEndpoint {
+	return []httpapi.HTTPAPIEndpoint{
+		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
+			Method: http.MethodGet, Path: "/api/v1/apps", Name: "listApps", Tag: "apps", ByGeneration: true,
 			Summary: "The programs, and the units that they are composed of",
-		}, func(ctx context.Context, _ noIn) (appsOut, error) {
+		}), MaxBody, func(ctx context.Context, _ *struct{}) (*appsOut, error) {
 			apps := StateFrom(ctx).Apps()
-			return appsOut{Items: apps, Total: len(apps)}, nil
+			return &appsOut{Items: apps, Total: len(apps)}, nil
 		}),
-		jsonEndpoint(Endpoint{
-			Method: http.MethodGet, Path: "/api/v1/findings", Name: "listFindings", Tag: "findings", tagged: true,
+		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
+			Method: http.MethodGet, Path: "/api/v1/findings", Name: "listFindings", Tag: "findings", ByGeneration: true,
 			Summary:     "What the linter finds",
 			Description: "All rules but those that compare with the repository's history. The first request after a change waits for the linter.",
-		}, listFindings),
-		jsonEndpoint(Endpoint{
+		}), MaxBody, listFindings),
+		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/stats", Name: "getStats", Tag: "registry",
 			Summary: "The units in numbers, and how current all answers are",
-		}, func(ctx context.Context, _ noIn) (statsOut, error) {
-			return statsOut{Stats: StateFrom(ctx).Stats(), Freshness: a.Source.Freshness()}, nil
+		}), MaxBody, func(ctx context.Context, _ *struct{}) (*statsOut, error) {
+			return &statsOut{Stats: StateFrom(ctx).Stats(), Freshness: a.source.Freshness()}, nil
 		}),
 	}
 }
 
-const defaultFindings = 200
-
-func listFindings(ctx context.Context, in findingsIn) (findingsOut, error) {
+func listFindings(ctx context.Context, in *findingsIn) (*findingsOut, error) {
 	s := StateFrom(ctx)
 	offset, err := parseOffset(in.Cursor)
 	if err != nil {
-		return findingsOut{}, err
+		return nil, err
 	}
 	all, err := s.Findings(ctx)
 	if err != nil {
-		return findingsOut{}, err
+		return nil, err
 	}
 	all, err = s.FilterFindings(all, registry.FindingsQuery{
 		Rule: in.Rule, Severity: check.Severity(in.Severity), Unit: in.Unit, Domain: in.Domain, File: in.File,
 	})
 	if err != nil {
-		return findingsOut{}, err
+		return nil, err
 	}
-	limit := orZero(in.Limit)
-	if limit == 0 {
-		limit = defaultFindings
-	}
-	out := findingsOut{Units: s.Index.Len(), Total: len(all), Rules: registry.CountRules(all)}
+	out := &findingsOut{Units: s.Index.Len(), Total: len(all), Rules: registry.CountRules(all)}
 	from := min(offset, len(all))
-	to := min(from+limit, len(all))
+	to := min(from+*in.Limit, len(all))
 	out.Items = nonNil(all[from:to])
 	if to < len(all) {
 		next := base64.RawURLEncoding.EncodeToString([]byte("findings " + strconv.Itoa(to)))

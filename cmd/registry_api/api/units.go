@@ -6,6 +6,7 @@ import (
 
 	"fnregistry.dev/cmd/registry_api/markdown"
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/http/httpapi"
 )
 
 type unitsIn struct {
@@ -31,7 +32,7 @@ type unitIn struct {
 
 type similarIn struct {
 	registry.Draft
-	Limit *int `json:"limit"`
+	Limit *int `json:"limit" doc:"The most units that are listed." min:"1" max:"50" default:"5"`
 }
 
 // unit is registry.Detail with its body rendered.
@@ -51,75 +52,65 @@ type section struct {
 	HTML string `json:"html"`
 }
 
-func (a *API) unitEndpoints() []Endpoint {
-	return []Endpoint{
-		jsonEndpoint(Endpoint{
-			Method: http.MethodGet, Path: "/api/v1/units", Name: "listUnits", Tag: "units", tagged: true,
+func unitEndpoints() []httpapi.HTTPAPIEndpoint {
+	return []httpapi.HTTPAPIEndpoint{
+		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
+			Method: http.MethodGet, Path: "/api/v1/units", Name: "listUnits", Tag: "units", ByGeneration: true,
 			Summary: "Find units by words, by signature and by what they are",
 			Description: "Without q and signature it lists all units that the other parameters let through. " +
 				"Typing errors are forgiven in a word that no unit has in any form; words says in which.",
-		}, listUnits),
-		jsonEndpoint(Endpoint{
-			Method: http.MethodGet, Path: "/api/v1/units/{id}", Name: "getUnit", Tag: "units", Fails: []int{http.StatusNotFound},
+		}), MaxBody, listUnits),
+		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
+			Method: http.MethodGet, Path: "/api/v1/units/{id}", Name: "getUnit", Tag: "units", Fails: noUnit,
 			Summary: "Everything about one unit",
 			Description: "The whole spec, what the code says whatever the spec says (derived), the body as Markdown and as HTML " +
 				"(raw HTML in it is left out), who uses it, and what the linter finds. stale is true where the spec's file has changed " +
 				"since the registry took it in: then spec and body are what the file says now, both of one write, and what comes " +
 				"from the code and the graph is as it was; the body is empty where the file can't be read now.",
-		}, getUnit),
-		jsonEndpoint(Endpoint{
-			Method: http.MethodGet, Path: "/api/v1/units/{id}/dependencies", Name: "listDependencies", Tag: "units", tagged: true,
-			Fails: []int{http.StatusNotFound}, Summary: "All units that a unit needs, however many lie between",
-		}, func(ctx context.Context, in unitIn) (*registry.Reach, error) {
+		}), MaxBody, getUnit),
+		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
+			Method: http.MethodGet, Path: "/api/v1/units/{id}/dependencies", Name: "listDependencies", Tag: "units", ByGeneration: true,
+			Fails: noUnit, Summary: "All units that a unit needs, however many lie between",
+		}), MaxBody, func(ctx context.Context, in *unitIn) (*registry.Reach, error) {
 			return StateFrom(ctx).Dependencies(in.ID)
 		}),
-		jsonEndpoint(Endpoint{
-			Method: http.MethodGet, Path: "/api/v1/units/{id}/dependents", Name: "listDependents", Tag: "units", tagged: true,
-			Fails: []int{http.StatusNotFound}, Summary: "All units and programs that may break when a unit changes",
-		}, func(ctx context.Context, in unitIn) (*registry.Reach, error) { return StateFrom(ctx).Dependents(in.ID) }),
+		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
+			Method: http.MethodGet, Path: "/api/v1/units/{id}/dependents", Name: "listDependents", Tag: "units", ByGeneration: true,
+			Fails: noUnit, Summary: "All units and programs that may break when a unit changes",
+		}), MaxBody, func(ctx context.Context, in *unitIn) (*registry.Reach, error) {
+			return StateFrom(ctx).Dependents(in.ID)
+		}),
 		similarEndpoint(),
 	}
 }
 
-func listUnits(ctx context.Context, in unitsIn) (*registry.Page, error) {
+func listUnits(ctx context.Context, in *unitsIn) (*registry.Page, error) {
 	return StateFrom(ctx).Find(registry.Query{
 		Text: in.Q, Signature: in.Signature, Kind: in.Kind, Lang: in.Lang, Domain: in.Domain, Purity: in.Purity, Tag: in.Tag,
 		Imports: in.Imports, Uses: in.Uses, UsedBy: in.UsedBy, Tested: in.Tested, Sort: registry.Sort(in.Sort),
-		Limit: orZero(in.Limit), Cursor: in.Cursor,
+		Limit: *in.Limit, Cursor: in.Cursor,
 	})
 }
 
-func orZero(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
-func getUnit(ctx context.Context, in unitIn) (unit, error) {
+func getUnit(ctx context.Context, in *unitIn) (*unit, error) {
 	d, err := StateFrom(ctx).Get(in.ID)
 	if err != nil {
-		return unit{}, err
+		return nil, err
 	}
-	u := unit{Detail: d, Body: body{Markdown: d.Body.Markdown, HTML: markdown.HTML(d.Body.Markdown), Sections: []section{}}}
+	u := &unit{Detail: d, Body: body{Markdown: d.Body.Markdown, HTML: markdown.HTML(d.Body.Markdown), Sections: []section{}}}
 	for _, s := range d.Body.Sections {
 		u.Body.Sections = append(u.Body.Sections, section{Section: s, HTML: markdown.HTML(s.Markdown)})
 	}
 	return u, nil
 }
 
-func similarEndpoint() Endpoint {
-	e := jsonEndpoint(Endpoint{
+func similarEndpoint() httpapi.HTTPAPIEndpoint {
+	return httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
 		Method: http.MethodPost, Path: "/api/v1/similar", Name: "findSimilar", Tag: "units",
 		Summary: "Units that already do what you are about to write",
 		Description: "Send a draft; at least one of its fields is needed, description and signature say most. advice is use " +
-			"(use or extend one of the units in use), look (look at the first item before writing) or write. limit is 1 to 50, 5 by default.",
-	}, func(ctx context.Context, in similarIn) (*registry.Similar, error) {
-		if in.Limit != nil && *in.Limit < 1 {
-			return nil, &registry.QueryError{Param: "limit", Message: "not between 1 and 50"}
-		}
-		return StateFrom(ctx).Similar(in.Draft, orZero(in.Limit))
+			"(use or extend one of the units in use), look (look at the first item before writing) or write.",
+	}), MaxBody, func(ctx context.Context, in *similarIn) (*registry.Similar, error) {
+		return StateFrom(ctx).Similar(in.Draft, *in.Limit)
 	})
-	e.Body = e.In
-	return e
 }

@@ -10,6 +10,7 @@ import (
 
 	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/fn_registry/registry"
+	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
 // source is a registry that is loaded once.
@@ -29,8 +30,9 @@ func setup(t testing.TB, root string) string {
 	}
 	t.Cleanup(reg.Close)
 	mux := http.NewServeMux()
-	New(source{reg}).Mount(mux)
-	server := httptest.NewServer(mux)
+	pages := New(source{reg})
+	pages.Mount(mux)
+	server := httptest.NewServer(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: http.HandlerFunc(pages.NotFound)}))
 	t.Cleanup(server.Close)
 	return server.URL
 }

@@ -42,9 +42,11 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, p.assets.url("icon.svg"), http.StatusMovedPermanently)
 	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		p.render(w, r, http.StatusNotFound, p.layout(r, "Not found", notFound("There is no page "+r.URL.Path+".", nil)))
-	})
+}
+
+// NotFound answers a request for an unknown path.
+func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
+	p.render(w, r, http.StatusNotFound, p.layout(r, "Not found", notFound("There is no page "+r.URL.Path+".", nil)))
 }
 
 // request is what a page answers: the HTTP request and the state that it is answered from.

@@ -68,11 +68,12 @@ func HTTPAccessLog(next http.Handler, cfg HTTPAccessLogConfig) http.Handler {
 	})
 }
 
-// errHandlerPanicked stands for the panic's value, which net/http logs with its stack.
+// errHandlerPanicked stands for the panic's value, which net/http logs with its
+// stack, or [HTTPRecover] does.
 var errHandlerPanicked = errors.New("the handler panicked")
 
 func (record *HTTPAccessLogRecord) failed() bool {
-	return record.Status >= 500 || record.Err == errHandlerPanicked
+	return record.Status >= 500 || errors.Is(record.Err, errHandlerPanicked)
 }
 
 func logAccess(ctx context.Context, logger *slog.Logger, record HTTPAccessLogRecord) {
@@ -105,9 +106,10 @@ func validRequestID(id string) bool {
 // ReadFrom are here for code that still asks the writer itself for them.
 type accessRecorder struct {
 	http.ResponseWriter
-	status int
-	bytes  int64
-	err    error
+	status   int
+	bytes    int64
+	err      error
+	hijacked net.Conn // what the handler took over; nil: nothing
 }
 
 var (
@@ -163,7 +165,7 @@ func (a *accessRecorder) FlushError() error {
 func (a *accessRecorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err == nil {
-		a.status = http.StatusSwitchingProtocols
+		a.status, a.hijacked = http.StatusSwitchingProtocols, conn
 	}
 	return conn, rw, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"fnregistry.dev/functions/core"
@@ -18,16 +19,26 @@ const minTokenBytes = 16
 
 // HTTPBearerAuthConfig says who may pass [HTTPBearerAuth].
 type HTTPBearerAuthConfig struct {
-	Tokens        []string // at least one, each of 16 or more characters without blanks; two while one replaces another
-	Realm         string   // named in WWW-Authenticate; empty: api
-	AllowLoopback bool     // lets requests from this machine pass without a token, unless a proxy forwarded them; default false
+	Tokens []string // each of 16 or more characters without blanks; two while one replaces another; none needs AllowLoopback
+	Realm  string   // named in WWW-Authenticate; empty: api
+	// AllowLoopback lets requests pass without a token that come from this
+	// machine, name it by a loopback name or address as their host, and bear
+	// no header of a proxy. Default false.
+	AllowLoopback bool
 }
 
 // HTTPBearerAuth lets a request through to next if its Authorization header bears one of the tokens (RFC 6750), and
 // answers problem JSON with status 401 and WWW-Authenticate otherwise. It keeps the tokens' SHA-256 alone, compares in
 // constant time, and takes no token from the query or a form, since those are logged.
 //
-// Errors: CodeInvalid without a token, or with one that is too short or holds blanks. No message tells a token.
+// The host counts because a browser on this machine sends what a foreign page
+// asks it to: a name that an attacker points at 127.0.0.1 (DNS rebinding) comes
+// from this machine, too.
+//
+// Without any token, which needs AllowLoopback, others are refused with 403.
+//
+// Errors: CodeInvalid without a token and AllowLoopback, or with a token that is
+// too short or holds blanks. No message contains a token.
 func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, error) {
 	hashes := make([][sha256.Size]byte, len(cfg.Tokens))
 	for i, token := range cfg.Tokens {
@@ -38,7 +49,7 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 		}
 		hashes[i] = sha256.Sum256([]byte(token))
 	}
-	if len(hashes) == 0 {
+	if len(hashes) == 0 && !cfg.AllowLoopback {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so nobody could pass"}
 	}
 	challenge := fmt.Sprintf("Bearer realm=%q", cmp.Or(cfg.Realm, "api"))
@@ -48,6 +59,9 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 		switch {
 		case given && anyEqual(hashes, sha256.Sum256([]byte(token))), !given && allowLoopback && fromLoopback(r):
 			next.ServeHTTP(w, r)
+		case len(hashes) == 0:
+			HTTPProblem(w, r, &core.Error{Code: core.CodeForbidden, Message: "only programs on this machine may do this",
+				Hint: "start the server with a token, or ask it by its loopback address"})
 		case given:
 			w.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
 			HTTPProblem(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "the bearer token is not accepted"})
@@ -81,13 +95,18 @@ func anyEqual(hashes [][sha256.Size]byte, hash [sha256.Size]byte) bool {
 	return equal == 1
 }
 
-// fromLoopback is false for what a proxy on this machine forwarded for somebody else.
+// fromLoopback is false for what a proxy on this machine forwarded for somebody
+// else, and for a page that reached this machine by a name of its own.
 func fromLoopback(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if len(r.Header.Values(name)) > 0 {
+	for name := range r.Header {
+		if slices.Contains(forwardedBy, name) || strings.HasPrefix(name, "X-Forwarded-") {
 			return false
 		}
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && net.ParseIP(host).IsLoopback()
+	return err == nil && net.ParseIP(host).IsLoopback() && isLoopbackHost(bareHost(r.Host))
 }
+
+// forwardedBy are the headers that proxies set, besides X-Forwarded-For and its
+// like.
+var forwardedBy = []string{"Forwarded", "Via", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Client-Ip", "X-Cluster-Client-Ip"}

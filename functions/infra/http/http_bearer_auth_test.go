@@ -56,37 +56,69 @@ func TestHTTPBearerAuth_Requests(t *testing.T) {
 func TestHTTPBearerAuth_Loopback(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		allow     bool
-		remote    string
-		forwarded string
-		header    string
-		in        bool
+		allow        bool
+		remote, host string
+		name, value  string // of a header
+		in           bool
 	}{
-		{true, "127.0.0.1:1234", "", "", true},
-		{true, "[::1]:1234", "", "", true},
-		{false, "127.0.0.1:1234", "", "", false},
-		{true, "10.0.0.3:1234", "", "", false},
-		{true, "@", "", "", false}, // a Unix socket has no address to go by
-		{true, "127.0.0.1:1234", "X-Forwarded-For", "", false},
-		{true, "127.0.0.1:1234", "Forwarded", "", false},
-		{true, "127.0.0.1:1234", "", "Bearer wrong", false}, // who shows a token is held to it
+		{true, "127.0.0.1:1234", "127.0.0.1:8787", "", "", true},
+		{true, "[::1]:1234", "localhost", "", "", true},
+		{true, "[::ffff:127.0.0.1]:1234", "[::1]:8787", "", "", true},
+		{false, "127.0.0.1:1234", "localhost", "", "", false},
+		{true, "10.0.0.3:1234", "localhost", "", "", false},      // the host is what anybody may write
+		{true, "127.0.0.1:1234", "evil.example", "", "", false},  // DNS rebinding
+		{true, "127.0.0.1:1234", "units.example", "", "", false}, // a proxy on this machine that adds nothing
+		{true, "127.0.0.1:1234", "localhost.evil.example", "", "", false},
+		{true, "127.0.0.1:1234", "", "", "", false},
+		{true, "@", "localhost", "", "", false}, // a Unix socket has no address to go by
+		{true, "127.0.0.1:1234", "localhost", "X-Forwarded-For", "10.0.0.3", false},
+		{true, "127.0.0.1:1234", "localhost", "X-Forwarded-For", "", false},
+		{true, "127.0.0.1:1234", "localhost", "X-Forwarded-Host", "localhost", false},
+		{true, "127.0.0.1:1234", "localhost", "X-Forwarded-Proto", "https", false},
+		{true, "127.0.0.1:1234", "localhost", "Forwarded", "for=127.0.0.1", false},
+		{true, "127.0.0.1:1234", "localhost", "x-real-ip", "127.0.0.1", false},
+		{true, "127.0.0.1:1234", "localhost", "Via", "1.1 proxy", false},
+		{true, "10.0.0.3:1234", "localhost", "X-Forwarded-For", "127.0.0.1", false},   // nobody becomes loopback by a header
+		{true, "127.0.0.1:1234", "localhost", "Authorization", "Bearer wrong", false}, // who shows a token is held to it
+		{true, "10.0.0.3:1234", "units.example", "Authorization", "Bearer " + tokenOne, true},
 	} {
 		handler, err := fnhttp.HTTPBearerAuth(text("in"), fnhttp.HTTPBearerAuthConfig{Tokens: []string{tokenOne}, AllowLoopback: c.allow})
 		if err != nil {
 			t.Fatal(err)
 		}
 		request := httptest.NewRequest("GET", "/", nil)
-		request.RemoteAddr = c.remote
-		if c.forwarded != "" {
-			request.Header.Set(c.forwarded, "for=10.0.0.3")
-		}
-		if c.header != "" {
-			request.Header.Set("Authorization", c.header)
+		request.RemoteAddr, request.Host = c.remote, c.host
+		if c.name != "" {
+			request.Header.Set(c.name, c.value)
 		}
 		recorder := httptest.NewRecorder()
 		handler.ServeHTTP(recorder, request)
-		if in := recorder.Body.String() == "in"; in != c.in {
-			t.Errorf("%+v: in %v", c, in)
+		if in := recorder.Body.String() == "in"; in != c.in || !in && recorder.Code != 401 {
+			t.Errorf("%+v: in %v, status %d", c, in, recorder.Code)
+		}
+	}
+}
+
+// Without a token there is none to ask for: others are refused.
+func TestHTTPBearerAuth_LoopbackAlone(t *testing.T) {
+	t.Parallel()
+	handler, err := fnhttp.HTTPBearerAuth(text("in"), fnhttp.HTTPBearerAuthConfig{AllowLoopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for remote, want := range map[string]int{"127.0.0.1:1234": 200, "10.0.0.3:1234": 403} {
+		for _, authorization := range []string{"", "Bearer ", "Bearer x"} {
+			request := httptest.NewRequest("GET", "http://localhost/", nil)
+			request.RemoteAddr = remote
+			if authorization != "" {
+				request.Header.Set("Authorization", authorization)
+				want = 403 // no token is right
+			}
+			recorder := httptest.NewRecorder()
+			handler.ServeHTTP(recorder, request)
+			if recorder.Code != want || recorder.Header().Get("WWW-Authenticate") != "" {
+				t.Errorf("%s, %q: %d, want %d", remote, authorization, recorder.Code, want)
+			}
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+
+	fnjson "fnregistry.dev/functions/infra/json"
 )
 
 // HTTPJSONConfig bounds the bodies that [HTTPJSON] reads and says what success is. The zero value is usable.
@@ -19,47 +21,95 @@ type HTTPJSONConfig struct {
 // json:"-" besides, so that a body can't set them. If In has other exported fields, or is no struct, the body of any
 // method but GET, HEAD, DELETE and OPTIONS is read into it, strictly, as [HTTPJSONRead] says; else bodies are not read.
 //
+// In may be a pointer to such a struct, and is then never nil. A program with
+// many handlers is smaller that way: of all pointers, Go compiles this once.
+//
 // The context is the request's: it ends when the client leaves. HTTPJSON panics if In has tags that can't work, as
 // http.ServeMux does for a bad pattern.
 func HTTPJSON[In, Out any](fn func(context.Context, In) (Out, error), cfg HTTPJSONConfig) http.Handler {
-	plan, err := urlPlanOf(reflect.TypeFor[In]())
+	h := newJSONHandler(reflect.TypeFor[In](), reflect.TypeFor[Out](), cfg)
+	h.decode = func(body []byte) (any, error) {
+		if body == nil {
+			return new(In), nil
+		}
+		in, err := fnjson.JSONDecode[In](body, h.decoding)
+		return &in, err
+	}
+	h.call = func(ctx context.Context, in any) (any, error) { return fn(ctx, *in.(*In)) }
+	return h
+}
+
+// jsonHandler is what HTTPJSON does for any type. It is compiled once: only
+// decode and call are compiled for each type.
+type jsonHandler struct {
+	plan     *urlPlan
+	status   int
+	empty    bool // Out is struct{}
+	maxBytes int64
+	decoding fnjson.JSONDecodeConfig
+	decode   func(body []byte) (in any, err error) // nil: there is no body
+	call     func(ctx context.Context, in any) (any, error)
+}
+
+func newJSONHandler(in, out reflect.Type, cfg HTTPJSONConfig) *jsonHandler {
+	if in.Kind() == reflect.Pointer {
+		in = in.Elem()
+	}
+	plan, err := urlPlanOf(in)
 	if err != nil {
 		panic(err)
 	}
-	status := cfg.Status
-	empty := reflect.TypeFor[Out]() == reflect.TypeFor[struct{}]()
-	if status == 0 {
-		status = http.StatusOK
-		if empty {
-			status = http.StatusNoContent
-		}
+	h := &jsonHandler{
+		plan: plan, empty: out == reflect.TypeFor[struct{}](), status: cfg.Status,
+		maxBytes: cfg.MaxBytes, decoding: jsonBodyDecoding(cfg.MaxDepth),
 	}
-	answer := func(w http.ResponseWriter, r *http.Request) error {
-		var in In
+	switch {
+	case h.status != 0:
+	case h.empty:
+		h.status = http.StatusNoContent
+	default:
+		h.status = http.StatusOK
+	}
+	return h
+}
+
+// ServeHTTP reads the request, calls the function and writes what it returns.
+func (h *jsonHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out, err := h.answer(w, r)
+	if h.empty {
+		out = nil
+	}
+	if err == nil {
+		err = HTTPJSONWrite(w, h.status, out)
+	}
+	if err != nil {
+		HTTPProblem(w, r, err)
+	}
+}
+
+func (h *jsonHandler) answer(w http.ResponseWriter, r *http.Request) (any, error) {
+	var body []byte
+	if h.plan.untagged && mayHaveBody(r.Method) {
 		var err error
-		if plan.untagged && mayHaveBody(r.Method) {
-			in, err = HTTPJSONRead[In](w, r, HTTPJSONReadConfig{MaxBytes: cfg.MaxBytes, MaxDepth: cfg.MaxDepth})
-			if err != nil {
-				return err
-			}
+		if body, err = readJSONBody(w, r, h.maxBytes); err != nil {
+			return nil, err
 		}
-		if err := plan.fill(r, reflect.ValueOf(&in).Elem()); err != nil {
-			return err
-		}
-		out, err := fn(r.Context(), in)
-		if err != nil {
-			return err
-		}
-		if empty {
-			return HTTPJSONWrite(w, status, nil)
-		}
-		return HTTPJSONWrite(w, status, out)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := answer(w, r); err != nil {
-			HTTPProblem(w, r, err)
+	in, err := h.decode(body)
+	if err != nil {
+		return nil, explainField(err)
+	}
+	value := reflect.ValueOf(in).Elem()
+	if value.Kind() == reflect.Pointer {
+		if value.IsNil() { // there is no body, or it is null
+			value.Set(reflect.New(value.Type().Elem()))
 		}
-	})
+		value = value.Elem()
+	}
+	if err := h.plan.fill(r, value); err != nil {
+		return nil, err
+	}
+	return h.call(r.Context(), in)
 }
 
 // mayHaveBody leaves out the methods for which RFC 9110 gives a body no meaning.

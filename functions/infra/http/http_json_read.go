@@ -28,32 +28,41 @@ const jsonReadOp = "http_json_read"
 // there twice, text after the value, invalid UTF-8, an empty body.
 //
 // Errors are meant for [HTTPProblem]: CodeTooLarge over MaxBytes; CodeTimeout
-// or CodeCanceled for a body that didn't come; CodeInvalid for the rest, with
-// status 415 for a type or encoding it does not read. w is told of a body that
+// or CodeCanceled for a body that didn't come; CodeUnsupported, with status 415,
+// for a type or encoding it does not read; CodeInvalid for the rest. w is told of a body that
 // is too long, so that net/http closes the connection rather than read on. A
 // body that came too slowly is the client's fault: its status is 408, not the
 // 504 of CodeTimeout elsewhere.
-func HTTPJSONRead[In any](w http.ResponseWriter, r *http.Request, cfg HTTPJSONReadConfig) (In, error) {
-	body, err := readJSONBody(w, r, cmp.Or(cfg.MaxBytes, 1<<20))
-	if err != nil {
-		var zero In
-		return zero, err
+func HTTPJSONRead[In any](w http.ResponseWriter, r *http.Request, cfg HTTPJSONReadConfig) (in In, err error) {
+	body, err := readJSONBody(w, r, cfg.MaxBytes)
+	if err == nil {
+		in, err = fnjson.JSONDecode[In](body, jsonBodyDecoding(cfg.MaxDepth))
 	}
-	in, err := fnjson.JSONDecode[In](body, fnjson.JSONDecodeConfig{Op: jsonReadOp, Name: "the body", MaxDepth: cfg.MaxDepth})
-	if about, ok := errors.AsType[*fnjson.JSONFieldError](err); ok {
-		failed := &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: about.Message}
-		if about.Known == nil {
-			return in, withName(failed, "field", about.Field)
-		}
-		return in, withCandidates(failed, "field", about.Field, about.Known)
-	}
-	return in, err
+	return in, explainField(err)
 }
 
+func jsonBodyDecoding(maxDepth int) fnjson.JSONDecodeConfig {
+	return fnjson.JSONDecodeConfig{Op: jsonReadOp, Name: "the body", MaxDepth: maxDepth}
+}
+
+// explainField says in members what an error about a field is about.
+func explainField(err error) error {
+	about, ok := errors.AsType[*fnjson.JSONFieldError](err)
+	if !ok {
+		return err
+	}
+	failed := &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: about.Message}
+	if about.Known == nil {
+		return withName(failed, "field", about.Field)
+	}
+	return withCandidates(failed, "field", about.Field, about.Known)
+}
+
+// readJSONBody reads a body of up to maxBytes; zero: 1 MiB.
 func readJSONBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
 	unsupported := func(message, hint string) error {
 		return &HTTPProblemError{Status: http.StatusUnsupportedMediaType,
-			Err: &core.Error{Code: core.CodeInvalid, Op: jsonReadOp, Message: message, Hint: hint}}
+			Err: &core.Error{Code: core.CodeUnsupported, Op: jsonReadOp, Message: message, Hint: hint}}
 	}
 	contentType := r.Header.Get("Content-Type")
 	media, params, err := mime.ParseMediaType(contentType)
@@ -66,13 +75,13 @@ func readJSONBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byt
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, unsupported(fmt.Sprintf("the body's encoding %q is not read here", encoding), "send the body uncompressed")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(innermost(w), r.Body, maxBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(innermost(w), r.Body, cmp.Or(maxBytes, 1<<20))) // never nil without an error
 	if err == nil {
 		return body, nil
 	}
 	failed := &core.Error{Op: jsonReadOp, Message: "the body did not arrive whole", Err: err}
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		failed.Code, failed.Message = core.CodeTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBytes)
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		failed.Code, failed.Message = core.CodeTooLarge, fmt.Sprintf("the body is longer than %d bytes", tooLarge.Limit)
 	} else if failed.Code = core.ErrorCode(err); failed.Code == core.CodeTimeout {
 		return nil, &HTTPProblemError{Status: http.StatusRequestTimeout, Err: failed}
 	} else {

@@ -157,7 +157,7 @@ func TestHTTPJSONRead_ContentType(t *testing.T) {
 	} {
 		_, err := readDraft(`{}`, fnhttp.HTTPJSONReadConfig{}, header...)
 		shown, ok := errors.AsType[*fnhttp.HTTPProblemError](err)
-		if !ok || shown.Status != 415 || core.ErrorCode(err) != core.CodeInvalid {
+		if !ok || shown.Status != 415 || core.ErrorCode(err) != core.CodeUnsupported {
 			t.Errorf("%q: got %v", header, err)
 		}
 	}

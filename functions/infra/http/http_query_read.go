@@ -13,7 +13,7 @@ import (
 
 const queryReadOp = "http_query_read"
 
-// HTTPQueryRead reads the request's query and path parameters into a struct by its fields' tags: query:"limit" takes
+// HTTPQueryRead reads the request's query and path parameters into a struct, or a new one that In points to, by its fields' tags: query:"limit" takes
 // ?limit=, path:"id" the {id} of the ServeMux pattern. A field is a string, bool, number, time.Duration (as 1m30s), an
 // encoding.TextUnmarshaler, a pointer to one of these (nil where the parameter is absent), or, for the query, a slice
 // of them for a parameter that may be repeated. Without a pointer, what is absent is the zero value. Untagged fields
@@ -23,16 +23,24 @@ const queryReadOp = "http_query_read"
 // candidates; so are a repeated one without a slice, a value that is none of its type, and a query that is badly
 // encoded. These are CodeInvalid. A type of field that it can't fill is CodeInternal.
 func HTTPQueryRead[In any](r *http.Request) (In, error) {
-	var in In
-	plan, err := urlPlanOf(reflect.TypeFor[In]())
+	in := new(In)
+	err := fillURL(r, reflect.ValueOf(in).Elem())
 	if err != nil {
-		return in, err
+		in = new(In)
 	}
-	if err := plan.fill(r, reflect.ValueOf(&in).Elem()); err != nil {
-		var zero In
-		return zero, err
+	return *in, err
+}
+
+func fillURL(r *http.Request, in reflect.Value) error {
+	if in.Kind() == reflect.Pointer {
+		in.Set(reflect.New(in.Type().Elem()))
+		in = in.Elem()
 	}
-	return in, nil
+	plan, err := urlPlanOf(in.Type())
+	if err != nil {
+		return err
+	}
+	return plan.fill(r, in)
 }
 
 func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {

@@ -21,6 +21,9 @@ type HTTPSameOriginConfig struct {
 // look like ours; and cross-origin requests that change state (all but GET, HEAD and OPTIONS), by net/http's
 // CrossOriginProtection, which reads Sec-Fetch-Site and Origin.
 //
+// A handshake of WebSocket counts as one that changes state: it is a GET, and
+// browsers let a foreign page talk on.
+//
 // Always allowed are the hosts localhost, *.localhost and loopback addresses. Requests of programs that send neither
 // header pass: this keeps browsers honest and authenticates nobody.
 //
@@ -48,13 +51,24 @@ func HTTPSameOrigin(next http.Handler, cfg HTTPSameOriginConfig) (http.Handler, 
 				Hint: "use its loopback address, or add the host to those it answers for"})
 			return
 		}
-		if err := protection.Check(r); err != nil {
+		if err := protection.Check(changing(r)); err != nil {
 			HTTPProblem(w, r, &core.Error{Code: core.CodeForbidden, Message: "a page of another origin may not do this",
 				Hint: "send the request from this server's own pages, or from a program that is no browser", Err: err})
 			return
 		}
 		next.ServeHTTP(w, r)
 	}), nil
+}
+
+// changing is r for a check that lets any GET pass: with another method where r
+// asks for a connection of its own.
+func changing(r *http.Request) *http.Request {
+	if r.Header.Get("Upgrade") == "" {
+		return r
+	}
+	upgrade := *r
+	upgrade.Method = http.MethodPost
+	return &upgrade
 }
 
 // bareHost is a Host header without port, brackets and the final dot of a full name, in lower case.

@@ -100,6 +100,30 @@ func TestHTTPSameOrigin_Origins(t *testing.T) {
 	}
 }
 
+// A foreign page can't open a WebSocket, though that begins with a GET.
+func TestHTTPSameOrigin_Upgrades(t *testing.T) {
+	t.Parallel()
+	handler, err := fnhttp.HTTPSameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.Method)
+	}), fnhttp.HTTPSameOriginConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for origin, want := range map[string]int{"https://evil.example": 403, "http://localhost:3000": 403, "null": 403, "http://localhost": 200, "": 200} {
+		request := httptest.NewRequest("GET", "http://localhost/", nil)
+		request.Header.Set("Connection", "Upgrade")
+		request.Header.Set("Upgrade", "websocket")
+		if origin != "" {
+			request.Header.Set("Origin", origin)
+		}
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, request)
+		if recorder.Code != want || want == 200 && recorder.Body.String() != "GET" {
+			t.Errorf("origin %q: %d %s, want %d", origin, recorder.Code, recorder.Body, want)
+		}
+	}
+}
+
 func TestHTTPSameOrigin_BadConfig(t *testing.T) {
 	t.Parallel()
 	for _, cfg := range []fnhttp.HTTPSameOriginConfig{

@@ -55,13 +55,18 @@ func (e *JSONFieldError) hint(field string) string {
 // *[JSONFieldError]; the hint names the fields that may have been meant by an
 // unknown one.
 func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
-	var value T
-	d := decoding{Op: cmp.Or(cfg.Op, "json_decode"), Name: cmp.Or(cfg.Name, "the text"), MaxDepth: cmp.Or(cfg.MaxDepth, 64)}
-	if err := d.decode(text, &value); err != nil {
-		var zero T
-		return zero, err
+	value := new(T)
+	err := decode(text, value, cfg)
+	if err != nil {
+		value = new(T)
 	}
-	return value, nil
+	return *value, err
+}
+
+// decode is what JSONDecode does for any type: compiled once, not for each.
+func decode(text []byte, value any, cfg JSONDecodeConfig) error {
+	d := decoding{Op: cmp.Or(cfg.Op, "json_decode"), Name: cmp.Or(cfg.Name, "the text"), MaxDepth: cmp.Or(cfg.MaxDepth, 64)}
+	return d.decode(text, value)
 }
 
 // decoding is a config with its defaults.

@@ -18,7 +18,7 @@ import (
 // PostgresLockConfig says which lock [PostgresLock] takes, and how long it waits.
 type PostgresLockConfig struct {
 	Name      string        // any text; within a database, equal names are one lock; required
-	Wait      time.Duration // for another holder; zero: as long as ctx; negative: one try
+	Wait      time.Duration // for another holder; zero: as long as ctx lives; negative: one try
 	Heartbeat time.Duration // how often a quiet connection is asked for a sign of life, and how long for it to come; default 5 s
 }
 
@@ -44,9 +44,14 @@ type PostgresLockHandle struct {
 // advisory lock of the server, held on a connection of its own beside the pool. It waits by asking again (0.05 s to
 // 1 s apart): a session that waits inside the server would keep VACUUM and CREATE INDEX CONCURRENTLY waiting too.
 //
-// Do the work under the handle's Context, which derives from ctx: it is cancelled, with the reason as its cause, when
-// the connection breaks, since the server then gives the lock to another. A connection that just falls silent is found
-// out after two Heartbeats at the latest; the server is asked to free the lock of a client that is gone after about five.
+// ctx bounds the waiting alone: once the lock is held, its end changes nothing, so
+// that a program that is asked to stop can finish the job that it has begun.
+//
+// Do the work under the handle's Context: it has ctx's values, and is cancelled,
+// with the reason as its cause, when the connection breaks, since the server then
+// gives the lock to another. A connection that falls silent is found out after two
+// Heartbeats at the latest; the server is asked to free the lock of a client that
+// is gone after about five.
 //
 // Errors: CodeConflict when another one holds it for longer than Wait, CodeInvalid for an empty name, and those of
 // [PostgresError].
@@ -66,8 +71,9 @@ func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfi
 		closeConn(h.conn)
 		return nil, err
 	}
-	h.ctx, h.cancel = context.WithCancelCause(ctx)
-	watching, quit := context.WithCancel(context.WithoutCancel(ctx))
+	work := context.WithoutCancel(ctx)
+	h.ctx, h.cancel = context.WithCancelCause(work)
+	watching, quit := context.WithCancel(work)
 	h.quit = quit
 	go h.watch(watching, cfg.Heartbeat)
 	return h, nil
@@ -151,8 +157,9 @@ func (h *PostgresLockHandle) watch(ctx context.Context, heartbeat time.Duration)
 	}
 }
 
-// Context is done when the lock is lost (context.Cause says why), when it was given back, or when the context that
-// PostgresLock was called with is.
+// Context is done when the lock is lost (context.Cause says why) or was given
+// back. It does not end with the context that PostgresLock was called with, and
+// has no deadline.
 func (h *PostgresLockHandle) Context() context.Context { return h.ctx }
 
 // Unlock gives the lock back and closes its connection. It returns the reason (CodeUnavailable) when the lock was lost

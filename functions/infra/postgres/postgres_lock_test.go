@@ -118,8 +118,7 @@ func TestPostgresLock_Contexts(t *testing.T) {
 		t.Fatalf("lost: %v", context.Cause(handle.Context()))
 	}
 	cancel()
-	<-handle.Context().Done()
-	// The work may still be winding down: the lock stays until Unlock.
+	// The job goes on, under the lock, until Unlock.
 	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
 	wantError(t, err, core.CodeConflict, "another session")
 	for range 2 {
@@ -134,6 +133,49 @@ func TestPostgresLock_Contexts(t *testing.T) {
 	if cause := context.Cause(handle.Context()); core.ErrorCode(cause) != core.CodeCanceled {
 		t.Errorf("after Unlock: %v", cause)
 	}
+}
+
+// The context given bounds the waiting: its end, or its deadline, lets the job
+// under the lock finish, as after a SIGTERM, and the loss of the lock does not.
+func TestPostgresLock_JobFinishes(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t), "CREATE TABLE report (n int)")
+	type key struct{}
+	for _, stop := range []func(context.Context) (context.Context, context.CancelFunc){
+		context.WithCancel,
+		func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Hour)
+		},
+	} {
+		ctx, sigterm := stop(context.WithValue(t.Context(), key{}, "trace"))
+		handle, err := postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sigterm()
+		if _, bounded := handle.Context().Deadline(); bounded || handle.Context().Value(key{}) != "trace" {
+			t.Errorf("the job has a deadline (%v), or lost its values", bounded)
+		}
+		if _, err := pool.Exec(handle.Context(), "INSERT INTO report SELECT 1 FROM pg_sleep(0.1)"); err != nil {
+			t.Errorf("the job was cut short: %v", err)
+		}
+		if err := handle.Unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+	ctx, sigterm := context.WithCancel(t.Context())
+	handle, err := postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sigterm()
+	exec(t, pool, "SELECT pg_terminate_backend($1)", get[int](t, pool, holderPID, handle.Key))
+	receive(t, handle.Context().Done(), "the context ends")
+	wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+	// Who waits does stop.
+	lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
+	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
+	wantError(t, err, core.CodeCanceled, "postgres_lock a")
 }
 
 func TestPostgresLock_LossIsTold(t *testing.T) {

@@ -1,0 +1,187 @@
+package http
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+// HTTPHealthConfig says what a program needs in order to answer. The zero value
+// is a program that is ready as soon as it runs.
+type HTTPHealthConfig struct {
+	Checks  []HTTPHealthCheck // what must work; run side by side
+	Timeout time.Duration     // for each check; zero: 2 s
+	Metrics http.Handler      // answers GET /metrics; nil: there is none
+}
+
+// HTTPHealthCheck is one thing that a program needs.
+type HTTPHealthCheck struct {
+	Name string // shown to whoever may ask; required, and unique
+	// Check returns nil where it works, and else why not, which is logged and
+	// not shown. Its ctx ends at the timeout. Required.
+	Check func(ctx context.Context) error
+}
+
+// HTTPHealthHandle answers whether a program runs and whether it is ready.
+type HTTPHealthHandle struct {
+	metrics http.Handler
+	checks  []*healthCheck
+}
+
+// HTTPHealthReport is the answer of /healthz and /readyz.
+type HTTPHealthReport struct {
+	Status string             `json:"status" enum:"ok,ready" doc:"ok: it runs; ready: it can answer."`
+	Checks []HTTPHealthResult `json:"checks" doc:"What it needs; empty for /healthz."`
+}
+
+// HTTPHealthResult is what a check found.
+type HTTPHealthResult struct {
+	Name   string `json:"name" doc:"The check."`
+	Status string `json:"status" enum:"ok,failed,timeout" doc:"What it found; the server's log has the reason of a failure."`
+}
+
+// HTTPHealth makes the answers of /healthz, /readyz and /metrics. /healthz says
+// that the program runs, and looks at nothing: a supervisor restarts a program
+// whose /healthz fails, which mends no database. /readyz runs the checks.
+//
+// However many ask, each check runs once at a time: those that come while it
+// runs share its result. One that is slower than Timeout counts as failed, also
+// where it ignores its ctx; it is not started again before it has returned. A
+// panic in a check is a failure.
+//
+// Errors: CodeInvalid for a check without a name or function, or a name given
+// twice.
+func HTTPHealth(cfg HTTPHealthConfig) (*HTTPHealthHandle, error) {
+	h := &HTTPHealthHandle{metrics: cfg.Metrics}
+	seen := map[string]bool{}
+	for i, check := range cfg.Checks {
+		if check.Name == "" || check.Check == nil || seen[check.Name] {
+			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_health",
+				Message: fmt.Sprintf("check %d (%q) has no name, a name that another one has, or no function", i, check.Name)}
+		}
+		seen[check.Name] = true
+		h.checks = append(h.checks, &healthCheck{HTTPHealthCheck: check, timeout: cmp.Or(cfg.Timeout, 2*time.Second)})
+	}
+	return h, nil
+}
+
+// Mount adds GET /healthz, GET /readyz and, where there are metrics, GET
+// /metrics to mux.
+func (h *HTTPHealthHandle) Mount(mux *http.ServeMux) {
+	mux.Handle("GET /healthz", HTTPJSON(func(ctx context.Context, _ *struct{}) (*HTTPHealthReport, error) { return h.Live(ctx) }, HTTPJSONConfig{}))
+	mux.Handle("GET /readyz", HTTPJSON(func(ctx context.Context, _ *struct{}) (*HTTPHealthReport, error) { return h.Ready(ctx) }, HTTPJSONConfig{}))
+	if h.metrics != nil {
+		mux.Handle("GET /metrics", h.metrics)
+	}
+}
+
+// Metrics is the config's.
+func (h *HTTPHealthHandle) Metrics() http.Handler { return h.metrics }
+
+// Live is the answer of /healthz. It never fails.
+func (h *HTTPHealthHandle) Live(context.Context) (*HTTPHealthReport, error) {
+	return &HTTPHealthReport{Status: "ok", Checks: []HTTPHealthResult{}}, nil
+}
+
+// Ready runs the checks. Where one of them fails, the error is CodeUnavailable,
+// for [HTTPProblem]: it names the checks that failed, has all results as the
+// member checks, and the reasons as its cause.
+func (h *HTTPHealthHandle) Ready(ctx context.Context) (*HTTPHealthReport, error) {
+	report := &HTTPHealthReport{Status: "ready", Checks: make([]HTTPHealthResult, len(h.checks))}
+	reasons := make([]error, len(h.checks))
+	var all sync.WaitGroup
+	for i, check := range h.checks {
+		all.Go(func() { report.Checks[i].Name, reasons[i] = check.Name, check.run(ctx) })
+	}
+	all.Wait()
+	var failed, why []string
+	for i, reason := range reasons {
+		result := &report.Checks[i]
+		switch result.Status = "ok"; {
+		case reason == errCheckTimeout:
+			result.Status = "timeout"
+		case reason != nil:
+			result.Status = "failed"
+		}
+		if reason != nil {
+			failed = append(failed, result.Name)
+			why = append(why, result.Name+": "+reason.Error())
+		}
+	}
+	if failed == nil {
+		return report, nil
+	}
+	return nil, &HTTPProblemError{Members: map[string]any{"checks": report.Checks}, Err: &core.Error{
+		Code: core.CodeUnavailable, Op: "http_health", Message: "not ready: " + strings.Join(failed, ", "),
+		RetryAfter: time.Second, Err: fmt.Errorf("%s", strings.Join(why, "; ")),
+	}}
+}
+
+// errCheckTimeout is the result of a check that has not returned in time.
+var errCheckTimeout = &core.Error{Code: core.CodeTimeout, Message: "it did not answer in time"}
+
+// healthCheck runs its check once at a time.
+type healthCheck struct {
+	HTTPHealthCheck
+	timeout time.Duration
+	mu      sync.Mutex
+	running *healthRun // the last one; nil before the first
+}
+
+type healthRun struct {
+	ctx  context.Context // ends at the timeout
+	done chan struct{}
+	err  error // written before done is closed
+}
+
+// run waits for a run of the check to end, or for its timeout, or for ctx.
+func (c *healthCheck) run(ctx context.Context) error {
+	run := c.join(ctx)
+	select {
+	case <-run.done:
+		return run.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-run.ctx.Done():
+	}
+	select { // a run that has ended ends its ctx, too
+	case <-run.done:
+		return run.err
+	default:
+		return errCheckTimeout
+	}
+}
+
+// join returns the run that goes on, or starts one. A run does not end with the
+// request that started it: others may wait for it.
+func (c *healthCheck) join(ctx context.Context) *healthRun {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running != nil {
+		select {
+		case <-c.running.done:
+		default:
+			return c.running
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
+	run := &healthRun{ctx: ctx, done: make(chan struct{})}
+	c.running = run
+	go func() {
+		defer cancel()
+		defer close(run.done)
+		defer func() {
+			if value := recover(); value != nil {
+				run.err = &core.Error{Code: core.CodeInternal, Message: fmt.Sprintf("the check panicked: %v", value)}
+			}
+		}()
+		run.err = c.Check(ctx)
+	}()
+	return run
+}

@@ -1,0 +1,159 @@
+package http
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"fnregistry.dev/functions/core"
+)
+
+// HTTPStackAccess says who needs a token.
+type HTTPStackAccess string
+
+// The values of [HTTPStackAccess].
+const (
+	// HTTPStackLocal lets programs on this machine in without a token, and
+	// others with one. It is the default.
+	HTTPStackLocal HTTPStackAccess = ""
+	// HTTPStackToken demands a token of everybody. It is for a server behind
+	// a proxy on the same machine.
+	HTTPStackToken HTTPStackAccess = "token"
+	// HTTPStackPublic lets everybody in. It is for what anybody may read.
+	HTTPStackPublic HTTPStackAccess = "public"
+)
+
+// HTTPStackConfig says whom a server answers, and what it allows them. The zero
+// value answers programs and pages of this machine alone.
+type HTTPStackConfig struct {
+	Access HTTPStackAccess // zero: HTTPStackLocal
+	Tokens []string        // as HTTPBearerAuth takes them; none: other machines are refused
+	Realm  string          // named in WWW-Authenticate; empty: api
+	// Open are the paths that need no token, exactly as in a request's URL.
+	// Default: /healthz and /readyz.
+	Open []string
+
+	Hosts          []string      // names that requests may use for this server, besides loopback ones; see HTTPSameOrigin
+	TrustedOrigins []string      // origins whose pages may change state here
+	CSP            string        // Content-Security-Policy; empty: that of HTTPSecurityHeaders
+	HSTS           time.Duration // zero: no Strict-Transport-Security
+	MaxBodyBytes   int64         // longest body of a request; zero: 1 MiB; negative: no limit
+
+	Logger  *slog.Logger              // for requests and panics; nil: slog.Default()
+	Observe func(HTTPAccessLogRecord) // called once after each request, for metrics; nil: none
+}
+
+// HTTPStack puts what every server needs around next, in the order that works.
+// From the outside in:
+//
+//   - [HTTPAccessLog], which leaves out /healthz, /readyz and /metrics unless
+//     they fail
+//   - [HTTPSecurityHeaders], which refusals and failures have, too
+//   - [HTTPRecover], so that the log shows what a panic became
+//   - [HTTPSameOrigin], which refuses foreign hosts (DNS rebinding) and foreign
+//     pages before anything else looks at the request
+//   - [HTTPBearerAuth] with the rule of Access
+//   - the limit of bodies, which only those who may come in get to
+//   - [HTTPGzip]
+//
+// Routes come inside, by [HTTPMux], with [HTTPConditional] around those that
+// have an ETag.
+//
+// A body longer than MaxBodyBytes is refused with 413, at once where its length
+// is announced; else reading it fails with CodeTooLarge. One that comes too slowly
+// fails with CodeTimeout and the status 408.
+//
+// Errors: CodeInvalid for what one of these does not take, and for an unknown
+// Access.
+func HTTPStack(next http.Handler, cfg HTTPStackConfig) (http.Handler, error) {
+	handler := HTTPGzip(next, HTTPGzipConfig{})
+	if limit := cmp.Or(cfg.MaxBodyBytes, 1<<20); limit > 0 {
+		handler = limitBody(handler, limit)
+	}
+	handler, err := cfg.authenticate(handler)
+	if err != nil {
+		return nil, err
+	}
+	handler, err = HTTPSameOrigin(handler, HTTPSameOriginConfig{Hosts: cfg.Hosts, TrustedOrigins: cfg.TrustedOrigins})
+	if err != nil {
+		return nil, err
+	}
+	handler = HTTPRecover(handler, HTTPRecoverConfig{Logger: cfg.Logger})
+	handler = HTTPSecurityHeaders(handler, HTTPSecurityHeadersConfig{CSP: cfg.CSP, HSTS: cfg.HSTS})
+	return HTTPAccessLog(handler, HTTPAccessLogConfig{Logger: cfg.Logger, Observe: cfg.Observe, Skip: isProbe}), nil
+}
+
+// isProbe holds for requests that come every few seconds.
+func isProbe(r *http.Request) bool {
+	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/metrics"
+}
+
+func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error) {
+	switch cfg.Access {
+	case HTTPStackPublic:
+		return next, nil
+	case HTTPStackLocal, HTTPStackToken:
+	default:
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("unknown access %q", cfg.Access)}
+	}
+	guarded, err := HTTPBearerAuth(next, HTTPBearerAuthConfig{
+		Tokens: cfg.Tokens, Realm: cfg.Realm, AllowLoopback: cfg.Access == HTTPStackLocal,
+	})
+	if err != nil {
+		return nil, err
+	}
+	open := cfg.Open
+	if open == nil {
+		open = []string{"/healthz", "/readyz"}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.Contains(open, r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	}), nil
+}
+
+// limitBody refuses bodies longer than limit. It changes r itself rather than a
+// copy: the mux writes the pattern, which the access log reads, into r.
+func limitBody(next http.Handler, limit int64) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > limit {
+			w.Header().Set("Connection", "close") // rather than read on
+			HTTPProblem(w, r, bodyTooLarge(limit, nil))
+			return
+		}
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &limitedBody{http.MaxBytesReader(innermost(w), r.Body, limit)}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func bodyTooLarge(limit int64, cause error) *core.Error {
+	return &core.Error{Code: core.CodeTooLarge, Op: "http_stack", Message: fmt.Sprintf("the body is longer than %d bytes", limit), Err: cause}
+}
+
+// limitedBody says in the errors of a body that they are the client's fault.
+type limitedBody struct{ io.ReadCloser }
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return n, bodyTooLarge(tooLarge.Limit, err)
+	}
+	if core.ErrorCode(err) == core.CodeTimeout { // not the 504 of CodeTimeout elsewhere
+		failed := &core.Error{Code: core.CodeTimeout, Op: "http_stack", Message: "the body came too slowly", Err: err}
+		return n, &HTTPProblemError{Status: http.StatusRequestTimeout, Err: failed}
+	}
+	return n, err
+}

@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"net/http"
+	"reflect"
+)
+
+// HTTPAPIEndpoint is one route of an API: what it is for, what it takes, what it
+// answers, and the code that does so. [HTTPAPIJSON] and [HTTPAPIRaw] complete
+// one.
+//
+// The tags of the fields of its In say what it takes, to the server, which
+// holds requests to them, and to the document:
+//
+//   - query:"limit" or path:"id", with json:"-" besides: a parameter, as
+//     HTTPQueryRead reads it; other fields are those of a JSON body
+//   - doc: what it means
+//   - required:"true": it may not be missing or empty
+//   - enum:"a,b": what a text may be
+//   - min and max: bounds of a whole number
+//   - default: what a text or a pointer is set to when it is absent
+//
+// In a body they count for its own fields; in the structs of those fields, and
+// in answers, doc, enum, min and max describe and are not checked. A text in a
+// parameter is at most 4096 bytes of UTF-8 without NUL.
+type HTTPAPIEndpoint struct {
+	Method      string // GET, POST, PUT, PATCH or DELETE; required
+	Path        string // a path of http.ServeMux, such as /units/{id}; required
+	Name        string // unique; OpenAPI's operationId; required
+	Summary     string // one line; required
+	Description string // Markdown; empty: Summary says it all
+	Tag         string // the group that it is listed under; required
+
+	Answers []HTTPAPIAnswer // forms of the answer with status 200; HTTPAPIJSON sets it; none: 204
+	Headers []HTTPAPIHeader // of its answers, beside ETag
+	Fails   map[int]string  // further statuses of its problems, with what they mean here
+	Open    bool            // needs no token; list it in HTTPStackConfig.Open too, by HTTPAPIHandle.OpenPaths
+	// ByGeneration says that the answer depends on nothing but the request's
+	// URL and the config's Generation: not on a header, nor on who asks. Its
+	// ETag is then known, and a 304 answered, without running the endpoint.
+	// Else a GET's ETag is computed from its answer.
+	ByGeneration bool
+
+	// Problem turns errors of its code into ones that fnhttp.HTTPProblem can
+	// show; nil: they are shown as they are.
+	Problem func(error) error
+
+	made *made
+}
+
+// made is what HTTPAPIJSON and HTTPAPIRaw add to an endpoint.
+type made struct {
+	in      reflect.Type
+	rules   []rule
+	body    bool // in has fields of a body, or is one
+	problem func(error) error
+	handler http.Handler
+}
+
+// fail shows an error of the endpoint's code to HTTPProblem.
+func (m *made) fail(err error) error {
+	if err == nil || m.problem == nil {
+		return err
+	}
+	return m.problem(err)
+}
+
+// HTTPAPIAnswer is a form in which an endpoint answers.
+type HTTPAPIAnswer struct {
+	Type string       // media type
+	Go   reflect.Type // of the JSON; nil: text, or a stream
+}
+
+// HTTPAPIHeader is a header of an endpoint's answers.
+type HTTPAPIHeader struct {
+	Name, Doc string
+}
+
+// streams says whether the endpoint answers an event stream, which has no ETag.
+func (e *HTTPAPIEndpoint) streams() bool {
+	for _, a := range e.Answers {
+		if a.Type == "text/event-stream" {
+			return true
+		}
+	}
+	return false
+}
