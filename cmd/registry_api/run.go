@@ -47,7 +47,7 @@ func run(ctx context.Context, call program.ProgramCall[*settings]) error {
 		Options: registry.Options{Roots: s.Root, Cache: s.Cache, Log: call.Log},
 		Watch:   s.Watch, Sweep: s.Sweep, OnRefresh: counters.refreshed, Log: call.Log,
 	})
-	handler, err := newHandler(s.Addr, s.Host, l, counters, call)
+	handler, err := newHandler(s, l, counters, call)
 	if err != nil {
 		return err
 	}
