@@ -237,6 +237,8 @@ func TestGuessPackageName(t *testing.T) {
 	for path, want := range map[string]string{
 		"gopkg.in/yaml.v3": "yaml", "github.com/jackc/pgx/v5": "pgx", "github.com/zalando/go-keyring": "keyring",
 		"net/http": "http", "v2": "v2", "github.com/ClickHouse/clickhouse-go/v2": "clickhouse", "go.yaml.in/yaml/v3": "yaml",
+		"fmt": "fmt", "math/rand/v2": "rand", "example.org/x/v10": "x", "example.org/x/v": "v", "example.org/x/v2a": "v2a", "/v2": "v2", "a/v2/v3": "a", ".v2": ".v2", "a/.v2": ".v2", "x.vim": "x",
+		"example.org/go-odd": "odd", "example.org/odd-go": "odd", "example.org/go-a-b": "a_b", "a/go-x.v2/v3": "x", "": "",
 	} {
 		if got := GuessPackageName(path); got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)

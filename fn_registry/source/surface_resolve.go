@@ -91,9 +91,6 @@ func (p Package) expand(text string, depth int) string {
 // promote adds to s the fields and methods of what a type embeds, unless it has
 // them itself, the outermost first.
 func (p Package) promote(s *Surface, own map[string][]Part, of string, pointer bool, seen map[string]bool) {
-	if p[of] == nil {
-		return
-	}
 	for _, e := range p[of].embeds {
 		name := strings.TrimPrefix(e, "*")
 		if seen[name] {

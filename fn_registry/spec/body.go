@@ -184,15 +184,13 @@ func (d *Document) validateBody() {
 		case !ok:
 			d.problem(RuleBody, d.Body.offset, "", "the section "+want.name+" is missing", "add a heading ## "+want.name+"; "+want.hint)
 		case blank(s.Text):
-			p := d.problem(RuleBody, 0, "", "the section "+want.name+" is empty", want.hint)
-			p.Pos = s.Pos
+			d.problemAt(RuleBody, s.Pos, "", "the section "+want.name+" is empty", want.hint)
 		case want.kind == SectionExample:
 			d.validateExample(s)
 		}
 	}
 	if d.Body.open.Line > 0 {
-		p := d.problem(RuleBody, 0, "", "the code fence is not closed", "end the block with a line of the same marks")
-		p.Pos = d.Body.open
+		d.problemAt(RuleBody, d.Body.open, "", "the code fence is not closed", "end the block with a line of the same marks")
 	}
 }
 
@@ -208,8 +206,7 @@ func (d *Document) validateExample(s Section) {
 			return
 		}
 	}
-	p := d.problem(RuleBody, 0, "", "the Example does not call "+symbol, "show a call of it in a fenced block of Go, not in a comment")
-	p.Pos = s.Pos
+	d.problemAt(RuleBody, s.Pos, "", "the Example does not call "+symbol, "show a call of it in a fenced block of Go, not in a comment")
 }
 
 // symbolOf is the name that a function's signature declares.

@@ -55,3 +55,29 @@ func TestDocument_Section(t *testing.T) {
 		t.Error("a section in a file without body")
 	}
 }
+
+// TestSymbolOf: the name that a signature declares, and whether code names it.
+func TestSymbolOf(t *testing.T) {
+	t.Parallel()
+	for signature, want := range map[string]string{
+		"func F()": "F", "func F[T any](x T) T": "F", "func (s *S) M(x int) error": "M", "func (s S[T]) M()": "M", "func (s S)": "", "func ()": "", "func": "", "func F": "", "type F struct": "", "": "",
+	} {
+		if got := symbolOf(signature); got != want {
+			t.Errorf("%q is of %q, want %q", signature, got, want)
+		}
+	}
+	for code, want := range map[string]bool{
+		"F()": true, "p.F(1)": true, "x := p.F": true, "// F()": false, "/* F() */ x()": false, "\"F\"": false, "`F`": false, "FF()": false, "p.F1()": false, "": false, "F": true, "p.G() // F": false, "type T struct{ F int }": true,
+	} {
+		if got := namesIdentifier(code, "F"); got != want {
+			t.Errorf("%q names F: %v", code, got)
+		}
+	}
+	for text, want := range map[string]bool{
+		"": true, " \n\t": true, "<!-- a -->": true, "<!-- a --> b": false, "a <!-- b -->": false, "<!-- a --><!-- b -->": true, "<!-- a --> <!-- b --> c": false, "<!-- a": true, "a": false, "-->": false,
+	} {
+		if got := blank(text); got != want {
+			t.Errorf("%q is blank: %v", text, got)
+		}
+	}
+}

@@ -91,10 +91,14 @@ func (d *Document) pos(off int) Pos {
 
 // problem notes a problem at an offset of the file and returns it to be filled in further.
 func (d *Document) problem(rule string, off int, key, message, hint string) *Problem {
+	return d.problemAt(rule, d.pos(off), key, message, hint)
+}
+
+func (d *Document) problemAt(rule string, at Pos, key, message, hint string) *Problem {
 	if len(d.Problems) >= maxProblems {
 		return &Problem{}
 	}
-	d.Problems = append(d.Problems, Problem{Rule: rule, Pos: d.pos(off), Key: key, Message: message, Hint: hint})
+	d.Problems = append(d.Problems, Problem{Rule: rule, Pos: at, Key: key, Message: message, Hint: hint})
 	return &d.Problems[len(d.Problems)-1]
 }
 

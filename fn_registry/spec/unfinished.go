@@ -20,8 +20,7 @@ func (d *Document) validateFinished() {
 	const hint = "write what the unit does, or tag it stub"
 	for _, v := range []struct{ key, text string }{{"description", d.Spec.Description}, {"output", d.Spec.Output}} {
 		if words := stubWord(v.text); words != "" {
-			p := d.problem(RuleUnfinished, 0, v.key, v.key+" begins with \""+words+"\", as fn new wrote it", hint)
-			p.Pos = d.ValuePos(v.key)
+			d.problemAt(RuleUnfinished, d.ValuePos(v.key), v.key, v.key+" begins with \""+words+"\", as fn new wrote it", hint)
 		}
 	}
 	for _, s := range d.Body.Sections {
@@ -31,8 +30,7 @@ func (d *Document) validateFinished() {
 		}
 		for text := range strings.Lines(s.Text) {
 			if words := stubWord(text); words != "" {
-				p := d.problem(RuleUnfinished, 0, "", "the line begins with \""+words+"\", as fn new wrote it", hint)
-				p.Pos = Pos{Line: line, Column: 1}
+				d.problemAt(RuleUnfinished, Pos{Line: line, Column: 1}, "", "the line begins with \""+words+"\", as fn new wrote it", hint)
 			}
 			line++
 		}
