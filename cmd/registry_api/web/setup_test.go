@@ -27,7 +27,7 @@ func setup(t testing.TB, root string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(reg.Close)
+	t.Cleanup(func() { _ = reg.Close() })
 	mux := http.NewServeMux()
 	New(source{reg}).Mount(mux)
 	server := httptest.NewServer(mux)

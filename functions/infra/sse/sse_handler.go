@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -118,8 +119,9 @@ func (hub *SSEHub) check(event SSEEvent) error {
 }
 
 // Close ends all streams after what was published before, and waits for them: for a stuck client, as long as
-// WriteTimeout. Later requests are refused. It may be called more than once.
-func (hub *SSEHub) Close() {
+// WriteTimeout. Later requests are refused. It may be called more than once, and
+// returns nil.
+func (hub *SSEHub) Close() error {
 	hub.stop()
 	hub.shut()
 	hub.mu.Lock()
@@ -127,7 +129,13 @@ func (hub *SSEHub) Close() {
 	for hub.clients > 0 {
 		hub.idle.Wait()
 	}
+	return nil
 }
+
+var (
+	_ http.Handler = (*SSEHub)(nil)
+	_ io.Closer    = (*SSEHub)(nil)
+)
 
 func (hub *SSEHub) shut() {
 	hub.mu.Lock()
