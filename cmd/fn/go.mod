@@ -1,6 +1,6 @@
 module fnregistry.dev/cmd/fn
 
-go 1.26
+go 1.26.0
 
 require (
 	fnregistry.dev/fn_registry v0.0.0
@@ -11,6 +11,7 @@ require (
 )
 
 require (
+	fnregistry.dev/tools/testenv/testkit/scripttest v0.0.0
 	github.com/google/jsonschema-go v0.4.3 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/segmentio/asm v1.1.3 // indirect
@@ -29,3 +30,5 @@ replace (
 	fnregistry.dev/fn_registry => ../../fn_registry
 	fnregistry.dev/functions => ../../functions
 )
+
+replace fnregistry.dev/tools/testenv/testkit/scripttest => ../../tools/testenv/testkit/scripttest
