@@ -2,8 +2,8 @@ package check
 
 import (
 	"bytes"
+	"context"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
-	"fnregistry.dev/fn_registry/internal/atomicfile"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // set makes the fix that gives one key of the unit's spec a value; nil where the frontmatter's form does not let it
@@ -122,8 +122,5 @@ func writeOne(file string, ch Change) error {
 	if !bytes.Equal(now, ch.Before) {
 		return fmt.Errorf("%s: changed while it was being fixed; run again", ch.File)
 	}
-	return atomicfile.Write(file, info.Mode(), func(w io.Writer) error {
-		_, err := w.Write(ch.After)
-		return err
-	})
+	return atomicfile.FileWriteAtomic(context.Background(), file, bytes.NewReader(ch.After), info.Mode().Perm())
 }

@@ -10,12 +10,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // DuckDBExportConfig says what [DuckDBExport] writes, and where.
@@ -63,7 +63,7 @@ func DuckDBExport(ctx context.Context, db *sql.DB, cfg DuckDBExportConfig) (int6
 	if err != nil {
 		return 0, queryError(ctx, exportOp, err)
 	}
-	if err := moveTo(temp, target); err != nil {
+	if err := atomicfile.FileReplace(temp, target); err != nil {
 		return 0, fileError(exportOp, err)
 	}
 	return rows, nil
@@ -152,26 +152,4 @@ func copyTo(ctx context.Context, conn *sql.Conn, cfg DuckDBExportConfig, path st
 	}
 	return countedExec(ctx, conn, fmt.Sprintf("COPY (%s\n) TO %s (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false)",
 		s.text, quoteText(path), cfg.Compression), args...)
-}
-
-// moveTo flushes a file to the disk, renames it and flushes its folder.
-func moveTo(from, to string) error {
-	if err := syncPath(from); err != nil {
-		return err
-	}
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	if runtime.GOOS == "windows" { // which can't flush a folder
-		return nil
-	}
-	return syncPath(filepath.Dir(to))
-}
-
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

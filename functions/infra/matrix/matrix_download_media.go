@@ -19,7 +19,7 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/file"
+	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // MatrixDownloadMediaConfig says what [MatrixDownloadMedia] downloads, and where to.
@@ -125,7 +125,7 @@ func (d *download) fail(code core.Code, message string, err error) error {
 // toPath writes while it comes; file_write_atomic puts it in place when its reader has found all in order.
 func (d *download) toPath(ctx context.Context) error {
 	return d.fetch(ctx, func(raw io.Reader) error {
-		return file.FileWriteAtomic(ctx, d.cfg.Path, d.plain(raw), 0)
+		return atomicfile.FileWriteAtomic(ctx, d.cfg.Path, d.plain(raw), 0)
 	})
 }
 

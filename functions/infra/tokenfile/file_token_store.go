@@ -15,7 +15,7 @@ import (
 	"syscall"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/file"
+	"fnregistry.dev/functions/infra/atomicfile"
 	"fnregistry.dev/functions/infra/token"
 )
 
@@ -183,7 +183,7 @@ func (s *store) change(ctx context.Context, edit func(tokens map[string]string) 
 	if err != nil {
 		return err
 	}
-	return file.FileWriteAtomic(ctx, path, bytes.NewReader(sealed), 0o600)
+	return atomicfile.FileWriteAtomic(ctx, path, bytes.NewReader(sealed), 0o600)
 }
 
 var errNoSuchName = &core.Error{Code: core.CodeNotFound, Message: "no such name"}
