@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -61,12 +62,16 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 		root int
 		file string
 	}
-	sets, recode := map[key]map[string]any{}, map[key]bool{}
+	sets, recode, code := map[key]map[string]any{}, map[key]bool{}, map[key][]spec.Edit{}
 	for _, f := range findings {
 		if f.Fix == nil {
 			continue
 		}
 		k := key{f.Root, f.Fix.File}
+		if f.Fix.code {
+			code[k] = append(code[k], f.Fix.Edits...)
+			continue
+		}
 		if sets[k] == nil {
 			sets[k] = map[string]any{}
 		}
@@ -90,6 +95,17 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 		if after = spec.Apply(after, edits); !bytes.Equal(src, after) {
 			changes = append(changes, Change{Root: k.root, File: k.file, Before: src, After: after})
 		}
+	}
+	for k, edits := range code {
+		src, err := os.ReadFile(c.Roots[k.root].Path(k.file))
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(edits, func(a, b spec.Edit) int { return cmp.Compare(a.Start, b.Start) })
+		if last := edits[len(edits)-1]; last.End > len(src) {
+			return nil, fmt.Errorf("%s: changed while it was being fixed; run again", k.file)
+		}
+		changes = append(changes, Change{Root: k.root, File: k.file, Before: src, After: spec.Apply(src, edits)})
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.File, b.File) })
 	return changes, nil
