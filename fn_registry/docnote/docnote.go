@@ -145,19 +145,24 @@ func Edits(src []byte, line int, want []string) []spec.Edit {
 	for top > 0 && bytes.HasPrefix(bytes.TrimLeft(lines[top-1], "\t "), []byte("//")) {
 		top--
 	}
-	var before, doc, directives []string
+	var before, doc, links, directives []string
 	for _, l := range lines[top:decl] {
 		text := strings.TrimRight(strings.TrimLeft(string(l), "\t "), "\r\n")
 		before = append(before, text)
-		if isDirective(text) {
+		switch {
+		case isDirective(text):
 			directives = append(directives, text)
-		} else {
+		case linkTarget.MatchString(text):
+			links = append(links, text)
+		default:
 			doc = append(doc, text)
 		}
 	}
 	after := withNote(doc, want)
-	if len(directives) > 0 { // which gofmt sets apart, at the end
-		after = append(append(after, "//"), directives...)
+	for _, end := range [][]string{links, directives} { // gofmt sets them apart, in this order
+		if len(end) > 0 {
+			after = append(append(after, "//"), end...)
+		}
 	}
 	if slices.Equal(after, before) {
 		return nil
@@ -199,6 +204,9 @@ func withoutBlank(doc []string) []string {
 	}
 	return doc
 }
+
+// linkTarget is a line that says where a link of the comment leads.
+var linkTarget = regexp.MustCompile(`^// \[[^\]]+\]: \S+$`)
 
 // isDirective reports whether a comment is for a tool: //go:embed, //nolint.
 func isDirective(comment string) bool {

@@ -61,7 +61,9 @@ func TestEdits(t *testing.T) {
 		"text below it": {"// A is.\n//\n// More in a.md:\n//   - Old.\n//\n// By hand.\nfunc A() {}\n", "// A is.\n//\n// By hand.\n//\n// More in a.md:\n//   - New.\nfunc A() {}\n"},
 		"a list of its own": {"// A has:\n//   - this\n//\n// More in a.md.\nfunc A() {}\n",
 			"// A has:\n//   - this\n//\n// More in a.md:\n//   - New.\nfunc A() {}\n"},
-		"directive":  {"// A is.\n//\n//go:noinline\nfunc A() {}\n", "// A is.\n//\n// More in a.md:\n//   - New.\n//\n//go:noinline\nfunc A() {}\n"},
+		"directive": {"// A is.\n//\n//go:noinline\nfunc A() {}\n", "// A is.\n//\n// More in a.md:\n//   - New.\n//\n//go:noinline\nfunc A() {}\n"},
+		"link and directive": {"// A is [B].\n//\n// [B]: https://example.org\n//\n//go:noinline\nfunc A() {}\n",
+			"// A is [B].\n//\n// More in a.md:\n//   - New.\n//\n// [B]: https://example.org\n//\n//go:noinline\nfunc A() {}\n"},
 		"in a group": {"type (\n\t// A is.\n\tA struct{}\n)\n", "type (\n\t// A is.\n\t//\n\t// More in a.md:\n\t//   - New.\n\tA struct{}\n)\n"},
 	} {
 		before, after := "package p\n\n"+c.before, "package p\n\n"+c.after
