@@ -16,6 +16,11 @@ import (
 // is as it was, but if only flushing the folder fails, from is in place and a power
 // cut might bring back the old file. Errors are *core.Error: the code is that of
 // the cause as core.ErrorCode reads it, and CodeUnavailable on a full disk.
+//
+// More in file_replace.md:
+//   - From is removed on failure, since a half-written result is of no use;
+//     copy it before if it is.
+//   - From and to must be in one file system: put from beside to.
 func FileReplace(from, to string) error {
 	err := flush(from)
 	if err != nil {

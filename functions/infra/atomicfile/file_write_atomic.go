@@ -31,6 +31,11 @@ import (
 // is in place, but a power cut might bring back the old. Errors are *[core.Error], whose code is that of the cause as
 // [core.ErrorCode] reads it; [core.CodeInvalid] where path is a folder, a device or the like,
 // [core.CodeUnavailable] on a full disk.
+//
+// More in file_write_atomic.md:
+//   - The folder must be writable, not just the file.
+//   - Owner, ACLs and extended attributes of the old file are lost, and other
+//     hard links keep the old content.
 func FileWriteAtomic(ctx context.Context, path string, content io.Reader, mode fs.FileMode) error {
 	err := writeAtomic(ctx, path, content, mode)
 	if err == nil {

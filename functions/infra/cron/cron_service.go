@@ -126,6 +126,11 @@ var _ service.Service = (*CronServiceHandle)(nil)
 //
 // The error is a *core.Error with CodeInvalid if a job is incomplete or its schedule is wrong, CodeConflict if two
 // have the same name. The caller stops the service.
+//
+// More in cron_service.md:
+//   - A job that ignores its context can't be ended: after a timeout it goes
+//     on, counts as running, and its later runs are skipped or queued.
+//   - The outcome timeout needs Run to return an error after the time is up.
 func CronService(ctx context.Context, cfg CronServiceConfig) (*CronServiceHandle, error) {
 	return start(ctx, cfg, func() time.Time { return time.Now().Round(0) })
 }

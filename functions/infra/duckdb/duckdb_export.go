@@ -44,6 +44,10 @@ var compressions = []string{"zstd", "snappy", "gzip", "brotli", "lz4", "uncompre
 // Errors: CodeNotFound for a missing table or folder, CodeInvalid for bad SQL or a bad config, CodeForbidden where the
 // folder can't be written, CodeUnavailable on a full disk, CodeTimeout and CodeCanceled for ctx, what [DuckDBError]
 // gives for the rest.
+//
+// More in duckdb_export.md:
+//   - The query runs in a read-only transaction, so nextval() fails.
+//   - There must be room for the old file and the new one.
 func DuckDBExport(ctx context.Context, db *sql.DB, cfg DuckDBExportConfig) (int64, error) {
 	if err := checkExport(&cfg); err != nil {
 		return 0, err

@@ -82,6 +82,11 @@ func (h *FileWatchHandle) Status() FileWatchStatus { return *h.status.Load() }
 //
 // It ends with ctx or by Stop; the caller stops it. It keeps about 150 bytes for each file. Errors are *[core.Error]: [core.CodeInvalid] (no
 // roots, a root that is no folder, a bad pattern), [core.CodeNotFound], [core.CodeForbidden], or ctx's.
+//
+// More in file_watch.md:
+//   - A path in a batch says "look here": the file may be gone, and may be the
+//     same as before.
+//   - Handle All, or a large checkout goes by unseen: read everything again.
 func FileWatch(ctx context.Context, cfg FileWatchConfig) (*FileWatchHandle, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

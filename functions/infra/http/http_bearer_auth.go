@@ -28,6 +28,11 @@ type HTTPBearerAuthConfig struct {
 // constant time, and takes no token from the query or a form, since those are logged.
 //
 // Errors: CodeInvalid without a token, or with one that is too short or holds blanks. No message tells a token.
+//
+// More in http_bearer_auth.md:
+//   - It does not say who called: all tokens are equal.
+//   - It does not slow down guessing. 16 random bytes need no limit; a password
+//     would, and is refused only if it is short.
 func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, error) {
 	hashes := make([][sha256.Size]byte, len(cfg.Tokens))
 	for i, token := range cfg.Tokens {

@@ -52,6 +52,12 @@ const mediaMaxSize = 100 << 20
 //
 // Errors: CodeInvalid for a bad URI or key, or content that is not of its hash; CodeTooLarge; CodeNotFound; the code of
 // Writer's own error; and those of [MatrixError] and file_write_atomic.
+//
+// More in matrix_download_media.md:
+//   - Give both URI and File as the message has them: File is nil outside of
+//     encrypted rooms, and its key is needed in them.
+//   - Without File or SHA256 nothing says that the server sent what the sender
+//     had uploaded, only that it is complete.
 func MatrixDownloadMedia(ctx context.Context, cfg MatrixDownloadMediaConfig) (MatrixDownloadMediaResult, error) {
 	d, err := newDownload(cfg)
 	if err != nil {

@@ -159,6 +159,10 @@ var _ service.Service = (*ProcessSuperviseHandle)(nil)
 //
 // The error is a *core.Error with CodeInvalid for a configuration that can't be
 // meant. The caller stops it.
+//
+// More in process_supervise.md:
+//   - States: starting, running, backing_off, stopping, stopped, failed.
+//   - After failed it stays so.
 func ProcessSupervise(ctx context.Context, cfg ProcessSuperviseConfig) (*ProcessSuperviseHandle, error) {
 	op := "process_supervise " + filepath.Base(cfg.Command)
 	if err := cfg.check(op); err != nil {

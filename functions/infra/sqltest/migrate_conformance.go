@@ -56,6 +56,12 @@ type MigrateConformanceConfig struct {
 //
 // Processes that start at once, a killed server and the database's own SQL are
 // for the driver's tests.
+//
+// More in migrate_conformance.md:
+//   - Hold must not leave a trace in the history: hold the lock only, or let a
+//     migration fail at its end.
+//   - The SQL of the suite is plain: int, text, CREATE TABLE, CREATE INDEX,
+//     INSERT, DELETE.
 func MigrateConformance(t *testing.T, setup func(t *testing.T) MigrateConformanceConfig) {
 	t.Helper()
 	for name, check := range map[string]func(t *testing.T, m *migrating){

@@ -64,6 +64,13 @@ type QueryJSONConformanceConfig struct {
 // subtest's own.
 //
 // How values of the database's types are written is for the driver's own tests.
+//
+// More in query_json_conformance.md:
+//   - A new driver's config converts from QueryJSONConformanceQuery only if it
+//     has the same fields in the same order, which is meant: callers then know
+//     all of them.
+//   - Deadline waits 200 ms for each endless query; on a loaded machine the
+//     database's own start counts, too.
 func QueryJSONConformance(t *testing.T, setup func(t *testing.T) QueryJSONConformanceConfig) {
 	t.Helper()
 	for name, check := range map[string]func(t *testing.T, q *querying){

@@ -36,6 +36,12 @@ type SQLErrorConformanceCase struct {
 // gives errors the right code, also where they are wrapped and joined; that it
 // keeps their text and cause; that it leaves coded errors and nil alone; and what
 // it makes of errors that are no driver's: contexts and unknown ones.
+//
+// More in sql_error_conformance.md:
+//   - Provoke runs in parallel subtests: what one of them needs to be held (a
+//     lock), it holds on a connection of its own.
+//   - Made is a map by error, so its errors must be comparable: pointers, not
+//     structs with slices.
 func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 	t.Helper()
 	if len(cfg.Provoked) == 0 {

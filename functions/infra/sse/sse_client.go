@@ -51,6 +51,13 @@ var _ service.Service = (*SSEClientHandle)(nil)
 // is no event stream. Err says which. The caller stops it.
 //
 // Errors: CodeInvalid for a bad URL or a client with a timeout. No error tells the URL's query, which may hold a secret.
+//
+// More in sse_client.md:
+//   - Events come at least once where the server replays: after an event was
+//     put on the channel, its ID counts as seen, even if the program dies
+//     before it handled it.
+//   - 4xx (other than 408, 425, 429) and a 200 of another type end it for good;
+//     browsers' EventSource also gives up at 5xx, this one comes back.
 func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, error) {
 	target, err := url.Parse(cfg.URL)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {

@@ -70,6 +70,12 @@ type SSEHubStats struct {
 //
 // Each client learns its position when it connects, by an ID without event. The handler sets a deadline for each write,
 // in place of the server's write timeout.
+//
+// More in sse_handler.md:
+//   - The ring is memory: after a restart every client that comes back gets a
+//     gap event.
+//   - Give the hub the same context as http_serve_go_infra, or the open streams
+//     hold up every shutdown until its deadline.
 func SSEHandler(ctx context.Context, cfg SSEHandlerConfig) *SSEHub {
 	cfg.RingEvents = cmp.Or(cfg.RingEvents, 1024)
 	cfg.RingBytes = cmp.Or(cfg.RingBytes, 8<<20)

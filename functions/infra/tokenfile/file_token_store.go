@@ -73,6 +73,12 @@ const (
 // Decrypted secrets and the key stay in memory as long as the store does, so
 // that only a file that has changed costs a key derivation. That cannot be
 // interrupted: a context that ends during one is heeded after it.
+//
+// More in file_token_store.md:
+//   - A passphrase costs 0.83 s and 256 MiB at the first Get, and 0.9 s and 256
+//     MiB at each Set and Delete (measured on 2 cores); a small machine may run
+//     out of memory.
+//   - The passphrase must not be a flag: every user sees command lines.
 func FileTokenStore(cfg FileTokenStoreConfig) (token.TokenStore, error) {
 	wrong := ""
 	factor := cmp.Or(cfg.ScryptWorkFactor, defaultWorkFactor)
