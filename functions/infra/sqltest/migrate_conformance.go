@@ -129,10 +129,12 @@ func checkOrder(t *testing.T, m *migrating) {
 
 func checkFailure(t *testing.T, m *migrating) {
 	fsys := files("1_users.sql", usersSQL,
-		"2_bad.sql", "-- first\n\nCREATE TABLE half (n int);\n\n-- here: ü\nINSERT INTO nowhere VALUES (1);", "3_index.sql", indexSQL)
+		"2_bad.sql", "-- first\n\nCREATE TABLE half (n int);\n\n-- here: ü\nINSERT INTO nowhere VALUES (1);",
+		"3_index.sql", indexSQL)
 	result, err := m.migrate(t, fsys)
 	wantError(t, err, core.CodeInvalid, m.Op+" 2_bad.sql:6: ")
-	if !slices.Equal(result.Applied, []string{"1_users.sql"}) || !slices.Equal(result.Pending, []string{"2_bad.sql", "3_index.sql"}) || result.Version != 1 {
+	if !slices.Equal(result.Applied, []string{"1_users.sql"}) || result.Version != 1 ||
+		!slices.Equal(result.Pending, []string{"2_bad.sql", "3_index.sql"}) {
 		t.Errorf("%+v", result)
 	}
 	if m.Has(t, "half") {
@@ -151,7 +153,8 @@ func checkHistory(t *testing.T, m *migrating) {
 	}{
 		{files("1_users.sql", usersSQL+" ", "3_index.sql", indexSQL), "1_users.sql: has changed since it was applied at 20"},
 		{files("1_users.sql", usersSQL), " was applied at 20"},
-		{files("1_users.sql", usersSQL, "2_late.sql", "SELECT 1", "3_index.sql", indexSQL), "2_late.sql: is new, but version 3 is already applied"},
+		{files("1_users.sql", usersSQL, "2_late.sql", "SELECT 1", "3_index.sql", indexSQL),
+			"2_late.sql: is new, but version 3 is already applied"},
 	} {
 		c.files["4_new.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE new_table (n int)")}
 		_, err := m.migrate(t, c.files)
@@ -176,7 +179,8 @@ func checkDryRun(t *testing.T, m *migrating) {
 	}
 	for range 2 {
 		result, err := m.Migrate(t.Context(), request)
-		if err != nil || !slices.Equal(result.Pending, []string{"1_users.sql", "2_index.sql"}) || len(result.Applied) != 0 || result.Version != 0 {
+		if err != nil || len(result.Applied) != 0 || result.Version != 0 ||
+			!slices.Equal(result.Pending, []string{"1_users.sql", "2_index.sql"}) {
 			t.Fatalf("%+v, %v", result, err)
 		}
 		if len(result.Checksums) != 2 || len(result.Checksums[0]) != 64 {

@@ -35,7 +35,8 @@ func TestMigrateConformance_Broken(t *testing.T) {
 // A unit that does nothing, and one that always fails, fail in every subtest.
 func TestMigrateConformance_BrokenUnitsFail(t *testing.T) {
 	t.Parallel()
-	all := []string{"AppliesInOrderOnce", "FailureRollsBackOneFile", "ChangedHistory", "LineEndsAndNames", "DryRun", "BadFiles", "LockTimeout", "CancelRollsBack"}
+	all := []string{"AppliesInOrderOnce", "FailureRollsBackOneFile", "ChangedHistory", "LineEndsAndNames", "DryRun",
+		"BadFiles", "LockTimeout", "CancelRollsBack"}
 	for _, broken := range []string{"does nothing", "fails"} {
 		t.Run(broken, func(t *testing.T) {
 			t.Parallel()

@@ -94,11 +94,14 @@ func QueryJSONConformance(t *testing.T, setup func(t *testing.T) QueryJSONConfor
 	}
 }
 
+// request is the short name that the tests below use.
+type request = QueryJSONConformanceQuery
+
 // querying is a database under test.
 type querying struct{ QueryJSONConformanceConfig }
 
 // run runs a query and returns what was written.
-func (q *querying) run(t *testing.T, query QueryJSONConformanceQuery) (string, rowjson.RowsJSONResult, error) {
+func (q *querying) run(t *testing.T, query request) (string, rowjson.RowsJSONResult, error) {
 	t.Helper()
 	var out bytes.Buffer
 	result, err := q.Query(t.Context(), &out, query)
@@ -109,7 +112,7 @@ func (q *querying) run(t *testing.T, query QueryJSONConformanceQuery) (string, r
 }
 
 // must runs a query that is to work.
-func (q *querying) must(t *testing.T, query QueryJSONConformanceQuery) (string, rowjson.RowsJSONResult) {
+func (q *querying) must(t *testing.T, query request) (string, rowjson.RowsJSONResult) {
 	t.Helper()
 	out, result, err := q.run(t, query)
 	if err != nil {
@@ -125,21 +128,21 @@ func checkLimits(t *testing.T, q *querying) {
 	const whole, lines = "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n"
 	for _, c := range []struct {
 		name      string
-		query     QueryJSONConformanceQuery
+		query     request
 		out       string
 		rows      int
 		truncated bool
 	}{
-		{"all", QueryJSONConformanceQuery{}, whole, 3, false},
-		{"as many rows", QueryJSONConformanceQuery{MaxRows: 3}, whole, 3, false},
-		{"rows", QueryJSONConformanceQuery{MaxRows: 2}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
-		{"as many bytes", QueryJSONConformanceQuery{MaxBytes: int64(len(whole))}, whole, 3, false},
-		{"bytes", QueryJSONConformanceQuery{MaxBytes: int64(len(whole)) - 1}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
-		{"bytes for none", QueryJSONConformanceQuery{MaxBytes: 5}, "[]\n", 0, true},
-		{"lines", QueryJSONConformanceQuery{NDJSON: true}, lines, 3, false},
-		{"lines, rows", QueryJSONConformanceQuery{NDJSON: true, MaxRows: 1}, "{\"n\":1}\n", 1, true},
-		{"lines, as many bytes", QueryJSONConformanceQuery{NDJSON: true, MaxBytes: int64(len(lines))}, lines, 3, false},
-		{"lines, bytes", QueryJSONConformanceQuery{NDJSON: true, MaxBytes: int64(len(lines)) - 1}, "{\"n\":1}\n{\"n\":2}\n", 2, true},
+		{"all", request{}, whole, 3, false},
+		{"as many rows", request{MaxRows: 3}, whole, 3, false},
+		{"rows", request{MaxRows: 2}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
+		{"as many bytes", request{MaxBytes: int64(len(whole))}, whole, 3, false},
+		{"bytes", request{MaxBytes: int64(len(whole)) - 1}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
+		{"bytes for none", request{MaxBytes: 5}, "[]\n", 0, true},
+		{"lines", request{NDJSON: true}, lines, 3, false},
+		{"lines, rows", request{NDJSON: true, MaxRows: 1}, "{\"n\":1}\n", 1, true},
+		{"lines, as many bytes", request{NDJSON: true, MaxBytes: int64(len(lines))}, lines, 3, false},
+		{"lines, bytes", request{NDJSON: true, MaxBytes: int64(len(lines)) - 1}, "{\"n\":1}\n{\"n\":2}\n", 2, true},
 	} {
 		c.query.Query = q.Numbers(3)
 		out, result := q.must(t, c.query)
@@ -154,10 +157,11 @@ func checkLimits(t *testing.T, q *querying) {
 
 func checkDefaultLimit(t *testing.T, q *querying) {
 	many := q.Numbers(rowjson.DefaultMaxRows + 1)
-	if _, result := q.must(t, QueryJSONConformanceQuery{Query: many}); result.Rows != rowjson.DefaultMaxRows || !result.Truncated {
+	_, result := q.must(t, request{Query: many})
+	if result.Rows != rowjson.DefaultMaxRows || !result.Truncated {
 		t.Errorf("default: %+v", result)
 	}
-	_, result := q.must(t, QueryJSONConformanceQuery{Query: many, MaxRows: -1, MaxBytes: -1})
+	_, result = q.must(t, request{Query: many, MaxRows: -1, MaxBytes: -1})
 	if result.Rows != rowjson.DefaultMaxRows+1 || result.Truncated {
 		t.Errorf("no limit: %+v", result)
 	}
@@ -165,7 +169,7 @@ func checkDefaultLimit(t *testing.T, q *querying) {
 
 func checkNoRows(t *testing.T, q *querying) {
 	for ndjson, want := range map[bool]string{false: "[]\n", true: ""} {
-		query := QueryJSONConformanceQuery{Query: "SELECT n FROM t WHERE n = 7", NDJSON: ndjson}
+		query := request{Query: "SELECT n FROM t WHERE n = 7", NDJSON: ndjson}
 		if out, result := q.must(t, query); out != want || len(result.Columns) != 1 || result.Rows != 0 {
 			t.Errorf("NDJSON %t: %q, %+v", ndjson, out, result)
 		}
@@ -173,7 +177,7 @@ func checkNoRows(t *testing.T, q *querying) {
 }
 
 func checkColumns(t *testing.T, q *querying) {
-	out, result := q.must(t, QueryJSONConformanceQuery{Query: q.Columns})
+	out, result := q.must(t, request{Query: q.Columns})
 	if want := "[{\"id\":1,\"id_3\":1,\"id_2\":\"x\",\"id_4\":1,\"a\\\"b\":2}]\n"; out != want {
 		t.Errorf("got  %swant %s", out, want)
 	}
@@ -189,14 +193,15 @@ func checkColumns(t *testing.T, q *querying) {
 func checkParameters(t *testing.T, q *querying) {
 	a, b := q.Parameter("a"), q.Parameter("b_1")
 	for _, c := range []struct {
-		query QueryJSONConformanceQuery
+		query request
 		want  string
 	}{
-		{QueryJSONConformanceQuery{Query: "SELECT ? AS a, ? AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
-		{QueryJSONConformanceQuery{Query: "SELECT " + a + " AS a, " + b + " AS b, " + a + " AS c", Named: map[string]any{"a": 1, "b_1": nil}},
+		{request{Query: "SELECT ? AS a, ? AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
+		{request{Query: "SELECT " + a + " AS a, " + b + " AS b, " + a + " AS c", Named: map[string]any{"a": 1, "b_1": nil}},
 			`{"a":1,"b":null,"c":1}`},
-		{QueryJSONConformanceQuery{Query: "SELECT '?" + a + "' AS a, ? AS b -- ? " + a + "\n/* ? */", Args: []any{2}}, `{"a":"?` + a + `","b":2}`},
-		{QueryJSONConformanceQuery{Query: "SELECT ? AS a ;", Args: []any{json.Number("7.5")}}, `{"a":7.5}`},
+		{request{Query: "SELECT '?" + a + "' AS a, ? AS b -- ? " + a + "\n/* ? */", Args: []any{2}},
+			`{"a":"?` + a + `","b":2}`},
+		{request{Query: "SELECT ? AS a ;", Args: []any{json.Number("7.5")}}, `{"a":7.5}`},
 	} {
 		if out, _ := q.must(t, c.query); out != "["+c.want+"]\n" {
 			t.Errorf("%s\ngot  %swant [%s]", c.query.Query, out, c.want)
@@ -207,17 +212,17 @@ func checkParameters(t *testing.T, q *querying) {
 func checkWrongParameters(t *testing.T, q *querying) {
 	a := q.Parameter("a")
 	for _, c := range []struct {
-		query QueryJSONConformanceQuery
+		query request
 		want  string
 	}{
-		{QueryJSONConformanceQuery{Query: "SELECT ?, ?", Args: []any{1}}, "has 2 parameters, Args has 1"},
-		{QueryJSONConformanceQuery{Query: "SELECT ?", Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
-		{QueryJSONConformanceQuery{Query: "SELECT " + a, Named: map[string]any{}}, "no value for parameter " + a},
-		{QueryJSONConformanceQuery{Query: "SELECT " + a, Named: map[string]any{"a": 1, "b": 2}}, `no parameter with the name "b"`},
-		{QueryJSONConformanceQuery{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with "},
-		{QueryJSONConformanceQuery{Query: "SELECT " + a, Args: []any{1}}, ""},
-		{QueryJSONConformanceQuery{Query: "SELECT ?", Args: []any{struct{}{}}}, "a struct {} can't"},
-		{QueryJSONConformanceQuery{Query: "SELECT ?", Args: []any{json.Number("x")}}, "no number"},
+		{request{Query: "SELECT ?, ?", Args: []any{1}}, "has 2 parameters, Args has 1"},
+		{request{Query: "SELECT ?", Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
+		{request{Query: "SELECT " + a, Named: map[string]any{}}, "no value for parameter " + a},
+		{request{Query: "SELECT " + a, Named: map[string]any{"a": 1, "b": 2}}, `no parameter with the name "b"`},
+		{request{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with "},
+		{request{Query: "SELECT " + a, Args: []any{1}}, ""},
+		{request{Query: "SELECT ?", Args: []any{struct{}{}}}, "a struct {} can't"},
+		{request{Query: "SELECT ?", Args: []any{json.Number("x")}}, "no number"},
 	} {
 		out, _, err := q.run(t, c.query)
 		wantError(t, err, core.CodeInvalid, c.want)
@@ -229,7 +234,7 @@ func checkWrongParameters(t *testing.T, q *querying) {
 
 func checkHostileText(t *testing.T, q *querying) {
 	for _, text := range hostile {
-		for _, query := range []QueryJSONConformanceQuery{
+		for _, query := range []request{
 			{Query: "SELECT ? AS v", Args: []any{text}},
 			{Query: "SELECT " + q.Parameter("a") + " AS v", Named: map[string]any{"a": text}},
 		} {
@@ -247,11 +252,11 @@ func checkHostileText(t *testing.T, q *querying) {
 
 func checkReadOnly(t *testing.T, q *querying) {
 	for _, statement := range q.Allowed {
-		q.must(t, QueryJSONConformanceQuery{Query: statement, ReadOnly: true})
+		q.must(t, request{Query: statement, ReadOnly: true})
 	}
 	for code, statements := range map[core.Code][]string{core.CodeForbidden: q.Refused, core.CodeInvalid: q.Malformed} {
 		for _, statement := range statements {
-			_, _, err := q.run(t, QueryJSONConformanceQuery{Query: statement, ReadOnly: true})
+			_, _, err := q.run(t, request{Query: statement, ReadOnly: true})
 			if got := core.ErrorCode(err); got != code {
 				t.Errorf("%s: %v (%s), want %s", statement, err, got, code)
 			}
@@ -261,7 +266,7 @@ func checkReadOnly(t *testing.T, q *querying) {
 		t.Errorf("t has %d rows: something was written", n)
 	}
 	// Afterwards the connection writes again.
-	q.must(t, QueryJSONConformanceQuery{Query: q.Insert})
+	q.must(t, request{Query: q.Insert})
 	if n := q.Count(t); n != 2 {
 		t.Errorf("t has %d rows, want 2", n)
 	}
@@ -273,7 +278,7 @@ func checkDeadline(t *testing.T, q *querying) {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
 			start := time.Now()
-			_, err := q.Query(ctx, io.Discard, QueryJSONConformanceQuery{Query: query, ReadOnly: true, MaxRows: -1, MaxBytes: -1})
+			_, err := q.Query(ctx, io.Discard, request{Query: query, ReadOnly: true, MaxRows: -1, MaxBytes: -1})
 			wantError(t, err, core.CodeTimeout, "deadline")
 			if took := time.Since(start); took > 30*time.Second { // the query itself never ends
 				t.Errorf("it took %v", took)
@@ -283,7 +288,7 @@ func checkDeadline(t *testing.T, q *querying) {
 			}
 			// Neither the connections nor the database is lost.
 			before := q.Count(t)
-			q.must(t, QueryJSONConformanceQuery{Query: q.Insert})
+			q.must(t, request{Query: q.Insert})
 			if n := q.Count(t); n != before+1 {
 				t.Errorf("t has %d rows, want %d", n, before+1)
 			}
@@ -294,7 +299,7 @@ func checkDeadline(t *testing.T, q *querying) {
 func checkCanceled(t *testing.T, q *querying) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := q.Query(ctx, io.Discard, QueryJSONConformanceQuery{Query: "SELECT 1"})
+	_, err := q.Query(ctx, io.Discard, request{Query: "SELECT 1"})
 	wantError(t, err, core.CodeCanceled, "canceled")
 }
 
@@ -312,7 +317,7 @@ func (w *brokenWriter) Write(p []byte) (int, error) {
 
 func checkBrokenWriter(t *testing.T, q *querying) {
 	const room = 100 << 10
-	result, err := q.Query(t.Context(), &brokenWriter{room}, QueryJSONConformanceQuery{Query: q.Numbers(50_000), MaxRows: -1})
+	result, err := q.Query(t.Context(), &brokenWriter{room}, request{Query: q.Numbers(50_000), MaxRows: -1})
 	if !errors.Is(err, errBroken) {
 		t.Errorf("got %v, want the writer's error", err)
 	}
@@ -326,7 +331,7 @@ func checkBrokenWriter(t *testing.T, q *querying) {
 
 func checkBadQuery(t *testing.T, q *querying) {
 	for _, query := range []string{"SELEC 1", "SELECT n FROM nowhere"} {
-		out, _, err := q.run(t, QueryJSONConformanceQuery{Query: query})
+		out, _, err := q.run(t, request{Query: query})
 		if code := core.ErrorCode(err); out != "" || code != core.CodeInvalid && code != core.CodeNotFound {
 			t.Errorf("%s: wrote %q, %v (%s)", query, out, err, code)
 		}

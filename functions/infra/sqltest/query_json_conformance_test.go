@@ -42,7 +42,8 @@ func TestQueryJSONConformance_Broken(t *testing.T) {
 // doesn't ask for just that.
 func TestQueryJSONConformance_BrokenUnitsFail(t *testing.T) {
 	t.Parallel()
-	all := []string{"Limits", "DefaultLimit", "NoRows", "Columns", "Parameters", "WrongParameters", "HostileText", "ReadOnly",
+	all := []string{"Limits", "DefaultLimit", "NoRows", "Columns", "Parameters", "WrongParameters",
+		"HostileText", "ReadOnly",
 		"Deadline", "Canceled", "BrokenWriter", "BadQuery"}
 	for _, broken := range []string{"does nothing", "fails"} {
 		t.Run(broken, func(t *testing.T) {

@@ -110,7 +110,8 @@ func Start(t testing.TB, cfg Config) *Process {
 	// Not t.Context(): that is done before cleanups run, which may still talk to it.
 	cmd := exec.CommandContext(context.Background(), self, cfg.Args...)
 	cmd.Env = append(os.Environ(), cfg.Env...)
-	cmd.Env = append(cmd.Env, roleEnv+"="+cfg.Role, pointEnv+"="+cfg.KillAt, countEnv+"="+strconv.Itoa(cmp.Or(cfg.KillAfter, 1)))
+	count := strconv.Itoa(cmp.Or(cfg.KillAfter, 1))
+	cmd.Env = append(cmd.Env, roleEnv+"="+cfg.Role, pointEnv+"="+cfg.KillAt, countEnv+"="+count)
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
