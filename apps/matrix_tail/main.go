@@ -22,6 +22,9 @@ import (
 	"fnregistry.dev/functions/infra/keyring"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
+	"fnregistry.dev/functions/infra/matrix/matrixroom"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/terminal"
 	"fnregistry.dev/functions/infra/token"
@@ -149,8 +152,8 @@ func (o *options) open(ctx context.Context, askPassword bool, args []string) (*s
 		return nil, err
 	}
 	if len(args) > 0 {
-		s.room, _, err = matrix.MatrixRoomResolve(ctx,
-			matrix.MatrixRoomResolveConfig{Client: s.client, Room: args[0]})
+		s.room, _, err = matrixroom.MatrixRoomResolve(ctx,
+			matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: args[0]})
 		if err != nil {
 			return nil, err
 		}
@@ -194,7 +197,7 @@ func login(_ context.Context, s *session, _ []string) error {
 }
 
 func rooms(ctx context.Context, s *session, _ []string) error {
-	rooms, err := matrix.MatrixRoomList(ctx, matrix.MatrixRoomListConfig{Client: s.client})
+	rooms, err := matrixroom.MatrixRoomList(ctx, matrixroom.MatrixRoomListConfig{Client: s.client})
 	if err != nil {
 		return err
 	}
@@ -208,15 +211,15 @@ func rooms(ctx context.Context, s *session, _ []string) error {
 // follow prints the room's events until ctx is done. Its position is stored for
 // each room by itself, so the next follow of this room resumes there.
 func follow(ctx context.Context, s *session, _ []string) error {
-	store, err := matrix.MatrixSyncStore(ctx, matrix.MatrixSyncStoreConfig{
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{
 		DB:     s.db.Writer,
 		Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(s.room))[7:23]),
 	})
 	if err != nil {
 		return err
 	}
-	cfg := matrix.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: slog.Default()}
-	return matrix.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: slog.Default()}
+	return matrixsync.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
 		if evt.RoomID != s.room {
 			return nil
 		}
@@ -246,7 +249,7 @@ func answer(ctx context.Context, s *session, args []string) error {
 // its ID. If ctx ends before, the message stays in the queue, and the next say
 // sends it first.
 func (s *session) say(ctx context.Context, text string, relation *event.RelatesTo) error {
-	outbox, err := matrix.MatrixOutbox(ctx, matrix.MatrixOutboxConfig{
+	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{
 		Client: s.client,
 		DB:     s.db.Writer,
 		Logger: slog.Default(),
@@ -254,7 +257,7 @@ func (s *session) say(ctx context.Context, text string, relation *event.RelatesT
 	if err != nil {
 		return err
 	}
-	defer outbox.Stop()
+	defer outbox.Stop(context.WithoutCancel(ctx))
 	sent, err := matrix.MatrixSendMessage(ctx, matrix.MatrixSendMessageConfig{
 		Outbox:    outbox,
 		Room:      s.room,
