@@ -1,21 +1,16 @@
-// Command matrix_tail reads and writes Matrix rooms in the terminal. What it
-// does is in the units that it uses; its own are flags and sub-commands.
+// Command matrix_tail reads and writes Matrix rooms in the terminal: units,
+// wired. All that is its own is which commands there are.
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
@@ -25,252 +20,206 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixroom"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
+	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/terminal"
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/functions/infra/tokenfile"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := newCommand().ExecuteContext(ctx)
-	if err != nil && !isCoded(err) {
-		// All units return coded errors, so this one is cobra's, about flags
-		// or arguments.
-		err = &core.Error{Code: core.CodeInvalid, Hint: "matrix_tail --help", Err: err}
-	}
-	fmt.Fprint(os.Stderr, core.ErrorText("matrix_tail", err))
-	os.Exit(core.ErrorExitCode(err))
+func main() { program.ProgramMain(matrixTail()) }
+
+// settings are those of all commands.
+type settings struct {
+	User       string `yaml:"user" short:"u" doc:"whose rooms: @name:server"`
+	Homeserver string `yaml:"homeserver" doc:"URL, where the user's server name does not lead there"`
+	State      string `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
+	TokenFile  string `yaml:"token_file" doc:"keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE); default: the system's keyring"`
+	program.ProgramLog
 }
 
-func isCoded(err error) bool {
-	_, coded := errors.AsType[*core.Error](err)
-	return coded
-}
+// call is one call of a command.
+type call = program.ProgramCall[*settings]
 
-// options are the flags that all sub-commands have.
-type options struct {
-	user       string
-	homeserver string
-	stateDir   string
-	tokenFile  string
-}
-
-func newCommand() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "matrix_tail",
-		Short:         "Read and write Matrix rooms in the terminal, encrypted ones too",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	var opts options
-	opts.register(root)
-
-	add := func(use, short string, args cobra.PositionalArgs, run func(context.Context, *session, []string) error) {
-		root.AddCommand(&cobra.Command{
-			Use: use, Short: short, Args: args,
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return opts.runInSession(cmd, args, run)
-			},
+func matrixTail() program.ProgramRunConfig {
+	config, _ := os.UserConfigDir() // without one, state must be given
+	defaults := &settings{State: filepath.Join(config, "matrix_tail")}
+	command := func(name, args string, least, most int, doc string, run func(context.Context, call) error) *program.ProgramCommandHandle {
+		return program.ProgramCommand(program.ProgramCommandConfig[*settings]{
+			Name: name, Args: args, Least: least, Most: most, Doc: doc, Defaults: defaults, Run: run,
+			Complete: func(context.Context, program.ProgramCompletion[*settings]) []string { return nil },
 		})
 	}
-	add("login", "Log in by password, and keep the access token", cobra.NoArgs, login)
-	add("rooms", "List your rooms and invitations", cobra.NoArgs, rooms)
-	add("follow ROOM", "Print what comes in a room (ID, alias or link), from where the last follow stopped",
-		cobra.ExactArgs(1), follow)
-	add("send ROOM TEXT...", "Send a message, in Markdown", cobra.MinimumNArgs(2), send)
-	add("answer ROOM EVENT TEXT...", "Answer an event in its thread, or begin one", cobra.MinimumNArgs(3), answer)
-	return root
-}
-
-func (o *options) register(cmd *cobra.Command) {
-	configDir, err := os.UserConfigDir()
-	if err != nil {
-		configDir = "" // no home: the state is in the working directory
+	return program.ProgramRunConfig{
+		Name: "matrix_tail", Doc: "reads and writes Matrix rooms in the terminal, encrypted ones too",
+		Commands: []*program.ProgramCommandHandle{
+			command("login", "", 0, 0, "log in by password, and keep the access token", login),
+			command("rooms", "", 0, 0, "list your rooms and invitations", rooms),
+			command("follow", "ROOM", 1, 1, "print what comes in a room (ID, alias or link), from where the last follow stopped", follow),
+			command("send", "ROOM TEXT...", 2, -1, "send a message, in Markdown", send),
+			command("answer", "ROOM EVENT TEXT...", 3, -1, "answer an event in its thread, or begin one", answer),
+		},
 	}
-	flags := cmd.PersistentFlags()
-	flags.StringVarP(&o.user, "user", "u", os.Getenv("MATRIX_TAIL_USER"),
-		"@name:server; default: $MATRIX_TAIL_USER")
-	flags.StringVar(&o.homeserver, "homeserver", os.Getenv("MATRIX_TAIL_HOMESERVER"),
-		"URL, where the user's server name does not lead there; default: $MATRIX_TAIL_HOMESERVER")
-	flags.StringVar(&o.stateDir, "state", filepath.Join(configDir, "matrix_tail"),
-		"folder for keys, the send queue and the place where follow stopped")
-	flags.StringVar(&o.tokenFile, "token-file", "",
-		"keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE);"+
-			" default: the system's keyring")
 }
 
-// session is a user who is logged in, with what the sub-commands need.
+// session is a user who is logged in, with what the commands need.
 type session struct {
+	call
 	client *mautrix.Client
 	db     *sqliteopen.SQLiteOpenHandle
 	crypto *matrixcrypto.MatrixCryptoInitHandle
-	room   id.RoomID // named by the sub-command's first argument; empty without
 }
 
-// runInSession logs in, sets encryption up, and runs a sub-command.
-func (o *options) runInSession(
-	cmd *cobra.Command, args []string, run func(context.Context, *session, []string) error,
-) error {
-	s, err := o.open(cmd.Context(), cmd.Name() == "login", args)
+// open logs in, by password if that is asked for, and sets encryption up. The
+// caller closes the session.
+func open(ctx context.Context, c call, byPassword bool) (*session, error) {
+	if c.Settings.User == "" {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "whose rooms?", Hint: "give --user @name:server, or set MATRIX_TAIL_USER"}
+	}
+	secrets, err := openSecrets(c.Settings, byPassword)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Settings.State, 0o700); err != nil {
+		return nil, err
+	}
+	cfg := matrix.MatrixClientInitConfig{
+		Homeserver: c.Settings.Homeserver, UserID: id.UserID(c.Settings.User), Tokens: secrets, DeviceName: "matrix_tail",
+	}
+	if byPassword {
+		cfg.Password, err = terminal.SecretAsk(ctx, terminal.SecretAskConfig{Prompt: "password of " + c.Settings.User})
+		if err != nil {
+			return nil, err
+		}
+	}
+	s := &session{call: c}
+	if s.client, err = matrix.MatrixClientInit(ctx, cfg); err != nil {
+		return nil, err
+	}
+	s.db, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: filepath.Join(c.Settings.State, "state.db")})
+	if err != nil {
+		return nil, err
+	}
+	s.crypto, err = matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets})
+	if err != nil {
+		s.db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openSecrets opens where the access token is kept. A new file's passphrase is
+// asked for twice.
+func openSecrets(s *settings, isNew bool) (token.TokenStore, error) {
+	if s.TokenFile == "" {
+		return keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
+	}
+	passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + s.TokenFile, Env: "MATRIX_TAIL_PASSPHRASE", Twice: isNew}
+	return tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: s.TokenFile, Passphrase: passphrase.Passphrase})
+}
+
+func (s *session) close() {
+	s.crypto.Close()
+	s.db.Close()
+}
+
+// room is the one that the first argument names.
+func (s *session) room(ctx context.Context) (id.RoomID, error) {
+	room, _, err := matrixroom.MatrixRoomResolve(ctx, matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: s.Args[0]})
+	return room, err
+}
+
+func login(ctx context.Context, c call) error {
+	s, err := open(ctx, c, true)
 	if err != nil {
 		return err
 	}
-	return errors.Join(run(cmd.Context(), s, args), s.Close())
-}
-
-// open logs in, by password if askPassword, else by the stored token. The caller
-// closes the session.
-func (o *options) open(ctx context.Context, askPassword bool, args []string) (*session, error) {
-	if o.user == "" {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "whose rooms?",
-			Hint: "give --user @name:server, or set MATRIX_TAIL_USER"}
-	}
-	secrets, err := o.secrets(askPassword)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(o.stateDir, 0o700); err != nil {
-		return nil, &core.Error{Op: "create state folder", Err: err}
-	}
-	cfg := matrix.MatrixClientInitConfig{
-		Homeserver: o.homeserver,
-		UserID:     id.UserID(o.user),
-		Tokens:     secrets,
-		DeviceName: "matrix_tail",
-	}
-	if askPassword {
-		cfg.Password, err = terminal.SecretAsk(ctx, terminal.SecretAskConfig{Prompt: "password of " + o.user})
-		if err != nil {
-			return nil, err
-		}
-	}
-	var s session
-	s.client, err = matrix.MatrixClientInit(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	if len(args) > 0 {
-		s.room, _, err = matrixroom.MatrixRoomResolve(ctx,
-			matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: args[0]})
-		if err != nil {
-			return nil, err
-		}
-	}
-	s.db, err = sqliteopen.SQLiteOpen(ctx,
-		sqliteopen.SQLiteOpenConfig{Path: filepath.Join(o.stateDir, "state.db")})
-	if err != nil {
-		return nil, err
-	}
-	s.crypto, err = matrixcrypto.MatrixCryptoInit(ctx,
-		matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets})
-	if err != nil {
-		return nil, errors.Join(err, s.db.Close())
-	}
-	return &s, nil
-}
-
-// secrets returns the store of the access token. newPassphrase says that a file's
-// passphrase may be chosen now, so it is asked for twice.
-func (o *options) secrets(newPassphrase bool) (token.TokenStore, error) {
-	if o.tokenFile == "" {
-		return keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
-	}
-	passphrase := terminal.SecretAskConfig{
-		Prompt: "passphrase of " + o.tokenFile,
-		Env:    "MATRIX_TAIL_PASSPHRASE",
-		Twice:  newPassphrase,
-	}
-	return tokenfile.FileTokenStore(
-		tokenfile.FileTokenStoreConfig{Path: o.tokenFile, Passphrase: passphrase.Passphrase})
-}
-
-// Close closes the databases.
-func (s *session) Close() error {
-	return errors.Join(s.crypto.Close(), s.db.Close())
-}
-
-func login(_ context.Context, s *session, _ []string) error {
-	_, err := fmt.Println(s.client.UserID, "is logged in on device", s.client.DeviceID)
+	defer s.close()
+	_, err = fmt.Fprintln(c.Stdout, s.client.UserID, "is logged in on device", s.client.DeviceID)
 	return err
 }
 
-func rooms(ctx context.Context, s *session, _ []string) error {
-	rooms, err := matrixroom.MatrixRoomList(ctx, matrixroom.MatrixRoomListConfig{Client: s.client})
+func rooms(ctx context.Context, c call) error {
+	s, err := open(ctx, c, false)
 	if err != nil {
 		return err
 	}
+	defer s.close()
+	rooms, err := matrixroom.MatrixRoomList(ctx, matrixroom.MatrixRoomListConfig{Client: s.client})
 	for _, room := range rooms {
-		fmt.Printf("%s  %s  members: %d, encrypted: %t, invited: %t\n",
+		fmt.Fprintf(c.Stdout, "%s  %s  members: %d, encrypted: %t, invited: %t\n",
 			room.RoomID, core.TerminalText(room.Title), room.Joined, room.Encrypted, room.Invited)
 	}
-	return nil
+	return err
 }
 
-// follow prints the room's events until ctx is done. Its position is stored for
-// each room by itself, so the next follow of this room resumes there.
-func follow(ctx context.Context, s *session, _ []string) error {
+func follow(ctx context.Context, c call) error {
+	s, err := open(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	room, err := s.room(ctx)
+	if err != nil {
+		return err
+	}
 	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{
-		DB:     s.db.Writer,
-		Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(s.room))[7:23]),
+		DB: s.db.Writer, Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(room))[7:23]),
 	})
 	if err != nil {
 		return err
 	}
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: slog.Default()}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: c.Log}
 	return matrixsync.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
-		if evt.RoomID != s.room {
+		line := matrix.MatrixEventLine(evt, time.Local)
+		if line == "" || evt.RoomID != room {
 			return nil
 		}
-		if line := matrix.MatrixEventLine(evt, time.Local); line != "" {
-			fmt.Println(line)
+		_, err := fmt.Fprintln(c.Stdout, line)
+		return err
+	})
+}
+
+func send(ctx context.Context, c call) error { return say(ctx, c, "", c.Args[1:]) }
+
+func answer(ctx context.Context, c call) error { return say(ctx, c, id.EventID(c.Args[1]), c.Args[2:]) }
+
+// say puts a message into the queue on disk and waits until it is sent. What
+// Ctrl-C leaves there is sent with the next. A message to an event is in its
+// thread.
+func say(ctx context.Context, c call, to id.EventID, words []string) error {
+	s, err := open(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	room, err := s.room(ctx)
+	if err != nil {
+		return err
+	}
+	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, Logger: c.Log})
+	if err != nil {
+		return err
+	}
+	defer outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
+	message := matrix.MatrixSendMessageConfig{
+		Outbox: outbox, Room: room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true},
+	}
+	if to != "" {
+		evt, err := s.client.GetEvent(ctx, room, to)
+		if err != nil {
+			return matrix.MatrixError("answer "+string(to), err)
 		}
-		return nil
-	})
-}
-
-func send(ctx context.Context, s *session, args []string) error {
-	return s.say(ctx, strings.Join(args[1:], " "), nil)
-}
-
-func answer(ctx context.Context, s *session, args []string) error {
-	eventID := id.EventID(args[1])
-	evt, err := s.client.GetEvent(ctx, s.room, eventID)
-	if err != nil {
-		return matrix.MatrixError("matrix_tail answer event="+string(eventID), err)
+		message.RelatesTo = matrix.MatrixThreadRelation(matrix.MatrixEventNormalize(evt), matrix.MatrixThreadRelationConfig{StartThread: true})
 	}
-	thread := matrix.MatrixThreadRelation(matrix.MatrixEventNormalize(evt),
-		matrix.MatrixThreadRelationConfig{StartThread: true})
-	return s.say(ctx, strings.Join(args[2:], " "), thread)
-}
-
-// say puts a message into the queue on disk, waits until it is sent, and prints
-// its ID. If ctx ends before, the message stays in the queue, and the next say
-// sends it first.
-func (s *session) say(ctx context.Context, text string, relation *event.RelatesTo) error {
-	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{
-		Client: s.client,
-		DB:     s.db.Writer,
-		Logger: slog.Default(),
-	})
+	sent, err := matrix.MatrixSendMessage(ctx, message)
 	if err != nil {
 		return err
 	}
-	defer outbox.Stop(context.WithoutCancel(ctx))
-	sent, err := matrix.MatrixSendMessage(ctx, matrix.MatrixSendMessageConfig{
-		Outbox:    outbox,
-		Room:      s.room,
-		Message:   matrix.MatrixMessage{Text: text, Markdown: true},
-		RelatesTo: relation,
-	})
+	event, err := outbox.Wait(ctx, sent.TransactionID)
 	if err != nil {
 		return err
 	}
-	eventID, err := outbox.Wait(ctx, sent.TransactionID)
-	if err != nil {
-		return err
-	}
-	fmt.Println(eventID)
-	return nil
+	_, err = fmt.Fprintln(c.Stdout, event)
+	return err
 }
