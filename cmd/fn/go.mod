@@ -1,6 +1,6 @@
 module fnregistry.dev/cmd/fn
 
-go 1.26
+go 1.26.0
 
 require (
 	fnregistry.dev/fn_registry v0.0.0
@@ -10,6 +10,7 @@ require (
 )
 
 require (
+	fnregistry.dev/tools/testenv/testkit/scripttest v0.0.0
 	github.com/google/jsonschema-go v0.4.3 // indirect
 	github.com/segmentio/asm v1.1.3 // indirect
 	github.com/segmentio/encoding v0.5.4 // indirect
@@ -26,3 +27,5 @@ replace (
 	fnregistry.dev/fn_registry => ../../fn_registry
 	fnregistry.dev/functions => ../../functions
 )
+
+replace fnregistry.dev/tools/testenv/testkit/scripttest => ../../tools/testenv/testkit/scripttest

@@ -19,6 +19,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/tools/testenv/testkit/scripttest"
 )
 
 // repo unpacks the repository many into a folder of the test's own.
@@ -306,7 +307,7 @@ func TestMCP_New(t *testing.T) {
 	}
 	cmd := exec.Command("go", "test", "work")
 	cmd.Dir = dir
-	for name, value := range goEnv() {
+	for name, value := range scripttest.GoEnv() {
 		cmd.Env = append(cmd.Environ(), name+"="+value)
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -86,7 +86,7 @@ func (e *env) state(ctx context.Context) (*registry.State, func(), error) {
 		}
 		fmt.Fprintf(e.err, "fn: there are no units in %s: %s\n", s.Catalog.Roots[0].Dir, advice)
 	}
-	return s, r.Close, nil
+	return s, func() { _ = r.Close() }, nil
 }
 
 // progress tells on a terminal how far a long reading is.

@@ -26,8 +26,9 @@ require (
 	fnregistry.dev/fn_registry v0.0.0
 	fnregistry.dev/functions v0.0.0
 	fnregistry.dev/functions/infra/http/httpapi/httpapitest v0.0.0
+	fnregistry.dev/tools/testenv/testkit/browsertest v0.0.0
 	github.com/a-h/templ v0.3.977
-	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/chromedp/chromedp v0.22.1
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/pb33f/libopenapi v0.28.1 // indirect
@@ -39,3 +40,5 @@ replace (
 	fnregistry.dev/functions => ../../functions
 	fnregistry.dev/functions/infra/http/httpapi/httpapitest => ../../functions/infra/http/httpapi/httpapitest
 )
+
+replace fnregistry.dev/tools/testenv/testkit/browsertest => ../../tools/testenv/testkit/browsertest

@@ -8,12 +8,9 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 
-	"fnregistry.dev/fn_registry/internal/atomicfile"
 	"fnregistry.dev/fn_registry/internal/cache"
 	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/source"
@@ -41,10 +38,7 @@ const magic = "fn_registry snapshot\n"
 func (c *Catalog) Save(file string) error {
 	w := newWriter(len(c.Units))
 	w.catalog(c)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return atomicfile.Write(file, 0o600, w.writeTo)
+	return cache.Write(file, w.writeTo)
 }
 
 // writeTo writes what was coded as a snapshot file.

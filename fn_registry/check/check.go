@@ -44,10 +44,11 @@ type Finding struct {
 // Fix is the mechanical remedy of a finding.
 type Fix struct {
 	Description string         `json:"description"` // "set tests to [A, B]"
-	Edits       []spec.Edit    `json:"edits"`       // in the finding's spec file
+	Edits       []spec.Edit    `json:"edits"`       // in File
 	File        string         `json:"file"`        // the file that the edits are in, from the root
 	set         map[string]any // the keys that it sets: fixes of one file are joined by key, not by text
 	encoding    bool           // it mends the encoding, before any key is set
+	code        bool           // its edits are in a Go file, which Fixed makes as they are
 }
 
 // Rule is one thing that is checked.

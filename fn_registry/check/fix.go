@@ -2,8 +2,9 @@ package check
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,8 +12,8 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
-	"fnregistry.dev/fn_registry/internal/atomicfile"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // set makes the fix that gives one key of the unit's spec a value; nil where the frontmatter's form does not let it
@@ -61,12 +62,16 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 		root int
 		file string
 	}
-	sets, recode := map[key]map[string]any{}, map[key]bool{}
+	sets, recode, code := map[key]map[string]any{}, map[key]bool{}, map[key][]spec.Edit{}
 	for _, f := range findings {
 		if f.Fix == nil {
 			continue
 		}
 		k := key{f.Root, f.Fix.File}
+		if f.Fix.code {
+			code[k] = append(code[k], f.Fix.Edits...)
+			continue
+		}
 		if sets[k] == nil {
 			sets[k] = map[string]any{}
 		}
@@ -90,6 +95,17 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 		if after = spec.Apply(after, edits); !bytes.Equal(src, after) {
 			changes = append(changes, Change{Root: k.root, File: k.file, Before: src, After: after})
 		}
+	}
+	for k, edits := range code {
+		src, err := os.ReadFile(c.Roots[k.root].Path(k.file))
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(edits, func(a, b spec.Edit) int { return cmp.Compare(a.Start, b.Start) })
+		if last := edits[len(edits)-1]; last.End > len(src) {
+			return nil, fmt.Errorf("%s: changed while it was being fixed; run again", k.file)
+		}
+		changes = append(changes, Change{Root: k.root, File: k.file, Before: src, After: spec.Apply(src, edits)})
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.File, b.File) })
 	return changes, nil
@@ -153,8 +169,5 @@ func writeOne(file string, ch Change) error {
 	if !bytes.Equal(now, ch.Before) {
 		return fmt.Errorf("%s: changed while it was being fixed; run again", ch.File)
 	}
-	return atomicfile.Write(file, info.Mode(), func(w io.Writer) error {
-		_, err := w.Write(ch.After)
-		return err
-	})
+	return atomicfile.FileWriteAtomic(context.Background(), file, bytes.NewReader(ch.After), info.Mode().Perm())
 }

@@ -15,7 +15,7 @@ var all = slices.Concat(schemaRules, []*Rule{
 	fileReadRule, fileSizeRule, fileSyntaxRule, configRule,
 	duplicateIDRule, domainRule, specFileRule, codeMissingRule, specMissingRule,
 	signatureRule, paramsRule, importsRule, usesFunctionsRule, usesTypesRule, returnsRule, returnsOptionalRule, errorTypeRule,
-	buildTagsRule, filePathRule, testFilePathRule, testsRule, testedRule, testsReachRule,
+	buildTagsRule, filePathRule, testFilePathRule, testsRule, testedRule, testsReachRule, docCommentRule,
 	pipelineRule, purityRule, cycleRule, importDirectionRule, forbiddenImportsRule, versionRule,
 })
 

@@ -31,6 +31,7 @@ type Config struct {
 	PureImports []string     `yaml:"pure_imports"` // third-party packages that pure units may call; "/..." covers those below
 	ImportRules []ImportRule `yaml:"import_rules"`
 	Drivers     []Driver     `yaml:"drivers"`
+	DocNotes    bool         `yaml:"doc_notes"` // doc comments end with the first gotchas of the spec
 }
 
 // Driver is a heavy dependency that has a folder to itself: the room. What lies outside of the folder links nothing of

@@ -290,7 +290,7 @@ func TestLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(r.Close)
+		t.Cleanup(func() { _ = r.Close() })
 		d, err := r.State().Get("round_up_go_f")
 		if err != nil || d.Description != description {
 			t.Errorf("load %d: %+v, %v; want %q", i, d, err, description)

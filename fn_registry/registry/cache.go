@@ -17,7 +17,6 @@ import (
 	"sync"
 
 	"fnregistry.dev/fn_registry/catalog"
-	"fnregistry.dev/fn_registry/internal/atomicfile"
 	"fnregistry.dev/fn_registry/internal/cache"
 	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/search"
@@ -123,7 +122,7 @@ func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) er
 	head := append([]byte(indexMagic), program[:]...)
 	head = binary.LittleEndian.AppendUint64(head, uint64(len(list)))
 	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(list, castagnoli))
-	return atomicfile.Write(file, 0o600, func(out io.Writer) error {
+	return cache.Write(file, func(out io.Writer) error {
 		if _, err := out.Write(append(head, list...)); err != nil {
 			return err
 		}

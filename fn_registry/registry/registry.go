@@ -86,10 +86,12 @@ func Load(ctx context.Context, opts Options) (*Registry, error) {
 	return r, nil
 }
 
-// Close ends what runs in the background. It saves nothing; the states stay usable.
-func (r *Registry) Close() {
+// Close ends what runs in the background, and returns nil. It saves nothing; the
+// states stay usable.
+func (r *Registry) Close() error {
 	r.cancel()
 	r.work.Wait()
+	return nil
 }
 
 // Sizes is where fn size keeps what units weigh, and [State.Get] finds it.

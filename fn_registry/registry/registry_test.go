@@ -101,7 +101,7 @@ func open(t testing.TB, opts Options) *Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(r.Close)
+	t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 
@@ -1233,7 +1233,7 @@ func FuzzFind(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(r.Close)
+	f.Cleanup(func() { _ = r.Close() })
 	f.Add("drain tag:queue -kind:app", "", "", "go/mautrix")
 	f.Add("", "func(int) int", "eyJxIjoiIiwibyI6MX0", "")
 	f.Add("uses:x \"a b\" imports:", "(_) -> [", "x", "/")
@@ -1267,7 +1267,7 @@ func FuzzReadIndex(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(r.Close)
+	f.Cleanup(func() { _ = r.Close() })
 	if err := r.Save(); err != nil {
 		f.Fatal(err)
 	}

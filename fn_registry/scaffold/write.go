@@ -1,14 +1,15 @@
 package scaffold
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
-	"fnregistry.dev/fn_registry/internal/atomicfile"
+	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // Write puts the plan's files below root. It overwrites nothing: a file that is there meanwhile, or a go.work that has
@@ -86,8 +87,5 @@ func (f File) replace(name string) error {
 	if string(now) != f.before {
 		return fmt.Errorf("%s has changed meanwhile; run again", f.Path)
 	}
-	return atomicfile.Write(name, 0o644, func(w io.Writer) error {
-		_, err := io.WriteString(w, f.Text)
-		return err
-	})
+	return atomicfile.FileWriteAtomic(context.Background(), name, strings.NewReader(f.Text), 0o644)
 }

@@ -23,6 +23,10 @@ type BackoffDelayConfig struct {
 // The wait is base × (1 - Jitter × fraction) with base = min(Max, Initial × Factor^attempt), so it never passes Max.
 // Where that is under Floor, it is Floor plus what jitter took away: callers that were all told the same Retry-After
 // then don't come back in the same moment, and no one comes back too early.
+//
+// More in backoff_delay.md:
+//   - It does not sleep, count or give up.
+//   - attempt starts at 0, not 1.
 func BackoffDelay(cfg BackoffDelayConfig, attempt int, fraction float64) time.Duration {
 	cfg = cfg.withDefaults()
 	base := cfg.Max

@@ -4,6 +4,10 @@ package core
 // swapped with their neighbour to turn a into b: the Damerau-Levenshtein
 // distance in its restricted form, optimal string alignment, in which no part is
 // edited twice. It takes time in the product of both lengths, and memory in b's.
+//
+// More in edit_distance.md:
+//   - It counts bytes: "é" and "e" are 2 apart.
+//   - It costs the product of both lengths.
 func EditDistance(a, b string) int {
 	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

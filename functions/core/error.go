@@ -29,6 +29,11 @@ const (
 
 // Error is the one error type that units return: a code for programs, an operation and a message for people.
 // No field may hold a secret: errors are logged and shown.
+//
+// More in error.md:
+//   - Declare the result as error, never as *core.Error: a nil *core.Error in
+//     an error is not nil.
+//   - No field may hold a secret.
 type Error struct {
 	Code       Code          // zero: the code of Err, and CodeInternal without one, as [ErrorCode] reads it
 	Op         string        // what was being done, and on what: "postgres_open host=db1"

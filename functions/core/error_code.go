@@ -11,6 +11,12 @@ import (
 //
 // An *Error whose Code is zero passes the question on to its Err: an error that only adds an Op keeps the code of
 // its cause.
+//
+// More in error_code.md:
+//   - The outermost code wins: a unit that wraps a timeout as CodeUnavailable
+//     means it.
+//   - In a joined error the first coded error wins, in the order of errors.As
+//     (depth first).
 func ErrorCode(err error) Code {
 	for err != nil {
 		coded, ok := errors.AsType[*Error](err)

@@ -18,6 +18,11 @@ const (
 
 // ErrorExitCode returns the exit code for a program that ends with err, by the numbers of sysexits.h: 0 for nil, 70
 // (EX_SOFTWARE) for a code it doesn't know. A cancelled program gives 130, as a shell reports SIGINT.
+//
+// More in error_exit_code.md:
+//   - A tool with exit codes of its own (a linter's 0, 1, 2) does not want
+//     this.
+//   - os.Exit runs no deferred calls: let Run return first.
 func ErrorExitCode(err error) int {
 	switch ErrorCode(err) {
 	case "":

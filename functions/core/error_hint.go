@@ -3,6 +3,9 @@ package core
 // ErrorHint returns the hint of an error: the first one that is set among the
 // [Error]s in its tree, outermost first, as errors.As walks it. It is empty for
 // nil and where none has a hint.
+//
+// More in error_hint.md:
+//   - A hint is written for the person who runs the program.
 func ErrorHint(err error) string {
 	hinted, _ := firstError(err, func(e *Error) bool { return e.Hint != "" })
 	return hinted.Hint

@@ -21,6 +21,11 @@ const maxFileName = 255
 // before a leading dot, a leading "-" and the names of Windows' devices (CON,
 // NUL, COM1); and shortens to 255 bytes, keeping a suffix of up to 16 bytes such
 // as ".jpeg". An empty text gives "_".
+//
+// More in file_name_safe.md:
+//   - Different texts may give the same name, and names that differ in case are
+//     one file on macOS and Windows.
+//   - It makes one name, not a path: separators become "_".
 func FileNameSafe(text string) string {
 	name := strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || strings.ContainsRune(`<>:"/\|?*`, r) || !unicode.IsPrint(r) && !unicode.IsMark(r) && r != zeroWidthJoiner {

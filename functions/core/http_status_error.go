@@ -6,6 +6,10 @@ import "fmt"
 // got it: nil below 300, else an [*Error] with op and the code that tells whether
 // another try makes sense. It is the other direction of [ErrorHTTPStatus]. The
 // statuses are those of RFC 9110 (425: RFC 8470, 429: RFC 6585).
+//
+// More in http_status_error.md:
+//   - 304 is an error here: ask for it before, if you sent If-None-Match.
+//   - It does not read Retry-After: retry_after_parse does.
 func HTTPStatusError(op string, status int) error {
 	code := statusCode(status)
 	if code == "" {

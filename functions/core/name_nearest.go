@@ -10,6 +10,10 @@ import (
 // apart from it by [EditDistance]. Case and the difference of "-" and "_" don't
 // count. Equally near ones keep their order. For a name of more than 64 bytes
 // there are none: it comes from outside, and the cost grows with its length.
+//
+// More in name_nearest.md:
+//   - A name that is known is its own nearest: look it up first.
+//   - It may return several.
 func NameNearest(name string, known []string) []string {
 	const longest = 64
 	if len(name) > longest {

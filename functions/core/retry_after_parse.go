@@ -16,6 +16,11 @@ const retryAfterLimit = time.Hour
 //
 // The delay is at least 0 (a date that has passed) and at most limit; zero or negative: 1 hour. It is false where
 // neither says anything usable: nothing there, a negative number, a fraction of a second in the header, garbage.
+//
+// More in retry_after_parse.md:
+//   - A delay that the limit cut off looks like one of exactly that length.
+//   - false is not 0: with false, use your own backoff; with 0 and true the
+//     server says "now".
 func RetryAfterParse(header string, body []byte, now time.Time, limit time.Duration) (delay time.Duration, ok bool) {
 	if limit <= 0 {
 		limit = retryAfterLimit

@@ -44,6 +44,10 @@ func (c *TopoSortCycle[K]) Error() string {
 //
 // Its errors are *[Error] with [CodeInvalid]: a node given twice, a dependency or an entry that is no node, or a cycle,
 // whose path the cause carries as *[TopoSortCycle].
+//
+// More in topo_sort.md:
+//   - dependsOn points backwards: {"b": {"a"}} means that a comes first.
+//   - Running level by level waits for the slowest of each level.
 func TopoSort[K comparable](nodes []K, dependsOn map[K][]K) (TopoSortResult[K], error) {
 	position, err := topoPositions(nodes, dependsOn)
 	if err != nil {

@@ -9,6 +9,7 @@ require (
 )
 
 require (
+	fnregistry.dev/tools/testenv/testkit/scripttest v0.0.0
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/sys v0.34.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
@@ -17,3 +18,5 @@ require (
 replace fnregistry.dev/fn_registry => ../../fn_registry
 
 replace fnregistry.dev/functions => ../../functions
+
+replace fnregistry.dev/tools/testenv/testkit/scripttest => ../../tools/testenv/testkit/scripttest

@@ -36,7 +36,7 @@ func (l *Live) watch(ctx context.Context) (changed <-chan struct{}, stop func())
 		l.relay(handle, told)
 	}()
 	return told, func() {
-		handle.Stop()
+		_ = handle.Stop(context.WithoutCancel(ctx)) // without a deadline, it returns at the watch's end
 		<-ended
 	}
 }

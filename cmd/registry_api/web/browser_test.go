@@ -1,88 +1,28 @@
 package web
 
 import (
-	"context"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"fnregistry.dev/tools/testenv/testkit/browsertest"
 )
 
 var screenshots = flag.String("screenshots", "", "write pictures of this repository's pages into this folder")
 
-// browser starts Chromium and returns a context with a page of its own. JavaScript errors fail the test.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	if _, err := exec.LookPath("chromium"); err != nil {
-		if os.Getenv("SKIP_SERVERS") == "1" {
-			t.Skip("skipped, because SKIP_SERVERS=1: it needs a real chromium")
-		}
-		t.Fatal("chromium is not installed: make test installs it as root on Debian")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.ExecPath("chromium"))
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	ctx, stopPage := chromedp.NewContext(allocator)
-	t.Cleanup(stopPage)
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
-	t.Cleanup(cancel)
-	do(t, ctx, chromedp.EmulateViewport(1180, 900))
-	thrown := chromedp.Events(ctx, runtime.ExceptionThrown)
-	go func() {
-		for e, err := range thrown {
-			if err != nil {
-				return
-			}
-			t.Errorf("JavaScript: %s", e.ExceptionDetails.Text)
-		}
-	}()
-	return ctx
-}
-
-func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// until waits for a JavaScript condition, on whatever page the browser comes to.
-func until(t *testing.T, ctx context.Context, condition string) {
-	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	for time.Now().Before(deadline) {
-		// An error is a page that is just being left.
-		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")")); err == nil && ok {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatal(ctx.Err())
-		case <-time.After(15 * time.Millisecond):
-		}
-	}
-	at, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText.slice(0, 600)"))
-	t.Fatalf("never came: %s\nthe page is %s", condition, at)
-}
-
-func text(t *testing.T, ctx context.Context, expression string) string {
-	t.Helper()
-	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
-	if err != nil {
-		t.Fatalf("%s: %v", expression, err)
-	}
-	return s
-}
+// The kit's steps, by the names that the tests below call them.
+var (
+	browser = browsertest.Open
+	do      = browsertest.Do
+	until   = browsertest.Until
+	text    = browsertest.Text
+	prefer  = browsertest.Prefer
+)
 
 func TestBrowser_Search(t *testing.T) {
 	url := setup(t, sample(t))
@@ -159,15 +99,6 @@ func TestBrowser_Pages(t *testing.T) {
 		if wide := text(t, ctx, `String(document.documentElement.scrollWidth)`); wide != "380" {
 			t.Errorf("%s is %s pixels wide", path, wide)
 		}
-	}
-}
-
-func prefer(scheme string) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-		})
-		return chromedp.Void{}, err
 	}
 }
 

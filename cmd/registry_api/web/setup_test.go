@@ -28,7 +28,7 @@ func setup(t testing.TB, root string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(reg.Close)
+	t.Cleanup(func() { _ = reg.Close() })
 	mux := http.NewServeMux()
 	pages := New(source{reg})
 	pages.Mount(mux)

@@ -3,6 +3,7 @@
 package cache
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // Dir returns the folder that all of them share.
@@ -55,3 +58,15 @@ var Build = sync.OnceValue(func() (hash [sha256.Size]byte) {
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 })
+
+// Write gives a file of a cache the content that write writes, whole or not at
+// all. Only the user can read it. It makes the folder, too.
+func Write(file string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	r, w := io.Pipe()
+	defer r.Close() // or write would wait for a reader that has given up
+	go func() { w.CloseWithError(write(w)) }()
+	return atomicfile.FileWriteAtomic(context.Background(), file, r, 0o600)
+}

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"fnregistry.dev/fn_registry/catalog"
-	"fnregistry.dev/fn_registry/internal/atomicfile"
+	"fnregistry.dev/fn_registry/internal/cache"
 	"fnregistry.dev/fn_registry/source"
 )
 
@@ -50,10 +50,7 @@ func (d Dir) Put(key string, bytes int64) error {
 	if d == "" {
 		return nil
 	}
-	if err := os.MkdirAll(string(d), 0o755); err != nil {
-		return err
-	}
-	return atomicfile.Write(filepath.Join(string(d), key), 0o600, func(w io.Writer) error {
+	return cache.Write(filepath.Join(string(d), key), func(w io.Writer) error {
 		_, err := io.WriteString(w, strconv.FormatInt(bytes, 10))
 		return err
 	})

@@ -18,7 +18,7 @@ func (h *ClickHouseBatchInsertHandle[T]) collect() {
 	defer g.timer.Stop()
 	for h.step(g) {
 	}
-	close(h.done)
+	close(h.closed)
 	for g.n > 0 { // the writer takes all of them, be it to report them as unwritten
 		h.batches <- g.pending
 		h.next(g)

@@ -13,8 +13,9 @@ import (
 
 // write writes one batch after the other, and reports those that come after one that ended the intake as not tried.
 func (h *ClickHouseBatchInsertHandle[T]) write() {
-	defer close(h.finished)
+	defer close(h.done)
 	defer h.abort(nil)
+	defer h.release()
 	for p := range h.batches {
 		var b ClickHouseBatchInsertBatch[T]
 		if len(h.result.Unwritten) > 0 {

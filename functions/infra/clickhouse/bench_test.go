@@ -94,8 +94,8 @@ func benchUnit[T any](b *testing.B, conn driver.Conn, batches int, cfg clickhous
 		rows <- some
 	}
 	close(rows)
-	if result, err := h.Stop(b.Context()); err != nil || result.Written != int64(batches*benchBatch) {
-		b.Fatal(result, err)
+	if err := h.Stop(b.Context()); err != nil || h.Result().Written != int64(batches*benchBatch) {
+		b.Fatal(h.Result(), err)
 	}
 }
 

@@ -40,7 +40,7 @@ type ClickHouseBatchInsertResult[T any] struct {
 	Unwritten []ClickHouseBatchInsertBatch[T] // the batches with an Err, where there is no onBatch to take them
 }
 
-// ClickHouseBatchInsertHandle is a running insert.
+// ClickHouseBatchInsertHandle is a running insert. It is a service.Service.
 type ClickHouseBatchInsertHandle[T any] struct {
 	cfg     ClickHouseBatchInsertConfig
 	onBatch func(ClickHouseBatchInsertBatch[T])
@@ -50,14 +50,15 @@ type ClickHouseBatchInsertHandle[T any] struct {
 
 	ctx      context.Context // of all tries; ends with Stop's
 	abort    context.CancelCauseFunc
+	release  func() bool // ends the watch for the end of the caller's context
 	stopOnce sync.Once
-	stop     chan struct{} // Stop was called
-	done     chan struct{} // no more rows are taken
+	stop     chan struct{} // Stop was called, or the caller's context is done
+	closed   chan struct{} // no more rows are taken
 	failed   chan struct{} // a batch failed, and nobody took it
 	batches  chan *pending[T]
 	free     chan *pending[T] // a written batch's memory
-	finished chan struct{}
-	result   ClickHouseBatchInsertResult[T] // the writer's; anyone's after finished
+	done     chan struct{}
+	result   ClickHouseBatchInsertResult[T] // the writer's; anyone's after done
 	firstErr error
 }
 
@@ -65,10 +66,12 @@ type ClickHouseBatchInsertHandle[T any] struct {
 // one INSERT, in order, while the next one gathers. While a batch is being written and another is full, nothing is taken
 // from the channel, so at most two batches are in memory. Rows that were sent are not to be changed any more. T is []any,
 // with the values in the order of cfg.Columns, or a struct whose fields for columns have a tag: `ch:"name"`. onBatch is
-// called after each batch, one at a time, and may be nil. ctx bounds the start alone, which asks the server whether table
+// called after each batch, one at a time, and may be nil. The start asks the server whether table
 // and columns exist.
 //
-// Call Stop at the end. Closing rows ends the insert, too, once all of them are taken.
+// Call Stop at the end. Closing rows ends the insert, too, once all of them are
+// taken, and so does the end of ctx, which loses nothing: as with Stop, what was
+// taken is still written.
 //
 // Retries: a batch that certainly is not written (no connection, no answer to the INSERT before its data) is sent again,
 // with growing waits of 0.1 to 10 s. Once its data are on the way, an error says nothing about whether they arrived. Without
@@ -82,6 +85,13 @@ type ClickHouseBatchInsertHandle[T any] struct {
 //
 // Errors of the start: CodeInvalid for a bad config or an unknown column, CodeNotFound for the table, CodeUnsupported for
 // TokenColumn where it can't be had, what [ClickHouseError] gives for the rest.
+//
+// More in clickhouse_batch_insert.md:
+//   - A batch over several partitions is written partition by partition, and a
+//     server that dies between them leaves it half there: Unclear, "5 of 10
+//     rows are in the table".
+//   - Materialized views are not looked at: a batch whose view failed is in its
+//     table, and counts as written after the look-up, though the view lacks it.
 func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-chan []T, cfg ClickHouseBatchInsertConfig, onBatch func(ClickHouseBatchInsertBatch[T])) (*ClickHouseBatchInsertHandle[T], error) {
 	op := "clickhouse_batch_insert " + cfg.Table
 	cfg = cfg.withDefaults()
@@ -98,10 +108,11 @@ func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-
 	}
 	h := &ClickHouseBatchInsertHandle[T]{
 		cfg: cfg, onBatch: onBatch, target: target, rows: rows, codec: codec,
-		stop: make(chan struct{}), done: make(chan struct{}), failed: make(chan struct{}),
-		batches: make(chan *pending[T]), free: make(chan *pending[T], 1), finished: make(chan struct{}),
+		stop: make(chan struct{}), closed: make(chan struct{}), failed: make(chan struct{}),
+		batches: make(chan *pending[T]), free: make(chan *pending[T], 1), done: make(chan struct{}),
 	}
 	h.ctx, h.abort = context.WithCancelCause(context.Background()) // without what else ctx holds: the driver keeps options there, WithAsync too
+	h.release = context.AfterFunc(ctx, h.askToStop)
 	go h.collect()
 	go h.write()
 	return h, nil
@@ -116,27 +127,53 @@ func (cfg ClickHouseBatchInsertConfig) withDefaults() ClickHouseBatchInsertConfi
 	return cfg
 }
 
-// Done is closed when no more rows are taken: after Stop, after the end of the channel, or when a batch has failed and
-// there is no onBatch. Who sends rows selects on it, since nobody reads them any more.
+// Closed is closed when no more rows are taken: after Stop, after the end of the
+// channel or of the context, or when a batch has failed and there is no onBatch.
+// Who sends rows selects on it, since nobody receives them any more.
+func (h *ClickHouseBatchInsertHandle[T]) Closed() <-chan struct{} { return h.closed }
+
+// Done is closed when all rows that were taken are written or given up.
 func (h *ClickHouseBatchInsertHandle[T]) Done() <-chan struct{} { return h.done }
 
-// Stop takes the rows that wait in the channel's buffer (all there are, if it is closed), writes what was taken, and
-// returns when that is done. When ctx ends first, it gives up what isn't written by then. Rows in the channel that it has
-// not taken stay there. The error is nil if every row that was taken is in the table; else it has the code of the first
-// failure. Another call waits for the same, and returns the same.
-func (h *ClickHouseBatchInsertHandle[T]) Stop(ctx context.Context) (ClickHouseBatchInsertResult[T], error) {
-	h.stopOnce.Do(func() { close(h.stop) })
+// Stop takes the rows that wait in the channel's buffer (all there are, if it is
+// closed), writes what was taken, and returns when that is done. When ctx is done
+// first, it gives up what isn't written by then. Rows in the channel that it has
+// not taken stay there. It returns Err's error, and may be called again.
+func (h *ClickHouseBatchInsertHandle[T]) Stop(ctx context.Context) error {
+	h.askToStop()
 	select {
-	case <-h.finished:
+	case <-h.done:
 	case <-ctx.Done():
 		h.abort(ctx.Err())
-		<-h.finished
+		<-h.done
 	}
-	if h.result.Failed == 0 {
-		return h.result, nil
+	return h.Err()
+}
+
+func (h *ClickHouseBatchInsertHandle[T]) askToStop() {
+	h.stopOnce.Do(func() { close(h.stop) })
+}
+
+// Err returns nil before Done is closed, and when every row that was taken is in
+// the table; else an error with the code of the first failure.
+func (h *ClickHouseBatchInsertHandle[T]) Err() error {
+	result := h.Result()
+	if result.Failed == 0 {
+		return nil
 	}
-	return h.result, &core.Error{
+	return &core.Error{
 		Code: core.ErrorCode(h.firstErr), Op: h.target.op, Err: h.firstErr,
-		Message: fmt.Sprintf("%d of %d rows failed", h.result.Failed, h.result.Failed+h.result.Written),
+		Message: fmt.Sprintf("%d of %d rows failed", result.Failed, result.Failed+result.Written),
+	}
+}
+
+// Result returns what became of all rows, and its zero value before Done is
+// closed.
+func (h *ClickHouseBatchInsertHandle[T]) Result() ClickHouseBatchInsertResult[T] {
+	select {
+	case <-h.done:
+		return h.result
+	default:
+		return ClickHouseBatchInsertResult[T]{}
 	}
 }

@@ -16,6 +16,8 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/clickhouse"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -66,14 +68,15 @@ func start[T any](t testing.TB, conn driver.Conn, rows chan []T, cfg insertConfi
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		_, _ = h.Stop(ctx) // a test that has failed may not have stopped it
+		_ = h.Stop(ctx) // a test that has failed may not have stopped it
 	})
 	return h
 }
 
 func mustStop[T any](t testing.TB, h *clickhouse.ClickHouseBatchInsertHandle[T], written int64) {
 	t.Helper()
-	result, err := h.Stop(t.Context())
+	err := h.Stop(t.Context())
+	result := h.Result()
 	if err != nil || result.Written != written || result.Failed != 0 || len(result.Unwritten) != 0 {
 		t.Errorf("%d written, %d failed, %v; want %d written", result.Written, result.Failed, err, written)
 	}
@@ -161,6 +164,35 @@ func TestClickHouseBatchInsert_EndOfChannel(t *testing.T) {
 	mustStop(t, empty, 0)
 }
 
+func TestClickHouseBatchInsert_Conformance(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	exec(t, conn, eventTable)
+	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
+		return clickhouse.ClickHouseBatchInsert(ctx, conn, make(chan []event), insertConfig{Table: "t"}, nil)
+	})
+}
+
+// The end of the start's context loses nothing: what was taken is written.
+func TestClickHouseBatchInsert_ContextEnds(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	exec(t, conn, eventTable)
+	ctx, cancel := context.WithCancel(t.Context())
+	rows := make(chan []event)
+	h, err := clickhouse.ClickHouseBatchInsert(ctx, conn, rows, insertConfig{Table: "t", MaxAge: time.Hour}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows <- events(0, 10)
+	cancel()
+	<-h.Done()
+	if result := h.Result(); h.Err() != nil || result.Written != 10 {
+		t.Errorf("%+v, %v", result, h.Err())
+	}
+	wantCount(t, conn, 10)
+}
+
 // Every type the server has, as values and as fields, and texts of all kinds, come back as they went in.
 func TestClickHouseBatchInsert_Types(t *testing.T) {
 	t.Parallel()
@@ -241,7 +273,9 @@ func TestClickHouseBatchInsert_RefusedRows(t *testing.T) {
 	rows <- mixed
 	rows <- mixed[:1]
 	onBatch := func(b valueBatch) { batches = append(batches, b) }
-	result, err := start(t, conn, rows, insertConfig{Columns: []string{"id", "u"}}, onBatch).Stop(t.Context())
+	insert := start(t, conn, rows, insertConfig{Columns: []string{"id", "u"}}, onBatch)
+	err := insert.Stop(t.Context())
+	result := insert.Result()
 	wantError(t, err, core.CodeInvalid, "5 of 9 rows failed")
 	if result.Written != 4 || result.Failed != 5 || result.Unwritten != nil || len(batches) != 2 || len(batches[0].Rows) != 5 || batches[0].Unclear || len(batches[1].Rows) != 4 {
 		t.Errorf("%+v\n%+v", result, batches)
@@ -259,7 +293,8 @@ func TestClickHouseBatchInsert_RefusedRows(t *testing.T) {
 	h := start(t, conn, structs, insertConfig{MaxAge: time.Millisecond}, nil)
 	structs <- []row{{10, good}, {11, "no UUID"}}
 	<-h.Done()
-	ended, err := h.Stop(t.Context())
+	err = h.Stop(t.Context())
+	ended := h.Result()
 	wantError(t, err, core.CodeInvalid, "1 of 2 rows failed")
 	if len(ended.Unwritten) != 1 || len(ended.Unwritten[0].Rows) != 1 || ended.Unwritten[0].Rows[0].ID != 11 {
 		t.Errorf("%+v", ended)
@@ -358,7 +393,8 @@ func (s slowInsert) loseAnswer(t testing.TB) {
 
 func (s slowInsert) wantUnclear(t testing.TB, code core.Code, want string) {
 	t.Helper()
-	result, err := s.insert.Stop(t.Context())
+	err := s.insert.Stop(t.Context())
+	result := s.insert.Result()
 	wantError(t, err, code, want)
 	if result.Written != 0 || len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear || len(result.Unwritten[0].Rows) != 10 {
 		t.Errorf("%d written, %d batches unwritten, %v", result.Written, len(result.Unwritten), err)
@@ -529,7 +565,8 @@ func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	result, err := h.Stop(ctx)
+	err := h.Stop(ctx)
+	result := h.Result()
 	wantError(t, err, core.ErrorCode(err), "20 of 20 rows failed")
 	if result.Written != 0 || len(result.Unwritten) != 2 {
 		t.Fatalf("%+v", result)
@@ -542,7 +579,7 @@ func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
 	select {
 	case rows <- events(20, 10):
 		t.Error("rows are taken after Stop")
-	case <-h.Done():
+	case <-h.Closed():
 	}
 	server.Restart(t)
 	wantCount(t, conn, 0)
@@ -568,7 +605,8 @@ func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
 	if b := <-batches; b.Err != nil {
 		t.Error(b.Err)
 	}
-	result, err := h.Stop(t.Context())
+	err := h.Stop(t.Context())
+	result := h.Result()
 	wantError(t, err, core.CodeUnavailable, "10 of 20 rows failed")
 	if result.Unwritten != nil || result.Written != 10 {
 		t.Errorf("%+v", result)
@@ -586,7 +624,8 @@ func TestClickHouseBatchInsert_Refused(t *testing.T) {
 	exec(t, conn, "DROP TABLE t")
 	rows <- events(0, 3)
 	<-h.Done()
-	result, err := h.Stop(t.Context())
+	err := h.Stop(t.Context())
+	result := h.Result()
 	wantError(t, err, core.CodeNotFound, "3 of 3 rows failed")
 	if len(result.Unwritten) != 1 || result.Unwritten[0].Unclear {
 		t.Errorf("%+v", result)

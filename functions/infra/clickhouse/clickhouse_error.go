@@ -21,6 +21,12 @@ import (
 // CodeNotFound, a write by who may only read CodeForbidden, values that don't fit their column CodeInvalid, and so on. A
 // server's exception that nothing is known about is CodeInvalid, since nearly all of them are about the query. An error
 // that already is a *core.Error comes back as it is, nil as nil.
+//
+// More in clickhouse_error.md:
+//   - A server's exception whose number is not in the list is CodeInvalid:
+//     nearly all of them are about the query.
+//   - An INSERT that failed after its data were sent may have been written,
+//     whatever the code: see clickhouse_batch_insert.
 func ClickHouseError(op string, err error) error {
 	if err == nil {
 		return nil

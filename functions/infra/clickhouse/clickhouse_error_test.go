@@ -1,9 +1,7 @@
 package clickhouse_test
 
 import (
-	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -12,13 +10,26 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/clickhouse"
+	"fnregistry.dev/functions/infra/sqltest"
 )
 
-// The errors are the server's own.
-func TestClickHouseError_FromServer(t *testing.T) {
+func TestClickHouseError_Conformance(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
 	exec(t, conn, "CREATE TABLE t (n Int32) ENGINE = MergeTree ORDER BY n")
+	suite := sqltest.SQLErrorConformanceConfig{Error: clickhouse.ClickHouseError, Made: map[error]core.Code{
+		sql.ErrNoRows:                                         core.CodeNotFound,
+		fmt.Errorf("read: %w", io.EOF):                        core.CodeUnavailable,
+		io.ErrUnexpectedEOF:                                   core.CodeUnavailable,
+		chgo.ErrAcquireConnTimeout:                            core.CodeUnavailable,
+		chgo.ErrUnsupportedServerRevision:                     core.CodeUnsupported,
+		chgo.ErrBatchInvalid:                                  core.CodeInvalid,
+		&chgo.Exception{Code: 252, Message: "Too many parts"}: core.CodeLimited,
+		&chgo.Exception{Code: 241, Message: "Memory limit (total) exceeded"}:             core.CodeUnavailable,
+		&chgo.Exception{Code: 243, Message: "Cannot reserve 1.00 MiB, not enough space"}: core.CodeUnavailable,
+		&chgo.Exception{Code: 516, Message: "Authentication failed"}:                     core.CodeUnauthenticated,
+		&chgo.Exception{Code: 7777, Message: "news"}:                                     core.CodeInvalid,
+	}}
 	for _, c := range []struct {
 		name, sql string
 		settings  chgo.Settings
@@ -36,54 +47,16 @@ func TestClickHouseError_FromServer(t *testing.T) {
 		{"memory", "SELECT groupArray(number) FROM numbers(10000000)", chgo.Settings{"max_memory_usage": 1000000}, core.CodeTooLarge},
 		{"no such method", "CHECK TABLE t", nil, core.CodeUnsupported},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			err := conn.Exec(chgo.Context(t.Context(), chgo.WithSettings(c.settings)), c.sql)
-			if err == nil {
-				t.Fatal("no error came")
-			}
-			got := clickhouse.ClickHouseError("op", fmt.Errorf("wrapped: %w", errors.Join(errors.New("other"), err)))
-			wantError(t, got, c.want, "op: wrapped: ")
-			if !errors.Is(got, err) {
-				t.Error("lost its cause")
-			}
-		})
+		suite.Provoked = append(suite.Provoked, sqltest.SQLErrorConformanceCase{Name: c.name, Want: c.want, Provoke: func(t *testing.T) error {
+			return conn.Exec(chgo.Context(t.Context(), chgo.WithSettings(c.settings)), c.sql)
+		}})
 	}
+	sqltest.SQLErrorConformance(t, suite)
 }
 
-func TestClickHouseError_Other(t *testing.T) {
+func TestClickHouseError_Hint(t *testing.T) {
 	t.Parallel()
-	coded := &core.Error{Code: core.CodeLimited, Op: "x"}
-	for _, c := range []struct {
-		err  error
-		want core.Code
-	}{
-		{nil, ""},
-		{sql.ErrNoRows, core.CodeNotFound},
-		{context.Canceled, core.CodeCanceled},
-		{context.DeadlineExceeded, core.CodeTimeout},
-		{fmt.Errorf("read: %w", io.EOF), core.CodeUnavailable},
-		{io.ErrUnexpectedEOF, core.CodeUnavailable},
-		{chgo.ErrAcquireConnTimeout, core.CodeUnavailable},
-		{chgo.ErrUnsupportedServerRevision, core.CodeUnsupported},
-		{chgo.ErrBatchInvalid, core.CodeInvalid},
-		{&chgo.Exception{Code: 252, Message: "Too many parts"}, core.CodeLimited},
-		{&chgo.Exception{Code: 241, Message: "Memory limit (total) exceeded"}, core.CodeUnavailable},
-		{&chgo.Exception{Code: 243, Message: "Cannot reserve 1.00 MiB, not enough space"}, core.CodeUnavailable},
-		{&chgo.Exception{Code: 516, Message: "Authentication failed"}, core.CodeUnauthenticated},
-		{&chgo.Exception{Code: 7777, Message: "news"}, core.CodeInvalid},
-		{coded, core.CodeLimited},
-		{fmt.Errorf("w: %w", coded), core.CodeLimited},
-		{errors.New("x"), core.CodeInternal},
-	} {
-		if got := core.ErrorCode(clickhouse.ClickHouseError("op", c.err)); got != c.want {
-			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
-		}
-	}
-	if got := clickhouse.ClickHouseError("op", coded); got != error(coded) {
-		t.Errorf("a coded error came back as %v", got)
-	}
-	if got := clickhouse.ClickHouseError("op", &chgo.Exception{Code: 252}).(*core.Error); got.Hint == "" {
+	if err := clickhouse.ClickHouseError("op", &chgo.Exception{Code: 252}); core.ErrorHint(err) == "" {
 		t.Error("no hint")
 	}
 }

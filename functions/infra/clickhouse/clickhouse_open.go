@@ -36,6 +36,13 @@ type ClickHouseOpenConfig struct {
 //
 // Errors: CodeInvalid for a bad config, CodeUnauthenticated for wrong credentials and CodeNotFound for an unknown
 // database (both at once, without waiting), CodeUnavailable or CodeTimeout where no server answered; ctx's own.
+//
+// More in clickhouse_open.md:
+//   - Several addresses are for failover: the first one that answers gets all
+//     new connections.
+//   - ReadTimeout is for a query's answer as a whole, not for each read: a long
+//     stream needs a context with a deadline of its own (which then replaces
+//     it).
 func ClickHouseOpen(ctx context.Context, cfg ClickHouseOpenConfig) (driver.Conn, error) {
 	op := "clickhouse_open"
 	for _, address := range cfg.Addresses {

@@ -40,6 +40,10 @@ const maxQuerySize = 256 << 10 // ClickHouse's own default of max_query_size
 //
 // Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
 // ReadOnly; CodeTimeout and CodeCanceled for ctx; what [ClickHouseError] gives for the rest; w's own error as it is, wrapped.
+//
+// More in clickhouse_query_json.md:
+//   - Objects, not arrays: two columns of one name become id and id_2.
+//   - A float keeps its point: 2.0 stays 2.0.
 func ClickHouseQueryJSON(ctx context.Context, conn driver.Conn, w io.Writer, cfg ClickHouseQueryJSONConfig) (rowjson.RowsJSONResult, error) {
 	text, err := prepareQuery(cfg)
 	if err != nil {

@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/clickhouse"
 	"fnregistry.dev/functions/infra/rowjson"
+	"fnregistry.dev/functions/infra/sqltest"
 )
 
 type (
@@ -45,6 +45,56 @@ func mustQuery(t testing.TB, conn driver.Conn, cfg queryConfig) (string, queryRe
 		t.Errorf("no valid JSON: %s", out)
 	}
 	return out, result
+}
+
+func TestClickHouseQueryJSON_Conformance(t *testing.T) {
+	t.Parallel()
+	sqltest.QueryJSONConformance(t, func(t *testing.T) sqltest.QueryJSONConformanceConfig {
+		conn := open(t)
+		exec(t, conn, "CREATE TABLE t (n Int32) ENGINE = MergeTree ORDER BY n", "INSERT INTO t SELECT 1",
+			"CREATE TABLE a (id Int32, id_2 Nullable(String)) ENGINE = Memory", "INSERT INTO a SELECT 1, 'x'")
+		mark := "conformance " + t.Name() // all databases are on one server
+		return sqltest.QueryJSONConformanceConfig{
+			Query: func(ctx context.Context, w io.Writer, q sqltest.QueryJSONConformanceQuery) (queryResult, error) {
+				return clickhouse.ClickHouseQueryJSON(ctx, conn, w, queryConfig(q))
+			},
+			Numbers:     func(last int) string { return fmt.Sprintf("SELECT number + 1 AS n FROM numbers(%d) -- %s", last, mark) },
+			Columns:     "SELECT id, id, id_2, id, 1+1 AS `a\"b` FROM a",
+			ColumnTypes: []string{"Int32", "Int32", "Nullable(String)", "Int32", "UInt16"},
+			Parameter:   func(name string) string { return "@" + name },
+			Allowed: []string{
+				"SELECT n FROM t;", "  /* x */ with 1 as a select a -- end", "(SELECT 1)", "SHOW TABLES", "DESCRIBE TABLE t", "desc t", "EXISTS TABLE t", "SHOW CREATE TABLE t",
+			},
+			Refused: []string{
+				"INSERT INTO t SELECT 2", "INSERT INTO t VALUES (2)", "CREATE TABLE x (n Int32) ENGINE = Memory", "CREATE TEMPORARY TABLE x (n Int32)", "DROP TABLE t",
+				"ALTER TABLE t ADD COLUMN m Int32", "OPTIMIZE TABLE t", "TRUNCATE TABLE t", "SET readonly = 0", "SELECT 1 SETTINGS readonly = 0", "KILL QUERY WHERE 1", "USE system",
+				"SYSTEM RELOAD DICTIONARIES", "DETACH TABLE t", "RENAME TABLE t TO u", "SELECT * FROM file('x.csv', 'CSV', 'a Int32')", "SELECT * FROM url('http://127.0.0.1:1/', 'CSV', 'a Int32')",
+			},
+			Malformed: []string{
+				"SELECT 1; DROP TABLE t", "", " ; -- x", "SELECT 1\x00; DROP TABLE t", "SELECT 1 /* ; */ ; DROP TABLE t",
+			},
+			Insert: "INSERT INTO t SELECT 2",
+			Count:  func(t *testing.T) int { return int(count(t, conn, "SELECT count() FROM t")) },
+			Endless: map[string]string{
+				"FirstRow":  "SELECT count() FROM system.numbers WHERE NOT ignore(number) -- " + mark,
+				"SecondRow": "SELECT 1 AS n UNION ALL SELECT count() FROM system.numbers WHERE NOT ignore(number) -- " + mark,
+				"EveryRow":  "SELECT number FROM system.numbers -- " + mark,
+			},
+			Idle: func(t *testing.T) { waitIdle(t, conn, mark) },
+		}
+	})
+}
+
+// Without ReadOnly, the server refuses it.
+func TestClickHouseQueryJSON_BadSyntax(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	for _, sql := range []string{"SELEC 1", "SELECT 'x"} {
+		_, _, err := query(t, conn, queryConfig{Query: sql})
+		wantError(t, err, core.CodeInvalid, "clickhouse_query_json: ")
+	}
+	_, _, err := query(t, conn, queryConfig{Query: "SELECT * FROM nowhere"})
+	wantError(t, err, core.CodeNotFound, "nowhere")
 }
 
 func TestClickHouseQueryJSON_Values(t *testing.T) {
@@ -98,71 +148,20 @@ func TestClickHouseQueryJSON_Values(t *testing.T) {
 	wantError(t, err, core.CodeUnsupported, "AggregateFunction")
 }
 
-func TestClickHouseQueryJSON_Columns(t *testing.T) {
+func TestClickHouseQueryJSON_NoResult(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
-	exec(t, conn, "CREATE TABLE a (id Int32, id_2 Nullable(String)) ENGINE = Memory", "INSERT INTO a SELECT 1, 'x'")
-	out, result := mustQuery(t, conn, queryConfig{Query: "SELECT id, id, id_2, id, 1+1 AS `a\"b` FROM a"})
-	if want := "[{\"id\":1,\"id_3\":1,\"id_2\":\"x\",\"id_4\":1,\"a\\\"b\":2}]\n"; out != want {
-		t.Errorf("got  %swant %s", out, want)
-	}
-	want := []rowjson.RowsJSONColumn{{Name: "id", Type: "Int32"}, {Name: "id_3", Type: "Int32"}, {Name: "id_2", Type: "Nullable(String)"}, {Name: "id_4", Type: "Int32"}, {Name: `a"b`, Type: "UInt16"}}
-	if !slices.Equal(result.Columns, want) {
-		t.Errorf("%+v", result.Columns)
-	}
 	if out, result := mustQuery(t, conn, queryConfig{Query: "CREATE TABLE b (id Int32) ENGINE = Memory"}); out != "[]\n" || len(result.Columns) != 0 {
-		t.Errorf("a statement without a result: %q, %+v", out, result)
+		t.Errorf("%q, %+v", out, result)
 	}
 }
 
-func TestClickHouseQueryJSON_Limits(t *testing.T) {
+// What a limit cuts is not read to its end: this one has none.
+func TestClickHouseQueryJSON_LimitOfAnEndlessQuery(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
-	for _, c := range []struct {
-		name      string
-		cfg       queryConfig
-		out       string
-		rows      int
-		truncated bool
-	}{
-		{"all", queryConfig{}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"as many rows", queryConfig{MaxRows: 3}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"rows", queryConfig{MaxRows: 2}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
-		{"as many bytes", queryConfig{MaxBytes: 28}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"bytes", queryConfig{MaxBytes: 27}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
-		{"bytes for none", queryConfig{MaxBytes: 5}, "[]\n", 0, true},
-		{"lines", queryConfig{NDJSON: true}, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", 3, false},
-		{"lines, rows", queryConfig{NDJSON: true, MaxRows: 1}, "{\"n\":1}\n", 1, true},
-		{"lines, as many bytes", queryConfig{NDJSON: true, MaxBytes: 24}, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", 3, false},
-		{"lines, bytes", queryConfig{NDJSON: true, MaxBytes: 23}, "{\"n\":1}\n{\"n\":2}\n", 2, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			c.cfg.Query = "SELECT number + 1 AS n FROM numbers(3)"
-			out, result := mustQuery(t, conn, c.cfg)
-			if out != c.out || result.Rows != c.rows || result.Truncated != c.truncated {
-				t.Errorf("%+v\n%s", result, out)
-			}
-			if c.cfg.MaxBytes > 5 && result.Bytes > c.cfg.MaxBytes {
-				t.Errorf("%d bytes, at most %d were asked for", result.Bytes, c.cfg.MaxBytes)
-			}
-		})
-	}
-	many := "SELECT number AS n FROM numbers(10001)"
-	if _, result := mustQuery(t, conn, queryConfig{Query: many}); result.Rows != 10_000 || !result.Truncated {
-		t.Errorf("default: %+v", result)
-	}
-	if _, result := mustQuery(t, conn, queryConfig{Query: many, MaxRows: -1, MaxBytes: -1}); result.Rows != 10_001 || result.Truncated {
-		t.Errorf("no limit: %+v", result)
-	}
-	for _, ndjson := range []bool{false, true} {
-		out, result := mustQuery(t, conn, queryConfig{Query: "SELECT 1 AS n WHERE 0", NDJSON: ndjson})
-		if want := map[bool]string{false: "[]\n", true: ""}[ndjson]; out != want || len(result.Columns) != 1 {
-			t.Errorf("no rows: %q, %+v", out, result)
-		}
-	}
-	// What a limit cuts is not read to its end: this one has none.
 	if _, result := mustQuery(t, conn, queryConfig{Query: "SELECT number FROM system.numbers -- endless", MaxRows: 5}); !result.Truncated {
-		t.Errorf("endless: %+v", result)
+		t.Errorf("%+v", result)
 	}
 	waitIdle(t, conn, "endless")
 }
@@ -189,7 +188,6 @@ func TestClickHouseQueryJSON_Parameters(t *testing.T) {
 		cfg  queryConfig
 		want string
 	}{
-		{queryConfig{Query: "SELECT ? AS a, ? AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
 		{queryConfig{Query: "SELECT $2 AS a, $1 AS b, $2 AS c", Args: []any{1, "x"}}, `{"a":"x","b":1,"c":"x"}`},
 		{queryConfig{Query: "SELECT @a AS a, @b_1 AS b, @a AS c", Named: map[string]any{"a": 1, "b_1": nil}}, `{"a":1,"b":null,"c":1}`},
 		{queryConfig{Query: "SELECT 5-? AS a, -? AS b, ? AS c", Args: []any{-1, -1.5, -2.0}}, `{"a":6,"b":1.5,"c":-2.0}`},
@@ -218,20 +216,15 @@ func TestClickHouseQueryJSON_Parameters(t *testing.T) {
 		cfg  queryConfig
 		want string
 	}{
-		{queryConfig{Query: "SELECT ?, ?", Args: []any{1}}, "has 2 parameters, Args has 1"},
-		{queryConfig{Query: "SELECT ?", Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
 		{queryConfig{Query: "SELECT $5", Args: []any{1}}, "has 5 parameters, Args has 1"},
 		{queryConfig{Query: "SELECT $99999999999999999999", Args: []any{1}}, "Args has 1"},
 		{queryConfig{Query: "SELECT $0", Args: []any{1}}, "the first one is $1"},
-		{queryConfig{Query: "SELECT @a", Named: map[string]any{}}, "no value for parameter @a"},
-		{queryConfig{Query: "SELECT @a", Named: map[string]any{"a": 1, "b": 2}}, `no parameter with the name "b"`},
 		{queryConfig{Query: "SELECT 1", Named: map[string]any{"b": 2}}, `no parameter with the name "b"`},
 		{queryConfig{Query: "SELECT @a", Args: []any{1}}, "no value"},
 		{queryConfig{Query: "SELECT @a, ?", Args: []any{1}, Named: map[string]any{"a": 1}}, "mixes"},
 		{queryConfig{Query: "SELECT $1, ?", Args: []any{1}}, "mixes"},
 		{queryConfig{Query: "SELECT ?", Args: []any{map[string]any{}}}, "parameter ?1: a map[string]interface {} can't"},
 		{queryConfig{Query: "SELECT $1", Args: []any{struct{}{}}}, "parameter $1: a struct {} can't"},
-		{queryConfig{Query: "SELECT ?", Args: []any{json.Number("x")}}, "no number"},
 		{queryConfig{Query: "SELECT ?", Args: []any{when.Add(1)}}, "fraction of a second"},
 		{queryConfig{Query: "SELECT ?", Args: []any{when.AddDate(100, 0, 0)}}, "between 1970 and 2106"},
 	} {
@@ -243,91 +236,10 @@ func TestClickHouseQueryJSON_Parameters(t *testing.T) {
 	}
 }
 
-func TestClickHouseQueryJSON_ReadOnly(t *testing.T) {
-	t.Parallel()
-	conn := open(t)
-	exec(t, conn, "CREATE TABLE t (n Int32) ENGINE = MergeTree ORDER BY n", "INSERT INTO t SELECT 1")
-	for _, sql := range []string{
-		"SELECT n FROM t;", "  /* x */ with 1 as a select a -- end", "(SELECT 1)", "SHOW TABLES", "DESCRIBE TABLE t", "desc t", "EXISTS TABLE t", "SHOW CREATE TABLE t",
-	} {
-		mustQuery(t, conn, queryConfig{Query: sql, ReadOnly: true})
-	}
-	for _, sql := range []string{
-		"INSERT INTO t SELECT 2", "INSERT INTO t VALUES (2)", "CREATE TABLE x (n Int32) ENGINE = Memory", "CREATE TEMPORARY TABLE x (n Int32)", "DROP TABLE t",
-		"ALTER TABLE t ADD COLUMN m Int32", "OPTIMIZE TABLE t", "TRUNCATE TABLE t", "SET readonly = 0", "SELECT 1 SETTINGS readonly = 0", "KILL QUERY WHERE 1", "USE system",
-		"SYSTEM RELOAD DICTIONARIES", "DETACH TABLE t", "RENAME TABLE t TO u", "SELECT * FROM file('x.csv', 'CSV', 'a Int32')", "SELECT * FROM url('http://127.0.0.1:1/', 'CSV', 'a Int32')",
-	} {
-		_, _, err := query(t, conn, queryConfig{Query: sql, ReadOnly: true})
-		if code := core.ErrorCode(err); code != core.CodeForbidden {
-			t.Errorf("%s: %v (%s), want it refused", sql, err, code)
-		}
-	}
-	for _, sql := range []string{"SELECT 1; DROP TABLE t", "", " ; -- x", "SELECT 1\x00; DROP TABLE t", "SELECT 1 /* ; */ ; DROP TABLE t", "SELEC 1", "SELECT 'x"} {
-		_, _, err := query(t, conn, queryConfig{Query: sql})
-		wantError(t, err, core.CodeInvalid, "clickhouse_query_json: ")
-	}
-	if out, _ := mustQuery(t, conn, queryConfig{Query: "INSERT INTO t SELECT 2"}); out != "[]\n" {
-		t.Error(out)
-	}
-	if n := count(t, conn, "SELECT count() FROM t"); n != 2 {
-		t.Errorf("%d rows, want 2", n)
-	}
-	_, _, err := query(t, conn, queryConfig{Query: "SELECT * FROM nowhere"})
-	wantError(t, err, core.CodeNotFound, "nowhere")
-}
-
-// The endless part comes before the first row, after it, and in a query without rows.
-func TestClickHouseQueryJSON_DeadlineStopsRunaway(t *testing.T) {
-	t.Parallel()
-	conn := open(t)
-	for name, sql := range map[string]string{
-		"first":  "SELECT count() FROM system.numbers WHERE NOT ignore(number)",
-		"second": "SELECT 1 AS n UNION ALL SELECT count() FROM system.numbers WHERE NOT ignore(number)",
-		"every":  "SELECT number FROM system.numbers",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-			defer cancel()
-			start := time.Now()
-			_, err := clickhouse.ClickHouseQueryJSON(ctx, conn, &bytes.Buffer{}, queryConfig{Query: sql + " -- runaway" + name, ReadOnly: true, MaxRows: -1, MaxBytes: -1})
-			wantError(t, err, core.CodeTimeout, "deadline")
-			if took := time.Since(start); took > 10*time.Second { // the query itself never ends
-				t.Errorf("took %v", took)
-			}
-			waitIdle(t, conn, "runaway"+name)
-		})
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := clickhouse.ClickHouseQueryJSON(ctx, conn, &bytes.Buffer{}, queryConfig{Query: "SELECT 1"})
-	wantError(t, err, core.CodeCanceled, "canceled")
-}
-
-type brokenWriter struct{ after int }
-
-var errBroken = errors.New("pipe is broken")
-
-func (w *brokenWriter) Write(p []byte) (int, error) {
-	if w.after -= len(p); w.after < 0 {
-		return 0, errBroken
-	}
-	return len(p), nil
-}
-
 func TestClickHouseQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	t.Parallel()
 	conn := open(t)
 	long := "SELECT number AS n, 'some text to fill the buffer' AS x FROM "
-	w := &brokenWriter{after: 100 << 10}
-	result, err := clickhouse.ClickHouseQueryJSON(t.Context(), conn, w, queryConfig{Query: long + "system.numbers -- brokenpipe", MaxRows: -1})
-	if !errors.Is(err, errBroken) {
-		t.Errorf("got %v, want the writer's error", err)
-	}
-	if result.Bytes == 0 || result.Bytes > 100<<10 || result.Rows == 0 {
-		t.Errorf("%+v", result)
-	}
-	waitIdle(t, conn, "brokenpipe")
 	// A row that fails after many: what was written ends inside the array.
 	out, result, err := query(t, conn, queryConfig{Query: "SELECT n, x, throwIf(n = 200000) FROM (" + long + "numbers(300000))", MaxRows: -1})
 	wantError(t, err, core.CodeInvalid, "throwIf")

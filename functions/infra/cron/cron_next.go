@@ -28,6 +28,13 @@ const changeReach = 48 * 60 * 60
 //
 // Errors are *core.Error with CodeInvalid: an expression that is wrong, one that is never due (0 0 31 2 *), or a year
 // of t outside 0 to 9999.
+//
+// More in cron_next.md:
+//   - When the clock changes: an expression whose minute or hour starts with *
+//     follows the clock, so it has no times in the skipped hour and has those
+//     of the repeated hour twice.
+//   - If neither day field starts with *, a day that matches either of them is
+//     due: 0 9 13 * FRI is every Friday and every 13th.
 func CronNext(expr string, t time.Time) (time.Time, error) {
 	s, err := parse(expr)
 	if err != nil {

@@ -2,13 +2,13 @@ package cron
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // CronOverlap says what happens to a run that is due while the job's run before it is still going.
@@ -114,6 +114,8 @@ type CronServiceHandle struct {
 	seen    time.Time // the latest time that the loop has seen
 }
 
+var _ service.Service = (*CronServiceHandle)(nil)
+
 // CronService runs jobs by their schedules until Stop is called or ctx is done. It returns at once; jobs run in
 // goroutines of their own. When ctx is done the contexts of running jobs are, too.
 //
@@ -124,6 +126,11 @@ type CronServiceHandle struct {
 //
 // The error is a *core.Error with CodeInvalid if a job is incomplete or its schedule is wrong, CodeConflict if two
 // have the same name. The caller stops the service.
+//
+// More in cron_service.md:
+//   - A job that ignores its context can't be ended: after a timeout it goes
+//     on, counts as running, and its later runs are skipped or queued.
+//   - The outcome timeout needs Run to return an error after the time is up.
 func CronService(ctx context.Context, cfg CronServiceConfig) (*CronServiceHandle, error) {
 	return start(ctx, cfg, func() time.Time { return time.Now().Round(0) })
 }
@@ -210,9 +217,13 @@ func (h *CronServiceHandle) Status() []CronJobStatus {
 	return all
 }
 
-// Stop starts no more runs, drops those that wait, and returns when those that are going have ended. When ctx is done
-// first it cancels their contexts, gives them one more second, and returns a *core.Error with CodeTimeout that names
-// them. It may be called more than once, but not from a job or from OnRun, for whose end it would wait.
+// Stop starts no more runs, drops those that wait, and returns when those that
+// are going have ended. A second before ctx's deadline (or when nine tenths of
+// the time have passed, if that is later) it cancels the contexts of those that
+// are still going, so that they can clean up; when ctx is done otherwise, it does
+// so then. If it cut off runs, the error is a *core.Error with CodeTimeout that
+// names them. It may be called more than once, but not from a job or from OnRun,
+// for whose end it would wait.
 func (h *CronServiceHandle) Stop(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.stopped {
@@ -220,26 +231,55 @@ func (h *CronServiceHandle) Stop(ctx context.Context) error {
 		close(h.stopping)
 	}
 	h.mu.Unlock()
-	select {
-	case <-h.done:
+	patient, cancel := beforeDeadline(ctx)
+	defer cancel()
+	if h.endedBefore(patient) {
 		return nil
-	case <-ctx.Done():
 	}
-	select {
-	case <-h.done: // both were ready: it ended in time
-		return nil
-	default:
+	message := "it has not ended yet"
+	if names := h.runningNames(); names != "" {
+		message = "jobs were cut off: " + names
 	}
-	cut := h.runningNames()
 	h.cancelRuns()
-	message := "jobs were cut off: " + cut
-	select {
-	case <-h.done:
-	case <-time.After(cutOffGrace):
-		message += fmt.Sprintf("; still running after %s: %s", cutOffGrace, h.runningNames())
+	if !h.endedBefore(ctx) {
+		if names := h.runningNames(); names != "" {
+			message += "; still running: " + names
+		}
 	}
 	return &core.Error{
 		Code: core.CodeTimeout, Op: "cron_service stop", Message: message,
-		Hint: "give Stop a later deadline, and let jobs end when their context is done", Err: context.Cause(ctx),
+		Hint: "give Stop a later deadline, and let jobs end when their context is done", Err: context.Cause(patient),
 	}
 }
+
+// beforeDeadline returns a context that ends a little before ctx's deadline.
+func beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(cutOffGrace, time.Until(deadline)/10)))
+}
+
+// endedBefore waits until the service has ended, which is true, or ctx is done.
+// If both are, the service has ended in time.
+func (h *CronServiceHandle) endedBefore(ctx context.Context) bool {
+	select {
+	case <-h.done:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Done is closed when the service has ended and no job runs any more.
+func (h *CronServiceHandle) Done() <-chan struct{} { return h.done }
+
+// Err returns nil: nothing but Stop and the context ends the service. What went
+// wrong with a run, OnRun and Status report.
+func (h *CronServiceHandle) Err() error { return nil }

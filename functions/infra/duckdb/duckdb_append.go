@@ -39,6 +39,14 @@ const appendOp = "duckdb_append"
 // Errors: CodeNotFound for a missing table or column, CodeInvalid with the row's number (from 1) and the column for a
 // value that doesn't fit, CodeConflict for a broken key, CodeTimeout and CodeCanceled for ctx, what [DuckDBError] gives
 // for the rest; the iterator's own error as it is, wrapped with the row's number.
+//
+// More in duckdb_append.md:
+//   - Why not the driver's Appender: in silence it makes 44 of 300 in a
+//     TINYINT, 0.01 of 1.5 in a DECIMAL(5,2), ends text at a NUL byte, writes
+//     an ENUM of more than 255 values as nothing, and shifts dates before 1970.
+//   - One transaction: memory grows with the rows until a row group of 122,880
+//     is full, and values of several megabytes all stay in memory until the
+//     commit.
 func DuckDBAppend(ctx context.Context, db *sql.DB, cfg DuckDBAppendConfig, rows iter.Seq2[[]any, error]) (int64, error) {
 	if err := checkTable(appendOp, cfg.Schema, cfg.Table); err != nil {
 		return 0, err

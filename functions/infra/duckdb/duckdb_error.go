@@ -16,6 +16,12 @@ import (
 // CodeConflict, a write on a read-only database CodeForbidden, bad SQL and bad values CodeInvalid, a file that another
 // process holds or a full disk CodeUnavailable, and so on. An error that already is a *core.Error comes back as it is,
 // nil as nil; one that nothing is known about keeps the code of its cause (core.ErrorCode finds it).
+//
+// More in duckdb_error.md:
+//   - DuckDB doesn't wait for locks: two transactions that change the same row,
+//     or the same table's schema, give CodeConflict at once.
+//   - UNIQUE, PRIMARY KEY and FOREIGN KEY violations are CodeConflict, too; NOT
+//     NULL and CHECK are CodeInvalid.
 func DuckDBError(op string, err error) error {
 	if err == nil {
 		return nil

@@ -3,22 +3,26 @@
 package duckdb
 
 import (
-	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqltest"
 )
 
-// The errors are DuckDB's own, brought about on a real database.
-func TestDuckDBError_FromDriver(t *testing.T) {
+func TestDuckDBError_Conformance(t *testing.T) {
 	t.Parallel()
 	db := open(t,
 		"CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
 		"CREATE TABLE child (parent INTEGER REFERENCES parent, age INTEGER CHECK (age > 0))",
 		"INSERT INTO parent VALUES (1, 'a')")
+	suite := sqltest.SQLErrorConformanceConfig{Error: DuckDBError, Made: map[error]core.Code{
+		sql.ErrNoRows: core.CodeNotFound,
+		errors.New("could not create appender: Catalog Error: Table with name x does not exist!"):              core.CodeInvalid,
+		errors.New("first Error: Constraint Error: CHECK constraint failed"):                                   core.CodeInvalid,
+		errors.New("database/sql/driver: could not connect to database: IO Error: Could not set lock on file"): core.CodeUnavailable,
+	}}
 	for _, c := range []struct {
 		name, sql string
 		want      core.Code
@@ -39,18 +43,12 @@ func TestDuckDBError_FromDriver(t *testing.T) {
 		{"extension", "SELECT * FROM read_csv('https://localhost:1/x.csv')", core.CodeUnsupported},
 		{"memory", "SET memory_limit = '1MB'; SELECT list(range) FROM range(10000000)", core.CodeTooLarge},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		suite.Provoked = append(suite.Provoked, sqltest.SQLErrorConformanceCase{Name: c.name, Want: c.want, Provoke: func(t *testing.T) error {
 			_, err := db.ExecContext(t.Context(), c.sql)
-			if err == nil {
-				t.Fatal("no error came")
-			}
-			got := DuckDBError("op", fmt.Errorf("wrapped: %w", errors.Join(errors.New("other"), err)))
-			wantError(t, got, c.want, "op: wrapped: ")
-			if !errors.Is(got, err) {
-				t.Error("lost its cause")
-			}
-		})
+			return err
+		}})
 	}
+	sqltest.SQLErrorConformance(t, suite)
 }
 
 func TestDuckDBError_WriteConflict(t *testing.T) {
@@ -69,31 +67,4 @@ func TestDuckDBError_WriteConflict(t *testing.T) {
 		t.Error(errs[0])
 	}
 	wantError(t, DuckDBError("op", errs[1]), core.CodeConflict, "onflict")
-}
-
-func TestDuckDBError_Other(t *testing.T) {
-	t.Parallel()
-	coded := &core.Error{Code: core.CodeLimited, Op: "x"}
-	for _, c := range []struct {
-		err  error
-		want core.Code
-	}{
-		{nil, ""},
-		{sql.ErrNoRows, core.CodeNotFound},
-		{context.Canceled, core.CodeCanceled},
-		{context.DeadlineExceeded, core.CodeTimeout},
-		{coded, core.CodeLimited},
-		{fmt.Errorf("w: %w", coded), core.CodeLimited},
-		{errors.New("x"), core.CodeInternal},
-		{errors.New("could not create appender: Catalog Error: Table with name x does not exist!"), core.CodeInvalid},
-		{errors.New("first Error: Constraint Error: CHECK constraint failed"), core.CodeInvalid},
-		{errors.New("database/sql/driver: could not connect to database: IO Error: Could not set lock on file"), core.CodeUnavailable},
-	} {
-		if got := core.ErrorCode(DuckDBError("op", c.err)); got != c.want {
-			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
-		}
-	}
-	if got := DuckDBError("op", coded); got != error(coded) {
-		t.Errorf("a coded error came back as %v", got)
-	}
 }

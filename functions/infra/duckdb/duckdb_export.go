@@ -10,12 +10,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // DuckDBExportConfig says what [DuckDBExport] writes, and where.
@@ -44,6 +44,10 @@ var compressions = []string{"zstd", "snappy", "gzip", "brotli", "lz4", "uncompre
 // Errors: CodeNotFound for a missing table or folder, CodeInvalid for bad SQL or a bad config, CodeForbidden where the
 // folder can't be written, CodeUnavailable on a full disk, CodeTimeout and CodeCanceled for ctx, what [DuckDBError]
 // gives for the rest.
+//
+// More in duckdb_export.md:
+//   - The query runs in a read-only transaction, so nextval() fails.
+//   - There must be room for the old file and the new one.
 func DuckDBExport(ctx context.Context, db *sql.DB, cfg DuckDBExportConfig) (int64, error) {
 	if err := checkExport(&cfg); err != nil {
 		return 0, err
@@ -63,7 +67,7 @@ func DuckDBExport(ctx context.Context, db *sql.DB, cfg DuckDBExportConfig) (int6
 	if err != nil {
 		return 0, queryError(ctx, exportOp, err)
 	}
-	if err := moveTo(temp, target); err != nil {
+	if err := atomicfile.FileReplace(temp, target); err != nil {
 		return 0, fileError(exportOp, err)
 	}
 	return rows, nil
@@ -152,26 +156,4 @@ func copyTo(ctx context.Context, conn *sql.Conn, cfg DuckDBExportConfig, path st
 	}
 	return countedExec(ctx, conn, fmt.Sprintf("COPY (%s\n) TO %s (FORMAT parquet, COMPRESSION %s, USE_TMP_FILE false)",
 		s.text, quoteText(path), cfg.Compression), args...)
-}
-
-// moveTo flushes a file to the disk, renames it and flushes its folder.
-func moveTo(from, to string) error {
-	if err := syncPath(from); err != nil {
-		return err
-	}
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	if runtime.GOOS == "windows" { // which can't flush a folder
-		return nil
-	}
-	return syncPath(filepath.Dir(to))
-}
-
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -42,6 +42,10 @@ const importOp = "duckdb_import"
 // Errors: CodeNotFound for a missing file, or a missing table with Append; CodeConflict for a table that is there without
 // it; CodeInvalid, with the line's number (from 1), for a file that can't be read, and for columns that the table lacks; CodeTimeout and CodeCanceled
 // for ctx; what [DuckDBError] gives for the rest.
+//
+// More in duckdb_import.md:
+//   - CSV is RFC 4180 and nothing else.
+//   - Types of a new table are detected on all rows, so the file is read twice.
 func DuckDBImport(ctx context.Context, db *sql.DB, cfg DuckDBImportConfig) (int64, error) {
 	if err := checkTable(importOp, cfg.Schema, cfg.Table); err != nil {
 		return 0, err

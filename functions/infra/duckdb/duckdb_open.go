@@ -42,6 +42,12 @@ const minMemory = 1 << 20
 // folder can't be written, CodeInvalid for a file that is no DuckDB database or a bad config, CodeUnsupported for one of
 // another version, CodeUnavailable while another process holds it, CodeConflict when this process has it open with
 // other settings.
+//
+// More in duckdb_open.md:
+//   - One process at a time: while one has a file open for writing, no other
+//     can even read it (CodeUnavailable).
+//   - Within a process a second handle on a file joins the first one's
+//     database.
 func DuckDBOpen(ctx context.Context, cfg DuckDBOpenConfig) (*sql.DB, error) {
 	op := "duckdb_open " + cfg.Path
 	dsn, err := openDSN(op, cfg)

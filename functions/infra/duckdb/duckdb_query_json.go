@@ -40,6 +40,16 @@ const queryOp = "duckdb_query_json"
 //
 // Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
 // ReadOnly; CodeTimeout and CodeCanceled for ctx; what [DuckDBError] gives for the rest; w's own error as it is, wrapped.
+//
+// More in duckdb_query_json.md:
+//   - The driver has the whole result in memory before the first row, and
+//     outside MemoryLimit.
+//   - How types are written: DECIMAL with all its digits (1.50), HUGEINT as an
+//     integer, FLOAT and DOUBLE with a point (2.0), "NaN", "Infinity",
+//     "-Infinity"; BLOB base64; DATE 2006-01-02, TIMESTAMP (with or without
+//     zone) RFC 3339 in UTC, infinite ones "infinity" and "-infinity"; JSON as
+//     it is, all digits kept; LIST and ARRAY arrays, STRUCT and MAP objects (a
+//     map's keys as text, sorted), UNION {"tag": value}.
 func DuckDBQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg DuckDBQueryJSONConfig) (rowjson.RowsJSONResult, error) {
 	if err := checkText(queryOp, "the query", cfg.Query); err != nil {
 		return rowjson.RowsJSONResult{}, err

@@ -8,15 +8,17 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowjson"
+	"fnregistry.dev/functions/infra/sqltest"
 )
 
 type queryConfig = DuckDBQueryJSONConfig
@@ -41,6 +43,64 @@ func mustQuery(t testing.TB, db *sql.DB, cfg queryConfig) (string, rowjson.RowsJ
 		t.Errorf("no valid JSON: %s", out)
 	}
 	return out, result
+}
+
+func TestDuckDBQueryJSON_Conformance(t *testing.T) {
+	t.Parallel()
+	sqltest.QueryJSONConformance(t, func(t *testing.T) sqltest.QueryJSONConformanceConfig {
+		db := open(t, "CREATE TABLE t (n BIGINT)", "INSERT INTO t VALUES (1)", "CREATE SEQUENCE s",
+			"CREATE TABLE a (id INTEGER, id_2 VARCHAR)", "INSERT INTO a VALUES (1, 'x')")
+		file := filepath.Join(t.TempDir(), "out.csv")
+		t.Cleanup(func() {
+			if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a file was written: %v", err)
+			}
+		})
+		return sqltest.QueryJSONConformanceConfig{
+			Query: func(ctx context.Context, w io.Writer, q sqltest.QueryJSONConformanceQuery) (rowjson.RowsJSONResult, error) {
+				return DuckDBQueryJSON(ctx, db, w, queryConfig(q))
+			},
+			Numbers:     func(last int) string { return fmt.Sprintf("SELECT range AS n FROM range(1, %d)", last+1) },
+			Columns:     `SELECT id, id, id_2, id, 1+1 AS "a""b" FROM a`,
+			ColumnTypes: []string{"INTEGER", "INTEGER", "VARCHAR", "INTEGER", "INTEGER"},
+			Parameter:   func(name string) string { return "$" + name },
+			Allowed: []string{
+				"SELECT n FROM t;", "  /* x */ with a as (select n from t) select n from a", "VALUES (1)", "EXPLAIN SELECT 1", "-- x\n explain /* y */ SELECT 1",
+				"SELECT n FROM t ; -- ; \n ;", "DESCRIBE t", "SHOW TABLES", "FROM t", "(SELECT 1)", "SUMMARIZE t",
+			},
+			Refused: []string{
+				"INSERT INTO t VALUES (2) RETURNING n", "CREATE TEMP TABLE x (n INTEGER)", "ATTACH ':memory:' AS o", "DROP TABLE t", "UPDATE t SET n = 2", "SET threads = 1", "COMMIT",
+				"BEGIN", "CHECKPOINT", "COPY t TO '" + file + "'", "EXPLAIN ANALYZE COPY t TO '" + file + "'", "EXPLAIN ANALYZE INSERT INTO t VALUES (2)", "EXPLAIN ANALYZE SELECT 1",
+				"EXPLAIN (ANALYZE) COPY t TO '" + file + "'", "EXPLAIN INSERT INTO t VALUES (2)", "SELECT nextval('s')", "INSTALL httpfs", "LOAD httpfs", "EXPORT DATABASE '" + file + "'", "/* /* */ SELECT */ EXPORT DATABASE '" + file + "'", "DELETE FROM t; SELECT 1", "1", "PREPARE p AS SELECT 1",
+			},
+			Malformed: []string{
+				"SELECT 1; DELETE FROM t", "SELECT 1; EXPORT DATABASE '" + file + "'", "EXPLAIN EXPORT DATABASE '" + file + "'", "", " ; -- x", "SELECT 1) AS q; DELETE FROM t; --", "SELECT 1) AS q(c0) --",
+			},
+			Insert: "INSERT INTO t VALUES (2) RETURNING n",
+			Count: func(t *testing.T) int {
+				t.Helper()
+				return one[int](t, db, "SELECT count(*) FROM t")
+			},
+			Endless: map[string]string{
+				"FirstRow": "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7",
+				"EveryRow": "SELECT a.range FROM range(1000000000) a, range(1000000000) b",
+			},
+		}
+	})
+}
+
+// A deadline also ends what is no query.
+func TestDuckDBQueryJSON_DeadlineStopsInsert(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (n BIGINT)")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := DuckDBQueryJSON(ctx, db, io.Discard,
+		queryConfig{Query: "INSERT INTO t SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7"})
+	wantError(t, err, core.CodeTimeout, "deadline")
+	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
+		t.Errorf("%d rows", n)
+	}
 }
 
 func TestDuckDBQueryJSON_Values(t *testing.T) {
@@ -162,17 +222,9 @@ func TestDuckDBQueryJSON_OtherStatements(t *testing.T) {
 	wantError(t, err, core.CodeInvalid, "several statements")
 }
 
-func TestDuckDBQueryJSON_Columns(t *testing.T) {
+func TestDuckDBQueryJSON_HostileColumns(t *testing.T) {
 	t.Parallel()
-	db := open(t, "CREATE TABLE a (id INTEGER, id_2 VARCHAR)", "INSERT INTO a VALUES (1, 'x')")
-	out, result := mustQuery(t, db, queryConfig{Query: "SELECT id, id, id_2, id, 1+1 AS \"a\"\"b\" FROM a"})
-	if want := "[{\"id\":1,\"id_3\":1,\"id_2\":\"x\",\"id_4\":1,\"a\\\"b\":2}]\n"; out != want {
-		t.Errorf("got  %swant %s", out, want)
-	}
-	want := []rowjson.RowsJSONColumn{{Name: "id", Type: "INTEGER"}, {Name: "id_3", Type: "INTEGER"}, {Name: "id_2", Type: "VARCHAR"}, {Name: "id_4", Type: "INTEGER"}, {Name: `a"b`, Type: "INTEGER"}}
-	if !slices.Equal(result.Columns, want) {
-		t.Errorf("%+v", result.Columns)
-	}
+	db := open(t)
 	for _, name := range hostile {
 		out, result := mustQuery(t, db, queryConfig{Query: "SELECT {" + quoteText(name) + ": 1} AS " + quoteName(name)})
 		var rows []map[string]map[string]int
@@ -182,53 +234,12 @@ func TestDuckDBQueryJSON_Columns(t *testing.T) {
 	}
 }
 
-const threeRows = "SELECT * FROM (VALUES (1), (2), (3)) AS v(n)"
-
-func TestDuckDBQueryJSON_Limits(t *testing.T) {
+// The driver would fetch all of it first, which no machine could hold.
+func TestDuckDBQueryJSON_LimitOfAnEndlessQuery(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	for _, c := range []struct {
-		name      string
-		cfg       queryConfig
-		out       string
-		rows      int
-		truncated bool
-	}{
-		{"all", queryConfig{}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"as many rows", queryConfig{MaxRows: 3}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"rows", queryConfig{MaxRows: 2}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
-		{"as many bytes", queryConfig{MaxBytes: 28}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"bytes", queryConfig{MaxBytes: 27}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
-		{"bytes for none", queryConfig{MaxBytes: 5}, "[]\n", 0, true},
-		{"lines", queryConfig{NDJSON: true}, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", 3, false},
-		{"lines, rows", queryConfig{NDJSON: true, MaxRows: 1}, "{\"n\":1}\n", 1, true},
-		{"lines, as many bytes", queryConfig{NDJSON: true, MaxBytes: 24}, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", 3, false},
-		{"lines, bytes", queryConfig{NDJSON: true, MaxBytes: 23}, "{\"n\":1}\n{\"n\":2}\n", 2, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			c.cfg.Query = threeRows
-			out, result := mustQuery(t, db, c.cfg)
-			if out != c.out || result.Rows != c.rows || result.Truncated != c.truncated {
-				t.Errorf("%+v\n%s", result, out)
-			}
-		})
-	}
-	const many = "SELECT range AS n FROM range(10001) ORDER BY n DESC"
-	if out, result := mustQuery(t, db, queryConfig{Query: many}); result.Rows != 10_000 || !result.Truncated || !strings.HasPrefix(out, "[{\"n\":10000},\n{\"n\":9999}") {
-		t.Errorf("default: %+v", result)
-	}
-	if _, result := mustQuery(t, db, queryConfig{Query: many, MaxRows: -1, MaxBytes: -1}); result.Rows != 10_001 || result.Truncated {
-		t.Errorf("no limit: %+v", result)
-	}
-	for _, ndjson := range []bool{false, true} {
-		out, result := mustQuery(t, db, queryConfig{Query: "SELECT 1 AS n WHERE false", NDJSON: ndjson})
-		if want := map[bool]string{false: "[]\n", true: ""}[ndjson]; out != want || len(result.Columns) != 1 {
-			t.Errorf("no rows: %q, %+v", out, result)
-		}
-	}
-	// The driver would fetch all of it first, which no machine could hold.
 	if _, result := mustQuery(t, db, queryConfig{Query: "SELECT range AS n, repeat('x', 1000) AS x FROM range(1000000000000)", MaxRows: 5}); result.Rows != 5 || !result.Truncated {
-		t.Errorf("endless: %+v", result)
+		t.Errorf("%+v", result)
 	}
 }
 
@@ -240,7 +251,6 @@ func TestDuckDBQueryJSON_Parameters(t *testing.T) {
 		cfg  queryConfig
 		want string
 	}{
-		{queryConfig{Query: "SELECT ? AS a, ? AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
 		{queryConfig{Query: "SELECT $2 AS a, $1 AS b, $2 AS c", Args: []any{1, "x"}}, `{"a":"x","b":1,"c":"x"}`},
 		{queryConfig{Query: "SELECT $a AS a, $b AS b, $c_1 AS c, $a AS d", Named: map[string]any{"a": 1, "b": "x", "c_1": nil}}, `{"a":1,"b":"x","c":null,"d":1}`},
 		{queryConfig{Query: "SELECT typeof(?) AS i, typeof(?) AS r, typeof(?) AS b, typeof(?) AS o, typeof(?) AS u", Args: []any{json.Number("7"), json.Number("7.5"), []byte("x"), true, uint64(1 << 63)}},
@@ -271,14 +281,9 @@ func TestDuckDBQueryJSON_Parameters(t *testing.T) {
 		cfg  queryConfig
 		want string
 	}{
-		{queryConfig{Query: "SELECT ?, ?", Args: []any{1}}, "has 2 parameters, Args has 1"},
-		{queryConfig{Query: "SELECT ?", Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
-		{queryConfig{Query: "SELECT $a", Named: map[string]any{}}, "no value for parameter $a"},
-		{queryConfig{Query: "SELECT $a", Named: map[string]any{"a": 1, "b": 2}}, `no parameter with the name "b"`},
 		{queryConfig{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with a name"},
 		{queryConfig{Query: "SELECT $a", Args: []any{1}}, "Args has values"},
 		{queryConfig{Query: "SELECT ?", Args: []any{struct{}{}}}, "parameter $1: a struct {} can't"},
-		{queryConfig{Query: "SELECT ?", Args: []any{json.Number("x")}}, "no number"},
 		{queryConfig{Query: "SELECT ?", Args: []any{"\xff"}}, "not UTF-8"},
 		{queryConfig{Query: "SELECT 1\x00"}, "NUL"},
 	} {
@@ -290,105 +295,15 @@ func TestDuckDBQueryJSON_Parameters(t *testing.T) {
 	}
 }
 
-func TestDuckDBQueryJSON_ReadOnly(t *testing.T) {
-	t.Parallel()
-	db := open(t, "CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (1)", "CREATE SEQUENCE s")
-	file := filepath.Join(t.TempDir(), "out.csv")
-	for _, sql := range []string{
-		"SELECT n FROM t;", "  /* x */ with a as (select n from t) select n from a", "VALUES (1)", "EXPLAIN SELECT 1", "-- x\n explain /* y */ SELECT 1",
-		"SELECT n FROM t ; -- ; \n ;", "DESCRIBE t", "SHOW TABLES", "FROM t", "(SELECT 1)", "SUMMARIZE t",
-	} {
-		mustQuery(t, db, queryConfig{Query: sql, ReadOnly: true})
-	}
-	for _, sql := range []string{
-		"INSERT INTO t VALUES (2) RETURNING n", "CREATE TEMP TABLE x (n INTEGER)", "ATTACH ':memory:' AS o", "DROP TABLE t", "UPDATE t SET n = 2", "SET threads = 1", "COMMIT",
-		"BEGIN", "CHECKPOINT", "COPY t TO '" + file + "'", "EXPLAIN ANALYZE COPY t TO '" + file + "'", "EXPLAIN ANALYZE INSERT INTO t VALUES (2)", "EXPLAIN ANALYZE SELECT 1",
-		"EXPLAIN (ANALYZE) COPY t TO '" + file + "'", "EXPLAIN INSERT INTO t VALUES (2)", "SELECT nextval('s')", "INSTALL httpfs", "LOAD httpfs", "EXPORT DATABASE '" + file + "'", "/* /* */ SELECT */ EXPORT DATABASE '" + file + "'", "DELETE FROM t; SELECT 1", "1", "PREPARE p AS SELECT 1",
-	} {
-		_, _, err := query(t, db, queryConfig{Query: sql, ReadOnly: true})
-		if code := core.ErrorCode(err); code != core.CodeForbidden {
-			t.Errorf("%s: %v (%s), want it refused", sql, err, code)
-		}
-	}
-	for _, sql := range []string{"SELECT 1; DELETE FROM t", "SELECT 1; EXPORT DATABASE '" + file + "'", "EXPLAIN EXPORT DATABASE '" + file + "'", "", " ; -- x", "SELECT 1) AS q; DELETE FROM t; --", "SELECT 1) AS q(c0) --"} {
-		_, _, err := query(t, db, queryConfig{Query: sql, ReadOnly: true})
-		wantError(t, err, core.CodeInvalid, "duckdb_query_json: ")
-	}
-	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file was written: %v", err)
-	}
-	// Afterwards the connections write again, and without ReadOnly so does a query.
-	if out, _ := mustQuery(t, db, queryConfig{Query: "INSERT INTO t VALUES (2) RETURNING n"}); out != "[{\"n\":2}]\n" {
-		t.Error(out)
-	}
-	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 2 {
-		t.Errorf("%d rows, want 2", n)
-	}
-}
-
-// The endless part comes in the first row, in a statement that is not a SELECT, and in a read-only one.
-func TestDuckDBQueryJSON_DeadlineStopsRunaway(t *testing.T) {
-	t.Parallel()
-	const endless = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7"
-	for name, cfg := range map[string]queryConfig{
-		"select":    {Query: endless},
-		"read only": {Query: endless, ReadOnly: true},
-		"insert":    {Query: "INSERT INTO t " + endless},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			db := open(t, "CREATE TABLE t (n BIGINT)")
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			defer cancel()
-			start := time.Now()
-			_, err := DuckDBQueryJSON(ctx, db, &bytes.Buffer{}, cfg)
-			wantError(t, err, core.CodeTimeout, "deadline")
-			if took := time.Since(start); took > 30*time.Second { // the query itself never ends
-				t.Errorf("took %v", took)
-			}
-			// Neither the pool nor the database is lost.
-			exec(t, db, "INSERT INTO t VALUES (1)")
-			if n := one[int](t, db, "SELECT count(*) FROM t"); n != 1 {
-				t.Errorf("%d rows, want 1", n)
-			}
-		})
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := DuckDBQueryJSON(ctx, open(t), &bytes.Buffer{}, queryConfig{Query: "SELECT 1"})
-	wantError(t, err, core.CodeCanceled, "canceled")
-}
-
-type brokenWriter struct{ after int }
-
-var errBroken = errors.New("pipe is broken")
-
-func (w *brokenWriter) Write(p []byte) (int, error) {
-	if w.after -= len(p); w.after < 0 {
-		return 0, errBroken
-	}
-	return len(p), nil
-}
-
-func TestDuckDBQueryJSON_Errors(t *testing.T) {
+// The driver has seen the failing row before the first was written.
+func TestDuckDBQueryJSON_LateError(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	w := &brokenWriter{after: 100 << 10}
-	result, err := DuckDBQueryJSON(t.Context(), db, w, queryConfig{Query: "SELECT range AS n, 'some text to fill the buffer' AS x FROM range(20000)", MaxRows: -1})
-	if !errors.Is(err, errBroken) {
-		t.Errorf("got %v, want the writer's error", err)
-	}
-	if result.Bytes == 0 || result.Bytes > 100<<10 || result.Rows == 0 {
-		t.Errorf("%+v", result)
-	}
-	// A row that fails late: the driver has seen it before the first was written.
 	out, _, err := query(t, db, queryConfig{Query: "SELECT CASE WHEN range = 9000 THEN error('late') ELSE 'x' END FROM range(10000)"})
 	wantError(t, err, core.CodeInvalid, "late")
 	if out != "" {
 		t.Errorf("wrote %d bytes", len(out))
 	}
-	_, _, err = query(t, db, queryConfig{Query: "SELECT * FROM nowhere"})
-	wantError(t, err, core.CodeInvalid, "nowhere does not exist")
 }
 
 // Whatever the text, with ReadOnly nothing is written, the connection is as it was, and the output is JSON.

@@ -3,7 +3,9 @@
 package duckdb
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -15,13 +17,24 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
+// fullDiskEnv names the folder that the process of FullDisk works in. It is no
+// role of killtest, since it needs a mount namespace.
+const fullDiskEnv = "DUCKDB_TEST_FULL_DISK"
+
 func init() {
-	// A role that needs a file system of its own mounts it first; it goes with the process.
-	if os.Getenv(roleVariable) == "full" {
-		if err := rights.MountSmallDisk(os.Getenv(pathVariable), "12m"); err != nil {
-			panic(err)
-		}
+	dir := os.Getenv(fullDiskEnv)
+	if dir == "" {
+		return
 	}
+	err := rights.MountSmallDisk(dir, "12m") // it goes with the process
+	if err == nil {
+		err = fillDisk(context.Background(), dir)
+	}
+	if err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 // The full disk is a tmpfs of 12 MB in a mount namespace of another process. It
@@ -29,7 +42,7 @@ func init() {
 func TestDuckDBAppend_FullDisk(t *testing.T) {
 	t.Parallel()
 	cmd := osexec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"=full", pathVariable+"="+t.TempDir())
+	cmd.Env = append(os.Environ(), fullDiskEnv+"="+t.TempDir())
 	cmd.SysProcAttr = rights.MountNamespace()
 	out, err := cmd.CombinedOutput()
 	if denied := errors.Is(err, syscall.EPERM) || err != nil && strings.Contains(string(out), "operation not permitted"); denied && os.Getuid() != 0 {

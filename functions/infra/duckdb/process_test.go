@@ -3,35 +3,22 @@
 package duckdb
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// The test binary itself plays other processes: TestMain calls playRole when this variable is set.
-const (
-	roleVariable = "DUCKDB_TEST_ROLE"
-	pathVariable = "DUCKDB_TEST_PATH"
-)
-
-// playRole is the other process's main.
-func playRole(role string) int {
-	ctx := context.Background()
-	roles := map[string]func(context.Context, string) error{"hold": roleHold, "append": roleAppend, "full": roleFull}
-	if err := roles[role](ctx, os.Getenv(pathVariable)); err != nil {
-		fmt.Println("error:", err)
-		return 1
-	}
-	return 0
+// roles are what the test binary does as another process, on a path.
+var roles = map[string]func(args []string) error{
+	"hold":   func(args []string) error { return roleHold(context.Background(), args[0]) },
+	"append": func(args []string) error { return roleAppend(context.Background(), args[0]) },
 }
 
 // roleHold keeps a database open until its stdin is closed.
@@ -42,11 +29,10 @@ func roleHold(ctx context.Context, path string) error {
 	}
 	defer db.Close()
 	fmt.Println("open")
-	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-	return nil
+	return killtest.AwaitInputEnd()
 }
 
-// roleAppend appends batch after batch and says so each time, until it is killed. The last batch never ends.
+// roleAppend appends batch after batch and says so each time, until it is killed amid the last batch, which never ends.
 func roleAppend(ctx context.Context, path string) error {
 	db, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: path})
 	if err != nil {
@@ -62,7 +48,7 @@ func roleAppend(ctx context.Context, path string) error {
 					return
 				}
 				if batch == 5 && i == 400_000 { // some are with DuckDB, which has written some
-					fmt.Println("amid")
+					killtest.Point("amid")
 				}
 			}
 		})
@@ -76,41 +62,17 @@ func roleAppend(ctx context.Context, path string) error {
 
 func batchOf(batch int) int { return []int{1, 3000, 10, 250_000, 1}[min(batch, 4)] }
 
-// other starts the test binary in a role, and gives its output line by line.
-func other(t *testing.T, role, path string) (*osexec.Cmd, *bufio.Scanner, func()) {
-	t.Helper()
-	cmd := osexec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"="+role, pathVariable+"="+path)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return cmd, bufio.NewScanner(stdout), func() { _ = stdin.Close() }
-}
-
 func TestDuckDBOpen_HeldByAnotherProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
-	cmd, lines, end := other(t, "hold", path)
-	if !lines.Scan() || lines.Text() != "open" {
-		t.Fatalf("the other process says %q", lines.Text())
-	}
+	holder := killtest.Start(t, killtest.Config{Role: "hold", Args: []string{path}})
+	holder.Expect("open")
 	for _, readOnly := range []bool{false, true} {
 		_, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: path, ReadOnly: readOnly})
 		wantError(t, err, core.CodeUnavailable, "Could not set lock")
 	}
-	end()
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	holder.CloseInput()
+	holder.Wait()
 	openWith(t, DuckDBOpenConfig{Path: path})
 }
 
@@ -118,20 +80,16 @@ func TestDuckDBOpen_HeldByAnotherProcess(t *testing.T) {
 func TestDuckDBAppend_KilledProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
-	cmd, lines, _ := other(t, "append", path)
+	appender := killtest.Start(t, killtest.Config{Role: "append", Args: []string{path}, KillAt: "amid"})
 	acknowledged := map[int]int{}
-	for lines.Scan() && lines.Text() != "amid" {
-		words := strings.Fields(lines.Text())
-		if len(words) != 3 {
-			t.Fatalf("the other process says %q", lines.Text())
+	for line, ok := appender.Line(); ok; line, ok = appender.Line() {
+		var batch, n int
+		if _, err := fmt.Sscanf(line, "acknowledged %d %d", &batch, &n); err != nil {
+			t.Fatalf("the other process says %q", line)
 		}
-		batch, _ := strconv.Atoi(words[1])
-		acknowledged[batch], _ = strconv.Atoi(words[2])
+		acknowledged[batch] = n
 	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err == nil {
+	if !appender.Wait() {
 		t.Fatal("it ended by itself")
 	}
 	if len(acknowledged) != 5 {
@@ -149,8 +107,8 @@ func TestDuckDBAppend_KilledProcess(t *testing.T) {
 	mustAppend(t, db, DuckDBAppendConfig{Table: "t"}, []any{9, 9})
 }
 
-// roleFull runs on a file system of its own of 12 MB: what the errors are, and that the database is whole afterwards.
-func roleFull(ctx context.Context, dir string) error {
+// fillDisk runs on a file system of its own of 12 MB: what the errors are, and that the database is whole afterwards.
+func fillDisk(ctx context.Context, dir string) error {
 	path := filepath.Join(dir, "x.db")
 	db, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: path, Threads: 1})
 	if err != nil {

@@ -15,12 +15,11 @@ import (
 	"go.uber.org/goleak"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
 func TestMain(m *testing.M) {
-	if role := os.Getenv(roleVariable); role != "" { // see process_test.go
-		os.Exit(playRole(role))
-	}
+	killtest.Play(roles)
 	goleak.VerifyTestMain(m)
 }
 

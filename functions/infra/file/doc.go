@@ -1,2 +1,3 @@
-// Package file writes files so that a reader or a power cut never meets half of one, and watches folders for changes.
+// Package file waits for files: for changes in a tree of folders, and for a file
+// that is still being written. Package atomicfile writes them.
 package file

@@ -27,6 +27,10 @@ type FileSettledConfig struct {
 // Errors are *core.Error: CodeNotFound if the file does not exist or is removed
 // meanwhile, CodeInvalid if it is no regular file or the config is negative,
 // CodeTimeout and CodeCanceled when ctx ends first.
+//
+// More in file_settled.md:
+//   - It is a guess: a writer that pauses for longer than Quiet looks finished.
+//   - It waits for at least Quiet, also for a file that is years old.
 func FileSettled(ctx context.Context, path string, cfg FileSettledConfig) (fs.FileInfo, error) {
 	op := "file_settled " + path
 	if cfg.Quiet < 0 || cfg.Poll < 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // FileWatchConfig says what to watch. Only Roots is required.
@@ -60,17 +61,15 @@ type FileWatchHandle struct {
 	// holds 16; without a receiver later ones are dropped. Closed when the watch has ended.
 	Errors <-chan error
 
-	cancel context.CancelFunc
-	done   chan struct{}
+	// The watch's life cycle. Done is closed after both channels, which
+	// nobody needs to read for it. Err is always nil: nothing but Stop and
+	// ctx ends a watch.
+	*service.ServiceStartHandle
+
 	status *atomic.Pointer[FileWatchStatus]
 }
 
-// Stop ends the watch, waits until it has ended and both channels are closed, and can be called again. Nobody needs to
-// read the channels for it.
-func (h *FileWatchHandle) Stop() {
-	h.cancel()
-	<-h.done
-}
+var _ service.Service = (*FileWatchHandle)(nil)
 
 // Status tells how well the tree is watched, as of the last batch or sweep.
 func (h *FileWatchHandle) Status() FileWatchStatus { return *h.status.Load() }
@@ -81,25 +80,27 @@ func (h *FileWatchHandle) Status() FileWatchStatus { return *h.status.Load() }
 // Where the system can't watch all folders (inotify's limit, a file system without events), it says so on Errors,
 // watches those that it can, the upper ones first, and finds the changes in the others by sweeping.
 //
-// It ends with ctx or by Stop. It keeps about 150 bytes for each file. Errors are *[core.Error]: [core.CodeInvalid] (no
+// It ends with ctx or by Stop; the caller stops it. It keeps about 150 bytes for each file. Errors are *[core.Error]: [core.CodeInvalid] (no
 // roots, a root that is no folder, a bad pattern), [core.CodeNotFound], [core.CodeForbidden], or ctx's.
+//
+// More in file_watch.md:
+//   - A path in a batch says "look here": the file may be gone, and may be the
+//     same as before.
+//   - Handle All, or a large checkout goes by unseen: read everything again.
 func FileWatch(ctx context.Context, cfg FileWatchConfig) (*FileWatchHandle, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	w := newWatch(cfg)
 	if err := w.start(ctx); err != nil {
-		cancel()
 		return nil, err
 	}
-	h := &FileWatchHandle{Events: w.events, Errors: w.errors, cancel: cancel, done: make(chan struct{}), status: &w.status}
-	go func() {
-		defer close(h.done)
-		w.run(ctx)
-	}()
-	return h, nil
+	running, err := service.ServiceStart(ctx, service.ServiceStartConfig{Name: "file_watch", Run: w.run})
+	if err != nil {
+		return nil, err
+	}
+	return &FileWatchHandle{Events: w.events, Errors: w.errors, ServiceStartHandle: running, status: &w.status}, nil
 }
 
 func (cfg FileWatchConfig) withDefaults() (FileWatchConfig, error) {

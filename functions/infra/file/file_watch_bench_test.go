@@ -33,7 +33,7 @@ func BenchmarkFileWatch(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			watch.Stop()
+			stop(b, watch)
 		}
 	})
 	b.Run("walk", func(b *testing.B) {
@@ -63,7 +63,7 @@ func BenchmarkFileWatch(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ReportMetric((heap()-before)/(folders*files), "B/file")
-			watch.Stop()
+			stop(b, watch)
 		}
 	})
 }

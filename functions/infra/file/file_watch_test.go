@@ -13,6 +13,8 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/file"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
 // patience is how long a test waits for what must come; it fails after that.
@@ -61,7 +63,7 @@ func (w *tree) start(cfg file.FileWatchConfig) {
 	}
 	watch, err := file.FileWatch(w.Context(), cfg)
 	w.must(err)
-	w.Cleanup(watch.Stop)
+	w.Cleanup(func() { stop(w, watch) })
 	w.watch = watch
 }
 
@@ -393,19 +395,35 @@ func TestFileWatch_BadConfig(t *testing.T) {
 	}
 }
 
+// stop stops a watch, which never fails.
+func stop(t testing.TB, watch *file.FileWatchHandle) {
+	t.Helper()
+	if err := watch.Stop(context.Background()); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestFileWatch_Conformance(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
+		return file.FileWatch(ctx, file.FileWatchConfig{Roots: []string{root}})
+	})
+}
+
 func TestFileWatch_StopTwice(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{}, "a")
 	w.put("a", "not received by anybody")
 	done := make(chan struct{})
 	for range 3 {
-		go func() { w.watch.Stop(); done <- struct{}{} }()
+		go func() { stop(t, w.watch); done <- struct{}{} }()
 	}
 	for range 3 {
 		<-done
 	}
 	w.wantClosed()
-	w.watch.Stop()
+	stop(t, w.watch)
 }
 
 func TestFileWatch_ContextEnds(t *testing.T) {
@@ -417,7 +435,7 @@ func TestFileWatch_ContextEnds(t *testing.T) {
 	w.watch = watch
 	cancel()
 	w.wantClosed()
-	watch.Stop()
+	stop(t, watch)
 }
 
 func (w *tree) wantClosed() {

@@ -16,6 +16,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/file"
+	"fnregistry.dev/functions/internal/childtest"
 )
 
 func init() { children["watch"] = childWatch }
@@ -36,7 +37,7 @@ func childWatch(args []string) string {
 		err = errors.Join(err, os.WriteFile("/proc/sys/"+name, []byte(value), 0))
 	}
 	if order.Nobody {
-		err = errors.Join(err, becomeNobody())
+		err = errors.Join(err, childtest.BecomeNobody())
 	}
 	if err != nil {
 		return "failed " + err.Error()
@@ -80,7 +81,7 @@ func startWatcher(t *testing.T, order watchOrder, attributes *syscall.SysProcAtt
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := childCommand(t, "watch", string(text))
+	cmd := childtest.Command(t, "watch", string(text))
 	cmd.SysProcAttr = attributes
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -149,7 +150,7 @@ func (w *childWatcher) stop() {
 func TestFileWatch_UnreadableFolder(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "open/x", "shut/x")
-	openUp(t, w.root)
+	childtest.OpenUp(t, w.root)
 	order := watchOrder{Nobody: true, FileWatchConfig: file.FileWatchConfig{
 		Roots: []string{w.root}, Debounce: 20 * time.Millisecond, SweepInterval: 20 * time.Millisecond,
 	}}

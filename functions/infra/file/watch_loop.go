@@ -82,7 +82,8 @@ func (w *watch) close() {
 	close(w.errors)
 }
 
-func (w *watch) run(ctx context.Context) {
+// run watches until ctx is done. It returns nil.
+func (w *watch) run(ctx context.Context) error {
 	defer w.close()
 	debounce := time.NewTimer(time.Hour)
 	debounce.Stop()
@@ -100,7 +101,7 @@ func (w *watch) run(ctx context.Context) {
 		events, problems := w.notifications()
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case event := <-events:
 			w.mark(event)
 			if first.IsZero() {

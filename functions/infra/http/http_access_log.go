@@ -38,6 +38,12 @@ type HTTPAccessLogRecord struct {
 //
 // A request keeps the X-Request-Id it came with if that is up to 64 letters, digits, '-', '_' and '.'; otherwise it
 // gets a random one. The ID is set on the answer before next runs. A panic is logged as a 500 and passed on.
+//
+// More in http_access_log.md:
+//   - The route is known only if no middleware between here and the mux copies
+//     the request (r.WithContext): the mux writes it into the request it is
+//     given.
+//   - Paths are logged.
 func HTTPAccessLog(next http.Handler, cfg HTTPAccessLogConfig) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()

@@ -39,6 +39,11 @@ type HTTPBearerAuthConfig struct {
 //
 // Errors: CodeInvalid without a token and AllowLoopback, or with a token that is
 // too short or holds blanks. No message contains a token.
+//
+// More in http_bearer_auth.md:
+//   - It does not say who called: all tokens are equal.
+//   - It does not slow down guessing. 16 random bytes need no limit; a password
+//     would, and is refused only if it is short.
 func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, error) {
 	hashes := make([][sha256.Size]byte, len(cfg.Tokens))
 	for i, token := range cfg.Tokens {

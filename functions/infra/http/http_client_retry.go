@@ -47,6 +47,11 @@ type HTTPClientRetryAttempt struct {
 //
 // When tries run out, the last answer is returned as it came, whatever its status; without one, a *core.Error:
 // CodeTimeout, CodeCanceled, or CodeUnavailable. It unwraps to the cause.
+//
+// More in http_client_retry.md:
+//   - A POST without Idempotency-Key gets one try, after a 429 too.
+//   - Up to BufferBytes of each body are read before the client sees the
+//     answer.
 func HTTPClientRetry(cfg HTTPClientRetryConfig) http.RoundTripper {
 	cfg.Base = cmp.Or(cfg.Base, http.DefaultTransport)
 	cfg.MaxAttempts = cmp.Or(cfg.MaxAttempts, 4)

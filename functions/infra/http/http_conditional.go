@@ -29,6 +29,12 @@ type HTTPConditionalConfig struct {
 //
 // Only a 200 that ends within MaxBytes is held and tagged. What is flushed, an event stream, or marked
 // Cache-Control: no-store is passed on as it comes.
+//
+// More in http_conditional.md:
+//   - A tag from ETag must differ between all answers of one URL: if they vary
+//     by Accept or by user, put that into the tag, and a process' start too if
+//     revisions start anew.
+//   - ETag runs before the handler, for paths that don't exist too.
 func HTTPConditional(next http.Handler, cfg HTTPConditionalConfig) http.Handler {
 	maxBytes := cmp.Or(cfg.MaxBytes, 4<<20)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -29,6 +29,11 @@ type HTTPGzipConfig struct {
 //
 // All answers get Vary: Accept-Encoding. A compressed one loses Content-Length and Accept-Ranges, and its ETag becomes
 // a weak one (RFC 9110, section 8.8.3.3), which If-None-Match still matches.
+//
+// More in http_gzip.md:
+//   - BREACH: where one answer holds a secret and also text that an attacker
+//     chose, its compressed length gives the secret away bit by bit.
+//   - A compressed answer's ETag is weak.
 func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 	minBytes := max(cmp.Or(cfg.MinBytes, 1024), 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

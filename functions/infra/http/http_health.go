@@ -57,6 +57,12 @@ type HTTPHealthResult struct {
 //
 // Errors: CodeInvalid for a check without a name or function, or a name given
 // twice.
+//
+// More in http_health.md:
+//   - /healthz looks at nothing: a supervisor restarts a program whose /healthz
+//     fails, and that mends no database.
+//   - Whoever may ask sees the names of the checks and which fail; the reasons
+//     are in the log alone.
 func HTTPHealth(cfg HTTPHealthConfig) (*HTTPHealthHandle, error) {
 	h := &HTTPHealthHandle{metrics: cfg.Metrics}
 	seen := map[string]bool{}

@@ -26,6 +26,12 @@ type HTTPJSONConfig struct {
 //
 // The context is the request's: it ends when the client leaves. HTTPJSON panics if In has tags that can't work, as
 // http.ServeMux does for a bad pattern.
+//
+// More in http_json.md:
+//   - Bodies of GET, HEAD, DELETE and OPTIONS are not read: fields without
+//     query or path tag stay zero there.
+//   - If all fields of In come from the URL, no body is read at all, and no
+//     Content-Type asked for.
 func HTTPJSON[In, Out any](fn func(context.Context, In) (Out, error), cfg HTTPJSONConfig) http.Handler {
 	h := newJSONHandler(reflect.TypeFor[In](), reflect.TypeFor[Out](), cfg)
 	h.decode = func(body []byte) (any, error) {

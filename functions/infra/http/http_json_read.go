@@ -33,6 +33,11 @@ const jsonReadOp = "http_json_read"
 // is too long, so that net/http closes the connection rather than read on. A
 // body that came too slowly is the client's fault: its status is 408, not the
 // 504 of CodeTimeout elsewhere.
+//
+// More in http_json_read.md:
+//   - encoding/json matches names without regard to case: "NAME" fills
+//     json:"name".
+//   - A field that is absent stays zero.
 func HTTPJSONRead[In any](w http.ResponseWriter, r *http.Request, cfg HTTPJSONReadConfig) (in In, err error) {
 	body, err := readJSONBody(w, r, cfg.MaxBytes)
 	if err == nil {

@@ -21,6 +21,11 @@ const maxPooledBuffer = 1 << 20
 //
 // The value is encoded before anything is sent. So an error, CodeInternal for what JSON can't hold, means that nothing
 // was written and [HTTPProblem] can still answer. A client that went away is no error here.
+//
+// More in http_json_write.md:
+//   - A nil slice is null.
+//   - <, > and & are not escaped, other than by json.Marshal: signatures stay
+//     readable. nosniff guards browsers, but don't paste the output into HTML.
 func HTTPJSONWrite(w http.ResponseWriter, status int, v any) error {
 	header := w.Header()
 	if header.Get("Cache-Control") == "" {

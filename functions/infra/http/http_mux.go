@@ -21,6 +21,12 @@ type HTTPMuxConfig struct {
 // 204 and Allow where the path has no route for it.
 //
 // It does not apply where a route such as "/" takes all paths and methods.
+//
+// More in http_mux.md:
+//   - A route for "/" takes all paths and methods, so neither 404 nor 405
+//     arises.
+//   - The code of a 405 is unsupported, which is what http_status_error makes
+//     of the status.
 func HTTPMux(mux *http.ServeMux, cfg HTTPMuxConfig) http.Handler {
 	notFound := cmp.Or(cfg.NotFound, http.Handler(http.HandlerFunc(problemNotFound)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

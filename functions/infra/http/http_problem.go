@@ -25,6 +25,11 @@ const RequestIDHeader = "X-Request-Id"
 // Detail and hint are Message and Hint of the first *core.Error that says more than an Op: Op and cause stay inside. An internal error,
 // and any error that has no code, says nothing but its status. RetryAfter becomes a Retry-After header too, in whole
 // seconds rounded up.
+//
+// More in http_problem.md:
+//   - Message and Hint go to strangers, Op and Err never do.
+//   - It must be the whole answer: after a first Write the status is out, and
+//     net/http logs a superfluous WriteHeader.
 func HTTPProblem(w http.ResponseWriter, r *http.Request, err error) {
 	shown, _ := errors.AsType[*HTTPProblemError](err)
 	if shown == nil {

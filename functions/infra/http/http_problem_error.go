@@ -2,6 +2,11 @@ package http
 
 // HTTPProblemError says how [HTTPProblem] shows an error where the coded error alone does not say enough: another
 // status, a problem type of its own, members for programs. Everything but Err may be left empty.
+//
+// More in http_problem_error.md:
+//   - Only http_problem_go_infra reads it. core.ErrorHTTPStatus does not know
+//     Status.
+//   - The first one in the error's tree counts.
 type HTTPProblemError struct {
 	Err     error          // what went wrong; gives code, detail, hint and Retry-After
 	Status  int            // HTTP status, 400 to 599; zero: the one of Err's code

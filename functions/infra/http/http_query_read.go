@@ -22,6 +22,11 @@ const queryReadOp = "http_query_read"
 // It is strict: a parameter that no field takes is refused, with the names that are close as the problem's member
 // candidates; so are a repeated one without a slice, a value that is none of its type, and a query that is badly
 // encoded. These are CodeInvalid. A type of field that it can't fill is CodeInternal.
+//
+// More in http_query_read.md:
+//   - Each tagged field needs json:"-" too: otherwise a body could set it where
+//     the struct is read from both.
+//   - Absent is zero.
 func HTTPQueryRead[In any](r *http.Request) (In, error) {
 	in := new(In)
 	err := fillURL(r, reflect.ValueOf(in).Elem())

@@ -29,6 +29,11 @@ type HTTPRecoverConfig struct {
 // that is how a handler itself aborts its answer.
 //
 // Put it right inside [HTTPAccessLog], whose line then has the panic's text.
+//
+// More in http_recover.md:
+//   - It sees panics of the handler's own goroutine alone.
+//   - What gzip or an ETag still holds back counts as not begun: the client
+//     gets the 500.
 func HTTPRecover(next http.Handler, cfg HTTPRecoverConfig) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorder := recorderOf(w)

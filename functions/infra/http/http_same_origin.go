@@ -28,6 +28,11 @@ type HTTPSameOriginConfig struct {
 // header pass: this keeps browsers honest and authenticates nobody.
 //
 // Errors: CodeInvalid for a host with a port or scheme, or a bad origin.
+//
+// More in http_same_origin.md:
+//   - It authenticates nobody.
+//   - GET, HEAD and OPTIONS pass from any origin: they must not change
+//     anything.
 func HTTPSameOrigin(next http.Handler, cfg HTTPSameOriginConfig) (http.Handler, error) {
 	hosts := make([]string, len(cfg.Hosts))
 	for i, host := range cfg.Hosts {

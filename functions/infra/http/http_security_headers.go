@@ -21,6 +21,12 @@ type HTTPSecurityHeadersConfig struct {
 // handler can set another value or delete one: Content-Security-Policy, X-Content-Type-Options, X-Frame-Options,
 // Referrer-Policy, Cross-Origin-Opener-Policy, Cross-Origin-Resource-Policy, Permissions-Policy, and
 // Strict-Transport-Security where configured. The set follows OWASP's HTTP Headers Cheat Sheet.
+//
+// More in http_security_headers.md:
+//   - The default policy stops inline scripts and styles, style attributes,
+//     data: images and fonts of other hosts.
+//   - A policy given replaces the default as a whole: repeat base-uri,
+//     form-action, frame-ancestors and object-src.
 func HTTPSecurityHeaders(next http.Handler, cfg HTTPSecurityHeadersConfig) http.Handler {
 	values := map[string][]string{
 		"Content-Security-Policy":      {cmp.Or(cfg.CSP, defaultCSP)},

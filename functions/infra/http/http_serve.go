@@ -40,6 +40,11 @@ type HTTPServeConfig struct {
 //
 // Errors before serving: CodeInvalid for a bad config or address, CodeConflict for an address in use, CodeForbidden
 // for a port it may not take; later ones of the listener are CodeUnavailable.
+//
+// More in http_serve.md:
+//   - A handler that takes longer than WriteTimeout loses its answer, without
+//     an error of its own: net/http closes the connection.
+//   - ReadTimeout is for reading the request.
 func HTTPServe(ctx context.Context, cfg HTTPServeConfig) error {
 	op := "http_serve " + cmp.Or(cfg.Addr, "127.0.0.1:0")
 	if cfg.Handler == nil {

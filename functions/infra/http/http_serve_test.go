@@ -15,6 +15,8 @@ import (
 
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
 // serving is a server that runs, and how to end it.
@@ -55,6 +57,16 @@ func get(url string) (string, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	return string(body), err
+}
+
+// A program runs it as a service by service_start.
+func TestHTTPServe_Conformance(t *testing.T) {
+	t.Parallel()
+	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
+		return service.ServiceStart(ctx, service.ServiceStartConfig{Name: "http", Run: func(ctx context.Context) error {
+			return fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{Handler: text("")})
+		}})
+	})
 }
 
 func TestHTTPServe_LoopbackByDefaultAndCleanStop(t *testing.T) {

@@ -70,6 +70,13 @@ type HTTPStackConfig struct {
 //
 // Errors: CodeInvalid for what one of these does not take, and for an unknown
 // Access.
+//
+// More in http_stack.md:
+//   - The zero value answers this machine alone, whatever the server listens
+//     on.
+//   - A proxy on the same machine that adds no header (nginx, as it comes) and
+//     asks for 127.0.0.1 looks like a program of this machine: use
+//     HTTPStackToken there.
 func HTTPStack(next http.Handler, cfg HTTPStackConfig) (http.Handler, error) {
 	handler := HTTPGzip(next, HTTPGzipConfig{})
 	if limit := cmp.Or(cfg.MaxBodyBytes, 1<<20); limit > 0 {

@@ -54,6 +54,11 @@ func (e *JSONFieldError) hint(field string) string {
 // and column. For an unknown field and for one of another type its cause is a
 // *[JSONFieldError]; the hint names the fields that may have been meant by an
 // unknown one.
+//
+// More in json_decode.md:
+//   - A missing field is no error: it keeps its zero value.
+//   - Names that differ only in case are the same field of a struct, and so
+//     must not both be there; in a map they are two.
 func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
 	value := new(T)
 	err := decode(text, value, cfg)

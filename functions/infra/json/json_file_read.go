@@ -25,6 +25,10 @@ type JSONFileReadConfig struct {
 // Errors are *core.Error: CodeInvalid for a file that is not that, a folder or a
 // device, CodeTooLarge over MaxBytes, else the code of the cause: CodeNotFound,
 // CodeForbidden.
+//
+// More in json_file_read.md:
+//   - A pipe, a device and /dev/stdin are refused.
+//   - It reads the file whole.
 func JSONFileRead[T any](path string, cfg JSONFileReadConfig) (T, error) {
 	op := "json_file_read " + path
 	text, err := readFile(path, cfg.MaxBytes)

@@ -29,6 +29,11 @@ type KeyringTokenStoreConfig struct {
 // A value that the keyring cannot take is refused before anything is written (core.CodeTooLarge): more than 64 MiB with
 // the Secret Service, more than 2,560 bytes on Windows, about 3,000 on macOS, where service and name count too. A call
 // that ends with its context may still have its effect.
+//
+// More in keyring_token_store.md:
+//   - Give each call a deadline.
+//   - Calls at a locked keyring ask one after another, not at once:
+//     gnome-keyring 42.1 loses answers when one program asks twice at a time.
 func KeyringTokenStore(cfg KeyringTokenStoreConfig) (token.TokenStore, error) {
 	const op = "keyring_token_store"
 	if err := token.TokenNameCheck(cfg.Service); err != nil {

@@ -64,6 +64,11 @@ const defaultStallTimeout = 2 * time.Minute
 // Errors: CodeInvalid for a bad config, CodeNotFound where no homeserver is there, CodeUnsupported for one that is too
 // old, CodeUnauthenticated for no token, a wrong one or a wrong password, CodeConflict for a token of another user or
 // device, and those of the store and of [MatrixError].
+//
+// More in matrix_client_init.md:
+//   - client.AccessToken is empty on purpose: no %+v of the client, no error
+//     and no log shows the token.
+//   - New credentials come by matrix_client_login, also while requests run.
 func MatrixClientInit(ctx context.Context, cfg MatrixClientInitConfig) (*mautrix.Client, error) {
 	defer clear(cfg.Password)
 	if err := cfg.check(); err != nil {

@@ -33,6 +33,12 @@ type MatrixClientLoginConfig struct {
 // Errors: CodeInvalid for a bad config, CodeUnauthenticated for credentials that the server does not accept, CodeConflict
 // for those of another user or device, CodeUnsupported where the server takes no passwords, and those of the store and of
 // [MatrixError].
+//
+// More in matrix_client_login.md:
+//   - Requests that are under way keep the old token; a long poll may still end
+//     with 401 after the call.
+//   - It takes only clients of matrix_client_init, whose transport holds the
+//     token.
 func MatrixClientLogin(ctx context.Context, cfg MatrixClientLoginConfig) error {
 	defer clear(cfg.Password)
 	const op = "matrix_client_login"

@@ -33,6 +33,11 @@ const fallbackBytes = 200
 // text with "* " before it for those that don't. The fallback, not the text, is cut where the event would be too large.
 //
 // Errors are those of [MatrixSendMessage]; CodeInvalid for a Target that is no event ID.
+//
+// More in matrix_edit_message.md:
+//   - Each edit is an event with its whole text, twice: edit a progress line
+//     every few seconds, not at every percent.
+//   - Target is the first event always.
 func MatrixEditMessage(ctx context.Context, cfg MatrixEditMessageConfig) (MatrixSent, error) {
 	op := "matrix_edit_message room=" + ident.Clip(string(cfg.Room), 80)
 	if err := checkTarget(cfg.Target); err != nil {

@@ -28,6 +28,12 @@ const longestErrorBody = 200
 // errors.Is finds [mautrix.MUnknownToken] and the like in it, errors.As [mautrix.RespError] and [mautrix.HTTPError]; of
 // the latter the request is taken out, whose header holds the access token, and where an answer quotes the token, it is
 // masked.
+//
+// More in matrix_error.md:
+//   - errors.Is with mautrix.MUnknownToken and the like works on the result,
+//     and errors.AsType finds mautrix.RespError and mautrix.HTTPError.
+//   - Of RespError.ExtraData only retry_after_ms, soft_logout, room_version and
+//     current_version are kept: a server may write anything there.
 func MatrixError(op string, err error) error {
 	if err == nil {
 		return nil

@@ -14,6 +14,13 @@ import (
 //
 // Raw is put together from the event's fields around its content, which stays byte for byte as it came; unknown
 // fields beside the content are lost in mautrix already.
+//
+// More in matrix_event_normalize.md:
+//   - The quotation that older clients put before a reply (lines beginning with
+//     "> ", the first naming the sender) is taken off Body; formatted_body in
+//     Raw keeps its own.
+//   - Of an edit, Body and MsgType are the new ones; Edits is the event that is
+//     to change.
 func MatrixEventNormalize(evt *event.Event) MatrixSyncEvent {
 	if evt == nil {
 		return MatrixSyncEvent{}

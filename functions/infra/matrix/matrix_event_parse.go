@@ -16,6 +16,13 @@ import (
 //
 // room is where the event is: events in a sync have no room_id. With an empty
 // room the event's own room_id is taken.
+//
+// More in matrix_event_parse.md:
+//   - Invalid JSON gives an event with some fields missing, without an error:
+//     check it with json.Valid where it comes from elsewhere than a parsed
+//     response.
+//   - Keys are read by their exact case, as homeservers do. encoding/json, and
+//     mautrix with it, takes "SENDER" for sender.
 func MatrixEventParse(room id.RoomID, raw json.RawMessage) MatrixSyncEvent {
 	out := MatrixSyncEvent{RoomID: room, Raw: raw}
 	var content gjson.Result

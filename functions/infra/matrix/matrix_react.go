@@ -30,6 +30,11 @@ type MatrixReactConfig struct {
 //
 // A reaction that is there already is no error either: the result has no EventID then. (Synapse refuses it, Dendrite
 // lets it be doubled.) Errors: CodeInvalid for a bad Target or Key, and what MatrixError gives for the server's answer.
+//
+// More in matrix_react.md:
+//   - Synapse refuses a second equal reaction, and here that is no error;
+//     Dendrite lets it be doubled.
+//   - Remove asks the server for the reactions, at once also with an Outbox.
 func MatrixReact(ctx context.Context, cfg MatrixReactConfig) (MatrixSent, error) {
 	op := "matrix_react room=" + ident.Clip(string(cfg.Room), 80)
 	if err := checkTarget(cfg.Target); err != nil {

@@ -30,6 +30,11 @@ type MatrixSendEventConfig struct {
 // the server's answer. An error without an answer (CodeUnavailable,
 // CodeTimeout) leaves open whether the event was sent: the TransactionID of the
 // result makes a second try safe, or an Outbox does all that.
+//
+// More in matrix_send_event.md:
+//   - It sends no state events: those have no transaction ID.
+//   - One try: mautrix' own retries are off, since they read the Retry-After
+//     header alone.
 func MatrixSendEvent(ctx context.Context, cfg MatrixSendEventConfig) (MatrixSent, error) {
 	return sendEvent(ctx, "matrix_send_event room="+ident.Clip(string(cfg.Room), 80), cfg)
 }

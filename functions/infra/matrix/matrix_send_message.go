@@ -27,6 +27,14 @@ type MatrixSendMessageConfig struct {
 // Errors: CodeInvalid for a bad message; CodeTooLarge before anything is sent, where the event would not fit into 65,536
 // bytes; what MatrixError gives for the server's answer. An error without an answer (CodeUnavailable, CodeTimeout)
 // leaves open whether it was sent: the TransactionID of the result makes a second try safe, or an Outbox does all that.
+//
+// More in matrix_send_message.md:
+//   - A TransactionID made from what is answered ("answer-" and the event's ID
+//     without $) makes the answer one, however often that event is delivered:
+//     through an Outbox for as long as it remembers (KeepSent), at once for as
+//     long as the server does.
+//   - One try: mautrix' own retries are off, since they read the Retry-After
+//     header alone.
 func MatrixSendMessage(ctx context.Context, cfg MatrixSendMessageConfig) (MatrixSent, error) {
 	op := "matrix_send_message room=" + ident.Clip(string(cfg.Room), 80)
 	content, err := messageContent(cfg.Message)

@@ -17,6 +17,10 @@ const (
 // MatrixSyncEvent is one event of a room, with what a program mostly asks for pulled out. A string or ID that the event
 // does not have, or has with a wrong type, is empty. All but EventID, RoomID, Timestamp and what the service itself adds is
 // as its sender wrote it, and not to be trusted: that an edit or a redaction is allowed, say, nobody has checked.
+//
+// More in matrix_sync_event.md:
+//   - All but what the service adds is as its sender wrote it.
+//   - A message that was redacted before it came has an empty Body and MsgType.
 type MatrixSyncEvent struct {
 	Type      string            // "m.room.message", "m.reaction", ...; or MatrixTypeEncrypted or MatrixTypeGap
 	RoomID    id.RoomID         // where it is

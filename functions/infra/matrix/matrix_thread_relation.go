@@ -22,6 +22,12 @@ type MatrixThreadRelationConfig struct {
 //
 // Edits and reactions can neither be answered nor be the root of a thread (spec, "Threading"): the event that they
 // change, or are for, takes their place. It returns nil for an event without an ID: there is nothing to answer.
+//
+// More in matrix_thread_relation.md:
+//   - It pings nobody: put whom the answer is for into the message's Mentions.
+//   - An edit does not tell which thread its message is in, and a reaction not
+//     that of its target: give ThreadRoot if you know it, else the answer goes
+//     to the main timeline or, with StartThread, to a thread of its target.
 func MatrixThreadRelation(evt MatrixSyncEvent, cfg MatrixThreadRelationConfig) *event.RelatesTo {
 	target := cmp.Or(evt.Edits, evt.EventID)
 	if evt.Type == event.EventReaction.Type {

@@ -39,6 +39,13 @@ type MetricsTextRegistry struct {
 var _ http.Handler = (*MetricsTextRegistry)(nil)
 
 // MetricsText returns an empty registry. There is no global one, and nothing is in it that the program did not ask for.
+//
+// More in metrics_text.md:
+//   - A mistake in the program is a panic, not an error: a bad or taken name,
+//     and a wrong number of label values when counting, which shows only when
+//     that line runs.
+//   - The order of label values is the order of the labels at Counter, Gauge
+//     and so on.
 func MetricsText(cfg MetricsTextConfig) *MetricsTextRegistry {
 	if cfg.MaxSeries <= 0 {
 		cfg.MaxSeries = 1000

@@ -28,6 +28,11 @@ type MigrationFile struct {
 //
 // Errors: CodeInvalid where fsys is nil, no *.sql file is there, a name has not the form 0001_create_users.sql, or two
 // files have one number; what [core.ErrorCode] says of the file system's errors.
+//
+// More in migration_files.md:
+//   - It does not look into the SQL: what a database refuses in a migration is
+//     its own unit's matter.
+//   - A byte order mark is part of Content and of the checksum.
 func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) {
 	invalid := func(file, message, hint string) error {
 		return &core.Error{Code: core.CodeInvalid, Op: strings.TrimSpace(op + " " + file), Message: message, Hint: hint}

@@ -35,6 +35,11 @@ type PostgresCopyTarget interface {
 // Errors: CodeInvalid for a value that doesn't fit its column (with the number of the row), CodeConflict for a
 // constraint, those of rows themselves wrapped, and those of [PostgresError]. With CodeUnavailable or CodeTimeout, and
 // outside a transaction, the connection may have broken after the server stored all: look, or have a unique key.
+//
+// More in postgres_copy.md:
+//   - Values are encoded in the column's own binary type.
+//   - The error text of a bad value quotes it, and pgx sends that text to the
+//     server, whose log then has it.
 func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyConfig, rows iter.Seq2[[]any, error]) (int64, error) {
 	op := "postgres_copy " + cfg.Table
 	if err := checkCopy(op, cfg); err != nil {

@@ -24,6 +24,12 @@ import (
 // The cause's text stays in the error. pgx puts no password into errors of a connection, but it may quote one in an
 // error of [pgxpool.ParseConfig]: postgres_open keeps that to itself, and so should who calls it directly.
 //
+// More in postgres_error.md:
+//   - Unique, foreign key and exclusion violations are CodeConflict; NOT NULL,
+//     CHECK, wrong types and lengths are CodeInvalid.
+//   - Serialization failures and deadlocks (class 40) are CodeUnavailable: run
+//     the whole transaction again, not the last statement.
+//
 // [pgxpool.ParseConfig]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#ParseConfig
 func PostgresError(op string, err error) error {
 	if err == nil {

@@ -2,24 +2,30 @@ package postgres_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"fnregistry.dev/functions/infra/sqltest"
 )
 
-// The errors are the server's own, brought about on a real database.
-func TestPostgresError_FromServer(t *testing.T) {
+func TestPostgresError_Conformance(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t),
 		"CREATE TABLE parent (id int PRIMARY KEY, name text NOT NULL UNIQUE, short varchar(3))",
 		"CREATE TABLE child (parent int REFERENCES parent, age int CHECK (age > 0))",
 		"CREATE TABLE room (during int4range, EXCLUDE USING gist (during WITH &&))",
 		"INSERT INTO parent VALUES (1, 'a'); INSERT INTO room VALUES ('[1,3)')")
+	suite := sqltest.SQLErrorConformanceConfig{Error: postgres.PostgresError, Made: map[error]core.Code{
+		pgx.ErrNoRows:                  core.CodeNotFound,
+		&pgconn.PgError{Code: "XX000"}: core.CodeInternal,
+		&pgconn.PgError{Code: ""}:      core.CodeInternal,
+		&pgconn.PgError{Code: "40001"}: core.CodeUnavailable,
+		&pgconn.PgError{Code: "53100"}: core.CodeUnavailable,
+	}}
 	for _, c := range []struct {
 		name, sql string
 		want      core.Code
@@ -44,8 +50,7 @@ func TestPostgresError_FromServer(t *testing.T) {
 		{"terminated", "SELECT pg_terminate_backend(pg_backend_pid())", core.CodeUnavailable},
 		{"program limit", "SELECT repeat('x', 1100000000)", core.CodeTooLarge},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
+		suite.Provoked = append(suite.Provoked, sqltest.SQLErrorConformanceCase{Name: c.name, Want: c.want, Provoke: func(t *testing.T) error {
 			ctx := t.Context()
 			if c.name == "no such lock now" {
 				holder, err := pool.Acquire(ctx)
@@ -64,16 +69,10 @@ func TestPostgresError_FromServer(t *testing.T) {
 			}
 			defer conn.Close(context.Background())
 			_, err = conn.Exec(ctx, c.sql)
-			if err == nil {
-				t.Fatal("no error came")
-			}
-			got := postgres.PostgresError("op", fmt.Errorf("wrapped: %w", errors.Join(errors.New("other"), err)))
-			wantError(t, got, c.want, "op: wrapped: ")
-			if !errors.Is(got, err) {
-				t.Error("lost its cause")
-			}
-		})
+			return err
+		}})
 	}
+	sqltest.SQLErrorConformance(t, suite)
 }
 
 func TestPostgresError_BrokenConnection(t *testing.T) {
@@ -89,32 +88,4 @@ func TestPostgresError_BrokenConnection(t *testing.T) {
 	}
 	_, err = conn.Exec(t.Context(), "SELECT 1")
 	wantError(t, postgres.PostgresError("op", err), core.CodeUnavailable, "conn closed")
-}
-
-func TestPostgresError_Other(t *testing.T) {
-	t.Parallel()
-	coded := &core.Error{Code: core.CodeLimited, Op: "x"}
-	for _, c := range []struct {
-		err  error
-		want core.Code
-	}{
-		{nil, ""},
-		{pgx.ErrNoRows, core.CodeNotFound},
-		{context.Canceled, core.CodeCanceled},
-		{context.DeadlineExceeded, core.CodeTimeout},
-		{coded, core.CodeLimited},
-		{fmt.Errorf("w: %w", coded), core.CodeLimited},
-		{errors.New("x"), core.CodeInternal},
-		{&pgconn.PgError{Code: "XX000"}, core.CodeInternal},
-		{&pgconn.PgError{Code: ""}, core.CodeInternal},
-		{&pgconn.PgError{Code: "40001"}, core.CodeUnavailable},
-		{&pgconn.PgError{Code: "53100"}, core.CodeUnavailable},
-	} {
-		if got := core.ErrorCode(postgres.PostgresError("op", c.err)); got != c.want {
-			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
-		}
-	}
-	if got := postgres.PostgresError("op", coded); got != error(coded) {
-		t.Errorf("a coded error came back as %v", got)
-	}
 }

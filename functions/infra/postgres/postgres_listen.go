@@ -50,6 +50,12 @@ var defaultListenBackoff = core.BackoffDelayConfig{Initial: 100 * time.Milliseco
 // The loop ends without an error when ctx is done, with the last one where no try can help: a bad channel name
 // (CodeInvalid), credentials or a database that are not there (any more). When the loop ends, or is left, the
 // connection is closed.
+//
+// More in postgres_listen.md:
+//   - The first event has Missed (and no Reason): state that is read after it
+//     can't have changed unseen.
+//   - The loop's end without an error means that ctx is done; look at
+//     ctx.Err().
 func PostgresListen(ctx context.Context, pool *pgxpool.Pool, cfg PostgresListenConfig) iter.Seq2[PostgresListenEvent, error] {
 	return func(yield func(PostgresListenEvent, error) bool) {
 		if err := cfg.check(); err != nil {

@@ -9,10 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // listen runs the loop and passes its events on; the channel closes when the loop has ended.
@@ -50,6 +53,22 @@ func started(t *testing.T, events <-chan postgres.PostgresListenEvent) {
 }
 
 const listenerPID = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
+
+// A program runs it as a service by service_start.
+func TestPostgresListen_Conformance(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t))
+	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
+		return service.ServiceStart(ctx, service.ServiceStartConfig{Name: "listen", Run: func(ctx context.Context) error {
+			for _, err := range postgres.PostgresListen(ctx, pool, postgres.PostgresListenConfig{Channels: []string{"a"}}) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}})
+	})
+}
 
 func TestPostgresListen_Notifications(t *testing.T) {
 	t.Parallel()

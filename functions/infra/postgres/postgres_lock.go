@@ -55,6 +55,10 @@ type PostgresLockHandle struct {
 //
 // Errors: CodeConflict when another one holds it for longer than Wait, CodeInvalid for an empty name, and those of
 // [PostgresError].
+//
+// More in postgres_lock.md:
+//   - It is no fence.
+//   - Work under lock.Context(), or the loss goes unseen.
 func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfig) (*PostgresLockHandle, error) {
 	if cfg.Name == "" {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "postgres_lock", Message: "no name given"}

@@ -39,6 +39,12 @@ const (
 // Errors: CodeInvalid for a bad config or certificate, CodeUnauthenticated, CodeNotFound for a missing database,
 // CodeUnsupported for a server without TLS, CodeUnavailable when the server didn't answer in time, CodeTimeout and
 // CodeCanceled for ctx.
+//
+// More in postgres_open.md:
+//   - sslmode prefer and allow, which libpq and pgx take by default, are
+//     refused: they fall back to plain text when somebody in between says so.
+//     verify-ca is refused, too.
+//   - With require nobody checks who answers.
 func PostgresOpen(ctx context.Context, cfg PostgresOpenConfig) (*pgxpool.Pool, error) {
 	settings, err := poolConfig(cfg)
 	if err != nil {

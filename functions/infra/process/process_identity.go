@@ -16,6 +16,13 @@ import (
 // Errors are *core.Error: CodeInvalid for a PID that is not positive,
 // CodeNotFound if there is no such process or it is a zombie, CodeUnsupported
 // where the system can't tell.
+//
+// More in process_identity.md:
+//   - To compare and then to signal by PID still leaves a moment in which the
+//     PID may change hands. process_kill_tree_go_infra closes it on Linux by a
+//     pidfd.
+//   - An exec keeps the identity: it is the process that has one, not the
+//     program.
 func ProcessIdentity(pid int) (string, error) {
 	op := "process_identity pid=" + strconv.Itoa(pid)
 	if pid <= 0 {

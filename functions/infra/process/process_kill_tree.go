@@ -64,6 +64,13 @@ type ProcessKillTreeResult struct {
 // some of them belong to another user; CodeTimeout if some do not end even when
 // killed (they hang in the kernel), or the tree did not come to rest. With the
 // last two codes the result is there, too.
+//
+// More in process_kill_tree.md:
+//   - A daemon that has left both its parent (by a double fork) and its group
+//     (by setsid) before the call is out of sight: nothing in /proc leads to
+//     it.
+//   - If the process leads a group or a session, all of that belongs to the
+//     tree, as with kill -- -PID.
 func ProcessKillTree(ctx context.Context, cfg ProcessKillTreeConfig) (*ProcessKillTreeResult, error) {
 	op := "process_kill_tree pid=" + strconv.Itoa(cfg.PID)
 	if cfg.PID <= 1 {

@@ -111,6 +111,11 @@ type ProcessRunResult struct {
 // command that did not end with exit code 0 is an error with CodeInternal that
 // wraps *exec.ExitError, and so is a failed Read of Stdin or Write to Stdout or
 // Stderr, with the code of its cause; such a failure does not end the command.
+//
+// More in process_run.md:
+//   - A command that ends with anything but 0 is an error.
+//   - Errors hold neither arguments nor environment nor output, since these
+//     hold secrets.
 func ProcessRun(ctx context.Context, cfg ProcessRunConfig) (*ProcessRunResult, error) {
 	op := "process_run " + filepath.Base(cfg.Command)
 	if err := ctx.Err(); err != nil {

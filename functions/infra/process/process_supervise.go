@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // ProcessState is how a supervised process stands.
@@ -126,21 +126,27 @@ type ProcessSuperviseStatus struct {
 // ProcessSuperviseHandle is a running supervision. Its methods may be called
 // from several goroutines at once.
 type ProcessSuperviseHandle struct {
-	cfg    ProcessSuperviseConfig
-	op     string
-	cancel context.CancelFunc
-	done   chan struct{}
+	// The supervision's life cycle. Stop ends the process and all that it
+	// started: SIGTERM, cfg.Grace, SIGKILL. Done is closed when nothing of
+	// it runs any more. Err is then nil if the process was stopped, or ended
+	// well with StopOnSuccess; a *core.Error with CodeUnavailable and the
+	// last run's error as its cause if it was given up; or an error that
+	// says that some of it could not be ended.
+	*service.ServiceStartHandle
+
+	cfg ProcessSuperviseConfig
+	op  string
 
 	// telling is held while the state is changed and OnState is called, so
 	// that calls are in order.
 	telling sync.Mutex
 
-	mu      sync.Mutex // guards what follows
-	status  ProcessSuperviseStatus
-	last    ring  // of the output
-	err     error // why it failed
-	stopErr error // what could not be ended
+	mu     sync.Mutex // guards what follows
+	status ProcessSuperviseStatus
+	last   ring // of the output
 }
+
+var _ service.Service = (*ProcessSuperviseHandle)(nil)
 
 // ProcessSupervise keeps a command running until Stop is called, ctx is done,
 // or it ended too often. It returns at once. Each run is one of process_run:
@@ -153,17 +159,21 @@ type ProcessSuperviseHandle struct {
 //
 // The error is a *core.Error with CodeInvalid for a configuration that can't be
 // meant. The caller stops it.
+//
+// More in process_supervise.md:
+//   - States: starting, running, backing_off, stopping, stopped, failed.
+//   - After failed it stays so.
 func ProcessSupervise(ctx context.Context, cfg ProcessSuperviseConfig) (*ProcessSuperviseHandle, error) {
 	op := "process_supervise " + filepath.Base(cfg.Command)
 	if err := cfg.check(op); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	h := &ProcessSuperviseHandle{
-		cfg: cfg.withDefaults(), op: op, cancel: cancel, done: make(chan struct{}),
-		last: ring{limit: captureLimit(cfg.OutputBytes)},
+	h := &ProcessSuperviseHandle{cfg: cfg.withDefaults(), op: op, last: ring{limit: captureLimit(cfg.OutputBytes)}}
+	var err error
+	h.ServiceStartHandle, err = service.ServiceStart(ctx, service.ServiceStartConfig{Name: op, Run: h.loop})
+	if err != nil {
+		return nil, err
 	}
-	go h.loop(ctx)
 	return h, nil
 }
 
@@ -182,35 +192,4 @@ func (h *ProcessSuperviseHandle) Output() []byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.last.bytes()
-}
-
-// Done is closed when the supervision has ended and nothing of the command runs
-// any more.
-func (h *ProcessSuperviseHandle) Done() <-chan struct{} { return h.done }
-
-// Err is nil until Done is closed. Then it is nil if the process was told to
-// stop or ended well with StopOnSuccess, and a *core.Error if it failed:
-// CodeUnavailable, with the last run's error as its cause.
-func (h *ProcessSuperviseHandle) Err() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.err
-}
-
-// Stop ends the process and all that it started: SIGTERM, cfg.Grace, SIGKILL.
-// It returns when that is done, and may be called more than once, also after
-// the end. The error is a *core.Error: CodeTimeout if ctx is done first (it is
-// ended nevertheless), or what says that some of it could not be ended.
-func (h *ProcessSuperviseHandle) Stop(ctx context.Context) error {
-	h.cancel()
-	select {
-	case <-h.done:
-	case <-ctx.Done():
-		if !isClosed(h.done) {
-			return &core.Error{Code: core.CodeTimeout, Op: h.op, Message: "is still stopping", Err: context.Cause(ctx)}
-		}
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.stopErr
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
 // watched is a supervision whose states a test can wait for.
@@ -44,7 +46,7 @@ func supervise(t *testing.T, script string, change ...func(*ProcessSuperviseConf
 	}
 	w.ProcessSuperviseHandle = handle
 	t.Cleanup(func() {
-		if err := handle.Stop(context.Background()); err != nil {
+		if err := handle.Stop(context.Background()); err != handle.Err() || w.Status().State != ProcessFailed && err != nil {
 			t.Error(err)
 		}
 		if left := marked(markOf(t)); len(left) > 0 {
@@ -85,6 +87,13 @@ func (w *watched) stop() {
 	}
 }
 
+func TestProcessSupervise_Conformance(t *testing.T) {
+	t.Parallel()
+	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
+		return ProcessSupervise(ctx, ProcessSuperviseConfig{Command: "sleep", Args: []string{"3600"}})
+	})
+}
+
 func TestProcessSupervise_RestartsThenGivesUp(t *testing.T) {
 	t.Parallel()
 	w := supervise(t, `echo run; echo err >&2; exit 3`, func(cfg *ProcessSuperviseConfig) { cfg.MaxRestarts = 4 })
@@ -110,7 +119,9 @@ func TestProcessSupervise_RestartsThenGivesUp(t *testing.T) {
 	if out := w.Output(); strings.Count(string(out), "run\n") != 5 || strings.Count(string(out), "err\n") != 5 {
 		t.Errorf("output %q", out)
 	}
-	w.stop()
+	if err := w.Stop(t.Context()); err != w.Err() {
+		t.Errorf("Stop after the end: %v", err)
+	}
 }
 
 func TestProcessSupervise_StableRunResetsBackoff(t *testing.T) {

@@ -64,6 +64,11 @@ type ProcessTailLine struct {
 // errors are *core.Error: CodeNotFound (only without Follow), CodeForbidden,
 // CodeInvalid for something that is no regular file, CodeCanceled or
 // CodeTimeout if ctx is done without Follow.
+//
+// More in process_tail.md:
+//   - Follow gives out a line when its end is written.
+//   - Two rotations between two looks lose the file in the middle, and what a
+//     program writes to a file after another has taken its place is lost, too.
 func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line ProcessTailLine) error) error {
 	op := "process_tail " + cfg.Path
 	if cfg.Path == "" || cfg.Poll < 0 || cfg.MaxLineBytes < 0 {

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
 // put makes or changes a file.
@@ -103,6 +105,19 @@ func (f *following) want(texts ...string) {
 			f.t.Fatalf("got %+v, want %q", line, text)
 		}
 	}
+}
+
+// A program runs it as a service by service_start.
+func TestProcessTail_Conformance(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	put(t, path, "a\nb\n", os.O_TRUNC)
+	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
+		return service.ServiceStart(ctx, service.ServiceStartConfig{Name: "tail", Run: func(ctx context.Context) error {
+			cfg := ProcessTailConfig{Path: path, Follow: true}
+			return ProcessTail(ctx, cfg, func(ProcessTailLine) error { return nil })
+		}})
+	})
 }
 
 func TestProcessTail_LastLines(t *testing.T) {

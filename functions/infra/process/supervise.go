@@ -48,17 +48,15 @@ func (cfg ProcessSuperviseConfig) run() ProcessRunConfig {
 	}
 }
 
-// loop runs the command again and again.
-func (h *ProcessSuperviseHandle) loop(ctx context.Context) {
-	defer close(h.done)
-	defer h.cancel()
+// loop runs the command again and again. It returns why it was given up, or what
+// could not be ended.
+func (h *ProcessSuperviseHandle) loop(ctx context.Context) error {
 	var restarts []time.Time
 	for attempt := 0; ; attempt++ {
 		h.set(func(s *ProcessSuperviseStatus) { s.State, s.Next = ProcessStarting, time.Time{} })
 		result, err := h.runOnce(ctx)
 		if ctx.Err() != nil || (err == nil && h.cfg.StopOnSuccess) {
-			h.stopped(result, err)
-			return
+			return h.stopped(result, err)
 		}
 		if result != nil && result.Duration >= h.cfg.StableAfter {
 			attempt = 0
@@ -66,12 +64,11 @@ func (h *ProcessSuperviseHandle) loop(ctx context.Context) {
 		now := time.Now()
 		restarts = append(within(restarts, now.Add(-h.cfg.RestartWindow)), now)
 		if h.cfg.MaxRestarts > 0 && len(restarts) > h.cfg.MaxRestarts {
-			h.failed(result, err, len(restarts))
-			return
+			return h.failed(result, err, len(restarts))
 		}
 		if !h.backOff(ctx, attempt, result, err) {
 			h.set(func(s *ProcessSuperviseStatus) { s.State, s.Next = ProcessStopped, time.Time{} })
-			return
+			return nil
 		}
 	}
 }
@@ -102,32 +99,28 @@ func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, resul
 	}
 }
 
-func (h *ProcessSuperviseHandle) stopped(result *ProcessRunResult, err error) {
+func (h *ProcessSuperviseHandle) stopped(result *ProcessRunResult, err error) error {
 	// That it was ended is what was asked for, unless not all of it could
 	// be.
 	if err = leftRunning(err); err != nil {
 		err = &core.Error{Op: h.op, Message: "not all of it could be ended", Err: err}
 	}
-	h.mu.Lock()
-	h.stopErr = err
-	h.mu.Unlock()
 	h.set(func(s *ProcessSuperviseStatus) {
 		s.ended(result, err)
 		s.State = ProcessStopped
 	})
+	return err
 }
 
-func (h *ProcessSuperviseHandle) failed(result *ProcessRunResult, err error, times int) {
-	h.mu.Lock()
-	h.err = &core.Error{
-		Code: core.CodeUnavailable, Op: h.op, Hint: "look at its output", Err: err,
-		Message: fmt.Sprintf("given up: it ended %d times within %s", times, h.cfg.RestartWindow),
-	}
-	h.mu.Unlock()
+func (h *ProcessSuperviseHandle) failed(result *ProcessRunResult, err error, times int) error {
 	h.set(func(s *ProcessSuperviseStatus) {
 		s.ended(result, err)
 		s.State = ProcessFailed
 	})
+	return &core.Error{
+		Code: core.CodeUnavailable, Op: h.op, Hint: "look at its output", Err: err,
+		Message: fmt.Sprintf("given up: it ended %d times within %s", times, h.cfg.RestartWindow),
+	}
 }
 
 func (s *ProcessSuperviseStatus) ended(result *ProcessRunResult, err error) {

@@ -83,6 +83,12 @@ type ProgramCommandHandle struct {
 // ProgramCommand makes a command of a function and a struct of settings, for
 // [ProgramMain]. T is a pointer to the struct, *struct{} for none. What is wrong
 // with it is reported when the program starts, as an error with CodeInternal.
+//
+// More in program_command.md:
+//   - Write to call.Stdout, not to os.Stdout: a reader that goes away is known
+//     only there.
+//   - A struct that can't be used (no doc, two flags of one name) is reported
+//     when the program starts.
 func ProgramCommand[T any](cfg ProgramCommandConfig[T]) *ProgramCommandHandle {
 	h := &ProgramCommandHandle{
 		name: cfg.Name, args: cfg.Args, argsDoc: cfg.ArgsDoc, doc: cfg.Doc, help: cfg.Help,

@@ -72,6 +72,11 @@ var ErrProgramHelp = errors.New("help was asked for")
 // CodeInvalid names the setting and where its value came from, all mistakes of
 // the file at once; those of reading a file keep their code; [ErrProgramHelp]
 // comes back as it is.
+//
+// More in program_config.md:
+//   - A list from a flag or a variable replaces the file's.
+//   - An empty variable counts as not set: there is no way to set a text to ""
+//     by the environment.
 func ProgramConfig[T any](ctx context.Context, cfg ProgramConfigConfig[T]) (ProgramConfigResult[T], error) {
 	result := ProgramConfigResult[T]{Config: cfg.Defaults}
 	setLogDefaults(&result.Config)

@@ -23,6 +23,12 @@ type ProgramDescription struct {
 // [ProgramConfig] fills. The error is a *core.Error with CodeInternal for a
 // struct with a field that has no name or no doc: a defect of the program, which
 // a test of it should show.
+//
+// More in program_describe.md:
+//   - Bounds of durations are in the texts, not in the schema, which knows them
+//     only as text.
+//   - Settings that can be in the file alone (maps, lists of structs) have no
+//     schema of their own.
 func ProgramDescribe[T any](program string, defaults T) (ProgramDescription, error) {
 	setLogDefaults(&defaults)
 	fields, err := fieldsOf(program, reflect.ValueOf(&defaults).Elem(), "")

@@ -9,6 +9,10 @@ import (
 // of a command. It gives the keys log.level, log.format and quiet, and the flags
 // --log-level, --log-format and --quiet. Fields that are empty in the defaults
 // are info and text.
+//
+// More in program_log.md:
+//   - The log goes to stderr.
+//   - Quiet wins over the level.
 type ProgramLog struct {
 	Log struct {
 		Level  string `yaml:"level" doc:"the least level that is logged" enum:"debug,info,warn,error"`

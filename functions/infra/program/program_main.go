@@ -20,6 +20,13 @@ import (
 // A write to a stdout that nobody reads any more, as after "| head", fails, where
 // Go would end the process by SIGPIPE; it ends the command's context, and the
 // program with status 0. The command's log is slog's default.
+//
+// More in program_main.md:
+//   - Nothing that is deferred in main runs after it, and a second signal runs
+//     nothing that is deferred anywhere: what must not be lost is on disk
+//     before.
+//   - Only a panic in the command's own goroutine is reported without secrets;
+//     one in another goroutine ends the process as Go does, with status 2.
 func ProgramMain(cfg ProgramRunConfig) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // not Ignore, which processes started from here would inherit
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -62,6 +62,11 @@ type ProgramRunConfig struct {
 //
 // Besides the commands given there are help, completion (bash, zsh, fish) and,
 // where there are settings, config, which prints what is in force.
+//
+// More in program_run.md:
+//   - A word that is the name of a command is the command, also of a program
+//     that takes folders: write ./config for a folder of that name.
+//   - Args that are nil are the process's; an empty list is none.
 func ProgramRun(ctx context.Context, cfg ProgramRunConfig) int {
 	return run(ctx, cfg, func(*slog.Logger) {})
 }

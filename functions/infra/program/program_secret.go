@@ -13,6 +13,12 @@ import (
 //
 // In a file it is written as where it is kept, {file: PATH}, {env: NAME} or
 // {store: NAME}; program_config reads it from there.
+//
+// More in program_secret.md:
+//   - What Reveal returns is an ordinary string: don't put it into an error, a
+//     log or a URL.
+//   - It does not decode from JSON, and in YAML it is only where the secret is
+//     kept, never the secret.
 type ProgramSecret struct {
 	text string
 	from secretPlace

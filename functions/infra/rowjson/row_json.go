@@ -14,6 +14,12 @@ const maxSafeInt = 1<<53 - 1
 
 // RowJSON appends database values as JSON that any reader gets back whole. Its methods return the longer slice, as
 // append does, and can't fail.
+//
+// More in row_json.md:
+//   - A float that is whole keeps its point (2.0), so that a reader can tell it
+//     from an integer; JavaScript can't.
+//   - Strings escape U+2028 and U+2029, but not <, > and &: put the result into
+//     HTML through a template only.
 type RowJSON struct {
 	BigInts bool // write every integer as a number; default: those beyond ±(2^53-1) as strings, since JavaScript rounds them
 }

@@ -1,6 +1,10 @@
 package rowjson
 
 // RowsJSONResult says what a query's rows became in JSON.
+//
+// More in rows_json_result.md:
+//   - It is right in the case of an error, too: Bytes above 0 means that
+//     something was written already.
 type RowsJSONResult struct {
 	Columns   []RowsJSONColumn `json:"columns"`
 	Rows      int              `json:"rows"`

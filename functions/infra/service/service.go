@@ -9,6 +9,11 @@ import "context"
 //
 // What has nothing running in the background, such as a database, is a resource
 // instead and has Close() error.
+//
+// More in service.md:
+//   - There is no Start: a service runs when you get it.
+//   - Stop that returns CodeTimeout has asked the service to stop, which then
+//     ends later; wait for Done if that matters.
 type Service interface {
 	// Stop asks the service to end and waits until it has ended or ctx is
 	// done. It may be called more than once, also after the end. It returns

@@ -47,6 +47,13 @@ type ServiceRunEntry struct {
 // not be started and what went wrong while the others stopped, each with its
 // service's name. It is a *core.Error with CodeInvalid where Services is not
 // right; nothing was started then.
+//
+// More in service_run.md:
+//   - A service's context stays open after ctx is done, until the service has
+//     stopped: services stop one after the other, not all at once.
+//   - A service that takes the whole StopTimeout leaves none for those that
+//     stop after it; they are asked to stop, and their errors say that they had
+//     not ended.
 func ServiceRun(ctx context.Context, cfg ServiceRunConfig) error {
 	if err := cfg.check(); err != nil {
 		return err

@@ -33,6 +33,11 @@ var _ Service = (*ServiceStartHandle)(nil)
 //
 // The error is a *core.Error with CodeInvalid where Name or Run is missing. The
 // caller stops the service.
+//
+// More in service_start.md:
+//   - Run must return soon after its context is done.
+//   - An error that Run returns after Stop was called is kept, by Stop and Err;
+//     only context.Canceled counts as a clean end.
 func ServiceStart(ctx context.Context, cfg ServiceStartConfig) (*ServiceStartHandle, error) {
 	switch {
 	case cfg.Name == "":

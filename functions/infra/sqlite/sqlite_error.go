@@ -13,6 +13,11 @@ import (
 // its text: busy is CodeUnavailable, a broken UNIQUE or FOREIGN KEY constraint CodeConflict, a write on a read-only
 // database CodeForbidden, bad SQL CodeInvalid, and so on. An error that already is a *core.Error comes back as it is,
 // nil as nil; one that nothing is known about keeps the code of its cause (core.ErrorCode finds it).
+//
+// More in sqlite_error.md:
+//   - UNIQUE, PRIMARY KEY, rowid and FOREIGN KEY violations are CodeConflict;
+//     NOT NULL, CHECK and a STRICT table's types are CodeInvalid.
+//   - Busy and locked are CodeUnavailable: the same call may pass later.
 func SQLiteError(op string, err error) error {
 	if err == nil {
 		return nil

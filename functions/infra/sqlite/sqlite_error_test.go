@@ -1,24 +1,22 @@
 package sqlite_test
 
 import (
-	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"testing"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqlite"
+	"fnregistry.dev/functions/infra/sqltest"
 )
 
-// The errors are the driver's own, brought about on a real database.
-func TestSQLiteError_FromDriver(t *testing.T) {
+func TestSQLiteError_Conformance(t *testing.T) {
 	t.Parallel()
 	db := open(t,
 		"CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
 		"CREATE TABLE child (parent INTEGER REFERENCES parent, age INTEGER CHECK (age > 0))",
 		"CREATE TABLE strict (n INTEGER) STRICT",
 		"INSERT INTO parent VALUES (1, 'a')")
+	suite := sqltest.SQLErrorConformanceConfig{Error: sqlite.SQLiteError, Made: map[error]core.Code{sql.ErrNoRows: core.CodeNotFound}}
 	for _, c := range []struct {
 		name, sql string
 		want      core.Code
@@ -33,20 +31,16 @@ func TestSQLiteError_FromDriver(t *testing.T) {
 		{"strict type", "INSERT INTO strict VALUES ('x')", core.CodeInvalid},
 		{"too big", "SELECT zeroblob(2000000000)", core.CodeTooLarge},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		suite.Provoked = append(suite.Provoked, sqltest.SQLErrorConformanceCase{Name: c.name, Want: c.want, Provoke: func(t *testing.T) error {
 			_, err := db.Writer.ExecContext(t.Context(), c.sql)
-			if err == nil {
-				t.Fatal("no error came")
-			}
-			got := sqlite.SQLiteError("op", fmt.Errorf("wrapped: %w", errors.Join(errors.New("other"), err)))
-			wantError(t, got, c.want, "op: wrapped: ")
-			if !errors.Is(got, err) {
-				t.Error("lost its cause")
-			}
-		})
+			return err
+		}})
 	}
-	_, err := db.Reader.ExecContext(t.Context(), "INSERT INTO parent VALUES (9, 'z')")
-	wantError(t, sqlite.SQLiteError("op", err), core.CodeForbidden, "readonly")
+	suite.Provoked = append(suite.Provoked, sqltest.SQLErrorConformanceCase{Name: "read-only", Want: core.CodeForbidden, Provoke: func(t *testing.T) error {
+		_, err := db.Reader.ExecContext(t.Context(), "INSERT INTO parent VALUES (9, 'z')")
+		return err
+	}})
+	sqltest.SQLErrorConformance(t, suite)
 }
 
 func TestSQLiteError_Busy(t *testing.T) {
@@ -77,33 +71,3 @@ func dbPath(t *testing.T, db *sql.DB) (path string) {
 	}
 	return path
 }
-
-func TestSQLiteError_Other(t *testing.T) {
-	t.Parallel()
-	coded := &core.Error{Code: core.CodeLimited, Op: "x"}
-	for _, c := range []struct {
-		err  error
-		want core.Code
-	}{
-		{nil, ""},
-		{sql.ErrNoRows, core.CodeNotFound},
-		{context.Canceled, core.CodeCanceled},
-		{context.DeadlineExceeded, core.CodeTimeout},
-		{coded, core.CodeLimited},
-		{fmt.Errorf("w: %w", coded), core.CodeLimited},
-		{errors.New("x"), core.CodeInternal},
-		{httpLike{}, core.CodeInternal}, // a Code() of somebody else
-	} {
-		if got := core.ErrorCode(sqlite.SQLiteError("op", c.err)); got != c.want {
-			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
-		}
-	}
-	if got := sqlite.SQLiteError("op", coded); got != error(coded) {
-		t.Errorf("a coded error came back as %v", got)
-	}
-}
-
-type httpLike struct{}
-
-func (httpLike) Error() string { return "x" }
-func (httpLike) Code() int     { return 5 }

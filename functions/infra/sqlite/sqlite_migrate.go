@@ -44,6 +44,12 @@ type SQLiteMigrateResult struct {
 //
 // Errors: CodeInvalid for bad files or SQL (Op names file and line), CodeConflict for a history that doesn't fit,
 // CodeUnavailable when the lock didn't come in time. The result is right in the case of an error, too.
+//
+// More in sqlite_migrate.md:
+//   - Never edit a file that was released: the next start is refused with
+//     CodeConflict.
+//   - A branch that adds a file with a lower number than one already applied is
+//     refused: give it the next number when you merge.
 func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQLiteMigrateResult, error) {
 	m := migrating{table: cfg.Table, lockTimeout: cfg.LockTimeout}
 	if m.table == "" {

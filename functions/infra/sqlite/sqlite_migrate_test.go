@@ -1,16 +1,12 @@
 package sqlite_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -18,6 +14,8 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
 // files makes a FS of name, content pairs.
@@ -31,7 +29,6 @@ func files(pairs ...string) fstest.MapFS {
 
 const (
 	usersSQL = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);\nINSERT INTO users (name) VALUES ('a;b'), ('c');\n"
-	indexSQL = "-- speeds up the login\nCREATE INDEX users_name ON users (name);\n"
 )
 
 func migrate(t testing.TB, db *sqliteopen.SQLiteOpenHandle, fsys fs.FS) (sqlite.SQLiteMigrateResult, error) {
@@ -56,114 +53,43 @@ func count(t testing.TB, db *sqliteopen.SQLiteOpenHandle, query string) (n int) 
 	return n
 }
 
-func names(list []sqlite.SQLiteMigrateFile) string {
-	var all []string
-	for _, f := range list {
-		all = append(all, f.Name)
-	}
-	return strings.Join(all, " ")
-}
-
-func TestSQLiteMigrate_AppliesInOrderOnce(t *testing.T) {
+func TestSQLiteMigrate_Conformance(t *testing.T) {
 	t.Parallel()
-	db := open(t)
-	// 10 comes after 9, whatever their names sort like; a file of another kind is left alone.
-	fsys := files("9_users.sql", usersSQL, "10_index.sql", indexSQL, "README.md", "x")
-	result := mustMigrate(t, db, fsys)
-	if names(result.Applied) != "9_users.sql 10_index.sql" || result.Version != 10 || len(result.Pending) != 0 {
-		t.Errorf("%+v", result)
-	}
-	if n := count(t, db, "SELECT count(*) FROM users"); n != 2 {
-		t.Errorf("%d users, want 2", n)
-	}
-	again := mustMigrate(t, db, fsys)
-	if len(again.Applied) != 0 || again.Version != 10 {
-		t.Errorf("a second run: %+v", again)
-	}
-	fsys["11_more.sql"] = &fstest.MapFile{Data: []byte("DELETE FROM users")}
-	if more := mustMigrate(t, db, fsys); names(more.Applied) != "11_more.sql" || more.Version != 11 {
-		t.Errorf("a third file: %+v", more)
-	}
-}
-
-func TestSQLiteMigrate_FailureRollsBackThatFileAlone(t *testing.T) {
-	t.Parallel()
-	db := open(t)
-	fsys := files("1_users.sql", usersSQL, "2_bad.sql", "CREATE TABLE half (n);\n\n-- here\nINSERT INTO nowhere VALUES (1);", "3_index.sql", indexSQL)
-	result, err := migrate(t, db, fsys)
-	wantError(t, err, core.CodeInvalid, "sqlite_migrate 2_bad.sql:4: ")
-	if names(result.Applied) != "1_users.sql" || names(result.Pending) != "2_bad.sql 3_index.sql" || result.Version != 1 {
-		t.Errorf("%+v", result)
-	}
-	if n := count(t, db, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'"); n != 0 {
-		t.Error("half of 2_bad.sql stayed")
-	}
-	// Once the file is mended (it was never recorded), all of it goes through on the same connection.
-	fsys["2_bad.sql"].Data = []byte("CREATE TABLE whole (n)")
-	if result := mustMigrate(t, db, fsys); names(result.Applied) != "2_bad.sql 3_index.sql" {
-		t.Errorf("%+v", result)
-	}
-}
-
-func TestSQLiteMigrate_RefusesChangedHistory(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		files fstest.MapFS
-		want  string
-	}{
-		{"changed", files("1_users.sql", usersSQL+" ", "3_index.sql", indexSQL), "1_users.sql: has changed since it was applied at 20"},
-		{"gone", files("1_users.sql", usersSQL), "3_index.sql: was applied at 20"},
-		{"late", files("1_users.sql", usersSQL, "2_late.sql", "SELECT 1", "3_index.sql", indexSQL), "2_late.sql: is new, but version 3 is already applied"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			db := open(t)
-			mustMigrate(t, db, files("1_users.sql", usersSQL, "3_index.sql", indexSQL))
-			c.files["4_new.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE new (n)")}
-			_, err := migrate(t, db, c.files)
-			wantError(t, err, core.CodeConflict, c.want)
-			if coded, ok := errors.AsType[*core.Error](err); !ok || coded.Hint == "" {
-				t.Error("no hint")
-			}
-			if n := count(t, db, "SELECT count(*) FROM sqlite_schema WHERE name = 'new'"); n != 0 {
-				t.Error("a file was applied all the same")
-			}
-		})
-	}
-}
-
-func TestSQLiteMigrate_LineEndsAndNamesAreNoChange(t *testing.T) {
-	t.Parallel()
-	db := open(t)
-	mustMigrate(t, db, files("1_users.sql", usersSQL))
-	mustMigrate(t, db, files("001_accounts.sql", strings.ReplaceAll(usersSQL, "\n", "\r\n")))
-}
-
-func TestSQLiteMigrate_DryRunChangesNothing(t *testing.T) {
-	t.Parallel()
-	db := open(t)
-	fsys := files("sub/1_users.sql", usersSQL, "sub/2_index.sql", indexSQL)
-	cfg := sqlite.SQLiteMigrateConfig{FS: fsys, Dir: "sub", Table: "my_history", DryRun: true}
-	for range 2 {
-		result, err := sqlite.SQLiteMigrate(t.Context(), db.Reader, cfg)
-		if err != nil || names(result.Pending) != "1_users.sql 2_index.sql" || len(result.Applied) != 0 || result.Version != 0 {
-			t.Fatalf("%+v, %v", result, err)
+	sqltest.MigrateConformance(t, func(t *testing.T) sqltest.MigrateConformanceConfig {
+		db := open(t)
+		return sqltest.MigrateConformanceConfig{
+			Op: "sqlite_migrate",
+			Migrate: func(ctx context.Context, r sqltest.MigrateConformanceRequest) (sqltest.MigrateConformanceResult, error) {
+				conns := db.Writer
+				if r.DryRun {
+					conns = db.Reader
+				}
+				done, err := sqlite.SQLiteMigrate(ctx, conns, sqlite.SQLiteMigrateConfig(r))
+				result := sqltest.MigrateConformanceResult{Version: done.Version}
+				for _, f := range done.Applied {
+					result.Applied = append(result.Applied, f.Name)
+				}
+				for _, f := range done.Pending {
+					result.Pending = append(result.Pending, f.Name)
+					result.Checksums = append(result.Checksums, f.Checksum)
+				}
+				return result, err
+			},
+			Endless: "INSERT INTO half WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c;",
+			Has: func(t *testing.T, name string) bool {
+				return count(t, db, "SELECT count(*) FROM sqlite_schema WHERE name = '"+name+"'") > 0
+			},
+			Count: func(t *testing.T, table string) int { return count(t, db, "SELECT count(*) FROM "+table) },
+			Hold: func(t *testing.T) (string, func()) {
+				other := openPath(t, dbPath(t, db.Reader))
+				holder, err := other.Writer.BeginTx(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return "another process held the write lock", func() { _ = holder.Rollback() }
+			},
 		}
-		if len(result.Pending[0].Checksum) != 64 {
-			t.Errorf("checksum %q", result.Pending[0].Checksum)
-		}
-	}
-	if n := count(t, db, "SELECT count(*) FROM sqlite_schema"); n != 0 {
-		t.Errorf("%d objects in the schema after a dry run", n)
-	}
-	cfg.DryRun = false
-	if _, err := sqlite.SQLiteMigrate(t.Context(), db.Writer, cfg); err != nil {
-		t.Fatal(err)
-	}
-	if n := count(t, db, "SELECT count(*) FROM my_history"); n != 2 {
-		t.Errorf("%d lines in the history", n)
-	}
+	})
 }
 
 func TestSQLiteMigrate_BadFiles(t *testing.T) {
@@ -174,15 +100,10 @@ func TestSQLiteMigrate_BadFiles(t *testing.T) {
 		fsys fs.FS
 		want string
 	}{
-		{"none", files("x.txt", ""), "no *.sql file"},
-		{"nil", nil, "no FS"},
-		{"name", files("users.sql", usersSQL), "users.sql: bad name"},
 		{"digits", files("99999999999999999999_a.sql", usersSQL), "bad name"},
 		{"no number", files("_a.sql", usersSQL), "bad name"},
 		{"odd", files("1_a b.sql", usersSQL), "bad name"},
-		{"down", files("1_users.down.sql", usersSQL), "bad name"},
 		{"zero", files("0_users.sql", usersSQL), "0_users.sql: bad name"},
-		{"twice", files("1_a.sql", usersSQL, "01_b.sql", usersSQL), "same number"},
 		{"empty", files("1_a.sql", "-- nothing\n/* here */ ;;"), "no SQL statement"},
 		{"nul", files("1_a.sql", "SELECT 1;\x00 DROP"), "NUL"},
 		{"commit", files("1_a.sql", "CREATE TABLE a (n);\ncommit;"), "1_a.sql:2: COMMIT in a migration"},
@@ -195,10 +116,6 @@ func TestSQLiteMigrate_BadFiles(t *testing.T) {
 			wantError(t, err, core.CodeInvalid, c.want)
 		})
 	}
-	_, err := sqlite.SQLiteMigrate(t.Context(), db.Writer, sqlite.SQLiteMigrateConfig{FS: files("1_a.sql", "SELECT 1"), Table: "a; DROP"})
-	wantError(t, err, core.CodeInvalid, "bad table name")
-	_, err = sqlite.SQLiteMigrate(t.Context(), db.Writer, sqlite.SQLiteMigrateConfig{FS: files("1_a.sql", "SELECT 1"), Dir: "no"})
-	wantError(t, err, core.CodeNotFound, "no")
 }
 
 func TestSQLiteMigrate_Triggers(t *testing.T) {
@@ -261,7 +178,7 @@ func merge(base fstest.MapFS, pairs ...string) fstest.MapFS {
 	return all
 }
 
-func TestSQLiteMigrate_LockTimeout(t *testing.T) {
+func TestSQLiteMigrate_ConnectionAfterLockTimeout(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	holder, err := db.Writer.BeginTx(t.Context(), nil)
@@ -274,12 +191,6 @@ func TestSQLiteMigrate_LockTimeout(t *testing.T) {
 	_, err = sqlite.SQLiteMigrate(t.Context(), second.Writer, cfg)
 	wantError(t, err, core.CodeUnavailable, "another process held the write lock")
 
-	ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
-	defer cancel()
-	cfg.LockTimeout = time.Hour
-	_, err = sqlite.SQLiteMigrate(ctx, second.Writer, cfg)
-	wantError(t, err, core.CodeTimeout, "deadline")
-
 	// The connection is as it was, and usable once the lock is free.
 	var busy int
 	if err := second.Writer.QueryRowContext(t.Context(), "PRAGMA busy_timeout").Scan(&busy); err != nil || busy != 5000 {
@@ -291,67 +202,28 @@ func TestSQLiteMigrate_LockTimeout(t *testing.T) {
 	mustMigrate(t, second, cfg.FS)
 }
 
-func TestSQLiteMigrate_CancelRollsBack(t *testing.T) {
-	t.Parallel()
-	db := open(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	endless := "CREATE TABLE half (n);\nINSERT INTO half WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c;"
-	_, err := sqlite.SQLiteMigrate(ctx, db.Writer, sqlite.SQLiteMigrateConfig{FS: files("1_endless.sql", endless)})
-	wantError(t, err, core.CodeTimeout, "1_endless.sql:2: ")
-	if n := count(t, db, "SELECT count(*) FROM sqlite_schema"); n != 0 {
-		t.Error("half of the file stayed")
-	}
-	mustMigrate(t, db, files("1_users.sql", usersSQL))
-}
-
 // Real processes: this test binary starts itself, and all of them are let go at one moment.
 func TestSQLiteMigrate_ProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const processes = 4
 	path := filepath.Join(t.TempDir(), "shared.db")
-	type child struct {
-		cmd   *exec.Cmd
-		ready *bufio.Reader
-		start func() error
-	}
-	var children []child
+	var all []*killtest.Process
 	for range processes {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), migrateChildEnv+"="+path)
-		cmd.Stderr = os.Stderr
-		stdin, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		children = append(children, child{cmd, bufio.NewReader(stdout), stdin.Close})
+		all = append(all, killtest.Start(t, killtest.Config{Role: "migrate", Args: []string{path}}))
 	}
-	for _, c := range children {
-		if line, err := c.ready.ReadString('\n'); err != nil || line != "ready\n" {
-			t.Fatalf("%q, %v", line, err)
-		}
+	for _, p := range all {
+		p.Expect("ready")
 	}
-	for _, c := range children {
-		if err := c.start(); err != nil {
-			t.Fatal(err)
-		}
+	for _, p := range all {
+		p.CloseInput()
 	}
 	applied := 0
-	for _, c := range children {
+	for _, p := range all {
 		var result sqlite.SQLiteMigrateResult
-		if err := json.NewDecoder(c.ready).Decode(&result); err != nil {
+		if err := json.Unmarshal(p.Output(), &result); err != nil {
 			t.Error(err)
 		}
-		if err := c.cmd.Wait(); err != nil {
-			t.Error(err)
-		}
+		p.Wait()
 		if result.Version != raceFiles {
 			t.Errorf("a process ended at version %d, want %d", result.Version, raceFiles)
 		}
@@ -366,20 +238,11 @@ func TestSQLiteMigrate_ProcessesAtOnce(t *testing.T) {
 	}
 }
 
-const (
-	migrateChildEnv = "SQLITE_MIGRATE_CHILD"
-	raceFiles       = 30
-)
+const raceFiles = 30
 
 func TestMain(m *testing.M) {
-	path := os.Getenv(migrateChildEnv)
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	if err := migrateChild(path); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	killtest.Play(map[string]func(args []string) error{"migrate": func(args []string) error { return migrateChild(args[0]) }})
+	os.Exit(m.Run())
 }
 
 // migrateChild is one process of ProcessesAtOnce: it says that it is ready, waits for the end of its input, opens and migrates.
@@ -389,8 +252,8 @@ func migrateChild(path string) error {
 		fsys[fmt.Sprintf("%d_row.sql", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "INSERT INTO counter VALUES (%d)", i)}
 	}
 	fmt.Println("ready")
-	if _, err := bufio.NewReader(os.Stdin).ReadByte(); err == nil {
-		return errors.New("unexpected input")
+	if err := killtest.AwaitInputEnd(); err != nil {
+		return err
 	}
 	ctx := context.Background()
 	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path})

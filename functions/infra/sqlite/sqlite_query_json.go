@@ -33,6 +33,10 @@ type SQLiteQueryJSONConfig struct {
 //
 // Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
 // ReadOnly; CodeTimeout and CodeCanceled for ctx; what [SQLiteError] gives for the rest; w's own error as it is, wrapped.
+//
+// More in sqlite_query_json.md:
+//   - Objects, not arrays: two columns of one name become id and id_2.
+//   - 2.0 stays 2.0, so that a real can be told from an integer.
 func SQLiteQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg SQLiteQueryJSONConfig) (rowjson.RowsJSONResult, error) {
 	args, err := prepareQuery(cfg)
 	if err != nil {

@@ -2,11 +2,11 @@ package sqlite_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"testing"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/functions/infra/sqltest"
 )
 
 type (
@@ -42,6 +43,59 @@ func mustQuery(t testing.TB, db *sqliteopen.SQLiteOpenHandle, cfg queryConfig) (
 		t.Errorf("no valid JSON: %s", out)
 	}
 	return out, result
+}
+
+func TestSQLiteQueryJSON_Conformance(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]string{"file": "", "memory": ":memory:"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sqltest.QueryJSONConformance(t, func(t *testing.T) sqltest.QueryJSONConformanceConfig {
+				return conforming(t, cmp.Or(path, t.TempDir()+"/x.db"))
+			})
+		})
+	}
+}
+
+// conforming is a database for the suite. The writer runs the queries, so that
+// nothing but ReadOnly keeps a statement from writing.
+func conforming(t *testing.T, path string) sqltest.QueryJSONConformanceConfig {
+	db := openPath(t, path, "CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (1)", "CREATE TABLE a (id INTEGER, id_2 VarChar(10)); INSERT INTO a VALUES (1, 'x')")
+	const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c"
+	return sqltest.QueryJSONConformanceConfig{
+		Query: func(ctx context.Context, w io.Writer, q sqltest.QueryJSONConformanceQuery) (queryResult, error) {
+			return sqlite.SQLiteQueryJSON(ctx, db.Writer, w, queryConfig(q))
+		},
+		Numbers: func(last int) string {
+			return fmt.Sprintf("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < %d) SELECT n FROM c", last)
+		},
+		Columns:     `SELECT id, id, id_2, id, 1+1 AS "a""b" FROM a`,
+		ColumnTypes: []string{"INTEGER", "INTEGER", "VARCHAR(10)", "INTEGER", ""},
+		Parameter:   func(name string) string { return ":" + name },
+		Allowed: []string{
+			"SELECT n FROM t;", "  /* x */ with a as (select n from t) select n from a", "VALUES (1)", "EXPLAIN SELECT 1",
+			"explain query plan WITH a AS (SELECT 1) SELECT * FROM a -- end", "SELECT n FROM t ; -- ; \n ;", "SELECT * FROM pragma_table_info('t')",
+		},
+		Refused: []string{
+			"INSERT INTO t VALUES (2) RETURNING n", "WITH a AS (SELECT 2 AS n) INSERT INTO t SELECT n FROM a RETURNING n",
+			"PRAGMA query_only = OFF", "EXPLAIN PRAGMA query_only = OFF", "EXPLAIN QUERY PLAN PRAGMA query_only = 0", "CREATE TEMP TABLE x (n)",
+			"ATTACH 'other.db' AS o", "VACUUM INTO 'copy.db'", "BEGIN", "DROP TABLE t", "REPLACE INTO t VALUES (1)", "ANALYZE", "EXPLAIN", "(SELECT 1)",
+		},
+		Malformed: []string{
+			"SELECT 1; DELETE FROM t", "SELECT $a('); PRAGMA query_only = 0; --')", "SELECT 1 /*/ x */ ; DELETE FROM t", "", " ; -- x", "SELECT 1\x00; DELETE FROM t",
+			"CREATE TRIGGER a BEGIN SELECT 1; END; DELETE FROM t",
+		},
+		Insert: "INSERT INTO t VALUES (2) RETURNING n",
+		Count: func(t *testing.T) int {
+			t.Helper()
+			return count(t, db, "SELECT count(*) FROM t")
+		},
+		Endless: map[string]string{
+			"FirstRow":  endless,
+			"SecondRow": "SELECT 1 UNION ALL SELECT * FROM (" + endless + ")",
+			"EveryRow":  "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT x FROM c WHERE x % 1000 = 0",
+		},
+	}
 }
 
 func TestSQLiteQueryJSON_Values(t *testing.T) {
@@ -82,68 +136,6 @@ func TestSQLiteQueryJSON_Values(t *testing.T) {
 	}
 }
 
-func TestSQLiteQueryJSON_Columns(t *testing.T) {
-	t.Parallel()
-	db := open(t, "CREATE TABLE a (id INTEGER, id_2 VarChar(10)); INSERT INTO a VALUES (1, 'x')")
-	out, result := mustQuery(t, db, queryConfig{Query: "SELECT id, id, id_2, id, 1+1 AS \"a\"\"b\" FROM a"})
-	if want := "[{\"id\":1,\"id_3\":1,\"id_2\":\"x\",\"id_4\":1,\"a\\\"b\":2}]\n"; out != want {
-		t.Errorf("got  %swant %s", out, want)
-	}
-	want := []rowjson.RowsJSONColumn{{Name: "id", Type: "INTEGER"}, {Name: "id_3", Type: "INTEGER"}, {Name: "id_2", Type: "VARCHAR(10)"}, {Name: "id_4", Type: "INTEGER"}, {Name: `a"b`, Type: ""}}
-	if !slices.Equal(result.Columns, want) {
-		t.Errorf("%+v", result.Columns)
-	}
-}
-
-const threeRows = "SELECT column1 AS n FROM (VALUES (1), (2), (3))"
-
-func TestSQLiteQueryJSON_Limits(t *testing.T) {
-	t.Parallel()
-	db := open(t)
-	for _, c := range []struct {
-		name      string
-		cfg       queryConfig
-		out       string
-		rows      int
-		truncated bool
-	}{
-		{"all", queryConfig{}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"as many rows", queryConfig{MaxRows: 3}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"rows", queryConfig{MaxRows: 2}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
-		{"as many bytes", queryConfig{MaxBytes: 28}, "[{\"n\":1},\n{\"n\":2},\n{\"n\":3}]\n", 3, false},
-		{"bytes", queryConfig{MaxBytes: 27}, "[{\"n\":1},\n{\"n\":2}]\n", 2, true},
-		{"bytes for none", queryConfig{MaxBytes: 5}, "[]\n", 0, true},
-		{"lines", queryConfig{NDJSON: true}, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", 3, false},
-		{"lines, rows", queryConfig{NDJSON: true, MaxRows: 1}, "{\"n\":1}\n", 1, true},
-		{"lines, as many bytes", queryConfig{NDJSON: true, MaxBytes: 24}, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n", 3, false},
-		{"lines, bytes", queryConfig{NDJSON: true, MaxBytes: 23}, "{\"n\":1}\n{\"n\":2}\n", 2, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			c.cfg.Query = threeRows
-			out, result := mustQuery(t, db, c.cfg)
-			if out != c.out || result.Rows != c.rows || result.Truncated != c.truncated {
-				t.Errorf("%+v\n%s", result, out)
-			}
-			if c.cfg.MaxBytes > 5 && result.Bytes > c.cfg.MaxBytes {
-				t.Errorf("%d bytes, at most %d were asked for", result.Bytes, c.cfg.MaxBytes)
-			}
-		})
-	}
-	many := "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 10001) SELECT n FROM c"
-	if _, result := mustQuery(t, db, queryConfig{Query: many}); result.Rows != 10_000 || !result.Truncated {
-		t.Errorf("default: %+v", result)
-	}
-	if _, result := mustQuery(t, db, queryConfig{Query: many, MaxRows: -1, MaxBytes: -1}); result.Rows != 10_001 || result.Truncated {
-		t.Errorf("no limit: %+v", result)
-	}
-	for _, ndjson := range []bool{false, true} {
-		out, result := mustQuery(t, db, queryConfig{Query: "SELECT 1 AS n WHERE 0", NDJSON: ndjson})
-		if want := map[bool]string{false: "[]\n", true: ""}[ndjson]; out != want || len(result.Columns) != 1 {
-			t.Errorf("no rows: %q, %+v", out, result)
-		}
-	}
-}
-
 func TestSQLiteQueryJSON_Parameters(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -152,7 +144,6 @@ func TestSQLiteQueryJSON_Parameters(t *testing.T) {
 		cfg  queryConfig
 		want string
 	}{
-		{queryConfig{Query: "SELECT ? AS a, ? AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
 		{queryConfig{Query: "SELECT ?2 AS a, ?1 AS b, ?2 AS c", Args: []any{1, "x"}}, `{"a":"x","b":1,"c":"x"}`},
 		{queryConfig{Query: "SELECT ?3 AS a", Args: []any{1, 2, 3}}, `{"a":3}`},
 		{queryConfig{Query: "SELECT ?2 AS a, ? AS b", Args: []any{1, 2, 3}}, `{"a":2,"b":3}`},
@@ -171,18 +162,13 @@ func TestSQLiteQueryJSON_Parameters(t *testing.T) {
 		cfg  queryConfig
 		want string
 	}{
-		{queryConfig{Query: "SELECT ?, ?", Args: []any{1}}, "has 2 parameters, Args has 1"},
-		{queryConfig{Query: "SELECT ?", Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
 		{queryConfig{Query: "SELECT ?5", Args: []any{1}}, "has 5 parameters, Args has 1"},
-		{queryConfig{Query: "SELECT :a", Named: map[string]any{}}, "no value for parameter :a"},
-		{queryConfig{Query: "SELECT :a", Named: map[string]any{"a": 1, "b": 2}}, `no parameter with the name "b"`},
 		{queryConfig{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with a name"},
 		{queryConfig{Query: "SELECT :a", Args: []any{1}}, "Args has values"},
 		{queryConfig{Query: "SELECT :a, ?", Named: map[string]any{"a": 1}}, "both with and without"},
 		{queryConfig{Query: "SELECT $1", Named: map[string]any{"1": 1}}, "parameter $1: "},
 		{queryConfig{Query: "SELECT $a(b)", Named: map[string]any{"a": 1}}, "parameter $a(b): "},
 		{queryConfig{Query: "SELECT ?", Args: []any{map[string]any{}}}, "parameter ?1: a map[string]interface {} can't"},
-		{queryConfig{Query: "SELECT ?", Args: []any{json.Number("x")}}, "no number"},
 	} {
 		out, _, err := query(t, db, c.cfg)
 		wantError(t, err, core.CodeInvalid, c.want)
@@ -192,110 +178,10 @@ func TestSQLiteQueryJSON_Parameters(t *testing.T) {
 	}
 }
 
-func TestSQLiteQueryJSON_ReadOnly(t *testing.T) {
-	t.Parallel()
-	db := open(t, "CREATE TABLE t (n)", "INSERT INTO t VALUES (1)")
-	for _, sql := range []string{
-		"SELECT n FROM t;", "  /* x */ with a as (select n from t) select n from a", "VALUES (1)", "EXPLAIN SELECT 1",
-		"explain query plan WITH a AS (SELECT 1) SELECT * FROM a -- end", "SELECT n FROM t ; -- ; \n ;", "SELECT * FROM pragma_table_info('t')",
-	} {
-		mustQuery(t, db, queryConfig{Query: sql, ReadOnly: true})
-	}
-	for _, sql := range []string{
-		"INSERT INTO t VALUES (2) RETURNING n", "WITH a AS (SELECT 2 AS n) INSERT INTO t SELECT n FROM a RETURNING n",
-		"PRAGMA query_only = OFF", "EXPLAIN PRAGMA query_only = OFF", "EXPLAIN QUERY PLAN PRAGMA query_only = 0", "CREATE TEMP TABLE x (n)",
-		"ATTACH 'other.db' AS o", "VACUUM INTO 'copy.db'", "BEGIN", "DROP TABLE t", "REPLACE INTO t VALUES (1)", "ANALYZE", "EXPLAIN", "(SELECT 1)",
-	} {
-		_, _, err := query(t, db, queryConfig{Query: sql, ReadOnly: true})
-		if code := core.ErrorCode(err); code != core.CodeForbidden {
-			t.Errorf("%s: %v (%s), want it refused", sql, err, code)
-		}
-	}
-	for _, sql := range []string{
-		"SELECT 1; DELETE FROM t", "SELECT $a('); PRAGMA query_only = 0; --')", "SELECT 1 /*/ x */ ; DELETE FROM t", "", " ; -- x", "SELECT 1\x00; DELETE FROM t",
-		"CREATE TRIGGER a BEGIN SELECT 1; END; DELETE FROM t",
-	} {
-		_, _, err := query(t, db, queryConfig{Query: sql, ReadOnly: true})
-		wantError(t, err, core.CodeInvalid, "sqlite_query_json: ")
-	}
-	// Afterwards the connection writes again, and without ReadOnly so does a query.
-	if out, _ := mustQuery(t, db, queryConfig{Query: "INSERT INTO t VALUES (2) RETURNING n"}); out != "[{\"n\":2}]\n" {
-		t.Error(out)
-	}
-	if n := count(t, db, "SELECT count(*) FROM t"); n != 2 {
-		t.Errorf("%d rows, want 2", n)
-	}
-}
-
-// The endless part comes before the first row, after it, and in a query without rows.
-func TestSQLiteQueryJSON_DeadlineStopsRunaway(t *testing.T) {
-	t.Parallel()
-	const endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x FROM c) SELECT count(*) FROM c"
-	for name, sql := range map[string]string{
-		"first row":  endless,
-		"second row": "SELECT 1 UNION ALL SELECT * FROM (" + endless + ")",
-		"every row":  "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT x FROM c WHERE x % 1000 = 0",
-	} {
-		for _, pool := range []string{"reader", "writer", "memory"} {
-			t.Run(name+" "+pool, func(t *testing.T) {
-				t.Parallel()
-				path := ":memory:"
-				if pool != "memory" {
-					path = t.TempDir() + "/x.db"
-				}
-				db := openPath(t, path, "CREATE TABLE t (n)")
-				conns := db.Writer
-				if pool == "reader" {
-					conns = db.Reader
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				defer cancel()
-				start := time.Now()
-				_, err := sqlite.SQLiteQueryJSON(ctx, conns, &bytes.Buffer{}, queryConfig{Query: sql, ReadOnly: true, MaxRows: -1, MaxBytes: -1})
-				wantError(t, err, core.CodeTimeout, "deadline")
-				if took := time.Since(start); took > 10*time.Second { // the query itself never ends
-					t.Errorf("took %v", took)
-				}
-				// Neither the pool nor the database is lost.
-				if _, err := db.Writer.ExecContext(t.Context(), "INSERT INTO t VALUES (1)"); err != nil {
-					t.Error(err)
-				}
-				if n := count(t, db, "SELECT count(*) FROM t"); n != 1 {
-					t.Errorf("%d rows, want 1", n)
-				}
-			})
-		}
-	}
-	db := open(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := sqlite.SQLiteQueryJSON(ctx, db.Reader, &bytes.Buffer{}, queryConfig{Query: "SELECT 1"})
-	wantError(t, err, core.CodeCanceled, "canceled")
-}
-
-type brokenWriter struct{ after int }
-
-var errBroken = errors.New("pipe is broken")
-
-func (w *brokenWriter) Write(p []byte) (int, error) {
-	if w.after -= len(p); w.after < 0 {
-		return 0, errBroken
-	}
-	return len(p), nil
-}
-
 func TestSQLiteQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	long := "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 20000) SELECT n, 'some text to fill the buffer' AS x FROM c"
-	w := &brokenWriter{after: 100 << 10}
-	result, err := sqlite.SQLiteQueryJSON(t.Context(), db.Reader, w, queryConfig{Query: long, MaxRows: -1})
-	if !errors.Is(err, errBroken) {
-		t.Errorf("got %v, want the writer's error", err)
-	}
-	if result.Bytes == 0 || result.Bytes > 100<<10 || result.Rows == 0 {
-		t.Errorf("%+v", result)
-	}
 	// A row that fails after many: what was written ends inside the array.
 	out, result, err := query(t, db, queryConfig{Query: "SELECT n, CASE WHEN n = 9000 THEN json('{bad') ELSE 'some text to fill the buffer' END AS x FROM (" + long + ")", MaxRows: -1})
 	wantError(t, err, core.CodeInvalid, "malformed JSON")
@@ -306,8 +192,6 @@ func TestSQLiteQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	if out, _, err = query(t, db, queryConfig{Query: "SELECT json('{bad')"}); err == nil || out != "" {
 		t.Errorf("%v, %q", err, out)
 	}
-	_, _, err = query(t, db, queryConfig{Query: "SELECT * FROM nowhere"})
-	wantError(t, err, core.CodeInvalid, "no such table: nowhere")
 }
 
 // Whatever the text, with ReadOnly nothing is written, the connection is as it was, and the output is JSON.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // maxRetry is the longest wait that a server may ask for, as in retry_after_parse.
@@ -35,30 +36,28 @@ type SSEClientHandle struct {
 	// long. It holds 16, further ones are dropped, and it is closed after Events.
 	Errors <-chan error
 
-	cancel context.CancelFunc
-	done   chan struct{}
-	err    error // written before done is closed
+	// The client's life cycle. Done is closed after both channels. Err is nil
+	// after Stop, the context's end, or status 204, by which a server says
+	// that there is no more; else it is a *core.Error that says why the
+	// client gave up.
+	*service.ServiceStartHandle
 }
 
-// Stop ends the client and waits until both channels are closed. It may be called more than once.
-func (h *SSEClientHandle) Stop() {
-	h.cancel()
-	<-h.done
-}
-
-// Err waits for the client's end and returns why it gave up: nil after Stop, the context's end, or status 204, by
-// which a server says that there is no more; else a *core.Error.
-func (h *SSEClientHandle) Err() error {
-	<-h.done
-	return h.err
-}
+var _ service.Service = (*SSEClientHandle)(nil)
 
 // SSEClient reads a server's event stream in the background, and comes back with Last-Event-ID whenever the connection
 // ends, with backoff and jitter, no sooner than the server asks (retry:, Retry-After). It ends when ctx does, by Stop,
 // at status 204, and at an answer that would be the same next time: a 4xx other than 408, 425 and 429, or a 200 that
-// is no event stream. Then Err tells.
+// is no event stream. Err says which. The caller stops it.
 //
 // Errors: CodeInvalid for a bad URL or a client with a timeout. No error tells the URL's query, which may hold a secret.
+//
+// More in sse_client.md:
+//   - Events come at least once where the server replays: after an event was
+//     put on the channel, its ID counts as seen, even if the program dies
+//     before it handled it.
+//   - 4xx (other than 408, 425, 429) and a 200 of another type end it for good;
+//     browsers' EventSource also gives up at 5xx, this one comes back.
 func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, error) {
 	target, err := url.Parse(cfg.URL)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
@@ -78,16 +77,18 @@ func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, erro
 	cfg.ChannelBuffer = cmp.Or(cfg.ChannelBuffer, 64)
 	cfg.Header = cfg.Header.Clone()
 
-	ctx, cancel := context.WithCancel(ctx)
 	events, errs := make(chan SSEEvent, cfg.ChannelBuffer), make(chan error, 16)
-	handle := &SSEClientHandle{Events: events, Errors: errs, cancel: cancel, done: make(chan struct{})}
 	client := &client{cfg: cfg, op: op, events: events, errs: errs, lastID: cfg.LastEventID}
-	go func() {
-		defer close(handle.done)
-		defer close(errs)
-		defer close(events)
-		defer cancel()
-		handle.err = client.run(ctx)
-	}()
-	return handle, nil
+	running, err := service.ServiceStart(ctx, service.ServiceStartConfig{
+		Name: "sse_client",
+		Run: func(ctx context.Context) error {
+			defer close(errs)
+			defer close(events)
+			return client.run(ctx)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &SSEClientHandle{Events: events, Errors: errs, ServiceStartHandle: running}, nil
 }

@@ -17,6 +17,8 @@ import (
 	gosse "github.com/tmaxmax/go-sse"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/functions/infra/sse"
 )
 
@@ -30,7 +32,7 @@ func client(t *testing.T, cfg sse.SSEClientConfig) *sse.SSEClientHandle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(handle.Stop)
+	t.Cleanup(func() { _ = handle.Stop(context.Background()) }) // it may have given up
 	return handle
 }
 
@@ -99,6 +101,32 @@ func status(code int, header ...string) http.HandlerFunc {
 	}
 }
 
+// stop stops a client, which must not have given up.
+func stop(t *testing.T, handle *sse.SSEClientHandle) {
+	t.Helper()
+	if err := handle.Stop(context.Background()); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+// end waits for a client's end, and returns why it gave up.
+func end(handle *sse.SSEClientHandle) error {
+	<-handle.Done()
+	return handle.Err()
+}
+
+func TestSSEClient_Conformance(t *testing.T) {
+	t.Parallel()
+	servicetest.ServiceConformance(t, func(t *testing.T, ctx context.Context) (service.Service, error) {
+		// In memory: the goroutines of a connection pool outlive a client.
+		stream := roundTripper(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		return sse.SSEClient(ctx, sse.SSEClientConfig{URL: "http://127.0.0.1/", Client: &http.Client{Transport: stream}})
+	})
+}
+
 func TestSSEClient_LosesNothingWhenConnectionsBreak(t *testing.T) {
 	t.Parallel()
 	hub := newHubServer(t, sse.SSEHandlerConfig{Retry: time.Millisecond})
@@ -128,7 +156,7 @@ func TestSSEClient_ComesBackFromWhereItWas(t *testing.T) {
 	if got := dataOf(receive(t, handle, 3)); got != "a b c" {
 		t.Errorf("got %q", got)
 	}
-	if _, open := <-handle.Events; open || handle.Err() != nil {
+	if _, open := <-handle.Events; open || end(handle) != nil {
 		t.Errorf("204 did not end it: %v", handle.Err())
 	}
 	if got := strings.Join(server.lastIDs, ","); got != "0,2,2,," {
@@ -156,7 +184,7 @@ func TestSSEClient_AnswersThatEndIt(t *testing.T) {
 	} {
 		server := newScripted(t, c.answer)
 		handle := client(t, sse.SSEClientConfig{URL: server.URL + "/events?token=s3cret"})
-		err := handle.Err() // waits for its end
+		err := end(handle)
 		if core.ErrorCode(err) != c.want || server.requests.Load() != 1 {
 			t.Errorf("want %q: got %v after %d requests", c.want, err, server.requests.Load())
 		}
@@ -184,7 +212,7 @@ func TestSSEClient_AnswersThatMayPass(t *testing.T) {
 	if got := dataOf(receive(t, handle, 1)); got != "well" {
 		t.Errorf("got %q", got)
 	}
-	handle.Stop()
+	stop(t, handle)
 	var codes []core.Code
 	for err := range handle.Errors {
 		codes = append(codes, core.ErrorCode(err))
@@ -250,7 +278,7 @@ func TestSSEClient_BacksOffUntilItWorksAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := handle.Err(); err != nil {
+		if err := end(handle); err != nil {
 			t.Error(err)
 		}
 		for i := 1; i < len(times); i++ {
@@ -320,11 +348,11 @@ func TestSSEClient_StopEndsItWhateverItDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "both are connected", func() bool { return server.requests.Load() == 2 })
-			byStop.Stop()
-			byStop.Stop()
+			stop(t, byStop)
+			stop(t, byStop)
 			cancel()
 			for _, handle := range []*sse.SSEClientHandle{byStop, byContext} {
-				if err := handle.Err(); err != nil {
+				if err := end(handle); err != nil {
 					t.Errorf("got %v", err)
 				}
 				for range handle.Events { // ends, since it is closed

@@ -3,6 +3,10 @@ package sse
 import "time"
 
 // SSEEvent is one server-sent event, as it is published and as it is received.
+//
+// More in sse_event.md:
+//   - ID is the last one of the stream, which need not be this event's own.
+//   - Data is text.
 type SSEEvent struct {
 	// ID is the last event ID once this event was seen: its own, or that of an earlier event of the stream if it has
 	// none. A hub gives each event its ID and ignores this field.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -69,6 +70,12 @@ type SSEHubStats struct {
 //
 // Each client learns its position when it connects, by an ID without event. The handler sets a deadline for each write,
 // in place of the server's write timeout.
+//
+// More in sse_handler.md:
+//   - The ring is memory: after a restart every client that comes back gets a
+//     gap event.
+//   - Give the hub the same context as http_serve_go_infra, or the open streams
+//     hold up every shutdown until its deadline.
 func SSEHandler(ctx context.Context, cfg SSEHandlerConfig) *SSEHub {
 	cfg.RingEvents = cmp.Or(cfg.RingEvents, 1024)
 	cfg.RingBytes = cmp.Or(cfg.RingBytes, 8<<20)
@@ -118,8 +125,9 @@ func (hub *SSEHub) check(event SSEEvent) error {
 }
 
 // Close ends all streams after what was published before, and waits for them: for a stuck client, as long as
-// WriteTimeout. Later requests are refused. It may be called more than once.
-func (hub *SSEHub) Close() {
+// WriteTimeout. Later requests are refused. It may be called more than once, and
+// returns nil.
+func (hub *SSEHub) Close() error {
 	hub.stop()
 	hub.shut()
 	hub.mu.Lock()
@@ -127,7 +135,13 @@ func (hub *SSEHub) Close() {
 	for hub.clients > 0 {
 		hub.idle.Wait()
 	}
+	return nil
 }
+
+var (
+	_ http.Handler = (*SSEHub)(nil)
+	_ io.Closer    = (*SSEHub)(nil)
+)
 
 func (hub *SSEHub) shut() {
 	hub.mu.Lock()

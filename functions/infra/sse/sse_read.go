@@ -18,6 +18,11 @@ const defaultMaxBytes = 1 << 20
 // A line or an event's data longer than maxBytes (zero: 1 MiB) is yielded as an error, CodeTooLarge, and the stream
 // goes on after that event. When reading fails, that error is the last thing yielded: CodeTimeout, CodeCanceled or
 // CodeUnavailable. It does not close r.
+//
+// More in sse_read.md:
+//   - It does not look at the answer: check status and Content-Type before.
+//   - An event that the stream breaks off in is dropped, as the standard has
+//     it, even if its data was whole.
 func SSERead(r io.Reader, maxBytes int) iter.Seq2[SSEEvent, error] {
 	return func(yield func(SSEEvent, error) bool) {
 		stream := newParser(r, maxBytes, "")

@@ -39,6 +39,11 @@ type LineReadHandle struct {
 // LineRead returns a reader of the lines of r, which it buffers. There is nothing
 // to close; r stays the caller's. The error is a *core.Error with CodeInvalid for
 // negative MaxBytes.
+//
+// More in line_read.md:
+//   - A line with Dropped > 0 is not whole: refuse it, or mark it where it is
+//     shown.
+//   - Next blocks as its stream does; a context does not end it.
 func LineRead(r io.Reader, cfg LineReadConfig) (*LineReadHandle, error) {
 	switch {
 	case cfg.MaxBytes < 0:

@@ -43,6 +43,11 @@ type TailBufferContent struct {
 // TailBuffer returns a writer that keeps the last lines written to it and drops
 // older ones. It never holds more than twice MaxBytes. There is nothing to close.
 // The error is a *core.Error with CodeInvalid for a negative limit.
+//
+// More in tail_buffer.md:
+//   - One line longer than MaxBytes loses its beginning, without a mark; it
+//     does not count as dropped.
+//   - "\r" before "\n" is kept.
 func TailBuffer(cfg TailBufferConfig) (*TailBufferHandle, error) {
 	if cfg.MaxLines < 0 || cfg.MaxBytes < 0 {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "tail_buffer", Message: "a limit is negative"}

@@ -26,6 +26,12 @@ type SecretAskConfig struct {
 //
 // Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable where nobody can be asked, CodeCanceled for
 // Control-C, Control-D or when ctx ends. In each case the terminal is left as it was.
+//
+// More in secret_ask.md:
+//   - With a controlling terminal it asks there even when stdin is a pipe:
+//     producer | app still asks the person.
+//   - Without one it takes stdin's first line, and may take more of stdin than
+//     that line.
 func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
 	if cfg.Env != "" {
 		if secret := os.Getenv(cfg.Env); secret != "" {

@@ -16,6 +16,12 @@ const longestName = 255
 // TokenNameCheck returns nil if every [TokenStore] can keep a secret under name: 1 to 255 bytes of UTF-8 without
 // control characters (NUL, newline, DEL, ...). Slashes, quotes, blanks and so on are allowed. The error is a
 // *[core.Error] with CodeInvalid; it does not repeat the name, which may be a secret given in the wrong place.
+//
+// More in token_name_check.md:
+//   - It is not a check for file names: ../../etc/passwd is a fine name of a
+//     secret.
+//   - Nothing is normalised: "é" as one character and as "e" with an accent are
+//     two names.
 func TokenNameCheck(name string) error {
 	wrong := ""
 	switch {

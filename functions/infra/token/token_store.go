@@ -15,6 +15,12 @@ import "context"
 //
 // A bad name or an empty value is core.CodeInvalid; a store that cannot be reached now core.CodeUnavailable, one that
 // this machine does not have core.CodeUnsupported, one that is locked or whose key is wrong core.CodeUnauthenticated.
+//
+// More in token_store.md:
+//   - A name that is not there is an error, core.CodeNotFound, in Get and in
+//     Delete.
+//   - An empty value is refused: it is nearly always a variable that was not
+//     set.
 type TokenStore interface {
 	// Get returns the value of name. A name that is not there is core.CodeNotFound.
 	Get(ctx context.Context, name string) (string, error)

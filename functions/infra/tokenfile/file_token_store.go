@@ -15,7 +15,7 @@ import (
 	"syscall"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/file"
+	"fnregistry.dev/functions/infra/atomicfile"
 	"fnregistry.dev/functions/infra/token"
 )
 
@@ -73,6 +73,12 @@ const (
 // Decrypted secrets and the key stay in memory as long as the store does, so
 // that only a file that has changed costs a key derivation. That cannot be
 // interrupted: a context that ends during one is heeded after it.
+//
+// More in file_token_store.md:
+//   - A passphrase costs 0.83 s and 256 MiB at the first Get, and 0.9 s and 256
+//     MiB at each Set and Delete (measured on 2 cores); a small machine may run
+//     out of memory.
+//   - The passphrase must not be a flag: every user sees command lines.
 func FileTokenStore(cfg FileTokenStoreConfig) (token.TokenStore, error) {
 	wrong := ""
 	factor := cmp.Or(cfg.ScryptWorkFactor, defaultWorkFactor)
@@ -183,7 +189,7 @@ func (s *store) change(ctx context.Context, edit func(tokens map[string]string) 
 	if err != nil {
 		return err
 	}
-	return file.FileWriteAtomic(ctx, path, bytes.NewReader(sealed), 0o600)
+	return atomicfile.FileWriteAtomic(ctx, path, bytes.NewReader(sealed), 0o600)
 }
 
 var errNoSuchName = &core.Error{Code: core.CodeNotFound, Message: "no such name"}

@@ -12,7 +12,6 @@ require (
 require (
 	filippo.io/hpke v0.4.0 // indirect
 	fnregistry.dev/tools/testenv/testkit v0.0.0
-	github.com/fsnotify/fsnotify v1.10.1 // indirect
 	golang.org/x/crypto v0.55.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 )

@@ -1,12 +1,9 @@
 package tokenfile_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,25 +13,22 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/infra/tokenfile"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// Processes that write at once are this test binary again, with the path of the
-// store in childEnv.
-const childEnv = "TOKENFILE_TEST_CHILD"
-
-// childMain writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is
+// writeNames writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is
 // acknowledged; every third one it deletes again, and prints that. It ends
-// after as many names as it is given, or never with 0: a child that is to be
-// killed.
-func childMain(path string) {
-	prefix, identity := os.Args[1], os.Args[2]
-	names, err := strconv.Atoi(os.Args[3])
+// after as many names as it is given, or never with 0: a process that is to be
+// killed. args are the store's path, PREFIX, the identity file and the number.
+func writeNames(args []string) error {
+	path, prefix, identity := args[0], args[1], args[2]
+	names, err := strconv.Atoi(args[3])
 	if err != nil {
-		panic(err)
+		return err
 	}
 	store, err := tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: path, IdentityFile: identity})
 	if err != nil {
-		panic(err)
+		return err
 	}
 	// It ends, whatever happens to the test.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -42,16 +36,17 @@ func childMain(path string) {
 	for i := 0; names == 0 || i < names; i++ {
 		name := fmt.Sprint(prefix, " ", i)
 		if err := store.Set(ctx, name, "value of "+name); err != nil {
-			panic(err)
+			return err
 		}
 		fmt.Println("set", name)
 		if i%3 == 2 {
 			if err := store.Delete(ctx, name); err != nil {
-				panic(err)
+				return err
 			}
 			fmt.Println("deleted", name)
 		}
 	}
+	return nil
 }
 
 // Several processes write at once, and some are killed in the middle of it:
@@ -76,31 +71,20 @@ func TestFileTokenStore_ProcessesKilled(t *testing.T) {
 			killAfter, names = 1+random.IntN(30), 0
 			kills++
 		}
-		child := exec.CommandContext(t.Context(), os.Args[0], fmt.Sprint("process ", p), identity, strconv.Itoa(names))
-		child.Env = append(os.Environ(), childEnv+"="+path)
-		child.Stderr = os.Stderr
-		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
+		child := killtest.Start(t, killtest.Config{Role: "write", Args: []string{path, fmt.Sprint("process ", p), identity, strconv.Itoa(names)}})
 		group.Go(func() {
 			lines := 0
-			for scanner := bufio.NewScanner(out); scanner.Scan(); {
-				what, name, _ := strings.Cut(scanner.Text(), " ")
+			for line, ok := child.Line(); ok; line, ok = child.Line() {
+				what, name, _ := strings.Cut(line, " ")
 				lock.Lock()
 				state[name] = what
 				lock.Unlock()
 				if lines++; lines == killAfter {
-					if err := child.Process.Kill(); err != nil {
-						t.Error(err)
-					}
+					child.Kill()
 				}
 			}
-			if err := child.Wait(); (err == nil) != (killAfter == 0) {
-				t.Errorf("process %d, to be killed after %d lines (0: not): %v after %d lines", p, killAfter, err, lines)
+			if killed := child.Wait(); killed != (killAfter > 0) {
+				t.Errorf("process %d, to be killed after %d lines (0: not): killed %t after %d lines", p, killAfter, killed, lines)
 			}
 		})
 	}

@@ -12,18 +12,17 @@ import (
 	"testing"
 
 	"filippo.io/age"
+	"github.com/gofrs/flock"
+	"go.uber.org/goleak"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/functions/infra/tokenfile"
-	"github.com/gofrs/flock"
-	"go.uber.org/goleak"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(childEnv); path != "" {
-		childMain(path)
-		return
-	}
+	killtest.Play(map[string]func(args []string) error{"write": writeNames})
 	goleak.VerifyTestMain(m)
 }
 

@@ -64,6 +64,12 @@ type DAGRunResult struct {
 // nodes had run, it is CodeCanceled or CodeTimeout. Where the graph is not right
 // (no name, a name given twice, a need that is no node, a cycle), nothing is run
 // and the error has CodeInvalid, as that of topo_sort.
+//
+// More in dag_run.md:
+//   - A node starts when its own needs are done, not when a whole level is:
+//     nodes of different depths run side by side.
+//   - A node that is skipped has an error that names the failed node which it
+//     needs; its error is not part of the run's.
 func DAGRun(ctx context.Context, cfg DAGRunConfig) ([]DAGRunResult, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err

@@ -37,6 +37,12 @@ type RetryDoConfig struct {
 // tries are used up, CodeTimeout when ctx's deadline has passed or would pass
 // during the next wait, and CodeCanceled when ctx was canceled. do is not called
 // when ctx is done at the beginning.
+//
+// More in retry_do.md:
+//   - Only coded errors are retried by default: a plain error has CodeInternal
+//     and comes back at once.
+//   - A try that took effect though its answer was lost is repeated: do must be
+//     idempotent.
 func RetryDo(ctx context.Context, cfg RetryDoConfig, do func(ctx context.Context) error) error {
 	cfg = cfg.withDefaults()
 	var last error

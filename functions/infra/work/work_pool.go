@@ -36,6 +36,12 @@ type WorkPoolResult[Out any] struct {
 // failure in time, else it joins the failures in the items' order. If ctx ended
 // before all items were started, it is a *core.Error with CodeCanceled or
 // CodeTimeout. It is a *core.Error with CodeInvalid for negative Slots.
+//
+// More in work_pool.md:
+//   - It returns when the running calls have returned: a do that ignores its
+//     context holds it up.
+//   - Without KeepGoing, results that failed only because the first failure
+//     ended their context have that error too; err is the one that matters.
 func WorkPool[In, Out any](ctx context.Context, cfg WorkPoolConfig, items []In, do func(ctx context.Context, item In) (Out, error)) (results []WorkPoolResult[Out], err error) {
 	if cfg.Slots < 0 {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "work_pool", Message: "Slots is negative"}

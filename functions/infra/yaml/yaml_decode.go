@@ -66,6 +66,11 @@ func (p *YAMLProblem) Error() string {
 // The error is a *core.Error with CodeInvalid, or CodeTooLarge beyond MaxNodes;
 // its cause joins the problems in the order of the text, each a *[YAMLProblem].
 // value may have been changed then.
+//
+// More in yaml_decode.md:
+//   - A key without a value, or with null, keeps the default; an empty text
+//     needs quotes.
+//   - yes and no are texts for a string, and true and false for a bool.
 func YAMLDecode(text []byte, value any, cfg YAMLDecodeConfig) error {
 	d := &decoder{cfg: cfg, nodes: cmp.Or(cfg.MaxNodes, 1_000_000)}
 	d.cfg.Name = cmp.Or(cfg.Name, "yaml")

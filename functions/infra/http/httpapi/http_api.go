@@ -58,6 +58,12 @@ type HTTPAPIHandle struct {
 // It panics where the endpoints can't work, as http.ServeMux does: names or
 // routes that two of them have, a parameter that is not in the path, types
 // without a schema.
+//
+// More in http_api.md:
+//   - It panics for endpoints that can't work, as http.ServeMux does: a test
+//     that makes the API finds it.
+//   - ETags by generation belong to one process: after a restart every client
+//     fetches once.
 func HTTPAPI(cfg HTTPAPIConfig) *HTTPAPIHandle {
 	a := &HTTPAPIHandle{cfg: cfg, boot: rand.Text()[:8]}
 	a.cfg.Endpoints = append(slices.Clip(cfg.Endpoints), HTTPAPIRaw(HTTPAPIEndpoint{

@@ -23,6 +23,12 @@ import (
 // In a body they count for its own fields; in the structs of those fields, and
 // in answers, doc, enum, min and max describe and are not checked. A text in a
 // parameter is at most 4096 bytes of UTF-8 without NUL.
+//
+// More in http_api_endpoint.md:
+//   - Every parameter needs a doc tag, and the tag json:"-", or a body could
+//     set it.
+//   - default works on texts and pointers alone: of an int, 0 and absent look
+//     the same.
 type HTTPAPIEndpoint struct {
 	Method      string // GET, POST, PUT, PATCH or DELETE; required
 	Path        string // a path of http.ServeMux, such as /units/{id}; required

@@ -9,6 +9,10 @@ import (
 
 // HTTPAPIHealth makes the endpoints /healthz, /readyz and, where health has
 // metrics, /metrics. The first two need no token.
+//
+// More in http_api_health.md:
+//   - /healthz and /readyz need no token, /metrics does. http_stack has the
+//     same default.
 func HTTPAPIHealth(health *fnhttp.HTTPHealthHandle) []HTTPAPIEndpoint {
 	endpoints := []HTTPAPIEndpoint{
 		HTTPAPIJSON(HTTPAPIEndpoint{

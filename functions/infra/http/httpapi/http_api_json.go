@@ -20,6 +20,12 @@ import (
 // maxBody is the longest body in bytes; zero: 1 MiB.
 //
 // It panics where In's tags can't work, as http.ServeMux does for a bad pattern.
+//
+// More in http_api_json.md:
+//   - It panics at once where the tags can't work, as http.ServeMux does for a
+//     bad pattern.
+//   - A nil slice is null in JSON, which the document does not allow: answer an
+//     empty one.
 func HTTPAPIJSON[In, Out any](e HTTPAPIEndpoint, maxBody int64, answer func(context.Context, In) (Out, error)) HTTPAPIEndpoint {
 	m := e.makeJSON(reflect.TypeFor[In](), reflect.TypeFor[Out]())
 	// Out is any for HTTPJSON, so that it is compiled for each In alone.

@@ -15,6 +15,12 @@ import (
 // e.Answers says what it writes.
 //
 // It panics where In's tags can't work, or has fields for a body.
+//
+// More in http_api_raw.md:
+//   - An answer of type text/event-stream has no ETag and is passed on as it is
+//     written; others are held in memory for their ETag up to 4 MiB.
+//   - The body is left to serve: HTTPJSONRead, or r.Body, which http_stack
+//     limits.
 func HTTPAPIRaw[In any](e HTTPAPIEndpoint, serve func(http.ResponseWriter, *http.Request, In) error) HTTPAPIEndpoint {
 	m := e.make(reflect.TypeFor[In]())
 	if m.body {

@@ -70,6 +70,11 @@ var (
 // key; CodeConflict where the client syncs already, has encryption already, or where the device ID, or the device's keys
 // on the server, are not those of the store; CodeUnauthenticated for a wrong pickle key or password; and those of
 // matrix.MatrixError.
+//
+// More in matrix_crypto_init.md:
+//   - Build with -tags goolm (pure Go, works with CGO_ENABLED=0) or -tags
+//     libolm (cgo and libolm's headers; never both).
+//   - One database for each user, one device in it, and one process.
 func MatrixCryptoInit(ctx context.Context, cfg MatrixCryptoInitConfig) (*MatrixCryptoInitHandle, error) {
 	if !linked {
 		return nil, &core.Error{Code: core.CodeUnsupported, Op: op, Message: "this program was built without encryption", Hint: "build with -tags goolm (pure Go) or -tags libolm (needs libolm's headers and cgo)"}

@@ -19,7 +19,7 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/file"
+	"fnregistry.dev/functions/infra/atomicfile"
 	"fnregistry.dev/functions/infra/matrix"
 )
 
@@ -53,6 +53,12 @@ const mediaMaxSize = 100 << 20
 //
 // Errors: CodeInvalid for a bad URI or key, or content that is not of its hash; CodeTooLarge; CodeNotFound; the code of
 // Writer's own error; and those of [matrix.MatrixError] and file_write_atomic.
+//
+// More in matrix_download_media.md:
+//   - Give both URI and File as the message has them: File is nil outside of
+//     encrypted rooms, and its key is needed in them.
+//   - Without File or SHA256 nothing says that the server sent what the sender
+//     had uploaded, only that it is complete.
 func MatrixDownloadMedia(ctx context.Context, cfg MatrixDownloadMediaConfig) (MatrixDownloadMediaResult, error) {
 	d, err := newDownload(cfg)
 	if err != nil {
@@ -126,7 +132,7 @@ func (d *download) fail(code core.Code, message string, err error) error {
 // toPath writes while it comes; file_write_atomic puts it in place when its reader has found all in order.
 func (d *download) toPath(ctx context.Context) error {
 	return d.fetch(ctx, func(raw io.Reader) error {
-		return file.FileWriteAtomic(ctx, d.cfg.Path, d.plain(raw), 0)
+		return atomicfile.FileWriteAtomic(ctx, d.cfg.Path, d.plain(raw), 0)
 	})
 }
 

@@ -56,6 +56,12 @@ type MatrixSendMediaResult struct {
 //
 // Errors: CodeUnsupported for an encrypted room where the client has no encryption, before anything is sent; CodeInvalid
 // for a bad Kind, or a thumbnail that would show what is encrypted; and those of [MatrixUploadMedia] and [matrix.MatrixError].
+//
+// More in matrix_send_media.md:
+//   - A room that is encrypted and a client without encryption is an error
+//     before anything leaves.
+//   - The upload and the message are two steps: when the second fails, the file
+//     stays on the server, and a repeated call uploads it again.
 func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSendMediaResult, error) {
 	op := "matrix_send_media room=" + ident.Clip(string(cfg.Room), 80)
 	fail := func(code core.Code, message, hint string) (MatrixSendMediaResult, error) {

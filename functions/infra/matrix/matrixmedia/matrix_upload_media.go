@@ -56,6 +56,11 @@ type MatrixUploadMediaResult struct {
 //
 // Errors: CodeTooLarge, CodeInvalid for content that is shorter or longer than Size or not of SHA256, the code of
 // Content's own error, and those of [matrix.MatrixError].
+//
+// More in matrix_upload_media.md:
+//   - An upload that nobody refers to stays on the server.
+//   - A stream without Size is copied to the folder for temporary files first,
+//     unencrypted: servers want to know the length beforehand.
 func MatrixUploadMedia(ctx context.Context, cfg MatrixUploadMediaConfig) (MatrixUploadMediaResult, error) {
 	u := upload{cfg: cfg, op: "matrix_upload_media"}
 	switch {

@@ -96,6 +96,11 @@ type outboxKey struct {
 // Errors: CodeInvalid for a bad config, CodeConflict where an outbox of this process already runs on the same database
 // for the same user, what sqlite_error gives for the database. If another process takes the queue over, this one stops,
 // and Errors has a CodeConflict.
+//
+// More in matrix_outbox.md:
+//   - How once comes about: before each try the item is marked on disk.
+//   - A request that the server still works on after that, unanswered, can be
+//     posted twice by a server with dedupe in memory.
 func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHandle, error) {
 	const op = "matrix_outbox"
 	if cfg.Client == nil || cfg.DB == nil {

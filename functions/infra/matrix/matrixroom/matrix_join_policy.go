@@ -95,6 +95,10 @@ type joinTask struct {
 // Stop; what waits then is left as it is.
 //
 // Errors: CodeInvalid for a bad config.
+//
+// More in matrix_join_policy.md:
+//   - What waits is in memory.
+//   - Joins go before leaves, and each have their own bound.
 func MatrixJoinPolicy(ctx context.Context, cfg MatrixJoinPolicyConfig) (*MatrixJoinPolicyHandle, error) {
 	if cfg.Client == nil || cfg.Client.UserID == "" {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_join_policy", Message: "no Client with a user ID given"}

@@ -41,6 +41,11 @@ type MatrixRoomCreateResult struct {
 // Errors: CodeInvalid for a bad config; CodeForbidden where the room cannot be entered; CodeNotFound for an alias of
 // another server that names no room; CodeConflict where Encrypted is asked for and the room that is there is not; those
 // of [matrix.MatrixError].
+//
+// More in matrix_room_create.md:
+//   - Without an alias a call whose answer got lost leaves a room behind that
+//     nobody knows of.
+//   - Who else may make aliases on the server can take the alias first.
 func MatrixRoomCreate(ctx context.Context, cfg MatrixRoomCreateConfig) (MatrixRoomCreateResult, error) {
 	alias, local, err := cfg.check()
 	if err != nil {

@@ -26,6 +26,10 @@ type MatrixRoomInviteConfig struct {
 //
 // Errors: CodeInvalid for a bad config; CodeForbidden where the client is not in the room or may not invite, or the user is
 // banned; those of [matrix.MatrixError], such as CodeLimited with RetryAfter.
+//
+// More in matrix_room_invite.md:
+//   - A banned user is CodeForbidden with a hint, and not unbanned.
+//   - It costs a request to ask for the membership first.
 func MatrixRoomInvite(ctx context.Context, cfg MatrixRoomInviteConfig) (invited bool, err error) {
 	op := "matrix_room_invite"
 	switch {

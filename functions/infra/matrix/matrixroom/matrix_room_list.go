@@ -41,6 +41,11 @@ const roomListFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_typ
 // however many they are: an initial sync of its own, which takes nothing away from a sync that runs.
 //
 // Errors: CodeInvalid without a Client, CodeUnavailable where the answer is none, and those of [matrix.MatrixError].
+//
+// More in matrix_room_list.md:
+//   - It is an initial sync of its own, without messages: cheap for dozens of
+//     rooms, some seconds of the server's time for thousands.
+//   - Title is what others wrote: terminal_text before printing.
 func MatrixRoomList(ctx context.Context, cfg MatrixRoomListConfig) ([]MatrixRoomListItem, error) {
 	const op = "matrix_room_list"
 	if cfg.Client == nil {

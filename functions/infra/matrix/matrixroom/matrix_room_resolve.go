@@ -22,6 +22,12 @@ type MatrixRoomResolveConfig struct {
 // link; none for a bare ID). Whether the room of an ID exists is not asked.
 //
 // Errors: CodeInvalid for what names no room, CodeNotFound for an alias that nobody has, and those of [matrix.MatrixError].
+//
+// More in matrix_room_resolve.md:
+//   - An ID is taken as it is, without a request: whether there is such a room
+//     shows when it is used.
+//   - An alias can be moved to another room at any time: keep the ID, not the
+//     alias.
 func MatrixRoomResolve(ctx context.Context, cfg MatrixRoomResolveConfig) (room id.RoomID, via []string, err error) {
 	const op = "matrix_room_resolve"
 	named := strings.TrimSpace(cfg.Room)

@@ -50,6 +50,12 @@ type MatrixRoomMember struct {
 //
 // Errors: CodeInvalid for a bad config; CodeForbidden where the client is not in the room; CodeUnavailable where the answer
 // is not a room's state; those of [matrix.MatrixError].
+//
+// More in matrix_room_state.md:
+//   - A large room's answer has megabytes: every user who ever was in it has an
+//     event there.
+//   - The creators of a room of version 12 or later stand above all levels
+//     (math.MaxInt) and are in no list of levels.
 func MatrixRoomState(ctx context.Context, cfg MatrixRoomStateConfig) (*MatrixRoomStateResult, error) {
 	const op = "matrix_room_state"
 	switch {

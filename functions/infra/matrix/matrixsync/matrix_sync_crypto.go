@@ -12,6 +12,11 @@ import (
 // MatrixSyncCrypto is what [MatrixSyncService] asks of end-to-end encryption. It uses cfg.Client.Crypto where that
 // implements this interface, as matrix_crypto_init's does; without one every encrypted event is undecryptable. The
 // methods are called by one goroutine, one after the other.
+//
+// More in matrix_sync_crypto.md:
+//   - ProcessSync may see the same response twice, since it runs before the
+//     response is taken in: keep it idempotent.
+//   - Decrypt is asked again for the same event after a restart.
 type MatrixSyncCrypto interface {
 	// ProcessSync takes in what a sync response has beside the rooms' messages: to-device messages, device lists, key
 	// counts, and state events of the types m.room.member and m.room.encryption (RoomID set, content parsed). It comes

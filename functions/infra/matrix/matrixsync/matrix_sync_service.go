@@ -64,6 +64,11 @@ type MatrixSyncServiceHandle struct {
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where a service runs for the client already or the store is another
 // user's, and the store's own.
+//
+// More in matrix_sync_service.md:
+//   - Exactly once is the acknowledgement.
+//   - Without Ack (with a Store) nothing is ever done with: the database grows
+//     and each start delivers all of it again.
 func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*MatrixSyncServiceHandle, error) {
 	cfg, filter, err := cfg.withDefaults()
 	if err != nil {

@@ -10,6 +10,10 @@ import (
 // for their key, and the IDs of those that were there before. [MatrixSyncStore] is the one in SQLite;
 // [MatrixSyncService] has one in memory. Each method takes effect wholly or not at all. Acknowledge is called by any
 // goroutine, the others by the service's own.
+//
+// More in matrix_sync_storage.md:
+//   - TakeIn is one transaction: records, rooms, token.
+//   - Trusted is kept beside Token, and is given back by Begin.
 type MatrixSyncStorage interface {
 	// Begin takes the store over for a service: of another one that still uses it, TakeIn and Release fail from now on.
 	// A store that belongs to another user is an error (CodeConflict).

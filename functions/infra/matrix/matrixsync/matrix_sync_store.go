@@ -45,6 +45,11 @@ var _ MatrixSyncStorage = (*MatrixSyncStoreHandle)(nil)
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where a newer version of this unit made the tables, CodeUnavailable
 // where the database refused (it can't be written, or is no SQLite database).
+//
+// More in matrix_sync_store.md:
+//   - Open the database with sqlite_open and give it the Writer: one
+//     connection, WAL, BEGIN IMMEDIATE.
+//   - An Ack outlives a SIGKILL.
 func MatrixSyncStore(ctx context.Context, cfg MatrixSyncStoreConfig) (*MatrixSyncStoreHandle, error) {
 	cfg.Prefix = cmp.Or(cfg.Prefix, "matrix_sync")
 	if cfg.DB == nil {

@@ -59,6 +59,12 @@ const (
 // Errors: CodeInvalid for bad files or SQL (Op names the file, and the line where it is known), CodeConflict for a
 // history that doesn't fit, CodeUnavailable when the lock didn't come in time, and those of postgres_error. The result
 // is right in the case of an error, too, unless the connection broke.
+//
+// More in postgres_migrate.md:
+//   - Never edit a file that was released: the next start is refused with
+//     CodeConflict.
+//   - A branch that adds a file with a lower number than one already applied is
+//     refused: give it the next number when you merge.
 func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrateConfig) (PostgresMigrateResult, error) {
 	m := migrating{table: cmp.Or(cfg.Table, defaultTable), lockTimeout: cmp.Or(max(cfg.LockTimeout, 0), defaultLockTimeout)}
 	if !isTableName(m.table) {

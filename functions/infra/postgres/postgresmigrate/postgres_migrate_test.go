@@ -1,7 +1,6 @@
 package postgresmigrate_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -10,22 +9,24 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/postgres"
-	"fnregistry.dev/functions/infra/postgres/postgresmigrate"
-	"fnregistry.dev/tools/testenv/testkit/servers"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"go.uber.org/goleak"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/postgresmigrate"
+	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
+	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 // files makes a FS of name, content pairs.
@@ -146,105 +147,36 @@ func within(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-func TestPostgresMigrate_AppliesInOrderOnce(t *testing.T) {
+func TestPostgresMigrate_Conformance(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
-	// 10 comes after 9, whatever their names sort like; a file of another kind is left alone.
-	fsys := files("9_users.sql", usersSQL, "10_index.sql", indexSQL, "README.md", "x", "11_x.go", "package x")
-	result := mustMigrate(t, pool, fsys)
-	if names(result.Applied) != "9_users.sql 10_index.sql" || result.Version != 10 || len(result.Pending) != 0 {
-		t.Errorf("%+v", result)
-	}
-	if n := get[int](t, pool, "SELECT count(*) FROM users"); n != 2 {
-		t.Errorf("%d users, want 2", n)
-	}
-	again := mustMigrate(t, pool, fsys)
-	if len(again.Applied) != 0 || again.Version != 10 {
-		t.Errorf("a second run: %+v", again)
-	}
-	fsys["11_more.sql"] = &fstest.MapFile{Data: []byte("DELETE FROM users")}
-	if more := mustMigrate(t, pool, fsys); names(more.Applied) != "11_more.sql" || more.Version != 11 {
-		t.Errorf("a third file: %+v", more)
-	}
-}
-
-func TestPostgresMigrate_FailureRollsBackThatFileAlone(t *testing.T) {
-	t.Parallel()
-	pool := open(t, newDatabase(t))
-	fsys := files("1_users.sql", usersSQL, "2_bad.sql", "-- first\n\nCREATE TABLE half (n int);\n\n-- hier: ü\nINSERT INTO nowhere VALUES (1);", "3_index.sql", indexSQL)
-	result, err := migrate(t, pool, fsys)
-	wantError(t, err, core.CodeInvalid, "postgres_migrate 2_bad.sql:6: ")
-	if names(result.Applied) != "1_users.sql" || names(result.Pending) != "2_bad.sql 3_index.sql" || result.Version != 1 {
-		t.Errorf("%+v", result)
-	}
-	if has(t, pool, "half") {
-		t.Error("half of 2_bad.sql stayed")
-	}
-	// Once the file is mended (it was never recorded), all of it goes through.
-	fsys["2_bad.sql"].Data = []byte("CREATE TABLE whole (n int)")
-	if result := mustMigrate(t, pool, fsys); names(result.Applied) != "2_bad.sql 3_index.sql" {
-		t.Errorf("%+v", result)
-	}
-}
-
-func TestPostgresMigrate_RefusesChangedHistory(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		files fstest.MapFS
-		want  string
-	}{
-		{"changed", files("1_users.sql", usersSQL+" ", "3_index.sql", indexSQL), "1_users.sql: has changed since it was applied at 20"},
-		{"gone", files("1_users.sql", usersSQL), "3_index.sql: version 3 was applied at 20"},
-		{"late", files("1_users.sql", usersSQL, "2_late.sql", "SELECT 1", "3_index.sql", indexSQL), "2_late.sql: is new, but version 3 is already applied"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			pool := open(t, newDatabase(t))
-			mustMigrate(t, pool, files("1_users.sql", usersSQL, "3_index.sql", indexSQL))
-			c.files["4_new.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE new (n int)")}
-			_, err := migrate(t, pool, c.files)
-			wantError(t, err, core.CodeConflict, c.want)
-			if coded, ok := errors.AsType[*core.Error](err); !ok || coded.Hint == "" {
-				t.Error("no hint")
-			}
-			if has(t, pool, "new") {
-				t.Error("a file was applied all the same")
-			}
-		})
-	}
-}
-
-func TestPostgresMigrate_LineEndsAndNamesAreNoChange(t *testing.T) {
-	t.Parallel()
-	pool := open(t, newDatabase(t))
-	mustMigrate(t, pool, files("1_users.sql", usersSQL))
-	mustMigrate(t, pool, files("001_accounts.sql", strings.ReplaceAll(usersSQL, "\n", "\r\n")))
-}
-
-func TestPostgresMigrate_DryRunChangesNothing(t *testing.T) {
-	t.Parallel()
-	pool := open(t, newDatabase(t))
-	cfg := postgresmigrate.PostgresMigrateConfig{FS: files("sub/1_users.sql", usersSQL, "sub/2_index.sql", indexSQL), Dir: "sub", Table: "my_history", DryRun: true}
-	for range 2 {
-		result, err := postgresmigrate.PostgresMigrate(t.Context(), pool, cfg)
-		if err != nil || names(result.Pending) != "1_users.sql 2_index.sql" || len(result.Applied) != 0 || result.Version != 0 {
-			t.Fatalf("%+v, %v", result, err)
+	sqltest.MigrateConformance(t, func(t *testing.T) sqltest.MigrateConformanceConfig {
+		pool := open(t, newDatabase(t))
+		return sqltest.MigrateConformanceConfig{
+			Op: "postgres_migrate",
+			Migrate: func(ctx context.Context, r sqltest.MigrateConformanceRequest) (sqltest.MigrateConformanceResult, error) {
+				done, err := postgresmigrate.PostgresMigrate(ctx, pool, postgresmigrate.PostgresMigrateConfig(r))
+				result := sqltest.MigrateConformanceResult{Version: done.Version}
+				for _, f := range done.Applied {
+					result.Applied = append(result.Applied, f.Name)
+				}
+				for _, f := range done.Pending {
+					result.Pending = append(result.Pending, f.Name)
+					result.Checksums = append(result.Checksums, f.Checksum)
+				}
+				return result, err
+			},
+			Endless: "SELECT pg_sleep(3600);",
+			Has:     func(t *testing.T, name string) bool { return has(t, pool, name) },
+			Count: func(t *testing.T, table string) int {
+				t.Helper()
+				return get[int](t, pool, "SELECT count(*) FROM "+table)
+			},
+			Hold: func(t *testing.T) (string, func()) {
+				finish := holdLock(t, pool, files("1_gate.sql", "SELECT count(*) FROM gate;\nSELECT 1/0;"))
+				return "another process migrates", func() { wantError(t, finish(), core.CodeInvalid, "division by zero") }
+			},
 		}
-		if len(result.Pending[0].Checksum) != 64 {
-			t.Errorf("checksum %q", result.Pending[0].Checksum)
-		}
-	}
-	if n := get[int](t, pool, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"); n != 0 {
-		t.Errorf("%d objects in the schema after a dry run", n)
-	}
-	cfg.DryRun = false
-	if _, err := postgresmigrate.PostgresMigrate(t.Context(), pool, cfg); err != nil {
-		t.Fatal(err)
-	}
-	if n := get[int](t, pool, "SELECT count(*) FROM my_history WHERE version_id > 0"); n != 2 {
-		t.Errorf("%d lines in the history", n)
-	}
+	})
 }
 
 func TestPostgresMigrate_BadFiles(t *testing.T) {
@@ -255,16 +187,10 @@ func TestPostgresMigrate_BadFiles(t *testing.T) {
 		fsys fs.FS
 		want string
 	}{
-		{"none", files("x.txt", ""), "no *.sql file"},
-		{"nil", nil, "no FS"},
-		{"name", files("users.sql", usersSQL), "users.sql: bad name"},
 		{"digits", files("99999999999999999999_a.sql", usersSQL), "bad name"},
 		{"no number", files("_a.sql", usersSQL), "bad name"},
 		{"odd", files("1_a b.sql", usersSQL), "bad name"},
-		{"down", files("1_users.down.sql", usersSQL), "bad name"},
 		{"zero", files("0_users.sql", usersSQL), "0_users.sql: bad name"},
-		{"twice", files("1_a.sql", usersSQL, "01_b.sql", usersSQL), "same number"},
-		{"empty", files("1_a.sql", "-- nothing\n\n"), "no SQL statement"},
 		{"nul", files("1_a.sql", "SELECT 1;\x00 DROP"), "UTF-8"},
 		{"latin", files("1_a.sql", "SELECT '\xfc'"), "UTF-8"},
 		{"commit", files("1_a.sql", "CREATE TABLE a (n int);\ncommit;"), "1_a.sql:2: commit; in a migration"},
@@ -282,8 +208,6 @@ func TestPostgresMigrate_BadFiles(t *testing.T) {
 		_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: files("1_a.sql", "SELECT 1"), Table: table})
 		wantError(t, err, core.CodeInvalid, "bad table name")
 	}
-	_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: files("1_a.sql", "SELECT 1"), Dir: "no"})
-	wantError(t, err, core.CodeNotFound, "no")
 }
 
 const functionSQL = `CREATE TABLE log (n int);
@@ -409,27 +333,6 @@ func holdLock(t *testing.T, pool *pgxpool.Pool, fsys fstest.MapFS) (finish func(
 	}
 }
 
-func TestPostgresMigrate_LockTimeout(t *testing.T) {
-	t.Parallel()
-	pool := open(t, newDatabase(t))
-	fsys := files("1_gate.sql", "SELECT count(*) FROM gate")
-	finish := holdLock(t, pool, fsys)
-	cfg := postgresmigrate.PostgresMigrateConfig{FS: fsys, LockTimeout: 250 * time.Millisecond}
-	_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, cfg)
-	wantError(t, err, core.CodeUnavailable, "another process migrates")
-	ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
-	defer cancel()
-	cfg.LockTimeout = time.Hour
-	_, err = postgresmigrate.PostgresMigrate(ctx, pool, cfg)
-	wantError(t, err, core.CodeTimeout, "deadline")
-	if err := finish(); err != nil {
-		t.Error(err)
-	}
-	if result := mustMigrate(t, pool, fsys); result.Version != 1 || len(result.Applied) != 0 {
-		t.Errorf("%+v", result)
-	}
-}
-
 // A session that waits inside the server for the lock has a snapshot, which CREATE INDEX CONCURRENTLY waits for.
 func TestPostgresMigrate_WaitingDoesNotBlockConcurrentIndex(t *testing.T) {
 	t.Parallel()
@@ -455,20 +358,6 @@ func TestPostgresMigrate_WaitingDoesNotBlockConcurrentIndex(t *testing.T) {
 	if !has(t, pool, "users_name") {
 		t.Error("no index")
 	}
-}
-
-func TestPostgresMigrate_CancelRollsBack(t *testing.T) {
-	t.Parallel()
-	pool := open(t, newDatabase(t))
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	_, err := postgresmigrate.PostgresMigrate(ctx, pool, postgresmigrate.PostgresMigrateConfig{FS: files("1_endless.sql", "CREATE TABLE half (n int);\nSELECT pg_sleep(3600);")})
-	wantError(t, err, core.CodeTimeout, "deadline")
-	exec1(t, pool, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3600)%' AND datname = current_database() AND pid <> pg_backend_pid()")
-	if has(t, pool, "half") {
-		t.Error("half of the file stayed")
-	}
-	mustMigrate(t, pool, files("1_users.sql", usersSQL))
 }
 
 func TestPostgresMigrate_ConnectionLostHalfway(t *testing.T) {
@@ -577,48 +466,23 @@ func TestPostgresMigrate_ProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const processes = 4
 	text := newDatabase(t)
-	type child struct {
-		cmd   *exec.Cmd
-		ready *bufio.Reader
-		start func() error
-	}
-	var children []child
+	var all []*killtest.Process
 	for range processes {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), migrateChildEnv+"="+text)
-		cmd.Stderr = os.Stderr
-		stdin, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		children = append(children, child{cmd, bufio.NewReader(stdout), stdin.Close})
+		all = append(all, killtest.Start(t, killtest.Config{Role: "migrate", Args: []string{text}}))
 	}
-	for _, c := range children {
-		if line, err := c.ready.ReadString('\n'); err != nil || line != "ready\n" {
-			t.Fatalf("%q, %v", line, err)
-		}
+	for _, p := range all {
+		p.Expect("ready")
 	}
-	for _, c := range children {
-		if err := c.start(); err != nil {
-			t.Fatal(err)
-		}
+	for _, p := range all {
+		p.CloseInput()
 	}
 	var results []postgresmigrate.PostgresMigrateResult
-	for _, c := range children {
+	for _, p := range all {
 		var result postgresmigrate.PostgresMigrateResult
-		if err := json.NewDecoder(c.ready).Decode(&result); err != nil {
+		if err := json.Unmarshal(p.Output(), &result); err != nil {
 			t.Error(err)
 		}
-		if err := c.cmd.Wait(); err != nil {
-			t.Error(err)
-		}
+		p.Wait()
 		results = append(results, result)
 	}
 	checkRace(t, open(t, text), results)
@@ -644,10 +508,7 @@ func checkRace(t *testing.T, pool *pgxpool.Pool, results []postgresmigrate.Postg
 	}
 }
 
-const (
-	migrateChildEnv = "POSTGRES_MIGRATE_CHILD"
-	raceFiles       = 20
-)
+const raceFiles = 20
 
 func raceFS() fstest.MapFS {
 	fsys := files("1_table.sql", "CREATE TABLE counter (n int)")
@@ -658,13 +519,7 @@ func raceFS() fstest.MapFS {
 }
 
 func TestMain(m *testing.M) {
-	if text := os.Getenv(migrateChildEnv); text != "" {
-		if err := migrateChild(text); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	killtest.Play(map[string]func(args []string) error{"migrate": func(args []string) error { return migrateChild(args[0]) }})
 	code := m.Run()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
@@ -678,8 +533,8 @@ func TestMain(m *testing.M) {
 // migrateChild is one process of ProcessesAtOnce: it says that it is ready, waits for the end of its input, opens and migrates.
 func migrateChild(text string) error {
 	fmt.Println("ready")
-	if _, err := bufio.NewReader(os.Stdin).ReadByte(); err == nil {
-		return errors.New("unexpected input")
+	if err := killtest.AwaitInputEnd(); err != nil {
+		return err
 	}
 	ctx := context.Background()
 	pool, err := postgres.PostgresOpen(ctx, postgres.PostgresOpenConfig{URL: text})

@@ -28,6 +28,11 @@ var limit = 30 * time.Second
 // makes, it removes with t.Cleanup: goroutines that outlive the service count as
 // left by it. Where ctx is done already, start may fail or return a service that
 // ends.
+//
+// More in service_conformance.md:
+//   - Goroutines are told apart by a profiler label that start's goroutine has,
+//     so connections that start leaves open in a pool count as left.
+//   - It starts the service some thirty times.
 func ServiceConformance(t *testing.T, start func(t *testing.T, ctx context.Context) (service.Service, error)) {
 	t.Helper()
 	for name, check := range map[string]func(t *testing.T, s *subject){

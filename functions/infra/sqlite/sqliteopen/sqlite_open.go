@@ -45,6 +45,10 @@ type SQLiteOpenHandle struct {
 // Errors: CodeNotFound for a missing folder (or a missing file with ReadOnly), CodeForbidden where the file or its
 // folder can't be written, CodeInvalid for a file that is no database or a bad config, CodeInternal for a damaged
 // file, CodeUnavailable while another process holds it.
+//
+// More in sqlite_open.md:
+//   - Writer has one connection.
+//   - Why two pools: SQLite has one writer at a time.
 func SQLiteOpen(ctx context.Context, cfg SQLiteOpenConfig) (*SQLiteOpenHandle, error) {
 	settings, err := newSettings(cfg)
 	if err != nil {

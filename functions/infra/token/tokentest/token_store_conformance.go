@@ -14,6 +14,11 @@ import (
 //
 // The suite writes values of up to 10 MB and some hundred small ones. It does not start processes, and it does not
 // break anything: that a store survives a crash or a full disk is for the store's own tests.
+//
+// More in token_store_conformance.md:
+//   - It imports testing: call it from test files alone, or the program links
+//     it.
+//   - The subtests run in parallel: setup must give each a place of its own.
 func TokenStoreConformance(t *testing.T, setup func(t *testing.T) (open func() token.TokenStore)) {
 	t.Helper()
 	for _, promise := range []struct {

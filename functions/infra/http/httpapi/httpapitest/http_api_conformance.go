@@ -40,6 +40,11 @@ type HTTPAPIConformanceRequest struct {
 // Each refusal is expected as problem JSON (RFC 9457) and each failure of the
 // server (5xx) is one of the test. The API is not changed but by Requests and by
 // what bodies, without a required field, it wrongly accepts.
+//
+// More in http_api_conformance.md:
+//   - Good requests are repeated, up to five times for a GET.
+//   - It needs a server that refuses foreign hosts: one behind
+//     httptest.NewServer with the bare mux fails.
 func HTTPAPIConformance(t *testing.T, cfg HTTPAPIConformanceConfig) {
 	t.Helper()
 	for _, problem := range check(t.Context(), cfg) {

@@ -11,6 +11,9 @@ import (
 // HTTPAPIGolden holds an API's document against a file, so that what the API
 // takes and answers changes only on purpose: a change shows in the diff of a
 // commit. With update it writes the file.
+//
+// More in http_api_golden.md:
+//   - Make the document with a fixed version, or each release is a difference.
 func HTTPAPIGolden(t *testing.T, document []byte, file string, update bool) {
 	t.Helper()
 	if update {

@@ -1,4 +1,4 @@
-package file
+package atomicfile
 
 import (
 	"cmp"
@@ -10,10 +10,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"fnregistry.dev/functions/core"
 )
@@ -33,19 +31,17 @@ import (
 // is in place, but a power cut might bring back the old. Errors are *[core.Error], whose code is that of the cause as
 // [core.ErrorCode] reads it; [core.CodeInvalid] where path is a folder, a device or the like,
 // [core.CodeUnavailable] on a full disk.
+//
+// More in file_write_atomic.md:
+//   - The folder must be writable, not just the file.
+//   - Owner, ACLs and extended attributes of the old file are lost, and other
+//     hard links keep the old content.
 func FileWriteAtomic(ctx context.Context, path string, content io.Reader, mode fs.FileMode) error {
 	err := writeAtomic(ctx, path, content, mode)
 	if err == nil {
 		return nil
 	}
-	coded := &core.Error{Op: "file_write_atomic " + path, Err: err}
-	switch {
-	case errors.Is(err, syscall.ENOSPC):
-		coded.Code, coded.Hint = core.CodeUnavailable, "make room on the disk"
-	case errors.Is(err, syscall.EFBIG):
-		coded.Code = core.CodeTooLarge
-	}
-	return coded
+	return coded("file_write_atomic path="+path, err)
 }
 
 func writeAtomic(ctx context.Context, path string, content io.Reader, mode fs.FileMode) error {
@@ -63,17 +59,18 @@ func writeAtomic(ctx context.Context, path string, content io.Reader, mode fs.Fi
 	if err != nil {
 		return err
 	}
-	if err := replace(ctx, target, content, perm, exact); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(target))
-}
-
-// replace does all but the flushing of the folder.
-func replace(ctx context.Context, target string, content io.Reader, perm fs.FileMode, exact bool) (err error) {
-	temp, err := createTemp(target, perm)
+	temp, err := writeTemp(ctx, target, content, perm, exact)
 	if err != nil {
 		return err
+	}
+	return rename(temp, target)
+}
+
+// writeTemp writes a file beside target, to the disk, and returns its path.
+func writeTemp(ctx context.Context, target string, content io.Reader, perm fs.FileMode, exact bool) (path string, err error) {
+	temp, err := createTemp(target, perm)
+	if err != nil {
+		return "", err
 	}
 	done := false // and not err, for content's Read may panic
 	defer func() {
@@ -83,16 +80,13 @@ func replace(ctx context.Context, target string, content io.Reader, perm fs.File
 		}
 	}()
 	if err := fill(ctx, temp, content, perm, exact); err != nil {
-		return err
+		return "", err
 	}
-	if err := temp.Close(); err != nil { // file systems over a network may tell only here that the disk is full
-		return err
-	}
-	if err := os.Rename(temp.Name(), target); err != nil {
-		return err
+	if err := temp.Close(); err != nil { // file systems over a network may report only here that the disk is full
+		return "", err
 	}
 	done = true
-	return nil
+	return temp.Name(), nil
 }
 
 // followLinks returns the path of the file that path leads to, which need not exist; the folder must. The path is never
@@ -183,20 +177,4 @@ func (r readerUntil) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return r.content.Read(p)
-}
-
-// syncFolder makes the renaming last. Windows has no such call; some file systems refuse it, and need none.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	if err := folder.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package file_test
+package atomicfile_test
 
 import (
 	"bytes"
@@ -15,12 +15,12 @@ import (
 	"testing/iotest"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/file"
+	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 func write(t *testing.T, path, content string, mode fs.FileMode) {
 	t.Helper()
-	if err := file.FileWriteAtomic(t.Context(), path, strings.NewReader(content), mode); err != nil {
+	if err := atomicfile.FileWriteAtomic(t.Context(), path, strings.NewReader(content), mode); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -118,7 +118,7 @@ func TestFileWriteAtomic_ModeWhileWriting(t *testing.T) {
 		}
 		return 0, io.EOF
 	})
-	if err := file.FileWriteAtomic(t.Context(), filepath.Join(dir, "secret"), look, 0o600); err != nil {
+	if err := atomicfile.FileWriteAtomic(t.Context(), filepath.Join(dir, "secret"), look, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(seen, []string{"-rw-------"}) {
@@ -191,9 +191,9 @@ func TestFileWriteAtomic_Refused(t *testing.T) {
 		{at("file"), fs.ModeSetuid | 0o755, core.CodeInvalid},
 		{at("file/x"), 0, core.CodeInternal}, // not a directory
 	} {
-		err := file.FileWriteAtomic(t.Context(), c.path, strings.NewReader("new"), c.mode)
+		err := atomicfile.FileWriteAtomic(t.Context(), c.path, strings.NewReader("new"), c.mode)
 		coded, ok := errors.AsType[*core.Error](err)
-		if !ok || core.ErrorCode(err) != c.want || coded.Op != "file_write_atomic "+c.path {
+		if !ok || core.ErrorCode(err) != c.want || coded.Op != "file_write_atomic path="+c.path {
 			t.Errorf("%s: got %v (%s), want %s", c.path, err, core.ErrorCode(err), c.want)
 		}
 	}
@@ -212,16 +212,16 @@ func TestFileWriteAtomic_FailsHalfway(t *testing.T) {
 	half := func(last error) io.Reader {
 		return io.MultiReader(strings.NewReader(strings.Repeat("new", 50_000)), iotest.ErrReader(last))
 	}
-	if err := file.FileWriteAtomic(t.Context(), path, half(broken), 0); !errors.Is(err, broken) {
+	if err := atomicfile.FileWriteAtomic(t.Context(), path, half(broken), 0); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	limited := &core.Error{Code: core.CodeLimited}
-	if err := file.FileWriteAtomic(t.Context(), path, half(limited), 0); core.ErrorCode(err) != core.CodeLimited {
+	if err := atomicfile.FileWriteAtomic(t.Context(), path, half(limited), 0); core.ErrorCode(err) != core.CodeLimited {
 		t.Errorf("got %v, code %q", err, core.ErrorCode(err))
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_ = file.FileWriteAtomic(t.Context(), path, readerFunc(func([]byte) (int, error) { panic("in Read") }), 0)
+		_ = atomicfile.FileWriteAtomic(t.Context(), path, readerFunc(func([]byte) (int, error) { panic("in Read") }), 0)
 		t.Error("the panic did not get through")
 	}()
 	wantContent(t, path, "old")
@@ -239,7 +239,7 @@ func TestFileWriteAtomic_Cancelled(t *testing.T) {
 		if after == 0 {
 			cancel()
 		}
-		err := file.FileWriteAtomic(ctx, path, readerFunc(func(p []byte) (int, error) {
+		err := atomicfile.FileWriteAtomic(ctx, path, readerFunc(func(p []byte) (int, error) {
 			if reads++; reads == after {
 				cancel()
 			}
@@ -251,7 +251,7 @@ func TestFileWriteAtomic_Cancelled(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := file.FileWriteAtomic(ctx, path, readerFunc(func([]byte) (int, error) {
+	err := atomicfile.FileWriteAtomic(ctx, path, readerFunc(func([]byte) (int, error) {
 		cancel() // with the last read, when there is nothing left to wait for
 		return 0, io.EOF
 	}), 0)
@@ -274,7 +274,7 @@ func TestFileWriteAtomic_NeverHalf(t *testing.T) {
 	for c := byte('a'); c < 'd'; c++ {
 		writers.Go(func() {
 			for range 20 {
-				if err := file.FileWriteAtomic(context.Background(), path, bytes.NewReader(version(c)), 0); err != nil {
+				if err := atomicfile.FileWriteAtomic(context.Background(), path, bytes.NewReader(version(c)), 0); err != nil {
 					t.Error(err)
 				}
 			}
@@ -312,7 +312,7 @@ func BenchmarkFileWriteAtomic(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "x")
 	b.Run("FileWriteAtomic", func(b *testing.B) {
 		for b.Loop() {
-			if err := file.FileWriteAtomic(b.Context(), path, bytes.NewReader(content), 0); err != nil {
+			if err := atomicfile.FileWriteAtomic(b.Context(), path, bytes.NewReader(content), 0); err != nil {
 				b.Fatal(err)
 			}
 		}
