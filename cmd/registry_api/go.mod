@@ -1,6 +1,6 @@
 module fnregistry.dev/cmd/registry_api
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/yuin/goldmark v1.8.7
@@ -25,8 +25,8 @@ require (
 require (
 	fnregistry.dev/fn_registry v0.0.0
 	fnregistry.dev/functions v0.0.0
-	github.com/a-h/templ v0.3.977
-	github.com/chromedp/cdproto v0.159.0
+	fnregistry.dev/tools/testenv/testkit/browser v0.0.0
+	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/chromedp/chromedp v0.22.1
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/pb33f/libopenapi v0.28.1
@@ -36,4 +36,5 @@ require (
 replace (
 	fnregistry.dev/fn_registry => ../../fn_registry
 	fnregistry.dev/functions => ../../functions
+	fnregistry.dev/tools/testenv/testkit/browser => ../../tools/testenv/testkit/browser
 )
