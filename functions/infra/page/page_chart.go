@@ -202,7 +202,7 @@ func (w *PageWriter) swatch(class, text string) {
 }
 
 func (w *PageWriter) chartTable(cfg PageChartConfig) {
-	table := PageTableConfig{Name: cfg.Name + ", as a table", Columns: []PageTableColumn{{Name: ""}}}
+	table := PageTableConfig{Name: cfg.Name + ", as a table", Columns: []PageTableColumn{{Name: "Place"}}}
 	for _, s := range cfg.Series {
 		table.Columns = append(table.Columns, PageTableColumn{Name: cmp.Or(s.Name, "value"), Number: true})
 	}

@@ -90,7 +90,7 @@ func (w *PageWriter) cell(x, y, v float64, full scale, where, unit string) {
 }
 
 func (w *PageWriter) heatTable(cfg PageHeatmapConfig) {
-	table := PageTableConfig{Name: cfg.Name + ", as a table", Columns: []PageTableColumn{{Name: ""}}}
+	table := PageTableConfig{Name: cfg.Name + ", as a table", Columns: []PageTableColumn{{Name: "Row"}}}
 	for _, name := range cfg.Columns {
 		table.Columns = append(table.Columns, PageTableColumn{Name: name, Number: true})
 	}

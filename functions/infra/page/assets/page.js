@@ -214,6 +214,12 @@ function zoom(svg, factor) {
   view.scrollTo(x * next - view.clientWidth / 2, y * next - view.clientHeight / 2);
 }
 
+// A picture that is wider than its view begins smaller, but still readable.
+for (const svg of all(".picture .view svg")) {
+  const fit = (svg.parentElement.clientWidth - 2) / svg.clientWidth;
+  if (fit < 1) zoom(svg, Math.max(.7, fit));
+}
+
 on("click", ".picture [data-zoom]", (button) => zoom(button.closest(".picture").querySelector(".view svg"), Number(button.dataset.zoom)));
 document.addEventListener("wheel", (event) => {
   const svg = event.target.closest?.(".picture .view")?.querySelector("svg");
@@ -239,7 +245,10 @@ function follow(log) {
   if (log.querySelector("input[type=checkbox]").checked) pre.scrollTop = pre.scrollHeight;
 }
 
-on("input", ".log input[type=search]", (input) => sift(input.closest(".log")));
+on("input", ".log input[type=search]", (input) => {
+  sift(input.closest(".log"));
+  follow(input.closest(".log"));
+});
 on("change", ".log input[type=checkbox]", (input) => follow(input.closest(".log")));
 on("scroll", ".log pre", (pre) => {
   const end = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4;
