@@ -32,7 +32,7 @@ func PageHeatmap(cfg PageHeatmapConfig) PageComponent {
 		low, high := math.Inf(1), math.Inf(-1)
 		left := 0.0
 		for _, row := range cfg.Rows {
-			left = max(left, textWidth(shorten(row.Name, 24))+8)
+			left = max(left, textWidth(shorten(row.Name, 24))*1.3+8)
 			for _, v := range row.Values {
 				if finite(v) {
 					low, high = min(low, v), max(high, v)

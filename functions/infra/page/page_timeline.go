@@ -83,14 +83,14 @@ func (w *PageWriter) timeline(cfg PageTimelineConfig) {
 		end = later(end, s.End)
 		if !slices.Contains(rows, s.Row) {
 			rows = append(rows, s.Row)
-			left = max(left, textWidth(shorten(s.Row, 24))+8)
+			left = max(left, textWidth(shorten(s.Row, 24))*1.3+8)
 		}
 	}
 	total := max(end.Sub(start), time.Millisecond).Seconds()
 	height := float64(len(rows))*timelineRow + 24
 	x := scale{0, total, left, left + 560}
 	w.figure(cfg.Name, true)
-	w.Open("svg", "viewBox", "0 0 "+px(left+590)+" "+px(height), "width", px(left+590), "height", px(height), "role", "group", "aria-label", cfg.Name)
+	w.Open("svg", "viewBox", "0 0 "+px(left+610)+" "+px(height), "width", px(left+610), "height", px(height), "role", "group", "aria-label", cfg.Name)
 	for i := range 5 {
 		at := total * float64(i) / 4
 		w.line("grid", x.at(at), 18, x.at(at), height)

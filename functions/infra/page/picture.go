@@ -330,16 +330,18 @@ func (r route) path() string {
 	return b.String()
 }
 
+// curve leads from the right side of a box to the left side of another,
+// wherever that is.
 func curve(x1, y1, x2, y2 float64) string {
-	return points("M", x1, y1) + bend(x1, y1, x2, y2)
+	if x2 > x1 {
+		return points("M", x1, y1) + bend(x1, y1, x2, y2)
+	}
+	return points("M", x1, y1) + points("C", x1+columnGap, y1, x2-columnGap, y2, x2, y2)
 }
 
 // bend is a curve that begins and ends level.
 func bend(x1, y1, x2, y2 float64) string {
 	half := (x2 - x1) / 2
-	if x2 <= x1 && x1-x2 < columnGap*4 {
-		half = columnGap // from a box to one below or above it
-	}
 	return points("C", x1+half, y1, x2-half, y2, x2, y2)
 }
 
