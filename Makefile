@@ -36,6 +36,10 @@ test: $(DOWNLOAD) ## run the tests of all modules, on both homeservers, and sum 
 	@sh tools/dev/deps.sh $(if $(filter 1,$(SKIP_SERVERS)),,chromium) g++
 	@$(STAGE) test
 
+.PHONY: quick
+quick: $(DOWNLOAD) ## format, lint and test what has changed and what that reaches, without servers (SINCE=HEAD^)
+	@$(GO) run ./tools/dev/quick $(if $(SINCE),-since $(SINCE))
+
 .PHONY: as-user
 as-user: ## as root: make test as an ordinary user, who is made if missing (TEST_USER=fnregistry), in a copy of this folder
 	@sh tools/dev/as_user.sh make test RACE=
@@ -59,7 +63,7 @@ lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticc
 	$(GO) vet work
 	$(GO) vet -tags= ./functions/infra/matrix/...
 	$(GO) run ./tools/dev/licenses
-	@bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
+	@echo "gofmt"; bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
 	@bin=$$(mktemp -d) && GOWORK=off $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
 	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
 
@@ -78,8 +82,8 @@ build: $(DOWNLOAD) ## build all programs to bin/, as they are released
 	@$(GO) run ./tools/dev/sizes -o $(CURDIR)/bin
 
 .PHONY: sizes
-sizes: $(DOWNLOAD) ## hold every program to its size budget and to the packages it must not link
-	$(GO) run ./tools/dev/sizes
+sizes: $(DOWNLOAD) ## hold every program to its size budget and to the packages it must not link (SINCE=HEAD^: by what it grew)
+	$(GO) run ./tools/dev/sizes $(if $(SINCE),-since $(SINCE))
 
 .PHONY: weigh
 weigh: $(DOWNLOAD) ## measure what each unit adds to a program, for fn show and registry_api

@@ -11,16 +11,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/keyring"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
+	"fnregistry.dev/functions/infra/matrix/matrixroom"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/terminal"
 	"fnregistry.dev/functions/infra/tokenfile"
-	"github.com/spf13/cobra"
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
 )
 
 func main() {
@@ -85,7 +89,7 @@ func (t *tail) with(cmd *cobra.Command, args []string, run func(context.Context,
 		t.client, err = matrix.MatrixClientInit(ctx, cfg)
 	}
 	if err == nil && len(args) > 0 {
-		t.room, _, err = matrix.MatrixRoomResolve(ctx, matrix.MatrixRoomResolveConfig{Client: t.client, Room: args[0]})
+		t.room, _, err = matrixroom.MatrixRoomResolve(ctx, matrixroom.MatrixRoomResolveConfig{Client: t.client, Room: args[0]})
 	}
 	if err == nil {
 		t.db, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: t.dir + "/state.db"})
@@ -103,7 +107,7 @@ func (t *tail) with(cmd *cobra.Command, args []string, run func(context.Context,
 }
 
 func (t *tail) rooms(ctx context.Context, _ []string) error {
-	rooms, err := matrix.MatrixRoomList(ctx, matrix.MatrixRoomListConfig{Client: t.client})
+	rooms, err := matrixroom.MatrixRoomList(ctx, matrixroom.MatrixRoomListConfig{Client: t.client})
 	for _, room := range rooms {
 		fmt.Printf("%s  %s  members: %d, encrypted: %t, invited: %t\n", room.RoomID, core.TerminalText(room.Title), room.Joined, room.Encrypted, room.Invited)
 	}
@@ -111,11 +115,11 @@ func (t *tail) rooms(ctx context.Context, _ []string) error {
 }
 
 func (t *tail) follow(ctx context.Context, _ []string) error {
-	store, err := matrix.MatrixSyncStore(ctx, matrix.MatrixSyncStoreConfig{DB: t.db.Writer, Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(t.room))[7:23])})
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: t.db.Writer, Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(t.room))[7:23])})
 	if err != nil {
 		return err
 	}
-	return matrix.MatrixSyncEach(ctx, matrix.MatrixSyncServiceConfig{Client: t.client, Store: store, Logger: slog.Default()}, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
+	return matrixsync.MatrixSyncEach(ctx, matrixsync.MatrixSyncServiceConfig{Client: t.client, Store: store, Logger: slog.Default()}, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
 		if line := matrix.MatrixEventLine(evt, time.Local); line != "" && evt.RoomID == t.room {
 			fmt.Println(line)
 		}
@@ -125,11 +129,11 @@ func (t *tail) follow(ctx context.Context, _ []string) error {
 
 // say puts a message into the queue on disk and waits until it is sent. What Ctrl-C leaves there goes out with the next.
 func (t *tail) say(ctx context.Context, to id.EventID, words []string) error {
-	outbox, err := matrix.MatrixOutbox(ctx, matrix.MatrixOutboxConfig{Client: t.client, DB: t.db.Writer, Logger: slog.Default()})
+	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: t.client, DB: t.db.Writer, Logger: slog.Default()})
 	if err != nil {
 		return err
 	}
-	defer outbox.Stop()
+	defer outbox.Stop(context.WithoutCancel(ctx))
 	message := matrix.MatrixSendMessageConfig{Outbox: outbox, Room: t.room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true}}
 	if to != "" {
 		evt, err := t.client.GetEvent(ctx, t.room, to)

@@ -24,6 +24,7 @@ func (f *folder) isMap(text string) bool {
 		if strings.HasPrefix(typ, "map[") {
 			return true
 		}
+		typ, _, _ = strings.Cut(typ, "[") // an instance of a generic type
 		found := f.decls[typ]
 		if len(found) == 0 || found[0].decl.Kind != source.Type {
 			return false

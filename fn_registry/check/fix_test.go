@@ -108,3 +108,41 @@ func typed(text string) string {
 	}
 	return strings.Join(out, "\n")
 }
+
+// TestFix_Encoding: a byte order mark and CRLF go with -fix, together with what
+// else is wrong; other characters that have no place stay for a person.
+func TestFix_Encoding(t *testing.T) {
+	t.Parallel()
+	const good = "---\nname: one\nkind: function\nlang: go\ndomain: a\n---\nText.\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"byte order mark": {"\ufeff" + good, good},
+		"CRLF":            {strings.ReplaceAll(good, "\n", "\r\n"), good},
+		"both":            {"\ufeff" + strings.ReplaceAll(good, "\n", "\r\n"), good},
+		"one CRLF":        {strings.Replace(good, "Text.\n", "Text.\r\n", 1), good},
+		"NUL":             {strings.Replace(good, "Text.", "Te\x00xt.", 1), ""},
+		"neither":         {good, ""},
+	} {
+		dir := t.TempDir()
+		testtree.Put(t, dir, "go.mod", "module example.org/m\n")
+		testtree.Put(t, dir, "a/one.go", "package a\n\nfunc One() {}\n")
+		testtree.Put(t, dir, "a/one.md", c.text)
+		tree, findings := run(t, dir, Options{Rules: []string{"schema-encoding"}})
+		changes, err := Fixed(tree, findings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, ch := range changes {
+			got += string(ch.After)
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		for _, f := range findings {
+			fixed := f.Fix != nil && string(spec.Apply([]byte(c.text), f.Fix.Edits)) == c.want
+			if fixed != (c.want != "") {
+				t.Errorf("%s: the fix of %q is %+v", name, f.Message, f.Fix)
+			}
+		}
+	}
+}

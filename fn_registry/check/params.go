@@ -105,7 +105,7 @@ func fixedParams(params []spec.Param, want []wanted) []spec.Param {
 
 // misplaced returns the first entry that stands before one that the code has earlier, or -1.
 func misplaced(params []spec.Param, known []string) int {
-	last := -1
+	last := 0
 	for i, param := range params {
 		at := slices.Index(known, param.Name)
 		if at < 0 {

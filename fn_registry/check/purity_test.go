@@ -1,15 +1,19 @@
 package check
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// TestPurity holds the rule against the cases of testdata/purity.cases.
+// TestPurity holds the rule against the cases of testdata/purity.cases, and what
+// it says of the impure ones against testdata/purity.reasons.
 func TestPurity(t *testing.T) {
 	t.Parallel()
 	src, err := os.ReadFile("testdata/purity.cases")
@@ -46,5 +50,25 @@ func TestPurity(t *testing.T) {
 	}
 	if len(impure) < 100 {
 		t.Errorf("%d cases", len(impure))
+	}
+	var why strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		fmt.Fprintf(&why, "%s: %s\n", name, found[name])
+	}
+	const reasons = "testdata/purity.reasons"
+	if *update {
+		if err := os.WriteFile(reasons, []byte(why.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(reasons)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, wanted := strings.Split(why.String(), "\n"), strings.Split(string(want), "\n")
+	for i := range max(len(got), len(wanted)) {
+		if i >= len(got) || i >= len(wanted) || got[i] != wanted[i] {
+			t.Fatalf("%s:%d: got %q, want %q", reasons, i+1, got[min(i, len(got)-1)], wanted[min(i, len(wanted)-1)])
+		}
 	}
 }

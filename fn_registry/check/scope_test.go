@@ -141,3 +141,42 @@ func randomFiles(r *rand.Rand, c *catalog.Catalog) map[string]bool {
 	}
 	return only
 }
+
+// TestScope_WholeFolders: what a change concerns beyond the units whose files it
+// touches, in the order of their IDs.
+func TestScope_WholeFolders(t *testing.T) {
+	t.Parallel()
+	unit := func(name string) string {
+		return "-- a/" + name + ".md --\n---\nname: " + name + "\nkind: function\nlang: go\ndomain: a\n---\n"
+	}
+	c, _ := run(t, testtree.New(t, "-- fn_registry.yaml --\nversion: 1\nunits: [a, b]\n-- go.mod --\nmodule example.org/m\n"+
+		"-- a/one.go --\npackage a\n\nfunc One() { help() }\n-- a/two.go --\npackage a\n\nfunc Two() { One() }\n-- a/help.go --\npackage a\n\nfunc help() {}\n\nfunc Loose() {}\n"+
+		unit("one")+unit("two")+"-- a/notes.txt --\nx\n-- b/three.go --\npackage b\n\nfunc Three() {}\n"+
+		"-- b/three.md --\n---\nname: three\nkind: function\nlang: go\ndomain: b\n---\n-- b/page.md --\n# A page\n"), Options{})
+	for touched, want := range map[string]string{
+		"a/one.go": "a/one.md a/two.md", "a/one.md": "a/one.md a/two.md", "a/two.go": "a/two.md", "a/help.go": "a/one.md a/two.md", "a/gone.go": "a/one.md a/two.md", "a/gone.md": "a/one.md a/two.md",
+		"a/notes.txt": "", "b/three.go": "b/three.md", "b/page.md": "", "fn_registry.yaml": "a/one.md b/three.md a/two.md", "c/x.go": "", "a/one_test.go": "a/one.md a/two.md",
+		"a/two.md b/three.md": "b/three.md a/two.md",
+	} {
+		only := map[string]bool{}
+		for _, name := range strings.Fields(touched) {
+			only[name] = true
+		}
+		if got := strings.Join(unitFiles(InScope(c, only)), " "); got != want {
+			t.Errorf("%s: %q, want %q", touched, got, want)
+		}
+	}
+	for touched, want := range map[string]string{"a/help.go": "a/help.go", "a/one.go": "", "a/gone.md": "a/help.go", "a/one.md": "", "b/gone.md": "", "fn_registry.yaml": "a/help.go"} {
+		found, err := Run(t.Context(), c, Options{Rules: []string{"spec-missing"}, Only: map[string]bool{touched: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var files []string
+		for _, f := range found {
+			files = append(files, f.File)
+		}
+		if got := strings.Join(files, " "); got != want {
+			t.Errorf("%s: spec-missing in %q, want %q", touched, got, want)
+		}
+	}
+}

@@ -2,16 +2,12 @@ package example
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/importer"
 	"go/scanner"
 	"go/token"
 	"go/types"
-	"io"
-	"os"
 	"os/exec"
 	"path"
 	"slices"
@@ -24,9 +20,9 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// check parses the batch's snippets, lets the go command compile what they import, and type-checks them.
-func (b *batch) check(ctx context.Context) ([]check.Finding, error) {
-	standard, err := standardPackages()
+// check parses the batch's snippets, loads what they import, and type-checks them.
+func (b *batch) check(ctx context.Context, std standard) ([]check.Finding, error) {
+	names, err := standardPackages()
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +31,7 @@ func (b *batch) check(ctx context.Context) ([]check.Finding, error) {
 	var files []*file
 	wanted := map[string]bool{"context": true}
 	for _, s := range b.snippets {
-		f, err := b.complete(fset, s, standard)
+		f, err := b.complete(fset, s, names)
 		if err != nil {
 			line, column, message := 1, 1, err.Error()
 			var list scanner.ErrorList
@@ -55,24 +51,18 @@ func (b *batch) check(ctx context.Context) ([]check.Finding, error) {
 			}
 		}
 	}
-	exports, err := b.exports(ctx, wanted)
+	imports, err := b.load(ctx, wanted, std)
 	if err != nil {
 		return nil, err
 	}
-	imp := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
-		if exports[path] == "" {
-			return nil, fmt.Errorf("no package %s in the module of the unit", path)
-		}
-		return os.Open(exports[path])
-	})
 	for _, f := range files {
-		found = append(found, f.typeCheck(fset, imp)...)
+		found = append(found, f.typeCheck(fset, imports)...)
 	}
 	return found, nil
 }
 
 // complete parses a snippet and adds the imports that it leaves out.
-func (b *batch) complete(fset *token.FileSet, s snippet, standard map[string]string) (*file, error) {
+func (b *batch) complete(fset *token.FileSet, s snippet, names map[string]string) (*file, error) {
 	f, err := s.parse(fset, nil)
 	if err != nil || isFile(s.text) {
 		return f, err
@@ -82,7 +72,7 @@ func (b *batch) complete(fset *token.FileSet, s snippet, standard map[string]str
 		imports = append(imports, `"context"`) // of the function that statements are put into
 	}
 	for _, name := range f.qualifiers() {
-		if p := b.importFor(s.unit, name, standard); p != "" && p != "context" {
+		if p := b.importFor(s.unit, name, names); p != "" && p != "context" {
 			imports = append(imports, name+" "+strconv.Quote(p))
 		}
 	}
@@ -90,7 +80,7 @@ func (b *batch) complete(fset *token.FileSet, s snippet, standard map[string]str
 }
 
 // importFor guesses which package a name means in a unit's example.
-func (b *batch) importFor(u *catalog.Unit, name string, standard map[string]string) string {
+func (b *batch) importFor(u *catalog.Unit, name string, names map[string]string) string {
 	if u.Dir.Package == name {
 		return u.Dir.ImportPath
 	}
@@ -99,7 +89,7 @@ func (b *batch) importFor(u *catalog.Unit, name string, standard map[string]stri
 			return p
 		}
 	}
-	if p := standard[name]; p != "" {
+	if p := names[name]; p != "" {
 		return p
 	}
 	for _, d := range b.catalog.Dirs {
@@ -110,39 +100,9 @@ func (b *batch) importFor(u *catalog.Unit, name string, standard map[string]stri
 	return ""
 }
 
-// exports lets the go command compile packages and returns where their export data lies.
-func (b *batch) exports(ctx context.Context, wanted map[string]bool) (map[string]string, error) {
-	args := []string{"list", "-e", "-export", "-deps", "-json=ImportPath,Export", "-tags=" + b.tags, "--"}
-	var paths []string
-	for p := range wanted {
-		if p != "C" && p != "unsafe" {
-			paths = append(paths, p)
-		}
-	}
-	slices.Sort(paths)
-	cmd := exec.CommandContext(ctx, "go", append(args, paths...)...)
-	cmd.Dir = b.dir
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil && len(out) == 0 {
-		return nil, fmt.Errorf("go list in %s: %w\n%s", b.dir, err, strings.TrimSpace(stderr.String()))
-	}
-	exports := map[string]string{}
-	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
-		var pkg struct{ ImportPath, Export string }
-		if err := dec.Decode(&pkg); err == io.EOF {
-			return exports, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("go list in %s: %w", b.dir, err)
-		}
-		exports[pkg.ImportPath] = pkg.Export
-	}
-}
-
-func (f *file) typeCheck(fset *token.FileSet, imp types.Importer) []check.Finding {
+func (f *file) typeCheck(fset *token.FileSet, imports types.Importer) []check.Finding {
 	var found []check.Finding
-	cfg := types.Config{Importer: imp, Error: func(err error) {
+	cfg := types.Config{Importer: imports, Error: func(err error) {
 		var e types.Error
 		// Soft errors are variables and imports that are not used.
 		if errors.As(err, &e) && !e.Soft && !strings.HasPrefix(e.Msg, "\t") && len(found) < 3 { // a tab begins the second half of a message

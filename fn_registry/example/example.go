@@ -1,6 +1,7 @@
-// Package example compiles the Example of each spec against the unit: the one check that needs types. It asks the go
-// command for export data, so units and their imports are compiled once, by the build cache, and examples are only
-// type-checked.
+// Package example type-checks the Example of each spec against the unit: the
+// one check that needs types. The go command says which files a package and
+// its imports have; nothing is compiled, and the bodies of their functions are
+// not looked at, so that a cold build cache costs nothing.
 package example
 
 import (
@@ -18,7 +19,7 @@ import (
 // Rule is the rule that Check applies. It is not among check.Rules, which need no go command.
 var Rule = &check.Rule{
 	Name: "example", Severity: check.Error, Summary: "the Example compiles against the unit",
-	Explanation: "Go blocks of the Example section are compiled as a whole file where they begin with `package`, else as declarations or as the body of a function that has `ctx`. " +
+	Explanation: "Go blocks of the Example section are type-checked as a whole file where they begin with `package`, else as declarations or as the body of a function that has `ctx`. " +
 		"Imports are added by package name: the unit's own package, the standard library's, those of the spec's imports and of this repository. Variables that are only set are no finding: an example shows, it does not run. " +
 		"Checked with `-examples` only, since it needs the go command.",
 }
@@ -26,8 +27,9 @@ var Rule = &check.Rule{
 // Check compiles the examples of the units.
 func Check(ctx context.Context, c *catalog.Catalog, units []*catalog.Unit) ([]check.Finding, error) {
 	var found []check.Finding
+	std := standard{}
 	for _, batch := range batches(c, units) {
-		findings, err := batch.check(ctx)
+		findings, err := batch.check(ctx, std)
 		if err != nil {
 			return nil, err
 		}

@@ -2,7 +2,9 @@ package scaffold
 
 import (
 	"errors"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,6 +125,7 @@ github.com/a/b v1.2.0 h1:a
 module example.org/two
 go 1.26
 require github.com/a/b v1.10.0
+replace github.com/a/b => github.com/x/b v1.2.1
 -- two/two.go --
 package two
 -- two/go.sum --
@@ -239,5 +242,125 @@ func TestComment(t *testing.T) {
 	}
 	if strings.Join(got, " ") != words {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestImportSet: names that are taken are not taken twice, and the standard
+// library's packages stand first, each group by path.
+func TestImportSet(t *testing.T) {
+	t.Parallel()
+	s := importSet{}
+	for _, c := range []struct{ path, name, want string }{
+		{"errors", "errors", "errors"}, {"example.org/z/errors", "errors", "fnerrors"}, {"example.org/a/errors", "errors", "fnerrors2"}, {"example.org/b/errors", "errors", "fnerrors3"},
+		{"errors", "errors", "errors"}, {"example.org/a/errors", "errors", "fnerrors2"}, {"context", "context", "context"}, {"example.org/c/go-odd", "odd", "odd"}, {"example.org/c/x", "other", "other"},
+	} {
+		if got := s.add(c.path, c.name); got != c.want {
+			t.Errorf("%s is %s, want %s", c.path, got, c.want)
+		}
+	}
+	want := "import (\n\t\"context\"\n\t\"errors\"\n\n\tfnerrors2 \"example.org/a/errors\"\n\tfnerrors3 \"example.org/b/errors\"\n\t\"example.org/c/go-odd\"\n\tother \"example.org/c/x\"\n\tfnerrors \"example.org/z/errors\"\n)\n"
+	if got := s.text(map[string]string{"example.org/c/x": "other", "example.org/a/errors": "errors", "example.org/b/errors": "errors", "example.org/z/errors": "errors"}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for one, want := range map[string]string{"fmt": "\"fmt\"", "example.org/x": "\"example.org/x\""} {
+		if got := (importSet{one: path.Base(one)}).text(nil); !strings.Contains(got, want) || strings.Contains(got, "\n\n") {
+			t.Errorf("%s: %q", one, got)
+		}
+	}
+	if got := (importSet{}).text(nil); got != "" {
+		t.Errorf("nothing is %q", got)
+	}
+}
+
+// TestMakeFolders: what is taken back is what was made, and no more.
+func TestMakeFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "there"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	undo, err := makeFolders(filepath.Join(dir, "there", "a", "b"))
+	if info, statErr := os.Stat(filepath.Join(dir, "there", "a", "b")); err != nil || statErr != nil || !info.IsDir() {
+		t.Fatal(err, statErr)
+	}
+	undo()
+	left, err := os.ReadDir(filepath.Join(dir, "there"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// TestDraft_Hints: what to do about a draft that is refused.
+func TestDraft_Hints(t *testing.T) {
+	t.Parallel()
+	c := load(t, tree(t, t.TempDir(), workspace))
+	for want, d := range map[string]Draft{
+		"a name is snake_case: lower-case words of letters and digits, joined by _; did you mean slug_make?": {Name: "SlugMake", Domain: "base"},
+		"a name is snake_case: lower-case words of letters and digits, joined by _":                          {Name: "größe", Domain: "base"},
+		"names are unique in the repository: see lib/base/pick_all.md":                                       {Name: "pick_all", Domain: "base"},
+		"name and symbol are equal without underscores and case: SlugMake":                                   {Name: "slug_make", Domain: "base", Kind: "type", Signature: "type Slug int"},
+		"write it as in Go: type SlugMake int":                                                               {Name: "slug_make", Domain: "base", Kind: "type", Signature: "type (SlugMake int; B int)"},
+		"write it as in Go: type SlugFold int":                                                               {Name: "slug_fold", Domain: "base", Kind: "type", Signature: "var SlugFold int"},
+		"write it as in Go: type SlugCut int":                                                                {Name: "slug_cut", Domain: "base", Kind: "type", Signature: "type SlugCut int\ntype B int"},
+		"write them: type SlugShow interface { Do(ctx context.Context) error }":                              {Name: "slug_show", Domain: "base", Kind: "type", Signature: "type SlugShow interface"},
+		"leave pure out, or take the data and not the stream":                                                {Name: "a", Domain: "base", Pure: true, Signature: "func(r io.Reader)"},
+		"a package is one lower-case word of letters and digits, or a folder from the root with a / in it":   {Name: "a", Domain: "net", Package: "Odd Name"},
+		"name the domain base, or another package":                                                           {Name: "a", Domain: "net", Package: "lib/base"},
+	} {
+		_, err := New(c, d)
+		var e *Error
+		if !errors.As(err, &e) || e.Hint != want {
+			t.Errorf("%+v: %#v, want the hint %q", d, err, want)
+		}
+	}
+}
+
+// TestParseMod: what is understood of a go.mod, in every form of a line.
+func TestParseMod(t *testing.T) {
+	t.Parallel()
+	if got := (&modFile{path: "a.b/c", goLine: "1.26"}).text(); got != "module a.b/c\n\ngo 1.26\n" {
+		t.Errorf("a module that needs nothing: %q", got)
+	}
+	for text, want := range map[string]string{
+		"module a.b/c // d":        "module a.b/c",
+		"module \"a.b/c\"":         "module a.b/c",
+		"module a b":               "",
+		"go 1.26.1":                "go 1.26.1",
+		"go":                       "",
+		"require a v1":             "require a v1",
+		"require a v1 // indirect": "require a v1",
+		"require a":                "",
+		"require a v1 v2":          "",
+		"require (\n\ta v1\n\n\t// c\n\tb v2 // indirect\n)\ngo 1.26": "go 1.26 require a v1 require b v2",
+		"replace a => ../a":         "replace a  => ../a ",
+		"replace a v1 => b v2":      "replace a v1 => b v2",
+		"replace a => b v2":         "replace a  => b v2",
+		"replace a v1 => ../a":      "replace a v1 => ../a ",
+		"replace a =>":              "",
+		"replace => b":              "",
+		"replace a b":               "",
+		"replace (\n\ta => b v1\n)": "replace a  => b v1",
+		"exclude a v1":              "",
+		"toolchain go1.26":          "",
+		"// module x":               "",
+		"":                          "",
+	} {
+		f := parseMod(text)
+		var got []string
+		if f.path != "" {
+			got = append(got, "module "+f.path)
+		}
+		if f.goLine != "" {
+			got = append(got, "go "+f.goLine)
+		}
+		for _, p := range slices.Sorted(maps.Keys(f.requires)) {
+			got = append(got, "require "+p+" "+f.requires[p])
+		}
+		for _, r := range f.replaces {
+			got = append(got, "replace "+r.old+" "+r.oldVersion+" => "+r.new+" "+r.newVersion)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }

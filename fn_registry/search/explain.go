@@ -77,12 +77,12 @@ func (w *want) insteadOf(how How) []string {
 func (s *segment) impactOf(word, doc int) (uint8, bool) {
 	list := s.posts.at(word)
 	at := -1
-	for i := 0; i < len(list) && at < doc; {
+	for i := 0; i < len(list); {
 		gap, from := posting(list, i)
 		at += gap
 		i = from + 2
-		if at == doc {
-			return list[from], true
+		if at >= doc {
+			return list[from], at == doc
 		}
 	}
 	return 0, false

@@ -139,7 +139,8 @@ func (l *leaf) addAll(parts []*leaf) {
 // meanOf is what a unit has of all parts: their mean value, all their fields,
 // and the least sure of their ways.
 func meanOf(parts []*leaf, doc int) cell {
-	sum, mean := 0, cell{}
+	var sum int
+	var mean cell
 	for _, p := range parts {
 		c := p.cells[doc]
 		if c.value == 0 {

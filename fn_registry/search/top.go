@@ -35,7 +35,7 @@ func (t *topHits) offer(s scored) {
 	case len(t.heap) < t.keep:
 		t.heap = append(t.heap, s)
 		t.rise(len(t.heap) - 1)
-	case t.keep > 0 && t.worse(t.heap[0], s):
+	case t.worse(t.heap[0], s):
 		t.heap[0] = s
 		t.sink()
 	}

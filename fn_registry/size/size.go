@@ -59,13 +59,28 @@ func Measure(ctx context.Context, c *catalog.Catalog, app *catalog.Unit) (*Progr
 	return p, nil
 }
 
-// linkFlags are how released programs are linked.
-const linkFlags = "-ldflags=-s -w -funcalign=1"
+// linkFlags are how released programs are linked: stripped, and functions laid
+// side by side without gaps, which saves 2 % of the file and costs search up to
+// a tenth of its speed.
+const (
+	alignFlag = "-funcalign=1"
+	linkFlags = "-ldflags=-s -w " + alignFlag
+)
 
-// Build builds the app as it is released: static, stripped, for linux/amd64, with the build_flags of its spec. Functions
-// are laid side by side without gaps, which saves 2 % of the file and costs search up to a tenth of its speed.
+// Build builds the app as it is released: static, stripped, for linux/amd64,
+// with the build_flags of its spec.
 func Build(ctx context.Context, c *catalog.Catalog, app *catalog.Unit, binary string) error {
-	args := append([]string{"build", "-trimpath", linkFlags}, app.Spec.BuildFlags...)
+	return build(ctx, c, app, binary, linkFlags)
+}
+
+// BuildWithSymbols builds the app as Build does, but keeps its symbols, which
+// tell what of it comes from which package.
+func BuildWithSymbols(ctx context.Context, c *catalog.Catalog, app *catalog.Unit, binary string) error {
+	return build(ctx, c, app, binary, "-ldflags=-w "+alignFlag)
+}
+
+func build(ctx context.Context, c *catalog.Catalog, app *catalog.Unit, binary, link string) error {
+	args := append([]string{"build", "-trimpath", link}, app.Spec.BuildFlags...)
 	_, err := goCommand(ctx, c.Path(app.Dir, app.Dir.Path), place{}.env(), append(args, "-o", binary, ".")...)
 	return err
 }

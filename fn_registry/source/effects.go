@@ -307,7 +307,7 @@ func (c *collector) arguments(fun string, args []ast.Expr) {
 		name := ""
 		if isPackageLevel(root) && !universe[root.Name] {
 			name = root.Name
-		} else if root.Obj != nil {
+		} else {
 			name = c.aliases[root.Obj]
 		}
 		if name != "" {

@@ -124,7 +124,7 @@ func (w *writer) chanType(e *ast.ChanType) {
 		w.WriteString("<-chan ")
 	default:
 		w.WriteString("chan ")
-		if inner, ok := e.Value.(*ast.ChanType); ok && inner.Dir == ast.RECV {
+		if inner, ok := ast.Unparen(e.Value).(*ast.ChanType); ok && inner.Dir == ast.RECV {
 			w.WriteByte('(')
 			w.expr(inner)
 			w.WriteByte(')')

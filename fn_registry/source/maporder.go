@@ -31,6 +31,7 @@ func (c *collector) mapOrder(loop *ast.RangeStmt) {
 			l.own[id.Obj] = true
 		}
 	}
+	typ = origin(typ)
 	if strings.HasPrefix(typ, "map[") || mapTypes[typ] {
 		typ = ""
 	} else if strings.ContainsAny(typ, "[]{} ") || universe[typ] {
@@ -242,11 +243,20 @@ func (c *collector) typeOf(e ast.Expr) string {
 
 // step is a field or a method of a type.
 func step(typ, name string) string {
-	typ = strings.TrimLeft(typ, "*")
+	typ = origin(strings.TrimLeft(typ, "*"))
 	if typ == "" || strings.ContainsAny(typ, "[]{} ") {
 		return ""
 	}
 	return typ + "." + name
+}
+
+// origin is the generic type of which a type is an instance, and any other type
+// itself.
+func origin(typ string) string {
+	if base, _, ok := strings.Cut(typ, "["); ok && base != "" && base != "map" {
+		return base
+	}
+	return typ
 }
 
 // elementOf is the element type of a map or a slice as written.

@@ -52,10 +52,8 @@ func hasDirectives(src []byte) bool {
 }
 
 func parseError(err error) *Error {
-	if list, ok := err.(scanner.ErrorList); ok && len(list) > 0 {
-		return &Error{Pos: Pos{max(list[0].Pos.Line, 1), max(list[0].Pos.Column, 1)}, Message: list[0].Msg}
-	}
-	return &Error{Pos: Pos{1, 1}, Message: err.Error()}
+	first := err.(scanner.ErrorList)[0] // the parser has no other errors
+	return &Error{Pos: Pos{max(first.Pos.Line, 1), max(first.Pos.Column, 1)}, Message: first.Msg}
 }
 
 // reader holds one file while it is read.
@@ -107,10 +105,7 @@ func (r *reader) readLinknames() {
 func (r *reader) readImports() {
 	r.qualifiers = make(map[string]string, len(r.tree.Imports))
 	for _, spec := range r.tree.Imports {
-		path, err := strconv.Unquote(spec.Path.Value)
-		if err != nil {
-			continue
-		}
+		path, _ := strconv.Unquote(spec.Path.Value) // the parser refuses others
 		imp := Import{Path: path, Pos: r.pos(spec.Path.Pos())}
 		if spec.Name != nil {
 			imp.Name = spec.Name.Name

@@ -411,9 +411,6 @@ func (r *resolver) expr(e ast.Expr) {
 	case *ast.TypeAssertExpr:
 		r.expr(e.X)
 		r.expr(e.Type)
-	case *ast.KeyValueExpr:
-		r.expr(e.Key)
-		r.expr(e.Value)
 	case *ast.CompositeLit:
 		r.expr(e.Type)
 		r.elements(e.Elts)

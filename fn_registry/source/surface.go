@@ -294,17 +294,11 @@ func (s *Surface) hold(u *ast.StructType) {
 func (s *surfaces) constants(d *ast.GenDecl) {
 	var last *ast.ValueSpec // what a line without values repeats
 	for n, spec := range d.Specs {
-		v, ok := spec.(*ast.ValueSpec)
-		if !ok {
-			continue
-		}
-		if len(v.Values) > 0 {
+		v := spec.(*ast.ValueSpec)
+		if len(v.Values) > 0 { // the parser wants them in the first
 			last = v
 		}
-		for i, name := range v.Names {
-			if last == nil || i >= len(last.Values) {
-				continue
-			}
+		for i, name := range v.Names[:min(len(v.Names), len(last.Values))] {
 			value, typ := last.Values[i], ""
 			if lit, ok := value.(*ast.BasicLit); ok {
 				s.of(name.Name).value = lit.Value

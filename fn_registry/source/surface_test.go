@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,24 +12,27 @@ import (
 func TestSurfaces(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ src, want, types string }{
-		"function":           {"func F(a, b int, c other) (n int, err error)", "signature: (int, int, other) (int, error)", "other"},
-		"one named result":   {"func F() (err error)", "signature: () error", ""},
-		"packages":           {"import clock \"time\"\nfunc F(t clock.Time, x y.Z) {}", "signature: (time.Time, y.Z)", "y"},
-		"type parameters":    {"func F[K comparable, V any](m map[K]V) V", "signature: [comparable, any](map[$0]$1) $1", ""},
-		"type once":          {"func F(a T, b []T, c *T, d U)", "signature: (T, []T, *T, U)", "T U"},
-		"struct":             {"type F struct { A, B int; c hidden; *D; e.G }", "type: struct\nfield A: int\nfield B: int\nfield D: *D\nfield G: e.G\ncomparison: ", "D e"},
-		"generic type":       {"type F[K comparable, V any] struct { M map[K]V }", "type parameters: [comparable, any]\ntype: struct\nfield M: map[$0]$1", ""},
-		"generic methods":    {"func (f *F[K, V]) Get(k K) (v V, ok bool)\nfunc (f F[X]) Put(X)", "method Get: ($0) ($1, bool), pointer\nmethod Put: ($0)", ""},
-		"hidden method":      {"func (f F) get() int\nfunc (F) Get() int", "method Get: () int", ""},
-		"open interface":     {"type F interface { A(x int) error; io.Reader }", "type: interface\nmethod A: func(int) error, wanted\nelement io.Reader: , wanted", "io"},
-		"sealed interface":   {"type F interface { A(); b() }", "type: interface\nmethod A: func()\nsealed: ", ""},
-		"constraint":         {"type F interface { ~int | ~string }", "type: interface\nelement ~int | ~string: , wanted", ""},
-		"defined":            {"type F map[string]T", "type: map[string]T", "T"},
-		"alias":              {"type F = T", "type: = T", "T"},
-		"generic defined":    {"type F[T any] func(T) (T, error)", "type parameters: [any]\ntype: func($0) ($0, error)", ""},
-		"channels":           {"type F struct { A chan<- int; B <-chan int; C chan (<-chan int) }", "type: struct\nfield A: chan<- int\nfield B: <-chan int\nfield C: chan <-chan int\ncomparison: ", ""},
-		"inline members":     {"type F struct { A struct { X, Y int \"tag\" }; B interface { M(a int) error } }", "type: struct\nfield A: struct{ X int \"tag\"; Y int \"tag\" }\nfield B: interface{ M(int) error }\ncomparison: ", ""},
-		"another name, same": {"func F[Q any](x Q) []Q\n", "signature: [any]($0) []$0", ""},
+		"function":                         {"func F(a, b int, c other) (n int, err error)", "signature: (int, int, other) (int, error)", "other"},
+		"one named result":                 {"func F() (err error)", "signature: () error", ""},
+		"packages":                         {"import clock \"time\"\nfunc F(t clock.Time, x y.Z) {}", "signature: (time.Time, y.Z)", "y"},
+		"type parameters":                  {"func F[K comparable, V any](m map[K]V) V", "signature: [comparable, any](map[$0]$1) $1", ""},
+		"type once":                        {"func F(a T, b []T, c *T, d U)", "signature: (T, []T, *T, U)", "T U"},
+		"struct":                           {"type F struct { A, B int; c hidden; *D; e.G }", "type: struct\nfield A: int\nfield B: int\nfield D: *D\nfield G: e.G\ncomparison: ", "D e"},
+		"generic type":                     {"type F[K comparable, V any] struct { M map[K]V }", "type parameters: [comparable, any]\ntype: struct\nfield M: map[$0]$1", ""},
+		"generic methods":                  {"func (f *F[K, V]) Get(k K) (v V, ok bool)\nfunc (f F[X]) Put(X)", "method Get: ($0) ($1, bool), pointer\nmethod Put: ($0)", ""},
+		"hidden method":                    {"func (f F) get() int\nfunc (F) Get() int", "method Get: () int", ""},
+		"open interface":                   {"type F interface { A(x int) error; io.Reader }", "type: interface\nmethod A: func(int) error, wanted\nelement io.Reader: , wanted", "io"},
+		"sealed interface":                 {"type F interface { A(); b() }", "type: interface\nmethod A: func()\nsealed: ", ""},
+		"constraint":                       {"type F interface { ~int | ~string }", "type: interface\nelement ~int | ~string: , wanted", ""},
+		"defined":                          {"type F map[string]T", "type: map[string]T", "T"},
+		"alias":                            {"type F = T", "type: = T", "T"},
+		"generic defined":                  {"type F[T any] func(T) (T, error)", "type parameters: [any]\ntype: func($0) ($0, error)", ""},
+		"channels":                         {"type F struct { A chan<- int; B <-chan int; C chan (<-chan int); D chan <-chan int; E chan (chan<- int) }", "type: struct\nfield A: chan<- int\nfield B: <-chan int\nfield C: chan (<-chan int)\nfield D: chan<- chan int\nfield E: chan chan<- int\ncomparison: ", ""},
+		"arrays of what can't be compared": {"type F struct { A [2][3][]int }", "type: struct\nfield A: [2][3][]int", ""},
+		"arrays of what can be":            {"type F struct { A [2][3]int; B *[]int; C chan []int }", "type: struct\nfield A: [2][3]int\nfield B: *[]int\nfield C: chan []int\ncomparison: ", ""},
+		"maps, functions and their like":   {"type F struct { A struct { f func() } }", "type: struct\nfield A: struct{ f func() }", ""},
+		"inline members":                   {"type F struct { A struct { X, Y int \"tag\" }; B interface { M(a int) error } }", "type: struct\nfield A: struct{ X int \"tag\"; Y int \"tag\" }\nfield B: interface{ M(int) error }\ncomparison: ", ""},
+		"another name, same":               {"func F[Q any](x Q) []Q\n", "signature: [any]($0) []$0", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -190,6 +194,107 @@ func TestParse_TestNames(t *testing.T) {
 		}
 		if len(parse(t, "f.go", "package p\n"+src+"\n").Tests) > 0 {
 			t.Errorf("%s is a test in a file that holds none", src)
+		}
+	}
+}
+
+// TestPackage_Resolve: what a type has of those that it embeds, and what names
+// of the package stand for, whatever the order of the declarations.
+func TestPackage_Resolve(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ src, want, types string }{
+		"fields and methods": {"type F struct { in; Own int }\ntype in struct { A int; own int }\nfunc (in) M()\nfunc (*in) P()",
+			"type: struct|field Own: int|field A: int|method M: ()|method P: (), pointer|comparison: ", ""},
+		"by pointer":         {"type F struct { *In }\ntype In struct { A int }\nfunc (*In) P()", "type: struct|field In: *In|field A: int|method P: ()|comparison: ", "In"},
+		"pointer above":      {"type F struct { *In }\ntype In struct { deep }\ntype deep struct{}\nfunc (*deep) P()", "type: struct|field In: *In|method P: ()|comparison: ", "In"},
+		"the outer wins":     {"type F struct { in; A int }\ntype in struct { A string; deep }\ntype deep struct { A bool; B bool }", "type: struct|field A: int|field B: bool|comparison: ", ""},
+		"generic":            {"type F struct { in[int] }\ntype in[T any] struct { A int }", "type: struct|field A: int|comparison: ", ""},
+		"several parameters": {"type F struct { In[int, string] }\ntype In[K, V any] struct { A int }", "type: struct|field In: In[int, string]|comparison: ", "In"},
+		"not the package's":  {"type F struct { other.X; in }\ntype in struct { A int }", "type: struct|field X: other.X|field A: int|comparison: ", "other"},
+		"unknown, then one":  {"type F struct { gone; in }\ntype in struct { A int }", "type: struct|field A: int|comparison: ", ""},
+		"in a circle":        {"type F struct { *a; B int }\ntype a struct { *b }\ntype b struct { *a; *F; C int }", "type: struct|field B: int|field F: *F|field C: int|comparison: ", "F"},
+		"not comparable":     {"type F struct { a }\ntype a struct { b [2]c }\ntype c map[int]int", "type: struct", ""},
+		"comparable":         {"type F struct { a *c; b chan c }\ntype c map[int]int", "type: struct|comparison: ", ""},
+		"a function inside":  {"type F struct { a c }\ntype c func()", "type: struct", ""},
+		"a slice by alias":   {"type F struct { a c }\ntype c = []int", "type: struct", ""},
+		"interfaces":         {"type F interface { In; B() }\ntype In interface { A(); c() }", "type: interface|method B: func()|method A: func()|sealed: ", "In"},
+		"open interfaces":    {"type F interface { in }\ntype in interface { A() }", "type: interface|method A: func(), wanted", ""},
+		"alias of an alias":  {"func F(a A) B\ntype A = B\ntype B = map[string]C\ntype C struct{}", "signature: (map[string]C) map[string]C", "A B C"},
+		"length by constant": {"func F(a [n]int)\nconst n = 4", "signature: ([4]int)", ""},
+		"constants of a type": {"type F int\nconst A, B F = iota, 5\nconst (\n\tC F = iota\n\tD\n\te\n)\nconst G = F(7)\nconst H = 8\nconst I, J = F(1)\nvar K F = 3",
+			"type: int|constant A: iota of 0|constant B: 5|constant C: iota of 0|constant D: iota of 1|constant G: F(7)|constant I: F(1)", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := Package{}
+			if err := all.Add("f.go", []byte("package p\n"+c.src)); err != nil {
+				t.Fatal(err)
+			}
+			all.Resolve()
+			var got []string
+			for _, p := range all["F"].Parts {
+				line := p.Name + ": " + p.Text
+				if p.Wanted {
+					line += ", wanted"
+				}
+				if p.Pointer {
+					line += ", pointer"
+				}
+				got = append(got, line)
+			}
+			if text := strings.Join(got, "|"); text != c.want {
+				t.Errorf("got\n%s\nwant\n%s", text, c.want)
+			}
+			if types := strings.Join(all["F"].Types, " "); types != c.types {
+				t.Errorf("types %q, want %q", types, c.types)
+			}
+		})
+	}
+}
+
+// TestParse_HalfTyped: code that no compiler takes is read all the same.
+func TestParse_HalfTyped(t *testing.T) {
+	t.Parallel()
+	for _, src := range []string{
+		"import _ \"unsafe\"\n//go:linkname \nfunc F()", "func F() { delete(); append(); clear(); copy(); close(); uintptr(); print() }",
+		"func F() { x := 1; x() }", "func F(", "import \"a b\"", "const A", "const A int",
+	} {
+		_, err := Parse("f.go", []byte("package p\n"+src))
+		if e, ok := err.(*Error); err != nil && (!ok || e.Pos.Line < 1 || e.Pos.Column < 1 || e.Message == "") {
+			t.Errorf("%q: %#v", src, err)
+		}
+	}
+}
+
+// TestParse_ErrorPlaces: where the first mistake is, also by a compiler's directive
+// that gives no column.
+func TestParse_ErrorPlaces(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]Pos{"x": {1, 1}, "package p\n\nfunc {": {3, 6}, "package p\n//line other.go:7\nfunc {": {7, 1}, "": {1, 1}} {
+		_, err := Parse("f.go", []byte(src))
+		if e, ok := err.(*Error); !ok || e.Pos != want {
+			t.Errorf("%q: %#v, want it at %v", src, err, want)
+		}
+	}
+}
+
+// TestParse_ManyRefsTwice: a declaration that names much has all of it, each once,
+// whatever the one before it names.
+func TestParse_ManyRefsTwice(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 31, 32, 33, 34, 80} {
+		var body strings.Builder
+		var want []string
+		for i := range n {
+			fmt.Fprintf(&body, "t%02d(); q.T%02d(); t%02d(); ", i, i, i)
+			want = append(want, fmt.Sprintf("t%02d", i), fmt.Sprintf("example.org/q.T%02d", i))
+		}
+		slices.Sort(want)
+		f := parse(t, "f.go", "package p\n\nimport \"example.org/q\"\n\nfunc A() { "+body.String()+"}\n\nfunc B() { "+body.String()+"}\n")
+		for _, name := range []string{"A", "B"} {
+			if got := refs(decl(t, f, name).Refs); !slices.Equal(got, want) {
+				t.Errorf("%d names: %s has %q", n, name, got)
+			}
 		}
 	}
 }

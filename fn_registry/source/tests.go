@@ -3,6 +3,7 @@ package source
 import (
 	"go/ast"
 	"go/token"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -171,20 +172,13 @@ func positional(t ast.Expr, field string) int {
 			elt = spec.Type
 		}
 	}
-	st, ok := elt.(*ast.StructType)
-	if !ok {
-		return -1
-	}
-	i := 0
-	for _, f := range st.Fields.List {
-		for _, n := range f.Names {
-			if n.Name == field {
-				return i
-			}
-			i++
+	var names []string
+	if st, ok := elt.(*ast.StructType); ok {
+		for _, f := range st.Fields.List {
+			names = append(names, fieldNames(f)...)
 		}
 	}
-	return -1
+	return slices.Index(names, field)
 }
 
 func keyNames(lit *ast.CompositeLit) []string {

@@ -182,3 +182,58 @@ func TestIsSpec(t *testing.T) {
 		}
 	}
 }
+
+// TestParse_Characters: what a spec may have in its frontmatter and in its body,
+// by the edges of each range of characters.
+func TestParse_Characters(t *testing.T) {
+	t.Parallel()
+	const control, invisible, bidirectional, lineBreak = "the control character", "the invisible character", "the bidirectional control character", "the line break"
+	for _, tc := range []struct {
+		chars       string
+		front, body string // what is wrong with each
+	}{
+		{"\t ~\u00a0\u00e9\u0300\u061b\u061d\u200a\u2010\u2027\u202f\u205f\u2061\u2065\u206a\ufefe\ufff0\ufffd\U0001F600", "", ""},
+		{"\x01\x08\x0b\x0c\x0e\x1f\x7f\u0080\u0084\u0086\u009f\ufeff\ufffe\uffff", control, ""},
+		{"\u061c\u200b\u200c\u200e\u200f\u2060", invisible, ""},
+		{"\u202a\u202c\u202e\u2066\u2067\u2069", bidirectional, bidirectional},
+		{"\r\u0085\u2028\u2029", lineBreak, ""},
+		{"\x00", "a NUL byte", "a NUL byte"},
+	} {
+		for _, c := range tc.chars {
+			for _, at := range []struct{ name, src, want string }{
+				{"frontmatter", "---\nname: \"a" + string(c) + "b\"\n---\n", tc.front},
+				{"body", "---\nname: a\n---\na" + string(c) + "b", tc.body},
+			} {
+				got := ""
+				for _, p := range Parse("x.md", []byte(at.src)).Problems {
+					if p.Rule == RuleEncoding {
+						got += p.Message
+					}
+				}
+				if at.want == "" && got != "" || !strings.HasPrefix(got, at.want) {
+					t.Errorf("%U in the %s: %q, want %q", c, at.name, got, at.want)
+				}
+			}
+		}
+	}
+}
+
+// TestParse_ProblemOrder: problems come in the order of their places, not in that
+// in which they are looked for.
+func TestParse_ProblemOrder(t *testing.T) {
+	t.Parallel()
+	d := Parse("x.md", []byte("---\nfile_path: /a\ntested: 1\ntags: [Bad, a, Worse, a]\nodd: 1\nversion: x\nname: Bad\nkind: functoin\nlang: go\n---\n## Example\n\n## Gotchas\n"))
+	var places []string
+	for i, p := range d.Problems {
+		places = append(places, fmt.Sprintf("%d:%d", p.Pos.Line, p.Pos.Column))
+		if i == 0 {
+			continue
+		}
+		if before := d.Problems[i-1].Pos; before.Line > p.Pos.Line || before.Line == p.Pos.Line && before.Column > p.Pos.Column {
+			t.Errorf("%v comes after %v", p.Pos, before)
+		}
+	}
+	if got := strings.Join(places, " "); !strings.HasSuffix(got, "2:12 3:9 4:8 4:16 4:23 5:1 6:10 7:7 8:7") {
+		t.Errorf("problems at %s", got)
+	}
+}

@@ -10,11 +10,7 @@ type Edit struct {
 // Apply is src with the edits made, in a new slice. The edits must be in order and not overlap, as all functions of
 // this package return them.
 func Apply(src []byte, edits []Edit) []byte {
-	size := len(src)
-	for _, e := range edits {
-		size += len(e.New) - (e.End - e.Start)
-	}
-	out := make([]byte, 0, max(size, 0))
+	out := make([]byte, 0, len(src))
 	at := 0
 	for _, e := range edits {
 		out = append(out, src[at:e.Start]...)

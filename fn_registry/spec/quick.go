@@ -29,7 +29,7 @@ func quickYAML(text []byte, spare []yaml.Node) (root *yaml.Node, ok bool) {
 			return nil, false
 		}
 	}
-	return root, len(root.Content) > 0
+	return root, true
 }
 
 // quickCharacters reports whether a text is lines of printable ASCII: then bytes

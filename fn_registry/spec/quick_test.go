@@ -62,9 +62,12 @@ func TestQuickYAML_OwnSpecs(t *testing.T) {
 
 // quickCases are values at the edge of what is read the quick way, and whether it is.
 var quickCases = map[string]bool{
-	"name: a": true, "name: a\nkind: b": true, "name: true": true, "name: false": true, "version: 1.2.3": true, "name: 'it is'": true, `name: ""`: true,
+	"name: a": true, "name: a\nkind: b": true, "name: true": true, "name: false": true, "version: 1.2.3": true, "version: 0.90.9": true, "name: z_a": true, "name: a/Z": true, "tags: [Az, zZ, a09]": true, "name: 'it is'": true, `name: ""`: true,
 	"name: a b, [c] {d}": true, "name: a#b": true, "name: a:b": true, "tags: []": true, "tags: [a]": true, "tags: [a, b c, \"d, e\", 'f]']": true,
 	"params:\n  - name: a\n    desc: b c\n  - name: d\nrun: x": true, "params:\n  - name: a": true, "name: x\nname: z": true, "name: nothing": true, "tags: [go-1, a.b/c_d]": true,
+
+	"params:\n  - name: a\n    desc: b\n    unit: c\n  - name: d\n    desc: e": true, "params:\n  - name: a\ntags: [b]\nparams:\n  - name: c": true,
+	strings.Repeat("a", 64) + ": b": true,
 
 	`name: "a\"b"`: true, `name: "a\\"`: true, `name: "\\\"n"`: true, `tags: ["a\"", 'b\']`: true,
 

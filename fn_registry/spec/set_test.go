@@ -142,3 +142,32 @@ func TestSet_ReadsAgain(t *testing.T) {
 		t.Errorf("%v %v", edits, err)
 	}
 }
+
+// TestVerify: edits that would damage a spec are refused, whatever made them.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	const src = "---\nname: x\nkind: app\nrun: y # why\ntags: [a]\n---\nbody\n"
+	for _, c := range []struct{ old, new, want string }{
+		{"run: y", "run: z", ""},
+		{"run: y", "run: zz", "the result would not have that run"},
+		{"run: y # why\n", "", "the result would not have that run"},
+		{"run: y", "run: [z]", "the result would not have that run"},
+		{"name: x\nkind: app\nrun: y", "name: w\nkind: app\nrun: z", "the result would change other keys"},
+		{"kind: app\nrun: y", "run: z", "the result would change other keys"},
+		{"kind: app\nrun: y", "kinds: app\nrun: z", "the result would change other keys"},
+		{"name: x\nkind: app\nrun: y", "kind: app\nname: x\nrun: z", "the result would change other keys"},
+		{"run: y # why\ntags: [a]", "run: z\ntags: [ a ]", "the result would change other keys"},
+		{"run: y", "odd: 1\nrun: z", "the result would change other keys"},
+		{"run: y", "run: z: z", "the result would not be a spec: "},
+		{"run: y", "run: &z z", "the result would not be a spec: "},
+		{"run: y", "run: z" + strings.Repeat(" ", MaxFrontmatter), "with the new values it would be too large"},
+	} {
+		read, root := readFront("x.md", []byte(src), nil)
+		at := strings.Index(src, c.old)
+		w := &writer{parser: read, root: root, edits: []Edit{{Start: at, End: at + len(c.old), New: c.new}}}
+		err := w.verify(map[string]any{"run": "z"})
+		if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, ErrNotEditable) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%q: %v, want %q", c.new[:min(len(c.new), 40)], err, c.want)
+		}
+	}
+}

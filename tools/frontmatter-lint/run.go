@@ -31,7 +31,7 @@ units and, with -changed, history. What ROOT's fn_registry.yaml says of folders,
   -diff           show what -fix would write; without -fix nothing is written
   -changed REV    look only at what differs from the git revision REV, and at the units that use it;
                   what changed for callers since then must come with a higher version
-  -examples       also compile the Example of every unit looked at (uses the go command; slower)
+  -examples       also type-check the Example of every unit looked at (uses the go command; slower)
   -rules A,B      check by these rules only
   -format F       text (default), json, sarif (2.1.0) or github (workflow annotations)
   -list           list the rules

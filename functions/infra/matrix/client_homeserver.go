@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
 )
 
 const discoveryTimeout = 30 * time.Second
@@ -21,9 +23,9 @@ func findHomeserver(ctx context.Context, written string, transport http.RoundTri
 	if strings.Contains(written, "://") {
 		return checkHomeserverURL(written)
 	}
-	host, err := serverHost(written)
-	if err != nil {
-		return nil, err
+	host, ok := ident.ServerHost(written)
+	if !ok {
+		return nil, invalidHomeserver("the server name cannot be read")
 	}
 	found, err := discover(ctx, host, transport)
 	if err != nil {
@@ -92,18 +94,6 @@ func checkHomeserverURL(written string) (*url.URL, error) {
 	}
 	home.Path, home.RawPath = strings.TrimRight(home.Path, "/"), strings.TrimRight(home.RawPath, "/")
 	return home, nil
-}
-
-// serverHost is the host of a server name, without its port.
-func serverHost(name string) (string, error) {
-	parsed, err := url.Parse("https://" + name)
-	if err != nil || parsed.Host != name || parsed.Hostname() == "" || parsed.User != nil {
-		return "", invalidHomeserver("the server name cannot be read")
-	}
-	if host := parsed.Hostname(); strings.Contains(host, ":") {
-		return "[" + host + "]", nil
-	}
-	return parsed.Hostname(), nil
 }
 
 func isLoopback(host string) bool {

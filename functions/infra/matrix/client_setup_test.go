@@ -2,14 +2,9 @@ package matrix_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -116,44 +111,4 @@ func mustInit(t testing.TB, cfg matrix.MatrixClientInitConfig) *mautrix.Client {
 		t.Fatal(err)
 	}
 	return client
-}
-
-// wantError checks code and text, and that none of the secrets is in what a program may show of it.
-func wantError(t testing.TB, err error, code core.Code, text string, secrets ...string) *core.Error {
-	t.Helper()
-	coded, ok := errors.AsType[*core.Error](err)
-	if !ok || core.ErrorCode(err) != code || !strings.Contains(err.Error(), text) {
-		t.Fatalf("got %q %v, want %s and %q", core.ErrorCode(err), err, code, text)
-	}
-	wantNoSecret(t, shown(err)+coded.Hint, secrets...)
-	return coded
-}
-
-// shown is everything that a program's logs may make of a value.
-func shown(value any) string {
-	return fmt.Sprintf("%v %+v %#v %s %q", value, value, value, value, value)
-}
-
-func wantNoSecret(t testing.TB, text string, secrets ...string) {
-	t.Helper()
-	for _, secret := range secrets {
-		if secret == "" || strings.Contains(text, secret) {
-			t.Errorf("the secret %q is in %s", secret, text)
-		}
-	}
-}
-
-// serve runs a server for what no homeserver can be made to answer.
-func serve(t testing.TB, handler http.HandlerFunc) *httptest.Server {
-	t.Helper()
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server
-}
-
-func answer(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		io.WriteString(w, body)
-	}
 }

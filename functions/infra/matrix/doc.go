@@ -1,6 +1,9 @@
-// Package matrix holds the units that speak to a Matrix homeserver through mautrix-go: a sync that loses nothing and
-// doubles nothing, a send queue on disk, and the calls that a bot or a bridge is made of.
+// Package matrix has the client of a Matrix homeserver, on mautrix-go, its errors,
+// the events that come, and the messages that go.
 //
-// It links no SQL engine and no crypto store: what is durable takes a *sql.DB on SQLite from its caller, and end-to-end
-// encryption is in [fnregistry.dev/functions/infra/matrix/matrixcrypto].
+// Beside it, in packages that import it and that it does not know: matrixsync
+// receives events, matrixoutbox sends them from a queue on disk, matrixmedia
+// transfers files, matrixroom has rooms and invitations, and matrixcrypto
+// end-to-end encryption. None links an SQL engine: what is durable takes a
+// *sql.DB on SQLite from its caller.
 package matrix

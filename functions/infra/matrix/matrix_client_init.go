@@ -3,15 +3,16 @@ package matrix
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/token"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/token"
 )
 
 // MatrixClientInitConfig says for which user of which homeserver the client is, and where its access token comes from.
@@ -108,7 +109,7 @@ func (cfg *MatrixClientInitConfig) check() error {
 		case cfg.Homeserver == "":
 			return invalid("neither a homeserver nor a user ID is given", "give Homeserver beside AccessToken")
 		}
-	} else if err := checkUserID(cfg.UserID); err != nil {
+	} else if err := ident.CheckUser(cfg.UserID); err != nil {
 		return invalid("the user ID cannot be read: it is @name:server", "")
 	}
 	if cfg.AccessToken == "" && cfg.Tokens == nil && len(cfg.Password) == 0 {
@@ -121,18 +122,6 @@ func (cfg *MatrixClientInitConfig) check() error {
 		return invalid("StallTimeout is negative", "")
 	}
 	return nil
-}
-
-func checkUserID(user id.UserID) error {
-	name, server, err := user.Parse()
-	if err != nil {
-		return err
-	}
-	if name == "" || server == "" || len(user) > id.UserIDMaxLength {
-		return errors.New("a part of the user ID is missing, or it is too long")
-	}
-	_, err = serverHost(server)
-	return err
 }
 
 // login tries the given token, the stored one and the password, in this order, and fills in whose the token is.

@@ -11,17 +11,19 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
 // MatrixEditMessageConfig is a message's new text, and how it goes out.
 type MatrixEditMessageConfig struct {
-	Client        *mautrix.Client     // sends at once; not used with Outbox
-	Outbox        *MatrixOutboxHandle // puts it into the queue instead; Client or Outbox is required
-	Room          id.RoomID           // required
-	Target        id.EventID          // the message as first sent, never an edit of it; through an Outbox also a stand-in; required
-	Message       MatrixMessage       // what it says from now on, all of it; Mentions are kept, and notify nobody
-	Ping          []id.UserID         // whom the edit notifies, as those newly mentioned; default: no one
-	TransactionID string              // default: a new one
+	Client        *mautrix.Client // sends at once; not used with Outbox
+	Outbox        MatrixEnqueuer  // puts it into the queue instead; Client or Outbox is required
+	Room          id.RoomID       // required
+	Target        id.EventID      // the message as first sent, never an edit of it; through an Outbox also a stand-in; required
+	Message       MatrixMessage   // what it says from now on, all of it; Mentions are kept, and notify nobody
+	Ping          []id.UserID     // whom the edit notifies, as those newly mentioned; default: no one
+	TransactionID string          // default: a new one
 }
 
 // fallbackBytes is how long the text for clients without edits stays where the event would else be too large.
@@ -32,27 +34,27 @@ const fallbackBytes = 200
 //
 // Errors are those of [MatrixSendMessage]; CodeInvalid for a Target that is no event ID.
 func MatrixEditMessage(ctx context.Context, cfg MatrixEditMessageConfig) (MatrixSent, error) {
-	op := "matrix_edit_message room=" + clip(string(cfg.Room), 80)
+	op := "matrix_edit_message room=" + ident.Clip(string(cfg.Room), 80)
 	if err := checkTarget(cfg.Target); err != nil {
-		return MatrixSent{}, withOp(op, err)
+		return MatrixSent{}, send.WithOp(op, err)
 	}
 	replacement, err := messageContent(cfg.Message)
 	if err != nil {
-		return MatrixSent{}, withOp(op, err)
+		return MatrixSent{}, send.WithOp(op, err)
 	}
 	ping, err := messageMentions(MatrixMessage{Mentions: cfg.Ping})
 	if err != nil {
-		return MatrixSent{}, withOp(op, err)
+		return MatrixSent{}, send.WithOp(op, err)
 	}
 	edit := editContent(replacement, cfg.Target, ping)
-	out := outgoing{
-		op: op, client: cfg.Client, outbox: cfg.Outbox, room: cfg.Room,
-		eventType: event.EventMessage.Type, content: edit, transaction: cfg.TransactionID,
+	out := MatrixSendEventConfig{
+		Client: cfg.Client, Outbox: cfg.Outbox, Room: cfg.Room,
+		Type: event.EventMessage.Type, Content: edit, TransactionID: cfg.TransactionID,
 	}
-	sent, err := out.send(ctx)
+	sent, err := sendEvent(ctx, op, out)
 	if coded := (*core.Error)(nil); errors.As(err, &coded) && coded.Code == core.CodeTooLarge && coded.Err == nil {
 		edit.Body, edit.Format, edit.FormattedBody = cutText(edit.Body, fallbackBytes), "", ""
-		return out.send(ctx)
+		return sendEvent(ctx, op, out)
 	}
 	return sent, err
 }
@@ -81,8 +83,8 @@ func cutText(text string, limit int) string {
 
 // checkTarget refuses what can't be an event's ID, or the stand-in of one.
 func checkTarget(target id.EventID) error {
-	if len(target) < 2 || len(target) > maxIDBytes+1 || !strings.ContainsRune("$~", rune(target[0])) {
-		return &core.Error{Code: core.CodeInvalid, Message: "bad event ID " + clip(string(target), 80), Hint: "an event ID begins with $, the stand-in of a queued one with ~"}
+	if len(target) < 2 || len(target) > ident.MaxBytes+1 || !strings.ContainsRune("$~", rune(target[0])) {
+		return &core.Error{Code: core.CodeInvalid, Message: "bad event ID " + ident.Clip(string(target), 80), Hint: "an event ID begins with $, the stand-in of a queued one with ~"}
 	}
 	return nil
 }

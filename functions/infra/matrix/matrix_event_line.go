@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/event"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
 // MatrixEventLine says on one line what an event is, for a terminal or a log: when, who, what, and the event's ID, by which
@@ -63,7 +65,7 @@ func eventWhat(evt MatrixSyncEvent) string {
 // stateWhat tells the changes of a room's state that concern its readers.
 func stateWhat(evt MatrixSyncEvent) string {
 	content := gjson.GetBytes(evt.Raw, "content")
-	text := func(field string) string { return normalizeString(normalizeField(content, field)) }
+	text := func(field string) string { return wire.String(wire.Field(content, field)) }
 	switch evt.Type {
 	case event.StateMember.Type:
 		return text("membership") + " " + *evt.StateKey

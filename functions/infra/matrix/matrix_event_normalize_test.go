@@ -114,7 +114,7 @@ func TestMatrixEventNormalize_Fields(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := matrix.NormalizeRaw("!r:x", json.RawMessage(c.raw))
+			got := matrix.MatrixEventParse("!r:x", json.RawMessage(c.raw))
 			if string(got.Raw) != c.raw {
 				t.Errorf("raw is %s", got.Raw)
 			}
@@ -161,7 +161,7 @@ func TestMatrixEventNormalize_Hostile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := matrix.NormalizeRaw("", json.RawMessage(c.raw))
+			got := matrix.MatrixEventParse("", json.RawMessage(c.raw))
 			got.Raw = nil
 			if diff := cmp.Diff(c.want, got, ignoreInner); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -191,7 +191,7 @@ func TestMatrixEventNormalize_Made(t *testing.T) {
 	if !got.Decrypted || !got.Encrypted || got.Body != "b" || got.ThreadRoot != "$root" || got.ReplyTo != "" || !got.Timestamp.Equal(time.Unix(1, 0)) {
 		t.Errorf("got %+v", got)
 	}
-	again := matrix.NormalizeRaw("", got.Raw)
+	again := matrix.MatrixEventParse("", got.Raw)
 	if again.Body != "b" || again.RoomID != "!r:x" || again.Decrypted {
 		t.Errorf("raw %s gives %+v", got.Raw, again)
 	}
@@ -247,7 +247,7 @@ func TestMatrixEventNormalize_FromServer(t *testing.T) {
 					t.Errorf("%s is not there", what)
 					return
 				}
-				e := matrix.NormalizeRaw(room.RoomID, raw)
+				e := matrix.MatrixEventParse(room.RoomID, raw)
 				if e.RoomID != room.RoomID || e.EventID != event || e.Sender != ada.UserID || time.Since(e.Timestamp).Abs() > 10*time.Minute || !good(e) {
 					t.Errorf("%s is %+v", what, e)
 				}
@@ -277,7 +277,7 @@ func TestMatrixEventNormalize_FromServer(t *testing.T) {
 				if _, err := ada.MakeRequest(t.Context(), http.MethodGet, url, nil, &raw); err != nil {
 					t.Fatal(err)
 				}
-				if events[reply] = raw; isEmpty(matrix.NormalizeRaw(room.RoomID, raw)) || time.Now().After(deadline) {
+				if events[reply] = raw; isEmpty(matrix.MatrixEventParse(room.RoomID, raw)) || time.Now().After(deadline) {
 					break
 				}
 			}
@@ -318,7 +318,7 @@ func rawEvents(t testing.TB, client *mautrix.Client, room id.RoomID, since strin
 		}
 		since = page.NextBatch
 		for _, raw := range page.Rooms.Join[room].Timeline.Events {
-			events[matrix.NormalizeRaw(room, raw).EventID] = raw
+			events[matrix.MatrixEventParse(room, raw).EventID] = raw
 		}
 	}
 	return events
@@ -336,7 +336,7 @@ func FuzzMatrixEventNormalize(f *testing.F) {
 		if !json.Valid(raw) {
 			return
 		}
-		e := matrix.NormalizeRaw("!r:x", raw)
+		e := matrix.MatrixEventParse("!r:x", raw)
 		checkNormalized(t, e)
 		var evt event.Event
 		if json.Unmarshal(raw, &evt) != nil {
@@ -347,7 +347,7 @@ func FuzzMatrixEventNormalize(f *testing.F) {
 		if !json.Valid(through.Raw) {
 			t.Errorf("raw is no JSON: %s", through.Raw)
 		}
-		again := matrix.NormalizeRaw(evt.RoomID, through.Raw)
+		again := matrix.MatrixEventParse(evt.RoomID, through.Raw)
 		through.Raw, again.Raw = nil, nil
 		if diff := cmp.Diff(through, again, ignoreInner); diff != "" {
 			t.Errorf("through mautrix, and its raw again:\n%s", diff)
@@ -383,7 +383,7 @@ func BenchmarkMatrixEventNormalize(b *testing.B) {
 	b.Run("bytes", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if e := matrix.NormalizeRaw("!r:x", raw); e.Body == "" {
+			if e := matrix.MatrixEventParse("!r:x", raw); e.Body == "" {
 				b.Fatal("no body")
 			}
 		}

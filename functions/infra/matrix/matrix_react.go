@@ -2,24 +2,26 @@ package matrix
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
 // MatrixReactConfig is a reaction to an event, or its end.
 type MatrixReactConfig struct {
-	Client        *mautrix.Client     // required, but for a reaction that goes through an Outbox and is not removed
-	Outbox        *MatrixOutboxHandle // puts it into the queue; default: sent at once
-	Room          id.RoomID           // required
-	Target        id.EventID          // the event; through an Outbox also a stand-in; required
-	Key           string              // an emoji as a rule; required
-	Remove        bool                // take it back; default: react
-	TransactionID string              // default: a new one
+	Client        *mautrix.Client // required, but for a reaction that goes through an Outbox and is not removed
+	Outbox        MatrixEnqueuer  // puts it into the queue; default: sent at once
+	Room          id.RoomID       // required
+	Target        id.EventID      // the event; through an Outbox also a stand-in; required
+	Key           string          // an emoji as a rule; required
+	Remove        bool            // take it back; default: react
+	TransactionID string          // default: a new one
 }
 
 // MatrixReact reacts to an event, or takes one's own reaction with that key back: it looks for it on the server and
@@ -29,9 +31,9 @@ type MatrixReactConfig struct {
 // A reaction that is there already is no error either: the result has no EventID then. (Synapse refuses it, Dendrite
 // lets it be doubled.) Errors: CodeInvalid for a bad Target or Key, and what MatrixError gives for the server's answer.
 func MatrixReact(ctx context.Context, cfg MatrixReactConfig) (MatrixSent, error) {
-	op := "matrix_react room=" + clip(string(cfg.Room), 80)
+	op := "matrix_react room=" + ident.Clip(string(cfg.Room), 80)
 	if err := checkTarget(cfg.Target); err != nil {
-		return MatrixSent{}, withOp(op, err)
+		return MatrixSent{}, send.WithOp(op, err)
 	}
 	if cfg.Key == "" {
 		return MatrixSent{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "no key given"}
@@ -40,18 +42,14 @@ func MatrixReact(ctx context.Context, cfg MatrixReactConfig) (MatrixSent, error)
 		return removeReaction(ctx, cfg, op)
 	}
 	content := &event.ReactionEventContent{RelatesTo: *(&event.RelatesTo{}).SetAnnotation(cfg.Target, cfg.Key)}
-	sent, err := outgoing{
-		op: op, client: cfg.Client, outbox: cfg.Outbox, room: cfg.Room,
-		eventType: event.EventReaction.Type, content: content, transaction: cfg.TransactionID,
-	}.send(ctx)
-	if isDuplicateReaction(err) {
+	sent, err := sendEvent(ctx, op, MatrixSendEventConfig{
+		Client: cfg.Client, Outbox: cfg.Outbox, Room: cfg.Room,
+		Type: event.EventReaction.Type, Content: content, TransactionID: cfg.TransactionID,
+	})
+	if send.IsDuplicateReaction(err) {
 		return sent, nil
 	}
 	return sent, err
-}
-
-func isDuplicateReaction(err error) bool {
-	return errors.Is(err, mautrix.RespError{ErrCode: "M_DUPLICATE_ANNOTATION"})
 }
 
 func removeReaction(ctx context.Context, cfg MatrixReactConfig, op string) (MatrixSent, error) {
@@ -95,7 +93,7 @@ func ownReactions(ctx context.Context, cfg MatrixReactConfig) ([]id.EventID, err
 				continue
 			}
 			var content event.ReactionEventContent
-			if json := reaction.Content.VeryRaw; parseJSON(json, &content) && content.RelatesTo.Key == cfg.Key {
+			if json.Unmarshal(reaction.Content.VeryRaw, &content) == nil && content.RelatesTo.Key == cfg.Key {
 				found = append(found, reaction.ID)
 			}
 		}

@@ -6,16 +6,19 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
 // MatrixRedactMessageConfig says what is to go, and how the wish goes out.
 type MatrixRedactMessageConfig struct {
-	Client        *mautrix.Client     // sends at once; not used with Outbox
-	Outbox        *MatrixOutboxHandle // puts it into the queue instead; Client or Outbox is required
-	Room          id.RoomID           // required
-	Target        id.EventID          // a message, a reaction, an edit; through an Outbox also a stand-in; required
-	Reason        string              // shown to people; default: none
-	TransactionID string              // default: a new one
+	Client        *mautrix.Client // sends at once; not used with Outbox
+	Outbox        MatrixEnqueuer  // puts it into the queue instead; Client or Outbox is required
+	Room          id.RoomID       // required
+	Target        id.EventID      // a message, a reaction, an edit; through an Outbox also a stand-in; required
+	Reason        string          // shown to people; default: none
+	TransactionID string          // default: a new one
 }
 
 // MatrixRedactMessage takes the content of an event away, for all and for good. It works on any event that is not
@@ -23,12 +26,12 @@ type MatrixRedactMessageConfig struct {
 //
 // Errors: CodeInvalid for a Target that is no event ID, and what MatrixError gives for the server's answer.
 func MatrixRedactMessage(ctx context.Context, cfg MatrixRedactMessageConfig) (MatrixSent, error) {
-	op := "matrix_redact_message room=" + clip(string(cfg.Room), 80)
+	op := "matrix_redact_message room=" + ident.Clip(string(cfg.Room), 80)
 	if err := checkTarget(cfg.Target); err != nil {
-		return MatrixSent{}, withOp(op, err)
+		return MatrixSent{}, send.WithOp(op, err)
 	}
-	return outgoing{
-		op: op, client: cfg.Client, outbox: cfg.Outbox, room: cfg.Room, eventType: event.EventRedaction.Type,
-		content: &event.RedactionEventContent{Redacts: cfg.Target, Reason: cfg.Reason}, transaction: cfg.TransactionID,
-	}.send(ctx)
+	return sendEvent(ctx, op, MatrixSendEventConfig{
+		Client: cfg.Client, Outbox: cfg.Outbox, Room: cfg.Room, Type: event.EventRedaction.Type,
+		Content: &event.RedactionEventContent{Redacts: cfg.Target, Reason: cfg.Reason}, TransactionID: cfg.TransactionID,
+	})
 }

@@ -12,7 +12,7 @@ func TestMatrixRedactMessage(t *testing.T) {
 	client := newClient(t, "redact")
 	room := newRoom(t, client)
 	outbox := startOutbox(t, client, outboxQuick)
-	for name, through := range map[string]*matrix.MatrixOutboxHandle{"at once": nil, "outbox": outbox} {
+	for name, through := range map[string]matrix.MatrixEnqueuer{"at once": nil, "outbox": outbox} {
 		t.Run(name, func(t *testing.T) {
 			first, err := client.SendText(t.Context(), room, "first")
 			if err != nil {

@@ -6,16 +6,19 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
 // MatrixSendMessageConfig is a message, and how it goes out.
 type MatrixSendMessageConfig struct {
-	Client        *mautrix.Client     // sends at once; not used with Outbox
-	Outbox        *MatrixOutboxHandle // puts it into the queue instead; Client or Outbox is required
-	Room          id.RoomID           // required
-	Message       MatrixMessage       // Text is required
-	RelatesTo     *event.RelatesTo    // where it answers, by MatrixThreadRelation; default: it answers nothing
-	TransactionID string              // two messages with the same one are one message; default: a new one
+	Client        *mautrix.Client  // sends at once; not used with Outbox
+	Outbox        MatrixEnqueuer   // puts it into the queue instead; Client or Outbox is required
+	Room          id.RoomID        // required
+	Message       MatrixMessage    // Text is required
+	RelatesTo     *event.RelatesTo // where it answers, by MatrixThreadRelation; default: it answers nothing
+	TransactionID string           // two messages with the same one are one message; default: a new one
 }
 
 // MatrixSendMessage sends a text, or Markdown as HTML with the plain text beside it, as a message, a notice or an emote.
@@ -25,14 +28,14 @@ type MatrixSendMessageConfig struct {
 // bytes; what MatrixError gives for the server's answer. An error without an answer (CodeUnavailable, CodeTimeout)
 // leaves open whether it was sent: the TransactionID of the result makes a second try safe, or an Outbox does all that.
 func MatrixSendMessage(ctx context.Context, cfg MatrixSendMessageConfig) (MatrixSent, error) {
-	op := "matrix_send_message room=" + clip(string(cfg.Room), 80)
+	op := "matrix_send_message room=" + ident.Clip(string(cfg.Room), 80)
 	content, err := messageContent(cfg.Message)
 	if err != nil {
-		return MatrixSent{}, withOp(op, err)
+		return MatrixSent{}, send.WithOp(op, err)
 	}
 	content.RelatesTo = cfg.RelatesTo
-	return outgoing{
-		op: op, client: cfg.Client, outbox: cfg.Outbox, room: cfg.Room,
-		eventType: event.EventMessage.Type, content: content, transaction: cfg.TransactionID,
-	}.send(ctx)
+	return sendEvent(ctx, op, MatrixSendEventConfig{
+		Client: cfg.Client, Outbox: cfg.Outbox, Room: cfg.Room,
+		Type: event.EventMessage.Type, Content: content, TransactionID: cfg.TransactionID,
+	})
 }

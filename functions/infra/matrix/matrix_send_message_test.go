@@ -13,6 +13,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 // contentOf returns an event's content as the server has it, with the keys sorted.
@@ -88,11 +89,21 @@ func TestMatrixSendMessage_Thread(t *testing.T) {
 	})
 }
 
+// newProxiedClient returns a client of a new user, and the proxy between it and
+// the homeserver.
+func newProxiedClient(t *testing.T) (*mautrix.Client, *fault.HTTPProxy) {
+	t.Helper()
+	server := servers.Matrix(t)
+	proxy := fault.HTTP(t, server.URL)
+	return clientFor(t, proxy.URL(), server.NewUser(t, "send")), proxy
+}
+
 func TestMatrixSendMessage_SameTransactionOnce(t *testing.T) {
 	t.Parallel()
-	s := newOutboxSetup(t)
-	s.proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{AfterServer: true}})
-	cfg := matrix.MatrixSendMessageConfig{Client: s.client, Room: s.room, Message: matrix.MatrixMessage{Text: "once"}}
+	client, proxy := newProxiedClient(t)
+	room := newRoom(t, client)
+	proxy.Add(fault.Rule{Match: "PUT /_matrix/client/v3/rooms/{room}/send/", Max: 1, Fault: fault.Reset{AfterServer: true}})
+	cfg := matrix.MatrixSendMessageConfig{Client: client, Room: room, Message: matrix.MatrixMessage{Text: "once"}}
 	lost, err := matrix.MatrixSendMessage(t.Context(), cfg)
 	if core.ErrorCode(err) != core.CodeUnavailable || lost.TransactionID == "" {
 		t.Fatalf("%+v %v", lost, err)
@@ -106,7 +117,7 @@ func TestMatrixSendMessage_SameTransactionOnce(t *testing.T) {
 	if err != nil || again.EventID != sent.EventID {
 		t.Errorf("%+v %+v %v", sent, again, err)
 	}
-	if got := outboxBodies(t, s.direct, s.room, 1); len(got) != 1 {
+	if got := outboxBodies(t, client, room, 1); len(got) != 1 {
 		t.Errorf("sent %v", got)
 	}
 }
@@ -114,9 +125,10 @@ func TestMatrixSendMessage_SameTransactionOnce(t *testing.T) {
 // What fits is sent, what does not is refused before anything is.
 func TestMatrixSendMessage_Size(t *testing.T) {
 	t.Parallel()
-	s := newOutboxSetup(t)
+	client, proxy := newProxiedClient(t)
+	room := newRoom(t, client)
 	send := func(text string) error {
-		_, err := matrix.MatrixSendMessage(t.Context(), matrix.MatrixSendMessageConfig{Client: s.client, Room: s.room, Message: matrix.MatrixMessage{Text: text}})
+		_, err := matrix.MatrixSendMessage(t.Context(), matrix.MatrixSendMessageConfig{Client: client, Room: room, Message: matrix.MatrixMessage{Text: text}})
 		return err
 	}
 	if err := send(strings.Repeat("x", 63_000)); err != nil {
@@ -125,13 +137,13 @@ func TestMatrixSendMessage_Size(t *testing.T) {
 	if err := send(strings.Repeat("<", 63_000)); err != nil { // counted as it is in canonical JSON
 		t.Error(err)
 	}
-	requests := s.proxy.Counts().Requests
+	requests := proxy.Counts().Requests
 	for _, text := range []string{strings.Repeat("x", 65_000), strings.Repeat("\"", 33_000), strings.Repeat("x", 10_000_000)} {
 		if err := send(text); core.ErrorCode(err) != core.CodeTooLarge {
 			t.Error(err)
 		}
 	}
-	if s.proxy.Counts().Requests != requests {
+	if proxy.Counts().Requests != requests {
 		t.Error("the server was asked")
 	}
 }
@@ -142,7 +154,7 @@ func TestMatrixSendMessage_Refused(t *testing.T) {
 	room := newRoom(t, client)
 	good := matrix.MatrixMessage{Text: "x"}
 	blind := newClient(t, "blind")
-	blind.Crypto = scrambled{}
+	blind.Crypto = struct{ mautrix.CryptoHelper }{}
 	for name, c := range map[string]struct {
 		cfg  matrix.MatrixSendMessageConfig
 		code core.Code

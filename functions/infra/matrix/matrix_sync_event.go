@@ -43,8 +43,8 @@ type MatrixSyncEvent struct {
 	Raw json.RawMessage // the event as the server sent it; of a decrypted one, the decrypted one; not to be changed
 	Gap *MatrixSyncGap  // of MatrixTypeGap: what is missing; else nil
 
-	seq int64                 // its place in the service's store
-	ack func(seq int64) error // set by the service
+	seq int64                 // see Seq
+	ack func(seq int64) error // see SetAck
 }
 
 // MatrixSyncGap says which part of a room's timeline is missing: what lies between two tokens of /messages.
@@ -53,11 +53,23 @@ type MatrixSyncGap struct {
 	To   string `json:"to"`   // the token after it: where filling stopped
 }
 
-// Ack says that the event is dealt with and need not come again. It returns nil once that is durable: at once on the disk
-// where the service has a store, and without effect where it has none. It may be called from any goroutine, and again.
+// Ack says that the event is dealt with and need not come again. It returns nil
+// once that is durable: at once on the disk where the service has a store, and
+// without effect where it has none. It may be called from any goroutine, and
+// again.
 func (e MatrixSyncEvent) Ack() error {
 	if e.ack == nil {
 		return nil
 	}
 	return e.ack(e.seq)
 }
+
+// SetAck says where the event is in a store and what Ack calls. A sync does so
+// with each event that it delivers; a test may, to see what is acknowledged.
+func (e *MatrixSyncEvent) SetAck(seq int64, ack func(seq int64) error) {
+	e.seq, e.ack = seq, ack
+}
+
+// Seq returns the event's place in the store of the sync that delivered it, from
+// 1; 0 for an event of no store.
+func (e MatrixSyncEvent) Seq() int64 { return e.seq }

@@ -18,7 +18,7 @@ func TestMatrixSyncEvent_AckWithoutService(t *testing.T) {
 // A program may hand events on as JSON.
 func TestMatrixSyncEvent_JSON(t *testing.T) {
 	t.Parallel()
-	e := matrix.NormalizeRaw("!r:x", json.RawMessage(benchEvent))
+	e := matrix.MatrixEventParse("!r:x", json.RawMessage(benchEvent))
 	e.Gap = &matrix.MatrixSyncGap{From: "a", To: "b"}
 	text, err := json.Marshal(e)
 	if err != nil {

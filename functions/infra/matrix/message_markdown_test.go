@@ -147,3 +147,13 @@ func FuzzMarkdown(f *testing.F) {
 		}
 	})
 }
+
+// Markdown to HTML: a message of a usual kind.
+func BenchmarkMarkdown(b *testing.B) {
+	const text = "**Deploy** of `web` to *production* is done, see [the log](https://ci.example.org/1234).\n\n- 12 tests\n- 0 failures\n\n@alice:example.org, have a look."
+	for b.Loop() {
+		if matrix.MessageHTML(text, true, "@alice:example.org") == "" {
+			b.Fatal("no HTML")
+		}
+	}
+}

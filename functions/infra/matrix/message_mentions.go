@@ -10,27 +10,20 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
 )
-
-// maxIDBytes is the longest user, room or event ID that there may be.
-const maxIDBytes = 255
 
 // messageMentions says who is notified. It is never nil: an event without m.mentions makes servers and clients look for
 // names in its text (spec 11.39, the legacy rules), so a reply that quotes a name would ping.
 func messageMentions(message MatrixMessage) (*event.Mentions, error) {
 	mentions := &event.Mentions{Room: message.Room}
 	for _, user := range message.Mentions {
-		if !isUserID(user) {
-			return nil, &core.Error{Code: core.CodeInvalid, Message: "bad user ID in Mentions: " + clip(string(user), 80), Hint: "a user ID is @name:server"}
+		if !ident.IsUser(user) {
+			return nil, &core.Error{Code: core.CodeInvalid, Message: "bad user ID in Mentions: " + ident.Clip(string(user), 80), Hint: "a user ID is @name:server"}
 		}
 		mentions.Add(user)
 	}
 	return mentions, nil
-}
-
-func isUserID(user id.UserID) bool {
-	_, server, ok := strings.Cut(string(user), ":")
-	return ok && server != "" && user[0] == '@' && len(user) <= maxIDBytes && !strings.ContainsAny(string(user), "\x00 \t\r\n<>\"")
 }
 
 // textPill is a user ID within a text.
@@ -102,12 +95,4 @@ func pillsHTML(text string, users []id.UserID) string {
 	}
 	plain(text[at:])
 	return out.String()
-}
-
-// clip shortens a text for a message to a person.
-func clip(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return strings.ToValidUTF8(text[:limit], "") + "…"
 }

@@ -1,22 +1,40 @@
 package matrix_test
 
 import (
-	"net/http"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
 
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newClient makes a user on the homeserver of testenv and returns a client for it, which keeps no connection behind.
+// Helpers that the Matrix packages share.
+var (
+	newRoom      = matrixtest.Room
+	until        = matrixtest.Until
+	wantError    = matrixtest.WantError
+	wantNoSecret = matrixtest.WantNoSecret
+	shown        = matrixtest.Shown
+	serve        = matrixtest.Serve
+	answer       = matrixtest.Answer
+	outboxQuick  = matrixtest.OutboxQuick
+	outboxSent   = matrixtest.OutboxSent
+	outboxEvents = matrixtest.Events
+	outboxEvent  = matrixtest.Event
+	outboxBodies = matrixtest.Bodies
+)
+
+type lockedBuffer = matrixtest.Buffer
+
+// newClient makes a user on the homeserver of testenv and returns a client for
+// it, which keeps no connection behind.
 func newClient(t testing.TB, name string) *mautrix.Client {
 	t.Helper()
 	server := servers.Matrix(t)
@@ -26,34 +44,7 @@ func newClient(t testing.TB, name string) *mautrix.Client {
 // clientFor returns a client of a user; url may be that of a proxy.
 func clientFor(t testing.TB, url string, user servers.User) *mautrix.Client {
 	t.Helper()
-	client, err := mautrix.NewClient(url, id.UserID(user.ID), user.AccessToken)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.DeviceID = id.DeviceID(user.DeviceID)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	client.Client = &http.Client{Transport: transport}
-	t.Cleanup(transport.CloseIdleConnections)
-	return client
-}
-
-// newRoom makes a room of the first client which the others have joined.
-func newRoom(t testing.TB, owner *mautrix.Client, others ...*mautrix.Client) id.RoomID {
-	t.Helper()
-	request := &mautrix.ReqCreateRoom{Preset: "private_chat"}
-	for _, other := range others {
-		request.Invite = append(request.Invite, other.UserID)
-	}
-	room, err := owner.CreateRoom(t.Context(), request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, other := range others {
-		if _, err := other.JoinRoomByID(t.Context(), room.RoomID); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return room.RoomID
+	return matrixtest.Client(t, url, matrixtest.User(user))
 }
 
 // newDB opens a new SQLite file.
@@ -71,18 +62,12 @@ func newDB(t testing.TB) *sqliteopen.SQLiteOpenHandle {
 	return db
 }
 
-// until polls a condition of the world outside of this process.
-func until(t testing.TB, what string, condition func() bool) {
+// startOutbox starts an outbox on a new database, or on cfg's, and stops it with
+// the test.
+func startOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOutboxConfig) *matrixoutbox.MatrixOutboxHandle {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatalf("no %s within 30 s", what)
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(20 * time.Millisecond):
-		}
+	if cfg.DB == nil {
+		cfg.DB = newDB(t).Writer
 	}
+	return matrixtest.StartOutbox(t, client, cfg)
 }

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -64,6 +65,7 @@ type collector struct {
 	file  string
 	src   []byte
 	set   *token.FileSet
+	rooms []ast.Expr // how much room to make: see room
 	found []mutant
 }
 
@@ -99,8 +101,12 @@ func (c *collector) visit(n ast.Node) bool {
 		}
 	case *ast.IfStmt:
 		c.add(n.Cond.Pos(), n.Cond.End(), "false && ("+c.text(n.Cond)+")", "if never")
+	case *ast.CallExpr:
+		if e := room(n); e != nil {
+			c.rooms = append(c.rooms, e)
+		}
 	case *ast.BasicLit:
-		if v, err := strconv.ParseInt(n.Value, 0, 32); err == nil && n.Kind == token.INT {
+		if v, err := strconv.ParseInt(n.Value, 0, 32); err == nil && n.Kind == token.INT && !c.inRoom(n) {
 			c.add(n.Pos(), n.End(), strconv.FormatInt(v+1, 10), fmt.Sprintf("%s to %d", n.Value, v+1))
 		}
 	case *ast.Ident:
@@ -117,4 +123,49 @@ func (c *collector) visit(n ast.Node) bool {
 		return false
 	}
 	return true
+}
+
+// room is the argument of a call that only says how much memory to have ready:
+// the capacity of a slice that is made empty, the size of a map, what Grow is
+// given. Another number there changes nothing that a program can see, so none is
+// made; nil where a call has no such argument, or one with a difference, which
+// could fall below zero, or with a call, which could do more.
+func room(call *ast.CallExpr) (e ast.Expr) {
+	switch fun := call.Fun.(type) {
+	case *ast.SelectorExpr:
+		if fun.Sel.Name == "Grow" && len(call.Args) > 0 {
+			e = call.Args[len(call.Args)-1]
+		}
+	case *ast.Ident:
+		if fun.Name != "make" || len(call.Args) < 2 {
+			return nil
+		}
+		if _, isMap := call.Args[0].(*ast.MapType); isMap {
+			e = call.Args[1]
+		} else if n, ok := call.Args[1].(*ast.BasicLit); ok && n.Value == "0" && len(call.Args) == 3 {
+			e = call.Args[2]
+		}
+	}
+	if e == nil {
+		return nil
+	}
+	sure := true
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BinaryExpr:
+			sure = sure && n.Op != token.SUB
+		case *ast.CallExpr:
+			fun, ok := n.Fun.(*ast.Ident)
+			sure = sure && ok && slices.Contains([]string{"len", "cap", "min", "max"}, fun.Name)
+		}
+		return sure
+	})
+	if !sure {
+		return nil
+	}
+	return e
+}
+
+func (c *collector) inRoom(n ast.Node) bool {
+	return slices.ContainsFunc(c.rooms, func(e ast.Expr) bool { return e.Pos() <= n.Pos() && n.End() <= e.End() })
 }

@@ -109,3 +109,31 @@ func TestMutantsOf(t *testing.T) {
 		t.Errorf("not made: %v %v", changed, gone)
 	}
 }
+
+// TestMutantsOf_Room: a number that only says how much memory to have ready is
+// left alone; any other in a call is changed.
+func TestMutantsOf_Room(t *testing.T) {
+	t.Parallel()
+	for call, want := range map[string]string{
+		"make([]int, 0, 8)": "0", "make([]int, 0, 2*n)": "0", "make([]int, 0, n-1)": "0 1", "make([]int, 3)": "3", "make([]int, n, 5)": "5", "make(chan int, 4)": "4",
+		"make(map[int]int, 9)": "", "b.Grow(10)": "", "slices.Grow(b, 10)": "", "b.Glow(10)": "10", "Grow(10)": "10", "make([]int, 0, f(2))": "0 2", "make([]int, 0, min(7, 2*len(s)))": "0",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "p.go"), []byte("package p\n\nvar x = "+call+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all, err := mutantsOf(&pkg{Dir: dir, GoFiles: []string{"p.go"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range all {
+			if number, _, ok := strings.Cut(m.what, " to "); ok && number >= "0" && number <= "99" {
+				got = append(got, number)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q are changed, want %q", call, got, want)
+		}
+	}
+}

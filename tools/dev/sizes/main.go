@@ -1,9 +1,11 @@
 // Command sizes holds every unit of the repository to its room (drivers in
 // fn_registry.yaml, forbidden_imports in its spec), and every program to its
 // budget (binary_mb_max) and to the packages that it must not link
-// (forbidden_imports). With -o it builds the programs into a folder and
-// measures nothing. Exit status: 0, 1 when one breaks its word, 2 when one
-// can't be built.
+// (forbidden_imports). It says how much room is left, and by which packages a
+// program grew since a revision: the one given by -since, or the last one that
+// has other files. With -o it builds the programs into a folder and measures
+// nothing. Exit status: 0, 1 when one breaks its word, 2 when one can't be
+// built.
 package main
 
 import (
@@ -21,53 +23,96 @@ import (
 
 func main() {
 	out := flag.String("o", "", "build all programs into this `folder`")
+	since := flag.String("since", "", "say what was added to every program since this `revision`; without it, to those that are over their budget")
 	flag.Parse()
-	os.Exit(run(context.Background(), *out, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), *out, *since, os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, out string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, out, since string, stdout, stderr io.Writer) int {
 	c, _, err := catalog.Load(ctx, catalog.Options{Roots: []string{"."}})
 	if err != nil {
 		fmt.Fprintf(stderr, "sizes: %v\n", err)
 		return 2
 	}
-	code := 0
-	if out == "" {
-		if code = rooms(ctx, c, stdout, stderr); code > 1 {
-			return code
-		}
+	if out != "" {
+		return build(ctx, c, out, stdout, stderr)
 	}
-	for _, u := range c.Units {
-		if !u.IsApp() {
-			continue
-		}
-		if out != "" {
-			binary := filepath.Join(out, u.Spec.Name)
-			if err := size.Build(ctx, c, u, binary); err != nil {
-				fmt.Fprintf(stderr, "sizes: %v\n", err)
-				return 2
-			}
-			fmt.Fprintln(stdout, binary)
-			continue
-		}
+	code := rooms(ctx, c, stdout, stderr)
+	if code > 1 {
+		return code
+	}
+	var compared []*catalog.Unit
+	for _, u := range apps(c) {
 		p, err := size.Measure(ctx, c, u)
 		if err != nil {
 			fmt.Fprintf(stderr, "sizes: %v\n", err)
 			return 2
 		}
-		verdict := "ok"
-		switch {
-		case len(p.Forbidden) > 0:
-			verdict = "links " + strings.Join(p.Forbidden, ", ")
-		case !p.OK():
-			verdict = "over its budget"
-		}
+		fmt.Fprintln(stdout, line(p))
 		if !p.OK() {
 			code = 1
 		}
-		fmt.Fprintf(stdout, "%-24s %6.2f MB of %5.2f  %s\n", u.Spec.Name, p.MB(), p.Max, verdict)
+		if since != "" || over(p) {
+			compared = append(compared, u)
+		}
+	}
+	if len(compared) == 0 {
+		return code
+	}
+	if err := compare(ctx, c, compared, since, stdout); err != nil {
+		fmt.Fprintf(stderr, "sizes: %v\n", err)
+		return 2
+	}
+	if code != 0 {
+		fmt.Fprint(stdout, whatToDo)
 	}
 	return code
+}
+
+// whatToDo follows what a program over its budget grew by.
+const whatToDo = `
+Over its budget: look for the package above that the program needs least, and
+for the import that links it (go run ./cmd/fn size UNIT says what a unit adds).
+Where the growth is worth it, raise binary_mb_max in the program's spec and
+say why in docs/decisions/0007-small-builds.md.
+`
+
+func apps(c *catalog.Catalog) (all []*catalog.Unit) {
+	for _, u := range c.Units {
+		if u.IsApp() {
+			all = append(all, u)
+		}
+	}
+	return all
+}
+
+func over(p *size.Program) bool { return p.Max > 0 && p.MB() > p.Max }
+
+// line is what is said of a program: what it weighs, and how much room is left.
+func line(p *size.Program) string {
+	verdict := "no budget"
+	switch {
+	case len(p.Forbidden) > 0:
+		verdict = "links " + strings.Join(p.Forbidden, ", ")
+	case over(p):
+		verdict = fmt.Sprintf("over its budget by %.0f kB", 1000*(p.MB()-p.Max))
+	case p.Max > 0:
+		verdict = fmt.Sprintf("%.0f kB left", 1000*(p.Max-p.MB()))
+	}
+	return fmt.Sprintf("%-24s %6.2f MB of %5.2f  %s", p.App.Spec.Name, p.MB(), p.Max, verdict)
+}
+
+// build builds all programs into a folder.
+func build(ctx context.Context, c *catalog.Catalog, out string, stdout, stderr io.Writer) int {
+	for _, u := range apps(c) {
+		binary := filepath.Join(out, u.Spec.Name)
+		if err := size.Build(ctx, c, u, binary); err != nil {
+			fmt.Fprintf(stderr, "sizes: %v\n", err)
+			return 2
+		}
+		fmt.Fprintln(stdout, binary)
+	}
+	return 0
 }
 
 // rooms holds every unit to the packages that must not be linked with it.

@@ -21,16 +21,17 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 // backupState is the key backup in use. key and version are set by open, and version is emptied when the server says
 // that there is another.
 type backupState struct {
 	key     *backup.MegolmBackupKey
-	version atomic.Value                          // id.KeyBackupVersion
-	due     atomic.Bool                           // there may be sessions that it lacks
-	asked   map[matrix.MatrixSessionKey]time.Time // sessions that it did not have, by engine.mu
-	pause   time.Time                             // no upload before then, by engine.mu
+	version atomic.Value                              // id.KeyBackupVersion
+	due     atomic.Bool                               // there may be sessions that it lacks
+	asked   map[matrixsync.MatrixSessionKey]time.Time // sessions that it did not have, by engine.mu
+	pause   time.Time                                 // no upload before then, by engine.mu
 }
 
 func (b *backupState) current() id.KeyBackupVersion {
@@ -164,7 +165,7 @@ func (m *engine) useBackup(ctx context.Context, key *backup.MegolmBackupKey, ver
 }
 
 // fetchFromBackup asks the backup for one session, and says whether it is there now.
-func (m *engine) fetchFromBackup(ctx context.Context, key matrix.MatrixSessionKey) bool {
+func (m *engine) fetchFromBackup(ctx context.Context, key matrixsync.MatrixSessionKey) bool {
 	version := m.backup.current()
 	if version == "" || key.SessionID == "" {
 		return false
@@ -173,7 +174,7 @@ func (m *engine) fetchFromBackup(ctx context.Context, key matrix.MatrixSessionKe
 	now := time.Now()
 	known := now.Sub(m.backup.asked[key]) < askBackupAgain
 	if !known && len(m.backup.asked) >= maxMissing {
-		maps.DeleteFunc(m.backup.asked, func(_ matrix.MatrixSessionKey, at time.Time) bool { return now.Sub(at) >= askBackupAgain })
+		maps.DeleteFunc(m.backup.asked, func(_ matrixsync.MatrixSessionKey, at time.Time) bool { return now.Sub(at) >= askBackupAgain })
 		known = len(m.backup.asked) >= maxMissing
 	}
 	if !known {
@@ -193,7 +194,7 @@ func (m *engine) fetchFromBackup(ctx context.Context, key matrix.MatrixSessionKe
 	return err == nil
 }
 
-func (m *engine) importFromBackup(ctx context.Context, version id.KeyBackupVersion, key matrix.MatrixSessionKey) error {
+func (m *engine) importFromBackup(ctx context.Context, version id.KeyBackupVersion, key matrixsync.MatrixSessionKey) error {
 	found, err := m.client.GetKeyBackupForRoomAndSession(ctx, version, key.RoomID, key.SessionID)
 	if err != nil {
 		return err

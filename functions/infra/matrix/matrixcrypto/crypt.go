@@ -15,7 +15,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 const opDecrypt, opEncrypt = "matrix_crypto decrypt", "matrix_crypto encrypt"
@@ -35,7 +35,7 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 	own := *evt
 	own.Content.Parsed = encrypted
 	decrypted, err := m.decryptOnce(ctx, &own)
-	key := matrix.MatrixSessionKey{RoomID: evt.RoomID, SessionID: encrypted.SessionID}
+	key := matrixsync.MatrixSessionKey{RoomID: evt.RoomID, SessionID: encrypted.SessionID}
 	if noKey(err) && m.fetchFromBackup(ctx, key) {
 		decrypted, err = m.decryptOnce(ctx, &own)
 	}
@@ -43,7 +43,7 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 		m.miss(key, evt.Sender)
 	}
 	if passes(err) {
-		m.publish([]matrix.MatrixSessionKey{key}) // so that it is tried again
+		m.publish([]matrixsync.MatrixSessionKey{key}) // so that it is tried again
 	}
 	return decrypted, decryptError(err)
 }
@@ -83,13 +83,13 @@ func decryptError(err error) error {
 	case err == nil:
 		return nil
 	case noKey(err):
-		return &core.Error{Code: core.CodeNotFound, Op: opDecrypt, Err: fmt.Errorf("%w: %w", matrix.ErrMatrixNoKey, err)}
+		return &core.Error{Code: core.CodeNotFound, Op: opDecrypt, Err: fmt.Errorf("%w: %w", matrixsync.ErrMatrixNoKey, err)}
 	case errors.Is(err, crypto.ErrDuplicateMessageIndex):
 		return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "replayed: another event had this message index", Err: err}
 	}
 	if passes(err) {
 		coded := storeError(opDecrypt, err)
-		return &core.Error{Code: core.ErrorCode(coded), Err: fmt.Errorf("%w (%w)", coded, matrix.ErrMatrixNoKey)}
+		return &core.Error{Code: core.ErrorCode(coded), Err: fmt.Errorf("%w (%w)", coded, matrixsync.ErrMatrixNoKey)}
 	}
 	return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Err: err}
 }

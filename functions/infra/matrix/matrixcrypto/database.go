@@ -12,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 // execer is what mautrix's stores run their statements on. Their own writes are one transaction each, and a crash between
@@ -28,12 +29,12 @@ type batchKey struct{}
 type batch struct {
 	tx   *sql.Tx
 	err  error
-	keys []matrix.MatrixSessionKey // that arrived in it
+	keys []matrixsync.MatrixSessionKey // that arrived in it
 }
 
 // batch runs do, and makes all that its statements wrote durable, or nothing of it. mautrix logs most errors of the
 // database and goes on, so that they are collected here and returned.
-func (e *execer) batch(ctx context.Context, do func(ctx context.Context) error) ([]matrix.MatrixSessionKey, error) {
+func (e *execer) batch(ctx context.Context, do func(ctx context.Context) error) ([]matrixsync.MatrixSessionKey, error) {
 	b := &batch{}
 	defer func() {
 		if b.tx != nil {

@@ -18,7 +18,7 @@ import (
 	"maunium.net/go/mautrix/sqlstatestore"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 const linked = true
@@ -46,8 +46,8 @@ type engine struct {
 	backup backupState
 
 	mu      sync.Mutex // guards what follows
-	keys    []matrix.MatrixSessionKey
-	missing map[matrix.MatrixSessionKey]*missingKey
+	keys    []matrixsync.MatrixSessionKey
+	missing map[matrixsync.MatrixSessionKey]*missingKey
 	tried   map[id.UserID]time.Time // when an outdated device list was last asked for
 	counted time.Time               // when the server was last asked how many one-time keys it has
 }
@@ -57,9 +57,9 @@ func newEngine(client *mautrix.Client, db *sql.DB) *engine {
 		client:  client,
 		log:     client.Log.With().Str("component", "crypto").Logger(),
 		exec:    &execer{db: db},
-		missing: map[matrix.MatrixSessionKey]*missingKey{},
+		missing: map[matrixsync.MatrixSessionKey]*missingKey{},
 		tried:   map[id.UserID]time.Time{},
-		backup:  backupState{asked: map[matrix.MatrixSessionKey]time.Time{}},
+		backup:  backupState{asked: map[matrixsync.MatrixSessionKey]time.Time{}},
 	}
 }
 
@@ -189,16 +189,16 @@ func (m *engine) Init(context.Context) error { return nil }
 
 // sessionReceived is told of each new room key.
 func (m *engine) sessionReceived(ctx context.Context, room id.RoomID, session id.SessionID, _ uint32) {
-	key := matrix.MatrixSessionKey{RoomID: room, SessionID: session}
+	key := matrixsync.MatrixSessionKey{RoomID: room, SessionID: session}
 	if b, ok := ctx.Value(batchKey{}).(*batch); ok {
 		b.keys = append(b.keys, key)
 		return
 	}
-	m.publish([]matrix.MatrixSessionKey{key})
+	m.publish([]matrixsync.MatrixSessionKey{key})
 }
 
 // publish makes keys known to NewKeys once they are durable.
-func (m *engine) publish(keys []matrix.MatrixSessionKey) {
+func (m *engine) publish(keys []matrixsync.MatrixSessionKey) {
 	if len(keys) == 0 {
 		return
 	}
@@ -217,7 +217,7 @@ func (m *engine) publish(keys []matrix.MatrixSessionKey) {
 const maxNewKeys = 100_000
 
 // NewKeys returns the sessions whose keys came since the last call.
-func (m *engine) NewKeys() []matrix.MatrixSessionKey {
+func (m *engine) NewKeys() []matrixsync.MatrixSessionKey {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	keys := m.keys

@@ -11,7 +11,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 // identity returns the public master key of a user and the signatures on a device, as another user sees them.
@@ -105,7 +105,7 @@ func TestMatrixCryptoInit_Backup(t *testing.T) {
 	}
 	wantRead(t, unsigned, before, "before the device was there")
 	wantRead(t, unsigned, own, "my own")
-	if keys := unsigned.crypto.NewKeys(); len(keys) != 2 || slices.ContainsFunc(keys, func(key matrix.MatrixSessionKey) bool { return key.RoomID != room }) {
+	if keys := unsigned.crypto.NewKeys(); len(keys) != 2 || slices.ContainsFunc(keys, func(key matrixsync.MatrixSessionKey) bool { return key.RoomID != room }) {
 		t.Errorf("NewKeys after the backup: %v", keys)
 	}
 	unsigned.cfg.RecoveryKey = "" // needed once
@@ -155,7 +155,7 @@ func TestMatrixCryptoInit_KeyRequest(t *testing.T) {
 	session := id.SessionID(evt.Content.Raw["session_id"].(string))
 	second.until(t, "the key", func() bool { // it asks by itself when the key has not come for a while
 		alice.sync(t)
-		return slices.Contains(second.crypto.NewKeys(), matrix.MatrixSessionKey{RoomID: room, SessionID: session})
+		return slices.Contains(second.crypto.NewKeys(), matrixsync.MatrixSessionKey{RoomID: room, SessionID: session})
 	})
 	wantRead(t, second, sent, "asked for")
 }

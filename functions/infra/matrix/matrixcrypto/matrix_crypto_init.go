@@ -8,6 +8,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/token"
 )
 
@@ -35,7 +36,7 @@ type MatrixCryptoInitConfig struct {
 	Password string
 }
 
-// MatrixCryptoInitHandle is the encryption of one client: a mautrix.CryptoHelper and a matrix.MatrixSyncCrypto, safe for
+// MatrixCryptoInitHandle is the encryption of one client: a mautrix.CryptoHelper and a matrixsync.MatrixSyncCrypto, safe for
 // use by several goroutines. matrix_sync_service finds it by itself; with a sync of your own call ProcessSync with each
 // response before anything else is done with it, and repeat the response when ProcessSync fails.
 type MatrixCryptoInitHandle struct {
@@ -52,13 +53,13 @@ type MatrixCryptoInitHandle struct {
 // machine is what a build with goolm or libolm provides.
 type machine interface {
 	mautrix.CryptoHelper
-	matrix.MatrixSyncCrypto
+	matrixsync.MatrixSyncCrypto
 	close()
 }
 
 var (
-	_ mautrix.CryptoHelper    = (*MatrixCryptoInitHandle)(nil)
-	_ matrix.MatrixSyncCrypto = (*MatrixCryptoInitHandle)(nil)
+	_ mautrix.CryptoHelper        = (*MatrixCryptoInitHandle)(nil)
+	_ matrixsync.MatrixSyncCrypto = (*MatrixCryptoInitHandle)(nil)
 )
 
 // MatrixCryptoInit sets end-to-end encryption up for a client, before its sync begins: it opens the keys in cfg.DB, or
@@ -115,7 +116,7 @@ func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
 		return fail(core.CodeInvalid, "no pickle key given", "give PickleKey, 32 random bytes kept outside of the database, or Secrets")
 	case cfg.Bootstrap && cfg.Secrets == nil && cfg.RecoveryKey == "":
 		return fail(core.CodeInvalid, "Bootstrap has no place for the recovery key", "give Secrets, or a passphrase as RecoveryKey")
-	case matrix.MatrixSyncRunning(client):
+	case matrixsync.MatrixSyncRunning(client):
 		return fail(core.CodeConflict, "the client's sync has begun already, and keys that came in it are lost", "call matrix_crypto_init before matrix_sync_service")
 	}
 	if _, closed := client.Crypto.(closedCrypto); client.Crypto != nil && !closed {

@@ -12,8 +12,8 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 type config = matrixcrypto.MatrixCryptoInitConfig
@@ -113,7 +113,7 @@ func TestMatrixCryptoInit_KeyAfterMessage(t *testing.T) {
 	bob.take(t)
 	bob.until(t, "the key", func() bool {
 		session := bob.seen[i].Content.Raw["session_id"].(string)
-		return slices.Contains(bob.crypto.NewKeys(), matrix.MatrixSessionKey{RoomID: room, SessionID: id.SessionID(session)})
+		return slices.Contains(bob.crypto.NewKeys(), matrixsync.MatrixSessionKey{RoomID: room, SessionID: id.SessionID(session)})
 	})
 	wantRead(t, bob, sent, "late")
 	if keys := bob.crypto.NewKeys(); len(keys) != 0 {

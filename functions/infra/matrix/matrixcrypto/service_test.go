@@ -17,18 +17,20 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixmedia"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 // startService runs a sync service over the device's own database.
-func (d *device) startService(t *testing.T) *matrix.MatrixSyncServiceHandle {
+func (d *device) startService(t *testing.T) *matrixsync.MatrixSyncServiceHandle {
 	t.Helper()
-	store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: d.db.Writer})
+	store, err := matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{DB: d.db.Writer})
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := matrix.MatrixSyncService(t.Context(), matrix.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50, MaxBackoffMS: 200})
+	service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50, MaxBackoffMS: 200})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +39,7 @@ func (d *device) startService(t *testing.T) *matrix.MatrixSyncServiceHandle {
 }
 
 // next returns the next event that cond wants, and acknowledges all until then.
-func next(t *testing.T, service *matrix.MatrixSyncServiceHandle, cond func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
+func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -255,11 +257,11 @@ func TestMatrixCryptoInit_Media(t *testing.T) {
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
 	room := encryptedRoom(t, alice, bob)
 	data := bytes.Repeat([]byte("a secret picture "), 300_000)
-	thumbnail, err := matrix.MatrixUploadMedia(t.Context(), matrix.MatrixUploadMediaConfig{Client: alice.client, Content: strings.NewReader("small"), Encrypt: true})
+	thumbnail, err := matrixmedia.MatrixUploadMedia(t.Context(), matrixmedia.MatrixUploadMediaConfig{Client: alice.client, Content: strings.NewReader("small"), Encrypt: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent, err := matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{
+	sent, err := matrixmedia.MatrixSendMedia(t.Context(), matrixmedia.MatrixSendMediaConfig{
 		Client: alice.client, Room: room, Content: bytes.NewReader(data), FileName: "secret.txt", Caption: "for you", Thumbnail: &thumbnail,
 	})
 	if err != nil {
@@ -279,7 +281,7 @@ func TestMatrixCryptoInit_Media(t *testing.T) {
 	}
 	for file, want := range map[*event.EncryptedFileInfo][]byte{message.File: data, message.Info.ThumbnailFile: []byte("small")} {
 		var got bytes.Buffer
-		if _, err := matrix.MatrixDownloadMedia(t.Context(), matrix.MatrixDownloadMediaConfig{Client: bob.client, File: file, Writer: &got}); err != nil {
+		if _, err := matrixmedia.MatrixDownloadMedia(t.Context(), matrixmedia.MatrixDownloadMediaConfig{Client: bob.client, File: file, Writer: &got}); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got.Bytes(), want) {
@@ -288,6 +290,6 @@ func TestMatrixCryptoInit_Media(t *testing.T) {
 	}
 	plain := thumbnail
 	plain.File = nil
-	_, err = matrix.MatrixSendMedia(t.Context(), matrix.MatrixSendMediaConfig{Client: alice.client, Room: room, Content: bytes.NewReader(data), Thumbnail: &plain})
+	_, err = matrixmedia.MatrixSendMedia(t.Context(), matrixmedia.MatrixSendMediaConfig{Client: alice.client, Room: room, Content: bytes.NewReader(data), Thumbnail: &plain})
 	wantCode(t, err, core.CodeInvalid)
 }

@@ -19,8 +19,8 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -283,7 +283,7 @@ func encryptedRoomWith(t testing.TB, encryption event.EncryptionEventContent, ow
 	return room.RoomID
 }
 
-func noKey(err error) bool { return errors.Is(err, matrix.ErrMatrixNoKey) }
+func noKey(err error) bool { return errors.Is(err, matrixsync.ErrMatrixNoKey) }
 
 // secrets is a token store in memory.
 type secrets struct {

@@ -15,7 +15,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 const opSync = "matrix_crypto process sync"
@@ -237,11 +237,11 @@ const (
 	asksAtOnce = 20
 )
 
-func (m *engine) miss(key matrix.MatrixSessionKey, sender id.UserID) {
+func (m *engine) miss(key matrixsync.MatrixSessionKey, sender id.UserID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.missing[key] == nil && len(m.missing) >= maxMissing {
-		maps.DeleteFunc(m.missing, func(_ matrix.MatrixSessionKey, missing *missingKey) bool { return missing.asked })
+		maps.DeleteFunc(m.missing, func(_ matrixsync.MatrixSessionKey, missing *missingKey) bool { return missing.asked })
 	}
 	if m.missing[key] == nil && len(m.missing) < maxMissing {
 		m.missing[key] = &missingKey{sender: sender, since: time.Now()}
@@ -251,13 +251,13 @@ func (m *engine) miss(key matrix.MatrixSessionKey, sender id.UserID) {
 // askForMissing asks for the keys that have not come, the oldest first, each once.
 func (m *engine) askForMissing(ctx context.Context, mach *crypto.OlmMachine) {
 	m.mu.Lock()
-	var due []matrix.MatrixSessionKey
+	var due []matrixsync.MatrixSessionKey
 	for key, missing := range m.missing {
 		if !missing.asked && time.Since(missing.since) >= askAfter {
 			due = append(due, key)
 		}
 	}
-	slices.SortFunc(due, func(a, b matrix.MatrixSessionKey) int {
+	slices.SortFunc(due, func(a, b matrixsync.MatrixSessionKey) int {
 		return cmp.Or(m.missing[a].since.Compare(m.missing[b].since), cmp.Compare(a.SessionID, b.SessionID))
 	})
 	due = due[:min(len(due), asksAtOnce)]

@@ -17,6 +17,8 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
@@ -53,11 +55,11 @@ func begin(j job, work func(context.Context, job, *mautrix.Client, *sqliteopen.S
 // read acknowledges what comes, one by one or some together, and keeps the
 // ledger.
 func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
-	store, err := matrix.MatrixSyncStore(ctx, matrix.MatrixSyncStoreConfig{DB: db.Writer})
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: db.Writer})
 	if err != nil {
 		return err
 	}
-	sync, err := matrix.MatrixSyncService(ctx, matrix.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoffMS: 20, MaxBackoffMS: 1000})
+	sync, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoffMS: 20, MaxBackoffMS: 1000})
 	if err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQL
 	return fmt.Errorf("the service ended by itself")
 }
 
-func acknowledge(sync *matrix.MatrixSyncServiceHandle, out *os.File, batch []matrix.MatrixSyncEvent, random *rand.Rand) error {
+func acknowledge(sync *matrixsync.MatrixSyncServiceHandle, out *os.File, batch []matrix.MatrixSyncEvent, random *rand.Rand) error {
 	var ids strings.Builder
 	for _, e := range batch {
 		if e.Type == event.EventMessage.Type {
@@ -169,7 +171,7 @@ const settle = 15 * time.Second
 // write puts its messages into the outbox, which takes each once however often
 // that is tried, and waits until all are sent.
 func write(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQLiteOpenHandle) error {
-	outbox, err := matrix.MatrixOutbox(ctx, matrix.MatrixOutboxConfig{Client: client, DB: db.Writer, Concurrency: rooms, Backoff: quick, Settle: settle})
+	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: client, DB: db.Writer, Concurrency: rooms, Backoff: quick, Settle: settle})
 	if err != nil {
 		return err
 	}
@@ -193,6 +195,5 @@ func write(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQ
 			return err
 		}
 	}
-	outbox.Stop()
-	return nil
+	return outbox.Stop(ctx)
 }

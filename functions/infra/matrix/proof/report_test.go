@@ -12,7 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 // onReport prints a report of a child to stderr at each SIGUSR1: what state
@@ -46,7 +47,7 @@ func onReport(name string, state func() string, errors <-chan error) {
 
 // writerReport lists the queue: how much of it is in which state, and the
 // items that were tried.
-func writerReport(outbox *matrix.MatrixOutboxHandle) string {
+func writerReport(outbox *matrixoutbox.MatrixOutboxHandle) string {
 	var text strings.Builder
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -67,7 +68,7 @@ func writerReport(outbox *matrix.MatrixOutboxHandle) string {
 }
 
 // readerReport lists what the store holds back, and how the sync does.
-func readerReport(service *matrix.MatrixSyncServiceHandle, store matrix.MatrixSyncStorage) string {
+func readerReport(service *matrixsync.MatrixSyncServiceHandle, store matrixsync.MatrixSyncStorage) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	health := service.Health()

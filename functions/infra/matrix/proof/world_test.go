@@ -17,7 +17,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
@@ -258,7 +258,7 @@ func (w *world) nothingPending(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	store, err := matrix.MatrixSyncStore(t.Context(), matrix.MatrixSyncStoreConfig{DB: db.Writer})
+	store, err := matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{DB: db.Writer})
 	if err != nil {
 		t.Fatal(err)
 	}

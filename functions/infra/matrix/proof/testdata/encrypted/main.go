@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 
+	"maunium.net/go/mautrix/id"
+
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
-	"maunium.net/go/mautrix/id"
 )
 
 func main() {
@@ -25,11 +27,11 @@ func main() {
 	if _, err := matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{Client: client, DB: db.Writer, PickleKey: []byte(os.Getenv("PICKLE"))}); err != nil {
 		panic(err)
 	}
-	store, err := matrix.MatrixSyncStore(ctx, matrix.MatrixSyncStoreConfig{DB: db.Writer})
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: db.Writer})
 	if err != nil {
 		panic(err)
 	}
-	err = matrix.MatrixSyncEach(ctx, matrix.MatrixSyncServiceConfig{Client: client, Store: store}, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
+	err = matrixsync.MatrixSyncEach(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store}, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
 		_, err := fmt.Println(evt.RoomID, evt.Sender, evt.Body)
 		return err
 	})

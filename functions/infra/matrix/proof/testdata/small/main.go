@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 
-	"fnregistry.dev/functions/infra/matrix"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 func main() {
@@ -16,7 +18,7 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	sync, err := matrix.MatrixSyncService(ctx, matrix.MatrixSyncServiceConfig{Client: client})
+	sync, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client})
 	if err != nil {
 		panic(err)
 	}

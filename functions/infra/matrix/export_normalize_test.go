@@ -1,4 +1,0 @@
-package matrix
-
-// NormalizeRaw is what the sync calls for the server's bytes.
-var NormalizeRaw = normalizeRaw

@@ -1,0 +1,80 @@
+// Package matrixtest has what the tests of the Matrix packages share. It starts
+// no server: testkit does, in the tests themselves.
+package matrixtest
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/service"
+)
+
+// User is a user of testkit's homeserver, whose type has these fields.
+type User struct {
+	ID          string
+	AccessToken string
+	DeviceID    string
+	Password    string
+}
+
+// Client returns a client of a user; url may be that of a proxy.
+func Client(t testing.TB, url string, user User) *mautrix.Client {
+	t.Helper()
+	client, err := mautrix.NewClient(url, id.UserID(user.ID), user.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.DeviceID = id.DeviceID(user.DeviceID)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	client.Client = &http.Client{Transport: transport}
+	t.Cleanup(transport.CloseIdleConnections)
+	return client
+}
+
+// Room makes a room of the first client which the others have joined.
+func Room(t testing.TB, owner *mautrix.Client, others ...*mautrix.Client) id.RoomID {
+	t.Helper()
+	request := &mautrix.ReqCreateRoom{Preset: "private_chat"}
+	for _, other := range others {
+		request.Invite = append(request.Invite, other.UserID)
+	}
+	room, err := owner.CreateRoom(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range others {
+		if _, err := other.JoinRoomByID(t.Context(), room.RoomID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return room.RoomID
+}
+
+// Until polls a condition of the world outside of this process.
+func Until(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("no %s within 30 s", what)
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Stop stops a service and checks that it ended cleanly.
+func Stop(t testing.TB, s service.Service) {
+	t.Helper()
+	if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}

@@ -1,0 +1,168 @@
+package matrixmedia
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+)
+
+const (
+	mediaAttempts = 3                // a connection that breaks three times is no accident
+	mediaStall    = 60 * time.Second // without a byte; a homeserver may first have to fetch a file from another one
+)
+
+// mediaRetry calls try until it succeeds, fails for good, or has been called so often. It waits 1, 2, 4 s and so on, or
+// as long as the server says.
+func mediaRetry(ctx context.Context, attempts int, try func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := try()
+		if err == nil || attempt+1 >= attempts || ctx.Err() != nil {
+			return err
+		}
+		switch core.ErrorCode(err) {
+		case core.CodeUnavailable, core.CodeTimeout, core.CodeLimited:
+		default:
+			return err
+		}
+		wait := core.BackoffDelayConfig{Initial: time.Second, Max: time.Minute}
+		if coded, ok := errors.AsType[*core.Error](err); ok {
+			wait.Floor = coded.RetryAfter
+		}
+		timer := time.NewTimer(core.BackoffDelay(wait, attempt, rand.Float64()))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
+var errMediaStalled = &core.Error{Code: core.CodeTimeout, Op: "matrix media", Message: "no byte has passed for a while"}
+
+// mediaWatch ends a transfer in which nothing moves. A deadline for the whole of it, as http.Client has, would cut large
+// files off on slow lines.
+type mediaWatch struct {
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	stall  time.Duration
+}
+
+func newMediaWatch(ctx context.Context, stall time.Duration) (context.Context, *mediaWatch) {
+	if stall <= 0 {
+		stall = mediaStall
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &mediaWatch{cancel: cancel, stall: stall}
+	w.timer = time.AfterFunc(stall, func() { cancel(errMediaStalled) })
+	return ctx, w
+}
+
+func (w *mediaWatch) moved() { w.timer.Reset(w.stall) }
+
+func (w *mediaWatch) stop() {
+	w.timer.Stop()
+	w.cancel(context.Canceled)
+}
+
+// mediaError prefers the reason for which a transfer was given up to the "context canceled" that came of it.
+func mediaError(ctx context.Context, op string, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errMediaStalled) {
+		return &core.Error{Code: core.CodeTimeout, Op: op, Message: errMediaStalled.Message}
+	}
+	return matrix.MatrixError(op, err)
+}
+
+// mediaClient is the client's without its deadline for a whole exchange.
+func mediaClient(client *mautrix.Client) *http.Client {
+	if client.Client == nil {
+		return &http.Client{}
+	}
+	own := *client.Client
+	own.Timeout = 0
+	return &own
+}
+
+// mediaSpool keeps content until it is known to be whole: small ones in memory, others in a temporary file.
+type mediaSpool struct {
+	small []byte
+	file  *os.File
+	size  int64
+}
+
+const spoolMemory = 1 << 20
+
+func (s *mediaSpool) Write(p []byte) (int, error) {
+	if s.file == nil && len(s.small)+len(p) > spoolMemory {
+		file, err := os.CreateTemp("", "matrix-media-")
+		if err != nil {
+			return 0, err
+		}
+		s.file = file
+		if _, err := file.Write(s.small); err != nil {
+			return 0, err
+		}
+		s.small = nil
+	}
+	if s.file == nil {
+		s.small = append(s.small, p...)
+		s.size += int64(len(p))
+		return len(p), nil
+	}
+	n, err := s.file.Write(p)
+	s.size += int64(n)
+	return n, err
+}
+
+// reader reads all from the start.
+func (s *mediaSpool) reader() io.ReadSeeker {
+	if s.file == nil {
+		return bytes.NewReader(s.small)
+	}
+	return io.NewSectionReader(s.file, 0, s.size)
+}
+
+func (s *mediaSpool) close() {
+	if s != nil && s.file != nil {
+		s.file.Close()
+		os.Remove(s.file.Name())
+	}
+}
+
+// mediaLimits has the homeservers' upload limits by their URL.
+var mediaLimits sync.Map // string to mediaLimit
+
+type mediaLimit struct {
+	bytes int64 // 0: none told
+	until time.Time
+}
+
+const mediaLimitTTL = 10 * time.Minute
+
+// mediaUploadLimit asks the server how large an upload may be; 0: it does not say. The answer is kept for ten minutes.
+func mediaUploadLimit(ctx context.Context, client *mautrix.Client) (int64, error) {
+	key := client.HomeserverURL.String()
+	if known, ok := mediaLimits.Load(key); ok && time.Now().Before(known.(mediaLimit).until) {
+		return known.(mediaLimit).bytes, nil
+	}
+	limit := int64(0)
+	config, err := client.GetMediaConfig(ctx)
+	if err == nil && config != nil {
+		limit = max(config.UploadSize, 0)
+	} else if err = matrix.MatrixError("matrix_upload_media config", err); core.ErrorCode(err) != core.CodeNotFound && core.ErrorCode(err) != core.CodeUnsupported {
+		return 0, err
+	}
+	mediaLimits.Store(key, mediaLimit{bytes: limit, until: time.Now().Add(mediaLimitTTL)})
+	return limit, nil
+}

@@ -1,0 +1,66 @@
+package matrixoutbox
+
+import (
+	"time"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/metrics"
+)
+
+// outboxMetrics counts for one user. A nil one counts nothing.
+type outboxMetrics struct {
+	user      string
+	sent      *metrics.Histogram
+	failures  *metrics.Counter
+	recovered *metrics.Counter
+	setAside  *metrics.Counter
+	queued    *metrics.Gauge
+	asideNow  *metrics.Gauge
+	oldest    *metrics.Gauge
+}
+
+func newOutboxMetrics(r *metrics.MetricsTextRegistry, user string) *outboxMetrics {
+	if r == nil {
+		return nil
+	}
+	return &outboxMetrics{
+		user:      user,
+		sent:      r.Histogram("matrix_outbox_send_seconds", "How long the server took to accept an event.", nil, "user"),
+		failures:  r.Counter("matrix_outbox_failures_total", "Tries that failed, by error code.", "user", "kind"),
+		recovered: r.Counter("matrix_outbox_recovered_total", "Events that were found to have been sent after their answer was lost.", "user"),
+		setAside:  r.Counter("matrix_outbox_set_aside_total", "Items that were set aside.", "user"),
+		queued:    r.Gauge("matrix_outbox_queue_depth", "Items that wait to be sent.", "user"),
+		asideNow:  r.Gauge("matrix_outbox_aside", "Items that are set aside.", "user"),
+		oldest:    r.Gauge("matrix_outbox_oldest_seconds", "Age of the oldest item that waits to be sent.", "user"),
+	}
+}
+
+func (m *outboxMetrics) send(took time.Duration) {
+	if m != nil {
+		m.sent.Observe(took.Seconds(), m.user)
+	}
+}
+
+func (m *outboxMetrics) fail(err error) {
+	if m != nil {
+		m.failures.Inc(m.user, string(core.ErrorCode(err)))
+	}
+}
+
+func (m *outboxMetrics) recover() {
+	if m != nil {
+		m.recovered.Inc(m.user)
+	}
+}
+
+func (m *outboxMetrics) aside() {
+	if m != nil {
+		m.setAside.Inc(m.user)
+	}
+}
+
+func (m *outboxMetrics) depth(status MatrixOutboxStatus) {
+	m.queued.Set(float64(status.Queued), m.user)
+	m.asideNow.Set(float64(status.Aside), m.user)
+	m.oldest.Set(status.Oldest.Seconds(), m.user)
+}

@@ -1,0 +1,119 @@
+package matrixsync
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/wire"
+)
+
+// decryptRaw decrypts an event of the server. What is in it speaks for its content alone: who sent what where is the
+// server's to say.
+func (s *syncService) decryptRaw(ctx context.Context, room id.RoomID, raw json.RawMessage) (matrix.MatrixSyncEvent, error) {
+	fail := func(err error) (matrix.MatrixSyncEvent, error) {
+		return matrix.MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service: decrypt an event in " + string(room), Err: err}
+	}
+	if s.crypto == nil {
+		return fail(ErrMatrixNoKey)
+	}
+	outer, err := wire.Event(room, raw)
+	if err != nil {
+		return fail(err)
+	}
+	eventID, sender := outer.ID, outer.Sender
+	inner, err := s.crypto.Decrypt(ctx, outer)
+	if err == nil && inner == nil {
+		err = errors.New("no event came of it")
+	}
+	if err != nil {
+		return fail(err)
+	}
+	e := matrix.MatrixEventNormalize(inner)
+	e.RoomID, e.EventID, e.Sender = room, eventID, sender
+	e.Encrypted, e.Decrypted = true, true
+	return e, nil
+}
+
+// decrypt turns the encrypted events into decrypted ones, as far as their keys are there.
+func (t *syncTaking) decrypt(ctx context.Context) error {
+	for i := range t.deliveries {
+		d := &t.deliveries[i]
+		record := &d.record
+		if record.Kind != MatrixSyncEncrypted || t.crypto == nil {
+			continue
+		}
+		plain, err := t.decryptRaw(ctx, record.RoomID, record.Data)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			t.tellUnlessNoKey(err)
+			continue
+		}
+		plain.Replayed = t.replaying
+		d.event, record.Kind, record.Session = plain, MatrixSyncDecrypted, ""
+	}
+	return nil
+}
+
+// releaseNew delivers what waited for the keys that have come.
+func (s *syncService) releaseNew(ctx context.Context) error {
+	for _, key := range s.crypto.NewKeys() {
+		if err := s.releaseKept(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// releaseKept delivers, decrypted, what waited for a key; the zero value is any. Only ctx makes it fail.
+func (s *syncService) releaseKept(ctx context.Context, key MatrixSessionKey) error {
+	if s.crypto == nil {
+		return nil
+	}
+	for after := int64(0); ; {
+		var records []MatrixSyncRecord
+		err := s.retry(ctx, func() (err error) {
+			records, err = s.store.Waiting(ctx, key, after, syncReadAhead)
+			return err
+		})
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, record := range records {
+			if err := s.release(ctx, record); err != nil {
+				return err
+			}
+			after = record.Seq
+		}
+	}
+}
+
+func (s *syncService) release(ctx context.Context, record MatrixSyncRecord) error {
+	e, err := s.decryptRaw(ctx, record.RoomID, record.Data)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		s.tellUnlessNoKey(err)
+		return nil
+	}
+	var seq int64
+	err = s.retry(ctx, func() (err error) { seq, err = s.store.Release(ctx, record.Seq); return err })
+	if err != nil {
+		return err
+	}
+	e.Replayed = record.Replayed
+	return s.deliver(ctx, &e, seq)
+}
+
+func (s *syncService) tellUnlessNoKey(err error) {
+	if !errors.Is(err, ErrMatrixNoKey) {
+		s.tell(err)
+	}
+}

@@ -1,0 +1,170 @@
+package matrixsync_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+)
+
+// killedLine is what a child says of each event. It does so twice: before it acknowledges and after.
+type killedLine struct {
+	Body        string
+	Redelivered bool
+	Acked       bool
+}
+
+// The test's own program becomes a consumer where this is set: its database, user, token and URL.
+const envConsumer = "MATRIX_SYNC_TEST_CONSUMER"
+
+func init() {
+	if settings := os.Getenv(envConsumer); settings != "" {
+		fmt.Fprintln(os.Stderr, "consumer:", consumeForever(settings))
+		os.Exit(1)
+	}
+}
+
+type consumerSettings struct{ DB, URL, User, Token string }
+
+// consumeForever is the child's main: it reads events, says so on stdout, acknowledges them, says so.
+func consumeForever(text string) error {
+	var settings consumerSettings
+	if err := json.Unmarshal([]byte(text), &settings); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: settings.DB})
+	if err != nil {
+		return err
+	}
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: db.Writer})
+	if err != nil {
+		return err
+	}
+	client, err := mautrix.NewClient(settings.URL, id.UserID(settings.User), settings.Token)
+	if err != nil {
+		return err
+	}
+	service, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, MinIntervalMS: 1, ChannelBuffer: 3})
+	if err != nil {
+		return err
+	}
+	out := json.NewEncoder(os.Stdout)
+	for e := range service.Events {
+		if e.Type != "m.room.message" {
+			if err := e.Ack(); err != nil {
+				return err
+			}
+			continue
+		}
+		line := killedLine{Body: e.Body, Redelivered: e.Redelivered}
+		if err := out.Encode(line); err != nil {
+			return err
+		}
+		if err := e.Ack(); err != nil {
+			return err
+		}
+		line.Acked = true
+		if err := out.Encode(line); err != nil {
+			return err
+		}
+	}
+	return errors.New("the service ended")
+}
+
+// A consumer killed at any moment, again and again: each message is acknowledged, in order; what was acknowledged does
+// not come again; what comes again is marked.
+func TestSync_ConsumerKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	settings, err := json.Marshal(consumerSettings{
+		DB: filepath.Join(t.TempDir(), "sync.db"), URL: w.proxy.URL(), User: w.user.ID, Token: w.user.AccessToken,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const messages, kills = 300, 12
+	sent := make(chan error, 1)
+	go func() {
+		for i := range messages {
+			if _, err := w.alice.SendText(t.Context(), w.room, fmt.Sprint(i)); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	var seen, acked int // how many of the messages 0, 1, 2 ...
+	again := 0
+	for kill := 0; acked < messages; kill++ {
+		patience := 3 + kill*7%23 // lines until it is killed
+		if kill >= kills {
+			patience = 1 << 30
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), syncWait)
+		child := exec.CommandContext(ctx, os.Args[0])
+		child.Env = append(os.Environ(), envConsumer+"="+string(settings))
+		child.Stderr = os.Stderr
+		stdout, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		first := true
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() { // also what it wrote between the kill's sending and its coming
+			var line killedLine
+			if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+				break // the kill came while it wrote
+			}
+			var n int
+			if _, err := fmt.Sscan(line.Body, &n); err != nil {
+				t.Fatal(err)
+			}
+			if first && !line.Acked && n == acked+1 && seen == n {
+				acked = n // the last one was acknowledged, and the line that says so lost with the process
+			}
+			first = false
+			switch {
+			case n != acked:
+				t.Fatalf("got %d (acknowledged: %v), want %d", n, line.Acked, acked)
+			case line.Acked:
+				acked++
+			case n < seen:
+				again++
+				if !line.Redelivered {
+					t.Fatalf("%d came again unmarked", n)
+				}
+			default:
+				seen++
+			}
+			if patience--; patience == 0 || acked == messages {
+				if err := child.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_ = child.Wait() // it was killed
+		cancel()
+		if ctx.Err() == context.DeadlineExceeded {
+			t.Fatalf("the consumer stood still at %d", acked)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d of %d messages came twice", again, messages)
+}

@@ -1,0 +1,173 @@
+package matrixsync
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"maunium.net/go/mautrix"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/metrics"
+	"fnregistry.dev/functions/infra/service"
+)
+
+// MatrixSyncServiceConfig says what [MatrixSyncService] syncs, and how. Only Client is required.
+type MatrixSyncServiceConfig struct {
+	Client *mautrix.Client // with homeserver URL, user ID and access token; one service for each client
+
+	InitialBackoffMS int // first wait after a failed sync, in milliseconds; default 1000
+	MaxBackoffMS     int // longest wait, in milliseconds; default 60000
+	ChannelBuffer    int // capacity of Events; default 256
+
+	Store         MatrixSyncStorage            // default: in memory, see [MatrixSyncServiceHandle.Ack]
+	Filter        *mautrix.Filter              // default: 50 events a room, without presence, typing, receipts and account data
+	PollTimeoutMS int                          // how long the server holds an empty answer back, in milliseconds; default 30000
+	MinIntervalMS int                          // from the start of one sync to that of the next, in milliseconds; default 100
+	GapPages      int                          // of 100 events each, to fill a room's gap with; default 50; negative: none
+	Logger        *slog.Logger                 // default: none
+	Metrics       *metrics.MetricsTextRegistry // default: none
+}
+
+// MatrixSyncServiceHandle is a running service.
+type MatrixSyncServiceHandle struct {
+	// Events has timelines' events, invitations, leaves and gaps, in each room in the server's order. A full buffer
+	// blocks the sync, and loses nothing. It is closed at the end, behind the events that are in it.
+	Events <-chan matrix.MatrixSyncEvent
+	// Errors has what went wrong and is tried again; nothing there ends the service. It need not be read: the oldest
+	// errors make room. It is closed at the end.
+	Errors <-chan error
+	// Stop ends the service, waits until it has, and may be called again and by
+	// several goroutines. Service has a Stop with a context.
+	Stop func()
+
+	sync    *syncService
+	running *service.ServiceStartHandle
+}
+
+// MatrixSyncService runs a client's sync loop in a goroutine of its own until ctx ends or Stop is called. What comes is
+// on Events.
+//
+// With a Store nothing is lost and nothing doubled: a response's events and its token are stored together before the
+// events are delivered, and each event is delivered again at the next start, with Redelivered set, until it was
+// acknowledged. Without one an event is done with when it was received.
+//
+// A limited timeline is filled from the room's history, up to GapPages; what stays missing is one event of type "gap".
+// A token that the server does not know any more leads to a new initial sync: what the store knows is left out, the rest
+// has Replayed set.
+//
+// No failure of the server ends the service: it waits with backoff, and as long as the server asks for. On 401 it waits
+// as long as MaxBackoffMS, or until [MatrixSyncServiceHandle.Resume], for new credentials of the same user and device.
+//
+// Errors: CodeInvalid for a bad config, CodeConflict where a service runs for the client already or the store is another
+// user's, and the store's own.
+func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*MatrixSyncServiceHandle, error) {
+	cfg, filter, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if _, running := syncRunning.LoadOrStore(cfg.Client, struct{}{}); running {
+		return nil, &core.Error{Code: core.CodeConflict, Op: "matrix_sync_service", Message: "a service runs for this client already", Hint: "stop it first, or read its Events"}
+	}
+	s := newSyncService(cfg, filter)
+	position, err := s.store.Begin(ctx, cfg.Client.UserID)
+	if err != nil {
+		syncRunning.Delete(cfg.Client)
+		return nil, err
+	}
+	s.begin(position)
+	running, err := service.ServiceStart(ctx, service.ServiceStartConfig{Name: "matrix_sync_service", Run: func(ctx context.Context) error {
+		defer s.end()
+		s.run(ctx)
+		return nil
+	}})
+	if err != nil {
+		syncRunning.Delete(cfg.Client)
+		return nil, err
+	}
+	stop := func() { _ = running.Stop(context.WithoutCancel(ctx)) } // there is no error: see Err
+	return &MatrixSyncServiceHandle{Events: s.events, Errors: s.errors, Stop: stop, sync: s, running: running}, nil
+}
+
+// Done is closed when the service has ended, and its channels are closed.
+func (h *MatrixSyncServiceHandle) Done() <-chan struct{} { return h.running.Done() }
+
+// Err returns nil: only Stop and the end of the context end the service.
+func (h *MatrixSyncServiceHandle) Err() error { return h.running.Err() }
+
+// Service returns the service with the methods that all services have, such as
+// for service_run. The Stop there waits until the service has ended or its
+// context is done.
+func (h *MatrixSyncServiceHandle) Service() service.Service { return h.running }
+
+// defaultSyncFilter leaves out what is not delivered. Its timeline limit is that of mautrix.
+const defaultSyncFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_types":["*"]},` +
+	`"room":{"timeline":{"limit":50},"ephemeral":{"not_types":["*"]},"account_data":{"not_types":["*"]}}}`
+
+func (cfg MatrixSyncServiceConfig) withDefaults() (MatrixSyncServiceConfig, string, error) {
+	invalid := func(message string) error {
+		return &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: message}
+	}
+	switch {
+	case cfg.Client == nil:
+		return cfg, "", invalid("no Client given")
+	case cfg.Client.HomeserverURL == nil || cfg.Client.HomeserverURL.Scheme == "":
+		return cfg, "", invalid("the Client has no homeserver URL")
+	case cfg.Client.UserID == "":
+		return cfg, "", invalid("the Client has no user ID")
+	case cfg.Client.Client == nil:
+		return cfg, "", invalid("the Client has no HTTP client")
+	}
+	filter := defaultSyncFilter
+	if cfg.Filter != nil {
+		text, err := json.Marshal(cfg.Filter)
+		if err != nil {
+			return cfg, "", invalid("bad Filter: " + err.Error())
+		}
+		filter = string(text)
+	}
+	cfg.MaxBackoffMS = orDefault(cfg.MaxBackoffMS, 60_000)
+	cfg.InitialBackoffMS = min(orDefault(cfg.InitialBackoffMS, 1000), cfg.MaxBackoffMS)
+	cfg.ChannelBuffer = orDefault(cfg.ChannelBuffer, 256)
+	cfg.PollTimeoutMS = orDefault(cfg.PollTimeoutMS, 30_000)
+	cfg.MinIntervalMS = orDefault(cfg.MinIntervalMS, 100)
+	cfg.GapPages = cmp.Or(cfg.GapPages, 50)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	return cfg, filter, nil
+}
+
+func orDefault(n, normal int) int {
+	if n <= 0 {
+		return normal
+	}
+	return n
+}
+
+// Ack acknowledges events in one transaction of the store: once it has returned nil, they do not come again, whatever
+// happens to the process. Without a Store it does nothing. It may be called by several goroutines.
+func (h *MatrixSyncServiceHandle) Ack(events ...matrix.MatrixSyncEvent) error {
+	seqs := make([]int64, 0, len(events))
+	for _, e := range events {
+		if seq := e.Seq(); seq > 0 {
+			seqs = append(seqs, seq)
+		}
+	}
+	return h.sync.acknowledge(seqs)
+}
+
+// Resume ends a wait for a next try at once, as after new credentials by [matrix.MatrixClientLogin]. Other ways to set a token while
+// requests run, client.AccessToken and client.OAuthSetTokens, are data races.
+func (h *MatrixSyncServiceHandle) Resume() {
+	select {
+	case h.sync.wake <- struct{}{}:
+	default: // one is there already
+	}
+}
+
+// Health says how the service does.
+func (h *MatrixSyncServiceHandle) Health() MatrixSyncHealth { return h.sync.health.get() }
+
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -1,0 +1,129 @@
+package matrixsync
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+)
+
+// MatrixSyncStoreConfig says where [MatrixSyncStore] keeps a sync's place, and how much it remembers.
+type MatrixSyncStoreConfig struct {
+	DB     *sql.DB // a SQLite database, 3.38 or newer, with any driver; required. It stays the caller's
+	Prefix string  // of the tables' names: letters, digits and _; one for each user in a database; default "matrix_sync"
+
+	// For how long, and for how many events, the ID of one that was acknowledged
+	// is remembered, so that it does not come again. What is older, or before as
+	// many newer ones, is forgotten. With less than a minute or 10,000 events the
+	// service does not look back after an interruption. Defaults: 7 days, 50,000.
+	DedupeTTL   time.Duration
+	DedupeCount int
+}
+
+// MatrixSyncStoreHandle is a [MatrixSyncStorage] in SQLite. It needs no closing.
+type MatrixSyncStoreHandle struct {
+	cfg MatrixSyncStoreConfig
+	sql syncSQL
+
+	epoch  int64     // of this handle's Begin: a later one makes it stale
+	seq    int64     // the last that was given out
+	pruned time.Time // when pruning was done last
+	since  int64     // seq at that time
+}
+
+var _ MatrixSyncStorage = (*MatrixSyncStoreHandle)(nil)
+
+// MatrixSyncStore makes the tables of a sync's store in a SQLite database, unless they are there, and returns the store
+// for [MatrixSyncService]. Each change is one transaction, and what was committed outlives the death of the process at
+// any moment; that of the machine too if the database is opened with synchronous=FULL.
+//
+// Errors: CodeInvalid for a bad config, CodeConflict where a newer version of this unit made the tables, CodeUnavailable
+// where the database refused (it can't be written, or is no SQLite database).
+func MatrixSyncStore(ctx context.Context, cfg MatrixSyncStoreConfig) (*MatrixSyncStoreHandle, error) {
+	cfg.Prefix = cmp.Or(cfg.Prefix, "matrix_sync")
+	if cfg.DB == nil {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_store", Message: "no DB given"}
+	}
+	if !isSyncPrefix(cfg.Prefix) {
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_store", Message: fmt.Sprintf("bad prefix %.80q", cfg.Prefix),
+			Hint: "use letters, digits and _, up to 50"}
+	}
+	if cfg.DedupeTTL <= 0 {
+		cfg.DedupeTTL = defaultDedupeTTL
+	}
+	if cfg.DedupeCount <= 0 {
+		cfg.DedupeCount = defaultDedupeCount
+	}
+	s := &MatrixSyncStoreHandle{cfg: cfg, sql: newSyncSQL(cfg.Prefix)}
+	return s, s.makeTables(ctx)
+}
+
+func isSyncPrefix(prefix string) bool {
+	digit := prefix[0] >= '0' && prefix[0] <= '9'
+	return !digit && len(prefix) <= 50 && strings.Trim(prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
+
+// remembers returns how much of what was acknowledged is known again.
+func (s *MatrixSyncStoreHandle) remembers() (count int, ttl time.Duration) {
+	return s.cfg.DedupeCount, s.cfg.DedupeTTL
+}
+
+// Begin implements [MatrixSyncStorage].
+func (s *MatrixSyncStoreHandle) Begin(ctx context.Context, user id.UserID) (MatrixSyncPosition, error) {
+	position := MatrixSyncPosition{Rooms: map[id.RoomID]MatrixSyncRoom{}}
+	err := s.transact(ctx, "begin", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, s.sql.addState, user); err != nil {
+			return err
+		}
+		err := tx.QueryRowContext(ctx, s.sql.begin, user).Scan(&position.Token, &position.Trusted, &s.epoch, &s.seq)
+		if err == sql.ErrNoRows {
+			return &core.Error{Code: core.CodeConflict, Op: "matrix_sync_store", Message: "the tables " + s.cfg.Prefix + "_* belong to another user",
+				Hint: "give each user a Prefix or a database"}
+		}
+		if err != nil {
+			return err
+		}
+		return s.readRooms(ctx, tx, position.Rooms)
+	})
+	s.pruned, s.since = time.Time{}, s.seq
+	return position, err
+}
+
+func (s *MatrixSyncStoreHandle) readRooms(ctx context.Context, tx *sql.Tx, rooms map[id.RoomID]MatrixSyncRoom) error {
+	rows, err := tx.QueryContext(ctx, s.sql.rooms)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var room MatrixSyncRoom
+		if err := rows.Scan(&room.RoomID, &room.Membership, &room.Last, &room.Inviter); err != nil {
+			return err
+		}
+		rooms[room.RoomID] = room
+	}
+	return rows.Err()
+}
+
+// Acknowledge implements [MatrixSyncStorage]. It may be called by several goroutines.
+func (s *MatrixSyncStoreHandle) Acknowledge(ctx context.Context, seqs []int64) error {
+	ranges := seqRanges(seqs)
+	if len(ranges) == 1 {
+		_, err := s.cfg.DB.ExecContext(ctx, s.sql.acknowledge, ranges[0][0], ranges[0][1])
+		return syncStoreError("acknowledge", err)
+	}
+	return s.transact(ctx, "acknowledge", func(tx *sql.Tx) error {
+		for _, r := range ranges {
+			if _, err := tx.ExecContext(ctx, s.sql.acknowledge, r[0], r[1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

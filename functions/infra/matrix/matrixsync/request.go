@@ -1,0 +1,112 @@
+package matrixsync
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/history"
+)
+
+// How long a server may be silent. A first sync of an account with many rooms takes Synapse minutes to put together.
+const (
+	syncPollSlack    = time.Minute      // beyond the poll's own timeout
+	syncInitialSlack = 10 * time.Minute // for a first sync
+	syncBodySilence  = time.Minute      // between two pieces of an answer
+)
+
+// poll asks for one sync. The filter and the presence are the service's.
+func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncResponse, error) {
+	request.FilterID, request.SetPresence = s.filter, s.client.SyncPresence
+	slack := syncPollSlack
+	if request.Since == "" || request.FullState {
+		slack = syncInitialSlack
+	}
+	url := s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, request.BuildQuery())
+	s.metrics.request()
+	body, err := s.get(ctx, url, ms(request.Timeout)+slack)
+	if err != nil {
+		return nil, err
+	}
+	response, err := parseSyncResponse(body)
+	if err != nil {
+		return nil, err
+	}
+	response.came = time.Now()
+	return response, nil
+}
+
+// messages asks for a page of a room's history.
+func (s *syncService) messages(ctx context.Context, room id.RoomID, request history.Request) ([]byte, error) {
+	query := map[string]string{"dir": string(request.Direction), "limit": strconv.Itoa(request.Limit)}
+	if request.From != "" {
+		query["from"] = request.From
+	}
+	if request.To != "" {
+		query["to"] = request.To
+	}
+	if filter := s.timelineFilter; filter != "" {
+		query["filter"] = filter
+	}
+	return s.get(ctx, s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"}, query), syncPollSlack)
+}
+
+var errSyncSilence = &core.Error{Code: core.CodeTimeout, Op: "matrix_sync_service", Message: "the server fell silent"}
+
+// get makes one request, without mautrix's own retries. It is given up when the answer does not begin within the
+// time, or falls silent; a large one over a slow line may take as long as it goes on.
+func (s *syncService) get(ctx context.Context, url string, within time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(within, func() { cancel(errSyncSilence) })
+	defer watchdog.Stop()
+	body, err := s.client.MakeFullRequest(ctx, mautrix.FullRequest{
+		Method: http.MethodGet, URL: url, MaxAttempts: 1,
+		Handler: func(_ *http.Request, answer *http.Response, _ any, limit int64) ([]byte, error) {
+			return readAnswer(&watchedReader{answer.Body, watchdog}, answer.ContentLength, limit)
+		},
+	})
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSyncSilence) {
+		return nil, cause
+	}
+	return body, err
+}
+
+// readAnswer reads a body of a size that may be known.
+func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
+	if size > limit {
+		return nil, mautrix.ErrResponseTooLong
+	}
+	var buffer bytes.Buffer
+	buffer.Grow(int(min(max(size, 0), 1<<26)) + bytes.MinRead) // what a header says is not believed past 64 MiB
+	n, err := buffer.ReadFrom(io.LimitReader(body, limit+1))
+	switch {
+	case err != nil:
+		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Message: "the answer broke off", Err: err}
+	case n > limit:
+		return nil, mautrix.ErrBodyReadReachedLimit
+	}
+	return buffer.Bytes(), nil
+}
+
+// watchedReader gives the watchdog new time with each piece.
+type watchedReader struct {
+	io.Reader
+	watchdog *time.Timer
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if n > 0 {
+		r.watchdog.Reset(syncBodySilence)
+	}
+	return n, err
+}
