@@ -1,17 +1,15 @@
-// Command matrix_tail reads and writes Matrix rooms in the terminal: units, wired. All that is its own is flags.
+// Command matrix_tail reads and writes Matrix rooms in the terminal: units,
+// wired. All that is its own is which commands there are.
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"os"
-	"os/signal"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
@@ -22,121 +20,193 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixroom"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
+	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/terminal"
+	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/functions/infra/tokenfile"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	err := command().ExecuteContext(ctx)
-	if _, coded := errors.AsType[*core.Error](err); err != nil && !coded { // cobra's, of flags and arguments: all units' are coded
-		err = &core.Error{Code: core.CodeInvalid, Hint: "matrix_tail --help", Err: err}
-	}
-	fmt.Fprint(os.Stderr, core.ErrorText("matrix_tail", err))
-	os.Exit(core.ErrorExitCode(err))
+func main() { program.ProgramMain(matrixTail()) }
+
+// settings are those of all commands.
+type settings struct {
+	User       string `yaml:"user" short:"u" doc:"whose rooms: @name:server"`
+	Homeserver string `yaml:"homeserver" doc:"URL, where the user's server name does not lead there"`
+	State      string `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
+	TokenFile  string `yaml:"token_file" doc:"keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE); default: the system's keyring"`
+	program.ProgramLog
 }
 
-// tail is what the flags say, and what is made of it.
-type tail struct {
-	user, homeserver, dir, file string
-	client                      *mautrix.Client
-	db                          *sqliteopen.SQLiteOpenHandle
-	room                        id.RoomID // that the command's first argument names
+// call is one call of a command.
+type call = program.ProgramCall[*settings]
+
+func matrixTail() program.ProgramRunConfig {
+	config, _ := os.UserConfigDir() // without one, state must be given
+	defaults := &settings{State: filepath.Join(config, "matrix_tail")}
+	command := func(name, args string, least, most int, doc string, run func(context.Context, call) error) *program.ProgramCommandHandle {
+		return program.ProgramCommand(program.ProgramCommandConfig[*settings]{
+			Name: name, Args: args, Least: least, Most: most, Doc: doc, Defaults: defaults, Run: run,
+			Complete: func(context.Context, program.ProgramCompletion[*settings]) []string { return nil },
+		})
+	}
+	return program.ProgramRunConfig{
+		Name: "matrix_tail", Doc: "reads and writes Matrix rooms in the terminal, encrypted ones too",
+		Commands: []*program.ProgramCommandHandle{
+			command("login", "", 0, 0, "log in by password, and keep the access token", login),
+			command("rooms", "", 0, 0, "list your rooms and invitations", rooms),
+			command("follow", "ROOM", 1, 1, "print what comes in a room (ID, alias or link), from where the last follow stopped", follow),
+			command("send", "ROOM TEXT...", 2, -1, "send a message, in Markdown", send),
+			command("answer", "ROOM EVENT TEXT...", 3, -1, "answer an event in its thread, or begin one", answer),
+		},
+	}
 }
 
-func command() *cobra.Command {
-	var t tail
-	root := &cobra.Command{Use: "matrix_tail", Short: "Read and write Matrix rooms in the terminal, encrypted ones too", SilenceUsage: true, SilenceErrors: true}
-	config, _ := os.UserConfigDir()
-	flags := root.PersistentFlags()
-	flags.StringVarP(&t.user, "user", "u", os.Getenv("MATRIX_TAIL_USER"), "@name:server; default: $MATRIX_TAIL_USER")
-	flags.StringVar(&t.homeserver, "homeserver", os.Getenv("MATRIX_TAIL_HOMESERVER"), "URL, where the user's server name does not lead there; default: $MATRIX_TAIL_HOMESERVER")
-	flags.StringVar(&t.dir, "state", config+"/matrix_tail", "folder for keys, the send queue and the place where follow stopped")
-	flags.StringVar(&t.file, "token-file", "", "keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE); default: the system's keyring")
-	add := func(use, short string, args cobra.PositionalArgs, run func(context.Context, []string) error) {
-		root.AddCommand(&cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error { return t.with(cmd, args, run) }})
-	}
-	add("login", "Log in by password, and keep the access token", cobra.NoArgs, func(context.Context, []string) error {
-		_, err := fmt.Println(t.client.UserID, "is logged in on device", t.client.DeviceID)
-		return err
-	})
-	add("rooms", "List your rooms and invitations", cobra.NoArgs, t.rooms)
-	add("follow ROOM", "Print what comes in a room (ID, alias or link), from where the last follow stopped", cobra.ExactArgs(1), t.follow)
-	add("send ROOM TEXT...", "Send a message, in Markdown", cobra.MinimumNArgs(2), func(ctx context.Context, args []string) error { return t.say(ctx, "", args[1:]) })
-	add("answer ROOM EVENT TEXT...", "Answer an event in its thread, or begin one", cobra.MinimumNArgs(3), func(ctx context.Context, args []string) error { return t.say(ctx, id.EventID(args[1]), args[2:]) })
-	return root
+// session is a user who is logged in, with what the commands need.
+type session struct {
+	call
+	client *mautrix.Client
+	db     *sqliteopen.SQLiteOpenHandle
+	crypto *matrixcrypto.MatrixCryptoInitHandle
 }
 
-// with logs in, sets encryption up, and runs a command.
-func (t *tail) with(cmd *cobra.Command, args []string, run func(context.Context, []string) error) error {
-	if t.user == "" {
-		return &core.Error{Code: core.CodeInvalid, Message: "whose rooms?", Hint: "give --user @name:server, or set MATRIX_TAIL_USER"}
+// open logs in, by password if that is asked for, and sets encryption up. The
+// caller closes the session.
+func open(ctx context.Context, c call, byPassword bool) (*session, error) {
+	if c.Settings.User == "" {
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "whose rooms?", Hint: "give --user @name:server, or set MATRIX_TAIL_USER"}
 	}
-	ctx, login := cmd.Context(), cmd.Name() == "login"
-	secrets, err := keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
-	if t.file != "" {
-		passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + t.file, Env: "MATRIX_TAIL_PASSPHRASE", Twice: login}
-		secrets, err = tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: t.file, Passphrase: passphrase.Passphrase})
+	secrets, err := openSecrets(c.Settings, byPassword)
+	if err != nil {
+		return nil, err
 	}
-	err = errors.Join(err, os.MkdirAll(t.dir, 0o700))
-	cfg := matrix.MatrixClientInitConfig{Homeserver: t.homeserver, UserID: id.UserID(t.user), Tokens: secrets, DeviceName: "matrix_tail"}
-	if err == nil && login {
-		cfg.Password, err = terminal.SecretAsk(ctx, terminal.SecretAskConfig{Prompt: "password of " + t.user})
+	if err := os.MkdirAll(c.Settings.State, 0o700); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		t.client, err = matrix.MatrixClientInit(ctx, cfg)
+	cfg := matrix.MatrixClientInitConfig{
+		Homeserver: c.Settings.Homeserver, UserID: id.UserID(c.Settings.User), Tokens: secrets, DeviceName: "matrix_tail",
 	}
-	if err == nil && len(args) > 0 {
-		t.room, _, err = matrixroom.MatrixRoomResolve(ctx, matrixroom.MatrixRoomResolveConfig{Client: t.client, Room: args[0]})
+	if byPassword {
+		cfg.Password, err = terminal.SecretAsk(ctx, terminal.SecretAskConfig{Prompt: "password of " + c.Settings.User})
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		t.db, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: t.dir + "/state.db"})
+	s := &session{call: c}
+	if s.client, err = matrix.MatrixClientInit(ctx, cfg); err != nil {
+		return nil, err
 	}
+	s.db, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: filepath.Join(c.Settings.State, "state.db")})
+	if err != nil {
+		return nil, err
+	}
+	s.crypto, err = matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets})
+	if err != nil {
+		s.db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openSecrets opens where the access token is kept. A new file's passphrase is
+// asked for twice.
+func openSecrets(s *settings, isNew bool) (token.TokenStore, error) {
+	if s.TokenFile == "" {
+		return keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
+	}
+	passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + s.TokenFile, Env: "MATRIX_TAIL_PASSPHRASE", Twice: isNew}
+	return tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: s.TokenFile, Passphrase: passphrase.Passphrase})
+}
+
+func (s *session) close() {
+	s.crypto.Close()
+	s.db.Close()
+}
+
+// room is the one that the first argument names.
+func (s *session) room(ctx context.Context) (id.RoomID, error) {
+	room, _, err := matrixroom.MatrixRoomResolve(ctx, matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: s.Args[0]})
+	return room, err
+}
+
+func login(ctx context.Context, c call) error {
+	s, err := open(ctx, c, true)
 	if err != nil {
 		return err
 	}
-	defer t.db.Close()
-	crypto, err := matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{Client: t.client, DB: t.db.Writer, Secrets: secrets})
+	defer s.close()
+	_, err = fmt.Fprintln(c.Stdout, s.client.UserID, "is logged in on device", s.client.DeviceID)
+	return err
+}
+
+func rooms(ctx context.Context, c call) error {
+	s, err := open(ctx, c, false)
 	if err != nil {
 		return err
 	}
-	defer crypto.Close()
-	return run(ctx, args)
-}
-
-func (t *tail) rooms(ctx context.Context, _ []string) error {
-	rooms, err := matrixroom.MatrixRoomList(ctx, matrixroom.MatrixRoomListConfig{Client: t.client})
+	defer s.close()
+	rooms, err := matrixroom.MatrixRoomList(ctx, matrixroom.MatrixRoomListConfig{Client: s.client})
 	for _, room := range rooms {
-		fmt.Printf("%s  %s  members: %d, encrypted: %t, invited: %t\n", room.RoomID, core.TerminalText(room.Title), room.Joined, room.Encrypted, room.Invited)
+		fmt.Fprintf(c.Stdout, "%s  %s  members: %d, encrypted: %t, invited: %t\n",
+			room.RoomID, core.TerminalText(room.Title), room.Joined, room.Encrypted, room.Invited)
 	}
 	return err
 }
 
-func (t *tail) follow(ctx context.Context, _ []string) error {
-	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: t.db.Writer, Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(t.room))[7:23])})
+func follow(ctx context.Context, c call) error {
+	s, err := open(ctx, c, false)
 	if err != nil {
 		return err
 	}
-	return matrixsync.MatrixSyncEach(ctx, matrixsync.MatrixSyncServiceConfig{Client: t.client, Store: store, Logger: slog.Default()}, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
-		if line := matrix.MatrixEventLine(evt, time.Local); line != "" && evt.RoomID == t.room {
-			fmt.Println(line)
+	defer s.close()
+	room, err := s.room(ctx)
+	if err != nil {
+		return err
+	}
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{
+		DB: s.db.Writer, Prefix: fmt.Sprintf("follow_%x", core.HashContent([]byte(room))[7:23]),
+	})
+	if err != nil {
+		return err
+	}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: c.Log}
+	return matrixsync.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
+		line := matrix.MatrixEventLine(evt, time.Local)
+		if line == "" || evt.RoomID != room {
+			return nil
 		}
-		return nil
+		_, err := fmt.Fprintln(c.Stdout, line)
+		return err
 	})
 }
 
-// say puts a message into the queue on disk and waits until it is sent. What Ctrl-C leaves there goes out with the next.
-func (t *tail) say(ctx context.Context, to id.EventID, words []string) error {
-	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: t.client, DB: t.db.Writer, Logger: slog.Default()})
+func send(ctx context.Context, c call) error { return say(ctx, c, "", c.Args[1:]) }
+
+func answer(ctx context.Context, c call) error { return say(ctx, c, id.EventID(c.Args[1]), c.Args[2:]) }
+
+// say puts a message into the queue on disk and waits until it is sent. What
+// Ctrl-C leaves there is sent with the next. A message to an event is in its
+// thread.
+func say(ctx context.Context, c call, to id.EventID, words []string) error {
+	s, err := open(ctx, c, false)
 	if err != nil {
 		return err
 	}
-	defer outbox.Stop(context.WithoutCancel(ctx))
-	message := matrix.MatrixSendMessageConfig{Outbox: outbox, Room: t.room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true}}
+	defer s.close()
+	room, err := s.room(ctx)
+	if err != nil {
+		return err
+	}
+	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, Logger: c.Log})
+	if err != nil {
+		return err
+	}
+	defer outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
+	message := matrix.MatrixSendMessageConfig{
+		Outbox: outbox, Room: room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true},
+	}
 	if to != "" {
-		evt, err := t.client.GetEvent(ctx, t.room, to)
+		evt, err := s.client.GetEvent(ctx, room, to)
 		if err != nil {
 			return matrix.MatrixError("answer "+string(to), err)
 		}
@@ -146,8 +216,10 @@ func (t *tail) say(ctx context.Context, to id.EventID, words []string) error {
 	if err != nil {
 		return err
 	}
-	if sent.EventID, err = outbox.Wait(ctx, sent.TransactionID); err == nil {
-		fmt.Println(sent.EventID)
+	event, err := outbox.Wait(ctx, sent.TransactionID)
+	if err != nil {
+		return err
 	}
+	_, err = fmt.Fprintln(c.Stdout, event)
 	return err
 }

@@ -182,8 +182,8 @@ func TestMatrixTail_WrongInput(t *testing.T) {
 	p.fails(t, 66, "M_NOT_FOUND", "send", "#nowhere", "hi")
 	p.fails(t, 64, "names no room", "follow", "nowhere")
 	p.fails(t, 73, "M_FORBIDDEN", "send", "!nowhere:localhost", "hi") // set aside
-	p.fails(t, 64, "requires at least 2 arg(s)", "send", "#nowhere")
-	p.fails(t, 64, "unknown command", "sned")
+	p.fails(t, 64, "matrix_tail send needs ROOM TEXT...", "send", "#nowhere")
+	p.fails(t, 64, "did you mean send?", "sned")
 	p.fails(t, 64, "unknown flag", "rooms", "--al")
 	wrong := p
 	wrong.env = append(p.env, "MATRIX_TAIL_PASSPHRASE=wrong")

@@ -1,109 +1,96 @@
 package main
 
 import (
+	"context"
 	"slices"
-	"strings"
-
-	"github.com/spf13/cobra"
 
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/fn_registry/size"
 	"fnregistry.dev/fn_registry/spec"
 )
 
-var (
-	kindWords   = []string{spec.KindFunction, spec.KindType, spec.KindPipeline, spec.KindApp}
-	purityWords = []string{spec.PurityPure, spec.PurityImpure}
-)
-
-func noCompletion(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveNoFileComp
+// words are the values of flags that have the same ones everywhere.
+var words = map[string][]string{
+	"kind":      {spec.KindFunction, spec.KindType, spec.KindPipeline, spec.KindApp},
+	"purity":    {spec.PurityPure, spec.PurityImpure},
+	"format":    graphFormats,
+	"direction": {"uses", "used_by"},
 }
 
-// cached returns what is known without a look at the files: a completion must come at once, and may be a little old.
-func (e *env) cached(c *cobra.Command) (*registry.Registry, bool) {
+// completeFlag lists what a flag's value may be.
+func (e *env) completeFlag(ctx context.Context, flag string) []string {
+	switch flag {
+	case "uses":
+		return e.completeUnits(ctx, nil)
+	case "domain":
+		return e.domains(ctx)
+	case "base":
+		return append([]string{size.Server.Name, size.Empty.Name}, e.apps(ctx)...)
+	}
+	return words[flag]
+}
+
+// cached is what is known without a look at the files: a completion must come at
+// once, and may be a little old. It is nil where nothing is.
+func (e *env) cached(ctx context.Context) *registry.State {
 	dir, err := e.findRoot(config.FileName, ".git")
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	opts, _ := e.options(dir)
 	opts.Progress = nil
-	r, err := registry.Open(c.Context(), opts)
-	return r, err == nil
-}
-
-// completeUnits completes unit IDs, as many as there are arguments for.
-func (e *env) completeUnits(most int) cobra.CompletionFunc {
-	return func(c *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) >= most {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return e.unitsWith(c, begun), cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-func (e *env) unitsWith(c *cobra.Command, begun string) []cobra.Completion {
-	r, ok := e.cached(c)
-	if !ok {
+	r, err := registry.Open(ctx, opts)
+	if err != nil {
 		return nil
 	}
 	defer r.Close()
-	var list []cobra.Completion
-	for _, u := range r.State().Catalog.Units {
-		if strings.HasPrefix(u.ID, begun) {
-			list = append(list, cobra.CompletionWithDesc(u.ID, u.Spec.Description))
-		}
+	return r.State()
+}
+
+// completeUnit lists units for the first argument.
+func (e *env) completeUnit(ctx context.Context, args []string) []string {
+	if len(args) > 0 {
+		return nil
+	}
+	return e.completeUnits(ctx, args)
+}
+
+// completeUnits lists units for each argument.
+func (e *env) completeUnits(ctx context.Context, _ []string) []string {
+	s := e.cached(ctx)
+	if s == nil {
+		return nil
+	}
+	var list []string
+	for _, u := range s.Catalog.Units {
+		list = append(list, u.ID+"\t"+u.Spec.Description)
 	}
 	return list
 }
 
-// completeIDList completes the last ID of a list with commas.
-func (e *env) completeIDList(c *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	before := begun[:strings.LastIndexByte(begun, ',')+1]
-	var list []cobra.Completion
-	for _, id := range e.unitsWith(c, begun[len(before):]) {
-		list = append(list, before+id)
+func (e *env) apps(ctx context.Context) []string {
+	s := e.cached(ctx)
+	if s == nil {
+		return nil
 	}
-	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-}
-
-// completeWords completes a flag whose values are fixed.
-func (e *env) completeWords(c *cobra.Command, flag string, words []string) {
-	must(c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
-}
-
-// completeDomains completes --domain with the domains that are set or in use.
-func (e *env) completeDomains(c *cobra.Command) {
-	must(c.RegisterFlagCompletionFunc("domain", func(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		r, ok := e.cached(c)
-		if !ok {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		defer r.Close()
-		list := slices.Clone(r.State().Catalog.Roots[0].Config.Domains)
-		for _, d := range r.State().Stats().Domains {
-			list = append(list, d.Name)
-		}
-		slices.Sort(list)
-		return slices.Compact(list), cobra.ShellCompDirectiveNoFileComp
-	}))
-}
-
-// completionNeedsShell makes the library's completion command refuse a shell that it does not know, as all other
-// commands do with what they don't know, instead of showing its help.
-func completionNeedsShell(root *cobra.Command) {
-	root.InitDefaultCompletionCmd("completion")
-	c, _, err := root.Find([]string{"completion"})
-	must(err)
-	c.Args = cobra.ArbitraryArgs
-	c.RunE = func(c *cobra.Command, args []string) error {
-		return &usageError{message: "fn completion needs a shell: bash, zsh, fish or powershell", hint: "fn completion bash --help says what to do with what it prints"}
+	var list []string
+	for _, app := range s.Apps() {
+		list = append(list, app.ID)
 	}
+	return list
 }
 
-// must is for errors that only a mistake in this program's own flags makes.
-func must(err error) {
-	if err != nil {
-		panic(err)
+// domains lists those that are set or in use.
+func (e *env) domains(ctx context.Context) []string {
+	s := e.cached(ctx)
+	if s == nil {
+		return nil
 	}
+	list := slices.Clone(s.Catalog.Roots[0].Config.Domains)
+	for _, d := range s.Stats().Domains {
+		list = append(list, d.Name)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }

@@ -1,14 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 	"unicode"
 
-	"github.com/spf13/cobra"
-
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/program"
 )
 
 const findHelp = `Find units by words, by the shape of a signature, or by what is known of them.
@@ -24,52 +24,48 @@ Exit code 1 where nothing is found.`
 // findLimit is a screenful, and leaves an agent's context small.
 const findLimit = 10
 
-func (e *env) findCommand() *cobra.Command {
-	var q registry.Query
-	c := &cobra.Command{
-		Use:               "find WORDS...|SIGNATURE",
-		Short:             "find units by words or by signature",
-		Long:              findHelp,
-		ValidArgsFunction: noCompletion,
-		RunE: func(c *cobra.Command, words []string) error {
-			q.Text = strings.Join(words, " ")
-			filtered := len(q.Kind)+len(q.Domain)+len(q.Tag)+len(q.Purity) > 0
-			switch {
-			case !strings.ContainsFunc(q.Text, isLetterOrDigit) && !filtered: // a lone quote would list all units
-				return &usageError{message: "fn find needs words or a signature", hint: c.UseLine()}
-			case q.Limit < 1:
-				return &usageError{message: "--limit is not at least 1"}
-			}
-			s, done, err := e.state(c.Context())
-			if err != nil {
-				return err
-			}
-			defer done()
-			page, err := s.Find(q)
-			if err != nil {
-				return named(err, "q", "the query")
-			}
-			if err := e.answer(page, func(w io.Writer) { writePage(w, page) }); err != nil {
-				return err
-			}
-			e.remark(page)
-			if len(page.Items) == 0 {
-				return errNothing
-			}
-			return nil
-		},
+type findOptions struct {
+	common
+	Kind   []string `yaml:"-" flag:"kind" doc:"only of these kinds: function, type, pipeline, app"`
+	Domain []string `yaml:"-" flag:"domain" doc:"only of these domains"`
+	Tag    []string `yaml:"-" flag:"tag" doc:"only with all of these tags"`
+	Purity []string `yaml:"-" flag:"purity" doc:"only pure, or only impure"`
+	Limit  int      `yaml:"-" flag:"limit" doc:"how many to show, at most 200" min:"1"`
+	Cursor string   `yaml:"-" flag:"cursor" doc:"next_cursor of a JSON answer: show what comes after it"`
+}
+
+func findCommand() *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*findOptions]{
+		Name: "find", Args: "WORDS...|SIGNATURE", Most: -1, Doc: "find units by words or by signature", Help: findHelp,
+		Defaults: &findOptions{Limit: findLimit},
+	}, find, nil)
+}
+
+func find(ctx context.Context, e *env, o *findOptions, words []string) error {
+	q := registry.Query{
+		Text: strings.Join(words, " "), Kind: o.Kind, Domain: o.Domain, Tag: o.Tag, Purity: o.Purity, Limit: o.Limit, Cursor: o.Cursor,
 	}
-	f := c.Flags()
-	f.StringSliceVar(&q.Kind, "kind", nil, "only of these kinds: function, type, pipeline, app")
-	f.StringSliceVar(&q.Domain, "domain", nil, "only of these domains")
-	f.StringSliceVar(&q.Tag, "tag", nil, "only with all of these tags")
-	f.StringSliceVar(&q.Purity, "purity", nil, "only pure, or only impure")
-	f.IntVar(&q.Limit, "limit", findLimit, fmt.Sprintf("how many to show, at most %d", registry.MaxLimit))
-	f.StringVar(&q.Cursor, "cursor", "", "next_cursor of a JSON answer: show what comes after it")
-	e.completeWords(c, "kind", kindWords)
-	e.completeWords(c, "purity", purityWords)
-	e.completeDomains(c)
-	return c
+	filtered := len(q.Kind)+len(q.Domain)+len(q.Tag)+len(q.Purity) > 0
+	if !strings.ContainsFunc(q.Text, isLetterOrDigit) && !filtered { // a lone quote would list all units
+		return &usageError{message: "fn find needs words or a signature", hint: "fn find --help shows how"}
+	}
+	s, done, err := e.state(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	page, err := s.Find(q)
+	if err != nil {
+		return named(err, "q", "the query")
+	}
+	if err := e.answer(page, func(w io.Writer) { writePage(w, page) }); err != nil {
+		return err
+	}
+	e.remark(page)
+	if len(page.Items) == 0 {
+		return errNothing
+	}
+	return nil
 }
 
 func writePage(w io.Writer, p *registry.Page) {

@@ -1,57 +1,53 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/program"
 )
 
 var graphFormats = []string{"json", "dot", "mermaid"}
 
-func (e *env) graphCommand() *cobra.Command {
-	var q registry.GraphQuery
-	var format, direction string
-	c := &cobra.Command{
-		Use:               "graph [ID]",
-		Short:             "write who uses whom, as JSON, DOT or Mermaid",
-		Long:              "Write the graph of uses, or the part of it around a unit. DOT is for Graphviz; Mermaid stands in Markdown. --json is --format json.",
-		Args:              args(0, 1, ""),
-		ValidArgsFunction: e.completeUnits(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if e.json {
-				format = "json"
-			}
-			format, err := graphFormat(format)
-			if err != nil {
-				return err
-			}
-			s, done, err := e.state(c.Context())
-			if err != nil {
-				return err
-			}
-			defer done()
-			q.Direction = registry.Direction(direction)
-			g, err := around(s, strings.Join(args, ""), q)
-			if err != nil {
-				return err
-			}
-			return writeGraph(e.out, g, format)
-		},
+type graphOptions struct {
+	common
+	Format    string `yaml:"-" flag:"format" doc:"json, dot or mermaid"`
+	Depth     int    `yaml:"-" flag:"depth" doc:"steps from the unit; 0: all"`
+	Direction string `yaml:"-" flag:"direction" doc:"uses: only what the unit uses; used_by: only who uses it (default both)"`
+	Domain    string `yaml:"-" flag:"domain" doc:"only units of this domain"`
+}
+
+func graphCommand() *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*graphOptions]{
+		Name: "graph", Args: "[ID]", Most: 1, Doc: "write who uses whom, as JSON, DOT or Mermaid",
+		Help:     "Write the graph of uses, or the part of it around a unit. DOT is for Graphviz; Mermaid stands in Markdown. --json is --format json.",
+		Defaults: &graphOptions{Format: "mermaid"},
+	}, graph, (*env).completeUnit)
+}
+
+func graph(ctx context.Context, e *env, o *graphOptions, args []string) error {
+	if e.json {
+		o.Format = "json"
 	}
-	f := c.Flags()
-	f.StringVar(&format, "format", "mermaid", "json, dot or mermaid")
-	f.IntVar(&q.Depth, "depth", 0, "steps from the unit; 0: all")
-	f.StringVar(&direction, "direction", "", "uses: only what the unit uses; used_by: only who uses it (default both)")
-	f.StringVar(&q.Domain, "domain", "", "only units of this domain")
-	e.completeWords(c, "format", graphFormats)
-	e.completeWords(c, "direction", []string{"uses", "used_by"})
-	e.completeDomains(c)
-	return c
+	format, err := graphFormat(o.Format)
+	if err != nil {
+		return err
+	}
+	s, done, err := e.state(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	q := registry.GraphQuery{Depth: o.Depth, Direction: registry.Direction(o.Direction), Domain: o.Domain}
+	g, err := around(s, strings.Join(args, ""), q)
+	if err != nil {
+		return err
+	}
+	return writeGraph(e.out, g, format)
 }
 
 func graphFormat(format string) (string, error) {

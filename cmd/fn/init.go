@@ -8,10 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/scaffold"
+	"fnregistry.dev/functions/infra/program"
 )
 
 const initHelp = `Set a repository up: write fn_registry.yaml at its root, with the units folders guessed from its layout or given, and every key
@@ -24,34 +23,32 @@ explained. It works in any Go repository, with one module or many.
 A first spec has what the code tells: name, signature, parameters, imports, uses, the first sentence of the doc comment, a testable
 example. What only a person knows stays empty, and the linter says where. Nothing that exists is overwritten.`
 
-func (e *env) initCommand() *cobra.Command {
-	var units []string
-	var specs, dry bool
-	c := &cobra.Command{
-		Use:   "init [DIR]",
-		Short: "set a repository up: fn_registry.yaml, and first specs",
-		Long:  initHelp,
-		Args:  args(0, 1, ""),
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				e.root = args[0]
-			}
-			dir, err := e.findRoot(".git")
-			if err != nil {
-				return err
-			}
-			done, err := e.initialise(c.Context(), dir, units, specs, dry)
-			if err != nil {
-				return err
-			}
-			return e.answer(done, func(w io.Writer) { done.text(w, dry) })
-		},
+type initOptions struct {
+	common
+	Units  []string `yaml:"-" flag:"units" doc:"folders in which every exported function is a unit (default: guessed)"`
+	Specs  bool     `yaml:"-" flag:"specs" doc:"write first specs for exported functions that have none"`
+	DryRun bool     `yaml:"-" flag:"dry-run" doc:"show fn_registry.yaml, write nothing"`
+}
+
+func initCommand() *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*initOptions]{
+		Name: "init", Args: "[DIR]", Most: 1, Doc: "set a repository up: fn_registry.yaml, and first specs", Help: initHelp,
+	}, initRepository, nil)
+}
+
+func initRepository(ctx context.Context, e *env, o *initOptions, args []string) error {
+	if len(args) > 0 {
+		e.root = args[0]
 	}
-	f := c.Flags()
-	f.StringSliceVar(&units, "units", nil, "folders in which every exported function is a unit (default: guessed)")
-	f.BoolVar(&specs, "specs", false, "write first specs for exported functions that have none")
-	f.BoolVar(&dry, "dry-run", false, "show fn_registry.yaml, write nothing")
-	return c
+	dir, err := e.findRoot(".git")
+	if err != nil {
+		return err
+	}
+	done, err := e.initialise(ctx, dir, o.Units, o.Specs, o.DryRun)
+	if err != nil {
+		return err
+	}
+	return e.answer(done, func(w io.Writer) { done.text(w, o.DryRun) })
 }
 
 // initialised is what fn init did.

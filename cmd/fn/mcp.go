@@ -8,10 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-	"github.com/spf13/cobra"
-
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/program"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 const mcpHelp = `Serve the Model Context Protocol on stdin and stdout, so that a coding agent looks for units before it writes new ones. The tools are
@@ -37,26 +36,24 @@ Look before you write:
 "size" measures what units add to a program's binary, by building it: ask before you import a heavy one.
 Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now, give or take 20 ms.`
 
-func (e *env) mcpCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "mcp",
-		Short: "serve coding agents: Model Context Protocol on stdin and stdout",
-		Long:  mcpHelp,
-		Args:  args(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := e.load(c.Context())
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			stream := newLines(closer(e.in), e.out)
-			err = newServer(r, lookEvery).Run(c.Context(), &mcp.IOTransport{Reader: answeredFirst{stream, c.Context()}, Writer: keepOpen{stream}})
-			if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
-				return nil // told to stop, or the client has gone
-			}
-			return err
-		},
+func mcpCommand() *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*common]{
+		Name: "mcp", Doc: "serve coding agents: Model Context Protocol on stdin and stdout", Help: mcpHelp,
+	}, serveMCP, nil)
+}
+
+func serveMCP(ctx context.Context, e *env, _ *common, _ []string) error {
+	r, err := e.load(ctx)
+	if err != nil {
+		return err
 	}
+	defer r.Close()
+	stream := newLines(closer(e.in), e.out)
+	err = newServer(r, lookEvery).Run(ctx, &mcp.IOTransport{Reader: answeredFirst{stream, ctx}, Writer: keepOpen{stream}})
+	if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
+		return nil // told to stop, or the client has gone
+	}
+	return err
 }
 
 func closer(r io.Reader) io.ReadCloser {

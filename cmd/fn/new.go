@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/spf13/cobra"
-
+	"fnregistry.dev/fn_registry/scaffold"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/infra/program"
 )
 
 const newHelp = `Make a unit: Go file, spec and test, that compile and pass the linter at once. The function refuses every call until it is
@@ -22,51 +23,52 @@ written, and its test holds it to that.
 An app is a program in apps/NAME: a module of its own (unless a module is above it), entered in go.work, that imports just the
 units it names. A file that exists is never overwritten. Something that nearly exists is refused: use it, or say --force.`
 
-func (e *env) newCommand() *cobra.Command {
-	var o order
-	var dry bool
-	c := &cobra.Command{
-		Use:               "new NAME --domain D",
-		Short:             "make a unit or a program, with spec and test",
-		Long:              newHelp,
-		Args:              args(1, 1, "a name in snake_case"),
-		ValidArgsFunction: noCompletion,
-		RunE: func(c *cobra.Command, args []string) error {
-			o.Name, o.Write = args[0], !dry
-			r, err := e.load(c.Context())
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			m, err := carryOut(c.Context(), r, o)
-			if err != nil {
-				return err
-			}
-			if err := e.answer(m, func(w io.Writer) { writeMade(w, m) }); err != nil {
-				return err
-			}
-			if len(m.Findings) > 0 {
-				return errNothing
-			}
-			return nil
-		},
+type newOptions struct {
+	common
+	Kind        string   `yaml:"-" flag:"kind" doc:"function, type, pipeline or app"`
+	Domain      string   `yaml:"-" flag:"domain" doc:"the domain (an app's default: apps where that is one, else its first unit's)"`
+	Package     string   `yaml:"-" flag:"package" doc:"a package of the domain, there or new, or a folder from the root (default: the domain's own)"`
+	Signature   string   `yaml:"-" flag:"signature" doc:"Go declaration, with or without the name"`
+	Description string   `yaml:"-" flag:"description" doc:"what it is to do, in one to three sentences"`
+	Tags        []string `yaml:"-" flag:"tag" doc:"tags"`
+	Pure        bool     `yaml:"-" flag:"pure" doc:"no I/O, clock, randomness or state"`
+	Uses        []string `yaml:"-" flag:"uses" doc:"IDs of the units that a pipeline or an app is composed of"`
+	BinaryMBMax float64  `yaml:"-" flag:"binary-mb-max" doc:"an app's budget in MB of 10^6 bytes; 0: 10"`
+	Force       bool     `yaml:"-" flag:"force" doc:"make it although something nearly the same exists"`
+	DryRun      bool     `yaml:"-" flag:"dry-run" doc:"show the files, write nothing"`
+}
+
+func newCommand() *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*newOptions]{
+		Name: "new", Args: "NAME --domain D", ArgsDoc: "a name in snake_case", Least: 1,
+		Doc: "make a unit or a program, with spec and test", Help: newHelp,
+		Defaults: &newOptions{Kind: spec.KindFunction},
+	}, newUnit, nil)
+}
+
+func newUnit(ctx context.Context, e *env, o *newOptions, args []string) error {
+	r, err := e.load(ctx)
+	if err != nil {
+		return err
 	}
-	f := c.Flags()
-	f.StringVar(&o.Kind, "kind", spec.KindFunction, "function, type, pipeline or app")
-	f.StringVar(&o.Domain, "domain", "", "the domain (an app's default: apps where that is one, else its first unit's)")
-	f.StringVar(&o.Package, "package", "", "a package of the domain, there or new, or a folder from the root (default: the domain's own)")
-	f.StringVar(&o.Signature, "signature", "", "Go declaration, with or without the name")
-	f.StringVar(&o.Description, "description", "", "what it is to do, in one to three sentences")
-	f.StringSliceVar(&o.Tags, "tag", nil, "tags")
-	f.BoolVar(&o.Pure, "pure", false, "no I/O, clock, randomness or state")
-	f.StringSliceVar(&o.Uses, "uses", nil, "IDs of the units that a pipeline or an app is composed of")
-	f.Float64Var(&o.BinaryMBMax, "binary-mb-max", 0, "an app's budget in MB of 10^6 bytes (default 10)")
-	f.BoolVar(&o.Force, "force", false, "make it although something nearly the same exists")
-	f.BoolVar(&dry, "dry-run", false, "show the files, write nothing")
-	e.completeWords(c, "kind", kindWords)
-	e.completeDomains(c)
-	must(c.RegisterFlagCompletionFunc("uses", e.completeIDList))
-	return c
+	defer r.Close()
+	m, err := carryOut(ctx, r, order{
+		Draft: scaffold.Draft{
+			Name: args[0], Kind: o.Kind, Domain: o.Domain, Package: o.Package, Signature: o.Signature, Description: o.Description,
+			Tags: o.Tags, Pure: o.Pure, Uses: o.Uses, BinaryMBMax: o.BinaryMBMax,
+		},
+		Force: o.Force, Write: !o.DryRun,
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.answer(m, func(w io.Writer) { writeMade(w, m) }); err != nil {
+		return err
+	}
+	if len(m.Findings) > 0 {
+		return errNothing
+	}
+	return nil
 }
 
 func writeMade(w io.Writer, m *made) {

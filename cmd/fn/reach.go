@@ -1,22 +1,21 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
-	"github.com/spf13/cobra"
-
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/program"
 )
 
 // reachFunc follows the graph of uses in one direction.
 type reachFunc func(*registry.State, string) (*registry.Reach, error)
 
-func (e *env) usesCommand() *cobra.Command {
-	return e.reachCommand(&cobra.Command{
-		Use: "uses ID", Short: "show what a unit needs, as a tree",
-		Long: "Show all units that a unit's code reaches, each below the one through which it is reached: of a program what it is composed of.",
-	}, usesTitle, (*registry.State).Dependencies)
+func usesCommand() *program.ProgramCommandHandle {
+	return reachCommand("uses", "show what a unit needs, as a tree",
+		"Show all units that a unit's code reaches, each below the one through which it is reached: of a program what it is composed of.",
+		usesTitle, (*registry.State).Dependencies)
 }
 
 func usesTitle(r *registry.Reach) string {
@@ -26,11 +25,10 @@ func usesTitle(r *registry.Reach) string {
 	return r.ID + " uses " + plural(r.Total, "unit")
 }
 
-func (e *env) impactCommand() *cobra.Command {
-	return e.reachCommand(&cobra.Command{
-		Use: "impact ID", Short: "show what may break when a unit changes, programs included, as a tree",
-		Long: "Show all units and programs whose code reaches a unit, each below the one through which it does: what may break when the unit changes.",
-	}, impactTitle, (*registry.State).Dependents)
+func impactCommand() *program.ProgramCommandHandle {
+	return reachCommand("impact", "show what may break when a unit changes, programs included, as a tree",
+		"Show all units and programs whose code reaches a unit, each below the one through which it does: what may break when the unit changes.",
+		impactTitle, (*registry.State).Dependents)
 }
 
 func impactTitle(r *registry.Reach) string {
@@ -43,11 +41,11 @@ func impactTitle(r *registry.Reach) string {
 	return fmt.Sprintf("%s may break when %s changes, %s among them", plural(r.Total, "unit"), r.ID, plural(len(r.Apps), "program"))
 }
 
-func (e *env) reachCommand(c *cobra.Command, title func(*registry.Reach) string, follow reachFunc) *cobra.Command {
-	c.Args = args(1, 1, "a unit: its ID, name or Go symbol")
-	c.ValidArgsFunction = e.completeUnits(1)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		s, done, err := e.state(c.Context())
+func reachCommand(name, doc, help string, title func(*registry.Reach) string, follow reachFunc) *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*common]{
+		Name: name, Args: "ID", ArgsDoc: aUnit, Least: 1, Doc: doc, Help: help,
+	}, func(ctx context.Context, e *env, _ *common, args []string) error {
+		s, done, err := e.state(ctx)
 		if err != nil {
 			return err
 		}
@@ -60,8 +58,7 @@ func (e *env) reachCommand(c *cobra.Command, title func(*registry.Reach) string,
 			fmt.Fprintln(w, title(r))
 			writeTree(w, r)
 		})
-	}
-	return c
+	}, (*env).completeUnit)
 }
 
 // reach follows the graph from a unit by its ID, name or symbol.

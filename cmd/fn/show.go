@@ -1,40 +1,39 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/program"
 )
 
-func (e *env) showCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "show ID",
-		Short:             "show a unit: signature, parameters, example, gotchas, who uses it, findings",
-		Long:              "Show all that is known of one unit. ID is its ID (error_code_go_core), its name (error_code) or its Go symbol (core.ErrorCode).",
-		Args:              args(1, 1, "a unit: its ID, name or Go symbol"),
-		ValidArgsFunction: e.completeUnits(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			s, done, err := e.state(c.Context())
-			if err != nil {
-				return err
-			}
-			defer done()
-			id, err := s.Resolve(args[0])
-			if err != nil {
-				return err
-			}
-			d, err := s.Get(id)
-			if err != nil {
-				return err
-			}
-			return e.answer(d, func(w io.Writer) { writeDetail(w, d) })
-		},
+func showCommand() *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*common]{
+		Name: "show", Args: "ID", ArgsDoc: aUnit, Least: 1,
+		Doc:  "show a unit: signature, parameters, example, gotchas, who uses it, findings",
+		Help: "Show all that is known of one unit. ID is its ID (error_code_go_core), its name (error_code) or its Go symbol (core.ErrorCode).",
+	}, show, (*env).completeUnit)
+}
+
+func show(ctx context.Context, e *env, _ *common, args []string) error {
+	s, done, err := e.state(ctx)
+	if err != nil {
+		return err
 	}
+	defer done()
+	id, err := s.Resolve(args[0])
+	if err != nil {
+		return err
+	}
+	d, err := s.Get(id)
+	if err != nil {
+		return err
+	}
+	return e.answer(d, func(w io.Writer) { writeDetail(w, d) })
 }
 
 // writeDetail writes a unit as a page of text.

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/program"
 )
 
 const similarHelp = `Say what you are about to write, in words and with the signature as far as you know it, and get the units that do it already.
@@ -16,46 +16,42 @@ const similarHelp = `Say what you are about to write, in words and with the sign
 
 Exit code 1 where nothing is like it.`
 
-func (e *env) similarCommand() *cobra.Command {
-	var d registry.Draft
-	var limit int
-	c := &cobra.Command{
-		Use:               "similar [DESCRIPTION...]",
-		Short:             "find near duplicates of what you are about to write",
-		Long:              similarHelp,
-		ValidArgsFunction: noCompletion,
-		RunE: func(c *cobra.Command, words []string) error {
-			d.Description = strings.Join(words, " ")
-			if strings.TrimSpace(d.Description+d.Name+d.Signature+strings.Join(d.Tags, "")) == "" {
-				return &usageError{message: "fn similar needs a description or a signature", hint: c.UseLine()}
-			}
-			if limit < 1 {
-				return &usageError{message: "--limit is not at least 1"}
-			}
-			s, done, err := e.state(c.Context())
-			if err != nil {
-				return err
-			}
-			defer done()
-			found, err := s.Similar(d, limit)
-			if err != nil {
-				return err
-			}
-			if err := e.answer(found, func(w io.Writer) { writeSimilar(w, found) }); err != nil {
-				return err
-			}
-			if found.Advice == registry.AdviceWrite {
-				return errNothing
-			}
-			return nil
-		},
+type similarOptions struct {
+	common
+	Name      string   `yaml:"-" flag:"name" doc:"the name that it is to have"`
+	Signature string   `yaml:"-" flag:"signature" doc:"its Go signature"`
+	Tags      []string `yaml:"-" flag:"tag" doc:"tags"`
+	Limit     int      `yaml:"-" flag:"limit" doc:"how many to show, at most 50" min:"1"`
+}
+
+func similarCommand() *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*similarOptions]{
+		Name: "similar", Args: "[DESCRIPTION...]", Most: -1, Doc: "find near duplicates of what you are about to write", Help: similarHelp,
+		Defaults: &similarOptions{Limit: 5},
+	}, similar, nil)
+}
+
+func similar(ctx context.Context, e *env, o *similarOptions, words []string) error {
+	d := registry.Draft{Name: o.Name, Signature: o.Signature, Description: strings.Join(words, " "), Tags: o.Tags}
+	if strings.TrimSpace(d.Description+d.Name+d.Signature+strings.Join(d.Tags, "")) == "" {
+		return &usageError{message: "fn similar needs a description or a signature", hint: "fn similar --help shows how"}
 	}
-	f := c.Flags()
-	f.StringVar(&d.Name, "name", "", "the name that it is to have")
-	f.StringVar(&d.Signature, "signature", "", "its Go signature")
-	f.StringSliceVar(&d.Tags, "tag", nil, "tags")
-	f.IntVar(&limit, "limit", 5, fmt.Sprintf("how many to show, at most %d", registry.MaxSimilar))
-	return c
+	s, done, err := e.state(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	found, err := s.Similar(d, o.Limit)
+	if err != nil {
+		return err
+	}
+	if err := e.answer(found, func(w io.Writer) { writeSimilar(w, found) }); err != nil {
+		return err
+	}
+	if found.Advice == registry.AdviceWrite {
+		return errNothing
+	}
+	return nil
 }
 
 func writeSimilar(w io.Writer, s *registry.Similar) {

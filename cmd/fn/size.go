@@ -9,12 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/registry"
 	"fnregistry.dev/fn_registry/size"
 	"fnregistry.dev/fn_registry/size/ledger"
+	"fnregistry.dev/functions/infra/program"
 )
 
 const sizeHelp = `Say how many bytes units add to a program's binary, by building it with and without them: static, stripped, for linux/amd64, as releases are.
@@ -32,58 +31,50 @@ the cache by content, and measured again when anything that is linked has change
 
 Exit code 2 where something could not be built.`
 
-// sizeArgs are the flags of fn size.
-type sizeArgs struct {
-	all   bool
-	base  string
-	cache string
+type sizeOptions struct {
+	common
+	All   bool   `yaml:"-" flag:"all" doc:"measure every unit and program"`
+	Base  string `yaml:"-" flag:"base" doc:"what they are added to: server, empty, or a program of the repository"`
+	Cache string `yaml:"-" flag:"cache" doc:"folder that figures are kept in, as registry_api --cache (default: fn_registry in the user's cache folder)"`
 }
 
-func (e *env) sizeCommand() *cobra.Command {
-	var a sizeArgs
-	c := &cobra.Command{
-		Use:               "size UNIT...",
-		Short:             "measure what units add to a program's binary, by building it",
-		Long:              sizeHelp,
-		ValidArgsFunction: e.completeUnits(1 << 10),
-		RunE: func(c *cobra.Command, named []string) error {
-			switch {
-			case len(named) == 0 && !a.all:
-				return &usageError{message: "fn size needs units: their IDs, names or Go symbols", hint: "fn size --all measures all of them"}
-			case len(named) > 0 && a.all:
-				return &usageError{message: "fn size --all measures all units; it takes no names"}
-			}
-			return e.size(c.Context(), named, a)
-		},
+func sizeCommand() *program.ProgramCommandHandle {
+	return command(program.ProgramCommandConfig[*sizeOptions]{
+		Name: "size", Args: "UNIT...", Most: -1, Doc: "measure what units add to a program's binary, by building it", Help: sizeHelp,
+		Defaults: &sizeOptions{Base: size.Server.Name},
+	}, measure, (*env).completeUnits)
+}
+
+func measure(ctx context.Context, e *env, o *sizeOptions, named []string) error {
+	switch {
+	case len(named) == 0 && !o.All:
+		return &usageError{message: "fn size needs units: their IDs, names or Go symbols", hint: "fn size --all measures all of them"}
+	case len(named) > 0 && o.All:
+		return &usageError{message: "fn size --all measures all units; it takes no names"}
 	}
-	f := c.Flags()
-	f.BoolVar(&a.all, "all", false, "measure every unit and program")
-	f.StringVar(&a.base, "base", size.Server.Name, "what they are added to: server, empty, or a program of the repository")
-	f.StringVar(&a.cache, "cache", "", "folder that figures are kept in, as registry_api -cache (default: fn_registry in the user's cache folder)")
-	must(c.RegisterFlagCompletionFunc("base", e.completeBases))
-	return c
+	return e.size(ctx, named, o)
 }
 
-func (e *env) size(ctx context.Context, named []string, a sizeArgs) error {
+func (e *env) size(ctx context.Context, named []string, o *sizeOptions) error {
 	r, err := e.load(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	s, figures := r.State(), r.Sizes()
-	if a.cache != "" {
-		figures = ledger.Of(a.cache)
+	if o.Cache != "" {
+		figures = ledger.Of(o.Cache)
 	}
 	units, err := unitsNamed(s, named)
 	if err != nil {
 		return err
 	}
-	base, err := baseNamed(s, a.base)
+	base, err := baseNamed(s, o.Base)
 	if err != nil {
 		return err
 	}
 	together := len(units) > 1
-	if a.all {
+	if o.All {
 		units = measurable(s.Catalog, base)
 	}
 	p := newProgress(e.err)
@@ -95,7 +86,7 @@ func (e *env) size(ctx context.Context, named []string, a sizeArgs) error {
 	if err != nil {
 		return err
 	}
-	if a.all {
+	if o.All {
 		figures.Trim(keepFigures)
 	}
 	if err := e.answer(w, func(out io.Writer) { writeWeights(out, w) }); err != nil {
@@ -342,16 +333,4 @@ func megabytes(n int64) string {
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%.2f MB", float64(n)/1e6)
-}
-
-// completeBases completes --base.
-func (e *env) completeBases(c *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	list := []cobra.Completion{size.Server.Name, size.Empty.Name}
-	if r, ok := e.cached(c); ok {
-		defer r.Close()
-		for _, app := range r.State().Apps() {
-			list = append(list, app.ID)
-		}
-	}
-	return slices.DeleteFunc(list, func(name string) bool { return !strings.HasPrefix(name, begun) }), cobra.ShellCompDirectiveNoFileComp
 }

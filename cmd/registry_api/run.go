@@ -3,114 +3,66 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/cmd/registry_api/live"
 	"fnregistry.dev/cmd/registry_api/web"
 	"fnregistry.dev/fn_registry/registry"
-	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/infra/program"
 )
 
-// settings are the program's flags.
+// settings are what the program can be told by file, environment and flags.
 type settings struct {
-	addr    string
-	roots   []string
-	hosts   []string
-	cache   string
-	watch   bool
-	sweep   time.Duration
-	version bool
+	Addr  string        `yaml:"addr" doc:"host:port to listen on; port 0 takes a free one"`
+	Root  []string      `yaml:"root" doc:"folder of a repository, or several (default: the working directory)"`
+	Host  []string      `yaml:"host" doc:"name that requests may give as their host, besides those of this machine, or several"`
+	Cache string        `yaml:"cache" doc:"folder for what is kept between two starts (default: fn_registry in the user's cache folder)"`
+	Watch bool          `yaml:"watch" doc:"notice changes of files as they happen"`
+	Sweep time.Duration `yaml:"sweep" doc:"time between two looks at all files" min:"1s"`
+	program.ProgramLog
 }
 
-func parse(args []string, stderr io.Writer) (settings, error) {
-	s := settings{}
-	flags := flag.NewFlagSet("registry_api", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&s.addr, "addr", "127.0.0.1:8787", "`host:port` to listen on; port 0 takes a free one")
-	flags.Func("root", "`folder` of a repository; may be given several times (default: the working directory)", collect(&s.roots))
-	flags.Func("host", "`name` that requests may give as their host, besides those of this machine; may be given several times", collect(&s.hosts))
-	flags.StringVar(&s.cache, "cache", "", "`folder` for what is kept between two starts (default: fn_registry in the user's cache folder)")
-	flags.BoolVar(&s.watch, "watch", true, "notice changes of files as they happen")
-	flags.DurationVar(&s.sweep, "sweep", 30*time.Second, "`time` between two looks at all files")
-	flags.BoolVar(&s.version, "version", false, "print the version and leave")
-	if err := flags.Parse(args); err != nil {
-		return s, err
-	}
-	switch {
-	case flags.NArg() > 0:
-		return s, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("unexpected argument %q", flags.Arg(0)), Hint: "give folders with -root"}
-	case s.sweep < time.Second:
-		return s, &core.Error{Code: core.CodeInvalid, Message: "-sweep is less than a second"}
-	}
-	return s, nil
-}
+var defaults = settings{Addr: "127.0.0.1:8787", Watch: true, Sweep: 30 * time.Second}
 
-func collect(list *[]string) func(string) error {
-	return func(value string) error {
-		if value == "" {
-			return errors.New("it is empty")
-		}
-		*list = append(*list, value)
-		return nil
+// registryAPI is the program.
+func registryAPI() program.ProgramRunConfig {
+	return program.ProgramRunConfig{
+		Name: "registry_api", Doc: "serves the units of repositories as a JSON API and pages",
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
+			Defaults: &defaults,
+			Run:      run,
+		})},
 	}
 }
 
-// Run serves until ctx is done. It prints the address on stdout once it accepts connections, and logs to stderr.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	s, err := parse(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
-		return invalid(err)
-	case s.version:
-		fmt.Fprintln(stdout, "registry_api", version())
-		return nil
-	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+// run serves until ctx is done. It prints the address on stdout once it accepts
+// connections.
+func run(ctx context.Context, call program.ProgramCall[*settings]) error {
+	s := call.Settings
 	counters := newCounters()
 	l := live.New(live.Config{
-		Options: registry.Options{Roots: s.roots, Cache: s.cache, Log: log}, Watch: s.watch, Sweep: s.sweep, OnRefresh: counters.refreshed, Log: log,
+		Options: registry.Options{Roots: s.Root, Cache: s.Cache, Log: call.Log},
+		Watch:   s.Watch, Sweep: s.Sweep, OnRefresh: counters.refreshed, Log: call.Log,
 	})
-	handler, err := newHandler(s, l, counters, log)
+	handler, err := newHandler(s, l, counters, call)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, s, l, handler, stdout, log)
-}
-
-// invalid gives flag's errors, which it has already shown with the usage, the code for bad input.
-func invalid(err error) error {
-	if core.ErrorCode(err) == core.CodeInvalid {
-		return err
-	}
-	return &core.Error{Code: core.CodeInvalid, Err: err}
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	return info.Main.Version + " " + info.GoVersion
+	return serve(ctx, s.Addr, l, handler, call)
 }
 
 // newHandler puts the routes and what stands before them together, from the inside out.
-func newHandler(s settings, l *live.Live, c *counters, log *slog.Logger) (http.Handler, error) {
+func newHandler(s *settings, l *live.Live, c *counters, call program.ProgramCall[*settings]) (http.Handler, error) {
 	mux := http.NewServeMux()
-	api.New(api.Config{Source: l, Metrics: c.handler(l), Version: version()}).Mount(mux)
+	api.New(api.Config{Source: l, Metrics: c.handler(l), Version: call.Version}).Mount(mux)
 	web.New(l).Mount(mux)
-	hosts := s.hosts
-	if host, _, err := net.SplitHostPort(s.addr); err == nil && host != "" {
+	hosts := s.Host
+	if host, _, err := net.SplitHostPort(s.Addr); err == nil && host != "" {
 		hosts = append(hosts, host)
 	}
 	handler := fnhttp.HTTPGzip(mux, fnhttp.HTTPGzipConfig{})
@@ -119,7 +71,7 @@ func newHandler(s settings, l *live.Live, c *counters, log *slog.Logger) (http.H
 		return nil, err
 	}
 	handler = fnhttp.HTTPSecurityHeaders(handler, fnhttp.HTTPSecurityHeadersConfig{})
-	return fnhttp.HTTPAccessLog(handler, fnhttp.HTTPAccessLogConfig{Logger: log, Observe: c.observe, Skip: isProbe}), nil
+	return fnhttp.HTTPAccessLog(handler, fnhttp.HTTPAccessLogConfig{Logger: call.Log, Observe: c.observe, Skip: isProbe}), nil
 }
 
 // isProbe tells requests that come every few seconds and that nobody wants in a log.
@@ -129,16 +81,16 @@ func isProbe(r *http.Request) bool {
 
 // serve runs the server and the registry until ctx is done or one of them fails. The registry is stopped after the
 // server, whose last requests still need it.
-func serve(ctx context.Context, s settings, l *live.Live, handler http.Handler, stdout io.Writer, log *slog.Logger) error {
+func serve(ctx context.Context, addr string, l *live.Live, handler http.Handler, call program.ProgramCall[*settings]) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	liveCtx, stopLive := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLive()
 	var followed chan error
 	err := fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{
-		Handler: handler, Addr: s.addr, Logger: log,
+		Handler: handler, Addr: addr, Logger: call.Log,
 		OnListen: func(addr net.Addr) {
-			fmt.Fprintf(stdout, "registry_api listens on http://%s\n", addr)
+			fmt.Fprintf(call.Stdout, "registry_api listens on http://%s\n", addr)
 			followed = make(chan error, 1)
 			go func() {
 				followed <- l.Run(liveCtx)

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
 	"maps"
 	"net"
@@ -16,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/program"
 )
 
 func TestRun_Units(t *testing.T) {
@@ -525,27 +526,55 @@ func TestRun_Arguments(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, c := range []struct {
-		args []string
-		code core.Code
-		text string
+		args   []string
+		status int
+		text   string
 	}{
-		{[]string{"-version"}, "", "registry_api"},
-		{[]string{"-help"}, "", "-root"},
-		{[]string{"-nonsense"}, core.CodeInvalid, ""},
-		{[]string{"folder"}, core.CodeInvalid, ""},
-		{[]string{"-sweep", "1ms"}, core.CodeInvalid, ""},
-		{[]string{"-root", ""}, core.CodeInvalid, ""},
-		{[]string{"-addr", "nonsense"}, core.CodeInvalid, ""},
-		{[]string{"-addr", taken.Addr().String()}, core.CodeConflict, ""},
-		{[]string{"-addr", "127.0.0.1:0", "-root", filepath.Join(t.TempDir(), "nowhere"), "-cache", t.TempDir()}, core.CodeNotFound, ""},
+		{[]string{"-version"}, 0, "registry_api version "},
+		{[]string{"-help"}, 0, "--root LIST"},
+		{[]string{"config", "-root", "a", "-root", "b"}, 0, "flag --root"},
+		{[]string{"-nonsense"}, 64, "unknown flag: --nonsense"},
+		{[]string{"folder"}, 64, `unexpected argument "folder"`},
+		{[]string{"-sweep", "1ms"}, 64, "1ms is less than 1s"},
+		{[]string{"-root", ""}, 64, "--root is given nothing"},
+		{[]string{"-log-level", "loud"}, 64, "debug, info, warn, error"},
+		{[]string{"-addr", "nonsense"}, 64, "nonsense"},
+		{[]string{"-addr", taken.Addr().String()}, 73, "address already in use"},
+		{[]string{"-addr", "127.0.0.1:0", "-root", filepath.Join(t.TempDir(), "nowhere"), "-cache", t.TempDir()}, 66, "nowhere"},
 	} {
 		var stdout, stderr bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		err := Run(ctx, c.args, &stdout, &stderr)
-		if core.ErrorCode(err) != c.code || ctx.Err() != nil || !strings.Contains(stdout.String()+stderr.String(), c.text) {
-			t.Errorf("%v: %v, %s%s", c.args, err, &stdout, &stderr)
+		status := runProgram(ctx, c.args, &stdout, &stderr)
+		if status != c.status || ctx.Err() != nil || !strings.Contains(stdout.String()+stderr.String(), c.text) {
+			t.Errorf("%v: %d, %s%s", c.args, status, &stdout, &stderr)
 		}
 		cancel()
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/registry_api.schema.json")
+
+// The page and the schema for editors have the settings as the program knows
+// them.
+func TestRun_Page(t *testing.T) {
+	t.Parallel()
+	about, err := program.ProgramDescribe("registry_api", defaults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/registry_api.md")
+	if err != nil || !strings.Contains(string(page), about.Markdown()) {
+		t.Errorf("docs/registry_api.md lacks this table: %v\n%s", err, about.Markdown())
+	}
+	const file = "../../docs/registry_api.schema.json"
+	if *update {
+		if err := os.WriteFile(file, about.JSONSchema(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	schema, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(schema, about.JSONSchema()) {
+		t.Errorf("%s is out of date: go test ./cmd/registry_api -run Page -update writes it: %v", file, err)
 	}
 }
 

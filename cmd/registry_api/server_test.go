@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"fnregistry.dev/functions/infra/program"
 )
 
 // unitFiles are the Go file, the test and the spec of a function in package f. Its symbol is the name's one word.
@@ -97,22 +99,31 @@ type server struct {
 	log  *lockedBuffer
 }
 
+// runProgram runs registry_api without an environment, and returns its exit
+// status.
+func runProgram(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	p := registryAPI()
+	p.Args, p.Stdout, p.Stderr = args, stdout, stderr
+	p.LookupEnv = func(string) (string, bool) { return "", false }
+	return program.ProgramRun(ctx, p)
+}
+
 // start runs registry_api at a free port until the test ends or stop is called, and waits until it is ready.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	s := &server{t: t, log: &lockedBuffer{}}
-	ended := make(chan error, 1)
+	ended := make(chan int, 1)
 	go func() {
-		err := Run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), in, s.log)
+		status := runProgram(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), in, s.log)
 		in.CloseWithError(io.EOF)
-		ended <- err
+		ended <- status
 	}()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
+		if status := <-ended; status != 0 {
+			t.Errorf("exit status %d\n%s", status, s.log)
 		}
 	})
 	t.Cleanup(s.stop)

@@ -1,8 +1,8 @@
 package search
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 
@@ -212,6 +212,6 @@ func candidates(field string) []string {
 			}
 		}
 	}
-	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(core.EditDistance(field, a), core.EditDistance(field, b)) })
+	sort.SliceStable(near, func(i, j int) bool { return core.EditDistance(field, near[i]) < core.EditDistance(field, near[j]) })
 	return near
 }

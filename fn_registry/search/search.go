@@ -1,9 +1,9 @@
 package search
 
 import (
-	"cmp"
 	"math"
 	"slices"
+	"sort"
 	"sync"
 )
 
@@ -79,7 +79,7 @@ func (x *Index) Search(q Query, o Options) Result {
 		}
 		if len(l.docs) == 0 && w.separable() {
 			l.release()
-			res.wants = slices.Replace(res.wants, i, i+1, w.separate()...)
+			res.wants = slices.Concat(res.wants[:i], w.separate(), res.wants[i+1:])
 			i--
 			continue
 		}
@@ -167,7 +167,7 @@ func (r *ranker) candidates(best *rated, yield func(doc int)) {
 		return
 	}
 	words := slices.Clone(r.words)
-	slices.SortStableFunc(words, func(a, b asked) int { return cmp.Compare(b.idf, a.idf) })
+	sort.SliceStable(words, func(i, j int) bool { return words[i].idf > words[j].idf })
 	left := r.total
 	var walked []*leaf
 	walk := func(l *leaf) {

@@ -2,11 +2,11 @@ package spec
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -72,7 +72,7 @@ func (e *Editor) Set(changes map[string]any) ([]Edit, error) {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(w.edits, func(a, b Edit) int { return cmp.Compare(a.Start, b.Start) })
+	sort.SliceStable(w.edits, func(i, j int) bool { return w.edits[i].Start < w.edits[j].Start })
 	if err := w.verify(changes); err != nil {
 		return nil, err
 	}

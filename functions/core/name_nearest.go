@@ -19,17 +19,17 @@ func NameNearest(name string, known []string) []string {
 		name     string
 		distance int
 	}
-	var near []candidate
+	var near []*candidate // pointers: the code that sorts them is shared
 	for _, k := range known {
 		limit := max(1, min(len(name), len(k))/3)
 		if len(k)-len(name) > limit || len(name)-len(k) > limit {
 			continue
 		}
 		if d := EditDistance(foldName(name), foldName(k)); d <= limit {
-			near = append(near, candidate{k, d})
+			near = append(near, &candidate{k, d})
 		}
 	}
-	slices.SortStableFunc(near, func(a, b candidate) int { return a.distance - b.distance })
+	slices.SortStableFunc(near, func(a, b *candidate) int { return a.distance - b.distance })
 	var names []string
 	for _, c := range near {
 		names = append(names, c.name)

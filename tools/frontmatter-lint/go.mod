@@ -4,11 +4,11 @@ go 1.26.0
 
 require (
 	fnregistry.dev/fn_registry v0.0.0
+	fnregistry.dev/functions v0.0.0
 	github.com/rogpeppe/go-internal v1.16.0
 )
 
 require (
-	fnregistry.dev/functions v0.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/sys v0.34.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect

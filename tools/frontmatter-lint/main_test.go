@@ -2,9 +2,12 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"fnregistry.dev/functions/infra/program"
 )
 
 func TestMain(m *testing.M) {
@@ -27,4 +30,17 @@ func TestScripts(t *testing.T) {
 			return os.MkdirAll(env.WorkDir+"/.cache", 0o755)
 		},
 	})
+}
+
+// The page has the flags as the program knows them.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	about, err := program.ProgramDescribe("frontmatter-lint", defaults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/frontmatter-lint.md")
+	if err != nil || !strings.Contains(string(page), about.Markdown()) {
+		t.Errorf("docs/frontmatter-lint.md lacks this table: %v\n%s", err, about.Markdown())
+	}
 }

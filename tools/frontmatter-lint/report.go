@@ -9,8 +9,6 @@ import (
 	"fnregistry.dev/fn_registry/check"
 )
 
-var formats = []string{"text", "json", "sarif", "github"}
-
 // report is what a run found; as JSON it is the output of -format json.
 type report struct {
 	Units    int             `json:"units"`
@@ -36,7 +34,7 @@ func (r report) write(w io.Writer, format, root string) error {
 }
 
 // summary closes the text for a person.
-func (r report) summary(w io.Writer, o options) {
+func (r report) summary(w io.Writer, o *options) {
 	if len(r.Findings) == 0 {
 		fmt.Fprintf(w, "frontmatter-lint: %s, no findings\n", count(r.Units, "unit"))
 		if r.Units == 0 {
@@ -51,7 +49,7 @@ func (r report) summary(w io.Writer, o options) {
 		}
 	}
 	fmt.Fprintf(w, "frontmatter-lint: %s, %s", count(r.Units, "unit"), count(len(r.Findings), "finding"))
-	if fixable > 0 && !o.fix {
+	if fixable > 0 && !o.Fix {
 		fmt.Fprintf(w, ", %d of them mended by -fix", fixable)
 	}
 	fmt.Fprintf(w, "\nhint: frontmatter-lint -explain %s says what to do\n", r.Findings[0].Rule)

@@ -4,149 +4,112 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/example"
 	"fnregistry.dev/fn_registry/revision"
-	"github.com/rogpeppe/go-internal/diff"
+	"fnregistry.dev/functions/infra/program"
 )
 
-const usage = `usage: frontmatter-lint [flags] [ROOT]
-
-Holds the spec of every unit below ROOT (default: the repository of the working directory) against its Go code, the graph of
-units and, with -changed, history. What ROOT's fn_registry.yaml says of folders, domains and imports holds.
-
-  -fix            write what the code tells (signature, imports, uses, tests, paths ...), then check again
-  -diff           show what -fix would write; without -fix nothing is written
-  -changed REV    look only at what differs from the git revision REV, and at the units that use it;
-                  what changed for callers since then must come with a higher version
-  -examples       also type-check the Example of every unit looked at (uses the go command; slower)
-  -rules A,B      check by these rules only
-  -format F       text (default), json, sarif (2.1.0) or github (workflow annotations)
-  -list           list the rules
-  -explain RULE   say what a rule checks, why, and what to do
-  -version        print the version
+const help = `Holds the spec of every unit below ROOT (default: the repository of the working
+directory) against its Go code, the graph of units and, with --changed, history.
+What ROOT's fn_registry.yaml says of folders, domains and imports holds.
 
 Exit status: 0 without findings, 1 with findings, 2 when it could not run.
-What was read is kept in the user's cache folder; only changed folders are read again.
-`
+What was read is kept in the user's cache folder; only changed folders are read
+again.`
 
 // Exit codes.
 const (
-	exitClean    = 0
 	exitFindings = 1
 	exitFailed   = 2
 )
 
 type options struct {
-	fix, diff, examples, list, version bool
-	onlyExamples                       bool // -rules example
-	changed, explain, format           string
-	rules                              []string
-	root                               string
+	Fix      bool     `yaml:"-" flag:"fix" doc:"write what the code tells (signature, imports, uses, tests, paths ...), then check again"`
+	Diff     bool     `yaml:"-" flag:"diff" doc:"show what --fix would write; without --fix nothing is written"`
+	Changed  string   `yaml:"-" flag:"changed" doc:"look only at what differs from the git revision REV, and at the units that use it; what changed for callers since then must come with a higher version"`
+	Examples bool     `yaml:"-" flag:"examples" doc:"also type-check the Example of every unit looked at (uses the go command; slower)"`
+	Rules    []string `yaml:"-" flag:"rules" doc:"check by these rules only"`
+	Format   string   `yaml:"-" flag:"format" doc:"of the answer; sarif is 2.1.0, github are workflow annotations" enum:"text,json,sarif,github"`
+	List     bool     `yaml:"-" flag:"list" doc:"list the rules"`
+	Explain  string   `yaml:"-" flag:"explain" doc:"say what a rule checks, why, and what to do"`
+
+	root         string
+	onlyExamples bool // --rules example
 }
 
-// Run is the command without the process around it.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	opts, err := parseArgs(args)
+var defaults = options{Format: "text"}
+
+// linterProgram is the program.
+func linterProgram() program.ProgramRunConfig {
+	return program.ProgramRunConfig{
+		Name: "frontmatter-lint", Doc: "holds the specs of units against their code", Help: help,
+		ExitCode: func(error) int { return exitFailed },
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*options]{
+			Args: "[ROOT]", Most: 1, Defaults: &defaults,
+			Complete: complete,
+			Run:      run,
+		})},
+	}
+}
+
+// complete names the rules.
+func complete(_ context.Context, c program.ProgramCompletion[*options]) []string {
+	var words []string
+	if c.Flag == "rules" || c.Flag == "explain" {
+		for _, r := range rules() {
+			words = append(words, r.Name+"\t"+r.Summary)
+		}
+	}
+	return words
+}
+
+func run(ctx context.Context, call program.ProgramCall[*options]) error {
+	o, err := call.Settings.resolve(call.Args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return exitClean
 	case err != nil:
-		fmt.Fprintf(stderr, "frontmatter-lint: %v\nhint: frontmatter-lint -help tells the flags\n", err)
-		return exitFailed
-	case opts.version:
-		fmt.Fprintln(stdout, "frontmatter-lint", version(), runtime.Version())
-		return exitClean
-	case opts.list:
-		listRules(stdout)
-		return exitClean
-	case opts.explain != "":
-		err = explainRule(stdout, opts.explain)
-	default:
-		var found int
-		if found, err = lint(ctx, opts, stdout, stderr); err == nil && found > 0 {
-			return exitFindings
-		}
+		return err
+	case o.List:
+		listRules(call.Stdout)
+		return nil
+	case o.Explain != "":
+		return explainRule(call.Stdout, o.Explain)
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "frontmatter-lint: %v\n", err)
-		return exitFailed
+	found, err := lint(ctx, o, call.Stdout, call.Stderr)
+	if err == nil && found > 0 {
+		return program.ProgramExit(exitFindings)
 	}
-	return exitClean
+	return err
 }
 
-// version is the module's, as the go command recorded it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
-
-func parseArgs(args []string) (options, error) {
-	var o options
-	var rules string
-	fs := flag.NewFlagSet("frontmatter-lint", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.BoolVar(&o.fix, "fix", false, "")
-	fs.BoolVar(&o.diff, "diff", false, "")
-	fs.BoolVar(&o.examples, "examples", false, "")
-	fs.BoolVar(&o.list, "list", false, "")
-	fs.BoolVar(&o.version, "version", false, "")
-	fs.StringVar(&o.changed, "changed", "", "")
-	fs.StringVar(&o.explain, "explain", "", "")
-	fs.StringVar(&o.format, "format", "text", "")
-	fs.StringVar(&rules, "rules", "", "")
-	if err := fs.Parse(args); err != nil {
-		return o, err
-	}
-	if slices.Contains(fs.Args(), "") {
-		return o, errors.New("ROOT is given nothing; leave it out, or name a folder")
-	}
-	var empty []string // of a variable of the shell that is not set: the check would be another than was meant
-	fs.Visit(func(f *flag.Flag) {
-		if f.Value.String() == "" {
-			empty = append(empty, "-"+f.Name)
+// resolve works out what follows from the options and the arguments.
+func (o *options) resolve(args []string) (*options, error) {
+	named := ""
+	if len(args) > 0 {
+		if named = args[0]; named == "" { // a variable of the shell that is not set
+			return o, errors.New("ROOT is given nothing; leave it out, or name a folder")
 		}
-	})
-	if len(empty) > 0 {
-		return o, fmt.Errorf("%s is given nothing; leave it out, or name what is meant", strings.Join(empty, ", "))
 	}
-	if rules != "" {
-		o.rules = strings.Split(rules, ",")
+	if i := slices.Index(o.Rules, example.Rule.Name); i >= 0 { // its name asks for it as well as its flag
+		o.Examples, o.Rules = true, slices.Delete(slices.Clone(o.Rules), i, i+1)
+		o.onlyExamples = len(o.Rules) == 0
 	}
-	if fs.NArg() > 1 {
-		return o, fmt.Errorf("one ROOT, not %d: flags go before it", fs.NArg())
+	if o.Diff && o.Format != "text" {
+		return o, errors.New("--diff goes with --format text only")
 	}
-	if i := slices.Index(o.rules, example.Rule.Name); i >= 0 { // its name asks for it as well as its flag
-		o.examples, o.rules = true, slices.Delete(o.rules, i, i+1)
-		o.onlyExamples = len(o.rules) == 0
-	}
-	root, err := findRoot(fs.Arg(0))
-	if err != nil {
-		return o, err
-	}
-	o.root = root
-	if !slices.Contains(formats, o.format) {
-		return o, fmt.Errorf("no format %q; the formats are %s", o.format, strings.Join(formats, ", "))
-	}
-	if o.diff && o.format != "text" {
-		return o, errors.New("-diff goes with -format text only")
-	}
-	return o, nil
+	var err error
+	o.root, err = findRoot(named)
+	return o, err
 }
 
 // findRoot returns the folder to check: the one that was named, else the repository that the working directory is in. A
@@ -173,7 +136,7 @@ func findRoot(named string) (string, error) {
 }
 
 // lint runs the check, twice where -fix changed something, and returns the number of findings left.
-func lint(ctx context.Context, o options, stdout, stderr io.Writer) (int, error) {
+func lint(ctx context.Context, o *options, stdout, stderr io.Writer) (int, error) {
 	l := &linter{options: o, stderr: stderr}
 	if err := l.open(ctx); err != nil {
 		return 0, err
@@ -184,17 +147,17 @@ func lint(ctx context.Context, o options, stdout, stderr io.Writer) (int, error)
 		return 0, err
 	}
 	// A file whose encoding was mended may have more to mend: until nothing changes, so that a second -fix has nothing left.
-	for o.fix || o.diff {
+	for o.Fix || o.Diff {
 		changes, err := check.Fixed(c, findings)
 		if err != nil {
 			return 0, err
 		}
-		if o.diff {
+		if o.Diff {
 			for _, ch := range changes {
 				stdout.Write(diff.Diff("a/"+ch.File, ch.Before, "b/"+ch.File, ch.After))
 			}
 		}
-		if !o.fix || len(changes) == 0 {
+		if !o.Fix || len(changes) == 0 {
 			break
 		}
 		if err := check.Write(c, changes); err != nil {
@@ -209,10 +172,10 @@ func lint(ctx context.Context, o options, stdout, stderr io.Writer) (int, error)
 	if report.Findings == nil {
 		report.Findings = []check.Finding{} // [] in JSON, not null
 	}
-	if err := report.write(stdout, o.format, c.Roots[0].Dir); err != nil {
+	if err := report.write(stdout, o.Format, c.Roots[0].Dir); err != nil {
 		return 0, err
 	}
-	if o.format == "text" {
+	if o.Format == "text" {
 		report.summary(stderr, o)
 	}
 	return len(findings), nil
@@ -220,14 +183,14 @@ func lint(ctx context.Context, o options, stdout, stderr io.Writer) (int, error)
 
 // linter is one run of the command.
 type linter struct {
-	options
+	*options
 	stderr io.Writer
 	repo   *revision.Repo
 }
 
 func (l *linter) open(ctx context.Context) (err error) {
-	if l.changed != "" {
-		l.repo, err = revision.Open(ctx, l.root, l.changed)
+	if l.Changed != "" {
+		l.repo, err = revision.Open(ctx, l.root, l.Changed)
 	}
 	return err
 }
@@ -248,7 +211,7 @@ func (l *linter) check(ctx context.Context) (*catalog.Catalog, []check.Finding, 
 	if err != nil {
 		return nil, nil, err
 	}
-	opts := check.Options{Rules: l.rules}
+	opts := check.Options{Rules: l.Rules}
 	if l.repo != nil {
 		changed, err := l.repo.Changed(ctx)
 		if err != nil {
@@ -258,7 +221,7 @@ func (l *linter) check(ctx context.Context) (*catalog.Catalog, []check.Finding, 
 		for _, file := range changed {
 			opts.Only[file] = true
 		}
-		opts.Since = &check.Since{Revision: l.changed, File: func(_ int, name string) ([]byte, bool) { return l.repo.File(name) }}
+		opts.Since = &check.Since{Revision: l.Changed, File: func(_ int, name string) ([]byte, bool) { return l.repo.File(name) }}
 	}
 	var findings []check.Finding
 	if !l.onlyExamples {
@@ -267,7 +230,7 @@ func (l *linter) check(ctx context.Context) (*catalog.Catalog, []check.Finding, 
 	if err == nil && l.repo != nil {
 		err = l.repo.Err()
 	}
-	if err == nil && l.examples {
+	if err == nil && l.Examples {
 		var more []check.Finding
 		more, err = example.Check(ctx, c, check.InScope(c, opts.Only))
 		findings = append(findings, more...)

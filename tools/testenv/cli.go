@@ -1,22 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
-	"slices"
-	"strings"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/tools/testenv/internal/world"
 )
 
-const help = `testenv runs a command with real servers at hand, and ends them with it.
-
-  testenv up [SERVER ...] -- COMMAND [ARGUMENT ...]   start servers, run COMMAND, end the servers
-  testenv demo [SERVER ...]                           start servers, say how to reach them, end on Ctrl-C
-  testenv help                                        this text
-
-Servers; without names, the first four are started:
+const help = `Servers; without names, the first four are started:
 
   postgres         Debian's PostgreSQL. fsync is on
   clickhouse       Debian's ClickHouse (18.16), native protocol
@@ -56,64 +50,75 @@ Examples:
 
 // order is what the arguments ask for.
 type order struct {
-	help    bool
 	kinds   []string
 	matrix  string   // the kind of homeserver
 	command []string // empty for demo
 }
 
-var verbs = []string{"up", "demo", "help"}
+// testenvProgram reads an order and carries it out by do, which returns the exit
+// status. Its signals are handled by package guard.
+func testenvProgram(do func(order) (int, error)) program.ProgramRunConfig {
+	command := func(name, args, doc string, parse func(servers []string, call program.ProgramCall[*struct{}]) (order, error)) *program.ProgramCommandHandle {
+		return program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{
+			Name: name, Args: args, Most: -1, Doc: doc, Help: help,
+			Complete: func(_ context.Context, c program.ProgramCompletion[*struct{}]) []string {
+				return []string{"postgres", "clickhouse", "keyring", "matrix", "matrix=synapse"}
+			},
+			Run: func(_ context.Context, call program.ProgramCall[*struct{}]) error {
+				servers := call.Args
+				if call.Dash >= 0 {
+					servers = servers[:call.Dash]
+				}
+				o, err := parse(servers, call)
+				if err != nil {
+					return err
+				}
+				status, err := do(o)
+				if err == nil {
+					err = program.ProgramExit(status)
+				}
+				return err
+			},
+		})
+	}
+	nothing := program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{Run: func(context.Context, program.ProgramCall[*struct{}]) error {
+		return wrong("nothing to do", "testenv up -- COMMAND, testenv demo, or testenv help")
+	}})
+	return program.ProgramRunConfig{
+		Name: "testenv", Doc: "runs a command with real servers at hand, and ends them with it", Help: help,
+		ExitCode: func(error) int { return exitNotStarted },
+		Commands: []*program.ProgramCommandHandle{
+			nothing,
+			command("up", "[SERVER...] -- COMMAND [ARGUMENT...]", "start servers, run COMMAND, end the servers", parseUp),
+			command("demo", "[SERVER...]", "start servers, say how to reach them, end on Ctrl-C", parseDemo),
+		},
+	}
+}
 
-// parse reads the arguments.
-func parse(args []string) (order, error) {
-	if len(args) == 0 {
-		return order{}, wrong("nothing to do", "testenv up -- COMMAND, testenv demo, or testenv help")
-	}
-	verb, rest := args[0], args[1:]
-	dashes := slices.Index(rest, "--")
-	servers := rest
-	if dashes >= 0 {
-		servers = rest[:dashes]
-	}
-	if slices.ContainsFunc(append([]string{verb}, servers...), isHelp) {
-		return order{help: true}, nil
-	}
-	if !slices.Contains(verbs, verb) {
-		hint := "there are " + strings.Join(verbs, ", ")
-		if near := world.Near(verb, verbs); near != "" {
-			hint = fmt.Sprintf("did you mean %s?", near)
-		}
-		return order{}, wrong(fmt.Sprintf("there is no command %q", verb), hint)
-	}
-	for _, s := range servers {
-		if strings.HasPrefix(s, "-") {
-			return order{}, wrong(fmt.Sprintf("there is no flag %s", s), "see testenv help; what follows -- is the command")
-		}
-	}
+func parseUp(servers []string, call program.ProgramCall[*struct{}]) (order, error) {
 	kinds, matrix, err := world.Kinds(servers)
-	if err != nil && verb == "up" && dashes < 0 {
-		return order{}, wrong(err.Error(), "servers come before --, the command after it: testenv up SERVER ... -- COMMAND")
-	}
-	if err != nil {
-		return order{}, err
-	}
-	o := order{kinds: kinds, matrix: matrix}
 	switch {
-	case verb == "demo" && dashes >= 0:
-		return order{}, wrong("demo runs no command", "testenv up runs one")
-	case verb == "demo":
-		return o, nil
-	case dashes < 0 || dashes == len(rest)-1:
+	case err != nil && call.Dash < 0:
+		return order{}, wrong(err.Error(), "servers come before --, the command after it: testenv up SERVER ... -- COMMAND")
+	case err != nil:
+		return order{}, err
+	case call.Dash < 0 || call.Dash == len(call.Args):
 		return order{}, wrong("there is no command to run", "testenv up SERVER ... -- COMMAND; testenv demo runs without one")
 	}
-	o.command = rest[dashes+1:]
+	o := order{kinds: kinds, matrix: matrix, command: call.Args[call.Dash:]}
 	if _, err := exec.LookPath(o.command[0]); err != nil {
 		return order{}, wrong(fmt.Sprintf("the command can't be run: %v", err), "what follows -- is a program and its arguments; for a shell, write sh -c '...'")
 	}
 	return o, nil
 }
 
-func isHelp(arg string) bool { return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg) }
+func parseDemo(servers []string, call program.ProgramCall[*struct{}]) (order, error) {
+	if call.Dash >= 0 {
+		return order{}, wrong("demo runs no command", "testenv up runs one")
+	}
+	kinds, matrix, err := world.Kinds(servers)
+	return order{kinds: kinds, matrix: matrix}, err
+}
 
 func wrong(message, hint string) error {
 	return &core.Error{Code: core.CodeInvalid, Message: message, Hint: hint}

@@ -10,15 +10,15 @@ func TestCLI_Errors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ args, message, hint string }{
 		"nothing":         {"", "nothing to do", "testenv up -- COMMAND"},
-		"verb":            {"upp -- true", `there is no command "upp"`, "did you mean up?"},
-		"other verb":      {"frobnicate", `there is no command "frobnicate"`, "there are up, demo, help"},
+		"verb":            {"upp -- true", `no command "upp"`, "did you mean up?"},
+		"other verb":      {"frobnicate", `no command "frobnicate"`, "testenv --help lists the commands"},
 		"server":          {"up postgers -- true", `there is no server "postgers"`, "did you mean postgres?"},
 		"no dashes":       {"up postgres true", `there is no server "true"`, "-- COMMAND"},
 		"homeservers":     {"up matrix matrix=synapse -- true", "one homeserver only", "not both"},
 		"no command":      {"up postgres", "no command to run", "-- COMMAND"},
 		"empty command":   {"up postgres --", "no command to run", "-- COMMAND"},
 		"missing command": {"up postgres -- no-such-command", "no-such-command", "sh -c"},
-		"flag":            {"up --verbose -- true", "no flag --verbose", "testenv help"},
+		"flag":            {"up --verbose -- true", "unknown flag: --verbose", "testenv up --help"},
 		"demo's command":  {"demo keyring -- true", "demo runs no command", "testenv up"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestCLI_Help(t *testing.T) {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
 			cmd, _ := testenv(t, strings.Fields(args)...)
-			if code, stdout, stderr := result(t, cmd); code != 0 || stdout != help || stderr != "" {
+			if code, stdout, stderr := result(t, cmd); code != 0 || !strings.Contains(stdout, help) || stderr != "" {
 				t.Errorf("exit status %d, stdout %q, stderr %q", code, stdout, stderr)
 			}
 		})

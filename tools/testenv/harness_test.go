@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/infra/process"
+	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -43,8 +44,15 @@ func TestMain(m *testing.M) {
 // With SKIP_SERVERS=1 the test is skipped if these arguments start servers.
 func testenv(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	t.Helper()
-	if o, err := parse(args); err == nil && !o.help {
-		needServers(t, o.kinds...)
+	var kinds []string
+	ask := testenvProgram(func(o order) (int, error) {
+		kinds = o.kinds
+		return 0, nil
+	})
+	ask.Args, ask.Stdout, ask.Stderr = append([]string{}, args...), io.Discard, io.Discard
+	program.ProgramRun(t.Context(), ask)
+	if kinds != nil {
+		needServers(t, kinds...)
 	}
 	// Not t.TempDir: another user could not pass through it, and the names of sockets have to be short.
 	temp, err := os.MkdirTemp("", "te-")

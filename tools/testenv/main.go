@@ -2,11 +2,13 @@
 package main
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"os"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/tools/testenv/internal/guard"
 	"fnregistry.dev/tools/testenv/internal/world"
 )
@@ -20,21 +22,12 @@ var pin embed.FS
 const exitNotStarted = 2
 
 func main() {
-	os.Exit(guard.Main(guard.Program{Prepare: prepare, MakeDir: world.MakeDir, Work: work, CleanUp: cleanUp}))
-}
-
-// prepare checks the arguments, so that what is wrong with them is said before anything runs, and names the run's
-// folder.
-func prepare() (dir string, err error) {
-	order, err := parse(os.Args[1:])
-	if err != nil {
-		exit(err)
+	guarded := guard.Program{Prepare: func() (string, error) { return world.DirName(), nil }, MakeDir: world.MakeDir, Work: work, CleanUp: cleanUp}
+	if guard.IsInner(os.Args[1:]) {
+		os.Exit(guard.Main(guarded))
 	}
-	if order.help {
-		fmt.Print(help)
-		os.Exit(0)
-	}
-	return world.DirName(), nil
+	// What is wrong with the arguments is said before anything runs.
+	os.Exit(program.ProgramRun(context.Background(), testenvProgram(func(order) (int, error) { return guard.Main(guarded), nil })))
 }
 
 func cleanUp(dir string) {
@@ -43,16 +36,5 @@ func cleanUp(dir string) {
 	}
 }
 
-// exit says what went wrong before anything was started.
-func exit(err error) {
-	report(err)
-	os.Exit(exitNotStarted)
-}
-
-// report writes an error for a person: what, and on a line of its own what to do.
-func report(err error) {
-	fmt.Fprintln(os.Stderr, "testenv: error:", err)
-	if hint := core.ErrorHint(err); hint != "" {
-		fmt.Fprintln(os.Stderr, "testenv: hint:", hint)
-	}
-}
+// report writes an error that does not end the run.
+func report(err error) { fmt.Fprint(os.Stderr, core.ErrorText("testenv", err)) }

@@ -15,6 +15,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/process"
+	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/tools/testenv/internal/control"
 	"fnregistry.dev/tools/testenv/internal/guard"
 	"fnregistry.dev/tools/testenv/internal/world"
@@ -30,21 +31,23 @@ func (i interrupted) Error() string { return "interrupted: " + syscall.Signal(i)
 
 var errAbandoned = errors.New("testenv was killed")
 
-// work is the worker: it starts the servers, runs the command, and ends the servers. It returns the exit status.
+// work is the worker: it starts the servers, runs the command, and ends the
+// servers. It returns the exit status. The arguments are the front's, which has
+// checked them.
 func work(run guard.Run) int {
-	order, err := parse(run.Args)
-	if err != nil {
-		exit(err)
-	}
-	w, err := newWorld(run.Dir, order.matrix)
-	if err != nil {
-		exit(err)
-	}
-	code, err := serve(run, order, w)
-	if err := errors.Join(err, w.End()); err != nil {
-		report(err)
-	}
-	return code
+	p := testenvProgram(func(o order) (int, error) {
+		w, err := newWorld(run.Dir, o.matrix)
+		if err != nil {
+			return exitNotStarted, err
+		}
+		code, err := serve(run, o, w)
+		if err := errors.Join(err, w.End()); err != nil {
+			report(err)
+		}
+		return code, nil
+	})
+	p.Args = run.Args
+	return program.ProgramRun(context.Background(), p)
 }
 
 func newWorld(dir, matrix string) (*world.World, error) {

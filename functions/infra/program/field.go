@@ -1,11 +1,13 @@
 package program
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +18,10 @@ import (
 
 // ProgramField describes one setting.
 type ProgramField struct {
-	Key     string   // in the file: "http.addr"
+	Key     string   // in the file: "http.addr"; empty: an option, for one call alone
 	Flag    string   // "http-addr"; empty: it can be set in the file alone
-	Env     string   // "APP_HTTP_ADDR"; empty: likewise
+	Short   string   // a flag of one letter that means the same, or empty
+	Env     string   // "APP_HTTP_ADDR"; empty: it can't be set there
 	Type    string   // text, number, duration, yes or no, list, secret, or structure
 	Doc     string   // what it is for
 	Default string   // as it is written; empty: none
@@ -31,6 +34,7 @@ type ProgramField struct {
 type field struct {
 	ProgramField
 	value reflect.Value
+	texts []string // that the command line gives it
 }
 
 // isLeaf reports whether a value is set by a text.
@@ -53,14 +57,17 @@ func isLeaf(v reflect.Value) bool {
 
 // fieldsOf lists the settings of a struct in order, those of inner structs under
 // their key. What it says of an error is a defect of the program.
-func fieldsOf(program string, config reflect.Value, prefix string) ([]field, error) {
-	var all []field
+func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, error) {
+	var all []*field
 	for i := range config.NumField() {
 		f, v := config.Type().Field(i), config.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		option := f.Tag.Get("flag")
 		switch {
-		case name == "-" || !f.IsExported() && !f.Anonymous:
+		case name == "-" && option == "" || !f.IsExported() && !f.Anonymous:
 			continue
+		case option != "" && (name != "-" || !isLeaf(v)):
+			return nil, fmt.Errorf("option --%s needs the tag yaml:\"-\" and a type that a text can set", option)
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
 			inner, err := fieldsOf(program, v, prefix)
 			if err != nil {
@@ -68,10 +75,16 @@ func fieldsOf(program string, config reflect.Value, prefix string) ([]field, err
 			}
 			all = append(all, inner...)
 			continue
-		case name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "":
+		case option == "" && (name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != ""):
 			return nil, fmt.Errorf("field %s has no tag yaml of a to z, digits and _", f.Name)
 		}
-		one := field{value: v, ProgramField: ProgramField{Key: prefix + name, Doc: f.Tag.Get("doc"), Min: f.Tag.Get("min"), Max: f.Tag.Get("max")}}
+		one := &field{value: v, ProgramField: ProgramField{
+			Key: prefix + name, Flag: option, Short: f.Tag.Get("short"),
+			Doc: f.Tag.Get("doc"), Min: f.Tag.Get("min"), Max: f.Tag.Get("max"),
+		}}
+		if option != "" {
+			one.Key = ""
+		}
 		if f.Tag.Get("enum") != "" {
 			one.Enum = strings.Split(f.Tag.Get("enum"), ",")
 		}
@@ -84,12 +97,20 @@ func fieldsOf(program string, config reflect.Value, prefix string) ([]field, err
 			continue
 		}
 		if one.Doc == "" {
-			return nil, fmt.Errorf("setting %s has no tag doc", one.Key)
+			return nil, fmt.Errorf("setting %s has no tag doc", one.name())
 		}
 		one.describe(program)
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// name is what messages call the setting: its key, or an option's flag.
+func (f *ProgramField) name() string {
+	if f.Key == "" {
+		return f.FlagName()
+	}
+	return f.Key
 }
 
 // describe fills in what follows from the type and the default.
@@ -99,6 +120,9 @@ func (f *field) describe(program string) {
 		return
 	}
 	f.Default = formatValue(f.value)
+	if f.Key == "" {
+		return
+	}
 	f.Flag = strings.NewReplacer(".", "-", "_", "-").Replace(f.Key)
 	f.Env = envName(program) + "_" + envName(f.Key)
 }
@@ -113,13 +137,15 @@ func envName(s string) string {
 }
 
 func typeName(v reflect.Value) string {
-	switch v.Interface().(type) {
-	case time.Duration:
+	switch v.Addr().Interface().(type) {
+	case *time.Duration:
 		return "duration"
-	case ProgramSecret:
+	case *ProgramSecret:
 		return "secret"
-	case []string:
+	case *[]string:
 		return "list"
+	case encoding.TextUnmarshaler:
+		return "text"
 	}
 	switch {
 	case !isLeaf(v):
@@ -224,17 +250,17 @@ func (f *field) check() error {
 	if f.value.CanFloat() && math.IsNaN(f.value.Float()) {
 		return errors.New("it is not a number")
 	}
-	if f.Enum != nil && text != "" {
-		for _, known := range f.Enum {
-			if text == known {
-				return nil
+	if f.Enum != nil {
+		words := []string{text}
+		if f.Type == "list" {
+			words = splitList(text)
+		}
+		for _, word := range words {
+			if word != "" && !slices.Contains(f.Enum, word) {
+				return notOneOf(word, f.Enum)
 			}
 		}
-		message := fmt.Sprintf("%.60q is not one of %s", text, strings.Join(f.Enum, ", "))
-		if near := core.NameNearest(text, f.Enum); near != nil {
-			message += "; did you mean " + near[0] + "?"
-		}
-		return errors.New(message)
+		return nil
 	}
 	for _, bound := range []struct {
 		text string
@@ -255,24 +281,23 @@ func (f *field) check() error {
 	return nil
 }
 
+// notOneOf says which words there are, and which one may have been meant.
+func notOneOf(word string, known []string) error {
+	message := fmt.Sprintf("%.60q is not one of %s", word, strings.Join(known, ", "))
+	if near := core.NameNearest(word, known); near != nil {
+		message += "; did you mean " + near[0] + "?"
+	}
+	return errors.New(message)
+}
+
 func compare(a, b reflect.Value) int {
 	switch {
 	case a.CanInt():
-		return sign(a.Int() < b.Int(), a.Int() > b.Int())
+		return cmp.Compare(a.Int(), b.Int())
 	case a.CanUint():
-		return sign(a.Uint() < b.Uint(), a.Uint() > b.Uint())
+		return cmp.Compare(a.Uint(), b.Uint())
 	case a.CanFloat():
-		return sign(a.Float() < b.Float(), a.Float() > b.Float())
-	}
-	return 0
-}
-
-func sign(less, more bool) int {
-	switch {
-	case less:
-		return -1
-	case more:
-		return 1
+		return cmp.Compare(a.Float(), b.Float())
 	}
 	return 0
 }

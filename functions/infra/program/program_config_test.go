@@ -86,7 +86,7 @@ func TestProgramConfig_Precedence(t *testing.T) {
 	result, err := world{
 		file: "addr: file:1\ntimeout: 2s\nroots: [a, b]\nhttp:\n  max_body: 5\njobs:\n  nightly: {command: backup}\n",
 		env:  map[string]string{"MY_APP_TIMEOUT": "3s", "MY_APP_WORKERS": "7", "MY_APP_LEVEL": "", "MY_APP_HTTP_MAX_BODY": "6"},
-		args: []string{"-workers=8", "--verbose", "-roots", "c", "-roots", "d,e", "rest", "-x"},
+		args: []string{"-workers=8", "--verbose", "rest", "-roots", "c", "-roots", "d,e", "--", "-x"},
 	}.load(t)
 	if err != nil {
 		t.Fatal(err)
@@ -101,8 +101,8 @@ func TestProgramConfig_Precedence(t *testing.T) {
 		got = append(got, v.Key+"="+v.Value+" <- "+strings.ReplaceAll(v.From, result.File, "app.yaml"))
 	}
 	want := []string{
-		"addr=file:1 <- app.yaml:1:7", "timeout=3s <- environment MY_APP_TIMEOUT", "workers=8 <- flag -workers", "verbose=true <- flag -verbose",
-		"roots=c,d,e <- flag -roots", "level=info <- default", "token= <- default", "http.max_body=6 <- environment MY_APP_HTTP_MAX_BODY",
+		"addr=file:1 <- app.yaml:1:7", "timeout=3s <- environment MY_APP_TIMEOUT", "workers=8 <- flag --workers", "verbose=true <- flag --verbose",
+		"roots=c,d,e <- flag --roots", "level=info <- default", "token= <- default", "http.max_body=6 <- environment MY_APP_HTTP_MAX_BODY",
 		"jobs= <- app.yaml:7", "ratio=0 <- default",
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -116,23 +116,23 @@ func TestProgramConfig_Mistakes(t *testing.T) {
 		world
 		want string
 	}{
-		"unknown flag":     {world{args: []string{"-adr", "x"}}, "program_config: unknown flag -adr; did you mean -addr?"},
-		"flag's value":     {world{args: []string{"-workers", "many"}}, `program_config: workers (flag -workers): "many" is no whole number that fits`},
-		"flag without":     {world{args: []string{"-workers"}}, "program_config: flag needs an argument: -workers"},
-		"bool":             {world{args: []string{"-verbose=maybe"}}, `program_config: verbose (flag -verbose): "maybe" is not true or false`},
+		"unknown flag":     {world{args: []string{"-adr", "x"}}, "program_config: unknown flag: --adr; did you mean --addr?"},
+		"flag's value":     {world{args: []string{"-workers", "many"}}, `program_config: workers (flag --workers): "many" is no whole number that fits`},
+		"flag without":     {world{args: []string{"-workers"}}, "program_config: --workers needs a value"},
+		"bool":             {world{args: []string{"-verbose=maybe"}}, `program_config: verbose (flag --verbose): "maybe" is not true or false`},
 		"bound":            {world{env: map[string]string{"MY_APP_WORKERS": "65"}}, "program_config: workers (environment MY_APP_WORKERS): 65 is more than 64"},
 		"duration's bound": {world{file: "timeout: 10ms\n"}, "program_config: timeout (app.yaml:1:10): 10ms is less than 1s"},
 		"enum":             {world{file: "level: inof\n"}, `program_config: level (app.yaml:1:8): "inof" is not one of debug, info, error; did you mean info?`},
-		"not a number":     {world{args: []string{"-ratio", "NaN"}}, "program_config: ratio (flag -ratio): it is not a number"},
-		"file": {world{file: "adr: x\nworkers: [1]\n"}, "program_config: yaml_decode: app.yaml:1:1: unknown key \"adr\"; did you mean addr?\n" +
+		"not a number":     {world{args: []string{"-ratio", "NaN"}}, "program_config: ratio (flag --ratio): it is not a number"},
+		"file": {world{file: "adr: x\nworkers: [1]\n"}, "program_config: app.yaml:1:1: unknown key \"adr\"; did you mean addr?\n" +
 			"app.yaml:2:10: workers: it is a list, want a whole number that fits int"},
 		"missing file": {world{args: []string{"-config", "/does/not/exist.yaml"}}, "program_config: open /does/not/exist.yaml: no such file or directory"},
 		"validate":     {world{args: []string{"-addr", "nowhere"}}, "program_config: addr: nowhere is not a place"},
-		"secret in file": {world{file: "token: hunter2\n"}, "program_config: yaml_decode: app.yaml:1:8: token: a secret does not belong in this file; " +
+		"secret in file": {world{file: "token: hunter2\n"}, "program_config: app.yaml:1:8: token: a secret does not belong in this file; " +
 			"write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
-		"secret's place": {world{file: "token: {file: a, env: b}\n"}, "program_config: yaml_decode: app.yaml:1:8: token: write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
+		"secret's place": {world{file: "token: {file: a, env: b}\n"}, "program_config: app.yaml:1:8: token: write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
 		"empty secret":   {world{file: "token: {env: NOTHING}\n"}, "program_config: token (app.yaml:1:8): the secret that it names is empty or not set"},
-		"secret as flag": {world{args: []string{"-token", "hunter2"}}, "program_config: unknown flag -token; did you mean -token-file?"},
+		"secret as flag": {world{args: []string{"-token", "hunter2"}}, "program_config: unknown flag: --token; did you mean --token-file?"},
 		"no such token":  {world{file: "token: {store: other}\n"}, "program_config: token: get: no such token"},
 		"help":           {world{args: []string{"-h"}}, "help was asked for"},
 	} {

@@ -24,15 +24,20 @@ type ProgramDescription struct {
 // struct with a field that has no name or no doc: a defect of the program, which
 // a test of it should show.
 func ProgramDescribe[T any](program string, defaults T) (ProgramDescription, error) {
+	setLogDefaults(&defaults)
 	fields, err := fieldsOf(program, reflect.ValueOf(&defaults).Elem(), "")
 	if err != nil {
 		return ProgramDescription{}, &core.Error{Code: core.CodeInternal, Op: "program_describe", Err: err}
 	}
-	d := ProgramDescription{Program: program, config: reflect.TypeFor[T]()}
+	return describe(program, reflect.TypeFor[T](), fields), nil
+}
+
+func describe(program string, config reflect.Type, fields []*field) ProgramDescription {
+	d := ProgramDescription{Program: program, config: config}
 	for _, f := range fields {
 		d.Fields = append(d.Fields, f.ProgramField)
 	}
-	return d, nil
+	return d
 }
 
 // FlagName is the flag on the command line: that of a secret names a file.
@@ -41,13 +46,25 @@ func (f ProgramField) FlagName() string {
 		return ""
 	}
 	if f.Type == "secret" {
-		return "-" + f.Flag + "-file"
+		return dashed(f.Flag + "-file")
 	}
-	return "-" + f.Flag
+	return dashed(f.Flag)
 }
 
 // note is the field's default and what it may be, in words.
-func (f ProgramField) note() string {
+func (f *ProgramField) note() string {
+	note := f.limits()
+	if f.Default == "" || f.Default == "false" {
+		return note
+	}
+	if note != "" {
+		note += "; "
+	}
+	return note + "default " + f.Default
+}
+
+// limits is what the field may be, in words.
+func (f *ProgramField) limits() string {
 	var parts []string
 	if f.Enum != nil {
 		parts = append(parts, "one of "+strings.Join(f.Enum, ", "))
@@ -60,42 +77,75 @@ func (f ProgramField) note() string {
 	case f.Max != "":
 		parts = append(parts, f.Max+" or less")
 	}
-	if f.Default != "" {
-		parts = append(parts, "default "+f.Default)
-	}
 	return strings.Join(parts, "; ")
 }
 
-// Usage lists the flags for -help, each with what it is for, its default and its
+// usage is the field's flag with a name for its value, and what it is for. The
+// name is what the doc has in backquotes, as in package flag.
+func (f *ProgramField) usage() (flag, doc string) {
+	value := strings.ToUpper(f.Type)
+	doc = f.Doc
+	if parts := strings.SplitN(doc, "`", 3); len(parts) == 3 {
+		value, doc = parts[1], parts[0]+parts[1]+parts[2]
+	}
+	flag = f.FlagName()
+	if f.Short != "" {
+		flag = dashed(f.Short) + ", " + flag
+	}
+	switch f.Type {
+	case "yes or no":
+	case "secret":
+		flag, doc = flag+" FILE", doc+"; the file holds the secret"
+	default:
+		flag += " " + value
+	}
+	return flag, doc
+}
+
+// Usage lists the flags for --help, each with what it is for, its default and its
 // variable.
 func (d ProgramDescription) Usage() string {
 	var b strings.Builder
-	line := func(name, doc, note, env string) {
-		fmt.Fprintf(&b, "  %s\n        %s", name, doc)
+	line := func(flag, doc, note, env string) {
+		fmt.Fprintf(&b, "  %s\n        %s", flag, doc)
 		if note != "" {
 			fmt.Fprintf(&b, " (%s)", note)
 		}
-		fmt.Fprintf(&b, " [%s]\n", env)
-	}
-	line("-config FILE", "YAML file with settings", "", envName(d.Program)+"_CONFIG")
-	for _, f := range d.Fields {
-		switch f.Type {
-		case "structure":
-		case "secret":
-			line(f.FlagName()+" FILE", f.Doc+"; the file holds the secret", f.note(), f.Env+" or "+f.Env+"_FILE")
-		case "yes or no":
-			line(f.FlagName(), f.Doc, f.note(), f.Env)
-		default:
-			line(f.FlagName()+" "+strings.ToUpper(f.Type), f.Doc, f.note(), f.Env)
+		if env != "" {
+			fmt.Fprintf(&b, " [%s]", env)
 		}
+		b.WriteByte('\n')
+	}
+	if d.hasSettings() {
+		line("--config FILE", "YAML file with settings", "", envName(d.Program)+"_CONFIG")
+	}
+	for i := range d.Fields {
+		f := &d.Fields[i]
+		if f.Flag == "" {
+			continue
+		}
+		flag, doc := f.usage()
+		env := f.Env
+		if f.Type == "secret" && env != "" {
+			env += " or " + env + "_FILE"
+		}
+		line(flag, doc, f.note(), env)
 	}
 	return b.String()
 }
 
-// Markdown is a table of the settings for a page of documentation.
+func (d ProgramDescription) hasSettings() bool {
+	for i := range d.Fields {
+		if d.Fields[i].Key != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Markdown is a table of the settings and options for a page of documentation.
 func (d ProgramDescription) Markdown() string {
 	var b strings.Builder
-	b.WriteString("| setting | what it is for | default | flag | environment |\n|---|---|---|---|---|\n")
 	cell := func(text string) string {
 		return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text)
 	}
@@ -105,14 +155,23 @@ func (d ProgramDescription) Markdown() string {
 		}
 		return "`" + cell(text) + "`"
 	}
-	for _, f := range d.Fields {
-		limits := f
-		limits.Default = ""
+	settings := d.hasSettings()
+	if settings {
+		b.WriteString("| setting | what it is for | default | flag | environment |\n|---|---|---|---|---|\n")
+	} else {
+		b.WriteString("| flag | what it is for | default |\n|---|---|---|\n")
+	}
+	for i := range d.Fields {
+		f := &d.Fields[i]
 		doc := cell(f.Doc)
-		if note := limits.note(); note != "" {
+		if note := f.limits(); note != "" {
 			doc += " (" + cell(note) + ")"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(f.Key), doc, code(f.Default), code(f.FlagName()), code(f.Env))
+		if settings {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(f.Key), doc, code(f.Default), code(f.FlagName()), code(f.Env))
+		} else {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", code(f.FlagName()), doc, code(f.Default))
+		}
 	}
 	return b.String()
 }
@@ -153,16 +212,16 @@ func (d ProgramDescription) properties(t reflect.Type, prefix string, into objec
 }
 
 func (d ProgramDescription) property(t reflect.Type, key string) object {
-	for _, f := range d.Fields {
-		if f.Key == key {
+	for i := range d.Fields {
+		if f := &d.Fields[i]; f.Key == key {
 			return f.schema(t)
 		}
 	}
 	return d.object(t, key+".")
 }
 
-func (f ProgramField) schema(t reflect.Type) object {
-	schema := object{"description": f.Doc}
+func (f *ProgramField) schema(t reflect.Type) object {
+	schema := object{"description": strings.ReplaceAll(f.Doc, "`", "")}
 	switch {
 	case f.Type == "secret":
 		place := object{"type": "string"}

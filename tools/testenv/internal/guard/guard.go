@@ -64,7 +64,7 @@ type Program struct {
 // Main runs the process that os.Args asks for, and returns its exit status.
 func Main(p Program) int {
 	args := os.Args[1:]
-	if len(args) == 0 || args[0] != minder && args[0] != worker {
+	if !IsInner(args) {
 		signals := own() // before there is something to clean up
 		dir, err := p.Prepare()
 		if err != nil {
@@ -87,6 +87,9 @@ func Main(p Program) int {
 	defer p.CleanUp(run.Dir)
 	return guard(worker, run)
 }
+
+// IsInner reports whether the arguments are those of a minder or worker.
+func IsInner(args []string) bool { return len(args) > 0 && (args[0] == minder || args[0] == worker) }
 
 // inherited reads what guard has given to this process.
 func inherited(args []string) (Run, error) {

@@ -1,0 +1,137 @@
+package program
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"strings"
+)
+
+// help writes what --help shows of a command, of the program for nil and for the
+// command without a name.
+func (r *runner) help(c *ProgramCommandHandle) error {
+	if c == nil {
+		c = r.command("")
+	}
+	var b strings.Builder
+	if c == nil || c.name == "" {
+		fmt.Fprintf(&b, "%s: %s\n\n", r.cfg.Name, r.cfg.Doc)
+	} else {
+		fmt.Fprintf(&b, "%s: %s\n\n", r.path(c), c.doc)
+	}
+	usage := "usage: "
+	if c != nil && (len(r.cfg.Commands) == 1 || c.name != "") {
+		fmt.Fprintf(&b, "%s\n", r.usageLine(c))
+		usage = "       "
+	}
+	if c == nil || c.name == "" {
+		fmt.Fprintf(&b, "%s%s COMMAND ...\n", usage, r.cfg.Name)
+		writeText(&b, r.cfg.Help)
+		r.writeCommands(&b)
+	} else {
+		writeText(&b, c.help)
+	}
+	flags := ""
+	if c != nil {
+		fields, err := r.helpFields(c)
+		if err != nil {
+			return err
+		}
+		flags = describe(r.cfg.Name, nil, fields).Usage()
+	}
+	b.WriteString("\nFlags:\n" + flags)
+	if c == nil || c.name == "" {
+		b.WriteString("  --version\n        print the version\n")
+	}
+	b.WriteString("  -h, --help\n        print this text\n")
+	_, err := io.WriteString(r.out, b.String())
+	return err
+}
+
+func writeText(b *strings.Builder, text string) {
+	if text = strings.Trim(text, "\n"); text != "" {
+		b.WriteString("\n" + text + "\n")
+	}
+}
+
+// usageLine is how a command is called, with its arguments.
+func (r *runner) usageLine(c *ProgramCommandHandle) string {
+	line := "usage: " + r.path(c)
+	if fields, err := r.helpFields(c); err == nil && len(fields) > 0 {
+		line += " [flags]"
+	}
+	return strings.TrimSpace(line + " " + c.args)
+}
+
+func (r *runner) writeCommands(b *strings.Builder) {
+	b.WriteString("\nCommands:\n")
+	width := 0
+	for _, c := range r.commands() {
+		width = max(width, len(c.name)+len(c.args)+1)
+	}
+	for _, c := range r.commands() {
+		if c.name != "" {
+			fmt.Fprintf(b, "  %-*s  %s\n", width, c.name+" "+c.args, c.doc)
+		}
+	}
+}
+
+// helpFields are the fields that a command's flags set.
+func (r *runner) helpFields(c *ProgramCommandHandle) ([]*field, error) {
+	fields, err := r.fields(c)
+	if err != nil || c.reads == nil {
+		return fields, err
+	}
+	settings := c.reads.settings()
+	shared, err := fieldsOf(r.cfg.Name, reflect.ValueOf(settings).Elem(), "")
+	return append(withKeys(shared), fields...), err
+}
+
+// withKeys leaves options out.
+func withKeys(fields []*field) []*field {
+	var all []*field
+	for _, f := range fields {
+		if f.Key != "" {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// allFlags are the flags of all commands, as far as split needs them.
+func (r *runner) allFlags() (map[string]*field, error) {
+	all := map[string]*field{}
+	for _, c := range r.commands() {
+		fields, err := r.helpFields(c)
+		if err != nil {
+			return nil, err
+		}
+		flags, err := flagsOf(fields)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, flags)
+	}
+	return all, nil
+}
+
+func (r *runner) helpCommand() *ProgramCommandHandle {
+	return ProgramCommand(ProgramCommandConfig[*struct{}]{
+		Name: "help", Args: "[COMMAND]", Most: 1, Doc: "say what a command does",
+		Complete: r.completeCommands,
+		Run:      r.runHelp,
+	})
+}
+
+func (r *runner) runHelp(_ context.Context, call ProgramCall[*struct{}]) error {
+	if len(call.Args) == 0 {
+		return r.help(nil)
+	}
+	c := r.command(call.Args[0])
+	if c == nil {
+		return r.unknown(fmt.Sprintf("no command %q", call.Args[0]), call.Args[0])
+	}
+	return r.help(c)
+}

@@ -1,0 +1,339 @@
+package program
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/yaml"
+	"fnregistry.dev/functions/internal/bounded"
+)
+
+// loading is the settings while they are read.
+type loading struct {
+	program  string
+	lookup   func(string) (string, bool)
+	secret   func(context.Context, string) (string, error)
+	maxBytes int64
+
+	config reflect.Value
+	fields []*field
+	flags  map[string]*field // by name, without dashes; nil: --config
+	from   map[string]string // by the setting's name
+	file   string
+	rest   []string // the arguments
+	dash   int      // how many of them are in front of --; -1: there is no --
+}
+
+// load fills a struct, of which config is a pointer.
+func (l *loading) load(ctx context.Context, config any, args []string) error {
+	if err := l.prepare(config); err != nil {
+		return err
+	}
+	if err := l.parse(args); err != nil {
+		return err
+	}
+	if err := l.read(); err != nil {
+		return err
+	}
+	return l.finish(ctx)
+}
+
+// prepare lists the settings.
+func (l *loading) prepare(config any) (err error) {
+	l.config, l.from = reflect.ValueOf(config).Elem(), map[string]string{}
+	if l.program == "" || l.config.Kind() != reflect.Struct {
+		return &core.Error{Code: core.CodeInternal, Message: "it needs a program's name and a struct"}
+	}
+	if l.fields, err = fieldsOf(l.program, l.config, ""); err != nil {
+		return &core.Error{Code: core.CodeInternal, Err: err}
+	}
+	return nil
+}
+
+// read sets the values from file, environment and flags.
+func (l *loading) read() error {
+	if err := l.readFile(); err != nil {
+		return err
+	}
+	for _, f := range l.fields {
+		if err := l.readEnv(f); err != nil {
+			return err
+		}
+	}
+	return l.setFlags()
+}
+
+// finish fetches the secrets and checks all values.
+func (l *loading) finish(ctx context.Context) error {
+	for _, f := range l.fields {
+		if err := l.resolve(ctx, f); err != nil {
+			return err
+		}
+		if err := f.check(); err != nil {
+			return l.invalid(f, err)
+		}
+	}
+	if own, ok := l.config.Addr().Interface().(interface{ Validate() error }); ok {
+		if err := own.Validate(); err != nil {
+			return &core.Error{Code: core.CodeInvalid, Err: err}
+		}
+	}
+	return nil
+}
+
+// hasSettings reports whether one of the fields can be set in a file.
+func hasSettings(fields []*field) bool {
+	return slices.ContainsFunc(fields, func(f *field) bool { return f.Key != "" })
+}
+
+// flagNames are the field's, without dashes; none: it is in the file alone.
+func (f *ProgramField) flagNames() []string {
+	var names []string
+	if f.Flag != "" {
+		names = append(names, strings.TrimPrefix(f.FlagName(), "--"))
+	}
+	if f.Short != "" {
+		names = append(names, f.Short)
+	}
+	return names
+}
+
+// isBool reports whether the flag alone stands for true.
+func (f *ProgramField) isBool() bool { return f.Type == "yes or no" }
+
+// flagsOf maps the flags of fields to them, and --config to nil where there are
+// settings.
+func flagsOf(fields []*field) (map[string]*field, error) {
+	flags := map[string]*field{}
+	if hasSettings(fields) {
+		flags["config"] = nil
+	}
+	for _, f := range fields {
+		for _, name := range f.flagNames() {
+			if _, twice := flags[name]; twice || name == "help" || name == "h" || name == "version" {
+				return nil, &core.Error{Code: core.CodeInternal, Message: "there are two flags --" + name}
+			}
+			flags[name] = f
+		}
+	}
+	return flags, nil
+}
+
+// cutFlag splits an argument into a flag's name and its value. A "-" alone is no
+// flag.
+func cutFlag(arg string) (name, value string, hasValue, ok bool) {
+	if len(arg) < 2 || arg[0] != '-' {
+		return "", "", false, false
+	}
+	name, value, hasValue = strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+	return name, value, hasValue, true
+}
+
+// parse reads the command line, without setting anything yet but the file's name.
+func (l *loading) parse(args []string) (err error) {
+	if l.flags, err = flagsOf(l.fields); err != nil {
+		return err
+	}
+	if _, ok := l.flags["config"]; ok {
+		l.file, _ = l.lookup(envName(l.program) + "_CONFIG")
+	}
+	l.rest, l.dash = nil, -1
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if arg == "--" {
+			l.dash = len(l.rest)
+			l.rest = append(l.rest, args...)
+			return nil
+		}
+		name, text, hasText, isFlag := cutFlag(arg)
+		f, known := l.flags[name]
+		switch {
+		case !isFlag:
+			l.rest = append(l.rest, arg)
+			continue
+		case name == "help" || name == "h":
+			return ErrProgramHelp
+		case !known:
+			return &core.Error{Code: core.CodeInvalid, Message: unknownFlag(name, l.flags)}
+		case hasText:
+		case f != nil && f.isBool():
+			text = "true"
+		case len(args) == 0:
+			return &core.Error{Code: core.CodeInvalid, Message: dashed(name) + " needs a value"}
+		default:
+			text, args = args[0], args[1:]
+		}
+		if f == nil {
+			l.file = text
+			continue
+		}
+		f.texts = append(f.texts, text)
+	}
+	return nil
+}
+
+func unknownFlag(name string, flags map[string]*field) string {
+	message := "unknown flag: " + dashed(name)
+	near := core.NameNearest(name, slices.Sorted(maps.Keys(flags)))
+	if flags[name+"-file"] != nil {
+		near = []string{name + "-file"} // of a secret
+	}
+	if near != nil && len(near[0]) > 1 {
+		message += "; did you mean " + dashed(near[0]) + "?"
+	}
+	return message
+}
+
+// dashed is a flag as help shows it.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+func (l *loading) setFlags() error {
+	for _, f := range l.fields {
+		if len(f.texts) == 0 {
+			continue
+		}
+		text := f.texts[len(f.texts)-1]
+		if slices.Contains(f.texts, "") && !f.isBool() {
+			return &core.Error{Code: core.CodeInvalid, Message: f.FlagName() + " is given nothing; leave it out, or name what is meant"}
+		}
+		l.from[f.name()] = "flag " + f.FlagName()
+		switch f.Type {
+		case "secret":
+			f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: text}}))
+			continue
+		case "list":
+			text = strings.Join(f.texts, ",")
+		}
+		if err := setText(f.value, text); err != nil {
+			return l.invalid(f, err)
+		}
+	}
+	return nil
+}
+
+func (l *loading) readFile() error {
+	if l.file == "" {
+		return nil
+	}
+	text, err := bounded.ReadFile(l.file, cmp.Or(l.maxBytes, 16<<20))
+	if err != nil {
+		return err
+	}
+	err = yaml.YAMLDecode(text, l.config.Addr().Interface(), yaml.YAMLDecodeConfig{
+		Name: l.file,
+		OnValue: func(path string, line, column int) {
+			l.from[path] = fmt.Sprintf("%s:%d:%d", l.file, line, column)
+		},
+	})
+	if err != nil { // the places alone, at the beginning of lines, where editors look for them
+		return &core.Error{Code: core.ErrorCode(err), Err: errors.Unwrap(err)}
+	}
+	return nil
+}
+
+func (l *loading) readEnv(f *field) error {
+	if f.Env == "" {
+		return nil
+	}
+	if text, ok := l.lookup(f.Env); ok && text != "" {
+		l.from[f.name()] = "environment " + f.Env
+		if err := setText(f.value, text); err != nil {
+			return l.invalid(f, err)
+		}
+	} else if file, ok := l.lookup(f.Env + "_FILE"); ok && file != "" && f.Type == "secret" {
+		l.from[f.name()] = "environment " + f.Env + "_FILE"
+		f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: file}}))
+	}
+	return nil
+}
+
+// resolve reads a secret from where it is kept.
+func (l *loading) resolve(ctx context.Context, f *field) error {
+	secret, ok := f.value.Interface().(ProgramSecret)
+	if !ok || secret.from == (secretPlace{}) {
+		return nil
+	}
+	switch place := secret.from; {
+	case place.File != "":
+		text, err := bounded.ReadFile(place.File, 64<<10)
+		if err != nil {
+			return &core.Error{Op: f.name(), Err: err}
+		}
+		secret.text = strings.TrimRight(string(text), "\r\n")
+	case place.Env != "":
+		secret.text, _ = l.lookup(place.Env)
+	case l.secret == nil:
+		return l.invalid(f, errors.New("this program has no token store"))
+	default:
+		text, err := l.secret(ctx, place.Store)
+		if err != nil {
+			return &core.Error{Op: f.name(), Err: err}
+		}
+		secret.text = text
+	}
+	if secret.text == "" {
+		return l.invalid(f, errors.New("the secret that it names is empty or not set"))
+	}
+	f.value.Set(reflect.ValueOf(secret))
+	return nil
+}
+
+// invalid says which setting is wrong and where its value came from.
+func (l *loading) invalid(f *field, err error) error {
+	return &core.Error{Code: core.CodeInvalid, Message: l.place(f), Err: err}
+}
+
+// place is a setting and, unless it is an option, where its value came from.
+func (l *loading) place(f *field) string {
+	if f.Key == "" {
+		return f.FlagName()
+	}
+	return f.Key + " (" + l.origin(f.Key) + ")"
+}
+
+// origin is where a setting's value came from.
+func (l *loading) origin(key string) string {
+	if from := l.from[key]; from != "" {
+		return from
+	}
+	for path, from := range l.from { // of a list or a structure, its first part's
+		if rest, ok := strings.CutPrefix(path, key); ok && (rest[0] == '[' || rest[0] == '.') {
+			return from[:strings.LastIndexByte(from, ':')]
+		}
+	}
+	return "default"
+}
+
+func (l *loading) values() []ProgramValue {
+	var values []ProgramValue
+	for _, f := range l.fields {
+		if f.Key != "" {
+			values = append(values, ProgramValue{Key: f.Key, Value: formatValue(f.value), From: l.origin(f.Key)})
+		}
+	}
+	return values
+}
+
+// redact takes the secrets' texts out of a text. Those of less than four bytes
+// stay: they would be found in words.
+func (l *loading) redact(text string) string {
+	for _, f := range l.fields {
+		if secret, ok := f.value.Interface().(ProgramSecret); ok && len(secret.text) >= 4 {
+			text = strings.ReplaceAll(text, secret.text, shown)
+		}
+	}
+	return text
+}
