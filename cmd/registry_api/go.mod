@@ -1,6 +1,6 @@
 module fnregistry.dev/cmd/registry_api
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/yuin/goldmark v1.8.7
@@ -26,8 +26,7 @@ require (
 	fnregistry.dev/fn_registry v0.0.0
 	fnregistry.dev/functions v0.0.0
 	fnregistry.dev/functions/infra/http/httpapi/httpapitest v0.0.0
-	fnregistry.dev/tools/testenv/testkit/browsertest v0.0.0
-	github.com/a-h/templ v0.3.977
+	fnregistry.dev/tools/testenv/testkit/browser v0.0.0
 	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/chromedp/chromedp v0.22.1
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
@@ -39,6 +38,5 @@ replace (
 	fnregistry.dev/fn_registry => ../../fn_registry
 	fnregistry.dev/functions => ../../functions
 	fnregistry.dev/functions/infra/http/httpapi/httpapitest => ../../functions/infra/http/httpapi/httpapitest
+	fnregistry.dev/tools/testenv/testkit/browser => ../../tools/testenv/testkit/browser
 )
-
-replace fnregistry.dev/tools/testenv/testkit/browsertest => ../../tools/testenv/testkit/browsertest

@@ -213,6 +213,11 @@ type Evidence struct {
 // Unit returns the unit with this ID, or nil.
 func (c *Catalog) Unit(id string) *Unit { return c.ids[id] }
 
+// Symbol returns the unit that an exported name of a package is, or nil.
+func (c *Catalog) Symbol(importPath, name string) *Unit {
+	return c.names().symbols[symbolKey{importPath, name}]
+}
+
 // Path returns a unit's or a finding's file on this machine.
 func (c *Catalog) Path(d *Dir, file string) string { return c.Roots[d.Root].Path(file) }
 

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,79 +10,6 @@ import (
 	"fnregistry.dev/fn_registry/registry"
 	"fnregistry.dev/fn_registry/spec"
 )
-
-// piece is a part of a text that is marked as found, or is not.
-type piece struct {
-	text   string
-	marked bool
-}
-
-// marked splits a text at what the query found in it.
-func (v resultsView) marked(text string) []piece {
-	var pieces []piece
-	last := 0
-	for _, s := range v.page.Spans(text) {
-		if s.Start > last {
-			pieces = append(pieces, piece{text[last:s.Start], false})
-		}
-		pieces = append(pieces, piece{text[s.Start:s.End], true})
-		last = s.End
-	}
-	if last < len(text) {
-		pieces = append(pieces, piece{text[last:], false})
-	}
-	return pieces
-}
-
-func cloneForm(form url.Values) url.Values {
-	clone := url.Values{}
-	for name, values := range form {
-		if name != "cursor" {
-			clone[name] = append([]string(nil), values...)
-		}
-	}
-	return clone
-}
-
-// facet is one choice of a filter.
-type facet struct {
-	name     string
-	count    int
-	selected bool
-}
-
-// facets lists the choices of a filter with how many units each has.
-func (v resultsView) facets(param string, counts []registry.Count, most int) []facet {
-	chosen := v.request.form[param]
-	var all []facet
-	for i, c := range counts {
-		selected := false
-		for _, name := range chosen {
-			selected = selected || name == c.Name
-		}
-		if i < most || selected {
-			all = append(all, facet{c.Name, c.Count, selected})
-		}
-	}
-	return all
-}
-
-// toggled is the address of the same search with a tag put in or taken out.
-func (v resultsView) toggled(param, value string, selected bool) string {
-	form := cloneForm(v.request.form)
-	if selected {
-		var rest []string
-		for _, s := range form[param] {
-			if s != value {
-				rest = append(rest, s)
-			}
-		}
-		form[param] = rest
-	} else {
-		form.Add(param, value)
-	}
-	return "/?" + form.Encode()
-}
 
 func sentence(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
@@ -96,8 +22,6 @@ func plural(n int, one string) string {
 	}
 	return strconv.Itoa(n) + " " + one + "s"
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // weight says what a unit adds to a program, or what a program weighs.
 func weight(kind string, bytes int64) string {
@@ -112,7 +36,7 @@ func place(file string, line int) string {
 	if line == 0 {
 		return file
 	}
-	return file + ":" + itoa(line)
+	return file + ":" + strconv.Itoa(line)
 }
 
 // unitID matches what may be a unit's ID.

@@ -1,53 +1,66 @@
-// Package web is the pages over a registry. They are rendered on the server and complete without JavaScript; the
-// script only makes them quicker to use. What a page shows as HTML is given as Markdown or JSON to whom accepts those.
+// Package web is the pages over a registry. They are rendered on the server
+// and complete without JavaScript; the script of infra/page only makes them
+// quicker to use. What a page shows as HTML is given as Markdown or JSON to
+// clients that prefer those.
 package web
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/fn_registry/spec"
 	fnhttp "fnregistry.dev/functions/infra/http"
-	"github.com/a-h/templ"
+	"fnregistry.dev/functions/infra/page"
 )
 
 // Pages are the handlers of the pages.
-type Pages struct {
-	source api.Source
-	assets *assets
-}
+type Pages struct{ source api.Source }
 
 // New makes the pages over a source.
-func New(source api.Source) *Pages { return &Pages{source: source, assets: loadAssets()} }
+func New(source api.Source) *Pages { return &Pages{source} }
+
+// route is a page: what answers it, which parameters it takes, and where the
+// API answers the same question as JSON.
+type route struct {
+	pattern string
+	params  string // with spaces between
+	json    string // "": nowhere. A path that ends with / gets the unit's ID
+	answer  func(*request) (answer, error)
+}
 
 // Mount adds the pages to a mux.
 func (p *Pages) Mount(mux *http.ServeMux) {
-	for pattern, page := range map[string]func(*request) (templ.Component, error){
-		"GET /{$}":        p.search,
-		"GET /units/{id}": p.unit,
-		"GET /apps":       p.apps,
-		"GET /graph":      p.graph,
-		"GET /findings":   p.findings,
+	for _, r := range []route{
+		{"GET /{$}", "q kind domain purity tag tested cursor", "/api/v1/units", p.search},
+		{"GET /units/{id}", "", "/api/v1/units/", p.unit},
+		{"GET /units/{id}/source", "", "", p.code},
+		{"GET /units/{id}/history", "", "", p.history},
+		{"GET /apps", "", "/api/v1/apps", p.apps},
+		{"GET /graph", "id depth direction domain by to", "/api/v1/graph", p.graph},
+		{"GET /findings", "rule severity unit domain file", "/api/v1/findings", p.findings},
+		{"GET /palette", "q", "", p.palette},
 	} {
-		mux.Handle(pattern, fnhttp.HTTPConditional(p.handler(page), fnhttp.HTTPConditionalConfig{Weak: true}))
+		mux.Handle(r.pattern, fnhttp.HTTPConditional(p.handler(r), fnhttp.HTTPConditionalConfig{Weak: true}))
 	}
-	mux.Handle("GET /assets/{file}", p.assets)
-	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, p.assets.url("icon.svg"), http.StatusMovedPermanently)
-	})
+	assets := page.PageAssets()
+	mux.Handle("GET /assets/", assets)
+	mux.Handle("GET /favicon.ico", assets)
 }
 
 // NotFound answers a request for an unknown path.
 func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
-	p.render(w, r, http.StatusNotFound, p.layout(r, "Not found", notFound("There is no page "+r.URL.Path+".", nil)))
+	p.message(w, r, http.StatusNotFound, "Not found", page.PageNoticeConfig{Title: "There is no page " + r.URL.Path + ".", Links: toSearch})
 }
+
+var toSearch = []page.PageLink{{Text: "Search the units", URL: "/"}}
 
 // request is what a page answers: the HTTP request and the state that it is answered from.
 type request struct {
@@ -59,7 +72,7 @@ type request struct {
 func (r *request) get(name string) string { return strings.TrimSpace(r.form.Get(name)) }
 
 // handler gives a page its state, and turns errors into pages.
-func (p *Pages) handler(page func(*request) (templ.Component, error)) http.Handler {
+func (p *Pages) handler(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-cache") // ask again, and get a 304 where nothing changed
 		w.Header().Add("Vary", "Accept")
@@ -67,86 +80,139 @@ func (p *Pages) handler(page func(*request) (templ.Component, error)) http.Handl
 		state := p.source.State()
 		if state == nil {
 			w.Header().Set("Retry-After", "1")
-			p.render(w, r, http.StatusServiceUnavailable, p.layout(r, "Starting", starting()))
+			p.message(w, r, http.StatusServiceUnavailable, "Starting", page.PageNoticeConfig{
+				Title: "Starting", Text: "The repository is being read for the first time. This page comes back by itself.",
+			})
 			return
 		}
 		form, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil {
-			p.render(w, r, http.StatusBadRequest, p.layout(r, "Bad request", notFound("The address can't be read: "+err.Error()+".", nil)))
+			p.fail(w, r, &registry.QueryError{Param: "address", Message: "it can't be read: " + err.Error()})
 			return
 		}
-		if p.redirectJSON(w, r) {
+		if route.json != "" && prefers(r) == "application/json" {
+			redirectJSON(w, r, route.json)
 			return
 		}
-		body, err := page(&request{Request: r, state: state, form: form})
+		if err := refuseUnknown(form, strings.Fields(route.params)); err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		a, err := route.answer(&request{Request: r, state: state, form: form})
 		if err != nil {
 			p.fail(w, r, err)
 			return
 		}
-		switch body := body.(type) {
-		case markdownText:
+		switch {
+		case a.markdown != "":
 			w.Header().Set("Content-Type", "text/markdown; charset=utf-8")
-			body.Render(r.Context(), w)
-		case titled:
-			p.render(w, r, http.StatusOK, p.layout(r, body.title, body.Component))
-		default: // a fragment
-			p.render(w, r, http.StatusOK, body)
+			io.WriteString(w, a.markdown) // error ignored: the client is gone
+		case a.json != nil:
+			fnhttp.HTTPJSONWrite(w, http.StatusOK, a.json) // error ignored: the client is gone
+		case a.title != "":
+			p.render(w, r, http.StatusOK, a.title, a.body)
+		default:
+			page.PageRender(w, r, http.StatusOK, a.body) // error ignored: these components have none
 		}
 	})
 }
 
-// titled is a whole page.
-type titled struct {
-	templ.Component
-	title string
+// refuseUnknown refuses parameters that a page does not take, as the API does.
+func refuseUnknown(form url.Values, known []string) error {
+	for name := range form {
+		if slices.Contains(known, name) {
+			continue
+		}
+		bad := &registry.QueryError{Param: name, Message: "this page has no such parameter", Candidates: known}
+		if near := spec.Suggest(name, known); near != "" {
+			bad.Candidates = []string{near}
+		}
+		return bad
+	}
+	return nil
 }
 
-// markdownText is an answer for readers of Markdown.
-type markdownText string
-
-// Render makes it an answer like the others.
-func (m markdownText) Render(_ context.Context, w io.Writer) error {
-	_, err := io.WriteString(w, string(m))
-	return err
+// answer is what a page says, in one of its forms.
+type answer struct {
+	title    string // of a whole page; "": body is a part of one
+	body     page.PageComponent
+	markdown string
+	json     any
 }
 
 func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if missing, ok := errors.AsType[*registry.NotFoundError](err); ok {
-		p.render(w, r, http.StatusNotFound, p.layout(r, "Not found", notFound("There is no unit "+missing.ID+".", missing.Candidates)))
+		notice := page.PageNoticeConfig{Title: "There is no unit " + missing.ID + ".", Links: toSearch}
+		if len(missing.Candidates) > 0 {
+			notice.Text, notice.Links = "Did you mean one of these?", nil
+			for _, id := range missing.Candidates {
+				notice.Links = append(notice.Links, page.PageLink{Text: id, URL: "/units/" + id})
+			}
+		}
+		p.message(w, r, http.StatusNotFound, "Not found", notice)
 		return
 	}
 	if bad, ok := errors.AsType[*registry.QueryError](err); ok {
-		p.render(w, r, http.StatusBadRequest, p.layout(r, "Bad request", notFound(sentence(bad.Error()), nil)))
+		p.message(w, r, http.StatusBadRequest, "Bad request", page.PageNoticeConfig{Kind: "error", Title: sentence(bad.Error()), Links: toSearch})
 		return
 	}
-	p.render(w, r, http.StatusInternalServerError, p.layout(r, "Error", notFound("Something went wrong here; the server's log says what.", nil)))
+	p.message(w, r, http.StatusInternalServerError, "Error", page.PageNoticeConfig{
+		Kind: "error", Title: "Something went wrong here; the server's log says what.", Links: toSearch,
+	})
 }
 
-func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
-	// Rendered as a whole first: templ flushes what it writes, and a flushed answer can have no ETag.
-	var whole bytes.Buffer
-	if err := page.Render(r.Context(), &whole); err != nil {
-		return // the reader has gone
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(whole.Bytes())
+// message answers with a page that is one notice.
+func (p *Pages) message(w http.ResponseWriter, r *http.Request, status int, title string, notice page.PageNoticeConfig) {
+	p.render(w, r, status, title, page.PageHTML(func(w *page.PageWriter) {
+		w.Element("h1", title)
+		w.Add(page.PageNotice(notice))
+	}))
 }
 
-// redirectJSON sends who accepts JSON rather than HTML to the API's answer to the same question.
-func (p *Pages) redirectJSON(w http.ResponseWriter, r *http.Request) bool {
-	if prefers(r) != "application/json" {
-		return false
+// tabs are the pages that the header leads to.
+var tabs = []page.PageLink{{Text: "Units", URL: "/"}, {Text: "Apps", URL: "/apps"}, {Text: "Graph", URL: "/graph"}, {Text: "Findings", URL: "/findings"}}
+
+func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, title string, body page.PageComponent) {
+	shell := page.PageShellConfig{
+		Title: title, Brand: "fn_registry", Tabs: tabs, Path: r.URL.Path, Footer: page.PageHTML(p.footer),
+		Palette: page.PagePalette(page.PagePaletteConfig{Commands: tabs, Search: "/palette?q="}),
 	}
-	to := map[string]string{"/": "/api/v1/units", "/apps": "/api/v1/apps", "/graph": "/api/v1/graph", "/findings": "/api/v1/findings"}[r.URL.Path]
-	if id := r.PathValue("id"); id != "" {
-		to = "/api/v1/units/" + url.PathEscape(id)
+	if p.source.State() == nil {
+		shell.Refresh = time.Second
+	}
+	page.PageRender(w, r, status, page.PageShell(shell, body)) // error ignored: these components have none
+}
+
+// footer says how fresh the page is.
+func (p *Pages) footer(w *page.PageWriter) {
+	f := p.source.Freshness()
+	w.Open("span")
+	switch {
+	case f.Problem != "":
+		w.Element("strong", "Out of date: "+f.Problem, "class", "bad")
+	case f.SweptAt == nil:
+		w.Text("From the snapshot; the files are being looked at.")
+	case f.Watching:
+		w.Text("Follows the files; last looked at all of them ")
+		w.Element("time", f.SweptAt.Format("15:04:05"), "datetime", f.SweptAt.Format(time.RFC3339))
+	default:
+		w.Text("As of ")
+		w.Element("time", f.SweptAt.Format("2006-01-02 15:04:05"), "datetime", f.SweptAt.Format(time.RFC3339))
+	}
+	w.Close("span")
+	w.Element("a", "API", "href", "/openapi.json")
+}
+
+// redirectJSON sends a client that prefers JSON to the API's answer to the same
+// question.
+func redirectJSON(w http.ResponseWriter, r *http.Request, to string) {
+	if strings.HasSuffix(to, "/") {
+		to += url.PathEscape(r.PathValue("id"))
 	}
 	if r.URL.RawQuery != "" {
 		to += "?" + r.URL.RawQuery
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
-	return true
 }
 
 // prefers tells which of HTML, Markdown and JSON the reader wants most; HTML where he does not care.

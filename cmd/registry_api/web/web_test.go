@@ -1,9 +1,13 @@
 package web
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,23 +46,48 @@ func TestPages(t *testing.T) {
 		status int
 		want   []string
 	}{
-		{"/", 200, []string{"4 units", `href="/units/add_go_core"`, "func Add(a, b int) (int, error)"}},
+		{"/", 200, []string{"5 units", `href="/units/add_go_core"`, "func Add(a, b int) (int, error)"}},
 		{"/?q=adds", 200, []string{"<mark>Adds</mark>", `value="adds"`, "1 unit", "Found by adds in name,description"}},
 		{"/?q=summed", 200, []string{"Found by summed as sum (form) in tags"}},
-		{"/?q=bogus:x", 200, []string{`<p class="notice">bogus:x: unknown field bogus; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by</p>`, "Nothing found."}},
-		{"/?tag=math&kind=function", 200, []string{"2 units", `class="tag on" href="/?kind=function"`, `<input type="hidden" name="tag" value="math">`}},
+		{"/?q=bogus:x", 200, []string{"bogus:x: unknown field bogus; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by", "Nothing found."}},
+		{"/?tag=math&kind=function", 200, []string{"2 units", `class="tag" href="/?kind=function" aria-current="true"`, `<input type="hidden" name="tag" value="math">`}},
 		{"/?q=func(int)+int", 200, []string{"twice"}},
 		{"/?q=adsd", 200, []string{"adsd taken for"}},
 		{"/?q=" + strings.Repeat("a", 5000), 400, []string{"4096"}},
 		{"/?q=%zz", 400, []string{"can&#39;t be read"}},
 		{"/?cursor=nonsense", 400, []string{"ursor"}},
-		{"/units/add_go_core", 200, []string{"The first number.", "Only int.", "Used by", "tool", "<svg", `class="box function pure middle"`}},
+		{"/units/add_go_core", 200, []string{
+			"The first number.", "Only int.", "Used by", "tool", "<svg", `middle" data-id="add_go_core"`, `<code>a</code> <code class="quiet">int</code>`,
+			`href="/units/add_go_core/source#L3"`,
+		}},
+		{"/units/new_counter_go_core", 200, []string{
+			`cfg <a href="#parameters">NewCounterConfig</a>`, `*<a href="#Counter">Counter</a>`, `<code>cfg.Step</code> <code class="quiet">int</code>`,
+			`<section id="Counter"><h2>Counter</h2>`, "Methods of Counter",
+			`Count(n <span class="t">int</span>) *<a href="/units/failure_go_core">Failure</a>`,
+		}},
+		{"/units/add_go_core/source", 200, []string{`id="L3"`, `&amp;<a href="/units/failure_go_core">Failure</a>{}`}},
+		{"/units/tool_go_apps/source", 200, []string{`<a href="/units/twice_go_core">core.Twice</a>`}},
+		{"/units/nothing_go_core/source", 404, nil},
+		{"/units/add_go_core/history", 200, []string{"Git can&#39;t tell."}},
+		{"/palette?q=adds", 200, []string{`[{"text":"add_go_core","url":"/units/add_go_core","hint":"Adds two`}},
 		{"/units/ad_go_core", 404, []string{"Did you mean", `href="/units/add_go_core"`}},
 		{"/apps", 200, []string{"1 program", "at most 3.0 MB", "go run ./app", "3 units in all"}},
 		{"/graph", 200, []string{"<svg", ">twice</text>", "format=mermaid"}},
-		{"/graph?unit=twice", 200, []string{"Around", "box function impure middle"}},
-		{"/graph?unit=nothing-at-all", 404, nil},
-		{"/findings", 200, []string{"schema-missing (", "core/twice.md:1:1"}},
+		{"/graph?id=twice", 200, []string{"Around", `middle" data-id="twice_go_core"`}},
+		{"/graph?id=tool&to=failure", 200, []string{`class="lit"`, `on" data-id="add_go_core"`}},
+		{"/graph?id=failure&to=tool", 200, []string{`class="lit"`}},
+		{"/graph?id=add&to=twice&direction=uses", 200, []string{"No use leads"}},
+		{"/graph?by=package", 200, []string{`<g class="group">`}},
+		{"/graph?by=colour", 400, []string{"did you mean unit or package?"}},
+		{"/graph?id=add&depth=none", 400, nil},
+		{"/graph?id=nothing-at-all", 404, nil},
+		{"/graph?unit=twice", 400, []string{"Unit: this page has no such parameter"}},
+		{"/?domian=core", 400, []string{"did you mean domain?"}},
+		{"/apps?q=x", 400, nil},
+		{"/units/add_go_core?q=x", 400, nil},
+		{"/findings", 200, []string{"schema-missing (", "core/twice.md:1:1", "<h2><a href=\"/findings?rule=schema-missing\">", "findings of schema-missing"}},
+		{"/findings?severity=error&unit=twice_go_core", 200, []string{"core/twice.md:1:1"}},
+		{"/findings?file=nowhere", 200, []string{"0 findings"}},
 		{"/findings?rule=schema-missing", 200, []string{"every key that the kind needs is there"}},
 		{"/findings?rule=nonsense", 400, nil},
 		{"/nowhere", 404, []string{"There is no page /nowhere."}},
@@ -141,23 +170,43 @@ func TestLinkIDs(t *testing.T) {
 	}
 }
 
-func TestPicture(t *testing.T) {
+// TestPages_History is of a spec with two versions.
+func TestPages_History(t *testing.T) {
 	t.Parallel()
-	g := &registry.Graph{
-		Nodes: []registry.Node{{ID: "a", Name: "a"}, {ID: "b", Name: "b"}, {ID: "c", Name: "c"}, {ID: "lone", Name: "lone"}},
-		Edges: []registry.Edge{{From: "a", To: "b"}, {From: "b", To: "c"}, {From: "a", To: "c"}, {From: "c", To: "a"}},
+	dir := sample(t)
+	git := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.org"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
 	}
-	p := drawUnits(g, "")
-	x := map[string]int{}
-	for _, b := range p.Boxes {
-		x[b.Label] = b.X
+	git("init", "-q")
+	git("add", ".")
+	git("commit", "-q", "-m", "The <first>")
+	file := filepath.Join(dir, "core/add.md")
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(p.Boxes) != 3 || !(x["a"] < x["b"] && x["b"] < x["c"]) || len(p.Lines) != 4 {
-		t.Errorf("boxes %+v, lines %v", p.Boxes, p.Lines)
+	if err := os.WriteFile(file, bytes.Replace(old, []byte("version: 0.1.0"), []byte("version: 0.2.0"), 1), 0o644); err != nil {
+		t.Fatal(err)
 	}
-	for _, b := range p.Boxes {
-		if b.X < 0 || b.X+b.W > p.Width || b.Y < 0 || b.Y+boxHeight > p.Height {
-			t.Errorf("%+v lies outside of %dx%d", b, p.Width, p.Height)
+	git("commit", "-q", "-a", "-m", "The second")
+	_, body := get(t, setup(t, dir)+"/units/add_go_core/history")
+	first, second := strings.Index(body, "<td>0.2.0</td>"), strings.Index(body, "<td>0.1.0</td>")
+	if first < 0 || second < first || !strings.Contains(body, "The &lt;first&gt;") {
+		t.Errorf("versions:\n%s", body)
+	}
+}
+
+// TestConnection: a shortest way along the edges, or against them.
+func TestConnection(t *testing.T) {
+	t.Parallel()
+	g := &registry.Graph{Edges: []registry.Edge{{From: "a", To: "b"}, {From: "b", To: "c"}, {From: "c", To: "d"}, {From: "a", To: "c"}, {From: "d", To: "a"}, {From: "x", To: "a"}}}
+	for pair, want := range map[[2]string]string{{"a", "d"}: "a c d", {"d", "x"}: "x a c d", {"a", "a"}: "a", {"a", "nobody"}: "", {"", "a"}: ""} {
+		if got := strings.Join(connection(g, pair[0], pair[1]), " "); got != want {
+			t.Errorf("%v: %q, want %q", pair, got, want)
 		}
 	}
 }

@@ -1,0 +1,307 @@
+// All pages work without this script. It makes them quicker to use, and shows
+// what a server sends later. Listeners are on the document, so that what is
+// put in later behaves like what was there at first.
+
+const root = document.documentElement;
+const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+const isField = (node) => node.matches?.("input, select, textarea");
+
+function on(type, selector, act, capture) {
+  document.addEventListener(type, (event) => {
+    const node = event.target.closest?.(selector);
+    if (node) act(node, event);
+  }, capture);
+}
+
+// The theme: the system's wish, until somebody chooses.
+on("click", "#theme", () => {
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  localStorage.setItem("theme", root.dataset.theme);
+});
+
+on("click", "button.copy", async (button) => {
+  const text = button.dataset.copy ?? all(".row", button.closest(".code")).map((row) => row.dataset.text ?? row.textContent).join("");
+  await navigator.clipboard.writeText(text);
+  const label = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = label), 1200);
+});
+
+// Forms that name the element for their results fetch these while one types.
+const states = new WeakMap(); // form -> { shown, running, pause }
+
+function address(form) {
+  const params = new URLSearchParams(new FormData(form));
+  for (const [name, value] of [...params]) if (!value.trim()) params.delete(name);
+  const query = params.toString();
+  const path = new URL(form.action).pathname;
+  return query ? path + "?" + query : path;
+}
+
+function stateOf(form) {
+  if (!states.has(form)) states.set(form, { shown: location.pathname + location.search });
+  return states.get(form);
+}
+
+async function refresh(form) {
+  const state = stateOf(form);
+  const url = address(form);
+  if (url === state.shown) return;
+  state.running?.abort(); // a newer request ends the one under way
+  state.running = new AbortController();
+  const results = document.getElementById(form.dataset.results);
+  results.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(url, { headers: { Accept: "text/html", "X-Fragment": form.dataset.results }, signal: state.running.signal });
+    if (!answer.ok) throw new Error(answer.status + " " + answer.statusText);
+    results.innerHTML = await answer.text();
+    state.shown = url;
+    history.replaceState(null, "", url);
+  } catch (problem) {
+    if (problem.name === "AbortError") return;
+    const notice = document.createElement("p");
+    notice.className = "notice error";
+    notice.textContent = "The search failed: " + problem.message;
+    results.replaceChildren(notice);
+    state.shown = "";
+  }
+  results.removeAttribute("aria-busy");
+}
+
+function refreshSoon(form, wait) {
+  const state = stateOf(form);
+  clearTimeout(state.pause);
+  state.pause = setTimeout(refresh, wait, form);
+}
+
+on("input", "form[data-results]", (form) => refreshSoon(form, 80));
+on("change", "form[data-results]", (form) => refreshSoon(form, 0));
+on("submit", "form[data-results]", (form, event) => {
+  event.preventDefault();
+  refreshSoon(form, 0);
+});
+
+// Arrows walk through hits and rows, Enter opens the row's first link.
+function walk(event) {
+  const items = all(".hit .line > a:first-child, tbody tr[tabindex]");
+  const at = items.indexOf(event.target);
+  const search = document.querySelector("input[type=search][data-main]");
+  const step = { ArrowDown: 1, ArrowUp: -1, Home: -at, End: items.length - 1 - at }[event.key];
+  if (event.key === "Enter" && at >= 0 && event.target.matches("tr")) event.target.querySelector("a")?.click();
+  else if (event.key === "Escape" && at >= 0) search?.focus();
+  else if (step !== undefined && (at >= 0 || (event.target === search && event.key === "ArrowDown"))) {
+    event.preventDefault();
+    const next = at + step;
+    if (next < 0) search?.focus();
+    else items[Math.min(next, items.length - 1)]?.focus();
+  }
+}
+
+// The command palette.
+const palette = document.querySelector("dialog.palette");
+let listed = 0; // counts the answers asked for, since a late one is of no use
+
+function option(command, at) {
+  const item = document.createElement("li");
+  item.role = "option";
+  item.id = "command-" + at;
+  item.dataset.url = command.url;
+  item.textContent = command.text;
+  if (command.hint) item.append(Object.assign(document.createElement("span"), { textContent: command.hint }));
+  return item;
+}
+
+function fits(text, words) {
+  return words.every((word) => text.toLowerCase().includes(word));
+}
+
+async function list(text) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const own = all("nav.commands a", palette).filter((a) => fits(a.textContent, words));
+  const commands = own.map((a) => ({ text: a.textContent, url: a.getAttribute("href") }));
+  show(commands);
+  const turn = ++listed;
+  if (!palette.dataset.search || !words.length) return;
+  const answer = await fetch(palette.dataset.search + encodeURIComponent(text), { headers: { Accept: "application/json" } });
+  if (answer.ok && turn === listed) show(commands.concat(await answer.json()));
+}
+
+function show(commands) {
+  const options = commands.map(option);
+  palette.querySelector("ul").replaceChildren(...options);
+  choose(options[0]);
+}
+
+function choose(item) {
+  for (const other of all("[aria-selected]", palette)) other.removeAttribute("aria-selected");
+  const input = palette.querySelector("input");
+  if (!item) return input.removeAttribute("aria-activedescendant");
+  item.setAttribute("aria-selected", "true");
+  input.setAttribute("aria-activedescendant", item.id);
+  item.scrollIntoView({ block: "nearest" });
+}
+
+function openPalette() {
+  palette.showModal();
+  palette.querySelector("input").value = "";
+  list("");
+}
+
+if (palette) {
+  on("click", "#commands", openPalette);
+  on("input", "dialog.palette input", (input) => list(input.value));
+  on("click", "dialog.palette li", (item) => location.assign(item.dataset.url));
+  palette.addEventListener("click", (event) => event.target === palette && palette.close());
+  palette.addEventListener("keydown", (event) => {
+    const items = all("li", palette);
+    const at = items.findIndex((item) => item.hasAttribute("aria-selected"));
+    if (event.key === "ArrowDown") choose(items[Math.min(at + 1, items.length - 1)]);
+    else if (event.key === "ArrowUp") choose(items[Math.max(at - 1, 0)]);
+    else if (event.key === "Enter" && items[at]) location.assign(items[at].dataset.url);
+    else return;
+    event.preventDefault();
+  });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (palette && event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    if (palette.open) palette.close();
+    else openPalette();
+  } else if (palette?.open) return;
+  else if (event.key === "/" && !isField(event.target) && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    const search = document.querySelector("input[type=search][data-main]");
+    if (search) search.select();
+    else location.assign("/");
+  } else walk(event);
+});
+
+// Pictures: what leads to a box and what it leads to is lit; zoom.
+function light(picture, id) {
+  const edges = all(".e:not(.sum)", picture);
+  const lit = new Set(id ? [id] : []);
+  const follow = (from, to) => {
+    const reached = new Set([id]);
+    for (const node of reached) for (const e of edges) if (e.dataset[from] === node) reached.add(e.dataset[to]);
+    for (const e of edges) if (reached.has(e.dataset[from]) && reached.has(e.dataset[to])) e.classList.add("on");
+    for (const node of reached) lit.add(node);
+  };
+  for (const node of all(".on", picture)) node.classList.remove("on");
+  picture.classList.toggle("lit", !!id);
+  if (!id) return;
+  follow("from", "to");
+  follow("to", "from");
+  for (const box of all(".box", picture)) box.classList.toggle("on", lit.has(box.dataset.id));
+}
+
+for (const [enter, leave] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
+  on(enter, ".picture .box", (box) => light(box.closest("svg"), box.dataset.id));
+  on(enter, ".picture svg a", (a) => light(a.closest("svg"), a.querySelector(".box").dataset.id));
+  on(leave, ".picture svg a, .picture .box", (node) => light(node.closest("svg"), node.closest("svg").dataset.lit));
+}
+
+function zoom(svg, factor) {
+  const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
+  const view = svg.parentElement;
+  const fit = Math.min(1, (view.clientWidth - 2) / width);
+  const now = svg.clientWidth / width || 1;
+  const next = factor === 0 ? fit : Math.min(4, Math.max(.1, now * factor));
+  const x = (view.scrollLeft + view.clientWidth / 2) / now, y = (view.scrollTop + view.clientHeight / 2) / now;
+  svg.setAttribute("width", width * next);
+  svg.setAttribute("height", height * next);
+  view.scrollTo(x * next - view.clientWidth / 2, y * next - view.clientHeight / 2);
+}
+
+// A picture that is wider than its view begins smaller, but still readable.
+for (const svg of all(".picture .view svg")) {
+  const fit = (svg.parentElement.clientWidth - 2) / svg.clientWidth;
+  if (fit < 1) zoom(svg, Math.max(.7, fit));
+}
+
+on("click", ".picture [data-zoom]", (button) => zoom(button.closest(".picture").querySelector(".view svg"), Number(button.dataset.zoom)));
+document.addEventListener("wheel", (event) => {
+  const svg = event.target.closest?.(".picture .view")?.querySelector("svg");
+  if (!svg || !event.ctrlKey) return;
+  event.preventDefault();
+  zoom(svg, event.deltaY < 0 ? 1.15 : 1 / 1.15);
+}, { passive: false });
+
+// Log panes: search among the lines, and stay at the end.
+function sift(log) {
+  const text = log.querySelector("input[type=search]").value.toLowerCase();
+  let shown = 0;
+  for (const row of all(".row", log)) {
+    const out = !row.textContent.toLowerCase().includes(text);
+    row.classList.toggle("out", out);
+    if (!out) shown++;
+  }
+  log.querySelector("output").textContent = text ? shown + " lines" : "";
+}
+
+function follow(log) {
+  const pre = log.querySelector("pre");
+  if (log.querySelector("input[type=checkbox]").checked) pre.scrollTop = pre.scrollHeight;
+}
+
+on("input", ".log input[type=search]", (input) => {
+  sift(input.closest(".log"));
+  follow(input.closest(".log"));
+});
+on("change", ".log input[type=checkbox]", (input) => follow(input.closest(".log")));
+on("scroll", ".log pre", (pre) => {
+  const end = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4;
+  if (!end) pre.closest(".log").querySelector("input[type=checkbox]").checked = false;
+}, true);
+all(".log").forEach(follow);
+
+// Live regions: the server renders, an event's data is put in or appended.
+const streams = new Map(); // address -> EventSource, shared by the regions of a page
+
+function stream(url) {
+  if (streams.has(url)) return streams.get(url);
+  const source = new EventSource(url);
+  streams.set(url, source);
+  const tell = (state) => {
+    for (const node of all("[data-live-state]")) if (node.dataset.stream === url) {
+      node.dataset.liveState = state;
+      node.textContent = state === "open" ? "live" : "connecting again";
+    }
+  };
+  source.addEventListener("open", () => tell("open"));
+  source.addEventListener("error", () => tell("lost"));
+  source.addEventListener("gap", () => reload(url));
+  return source;
+}
+
+// reload replaces the regions of a stream that has lost events by what the
+// server now renders for them.
+async function reload(url) {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const region of all("[data-live]")) {
+    const now = region.dataset.live === url && page.getElementById(region.id);
+    if (now) put(region, [...now.childNodes], "replace");
+  }
+}
+
+function put(region, nodes, how) {
+  if (how === "append") region.append(...nodes);
+  else region.replaceChildren(...nodes);
+  const most = Number(region.dataset.most);
+  while (most && region.childElementCount > most) region.firstElementChild.remove();
+  const log = region.closest(".log");
+  if (!log) return;
+  sift(log);
+  follow(log);
+}
+
+for (const region of all("[data-live]")) {
+  stream(region.dataset.live).addEventListener(region.dataset.event, (event) => {
+    const part = document.createElement("template");
+    part.innerHTML = event.data;
+    put(region, [...part.content.childNodes], region.dataset.how);
+  });
+}

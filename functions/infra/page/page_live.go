@@ -1,0 +1,51 @@
+package page
+
+import (
+	"cmp"
+	"strconv"
+)
+
+// PageLiveConfig is a region that a server changes after the page has loaded.
+type PageLiveConfig struct {
+	ID     string // names the region within the page
+	Name   string // what it is, for screen readers
+	Stream string // address of the server-sent events; regions of one address share one connection
+	Event  string // the type of the events that are for this region; empty: message
+	Append bool   // an event's data is put behind what is there; default: in its place
+	Most   int    // elements that an appending region keeps, the newest ones; zero: 1000
+}
+
+// PageLive is a region that follows a stream of server-sent events. The data of
+// each event is HTML that the server has rendered, see [PageFragment]. An event
+// of type gap, which sse_handler sends to a client that has missed events,
+// loads the region again from the page's own address.
+//
+// initial is what the region shows at first; nil: nothing.
+//
+// More in page_live.md:
+//   - Without JavaScript the region stays as it was rendered.
+//   - An event of type gap makes the script load the page again and take the
+//     region from there: its address must render it up to date.
+func PageLive(cfg PageLiveConfig, initial PageComponent) PageComponent {
+	return PageHTML(func(w *PageWriter) {
+		w.liveState(cfg.Stream)
+		w.Open("div", append(cfg.attributes(), "role", "region", "aria-label", cfg.Name, "aria-live", "polite")...)
+		w.Add(initial)
+		w.Close("div")
+	})
+}
+
+func (c PageLiveConfig) attributes() []string {
+	how, most := "replace", 0
+	if c.Append {
+		how, most = "append", cmp.Or(c.Most, 1000)
+	}
+	return []string{
+		"id", c.ID, "data-live", c.Stream, "data-event", cmp.Or(c.Event, "message"), "data-how", how, "data-most", on(most > 0, strconv.Itoa(most)),
+	}
+}
+
+// liveState is the text that says whether the stream is connected.
+func (w *PageWriter) liveState(stream string) {
+	w.Element("span", "connecting", "class", "script quiet state", "data-live-state", "new", "data-stream", stream)
+}
