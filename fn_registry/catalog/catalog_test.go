@@ -295,6 +295,50 @@ func sameCatalog(t *testing.T, a, b *Catalog) {
 		if ids(a.Uses(u)) != ids(b.Uses(v)) || ids(a.UsedBy(u)) != ids(b.UsedBy(v)) {
 			t.Errorf("%s: graph differs", u.ID)
 		}
+		before, _ := a.Derive(u)
+		if after, _ := b.Derive(v); !reflect.DeepEqual(before, after) {
+			t.Errorf("%s: the code tells\n%+v\n%+v", u.ID, before, after)
+		}
+		if before, after := fmt.Sprint(a.Impurity(u)), fmt.Sprint(b.Impurity(v)); before != after {
+			t.Errorf("%s: impurity %s, %s", u.ID, before, after)
+		}
+	}
+}
+
+// What needs the names of other symbols of a package is the same with a
+// snapshot: types that are returned, and purity through helpers.
+func TestLoad_SnapshotHasNames(t *testing.T) {
+	dir := testtree.New(t, sample+`
+-- functions/core/find.go --
+package core
+
+import "example.org/functions/helper"
+
+func Find() *Failure { helper.Count(); return nil }
+-- functions/core/find.md --
+---
+name: find
+kind: function
+lang: go
+domain: core
+purity: impure
+---
+-- functions/helper/count.go --
+package helper
+
+var calls int
+
+func Count() { calls++ }
+`)
+	opts := Options{Roots: []string{dir}, Snapshot: filepath.Join(t.TempDir(), "s.snapshot")}
+	cold, _ := load(t, opts)
+	warm, _ := load(t, opts)
+	sameCatalog(t, cold, warm)
+	if d, _ := warm.Derive(warm.Unit("find_go_core")); !slices.Equal(d.Returns, []string{"failure_go_core"}) {
+		t.Errorf("returns %v", d.Returns)
+	}
+	if warm.Impurity(warm.Unit("find_go_core")) == nil {
+		t.Error("the helper's impurity is not seen")
 	}
 }
 

@@ -29,14 +29,21 @@ func resolve(roots []*Root, dirs []*Dir) *Catalog {
 
 // newCatalog has no units yet.
 func newCatalog(roots []*Root, dirs []*Dir) *Catalog {
-	c := &Catalog{Roots: roots, Dirs: dirs, packages: make(map[string]*Dir, len(dirs))}
+	c := &Catalog{}
+	c.begin(roots, dirs)
+	return c
+}
+
+// begin makes c a catalogue without units. It must not be copied afterwards:
+// its names are those of its own units.
+func (c *Catalog) begin(roots []*Root, dirs []*Dir) {
+	*c = Catalog{Roots: roots, Dirs: dirs, packages: make(map[string]*Dir, len(dirs))}
 	for _, d := range dirs {
 		if d.ImportPath != "" {
 			c.packages[d.ImportPath] = d
 		}
 	}
 	c.names = sync.OnceValue(c.readNames)
-	return c
 }
 
 // readNames reads what the folders' names stand for.

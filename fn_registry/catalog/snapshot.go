@@ -122,7 +122,7 @@ func (c *coder) catalog(v *Catalog) bool {
 		if c.err != nil || slices.ContainsFunc(v.Dirs, func(d *Dir) bool { return d.Root < 0 || d.Root >= len(v.Roots) }) {
 			return false
 		}
-		*v = *newCatalog(v.Roots, v.Dirs)
+		v.begin(v.Roots, v.Dirs)
 	}
 	c.graph(v)
 	return c.err == nil
