@@ -63,6 +63,7 @@ lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticc
 	$(GO) vet work
 	$(GO) vet -tags= ./functions/infra/matrix/...
 	$(GO) run ./tools/dev/licenses
+	@bad=$$(git ls-files -z | xargs -0 grep -laP '^\x7fELF'); test -z "$$bad" || { echo "a built program is committed: $$bad"; exit 1; }
 	@echo "gofmt"; bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
 	@bin=$$(mktemp -d) && GOWORK=off $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
 	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
