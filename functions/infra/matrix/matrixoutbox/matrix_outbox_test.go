@@ -540,6 +540,32 @@ func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	}
 }
 
+// An outbox that has nothing to send finds out, too, that it was taken over.
+func TestMatrixOutbox_IdleIsTakenOver(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, "idle")
+	path := filepath.Join(t.TempDir(), "outbox.db")
+	var all []*matrixoutbox.MatrixOutboxHandle
+	for range 2 {
+		db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		cfg := outboxQuick
+		cfg.DB = db.Writer
+		all = append(all, startOutbox(t, client, cfg))
+	}
+	select {
+	case <-all[0].Done():
+	case <-time.After(30 * time.Second):
+		t.Fatal("the first goes on")
+	}
+	if core.ErrorCode(all[0].Err()) != core.CodeConflict {
+		t.Errorf("it ended with %v", all[0].Err())
+	}
+}
+
 // What the sync has seen needs no search.
 func TestMatrixOutbox_Observe(t *testing.T) {
 	t.Parallel()

@@ -117,6 +117,10 @@ func (s *sender) dispatch(ctx context.Context) {
 // poll finds what others have put in, at the start what a former process has
 // left, and forgets what was sent long ago.
 func (s *sender) poll(ctx context.Context, seen int64, pruned time.Time) (int64, time.Time) {
+	if err := s.store.owned(ctx); err != nil { // the other process may leave it nothing to find that out by
+		s.storeFailed(ctx, err)
+		return seen, pruned
+	}
 	if rooms, last, err := s.store.roomsAfter(ctx, seen); err != nil {
 		s.report.report(ctx, send.WithOp("matrix_outbox", err))
 	} else {

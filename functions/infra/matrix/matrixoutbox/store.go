@@ -223,13 +223,21 @@ func (s *store) one(ctx context.Context, statement string, args ...any) error {
 	if n, err := result.RowsAffected(); err != nil || n == 1 {
 		return sqlite.SQLiteError("", err)
 	}
+	if err := s.owned(ctx); err != nil {
+		return err
+	}
+	return errMoved
+}
+
+// owned returns errOwner where another process has taken the outbox over.
+func (s *store) owned(ctx context.Context) error {
 	var token string
-	err = s.db.QueryRowContext(ctx, "SELECT token FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&token)
+	err := s.db.QueryRowContext(ctx, "SELECT token FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&token)
 	if err == nil && token != s.token {
 		return errOwner
 	}
-	if err == nil || errors.Is(err, sql.ErrNoRows) {
-		return errMoved
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
 	}
 	return sqlite.SQLiteError("", err)
 }
