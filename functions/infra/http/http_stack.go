@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -34,8 +36,9 @@ type HTTPStackConfig struct {
 	Access HTTPStackAccess // zero: HTTPStackLocal
 	Tokens []string        // as HTTPBearerAuth takes them; none: other machines are refused
 	Realm  string          // named in WWW-Authenticate; empty: api
-	// Open are the paths that need no token, exactly as in a request's URL.
-	// Default: /healthz and /readyz.
+	// Open are patterns of http.ServeMux, each with its method, of requests that
+	// need no token, as "GET /files/{id}". GET /healthz and GET /readyz never
+	// need one. A path that is not in its shortest form is never open.
 	Open []string
 
 	Hosts          []string      // names that requests may use for this server, besides loopback ones; see HTTPSameOrigin
@@ -114,17 +117,55 @@ func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	open := cfg.Open
-	if open == nil {
-		open = []string{"/healthz", "/readyz"}
+	open, err := openRequests(cfg.Open)
+	if err != nil {
+		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if slices.Contains(open, r.URL.Path) {
+		if open(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		guarded.ServeHTTP(w, r)
 	}), nil
+}
+
+// openRequests returns what tells the requests that need no token, by the
+// patterns of a config.
+func openRequests(patterns []string) (open func(*http.Request) bool, err error) {
+	mux := http.NewServeMux()
+	add := func(pattern string) (err error) {
+		defer func() {
+			if reason := recover(); reason != nil { // Handle panics on a pattern that is none
+				err = fmt.Errorf("%v", reason)
+			}
+		}()
+		mux.Handle(pattern, http.NotFoundHandler()) // only whether it matches counts
+		return nil
+	}
+	all := slices.Concat([]string{"GET /healthz", "GET /readyz"}, patterns)
+	slices.Sort(all)
+	for _, pattern := range slices.Compact(all) {
+		method, route, ok := strings.Cut(pattern, " ")
+		if !ok || method == "" || !strings.HasPrefix(route, "/") {
+			return nil, &core.Error{
+				Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("open pattern %q is not a method and a path", pattern),
+				Hint: "write it as GET /files/{id}",
+			}
+		}
+		if err := add(pattern); err != nil {
+			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("open pattern %q", pattern), Err: err}
+		}
+	}
+	return func(r *http.Request) bool {
+		// Of a path with "//" or ".." the mux tells the pattern of the shortest
+		// form, to which it would redirect.
+		if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
+			return false
+		}
+		_, pattern := mux.Handler(r)
+		return pattern != ""
+	}, nil
 }
 
 // limitBody refuses bodies longer than limit. It changes r itself rather than a

@@ -260,8 +260,15 @@ func TestHTTPStack_Access(t *testing.T) {
 		{"", nil, nil, remote, "/", "", 403},
 		{"", nil, nil, remote, "/healthz", "", 200},
 		{"", nil, nil, remote, "/readyz", "", 200},
-		{"", nil, []string{}, remote, "/healthz", "", 403},
-		{"", nil, []string{"/login"}, remote, "/login", "", 200},
+		{"", nil, []string{}, remote, "/healthz", "", 200},
+		{"", nil, []string{"GET /login"}, remote, "/login", "", 200},
+		{"", nil, []string{"GET /login"}, remote, "/login/", "", 403},
+		{"", nil, []string{"POST /login"}, remote, "/login", "", 403},
+		{"", nil, []string{"GET /files/{id}"}, remote, "/files/7", "", 200},
+		{"", nil, []string{"GET /files/{id}"}, remote, "/files/7/secret", "", 403},
+		{"", nil, []string{"GET /files/{id}"}, remote, "/secret/../files/7", "", 403},
+		{"", nil, []string{"GET /files/{id}"}, remote, "//files/7", "", 403},
+		{"", nil, []string{"GET /files/"}, remote, "/files/", "", 200},
 		{"", []string{tokenOne}, nil, local, "/", "", 200},
 		{"", []string{tokenOne}, nil, remote, "/", "", 401},
 		{"", []string{tokenOne}, nil, proxied, "/", "", 401},
@@ -288,6 +295,33 @@ func TestHTTPStack_Access(t *testing.T) {
 		handler.ServeHTTP(recorder, request)
 		if recorder.Code != c.status {
 			t.Errorf("%+v: %d", c, recorder.Code)
+		}
+	}
+}
+
+// An open request is open by its method alone.
+func TestHTTPStack_OpenByMethod(t *testing.T) {
+	t.Parallel()
+	handler, err := fnhttp.HTTPStack(text("in"), fnhttp.HTTPStackConfig{
+		Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Open: []string{"GET /notes"}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, want := range map[string]int{"GET": 200, "HEAD": 200, "POST": 401, "DELETE": 401, "OPTIONS": 401} {
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequest(method, "http://localhost/notes", nil))
+		if recorder.Code != want {
+			t.Errorf("%s: %d, want %d", method, recorder.Code, want)
+		}
+	}
+}
+
+func TestHTTPStack_BadOpen(t *testing.T) {
+	t.Parallel()
+	for _, pattern := range []string{"/notes", "", "GET", "GET notes", "GET /a/{", " /notes"} {
+		if _, err := fnhttp.HTTPStack(text("in"), fnhttp.HTTPStackConfig{Open: []string{pattern}}); core.ErrorCode(err) != core.CodeInvalid {
+			t.Errorf("%q: %v", pattern, err)
 		}
 	}
 }

@@ -39,8 +39,11 @@ func ProgramMain(cfg ProgramRunConfig) {
 	os.Exit(run(ctx, cfg, slog.SetDefault))
 }
 
-// stopSignal is why a program's context is done.
+// stopSignal is why a program's context is done. To all that ask it is
+// [context.Canceled], so that what a unit gives up for it is coded as cancelled.
 type stopSignal struct{ os.Signal }
+
+func (stopSignal) Is(target error) bool { return target == context.Canceled }
 
 func (s stopSignal) Error() string { return fmt.Sprintf("it received the signal %v", s.Signal) }
 

@@ -90,11 +90,13 @@ func (p process) signal(t *testing.T, s os.Signal) {
 func TestProgramMain_Signal(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
-		p := startProcess(t, "1", "fail", "ready")
-		p.ready(t)
-		p.signal(t, s)
-		if code, stderr := p.end(t); code != want || stderr != "" {
-			t.Errorf("%v: %d, %s", s, code, stderr)
+		for _, way := range []string{"ready", "cause"} {
+			p := startProcess(t, "1", "fail", way)
+			p.ready(t)
+			p.signal(t, s)
+			if code, stderr := p.end(t); code != want || stderr != "" {
+				t.Errorf("%s, %v: %d, %s", way, s, code, stderr)
+			}
 		}
 	}
 }

@@ -95,7 +95,14 @@ func run(ctx context.Context, cfg ProgramRunConfig, onLog func(*slog.Logger)) in
 	}
 }
 
-var errClosedPipe = errors.New("nobody reads the output")
+// errClosedPipe is the cause where a command is stopped for want of a reader.
+var errClosedPipe error = closedPipe{}
+
+type closedPipe struct{}
+
+func (closedPipe) Error() string { return "nobody reads the output" }
+
+func (closedPipe) Is(target error) bool { return target == context.Canceled }
 
 // runner is one run of a program.
 type runner struct {

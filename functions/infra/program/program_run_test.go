@@ -76,6 +76,10 @@ func fail(ctx context.Context, call program.ProgramCall[*daemon]) error {
 		fmt.Fprintln(call.Stdout, "ready")
 		<-ctx.Done()
 		return ctx.Err()
+	case "cause": // what a unit returns that waited for something
+		fmt.Fprintln(call.Stdout, "ready")
+		<-ctx.Done()
+		return &core.Error{Op: "postgres_open", Err: context.Cause(ctx)}
 	case "clean":
 		<-ctx.Done()
 		fmt.Fprintln(call.Stderr, "cleaned up")

@@ -125,7 +125,7 @@ func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
 		starting()
 		if err != nil {
 			release(nil)
-			if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+			if givenUp(ctx, err) {
 				return nil
 			}
 			return named(entry.Name, "start", err)
@@ -138,6 +138,15 @@ func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
 		}()
 	}
 	return nil
+}
+
+// givenUp tells whether a start failed because ctx is done, by its cause or by
+// what clients make of it.
+func givenUp(ctx context.Context, err error) bool {
+	if ctx.Err() == nil {
+		return false
+	}
+	return errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err()) || core.ErrorCode(err) == core.CodeCanceled
 }
 
 // untilFirstEnd waits until ctx is done or a service has ended.

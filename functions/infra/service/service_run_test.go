@@ -140,15 +140,27 @@ func TestServiceRun_StartFails(t *testing.T) {
 // and it is no error.
 func TestServiceRun_StoppedWhileStarting(t *testing.T) {
 	t.Parallel()
+	for name, given := range map[string]func(context.Context) error{
+		"the cause":        context.Cause,
+		"what clients say": context.Context.Err,
+		"coded":            func(context.Context) error { return &core.Error{Code: core.CodeCanceled} },
+	} {
+		t.Run(name, func(t *testing.T) { stoppedWhileStarting(t, given) })
+	}
+}
+
+func stoppedWhileStarting(t *testing.T, given func(context.Context) error) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var r record
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		time.AfterFunc(time.Minute, func() { cancel(errors.New("it received the signal")) })
 		err := service.ServiceRun(ctx, service.ServiceRunConfig{Logger: quiet, Services: []service.ServiceRunEntry{
 			r.entry("first", untilDone),
 			{Name: "second", Start: func(ctx context.Context) (service.Service, error) {
 				<-ctx.Done()
-				return nil, fmt.Errorf("wait for the database: %w", context.Cause(ctx))
+				return nil, fmt.Errorf("wait for the database: %w", given(ctx))
 			}},
 			r.entry("third", untilDone),
 		}})

@@ -121,16 +121,16 @@ func (a *HTTPAPIHandle) Endpoints() []HTTPAPIEndpoint { return slices.Clone(a.cf
 // Document is the OpenAPI 3.1 document, as JSON. The caller may not change it.
 func (a *HTTPAPIHandle) Document() []byte { return a.document }
 
-// OpenPaths lists the paths of the endpoints that need no token, for
+// OpenPatterns lists the patterns of the endpoints that need no token, for
 // HTTPStackConfig.
-func (a *HTTPAPIHandle) OpenPaths() []string {
-	paths := []string{}
+func (a *HTTPAPIHandle) OpenPatterns() []string {
+	var patterns []string
 	for _, e := range a.cfg.Endpoints {
 		if e.Open {
-			paths = append(paths, e.Path)
+			patterns = append(patterns, e.Method+" "+e.Path)
 		}
 	}
-	return paths
+	return patterns
 }
 
 // Mount adds the endpoints to mux.

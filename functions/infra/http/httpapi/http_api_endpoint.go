@@ -40,7 +40,7 @@ type HTTPAPIEndpoint struct {
 	Answers []HTTPAPIAnswer // forms of the answer with status 200; HTTPAPIJSON sets it; none: 204
 	Headers []HTTPAPIHeader // of its answers, beside ETag
 	Fails   map[int]string  // further statuses of its problems, with what they mean here
-	Open    bool            // needs no token; list it in HTTPStackConfig.Open too, by HTTPAPIHandle.OpenPaths
+	Open    bool            // needs no token; list it in HTTPStackConfig.Open too, by HTTPAPIHandle.OpenPatterns
 	// ByGeneration says that the answer depends on nothing but the request's
 	// URL and the config's Generation: not on a header, nor on who asks. Its
 	// ETag is then known, and a 304 answered, without running the endpoint.

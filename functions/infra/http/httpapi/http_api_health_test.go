@@ -24,7 +24,7 @@ func TestHTTPAPIHealth_Endpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	api := httpapi.HTTPAPI(httpapi.HTTPAPIConfig{Title: "test", Version: "1", Endpoints: httpapi.HTTPAPIHealth(h)})
-	if open := api.OpenPaths(); !slices.Equal(open, []string{"/healthz", "/readyz"}) {
+	if open := api.OpenPatterns(); !slices.Equal(open, []string{"GET /healthz", "GET /readyz"}) {
 		t.Errorf("open are %v", open)
 	}
 	handler := serve(httpapi.HTTPAPIHealth(h)...)

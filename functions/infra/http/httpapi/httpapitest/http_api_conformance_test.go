@@ -156,7 +156,7 @@ func start(t *testing.T, broken string, access fnhttp.HTTPStackAccess) string {
 	if broken == "plain answers of the mux" {
 		handler = mux
 	}
-	cfg := fnhttp.HTTPStackConfig{Access: access, Logger: slog.New(slog.DiscardHandler), Open: api.OpenPaths()}
+	cfg := fnhttp.HTTPStackConfig{Access: access, Logger: slog.New(slog.DiscardHandler), Open: api.OpenPatterns()}
 	if access == fnhttp.HTTPStackToken {
 		cfg.Tokens = []string{token}
 	}
