@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// childWriteLimited writes 1 MB where the kernel lets a file grow to 100 kB: the write fails halfway, as on a full disk.
+// childWriteLimited writes 1 MB where the kernel lets a file grow to 100 kB:
+// the write fails halfway, as on a full disk.
 func childWriteLimited(args []string) string {
 	signal.Ignore(syscall.SIGXFSZ) // then write returns EFBIG instead
 	limit := syscall.Rlimit{Cur: 100_000, Max: 100_000}

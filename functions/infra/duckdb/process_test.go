@@ -32,7 +32,8 @@ func roleHold(ctx context.Context, path string) error {
 	return killtest.AwaitInputEnd()
 }
 
-// roleAppend appends batch after batch and says so each time, until it is killed amid the last batch, which never ends.
+// roleAppend appends batch after batch and says so each time, until it is
+// killed amid the last batch, which never ends.
 func roleAppend(ctx context.Context, path string) error {
 	db, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: path})
 	if err != nil {
@@ -107,7 +108,8 @@ func TestDuckDBAppend_KilledProcess(t *testing.T) {
 	mustAppend(t, db, DuckDBAppendConfig{Table: "t"}, []any{9, 9})
 }
 
-// fillDisk runs on a file system of its own of 12 MB: what the errors are, and that the database is whole afterwards.
+// fillDisk runs on a file system of its own of 12 MB: what the errors are, and
+// that the database is whole afterwards.
 func fillDisk(ctx context.Context, dir string) error {
 	path := filepath.Join(dir, "x.db")
 	db, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: path, Threads: 1})

@@ -80,8 +80,10 @@ func (h *FileWatchHandle) Status() FileWatchStatus { return *h.status.Load() }
 // Where the system can't watch all folders (inotify's limit, a file system without events), it says so on Errors,
 // watches those that it can, the upper ones first, and finds the changes in the others by sweeping.
 //
-// It ends with ctx or by Stop; the caller stops it. It keeps about 150 bytes for each file. Errors are *[core.Error]: [core.CodeInvalid] (no
-// roots, a root that is no folder, a bad pattern), [core.CodeNotFound], [core.CodeForbidden], or ctx's.
+// It ends with ctx or by Stop; the caller stops it. It keeps about 150 bytes
+// for each file. Errors are *[core.Error]: [core.CodeInvalid] (no roots, a root
+// that is no folder, a bad pattern), [core.CodeNotFound], [core.CodeForbidden],
+// or ctx's.
 //
 // More in file_watch.md:
 //   - A path in a batch says "look here": the file may be gone, and may be the

@@ -13,11 +13,14 @@ import (
 
 const queryReadOp = "http_query_read"
 
-// HTTPQueryRead reads the request's query and path parameters into a struct, or a new one that In points to, by its fields' tags: query:"limit" takes
-// ?limit=, path:"id" the {id} of the ServeMux pattern. A field is a string, bool, number, time.Duration (as 1m30s), an
-// encoding.TextUnmarshaler, a pointer to one of these (nil where the parameter is absent), or, for the query, a slice
-// of them for a parameter that may be repeated. Without a pointer, what is absent is the zero value. Untagged fields
-// stay as they are; those of an embedded struct count as In's own.
+// HTTPQueryRead reads the request's query and path parameters into a struct, or
+// a new one that In points to, by its fields' tags: query:"limit" takes
+// ?limit=, path:"id" the {id} of the ServeMux pattern. A field is a string,
+// bool, number, time.Duration (as 1m30s), an encoding.TextUnmarshaler, a
+// pointer to one of these (nil where the parameter is absent), or, for the
+// query, a slice of them for a parameter that may be repeated. Without a
+// pointer, what is absent is the zero value. Untagged fields stay as they are;
+// those of an embedded struct count as In's own.
 //
 // It is strict: a parameter that no field takes is refused, with the names that are close as the problem's member
 // candidates; so are a repeated one without a slice, a value that is none of its type, and a query that is badly

@@ -14,8 +14,9 @@ import (
 	"fnregistry.dev/functions/internal/typename"
 )
 
-// check refuses what encoding/json would take: text that is not UTF-8, which it mends, and deep nesting, which
-// costs it stack. It counts brackets outside of strings; whether they match is the decoder's business.
+// check refuses what encoding/json would take: text that is not UTF-8, which it
+// mends, and deep nesting, which costs it stack. It counts brackets outside of
+// strings; whether they match is the decoder's business.
 func (d decoding) check(text []byte) error {
 	if len(bytes.TrimLeft(text, " \t\r\n")) == 0 {
 		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: d.Name + " is empty", Hint: "it must be a JSON value"}

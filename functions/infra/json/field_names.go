@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// fieldNames lists the names of t's fields in JSON, with those of the structs inside, sorted: encoding/json doesn't
-// say in which object it met an unknown one.
+// fieldNames lists the names of t's fields in JSON, with those of the structs
+// inside, sorted: encoding/json doesn't say in which object it met an unknown
+// one.
 func fieldNames(t reflect.Type) []string {
 	names := map[string]bool{}
 	collectNames(t, names, map[reflect.Type]bool{})

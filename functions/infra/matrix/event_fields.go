@@ -11,8 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
-// normalizeFill fills in what comes from the content; redacts is the field beside it, where room versions up to 10 have
-// a redaction's target.
+// normalizeFill fills in what comes from the content; redacts is the field
+// beside it, where room versions up to 10 have a redaction's target.
 func normalizeFill(out *MatrixSyncEvent, content gjson.Result, redacts id.EventID) {
 	var relation, edit gjson.Result
 	if content.IsObject() {
@@ -90,8 +90,9 @@ func normalizeRelation(out *MatrixSyncEvent, relation gjson.Result) {
 	out.ReplyTo = id.EventID(reply)
 }
 
-// normalizeWithoutQuote takes off the quotation that replies had before their text up to version 1.12 of Matrix: lines
-// beginning with "> ", the first with the sender, then an empty one.
+// normalizeWithoutQuote takes off the quotation that replies had before their
+// text up to version 1.12 of Matrix: lines beginning with "> ", the first with
+// the sender, then an empty one.
 func normalizeWithoutQuote(body string) string {
 	if !strings.HasPrefix(body, "> <@") && !strings.HasPrefix(body, "> * <@") {
 		return body

@@ -135,7 +135,8 @@ func TestBrowser_Picture(t *testing.T) {
 	}
 }
 
-// TestBrowser_Screenshots makes the pictures of docs/page.md: go test ./gallery -screenshots ../../docs/pictures
+// TestBrowser_Screenshots makes the pictures of docs/page.md: go test ./gallery
+// -screenshots ../../docs/pictures
 func TestBrowser_Screenshots(t *testing.T) {
 	if *screenshots == "" {
 		t.Skip("only with -screenshots")

@@ -36,9 +36,11 @@ type MatrixCryptoInitConfig struct {
 	Password string
 }
 
-// MatrixCryptoInitHandle is the encryption of one client: a mautrix.CryptoHelper and a matrixsync.MatrixSyncCrypto, safe for
-// use by several goroutines. matrix_sync_service finds it by itself; with a sync of your own call ProcessSync with each
-// response before anything else is done with it, and repeat the response when ProcessSync fails.
+// MatrixCryptoInitHandle is the encryption of one client: a
+// mautrix.CryptoHelper and a matrixsync.MatrixSyncCrypto, safe for use by
+// several goroutines. matrix_sync_service finds it by itself; with a sync of
+// your own call ProcessSync with each response before anything else is done
+// with it, and repeat the response when ProcessSync fails.
 type MatrixCryptoInitHandle struct {
 	machine
 

@@ -54,8 +54,10 @@ type MatrixSendMediaResult struct {
 // outbox. A failed send is not repeated: call again with the TransactionID of the result, and the file is uploaded again,
 // but shown once.
 //
-// Errors: CodeUnsupported for an encrypted room where the client has no encryption, before anything is sent; CodeInvalid
-// for a bad Kind, or a thumbnail that would show what is encrypted; and those of [MatrixUploadMedia] and [matrix.MatrixError].
+// Errors: CodeUnsupported for an encrypted room where the client has no
+// encryption, before anything is sent; CodeInvalid for a bad Kind, or a
+// thumbnail that would show what is encrypted; and those of [MatrixUploadMedia]
+// and [matrix.MatrixError].
 //
 // More in matrix_send_media.md:
 //   - A room that is encrypted and a client without encryption is an error

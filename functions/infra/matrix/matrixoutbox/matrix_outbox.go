@@ -83,19 +83,23 @@ type outboxKey struct {
 	account string
 }
 
-// MatrixOutbox sends what is in a queue on disk: in each room in the order in which it was put in, in several rooms at
-// once, each event once. It begins with what a former process has left. ctx ends it at once, Stop in the orderly way;
-// nothing is lost by either, nor by SIGKILL.
+// MatrixOutbox sends what is in a queue on disk: in each room in the order in
+// which it was put in, in several rooms at once, each event once. It begins
+// with what a former process has left. ctx ends it at once, Stop in the orderly
+// way; nothing is lost by either, nor by SIGKILL.
 //
-// A try that failed is repeated with backoff and with the same transaction ID, for as long as it takes; of a rate limit
-// both forms are heeded, by all rooms. Where the answer was lost, or the process was killed, it looks first whether the
-// event is in the room: not every server remembers transaction IDs over a restart of its own. What the server refuses for
-// good is set aside, told by Errors, and blocks nothing. Without credentials everything waits, and goes on when the
-// client has new ones.
+// A try that failed is repeated with backoff and with the same transaction ID,
+// for as long as it takes; of a rate limit both forms are heeded, by all rooms.
+// Where the answer was lost, or the process was killed, it looks first whether
+// the event is in the room: not every server remembers transaction IDs over a
+// restart of its own. What the server refuses for good is set aside, told by
+// Errors, and blocks nothing. Without credentials everything waits, and goes on
+// when the client has new ones.
 //
-// Errors: CodeInvalid for a bad config, CodeConflict where an outbox of this process already runs on the same database
-// for the same user, what sqlite_error gives for the database. If another process takes the queue over, this one stops,
-// and Errors has a CodeConflict.
+// Errors: CodeInvalid for a bad config, CodeConflict where an outbox of this
+// process already runs on the same database for the same user, what
+// sqlite_error gives for the database. If another process takes the queue over,
+// this one stops, and Errors has a CodeConflict.
 //
 // More in matrix_outbox.md:
 //   - How once comes about: before each try the item is marked on disk.

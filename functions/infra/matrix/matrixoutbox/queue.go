@@ -15,11 +15,13 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
-// Enqueue puts items into the queue, all of them or, with an error, none, and returns their transaction IDs in the same
-// order. When it returns they are on disk. An item whose transaction ID the outbox has had is not put in again.
+// Enqueue puts items into the queue, all of them or, with an error, none, and
+// returns their transaction IDs in the same order. When it returns they are on
+// disk. An item whose transaction ID the outbox has had is not put in again.
 //
-// Errors: CodeInvalid for an item that makes no event, CodeTooLarge for one over 65,536 bytes, CodeConflict for a
-// transaction ID that belongs to an event of another room or type, what sqlite_error gives for the database.
+// Errors: CodeInvalid for an item that makes no event, CodeTooLarge for one
+// over 65,536 bytes, CodeConflict for a transaction ID that belongs to an event
+// of another room or type, what sqlite_error gives for the database.
 func (h *MatrixOutboxHandle) Enqueue(ctx context.Context, items ...matrix.MatrixOutboxItem) ([]string, error) {
 	const op = "matrix_outbox enqueue"
 	prepared, err := h.prepare(ctx, items)
@@ -33,8 +35,9 @@ func (h *MatrixOutboxHandle) Enqueue(ctx context.Context, items ...matrix.Matrix
 	return transactionIDs(prepared), nil
 }
 
-// EnqueueTx is [MatrixOutboxHandle.Enqueue] within a transaction of the caller on the same database: the items are sent
-// if it commits, and only then. Call Wake after the commit, or they wait for up to a Poll.
+// EnqueueTx is [MatrixOutboxHandle.Enqueue] within a transaction of the caller
+// on the same database: the items are sent if it commits, and only then. Call
+// Wake after the commit, or they wait for up to a Poll.
 func (h *MatrixOutboxHandle) EnqueueTx(ctx context.Context, tx *sql.Tx, items ...matrix.MatrixOutboxItem) ([]string, error) {
 	const op = "matrix_outbox enqueue"
 	prepared, err := h.prepare(ctx, items)
@@ -86,7 +89,8 @@ func roomsOf(items []matrix.MatrixOutboxItem) []id.RoomID {
 	return rooms
 }
 
-// Wake looks at once for what EnqueueTx has put in, and ends waits for credentials and for a server that was down.
+// Wake looks at once for what EnqueueTx has put in, and ends waits for
+// credentials and for a server that was down.
 func (h *MatrixOutboxHandle) Wake(ctx context.Context) error {
 	rooms, _, err := h.store.roomsAfter(ctx, 0)
 	if err != nil {
@@ -130,7 +134,8 @@ type MatrixOutboxEntry struct {
 	Next          time.Time // when it is tried next; zero while that is not known: behind others of its room, or being tried
 }
 
-// Entries returns the items of a state, in the order in which they were put in, at most limit (0: 1000).
+// Entries returns the items of a state, in the order in which they were put in,
+// at most limit (0: 1000).
 func (h *MatrixOutboxHandle) Entries(ctx context.Context, state string, limit int) ([]MatrixOutboxEntry, error) {
 	const op = "matrix_outbox entries"
 	in, ok := stateNamed(state)
@@ -147,7 +152,8 @@ func (h *MatrixOutboxHandle) Entries(ctx context.Context, state string, limit in
 	return entries, send.WithOp(op, err)
 }
 
-// Entry returns an item. CodeNotFound: it was never put in, was dropped, or was sent and is forgotten.
+// Entry returns an item. CodeNotFound: it was never put in, was dropped, or was
+// sent and is forgotten.
 func (h *MatrixOutboxHandle) Entry(ctx context.Context, transaction string) (MatrixOutboxEntry, error) {
 	const op = "matrix_outbox entry"
 	entry, found, err := h.store.entry(ctx, transaction)
@@ -168,7 +174,8 @@ func (h *MatrixOutboxHandle) setNext(e *MatrixOutboxEntry) {
 	}
 }
 
-// Retry puts items that were set aside back to their old place in the queue: those named, or all. It returns how many.
+// Retry puts items that were set aside back to their old place in the queue:
+// those named, or all. It returns how many.
 func (h *MatrixOutboxHandle) Retry(ctx context.Context, transactions ...string) (int, error) {
 	n, err := h.store.requeue(ctx, transactions)
 	if err != nil {
@@ -177,8 +184,9 @@ func (h *MatrixOutboxHandle) Retry(ctx context.Context, transactions ...string) 
 	return n, h.Wake(ctx)
 }
 
-// Drop takes items out, whether they are queued or set aside, and returns how many. One that is under way may be sent
-// nevertheless. What refers to a dropped item is set aside when its turn comes.
+// Drop takes items out, whether they are queued or set aside, and returns how
+// many. One that is under way may be sent nevertheless. What refers to a
+// dropped item is set aside when its turn comes.
 func (h *MatrixOutboxHandle) Drop(ctx context.Context, transactions ...string) (int, error) {
 	if len(transactions) == 0 {
 		return 0, nil
@@ -190,8 +198,10 @@ func (h *MatrixOutboxHandle) Drop(ctx context.Context, transactions ...string) (
 	return n, send.WithOp("matrix_outbox drop", err)
 }
 
-// Wait waits until an item is sent, and returns its event ID; it returns the reason where it was set aside (errors.As
-// finds a *MatrixOutboxAside), CodeNotFound where it was dropped, CodeUnavailable when the outbox ends before.
+// Wait waits until an item is sent, and returns its event ID; it returns the
+// reason where it was set aside (errors.As finds a *MatrixOutboxAside),
+// CodeNotFound where it was dropped, CodeUnavailable when the outbox ends
+// before.
 func (h *MatrixOutboxHandle) Wait(ctx context.Context, transaction string) (id.EventID, error) {
 	for {
 		news, ended := h.waiters.add(transaction) // before looking, so that nothing happens in between
@@ -231,8 +241,9 @@ func (h *MatrixOutboxHandle) result(ctx context.Context, transaction string) (ev
 	return "", true, &core.Error{Code: core.CodeConflict, Err: cause}
 }
 
-// Observe takes note of own events that a sync delivers: one whose transaction ID belongs to an item that was under way
-// need not be looked for. It is a help, not needed: without it the outbox finds out by itself.
+// Observe takes note of own events that a sync delivers: one whose transaction
+// ID belongs to an item that was under way need not be looked for. It is a
+// help, not needed: without it the outbox finds out by itself.
 func (h *MatrixOutboxHandle) Observe(ctx context.Context, events ...matrix.MatrixSyncEvent) error {
 	for _, evt := range events {
 		if evt.TransactionID == "" || evt.EventID == "" || evt.Sender != h.client.UserID {

@@ -36,9 +36,10 @@ func stateNamed(name string) (state, bool) {
 	return state(number), number >= 0
 }
 
-// schema keeps what was sent for a while, without its content: for its event ID, and so that the same transaction
-// ID is not taken in again. uncertain is set before a try and taken back when the try surely had no effect; tried_at is
-// the first such try's time. Times are in Unix milliseconds.
+// schema keeps what was sent for a while, without its content: for its event
+// ID, and so that the same transaction ID is not taken in again. uncertain is
+// set before a try and taken back when the try surely had no effect; tried_at
+// is the first such try's time. Times are in Unix milliseconds.
 //
 // shown_at of an uncertain item outlives the process, so that one that is
 // killed again and again does not wait from the beginning each time.
@@ -72,7 +73,8 @@ CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 ) WITHOUT ROWID;
 `
 
-// store is the queue of one account, and all SQL. Whoever opened it last owns it: the others can't begin a try any more.
+// store is the queue of one account, and all SQL. Whoever opened it last owns
+// it: the others can't begin a try any more.
 type store struct {
 	db      *sql.DB
 	account string

@@ -10,8 +10,9 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
-// resolve puts the event IDs of what was sent meanwhile in place of the stand-ins. An error with CodeNotFound says that
-// there is none and will be none: the room's order has brought the target's turn before this one.
+// resolve puts the event IDs of what was sent meanwhile in place of the
+// stand-ins. An error with CodeNotFound says that there is none and will be
+// none: the room's order has brought the target's turn before this one.
 func (s *sender) resolve(ctx context.Context, row *item) (json.RawMessage, error) {
 	pending := send.PendingTargets(row.content)
 	if len(pending) == 0 {

@@ -40,7 +40,8 @@ const roomListFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_typ
 // MatrixRoomList returns the rooms that the user is in or invited into, invitations first, by title. It is one request
 // however many they are: an initial sync of its own, which takes nothing away from a sync that runs.
 //
-// Errors: CodeInvalid without a Client, CodeUnavailable where the answer is none, and those of [matrix.MatrixError].
+// Errors: CodeInvalid without a Client, CodeUnavailable where the answer is
+// none, and those of [matrix.MatrixError].
 //
 // More in matrix_room_list.md:
 //   - It is an initial sync of its own, without messages: cheap for dozens of

@@ -21,7 +21,8 @@ type MatrixRoomResolveConfig struct {
 // MatrixRoomResolve returns the ID of a room that a person named, and the servers by which it can be joined (of an alias or a
 // link; none for a bare ID). Whether the room of an ID exists is not asked.
 //
-// Errors: CodeInvalid for what names no room, CodeNotFound for an alias that nobody has, and those of [matrix.MatrixError].
+// Errors: CodeInvalid for what names no room, CodeNotFound for an alias that
+// nobody has, and those of [matrix.MatrixError].
 //
 // More in matrix_room_resolve.md:
 //   - An ID is taken as it is, without a request: whether there is such a room

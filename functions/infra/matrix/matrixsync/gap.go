@@ -17,8 +17,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/history"
 )
 
-// missed says whether a limited timeline leaves out what was to be delivered: not history from before the user's
-// joining, nor at the first sync.
+// missed says whether a limited timeline leaves out what was to be delivered:
+// not history from before the user's joining, nor at the first sync.
 func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, events []matrix.MatrixSyncEvent) bool {
 	switch {
 	case t.position.Token == "" && !t.replaying:
@@ -103,8 +103,9 @@ type syncPage struct {
 	End   string            `json:"end"`
 }
 
-// gapBrokenTries is how often a page of history is asked for that the server can't give: one room that it stumbles over
-// must not hold up the others for ever. A server that is not there is waited for without an end.
+// gapBrokenTries is how often a page of history is asked for that the server
+// can't give: one room that it stumbles over must not hold up the others for
+// ever. A server that is not there is waited for without an end.
 const gapBrokenTries = 10
 
 // page gets a page of a room's history, and says which of its events the store

@@ -163,8 +163,9 @@ func (h *MatrixSyncServiceHandle) Ack(events ...matrix.MatrixSyncEvent) error {
 	return h.sync.acknowledge(seqs)
 }
 
-// Resume ends a wait for a next try at once, as after new credentials by [matrix.MatrixClientLogin]. Other ways to set a token while
-// requests run, client.AccessToken and client.OAuthSetTokens, are data races.
+// Resume ends a wait for a next try at once, as after new credentials by
+// [matrix.MatrixClientLogin]. Other ways to set a token while requests run,
+// client.AccessToken and client.OAuthSetTokens, are data races.
 func (h *MatrixSyncServiceHandle) Resume() {
 	select {
 	case h.sync.wake <- struct{}{}:

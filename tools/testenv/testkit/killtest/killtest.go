@@ -202,9 +202,9 @@ func (p *Process) Kill() {
 	}
 }
 
-// Wait waits for the end of the process, and reports whether SIGKILL ended it. It
-// fails the test where the role returned an error, or another signal ended it. Read stdout before: what is
-// left of it is lost.
+// Wait waits for the end of the process, and reports whether SIGKILL ended it.
+// It fails the test where the role returned an error, or another signal ended
+// it. Read stdout before: what is left of it is lost.
 func (p *Process) Wait() (killed bool) {
 	p.t.Helper()
 	p.waited = true

@@ -34,8 +34,9 @@ func Events(t testing.TB, client *mautrix.Client, room id.RoomID, eventType stri
 	}
 }
 
-// Bodies returns the texts of a room's messages, oldest first, once there are n of them: Dendrite shows an event in
-// /messages a moment after it has accepted it.
+// Bodies returns the texts of a room's messages, oldest first, once there are n
+// of them: Dendrite shows an event in /messages a moment after it has accepted
+// it.
 func Bodies(t testing.TB, client *mautrix.Client, room id.RoomID, n int) []string {
 	t.Helper()
 	var texts []string
