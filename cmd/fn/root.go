@@ -64,7 +64,7 @@ func fn() program.ProgramRunConfig {
 		},
 		Commands: []*program.ProgramCommandHandle{
 			findCommand(), showCommand(), similarCommand(), usesCommand(), impactCommand(), graphCommand(),
-			sizeCommand(), newCommand(), initCommand(), mcpCommand(),
+			sizeCommand(), newCommand(), initCommand(), addCommand(), mcpCommand(),
 		},
 	}
 }
@@ -138,6 +138,9 @@ func describe(err error) (code int, hint string, candidates []string) {
 		return exitFailed, draft.Hint, nil
 	case errors.Is(err, size.ErrNoGo):
 		return exitFailed, "install Go, or put the folder of its command on the PATH", nil
+	}
+	if core.ErrorCode(err) == core.CodeConflict {
+		return exitNothing, core.ErrorHint(err), nil
 	}
 	return exitFailed, core.ErrorHint(err), nil
 }

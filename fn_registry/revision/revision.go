@@ -35,6 +35,9 @@ func Open(ctx context.Context, dir, revision string) (*Repo, error) {
 	return &Repo{dir: dir, revision: strings.TrimSpace(string(out))}, nil
 }
 
+// Commit returns the hash of the revision.
+func (r *Repo) Commit() string { return r.revision }
+
 // Changed lists the files below the folder that differ from the revision: changed, added, deleted, and not yet known
 // to git, from the folder, with slashes.
 func (r *Repo) Changed(ctx context.Context) ([]string, error) {
