@@ -55,8 +55,21 @@ func isLeaf(v reflect.Value) bool {
 	return false
 }
 
+// settingsOf lists the settings of a program's struct, in order. What it says of
+// an error is a defect of the program.
+func settingsOf(program string, config reflect.Value) ([]*field, error) {
+	fields, err := fieldsOf(program, config, "")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := flagsOf(fields); err != nil {
+		return nil, err
+	}
+	return fields, nil
+}
+
 // fieldsOf lists the settings of a struct in order, those of inner structs under
-// their key. What it says of an error is a defect of the program.
+// their key.
 func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, error) {
 	var all []*field
 	for i := range config.NumField() {

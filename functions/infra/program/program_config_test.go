@@ -110,6 +110,24 @@ func TestProgramConfig_Precedence(t *testing.T) {
 	}
 }
 
+// A list, or a structure, comes from the line where it begins, in every run.
+func TestProgramConfig_OriginOfList(t *testing.T) {
+	t.Parallel()
+	w := world{file: "addr: a:1\nroots:\n  - a\n  - b\n  - c\n  - d\njobs:\n  z: {command: x}\n  a: {command: y}\n"}
+	for range 20 {
+		result, err := w.load(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range map[int]string{4: "roots=a,b,c,d <- app.yaml:3", 8: "jobs= <- app.yaml:8"} {
+			v := result.Values[i]
+			if got := v.Key + "=" + v.Value + " <- " + strings.ReplaceAll(v.From, result.File, "app.yaml"); got != want {
+				t.Fatalf("%s, want %s", got, want)
+			}
+		}
+	}
+}
+
 func TestProgramConfig_Mistakes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -333,7 +333,7 @@ func (r *runner) withSettings() *ProgramCommandHandle {
 }
 
 func (r *runner) fields(c *ProgramCommandHandle) ([]*field, error) {
-	return fieldsOf(r.cfg.Name, reflect.ValueOf(c.settings()).Elem(), "")
+	return settingsOf(r.cfg.Name, reflect.ValueOf(c.settings()).Elem())
 }
 
 // check looks for defects in how the program is declared.
