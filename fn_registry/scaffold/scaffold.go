@@ -15,6 +15,7 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 // Draft is a unit that is to be made.
@@ -119,7 +120,7 @@ func (m *maker) checkName() error {
 	if !keyAllows("name", name) {
 		hint := "a name is snake_case: lower-case words of letters and digits, joined by _"
 		if near := SnakeCase(name); near != "" && near != name {
-			hint += "; did you mean " + near + "?"
+			hint += "; " + core.DidYouMean(near)
 		}
 		return wrong("name "+quote(name)+" is not valid", hint)
 	}
@@ -249,10 +250,7 @@ var patterns = sync.OnceValue(func() map[string]*regexp.Regexp {
 func keyAllows(key, value string) bool { return patterns()[key].MatchString(value) }
 
 func suggestion(word string, candidates []string) string {
-	if near := spec.Suggest(word, candidates); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
+	return core.DidYouMean(spec.Suggest(word, candidates))
 }
 
 func orNone(list []string) string {

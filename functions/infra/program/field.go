@@ -298,7 +298,7 @@ func (f *field) check() error {
 func notOneOf(word string, known []string) error {
 	message := fmt.Sprintf("%.60q is not one of %s", word, strings.Join(known, ", "))
 	if near := core.NameNearest(word, known); near != nil {
-		message += "; did you mean " + near[0] + "?"
+		message += "; " + core.DidYouMean(near[0])
 	}
 	return errors.New(message)
 }

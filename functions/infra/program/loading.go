@@ -211,7 +211,7 @@ func unknownFlag(name string, flags map[string]*field) string {
 		near = []string{name + "-file"} // of a secret
 	}
 	if near != nil && len(near[0]) > 1 {
-		message += "; did you mean " + dashed(near[0]) + "?"
+		message += "; " + core.DidYouMean(dashed(near[0]))
 	}
 	return message
 }
