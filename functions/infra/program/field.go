@@ -178,9 +178,6 @@ func setText(v reflect.Value, text string) error {
 	}
 	var err error
 	switch into := v.Addr().Interface().(type) {
-	case *ProgramSecret:
-		*into = ProgramSecret{text: text}
-		return nil
 	case *[]string:
 		*into = splitList(text)
 		return nil

@@ -285,14 +285,37 @@ func (l *loading) readEnv(f *field) error {
 	if f.Env == "" {
 		return nil
 	}
+	if f.Type == "secret" {
+		return l.readSecretEnv(f)
+	}
 	if text, ok := l.lookup(f.Env); ok && text != "" {
 		l.from[f.name()] = "environment " + f.Env
 		if err := setText(f.value, text); err != nil {
 			return l.invalid(f, err)
 		}
-	} else if file, ok := l.lookup(f.Env + "_FILE"); ok && file != "" && f.Type == "secret" {
-		l.from[f.name()] = "environment " + f.Env + "_FILE"
-		f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: file}}))
+	}
+	return nil
+}
+
+// readSecretEnv reads a secret, or the name of its file. An empty variable is
+// refused: it comes from a deployment whose secret is missing, and a program that
+// went on without one might let everybody in.
+func (l *loading) readSecretEnv(f *field) error {
+	for _, env := range []string{f.Env, f.Env + "_FILE"} {
+		text, ok := l.lookup(env)
+		if !ok {
+			continue
+		}
+		l.from[f.name()] = "environment " + env
+		if text == "" {
+			return l.invalid(f, errors.New("it is empty; unset it, or give it the secret"))
+		}
+		secret := ProgramSecret{text: text}
+		if env != f.Env {
+			secret = ProgramSecret{from: secretPlace{File: text}}
+		}
+		f.value.Set(reflect.ValueOf(secret))
+		return nil
 	}
 	return nil
 }

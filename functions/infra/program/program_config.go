@@ -68,7 +68,8 @@ var ErrProgramHelp = errors.New("help was asked for")
 // The file is that of the flag --config or of APP_CONFIG; without one there is
 // none. A secret's variable may have _FILE behind its name and then names a file;
 // its flag always has -file behind it, since others on the machine see the
-// command line. An empty variable counts as not set.
+// command line. An empty variable counts as not set, but for a secret's, which is
+// refused.
 //
 // A T with a method Validate() error is asked last. Errors are *core.Error:
 // CodeInvalid names the setting and where its value came from, all mistakes of

@@ -232,7 +232,10 @@ func TestProgramRun_Output(t *testing.T) {
 		var stderr bytes.Buffer
 		cfg := shop()
 		cfg.Args, cfg.Stdout, cfg.Stderr = strings.Fields(c.args), brokenWriter{c.err}, &stderr
-		cfg.LookupEnv = func(name string) (string, bool) { return map[string]string{"SHOP_LOG_LEVEL": "error"}[name], true }
+		cfg.LookupEnv = func(name string) (string, bool) {
+			v, ok := map[string]string{"SHOP_LOG_LEVEL": "error"}[name]
+			return v, ok
+		}
 		if got := program.ProgramRun(ctx, cfg); got != c.want || stderr.String() != c.text {
 			t.Errorf("%s: %d, %s", name, got, &stderr)
 		}
