@@ -190,8 +190,8 @@ func (m *maker) domains() []string {
 func (m *maker) checkUses() error {
 	composed := m.draft.Kind == spec.KindApp || m.draft.Kind == spec.KindPipeline
 	switch {
-	case composed && len(m.draft.Uses) == 0:
-		return wrong(article(m.draft.Kind)+" is composed of units, and none is named", "name their IDs in uses (fn new --uses ID,ID)")
+	case m.draft.Kind == spec.KindPipeline && len(m.draft.Uses) == 0:
+		return wrong("a pipeline is composed of units, and none is named", "name their IDs in uses (fn new --uses ID,ID)")
 	case !composed && len(m.draft.Uses) > 0:
 		return wrong("only a pipeline or an app is made of units", "leave uses out, or make it a pipeline")
 	}
@@ -225,14 +225,6 @@ func (m *maker) lookup(id string) (*catalog.Unit, error) {
 		return nil, wrong(id+" is a method", "use the unit of its type")
 	}
 	return u, nil
-}
-
-// article is a kind with its article.
-func article(kind spec.Kind) string {
-	if kind == spec.KindApp {
-		return "an " + kind
-	}
-	return "a " + kind
 }
 
 // patterns are the spec model's patterns, by key.
