@@ -1,91 +1,67 @@
 package scaffold
 
 import (
-	"io/fs"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"fnregistry.dev/fn_registry/size"
+	"fnregistry.dev/fn_registry/spec"
 )
 
-// TestNew_OnTheFloor makes programs in a copy of this repository and holds them to
-// what is asked of a program there: the linter, gofmt, go vet, a tidy module that
-// builds alone, its budget, and its own tests, which start it, its API's
-// conformance, a browser and the real binary among them. The second one differs in
-// its units alone.
-func TestNew_OnTheFloor(t *testing.T) {
+// A program of this repository stands on the floor. That it works is what
+// tools/dev/pagestest is about; this is what differs between programs.
+func TestNew_Floor(t *testing.T) {
 	t.Parallel()
-	dir := copyRepository(t)
-	makeUnit(t, dir, Draft{Name: "pinger", Kind: "app"})
-	makeUnit(t, dir, Draft{
-		Name: "job_list", Kind: "app", Uses: []string{"retry_do_go_infra", "work_pool_go_infra", "error_go_core"},
-		Description: "HTTP server of jobs. Runs them, too.", BinaryMBMax: 9.5,
-	})
-	for _, app := range []string{"pinger", "job_list"} {
-		folder := filepath.Join(dir, "apps", app)
-		goRunAlone(t, folder, "mod", "tidy")
-		goRunAlone(t, folder, "build", "-o", os.DevNull, ".")
-	}
-	lint(t, dir)
-	c := load(t, dir)
-	for _, app := range []string{"pinger", "job_list"} {
-		folder := "./apps/" + app
-		if out, err := exec.Command("gofmt", "-l", filepath.Join(dir, folder)).CombinedOutput(); err != nil || len(out) > 0 {
-			t.Errorf("gofmt: %s %v", out, err)
-		}
-		goRun(t, dir, "vet", folder)
-	}
-	goRun(t, dir, "test", "./apps/pinger")
-	p, err := size.Measure(t.Context(), c, c.Unit("pinger_go_apps"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if t.Logf("%.2f MB of %.0f", p.MB(), p.Max); !p.OK() {
-		t.Errorf("%.2f MB of %.0f, links %v", p.MB(), p.Max, p.Forbidden)
-	}
-}
-
-func goRunAlone(t *testing.T, dir string, args ...string) {
-	t.Helper()
-	cmd := exec.Command("go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go %s in %s: %v\n%s", strings.Join(args, " "), dir, err, out)
-	}
-}
-
-// copyRepository copies this repository without its history and what is built.
-func copyRepository(t *testing.T) string {
-	t.Helper()
-	root, dir := filepath.Join("..", ".."), t.TempDir()
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	c := load(t, "../..")
+	const usual = "apps/job_list/go.mod apps/job_list/go.sum apps/job_list/handler.go apps/job_list/job_list.md apps/job_list/main.go " +
+		"apps/job_list/main_test.go apps/job_list/testdata/script/job_list.txtar docs/job_list.md go.work"
+	for _, test := range []struct {
+		draft Draft
+		files string
+		has   map[string]string // a file's text
+		tags  string
+	}{
+		{Draft{Name: "job_list"}, usual, map[string]string{
+			"main.go":      `Name: "job_list", Doc: "serves a page and an API that say that it runs, and nothing else yet"`,
+			"main_test.go": `"JOB_LIST_TOKEN": ""`, "docs.md": "go run ./apps/job_list",
+		}, "http server"},
+		{
+			Draft{Name: "job_list", Description: "HTTP server of jobs.", Uses: []string{"retry_do_go_infra"}, Tags: []string{"jobs"}},
+			strings.Replace(usual, "script/job_list.txtar", "script/job_list.txtar apps/job_list/units.go", 1),
+			map[string]string{"main.go": `Doc: "HTTP server of jobs"`, "units.go": "_ = work.RetryDo\n", "job_list.md": "retry_do_go_infra, service_run_go_infra"}, "jobs stub",
+		},
+		{
+			Draft{Name: "job_list", Package: "cmd/deep/jobs"}, strings.ReplaceAll(usual, "apps/job_list/", "cmd/deep/jobs/"),
+			map[string]string{"main_test.go": `"../../../docs/job_list.md"`, "job_list.md": "(../../../docs/job_list.md)"}, "http server",
+		},
+	} {
+		test.draft.Kind = spec.KindApp
+		plan, err := New(c, test.draft)
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		switch to := filepath.Join(dir, rel); {
-		case d.IsDir() && (rel == ".git" || rel == "bin"):
-			return filepath.SkipDir
-		case d.IsDir():
-			return os.MkdirAll(to, 0o755)
-		case d.Type().IsRegular():
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return err
+		var files []string
+		for _, f := range plan.Files {
+			files = append(files, f.Path)
+			name := f.Path[strings.LastIndexByte(f.Path, '/')+1:]
+			if f.Path == "docs/job_list.md" {
+				name = "docs.md"
 			}
-			return os.WriteFile(to, text, 0o644)
+			if want := test.has[name]; !strings.Contains(f.Text, want) {
+				t.Errorf("%s lacks %s\n%s", f.Path, want, f.Text)
+			}
+			if name == "job_list.md" {
+				s := spec.Parse(f.Path, []byte(f.Text)).Spec
+				if slices.Sort(s.Tags); strings.Join(s.Tags, " ") != test.tags {
+					t.Errorf("tags %q", s.Tags)
+				}
+			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+		if slices.Sort(files); strings.Join(files, " ") != test.files {
+			t.Errorf("got  %s\nwant %s", strings.Join(files, " "), test.files)
+		}
 	}
-	return dir
+	if plan, err := New(c, Draft{Name: "matrix_tail_too", Package: "apps/matrix_tail", Kind: spec.KindApp}); err == nil {
+		t.Errorf("a program over another: %v", plan.Files)
+	}
 }

@@ -105,8 +105,11 @@ let listed = 0; // counts the answers asked for, since a late one is of no use
 // safe is an address to go to, or one that leads nowhere in place of one that
 // would run in this page, as page_writer has it for links.
 function safe(address) {
-  const protocol = URL.parse(address, location.href)?.protocol;
-  return ["http:", "https:", "mailto:"].includes(protocol) ? address : "about:invalid";
+  try {
+    const { protocol } = new URL(address, location.href);
+    if (["http:", "https:", "mailto:"].includes(protocol)) return address;
+  } catch {} // it is no address
+  return "about:invalid";
 }
 
 function option(command, at) {
