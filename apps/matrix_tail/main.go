@@ -31,10 +31,11 @@ func main() { program.ProgramMain(matrixTail()) }
 
 // settings are those of all commands.
 type settings struct {
-	User       string `yaml:"user" short:"u" doc:"whose rooms: @name:server"`
-	Homeserver string `yaml:"homeserver" doc:"URL, where the user's server name does not lead there"`
-	State      string `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
-	TokenFile  string `yaml:"token_file" doc:"keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE); default: the system's keyring"`
+	User       string                `yaml:"user" short:"u" doc:"whose rooms: @name:server"`
+	Homeserver string                `yaml:"homeserver" doc:"URL, where the user's server name does not lead there"`
+	State      string                `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
+	TokenStore string                `yaml:"token_store" doc:"keep tokens in this file, which a passphrase opens (default: the system's keyring)"`
+	Passphrase program.ProgramSecret `yaml:"passphrase" doc:"opens the token store (default: it is asked for)"`
 	program.ProgramLog
 }
 
@@ -111,11 +112,14 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 // openSecrets opens where the access token is kept. A new file's passphrase is
 // asked for twice.
 func openSecrets(s *settings, isNew bool) (token.TokenStore, error) {
-	if s.TokenFile == "" {
+	if s.TokenStore == "" {
 		return keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
 	}
-	passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + s.TokenFile, Env: "MATRIX_TAIL_PASSPHRASE", Twice: isNew}
-	return tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: s.TokenFile, Passphrase: passphrase.Passphrase})
+	passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + s.TokenStore, Twice: isNew}.Passphrase
+	if s.Passphrase.IsSet() {
+		passphrase = func(context.Context) (string, error) { return s.Passphrase.Reveal(), nil }
+	}
+	return tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: s.TokenStore, Passphrase: passphrase})
 }
 
 func (s *session) close() {

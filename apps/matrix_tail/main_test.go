@@ -47,7 +47,7 @@ func newPerson(t *testing.T, name string) person {
 
 // command is the program with its secrets in a file, away from the test's terminal.
 func (p person) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"--token-file", p.tokens()}, args...)...)
+	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"--token-store", p.tokens()}, args...)...)
 	cmd.Env = p.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd

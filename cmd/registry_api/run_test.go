@@ -438,7 +438,7 @@ func TestRun_Restart(t *testing.T) {
 	again := start(t, args...)
 	want := "pump_go_f round_go_f tool_go_apps wait_go_f"
 	again.until("what changed meanwhile is seen", func() bool { return as[page](again.get("/api/v1/units", nil)).ids() == want })
-	if strings.Contains(again.log.String(), "added=5") {
+	if strings.Contains(again.log(), "added=5") {
 		t.Error("everything was read anew")
 	}
 	after := again.get("/api/v1/units?q=number", map[string]string{"If-None-Match": before.header.Get("Etag")})

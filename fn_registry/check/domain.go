@@ -7,6 +7,7 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 var domainRule = &Rule{
@@ -20,7 +21,7 @@ var domainRule = &Rule{
 		if !slices.Contains(cfg.Domains, u.Spec.Domain) {
 			hint := "; the domains are " + strings.Join(cfg.Domains, ", ")
 			if near := spec.Suggest(u.Spec.Domain, cfg.Domains); near != "" {
-				hint = "; did you mean " + near + "?"
+				hint = "; " + core.DidYouMean(near)
 			}
 			p.key("domain", nil, "domain %s is not in %s%s", u.Spec.Domain, config.FileName, hint)
 			return

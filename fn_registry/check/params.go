@@ -8,6 +8,7 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 var paramsRule = &Rule{
@@ -87,7 +88,7 @@ func unknownParam(name string, free []string) string {
 		message = fmt.Sprintf("params has %s, but the struct has no exported field %s", name, field)
 	}
 	if near := spec.Suggest(name, free); near != "" {
-		message += "; did you mean " + near + "?"
+		message += "; " + core.DidYouMean(near)
 	}
 	return message
 }
@@ -128,7 +129,7 @@ func (p *pass) checkFields(u *catalog.Unit) {
 		if !slices.Contains(known, param.Name) {
 			message := fmt.Sprintf("params has %s, which is no exported field of the type", param.Name)
 			if near := spec.Suggest(param.Name, known); near != "" {
-				message += "; did you mean " + near + "?"
+				message += "; " + core.DidYouMean(near)
 			}
 			p.item("params", i, nil, "%s", message)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 // Rules returns every rule, in the order in which they are listed and explained.
@@ -29,7 +30,7 @@ func Named(name string) (*Rule, error) {
 		names = append(names, r.Name)
 	}
 	if near := spec.Suggest(name, names); near != "" {
-		return nil, fmt.Errorf("no rule %q; did you mean %s?", name, near)
+		return nil, fmt.Errorf("no rule %q; %s", name, core.DidYouMean(near))
 	}
 	return nil, fmt.Errorf("no rule %q; the rules are %s", name, strings.Join(names, ", "))
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 // schemaRules are the rules of the spec's own form; package spec applies them while it parses.
@@ -40,7 +41,7 @@ func schema(name, summary, explanation string) *Rule {
 func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	message := problem.Message
 	if problem.Suggestion != "" {
-		message += "; did you mean " + problem.Suggestion + "?"
+		message += "; " + core.DidYouMean(problem.Suggestion)
 	} else if problem.Hint != "" {
 		message += "; " + problem.Hint
 	}

@@ -562,7 +562,7 @@ func TestQueryError_Suggestions(t *testing.T) {
 		"kind:zzz": `kind:zzz: "zzz" is not one of function, type, pipeline, app`,
 		"kind:typ": `kind:typ: "typ" is not one of function, type, pipeline, app; did you mean type?`,
 		"zzz:a":    "zzz:a: unknown field zzz; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by",
-		"tga:a":    "tga:a: unknown field tga; did you mean tag",
+		"tga:a":    "tga:a: unknown field tga; did you mean tag?",
 	} {
 		if p := find(t, s, Query{Text: text}); len(p.Problems) != 1 || p.Problems[0].String() != want {
 			t.Errorf("%s: %v", text, p.Problems)

@@ -52,18 +52,42 @@ func (m *maker) linked(d *catalog.Dir, mod *modFile) []string {
 	return modules
 }
 
-// notRequired lists the folders of the modules that the draft's units are in and that the module of a folder does not
-// require: only a workspace lets it import them.
-func (m *maker) notRequired(dir string) []string {
+// usedModules lists the folders of the modules that the draft's units are in.
+func (m *maker) usedModules() []string {
+	var modules []string
+	for _, u := range m.uses {
+		if folder := m.moduleDir(u.Dir.Path); !slices.Contains(modules, folder) {
+			modules = append(modules, folder)
+		}
+	}
+	return modules
+}
+
+// appModules lists the folders of the modules that a program imports from.
+func (m *maker) appModules(on *floor) []string {
+	modules := m.usedModules()
+	if on == nil {
+		return modules
+	}
+	for _, d := range on.dirs {
+		if folder := m.moduleDir(d.Path); !slices.Contains(modules, folder) {
+			modules = append(modules, folder)
+		}
+	}
+	return modules
+}
+
+// notRequired lists those of the module folders that the module of a folder does not require: only a workspace lets it
+// import them.
+func (m *maker) notRequired(dir string, modules []string) []string {
 	home := m.moduleDir(dir)
 	mod, err := m.readMod(home)
 	if err != nil {
 		return nil // there is no module
 	}
 	var missing []string
-	for _, u := range m.uses {
-		folder := m.moduleDir(u.Dir.Path)
-		if folder != home && mod.requires[m.root.Modules[folder]] == "" && !slices.Contains(missing, folder) {
+	for _, folder := range modules {
+		if folder != home && mod.requires[m.root.Modules[folder]] == "" {
 			missing = append(missing, folder)
 		}
 	}
@@ -72,7 +96,7 @@ func (m *maker) notRequired(dir string) []string {
 
 // modulePath makes up the path of a module in dir: as the repository's others have theirs, mostly a common prefix and
 // the folder; else below the module of the first unit.
-func (m *maker) modulePath(dir string) string {
+func (m *maker) modulePath(dir string, modules []string) string {
 	count := map[string]int{}
 	best := ""
 	if p := m.root.ImportPath(dir); p != "" {
@@ -87,24 +111,18 @@ func (m *maker) modulePath(dir string) string {
 		}
 	}
 	if best == "" {
-		best = m.root.Modules[m.moduleDir(m.uses[0].Dir.Path)]
+		best = m.root.Modules[modules[0]]
 	}
 	return path.Join(best, dir)
 }
 
 // appModule decides which module the program belongs to, and plans its go.mod, go.sum and line in go.work where that
 // is a new one.
-func (m *maker) appModule(plan *Plan, to *place) (*modFile, error) {
-	if to.importPath != "" && len(m.notRequired(to.dir)) == 0 {
+func (m *maker) appModule(plan *Plan, to *place, modules []string) (*modFile, error) {
+	if to.importPath != "" && len(m.notRequired(to.dir, modules)) == 0 {
 		return m.readMod(m.moduleDir(to.dir))
 	}
-	to.importPath = m.modulePath(to.dir)
-	var modules []string
-	for _, u := range m.uses {
-		if folder := m.moduleDir(u.Dir.Path); !slices.Contains(modules, folder) {
-			modules = append(modules, folder)
-		}
-	}
+	to.importPath = m.modulePath(to.dir, modules)
 	mod, err := m.newMod(to.dir, to.importPath, modules)
 	if err != nil {
 		return nil, err

@@ -61,7 +61,7 @@ func (m *maker) function() (*Plan, error) {
 	if sh.local {
 		plan.Notes = append(plan.Notes, "uses_functions, uses_types and error_type of the spec are completed when it is written: the signature names a type of the package that has no spec")
 	}
-	for _, folder := range m.notRequired(to.dir) {
+	for _, folder := range m.notRequired(to.dir, m.usedModules()) {
 		plan.Notes = append(plan.Notes, "let "+path.Join(m.moduleDir(to.dir), "go.mod")+" require "+m.root.Modules[folder]+" with a replace: only the workspace lets it import "+folder)
 	}
 	return plan, nil

@@ -15,6 +15,7 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 // Draft is a unit that is to be made.
@@ -119,7 +120,7 @@ func (m *maker) checkName() error {
 	if !keyAllows("name", name) {
 		hint := "a name is snake_case: lower-case words of letters and digits, joined by _"
 		if near := SnakeCase(name); near != "" && near != name {
-			hint += "; did you mean " + near + "?"
+			hint += "; " + core.DidYouMean(near)
 		}
 		return wrong("name "+quote(name)+" is not valid", hint)
 	}
@@ -189,8 +190,8 @@ func (m *maker) domains() []string {
 func (m *maker) checkUses() error {
 	composed := m.draft.Kind == spec.KindApp || m.draft.Kind == spec.KindPipeline
 	switch {
-	case composed && len(m.draft.Uses) == 0:
-		return wrong(article(m.draft.Kind)+" is composed of units, and none is named", "name their IDs in uses (fn new --uses ID,ID)")
+	case m.draft.Kind == spec.KindPipeline && len(m.draft.Uses) == 0:
+		return wrong("a pipeline is composed of units, and none is named", "name their IDs in uses (fn new --uses ID,ID)")
 	case !composed && len(m.draft.Uses) > 0:
 		return wrong("only a pipeline or an app is made of units", "leave uses out, or make it a pipeline")
 	}
@@ -226,14 +227,6 @@ func (m *maker) lookup(id string) (*catalog.Unit, error) {
 	return u, nil
 }
 
-// article is a kind with its article.
-func article(kind spec.Kind) string {
-	if kind == spec.KindApp {
-		return "an " + kind
-	}
-	return "a " + kind
-}
-
 // patterns are the spec model's patterns, by key.
 var patterns = sync.OnceValue(func() map[string]*regexp.Regexp {
 	all := map[string]*regexp.Regexp{}
@@ -249,10 +242,7 @@ var patterns = sync.OnceValue(func() map[string]*regexp.Regexp {
 func keyAllows(key, value string) bool { return patterns()[key].MatchString(value) }
 
 func suggestion(word string, candidates []string) string {
-	if near := spec.Suggest(word, candidates); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
+	return core.DidYouMean(spec.Suggest(word, candidates))
 }
 
 func orNone(list []string) string {

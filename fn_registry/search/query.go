@@ -199,12 +199,13 @@ func (q *Query) add(t piece) {
 			q.Words = append(q.Words, Word{Text: t.value, Phrase: t.quoted, Negated: t.negated})
 		}
 	case !known:
-		near, hint := candidates(t.field), "; did you mean "
-		if len(near) == 0 {
-			near, hint = Fields(), "; there are "
+		near := candidates(t.field)
+		hint := core.DidYouMean(near...)
+		if hint == "" {
+			near = Fields()
+			hint = "there are " + strings.Join(near, ", ")
 		}
-		q.Problems = append(q.Problems, Problem{Text: t.text, Candidates: near,
-			Message: "unknown field " + t.field + hint + strings.Join(near, ", ")})
+		q.Problems = append(q.Problems, Problem{Text: t.text, Candidates: near, Message: "unknown field " + t.field + "; " + hint})
 	case t.value != "":
 		q.Filters = append(q.Filters, Filter{t.field, t.value, t.negated})
 	}

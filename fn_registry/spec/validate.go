@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fnregistry.dev/functions/core"
 )
 
 // validate notes what the values break that could be read, and what is missing. With a kind that is absent or
@@ -55,7 +57,7 @@ func (d *Document) unknownKeys() {
 		}
 		p := d.problem(RuleUnknown, e.keyStart, e.key, "unknown key "+quote(e.key), "remove it, or put what it says in the body")
 		if p.Suggestion = Suggest(e.key, lacking); p.Suggestion != "" {
-			p.Hint = "did you mean " + p.Suggestion + "?"
+			p.Hint = core.DidYouMean(p.Suggestion)
 		}
 	}
 }
@@ -95,9 +97,8 @@ func (d *Document) validateValue(k *Key, e *entry) {
 
 func (d *Document) enumProblem(k *Key, e *entry, v string) {
 	p := d.problem(RuleEnum, e.valueStart, k.Name, k.Name+" "+quote(v)+" is not one of "+strings.Join(k.Enum, ", "), "")
-	if p.Suggestion = Suggest(v, k.Enum); p.Suggestion != "" {
-		p.Hint = "did you mean " + p.Suggestion + "?"
-	}
+	p.Suggestion = Suggest(v, k.Enum)
+	p.Hint = core.DidYouMean(p.Suggestion)
 }
 
 // validateItems checks a list. Long lists are compared through a map, because a spec may have any number of items.

@@ -78,17 +78,13 @@ func serve(run guard.Run, order order, w *world.World) (code int, err error) {
 		return exitNotStarted, err
 	}
 	token := rand.Text()
-	ctx, cancel := context.WithCancel(context.Background())
-	addr, ended, err := control.Serve(ctx, w, token)
+	ctx := context.Background()
+	api, err := control.Serve(ctx, w, token)
 	if err != nil {
-		cancel()
 		return exitNotStarted, err
 	}
-	defer func() {
-		cancel()
-		err = errors.Join(err, <-ended)
-	}()
-	env["TESTENV_CONTROL"], env["TESTENV_CONTROL_TOKEN"] = "http://"+addr, token
+	defer func() { err = errors.Join(err, api.Stop(ctx)) }()
+	env["TESTENV_CONTROL"], env["TESTENV_CONTROL_TOKEN"] = "http://"+api.Addr().String(), token
 	if order.command == nil {
 		return demo(run, env), nil
 	}

@@ -20,7 +20,7 @@ func withCandidates(err *core.Error, what, name string, known []string) error {
 	candidates = candidates[:min(len(candidates), maxCandidates)]
 	switch {
 	case len(candidates) > 0:
-		err.Hint = fmt.Sprintf("did you mean %s?", strings.Join(candidates, " or "))
+		err.Hint = core.DidYouMean(candidates...)
 	default:
 		candidates = append([]string{}, known[:min(len(known), maxKnown)]...)
 		err.Hint = "none are known here"

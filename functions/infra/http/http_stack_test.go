@@ -29,11 +29,11 @@ type stacked struct {
 
 func newStacked(t *testing.T, cfg fnhttp.HTTPStackConfig) *stacked {
 	t.Helper()
-	return newStackedWithin(t, cfg, fnhttp.HTTPServeConfig{})
+	return newStackedWithin(t, cfg, fnhttp.HTTPServerConfig{})
 }
 
 // newStackedWithin has times of its own for slow requests.
-func newStackedWithin(t *testing.T, cfg fnhttp.HTTPStackConfig, times fnhttp.HTTPServeConfig) *stacked {
+func newStackedWithin(t *testing.T, cfg fnhttp.HTTPStackConfig, times fnhttp.HTTPServerConfig) *stacked {
 	t.Helper()
 	s := &stacked{log: &logBuffer{}}
 	cfg.Logger = slog.New(slog.NewJSONHandler(s.log, nil))
@@ -65,7 +65,7 @@ func newStackedWithin(t *testing.T, cfg fnhttp.HTTPStackConfig, times fnhttp.HTT
 		t.Fatal(err)
 	}
 	times.Handler, times.Logger = handler, cfg.Logger
-	s.addr = serve(t, t.Context(), times).addr
+	s.addr = serve(t, t.Context(), times).Addr().String()
 	return s
 }
 
@@ -200,7 +200,7 @@ func TestHTTPStack_PanicAfterTheFirstByte(t *testing.T) {
 // Whoever sends a header byte by byte is gone after the time for it.
 func TestHTTPStack_SlowHeader(t *testing.T) {
 	t.Parallel()
-	s := newStackedWithin(t, fnhttp.HTTPStackConfig{}, fnhttp.HTTPServeConfig{ReadHeaderTimeout: 100 * time.Millisecond})
+	s := newStackedWithin(t, fnhttp.HTTPStackConfig{}, fnhttp.HTTPServerConfig{ReadHeaderTimeout: 100 * time.Millisecond})
 	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +216,7 @@ func TestHTTPStack_SlowHeader(t *testing.T) {
 // So is whoever does so with a body, and is told.
 func TestHTTPStack_SlowBody(t *testing.T) {
 	t.Parallel()
-	s := newStackedWithin(t, fnhttp.HTTPStackConfig{}, fnhttp.HTTPServeConfig{ReadTimeout: 3 * time.Second}) // enough for its header on a busy machine
+	s := newStackedWithin(t, fnhttp.HTTPStackConfig{}, fnhttp.HTTPServerConfig{ReadTimeout: 3 * time.Second}) // enough for its header on a busy machine
 	for _, path := range []string{"/echo", "/upload"} {
 		status, answer := s.ask(t, "POST "+path, "Content-Type: application/json", "Content-Length: 100", "", `{"a":`)
 		if status != 408 || !strings.Contains(answer, "application/problem+json") {

@@ -35,11 +35,10 @@ func (e *JSONFieldError) Error() string { return e.Message }
 
 // hint names the fields that may have been meant by an unknown one.
 func (e *JSONFieldError) hint(field string) string {
-	near := core.NameNearest(field, e.Known)
-	switch {
-	case len(near) > 0:
-		return "did you mean " + strings.Join(near, " or ") + "?"
-	case len(e.Known) == 0:
+	if near := core.NameNearest(field, e.Known); near != nil {
+		return core.DidYouMean(near...)
+	}
+	if len(e.Known) == 0 {
 		return "no field is known here"
 	}
 	return "known are " + strings.Join(e.Known[:min(len(e.Known), 20)], ", ")

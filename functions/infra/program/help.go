@@ -85,7 +85,7 @@ func (r *runner) helpFields(c *ProgramCommandHandle) ([]*field, error) {
 		return fields, err
 	}
 	settings := c.reads.settings()
-	shared, err := fieldsOf(r.cfg.Name, reflect.ValueOf(settings).Elem(), "")
+	shared, err := settingsOf(r.cfg.Name, reflect.ValueOf(settings).Elem())
 	return append(withKeys(shared), fields...), err
 }
 

@@ -224,10 +224,7 @@ func (r *runner) dispatch(ctx context.Context) error {
 
 // unknown is the error for a word that is no command.
 func (r *runner) unknown(message, word string) error {
-	hint := r.cfg.Name + " --help lists the commands"
-	if near := core.NameNearest(word, r.names()); near != nil {
-		hint = "did you mean " + strings.Join(near, " or ") + "?"
-	}
+	hint := cmp.Or(core.DidYouMean(core.NameNearest(word, r.names())...), r.cfg.Name+" --help lists the commands")
 	return &core.Error{Code: core.CodeInvalid, Message: message, Hint: hint}
 }
 
@@ -333,7 +330,7 @@ func (r *runner) withSettings() *ProgramCommandHandle {
 }
 
 func (r *runner) fields(c *ProgramCommandHandle) ([]*field, error) {
-	return fieldsOf(r.cfg.Name, reflect.ValueOf(c.settings()).Elem(), "")
+	return settingsOf(r.cfg.Name, reflect.ValueOf(c.settings()).Elem())
 }
 
 // check looks for defects in how the program is declared.

@@ -12,7 +12,8 @@ import (
 // value is a secret that is not set.
 //
 // In a file it is written as where it is kept, {file: PATH}, {env: NAME} or
-// {store: NAME}; program_config reads it from there.
+// {store: NAME}; program_config reads it from there. Before that, as in the
+// completion of a command line, it is set and Reveal returns "".
 //
 // More in program_secret.md:
 //   - What Reveal returns is an ordinary string: don't put it into an error, a
@@ -34,15 +35,15 @@ type secretPlace struct {
 // shown is what is printed of a secret that is set.
 const shown = "[secret]"
 
-// Reveal returns the secret itself; "" if it is not set.
+// Reveal returns the secret itself; "" if it is not set or not fetched yet.
 func (s ProgramSecret) Reveal() string { return s.text }
 
-// IsSet reports whether there is a secret.
-func (s ProgramSecret) IsSet() bool { return s.text != "" }
+// IsSet reports whether there is a secret, or a place from which one is fetched.
+func (s ProgramSecret) IsSet() bool { return s.text != "" || s.from != secretPlace{} }
 
 // String returns "[secret]", or "" if it is not set.
 func (s ProgramSecret) String() string {
-	if s.text == "" {
+	if !s.IsSet() {
 		return ""
 	}
 	return shown

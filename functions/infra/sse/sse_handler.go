@@ -74,7 +74,7 @@ type SSEHubStats struct {
 // More in sse_handler.md:
 //   - The ring is memory: after a restart every client that comes back gets a
 //     gap event.
-//   - Give the hub the same context as http_serve_go_infra, or the open streams
+//   - Close the hub in the OnStop of http_server_go_infra, or the open streams
 //     hold up every shutdown until its deadline.
 func SSEHandler(ctx context.Context, cfg SSEHandlerConfig) *SSEHub {
 	cfg.RingEvents = cmp.Or(cfg.RingEvents, 1024)

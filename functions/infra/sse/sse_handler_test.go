@@ -333,12 +333,13 @@ func TestSSEHandler_BehindAllMiddlewareAndShortTimeouts(t *testing.T) {
 	hub := sse.SSEHandler(ctx, sse.SSEHandlerConfig{Heartbeat: 50 * time.Millisecond, WriteTimeout: 500 * time.Millisecond})
 	handler := fnhttp.HTTPAccessLog(fnhttp.HTTPGzip(fnhttp.HTTPConditional(hub, fnhttp.HTTPConditionalConfig{}), fnhttp.HTTPGzipConfig{MinBytes: -1}),
 		fnhttp.HTTPAccessLogConfig{Logger: slog.New(slog.DiscardHandler)})
-	addr, served := make(chan string, 1), make(chan error, 1)
-	go func() {
-		served <- fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{Handler: handler, OnListen: func(a net.Addr) { addr <- a.String() },
-			ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond, ShutdownTimeout: 10 * time.Second})
-	}()
-	response := open(t, "http://"+<-addr, "")
+	server, err := fnhttp.HTTPServer(ctx, fnhttp.HTTPServerConfig{
+		Handler: handler, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond, ShutdownTimeout: 10 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response := open(t, "http://"+server.Addr().String(), "")
 	if response.Header.Get("ETag") != "" || response.Uncompressed {
 		t.Errorf("header %v", response.Header)
 	}
@@ -354,7 +355,8 @@ func TestSSEHandler_BehindAllMiddlewareAndShortTimeouts(t *testing.T) {
 	stop() // ends the hub's streams, so the server need not wait for its shutdown timeout
 	for lines.Scan() {
 	}
-	if err := errors.Join(lines.Err(), <-served); err != nil {
+	<-server.Done()
+	if err := errors.Join(lines.Err(), server.Err()); err != nil {
 		t.Errorf("the stop was not clean: %v", err)
 	}
 }

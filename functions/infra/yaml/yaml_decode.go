@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"fnregistry.dev/functions/core"
 	"go.yaml.in/yaml/v3"
@@ -45,8 +44,8 @@ func (p *YAMLProblem) Error() string {
 		text += " " + p.Path + ":"
 	}
 	text += " " + p.Message
-	if len(p.Candidates) > 0 {
-		text += "; did you mean " + strings.Join(p.Candidates, " or ") + "?"
+	if hint := core.DidYouMean(p.Candidates...); hint != "" {
+		text += "; " + hint
 	}
 	return text
 }

@@ -100,6 +100,19 @@ func TestBrowser_Keys(t *testing.T) {
 	p.Until(`location.pathname === "/code"`)
 }
 
+// What a search answers is an address to go to, and no script to run.
+func TestBrowser_PaletteAddresses(t *testing.T) {
+	_, p, url := open(t)
+	p.Go(url + "/text")
+	p.Do(chromedp.Evaluate[chromedp.Void](`void (window.fetch = async () => new Response(JSON.stringify([
+		{text: "a", url: "/a?b=c:d"}, {text: "b", url: "https://example.org"}, {text: "c", url: "java\tscript:alert(1)"},
+		{text: "d", url: " JavaScript:alert(1)"}, {text: "e", url: "data:text/html,x"}, {text: "f", url: "https://["},
+	])))`))
+	p.Do(chromedp.Click(chromedp.CSS("#commands")), chromedp.KeyEvent("zzz"))
+	p.Until(`[...document.querySelectorAll("dialog li")].map((li) => li.dataset.url).join() ===
+		"/a?b=c:d,https://example.org,about:invalid,about:invalid,about:invalid,about:invalid"`)
+}
+
 func TestBrowser_Theme(t *testing.T) {
 	_, p, url := open(t)
 	p.Theme("dark")

@@ -21,9 +21,13 @@ func main() {
 	defer stop()
 	g := newGallery(ctx)
 	go g.tick(ctx, time.Second)
-	fmt.Printf("gallery listens on http://%s\n", *addr)
-	err := fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{Addr: *addr, Handler: g.handler()})
-	if err != nil && ctx.Err() == nil {
+	server, err := fnhttp.HTTPServer(ctx, fnhttp.HTTPServerConfig{Addr: *addr, Handler: g.handler()})
+	if err == nil {
+		fmt.Printf("gallery listens on http://%s\n", server.Addr())
+		<-server.Done()
+		err = server.Err()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "gallery:", err)
 		os.Exit(1)
 	}

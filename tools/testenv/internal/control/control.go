@@ -12,7 +12,6 @@ package control
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 
 	fnhttp "fnregistry.dev/functions/infra/http"
@@ -62,24 +61,16 @@ func Handler(w *world.World, token string) (http.Handler, error) {
 	return fnhttp.HTTPBearerAuth(mux, fnhttp.HTTPBearerAuthConfig{Tokens: []string{token}, Realm: "testenv"})
 }
 
-// Serve serves the API on a free port of 127.0.0.1 until ctx is done. It returns the address at once, and a channel
-// that gets the one result of serving.
-func Serve(ctx context.Context, w *world.World, token string) (addr string, ended <-chan error, err error) {
+// Serve serves the API on a free port of 127.0.0.1 until ctx is done or the
+// server is stopped.
+func Serve(ctx context.Context, w *world.World, token string) (*fnhttp.HTTPServerHandle, error) {
 	handler, err := Handler(w, token)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	result := make(chan error, 1)
-	go func() {
-		result <- fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{
-			Handler: handler, Listener: listener, Logger: slog.New(slog.DiscardHandler),
-			WriteTimeout:    -1, // a server may have to be installed first
-			ShutdownTimeout: -1, // who asks is gone, or should be
-		})
-	}()
-	return listener.Addr().String(), result, nil
+	return fnhttp.HTTPServer(ctx, fnhttp.HTTPServerConfig{
+		Handler: handler, Logger: slog.New(slog.DiscardHandler),
+		WriteTimeout:    -1, // a server may have to be installed first
+		ShutdownTimeout: -1, // who asks is gone, or should be
+	})
 }
