@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/gomod"
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/atomicfile"
 )
@@ -209,43 +210,33 @@ func (p *Plan) require(s *source, wanted *copies) error {
 		folder, _ := s.root.ModuleDir(d.Path)
 		direct = append(direct, s.root.Modules[folder])
 	}
-	need, err := s.needs(direct)
+	need, err := gomod.Read(s.root, direct)
 	if err != nil {
 		return err
 	}
-	if err := p.edit.goLine(need.goLine); err != nil {
+	if err := p.edit.goLine(need.GoLine); err != nil {
 		return err
 	}
 	var modules []string
 	for i := range wanted.imports {
-		if m := need.moduleOf(i); m != "" {
+		if m := gomod.ModuleOf(need.Requires, i); m != "" {
 			modules = append(modules, m)
 		}
 	}
 	slices.Sort(modules)
 	for _, m := range slices.Compact(modules) {
-		p.edit.require(m, need.requires[m], false)
+		p.edit.require(m, need.Requires[m], false)
 	}
-	for i, old := range need.replaces {
-		if !slices.Contains(modules, old.Path) && need.by[i].Version == "" {
+	for _, r := range need.Replaces {
+		if !slices.Contains(modules, r.Old.Path) && r.New.Version == "" {
 			continue // a folder of the repository, for a module that the copies do not import
 		}
-		if err := p.edit.replaceBy(old, need.by[i]); err != nil {
+		if err := p.edit.replaceBy(r.Old, r.New); err != nil {
 			return err
 		}
 	}
 	p.Lines = p.edit.lines
 	return nil
-}
-
-// moduleOf returns the required module that has a package, or "".
-func (m *modules) moduleOf(importPath string) (found string) {
-	for p := range m.requires {
-		if (importPath == p || strings.HasPrefix(importPath, p+"/")) && len(p) > len(found) {
-			found = p
-		}
-	}
-	return found
 }
 
 // Apply brings the copies up to date. Files that were changed on both sides, or

@@ -1,7 +1,6 @@
 package reuse
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/gomod"
 )
 
 // Linked is what Link did.
@@ -37,24 +37,23 @@ func Link(ctx context.Context, c *catalog.Catalog, t *Target, units []*catalog.U
 		folder, _ := s.root.ModuleDir(u.Dir.Path)
 		direct = append(direct, s.root.Modules[folder])
 	}
-	need, err := s.needs(direct)
+	need, err := gomod.Read(s.root, direct)
 	if err != nil {
 		return nil, err
 	}
 	e := &edit{Target: t}
-	if err := e.goLine(need.goLine); err != nil {
+	if err := e.goLine(need.GoLine); err != nil {
 		return nil, err
 	}
-	folders := s.folders()
-	for _, p := range need.own {
-		_, major, _ := module.SplitPathVersion(p)
-		e.require(p, cmp.Or(module.PathMajorPrefix(major), "v0")+".0.0", !slices.Contains(direct, p))
+	folders := gomod.Folders(s.root)
+	for _, p := range need.Own {
+		e.require(p, gomod.Unreleased(p), !slices.Contains(direct, p))
 		if err := e.replaceBy(module.Version{Path: p}, module.Version{Path: s.root.Path(folders[p])}); err != nil {
 			return nil, err
 		}
 	}
-	for i, old := range need.replaces {
-		if err := e.replaceBy(old, need.by[i]); err != nil {
+	for _, r := range need.Replaces {
+		if err := e.replaceBy(r.Old, r.New); err != nil {
 			return nil, err
 		}
 	}
@@ -79,7 +78,7 @@ func FindLinks(c *catalog.Catalog, t *Target) (*Links, error) {
 		return nil, err
 	}
 	e, links := &edit{Target: t}, &Links{Modules: []string{}}
-	folders := s.folders()
+	folders := gomod.Folders(s.root)
 	for _, r := range t.mod.Replace {
 		folder, own := folders[r.Old.Path]
 		if own && r.New.Version == "" && sameFile(e.folder(r.New.Path), s.root.Path(folder)) {
@@ -87,13 +86,13 @@ func FindLinks(c *catalog.Catalog, t *Target) (*Links, error) {
 		}
 	}
 	slices.Sort(links.Modules)
-	need, err := s.needs(links.Modules)
+	need, err := gomod.Read(s.root, links.Modules)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range need.own {
+	for _, p := range need.Own {
 		if !slices.Contains(links.Modules, p) {
-			links.Missing = append(links.Missing, "replace "+p+" => "+e.relative(s.root.Path(folders[p])))
+			links.Missing = append(links.Missing, "replace "+p+" => "+gomod.Relative(e.Dir, s.root.Path(folders[p])))
 		}
 	}
 	return links, nil

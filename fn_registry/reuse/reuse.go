@@ -88,15 +88,6 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// folders maps the module paths of the repository to their folders.
-func (s *source) folders() map[string]string {
-	folders := make(map[string]string, len(s.root.Modules))
-	for folder, path := range s.root.Modules {
-		folders[path] = folder
-	}
-	return folders
-}
-
 // importable refuses units that no other module can import.
 func importable(units []*catalog.Unit) error {
 	for _, u := range units {

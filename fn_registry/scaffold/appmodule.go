@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
-	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/internal/gomod"
 )
 
 // notNeeded lists the third-party modules that the units of other modules of the repository link and that the program's
@@ -15,7 +15,7 @@ import (
 func (m *maker) notNeeded(mod *modFile) []string {
 	var others []string
 	for folder, p := range m.root.Modules {
-		if _, own := mod.own[p]; own || p == mod.path || mod.requires[p] != "" {
+		if slices.Contains(mod.own, p) || p == mod.path || mod.requires[p] != "" {
 			continue
 		}
 		other, err := m.readMod(folder)
@@ -39,14 +39,8 @@ func (m *maker) linked(d *catalog.Dir, mod *modFile) []string {
 		if imp.Test || m.c.Local(imp.Path) {
 			continue
 		}
-		best := ""
-		for p := range mod.requires {
-			if config.Under(imp.Path, p) && len(p) > len(best) {
-				best = p
-			}
-		}
-		if best != "" {
-			modules = append(modules, best)
+		if p := gomod.ModuleOf(mod.requires, imp.Path); p != "" {
+			modules = append(modules, p)
 		}
 	}
 	return modules
@@ -127,7 +121,7 @@ func (m *maker) appModule(plan *Plan, to *place, modules []string) (*modFile, er
 	if err != nil {
 		return nil, err
 	}
-	plan.Files = append(plan.Files, File{Path: to.at("go.mod"), Text: mod.text()})
+	plan.Files = append(plan.Files, File{Path: to.at("go.mod"), Text: mod.text})
 	if len(mod.sums) > 0 {
 		plan.Files = append(plan.Files, File{Path: to.at("go.sum"), Text: strings.Join(mod.sums, "\n") + "\n"})
 	}
