@@ -19,7 +19,7 @@ func (p *Pages) unit(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if prefers(r.Request) == "text/markdown" {
+	if prefers(r.Request) == asMarkdown {
 		return answer{markdown: unitMarkdown(d)}, nil
 	}
 	dependents, err := r.state.Dependents(d.ID)
