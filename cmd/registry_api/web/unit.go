@@ -193,26 +193,6 @@ func below(d *registry.Detail, what string, body page.PageComponent, note string
 	})}
 }
 
-// history is the versions of a unit.
-func (p *Pages) history(r *request) (answer, error) {
-	d, err := r.state.Get(r.PathValue("id"))
-	if err != nil {
-		return answer{}, err
-	}
-	table := page.PageTableConfig{
-		Name: "Versions of " + d.Name, Columns: []page.PageTableColumn{{Name: "Version"}, {Name: "Since"}, {Name: "Commit"}, {Name: "Subject"}},
-		Empty: page.PageNoticeConfig{Title: "No version is committed yet."},
-	}
-	versions, err := r.state.History(r.Context(), d.ID)
-	if err != nil {
-		table.Empty = page.PageNoticeConfig{Title: "Git can't tell.", Text: "The repository is no git checkout, or git is not installed."}
-	}
-	for _, v := range versions {
-		table.Rows = append(table.Rows, []any{v.Version, v.Time, code(v.Commit), v.Subject})
-	}
-	return below(d, ", versions", page.PageTable(table), ""), nil
-}
-
 func unitMarkdown(d *registry.Detail) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n```go\n%s\n```\n\n", d.ID, d.Description, d.Signature)

@@ -21,10 +21,13 @@ import (
 )
 
 // Pages are the handlers of the pages.
-type Pages struct{ source api.Source }
+type Pages struct {
+	source    api.Source
+	histories *histories
+}
 
 // New makes the pages over a source.
-func New(source api.Source) *Pages { return &Pages{source} }
+func New(source api.Source) *Pages { return &Pages{source, newHistories()} }
 
 // route is a page: what answers it, which parameters it takes, and where the
 // API answers the same question as JSON.
@@ -157,7 +160,10 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.message(w, r, shown.Status, shown.Title, page.PageNoticeConfig{Kind: "error", Title: sentence(bad.Error()), Links: toSearch})
 		return
 	}
-	notice := page.PageNoticeConfig{Kind: "error", Title: "Something went wrong here; the server's log says what.", Text: shown.Detail, Links: toSearch}
+	notice := page.PageNoticeConfig{Kind: "error", Title: "Something went wrong here; the server's log says what.", Links: toSearch}
+	if shown.Detail != "" {
+		notice.Title, notice.Text = sentence(shown.Detail), shown.Hint
+	}
 	if shown.RequestID != "" {
 		notice.Hint = "Request " + shown.RequestID
 	}
