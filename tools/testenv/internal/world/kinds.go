@@ -64,40 +64,8 @@ func Kinds(args []string) (kinds []string, matrix string, err error) {
 }
 
 func hintKinds(arg string) string {
-	if near := Near(arg, names); near != "" {
-		return fmt.Sprintf("did you mean %s?", near)
+	if near := core.NameNearest(arg, names); near != nil {
+		return fmt.Sprintf("did you mean %s?", near[0])
 	}
 	return "there are " + strings.Join(names, ", ")
-}
-
-// Near returns the candidate that can be made of the text with the fewest edits, if these are few enough for a slip.
-func Near(text string, candidates []string) string {
-	best, fewest := "", 1+max(1, len(text)/3)
-	for _, candidate := range candidates {
-		if n := edits(text, candidate); n < fewest {
-			best, fewest = candidate, n
-		}
-	}
-	return best
-}
-
-// edits counts the letters to insert, delete and replace between two words (Levenshtein).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
