@@ -104,7 +104,7 @@ func TestMatrixClientInit_StoreFails(t *testing.T) {
 	home := servers.Matrix(t)
 	user := home.NewUser(t, "carol")
 	tokens := newTokens()
-	tokens.broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
+	tokens.Broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
 	_, err := initClient(t, matrix.MatrixClientInitConfig{Homeserver: home.URL, UserID: id.UserID(user.ID), Tokens: tokens, Password: []byte(user.Password)})
 	wantError(t, err, core.CodeUnavailable, "store the access token: the keyring: is locked", user.Password)
 	devices, err := clientFor(t, home.URL, user).GetDevicesInfo(t.Context())

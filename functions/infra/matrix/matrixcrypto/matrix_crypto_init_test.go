@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
@@ -74,7 +75,7 @@ func TestMatrixCryptoInit_NoPlainTextAfterRestart(t *testing.T) {
 	wantRead(t, bob, alice.send(t, room, "before any sync"), "before any sync")
 
 	// A room that this device has never heard of: made by another one of the user, and not synced.
-	other := newClient(t, alice.url, alice.user)
+	other := matrixtest.Client(t, alice.url, alice.user)
 	made, err := other.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{Invite: []id.UserID{bob.client.UserID}, InitialState: []*event.Event{{
 		Type: event.StateEncryption, Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}},
 	}}})
@@ -211,23 +212,27 @@ func TestMatrixCryptoInit_WrongPickleKey(t *testing.T) {
 
 func TestMatrixCryptoInit_Secrets(t *testing.T) {
 	t.Parallel()
-	kept := &secrets{}
+	kept := matrixtest.NewTokens()
 	alice := newDevice(t, "alice", config{Secrets: kept})
 	name := "matrix/" + alice.user.ID + "/pickle"
-	if len(kept.m[name]) < 40 {
-		t.Fatalf("secrets: %v", kept.m)
+	if got := len(kept.Value(name)); got < 40 {
+		t.Fatalf("the pickle key has %d bytes", got)
 	}
 	alice.restart(t)
-	if len(kept.m) != 1 {
-		t.Errorf("%d secrets, want 1", len(kept.m))
+	if names, err := kept.List(t.Context()); len(names) != 1 || err != nil {
+		t.Errorf("the secrets are %q, %v", names, err)
 	}
 	alice.stop(t)
-	delete(kept.m, name)
-	wantCode(t, alice.tryStart(t), core.CodeUnauthenticated)
-	if len(kept.m) != 0 {
-		t.Error("a new pickle key was made for a database that has keys")
+	if err := kept.Delete(t.Context(), name); err != nil {
+		t.Fatal(err)
 	}
-	kept.m[name] = "%"
+	wantCode(t, alice.tryStart(t), core.CodeUnauthenticated)
+	if names, err := kept.List(t.Context()); len(names) != 0 || err != nil {
+		t.Errorf("a new pickle key was made for a database that has keys: %q, %v", names, err)
+	}
+	if err := kept.Set(t.Context(), name, "%"); err != nil {
+		t.Fatal(err)
+	}
 	wantCode(t, alice.tryStart(t), core.CodeInvalid)
 }
 
@@ -260,7 +265,7 @@ func TestMatrixCryptoInit_BadConfig(t *testing.T) {
 	t.Parallel()
 	alice := newDevice(t, "alice", config{})
 	good := alice.cfg
-	loggedOut := newClient(t, alice.url, alice.user)
+	loggedOut := matrixtest.Client(t, alice.url, alice.user)
 	loggedOut.UserID = ""
 	for name, test := range map[string]struct {
 		change func(*config)

@@ -18,9 +18,13 @@ var OutboxQuick = matrixoutbox.MatrixOutboxConfig{
 	Settle:  300 * time.Millisecond, RequestTimeout: 10 * time.Second, Poll: 50 * time.Millisecond,
 }
 
-// StartOutbox starts an outbox of a client on cfg.DB, and stops it with the test.
+// StartOutbox starts an outbox of a client on a new database, or on cfg's, and
+// stops it with the test.
 func StartOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOutboxConfig) *matrixoutbox.MatrixOutboxHandle {
 	t.Helper()
+	if cfg.DB == nil {
+		cfg.DB = DB(t).Writer
+	}
 	cfg.Client = client
 	outbox, err := matrixoutbox.MatrixOutbox(t.Context(), cfg)
 	if err != nil {
