@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // HTTPClientRetryConfig says how patient [HTTPClientRetry] is. The zero value is usable.
@@ -100,7 +101,7 @@ func (t *retryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil {
 			answer.drain()
 		}
-		if err := sleep(req.Context(), attempt.Wait); err != nil {
+		if err := work.SleepContext(req.Context(), attempt.Wait); err != nil {
 			return nil, gaveUp(req, err, number, time.Since(start))
 		}
 	}
@@ -160,17 +161,6 @@ func retryableStatus(status int) bool {
 		return true
 	}
 	return false
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func gaveUp(req *http.Request, err error, tries int, elapsed time.Duration) error {
