@@ -15,6 +15,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
@@ -148,10 +149,7 @@ func TestMatrixCryptoInit_Killed(t *testing.T) {
 // readAsked reads an event that may be in no sync response any more.
 func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text string) {
 	t.Helper()
-	evt, err := d.client.GetEvent(t.Context(), room, want)
-	if err != nil {
-		t.Fatal(err)
-	}
+	evt := matrixtest.Event(t, d.client, room, want)
 	evt.RoomID = room
 	d.until(t, "the key of "+text, func() bool {
 		decrypted, err := d.crypto.Decrypt(t.Context(), evt)

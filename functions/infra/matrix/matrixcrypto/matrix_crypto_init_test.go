@@ -41,7 +41,10 @@ func TestMatrixCryptoInit_TwoDevicesOverRestarts(t *testing.T) {
 	bob2 := bob.another(t, config{})
 	bob2.start(t)
 	room := encryptedRoom(t, alice, bob)
-	bob2.sync(t)
+	bob2.until(t, "the room's encryption", func() bool {
+		encrypted, err := bob2.client.StateStore.IsEncrypted(t.Context(), room)
+		return encrypted && err == nil
+	})
 	fingerprints := []string{bob.crypto.Fingerprint, bob2.crypto.Fingerprint}
 	var sent []id.EventID
 	for round := range 3 {
@@ -85,6 +88,14 @@ func TestMatrixCryptoInit_NoPlainTextAfterRestart(t *testing.T) {
 	if _, err := bob.client.JoinRoomByID(t.Context(), made.RoomID); err != nil {
 		t.Fatal(err)
 	}
+	matrixtest.Until(t, "member that joined", func() bool { // Dendrite shows it a moment later
+		members, err := other.JoinedMembers(t.Context(), made.RoomID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, joined := members.Joined[bob.client.UserID]
+		return joined
+	})
 	wantRead(t, bob, alice.send(t, made.RoomID, "unheard of"), "unheard of")
 
 	plain, err := other.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{})
@@ -146,7 +157,7 @@ func TestMatrixCryptoInit_SameResponseTwice(t *testing.T) {
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
 	room := encryptedRoom(t, alice, bob)
 	sent := alice.send(t, room, "twice")
-	bob.fetch(t)
+	bob.fetchUntil(t, "response with a key", func() bool { return len(bob.last.ToDevice.Events) > 0 })
 	for range 2 {
 		if err := bob.crypto.ProcessSync(t.Context(), bob.last, bob.since); err != nil {
 			t.Fatal(err)
@@ -166,10 +177,7 @@ func TestMatrixCryptoInit_FailingDatabase(t *testing.T) {
 	room := encryptedRoom(t, alice, bob)
 	for i, text := range []string{"first, by a new Olm session", "second, by the same"} {
 		sent := alice.send(t, room, text)
-		bob.until(t, "a response with a key", func() bool {
-			bob.fetch(t)
-			return len(bob.last.ToDevice.Events) > 0
-		})
+		bob.fetchUntil(t, "response with a key", func() bool { return len(bob.last.ToDevice.Events) > 0 })
 		rename(t, bob, "crypto_megolm_inbound_session", "away")
 		err := bob.crypto.ProcessSync(t.Context(), bob.last, bob.since)
 		rename(t, bob, "away", "crypto_megolm_inbound_session")
@@ -181,12 +189,20 @@ func TestMatrixCryptoInit_FailingDatabase(t *testing.T) {
 		}
 		bob.take(t)
 		wantRead(t, bob, sent, text)
-		// A member change makes the next message use a new Megolm session.
-		if _, err := alice.client.SendStateEvent(t.Context(), room, event.StateHistoryVisibility, "", &event.HistoryVisibilityEventContent{HistoryVisibility: event.HistoryVisibilityInvited}); err != nil {
-			t.Fatal(err)
-		}
-		alice.sync(t)
+		alice.setVisibility(t, room, event.HistoryVisibilityInvited)
 	}
+}
+
+// setVisibility changes who may read a room's history, and returns when the device
+// has heard of it: the next message uses a new Megolm session.
+func (d *device) setVisibility(t *testing.T, room id.RoomID, visibility event.HistoryVisibility) {
+	t.Helper()
+	content := &event.HistoryVisibilityEventContent{HistoryVisibility: visibility}
+	resp, err := d.client.SendStateEvent(t.Context(), room, event.StateHistoryVisibility, "", content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.event(t, resp.EventID)
 }
 
 func rename(t *testing.T, d *device, from, to string) {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"maunium.net/go/mautrix"
@@ -132,13 +131,10 @@ func (d *device) fetch(t testing.TB) {
 // fetchUntil asks again from the same place until cond holds.
 func (d *device) fetchUntil(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for d.fetch(t); !cond(); d.fetch(t) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not see %s", d.client.UserID, what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	matrixtest.Until(t, what+" for "+d.client.UserID.String(), func() bool {
+		d.fetch(t)
+		return cond()
+	})
 }
 
 // saw says whether the device was sent an event.
@@ -165,11 +161,14 @@ func (d *device) take(t testing.TB) {
 // until syncs until cond holds.
 func (d *device) until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !cond(); d.sync(t) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not see %s", d.client.UserID, what)
+	first := true
+	matrixtest.Until(t, what+" for "+d.client.UserID.String(), func() bool {
+		if !first {
+			d.sync(t)
 		}
-	}
+		first = false
+		return cond()
+	})
 }
 
 // event returns the event with this ID once the server has told of it.
@@ -193,11 +192,23 @@ func (d *device) read(t testing.TB, want id.EventID) string {
 	if evt.Type != event.EventEncrypted {
 		t.Fatalf("%s went out as %s", want, evt.Type.Type)
 	}
-	decrypted, err := d.crypto.Decrypt(t.Context(), evt)
-	if err != nil {
-		t.Fatalf("%s reads %s: %v", d.client.DeviceID, want, err)
-	}
-	return decrypted.Content.AsMessage().Body
+	return d.decrypt(t, evt).Content.AsMessage().Body
+}
+
+// decrypt decrypts an event when its key is there: Dendrite may send an event a
+// sync before the key that was sent before it, since its two queues don't wait for
+// one another.
+func (d *device) decrypt(t testing.TB, evt *event.Event) (decrypted *event.Event) {
+	t.Helper()
+	d.until(t, "key of "+evt.ID.String(), func() bool {
+		var err error
+		decrypted, err = d.crypto.Decrypt(t.Context(), evt)
+		if err != nil && !noKey(err) {
+			t.Fatalf("%s reads %s: %v", d.client.DeviceID, evt.ID, err)
+		}
+		return err == nil
+	})
+	return decrypted
 }
 
 func (d *device) send(t testing.TB, room id.RoomID, text string) id.EventID {

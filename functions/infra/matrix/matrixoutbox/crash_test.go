@@ -16,6 +16,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/fault"
@@ -45,7 +46,7 @@ func crashChild(args []string) error {
 	if err := json.Unmarshal([]byte(args[0]), &job); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), matrixtest.Patience)
 	defer cancel()
 	client, err := mautrix.NewClient(job.URL, id.UserID(job.User.ID), job.User.AccessToken)
 	if err != nil {

@@ -73,13 +73,17 @@ func Room(t testing.TB, owner *mautrix.Client, others ...*mautrix.Client) id.Roo
 	return room.RoomID
 }
 
+// Patience is how long a test waits for what a server, or another process, is to
+// do: as long as a loaded machine may take. Nothing waits for its end.
+const Patience = 3 * time.Minute
+
 // Until polls a condition of the world outside of this process.
 func Until(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(Patience)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("no %s within 30 s", what)
+			t.Fatalf("no %s within %v", what, Patience)
 		}
 		select {
 		case <-t.Context().Done():

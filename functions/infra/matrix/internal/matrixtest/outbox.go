@@ -37,7 +37,7 @@ func StartOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOu
 // OutboxSent waits for items, and returns their event IDs.
 func OutboxSent(t testing.TB, outbox *matrixoutbox.MatrixOutboxHandle, transactions ...string) []id.EventID {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	var ids []id.EventID
 	for _, txn := range transactions {
