@@ -129,7 +129,7 @@ func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBat
 	for attempt := 0; ; attempt++ {
 		ctx, cancel := context.WithTimeout(h.ctx, h.cfg.Timeout)
 		stored, askErr := h.target.stored(ctx, queryID, b.Token)
-		askErr = ClickHouseError("look up the batch", contextError(ctx, askErr))
+		askErr = ClickHouseError(h.target.op+" lookup", contextError(ctx, askErr))
 		cancel()
 		switch {
 		case askErr == nil && stored == 0:

@@ -47,11 +47,11 @@ type ClickHouseOpenConfig struct {
 func ClickHouseOpen(ctx context.Context, cfg ClickHouseOpenConfig) (driver.Conn, error) {
 	op := "clickhouse_open"
 	for _, address := range cfg.Addresses {
-		op += " " + withoutCredentials(address)
+		op += " address=" + withoutCredentials(address)
 	}
 	options, err := openOptions(cfg)
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: err.Error()}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Err: err}
 	}
 	conn, err := chgo.Open(options)
 	if err != nil {

@@ -164,9 +164,9 @@ func retryableStatus(status int) bool {
 }
 
 func gaveUp(req *http.Request, err error, tries int, elapsed time.Duration) error {
-	failed := &core.Error{Code: core.ErrorCode(err), Op: "http_client_retry " + cmp.Or(req.Method, http.MethodGet), Err: err}
+	failed := &core.Error{Code: core.ErrorCode(err), Op: "http_client_retry method=" + cmp.Or(req.Method, http.MethodGet), Err: err}
 	if req.URL != nil {
-		failed.Op += " " + req.URL.Host // not the rest, which may hold secrets
+		failed.Op += " host=" + req.URL.Host // not the rest, which may hold secrets
 	}
 	if failed.Code == core.CodeInternal {
 		failed.Code = core.CodeUnavailable

@@ -46,7 +46,7 @@ type HTTPServeConfig struct {
 //     an error of its own: net/http closes the connection.
 //   - ReadTimeout is for reading the request.
 func HTTPServe(ctx context.Context, cfg HTTPServeConfig) error {
-	op := "http_serve " + cmp.Or(cfg.Addr, "127.0.0.1:0")
+	op := "http_serve addr=" + cmp.Or(cfg.Addr, "127.0.0.1:0")
 	if cfg.Handler == nil {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "no handler"}
 	}
@@ -54,7 +54,7 @@ func HTTPServe(ctx context.Context, cfg HTTPServeConfig) error {
 	if err != nil {
 		return err
 	}
-	op = "http_serve " + listener.Addr().String()
+	op = "http_serve addr=" + listener.Addr().String()
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
 	server := cfg.server(base)

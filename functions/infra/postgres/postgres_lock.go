@@ -67,7 +67,7 @@ func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfi
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = defaultLockHeartbeat
 	}
-	h := &PostgresLockHandle{Key: lockKey(cfg.Name), op: "postgres_lock " + cfg.Name, done: make(chan struct{})}
+	h := &PostgresLockHandle{Key: lockKey(cfg.Name), op: "postgres_lock name=" + cfg.Name, done: make(chan struct{})}
 	var err error
 	if h.conn, err = connect(ctx, pool, keepalive(cfg.Heartbeat)); err != nil {
 		return nil, PostgresError(h.op, err)

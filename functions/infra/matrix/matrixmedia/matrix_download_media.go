@@ -108,7 +108,7 @@ func newDownload(cfg MatrixDownloadMediaConfig) (*download, error) {
 	case err != nil:
 		return nil, d.fail(core.CodeInvalid, fmt.Sprintf("bad URI %.200q", cfg.URI), err)
 	}
-	d.op += " " + uri.String()
+	d.op += " uri=" + uri.String()
 	d.url = cfg.Client.BuildURL(mautrix.ClientURLPath{"v1", "media", "download", uri.Homeserver, uri.FileID})
 	if cfg.File == nil {
 		d.wantRaw = cfg.SHA256

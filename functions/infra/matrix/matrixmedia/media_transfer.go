@@ -25,7 +25,7 @@ const mediaStall = 60 * time.Second
 // long as the server says.
 var mediaRetry = work.RetryDoConfig{Tries: 3} // a connection that breaks three times is no accident
 
-var errMediaStalled = &core.Error{Code: core.CodeTimeout, Op: "matrix media", Message: "no byte has passed for a while"}
+var errMediaStalled = &core.Error{Code: core.CodeTimeout, Message: "no byte has passed for a while"}
 
 // mediaWatch ends a transfer in which nothing moves. A deadline for the whole of it, as http.Client has, would cut large
 // files off on slow lines.

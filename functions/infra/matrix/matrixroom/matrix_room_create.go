@@ -96,7 +96,7 @@ func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, er
 }
 
 func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.RoomAlias, local string) (MatrixRoomCreateResult, error) {
-	op := "matrix_room_create " + string(alias)
+	op := "matrix_room_create alias=" + string(alias)
 	found, err := cfg.Client.ResolveAlias(ctx, alias)
 	if err == nil && (found == nil || found.RoomID == "") {
 		err = errors.New("the server's answer names no room")
@@ -112,7 +112,7 @@ func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.Roo
 
 func (cfg *MatrixRoomCreateConfig) enter(ctx context.Context, op string, found *mautrix.RespAliasResolve) (MatrixRoomCreateResult, error) {
 	if _, err := cfg.Client.JoinRoom(ctx, string(found.RoomID), &mautrix.ReqJoinRoom{Via: found.Servers[:min(3, len(found.Servers))]}); err != nil {
-		err = matrix.MatrixError(op+": enter the room that is there", err)
+		err = matrix.MatrixError(op+" join="+string(found.RoomID), err)
 		if coded, ok := errors.AsType[*core.Error](err); ok && coded.Code == core.CodeForbidden {
 			coded.Hint = "ask one of its members for an invitation, or take another alias"
 		}

@@ -50,7 +50,7 @@ func (s *Tokens) Get(ctx context.Context, name string) (string, error) {
 	defer s.mu.Unlock()
 	value, ok := s.values[name]
 	if !ok {
-		return "", &core.Error{Code: core.CodeNotFound, Op: "get"}
+		return "", &core.Error{Code: core.CodeNotFound, Op: "token_store get"}
 	}
 	return value, nil
 }
@@ -61,7 +61,7 @@ func (s *Tokens) Set(ctx context.Context, name, value string) error {
 		return err
 	}
 	if value == "" {
-		return &core.Error{Code: core.CodeInvalid, Op: "set"}
+		return &core.Error{Code: core.CodeInvalid, Op: "token_store set"}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
