@@ -14,7 +14,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var (
 	newClient    = matrixtest.NewClient
 	clientFor    = matrixtest.Client
-	newDB        = matrixtest.DB
 	startOutbox  = matrixtest.StartOutbox
 	newTokens    = matrixtest.NewTokens
 	newRoom      = matrixtest.Room
