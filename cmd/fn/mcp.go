@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -49,7 +48,7 @@ func serveMCP(ctx context.Context, e *env, _ *common, _ []string) error {
 	}
 	defer r.Close()
 	stream := newLines(closer(e.in), e.out)
-	err = newServer(r, lookEvery).Run(ctx, &mcp.IOTransport{Reader: answeredFirst{stream, ctx}, Writer: keepOpen{stream}})
+	err = newServer(r, e.version, lookEvery).Run(ctx, &mcp.IOTransport{Reader: answeredFirst{stream, ctx}, Writer: keepOpen{stream}})
 	if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
 		return nil // told to stop, or the client has gone
 	}
@@ -85,10 +84,10 @@ type service struct {
 const lookEvery = 20 * time.Millisecond
 
 // newServer makes a server with all tools over a registry, which the caller
-// closes after it. every is how old a look at the files may be that an answer
-// is from.
-func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
-	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version()}, &mcp.ServerOptions{
+// closes after it. version is what clients are told of the program, and every
+// how old a look at the files may be that an answer is from.
+func newServer(r *registry.Registry, version string, every time.Duration) *mcp.Server {
+	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version}, &mcp.ServerOptions{
 		Instructions: instructions,
 		Capabilities: &mcp.ServerCapabilities{}, // nothing but tools and resources, which are added to it
 	})
@@ -96,14 +95,6 @@ func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
 	server.AddReceivingMiddleware(plainArguments(s.addTools(server)))
 	s.addResources(server)
 	return server
-}
-
-// version is the module's, as the go command recorded it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 // state is the registry's, brought up to date: a look at the stats of all

@@ -52,7 +52,7 @@ func connectTo(t *testing.T, r *registry.Registry) *mcp.ClientSession {
 func connectWith(t *testing.T, r *registry.Registry, every time.Duration) *mcp.ClientSession {
 	t.Helper()
 	here, there := mcp.NewInMemoryTransports()
-	server, err := newServer(r, every).Connect(t.Context(), there, nil)
+	server, err := newServer(r, "1", every).Connect(t.Context(), there, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,6 +376,10 @@ func testClient(t *testing.T, dir string, cmd *exec.Cmd) {
 	}
 	if !strings.Contains(client.InitializeResult().Instructions, "Look before you write") {
 		t.Error("no instructions")
+	}
+	said, err := exec.Command(cmd.Path, "--version").Output()
+	if got := client.InitializeResult().ServerInfo.Version; err != nil || "fn version "+got != strings.TrimSpace(string(said)) {
+		t.Errorf("the server's version is %q, --version says %q (%v)", got, said, err)
 	}
 	var wait sync.WaitGroup
 	for range 8 { // calls at once

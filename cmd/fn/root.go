@@ -24,6 +24,7 @@ type env struct {
 	out, err io.Writer
 	root     string // --root
 	json     bool   // --json
+	version  string // what --version prints
 }
 
 // errNothing ends a command that has said by itself that there is nothing.
@@ -78,7 +79,7 @@ func command[T interface{ shared() *common }](
 ) *program.ProgramCommandHandle {
 	cfg.Run = func(ctx context.Context, call program.ProgramCall[T]) error {
 		shared := call.Settings.shared()
-		e := &env{in: call.Stdin, out: call.Stdout, err: call.Stderr, root: shared.Root, json: shared.JSON}
+		e := &env{in: call.Stdin, out: call.Stdout, err: call.Stderr, root: shared.Root, json: shared.JSON, version: call.Version}
 		return e.explain(run(ctx, e, call.Settings, call.Args))
 	}
 	cfg.Complete = func(ctx context.Context, c program.ProgramCompletion[T]) []string {

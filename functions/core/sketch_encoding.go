@@ -61,9 +61,9 @@ func (s *QuantileSketch) UnmarshalJSON(text []byte) error {
 	}
 	var state sketchState
 	if err := json.Unmarshal(text, &state); err != nil {
-		return &Error{Code: CodeInvalid, Op: "quantile_sketch from JSON", Err: err}
+		return &Error{Code: CodeInvalid, Op: "quantile_sketch from json", Err: err}
 	}
-	return s.load(&state, "quantile_sketch from JSON")
+	return s.load(&state, "quantile_sketch from json")
 }
 
 // sketchFormat is the first byte of the binary form. Then, numbers as varints and floats as 8 bytes, little end first:

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os/exec"
 
 	"fnregistry.dev/functions/core"
@@ -99,7 +98,9 @@ func parseUp(servers []string, call program.ProgramCall[*struct{}]) (order, erro
 	kinds, matrix, err := world.Kinds(servers)
 	switch {
 	case err != nil && call.Dash < 0:
-		return order{}, wrong(err.Error(), "servers come before --, the command after it: testenv up SERVER ... -- COMMAND")
+		return order{}, &core.Error{
+			Code: core.CodeInvalid, Hint: "servers come before --, the command after it: testenv up SERVER ... -- COMMAND", Err: err,
+		}
 	case err != nil:
 		return order{}, err
 	case call.Dash < 0 || call.Dash == len(call.Args):
@@ -107,7 +108,10 @@ func parseUp(servers []string, call program.ProgramCall[*struct{}]) (order, erro
 	}
 	o := order{kinds: kinds, matrix: matrix, command: call.Args[call.Dash:]}
 	if _, err := exec.LookPath(o.command[0]); err != nil {
-		return order{}, wrong(fmt.Sprintf("the command can't be run: %v", err), "what follows -- is a program and its arguments; for a shell, write sh -c '...'")
+		return order{}, &core.Error{
+			Code: core.CodeInvalid, Message: "the command can't be run",
+			Hint: "what follows -- is a program and its arguments; for a shell, write sh -c '...'", Err: err,
+		}
 	}
 	return o, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // write writes one batch after the other, and reports those that come after one that ended the intake as not tried.
@@ -92,7 +93,7 @@ func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouse
 // pause waits before the next try, and says whether there is time for one.
 func (h *ClickHouseBatchInsertHandle[T]) pause(attempt int, until time.Time) bool {
 	wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 10 * time.Second}, attempt, rand.Float64())
-	return time.Now().Add(wait).Before(until) && sleep(h.ctx, wait) == nil
+	return time.Now().Add(wait).Before(until) && work.SleepContext(h.ctx, wait) == nil
 }
 
 // try sends the batch once. sent: its data were, or may have been.
@@ -128,7 +129,7 @@ func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBat
 	for attempt := 0; ; attempt++ {
 		ctx, cancel := context.WithTimeout(h.ctx, h.cfg.Timeout)
 		stored, askErr := h.target.stored(ctx, queryID, b.Token)
-		askErr = ClickHouseError("look up the batch", contextError(ctx, askErr))
+		askErr = ClickHouseError(h.target.op+" lookup", contextError(ctx, askErr))
 		cancel()
 		switch {
 		case askErr == nil && stored == 0:

@@ -93,7 +93,7 @@ type ClickHouseBatchInsertHandle[T any] struct {
 //   - Materialized views are not looked at: a batch whose view failed is in its
 //     table, and counts as written after the look-up, though the view lacks it.
 func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-chan []T, cfg ClickHouseBatchInsertConfig, onBatch func(ClickHouseBatchInsertBatch[T])) (*ClickHouseBatchInsertHandle[T], error) {
-	op := "clickhouse_batch_insert " + cfg.Table
+	op := "clickhouse_batch_insert table=" + cfg.Table
 	cfg = cfg.withDefaults()
 	codec, err := newCodec[T](cfg.Columns)
 	if err == nil && rows == nil {

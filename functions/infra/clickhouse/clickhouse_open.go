@@ -14,6 +14,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // ClickHouseOpenConfig says which servers [ClickHouseOpen] connects to, and how.
@@ -46,11 +47,11 @@ type ClickHouseOpenConfig struct {
 func ClickHouseOpen(ctx context.Context, cfg ClickHouseOpenConfig) (driver.Conn, error) {
 	op := "clickhouse_open"
 	for _, address := range cfg.Addresses {
-		op += " " + withoutCredentials(address)
+		op += " address=" + withoutCredentials(address)
 	}
 	options, err := openOptions(cfg)
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: err.Error()}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Err: err}
 	}
 	conn, err := chgo.Open(options)
 	if err != nil {
@@ -120,7 +121,7 @@ func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration)
 		if !mayPass(ClickHouseError("", err)) || time.Now().Add(wait).After(deadline) {
 			return err
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := work.SleepContext(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -133,15 +134,4 @@ func mayPass(err error) bool {
 		return true
 	}
 	return false
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

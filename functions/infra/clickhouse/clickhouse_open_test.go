@@ -54,7 +54,7 @@ func TestClickHouseOpen_WrongCredentials(t *testing.T) {
 		cfg.User, cfg.Password = c.user, c.password
 		start := time.Now()
 		_, err := clickhouse.ClickHouseOpen(t.Context(), cfg)
-		wantError(t, err, core.CodeUnauthenticated, "clickhouse_open "+server.Addr)
+		wantError(t, err, core.CodeUnauthenticated, "clickhouse_open address="+server.Addr)
 		for err := err; err != nil; err = errors.Unwrap(err) {
 			if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, server.Password) || strings.Contains(text, "hunter2") {
 				t.Errorf("holds a password: %s", text)

@@ -107,5 +107,5 @@ func invalid(expr, message, hint string) error {
 	if len(expr) > longest {
 		expr = expr[:longest] + "..."
 	}
-	return &core.Error{Code: core.CodeInvalid, Op: "cron_next " + strconv.Quote(expr), Message: message, Hint: hint}
+	return &core.Error{Code: core.CodeInvalid, Op: "cron_next expr=" + strconv.Quote(expr), Message: message, Hint: hint}
 }

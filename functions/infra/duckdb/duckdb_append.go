@@ -163,7 +163,7 @@ func convertRow(columns []appendColumn, number int64, row []any, values []sqldri
 		}
 		value, err := columns[i].convert(row[i])
 		if err != nil {
-			return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d, column %q: %v", number, columns[i].name, err)}
+			return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d, column %q", number, columns[i].name), Err: err}
 		}
 		values[i] = value
 	}
@@ -211,7 +211,7 @@ func appendColumns(conn *driver.Conn, cfg DuckDBAppendConfig, waiting *int) ([]a
 		}
 		convert, err := newConverter(info, c.typ == "JSON", waiting)
 		if err != nil {
-			return nil, &core.Error{Code: core.CodeUnsupported, Op: appendOp, Message: fmt.Sprintf("column %q: %v", c.name, err)}
+			return nil, &core.Error{Code: core.CodeUnsupported, Op: appendOp, Message: fmt.Sprintf("column %q", c.name), Err: err}
 		}
 		columns[i] = appendColumn{c.name, convert}
 	}

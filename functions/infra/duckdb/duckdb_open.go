@@ -49,7 +49,7 @@ const minMemory = 1 << 20
 //   - Within a process a second handle on a file joins the first one's
 //     database.
 func DuckDBOpen(ctx context.Context, cfg DuckDBOpenConfig) (*sql.DB, error) {
-	op := "duckdb_open " + cfg.Path
+	op := "duckdb_open path=" + cfg.Path
 	dsn, err := openDSN(op, cfg)
 	if err != nil {
 		return nil, err

@@ -218,7 +218,7 @@ func convertArgs(op string, params []string, args []any) ([]any, error) {
 	for i, value := range args {
 		converted, err := convertArg(value)
 		if err != nil {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf("parameter $%s: %v", params[i], err)}
+			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "parameter $" + params[i], Err: err}
 		}
 		values[i] = converted
 	}

@@ -32,7 +32,7 @@ type FileSettledConfig struct {
 //   - It is a guess: a writer that pauses for longer than Quiet looks finished.
 //   - It waits for at least Quiet, also for a file that is years old.
 func FileSettled(ctx context.Context, path string, cfg FileSettledConfig) (fs.FileInfo, error) {
-	op := "file_settled " + path
+	op := "file_settled path=" + path
 	if cfg.Quiet < 0 || cfg.Poll < 0 {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "Quiet or Poll is negative"}
 	}

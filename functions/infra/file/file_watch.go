@@ -116,7 +116,7 @@ func (cfg FileWatchConfig) withDefaults() (FileWatchConfig, error) {
 	for _, root := range cfg.Roots {
 		abs, err := filepath.Abs(root)
 		if err != nil {
-			return cfg, &core.Error{Op: "file_watch " + root, Err: err}
+			return cfg, &core.Error{Op: "file_watch root=" + root, Err: err}
 		}
 		info, err := os.Stat(abs)
 		if err != nil {

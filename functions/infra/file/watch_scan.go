@@ -109,7 +109,7 @@ func (w *watch) watchFolder(path string, folder *watchFolder) {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		w.limited = err
 	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission): // of these, reading will tell
-		w.tellOnce(topicWatch+path, &core.Error{Code: core.CodeUnavailable, Op: "file_watch " + path, Err: err})
+		w.tellOnce(topicWatch+path, &core.Error{Code: core.CodeUnavailable, Op: "file_watch path=" + path, Err: err})
 	}
 }
 

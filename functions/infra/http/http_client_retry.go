@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // HTTPClientRetryConfig says how patient [HTTPClientRetry] is. The zero value is usable.
@@ -100,7 +101,7 @@ func (t *retryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil {
 			answer.drain()
 		}
-		if err := sleep(req.Context(), attempt.Wait); err != nil {
+		if err := work.SleepContext(req.Context(), attempt.Wait); err != nil {
 			return nil, gaveUp(req, err, number, time.Since(start))
 		}
 	}
@@ -162,21 +163,10 @@ func retryableStatus(status int) bool {
 	return false
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 func gaveUp(req *http.Request, err error, tries int, elapsed time.Duration) error {
-	failed := &core.Error{Code: core.ErrorCode(err), Op: "http_client_retry " + cmp.Or(req.Method, http.MethodGet), Err: err}
+	failed := &core.Error{Code: core.ErrorCode(err), Op: "http_client_retry method=" + cmp.Or(req.Method, http.MethodGet), Err: err}
 	if req.URL != nil {
-		failed.Op += " " + req.URL.Host // not the rest, which may hold secrets
+		failed.Op += " host=" + req.URL.Host // not the rest, which may hold secrets
 	}
 	if failed.Code == core.CodeInternal {
 		failed.Code = core.CodeUnavailable

@@ -30,7 +30,7 @@ type JSONFileReadConfig struct {
 //   - A pipe, a device and /dev/stdin are refused.
 //   - It reads the file whole.
 func JSONFileRead[T any](path string, cfg JSONFileReadConfig) (T, error) {
-	op := "json_file_read " + path
+	op := "json_file_read path=" + path
 	text, err := readFile(path, cfg.MaxBytes)
 	if err != nil {
 		var zero T

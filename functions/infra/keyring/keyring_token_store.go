@@ -137,7 +137,7 @@ func (s *store) failed(verb, name string, err error) error {
 	}
 	op := "keyring_token_store " + verb
 	if name != "" {
-		op += fmt.Sprintf(" %q", name)
+		op += fmt.Sprintf(" name=%q", name)
 	}
 	return &core.Error{Op: fmt.Sprintf("%s service=%q", op, s.service), Code: core.ErrorCode(err), Err: err}
 }

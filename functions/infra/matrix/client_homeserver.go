@@ -39,7 +39,7 @@ func findHomeserver(ctx context.Context, written string, transport http.RoundTri
 		err = errors.New("it is not https")
 	}
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_client_init " + host, Message: "/.well-known/matrix/client names no usable homeserver",
+		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_client_init host=" + host, Message: "/.well-known/matrix/client names no usable homeserver",
 			Hint: "give the homeserver's URL instead of the server name", Err: err}
 	}
 	return home, nil
@@ -65,7 +65,7 @@ func discover(ctx context.Context, host string, transport http.RoundTripper) (*m
 	if coded.Code == "" { // not JSON, or too much of it
 		coded.Code = core.CodeUnavailable
 	}
-	coded.Op, coded.Err = "matrix_client_init: discover the homeserver of "+host, err
+	coded.Op, coded.Err = "matrix_client_init discover host="+host, err
 	if coded.Hint == "" {
 		coded.Hint = "look at the server name, or give the homeserver's URL"
 	}
@@ -103,7 +103,7 @@ func isLoopback(host string) bool {
 
 // checkVersions says clearly where there is no homeserver, or one that is too old: Matrix 1.1 brought the paths with /v3/.
 func checkVersions(ctx context.Context, client *mautrix.Client) error {
-	op := "matrix_client_init " + client.HomeserverURL.Redacted()
+	op := "matrix_client_init homeserver=" + client.HomeserverURL.Redacted()
 	versions, err := client.Versions(ctx)
 	if err != nil {
 		return noHomeserver(op, err)

@@ -161,13 +161,13 @@ func (cfg *MatrixClientInitConfig) login(ctx context.Context, client *mautrix.Cl
 
 // storedToken is empty where none is stored and a password can be used instead.
 func (cfg *MatrixClientInitConfig) storedToken(ctx context.Context, name string) (string, error) {
-	const op = "matrix_client_init: read the access token"
+	const op = "matrix_client_init read token"
 	stored, err := cfg.Tokens.Get(ctx, name)
 	switch {
 	case core.ErrorCode(err) == core.CodeNotFound && len(cfg.Password) > 0:
 		return "", nil
 	case core.ErrorCode(err) == core.CodeNotFound:
-		return "", &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "none is stored under this name", Hint: "log in with a password or an access token once", Err: err}
+		return "", &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "no access token is stored under this name", Hint: "log in with a password or an access token once", Err: err}
 	case err != nil:
 		return "", &core.Error{Op: op, Err: err}
 	case checkToken(stored) != nil && len(cfg.Password) > 0:

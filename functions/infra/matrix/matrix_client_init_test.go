@@ -56,7 +56,7 @@ func TestMatrixClientInit_Password(t *testing.T) {
 	tokens := newTokens()
 	cfg := matrix.MatrixClientInitConfig{Homeserver: home.URL, UserID: id.UserID(user.ID), Tokens: tokens, TokenName: "bot", DeviceName: "a test"}
 	_, err := initClient(t, cfg)
-	wantError(t, err, core.CodeUnauthenticated, "none is stored")
+	wantError(t, err, core.CodeUnauthenticated, "no access token is stored")
 
 	cfg.Password = []byte("wrong-" + user.Password)
 	_, err = initClient(t, cfg)
@@ -104,9 +104,9 @@ func TestMatrixClientInit_StoreFails(t *testing.T) {
 	home := servers.Matrix(t)
 	user := home.NewUser(t, "carol")
 	tokens := newTokens()
-	tokens.broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
+	tokens.Broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
 	_, err := initClient(t, matrix.MatrixClientInitConfig{Homeserver: home.URL, UserID: id.UserID(user.ID), Tokens: tokens, Password: []byte(user.Password)})
-	wantError(t, err, core.CodeUnavailable, "store the access token: the keyring: is locked", user.Password)
+	wantError(t, err, core.CodeUnavailable, "store token: the keyring: is locked", user.Password)
 	devices, err := clientFor(t, home.URL, user).GetDevicesInfo(t.Context())
 	if err != nil || len(devices.Devices) != 1 {
 		t.Errorf("devices %v, %v: want the one of the registration", devices, err)
@@ -259,7 +259,7 @@ func TestMatrixClientInit_DiscoveryFails(t *testing.T) {
 	}{
 		// 404 means the server name itself, which has nothing but the discovery here.
 		"none":      {answer(404, ""), core.CodeNotFound, "https://example.com: no Matrix homeserver"},
-		"error":     {answer(500, "oh"), core.CodeUnavailable, "discover the homeserver of example.com"},
+		"error":     {answer(500, "oh"), core.CodeUnavailable, "discover host=example.com"},
 		"no JSON":   {answer(200, "<html>"), core.CodeUnavailable, "not JSON"},
 		"no URL":    {answer(200, "{}"), core.CodeUnavailable, "names no usable homeserver"},
 		"bad URL":   {answer(200, `{"m.homeserver":{"base_url":"ftp://x"}}`), core.CodeUnavailable, "names no usable homeserver"},

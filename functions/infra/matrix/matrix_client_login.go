@@ -50,7 +50,7 @@ func MatrixClientLogin(ctx context.Context, cfg MatrixClientLoginConfig) error {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "one of an access token and a password is needed"}
 	}
 	if err := checkToken(cfg.AccessToken); err != nil {
-		return &core.Error{Code: core.CodeInvalid, Op: op, Message: err.Error()}
+		return &core.Error{Code: core.CodeInvalid, Op: op, Err: err}
 	}
 	var err error
 	if cfg.AccessToken != "" {
@@ -107,7 +107,7 @@ func (cfg *MatrixClientLoginConfig) accept(ctx context.Context, op string, trans
 	}
 	if cfg.Tokens != nil {
 		if err := cfg.Tokens.Set(ctx, cfg.tokenName(user), accessToken); err != nil {
-			return &core.Error{Op: op + ": store the access token", Err: err}
+			return &core.Error{Op: op + " store token", Err: err}
 		}
 	}
 	transport.token.Store(&accessToken)
@@ -151,7 +151,7 @@ func (cfg *MatrixClientLoginConfig) usePassword(ctx context.Context, op string, 
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		if _, logoutErr := client.Logout(withClientToken(ctx, answer.AccessToken)); logoutErr != nil {
-			err = errors.Join(err, MatrixError(op+": log out of the new device", logoutErr))
+			err = errors.Join(err, MatrixError(op+" logout", logoutErr))
 		}
 	}
 	return owner, err

@@ -103,7 +103,7 @@ func TestMatrixClientLogin_Refused(t *testing.T) {
 	if limited.RetryAfter.Milliseconds() != 1500 {
 		t.Errorf("retry after %s", limited.RetryAfter)
 	}
-	tokens.broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
+	tokens.Broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
 	wantError(t, login(matrix.MatrixClientLoginConfig{AccessToken: ada.AccessToken}), core.CodeUnavailable, "is locked", ada.AccessToken)
 
 	wantError(t, matrix.MatrixClientLogin(t.Context(), matrix.MatrixClientLoginConfig{Client: clientFor(t, home.URL, ada), AccessToken: "x"}), core.CodeInvalid, "not made by matrix_client_init")

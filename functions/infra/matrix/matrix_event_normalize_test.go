@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -272,15 +273,14 @@ func TestMatrixEventNormalize_FromServer(t *testing.T) {
 				return e.Type == "m.room.message" && e.Body == "" && e.MsgType == "" && e.ReplyTo == ""
 			}
 			url := ada.BuildClientURL("v3", "rooms", room.RoomID, "event", reply)
-			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			until(t, "redacted reply", func() bool {
 				var raw json.RawMessage
 				if _, err := ada.MakeRequest(t.Context(), http.MethodGet, url, nil, &raw); err != nil {
 					t.Fatal(err)
 				}
-				if events[reply] = raw; isEmpty(matrix.MatrixEventParse(room.RoomID, raw)) || time.Now().After(deadline) {
-					break
-				}
-			}
+				events[reply] = raw
+				return isEmpty(matrix.MatrixEventParse(room.RoomID, raw))
+			})
 			check("the redacted reply", reply, isEmpty)
 		})
 	}
@@ -300,7 +300,7 @@ func syncToken(t testing.TB, client *mautrix.Client) string {
 func rawEvents(t testing.TB, client *mautrix.Client, room id.RoomID, since string, last id.EventID) map[id.EventID]json.RawMessage {
 	t.Helper()
 	events := map[id.EventID]json.RawMessage{}
-	for deadline := time.Now().Add(30 * time.Second); events[last] == nil; {
+	for deadline := time.Now().Add(matrixtest.Patience); events[last] == nil; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not come", last)
 		}

@@ -159,7 +159,7 @@ func (r *MetricsTextRegistry) register(spec familySpec, data shower) shower {
 }
 
 func panicInvalid(name, format string, args ...any) {
-	panic(&core.Error{Code: core.CodeInvalid, Op: "metrics_text " + name, Message: fmt.Sprintf(format, args...)})
+	panic(&core.Error{Code: core.CodeInvalid, Op: "metrics_text name=" + name, Message: fmt.Sprintf(format, args...)})
 }
 
 func (s *familySpec) check() {

@@ -35,7 +35,11 @@ type MigrationFile struct {
 //   - A byte order mark is part of Content and of the checksum.
 func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) {
 	invalid := func(file, message, hint string) error {
-		return &core.Error{Code: core.CodeInvalid, Op: strings.TrimSpace(op + " " + file), Message: message, Hint: hint}
+		op := op
+		if file != "" {
+			op += " file=" + file
+		}
+		return &core.Error{Code: core.CodeInvalid, Op: op, Message: message, Hint: hint}
 	}
 	if fsys == nil {
 		return nil, invalid("", "no FS given", "")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -39,11 +40,7 @@ func (l *listener) run(ctx context.Context) {
 		if listened && time.Since(began) > l.cfg.Heartbeat {
 			attempt = 0 // not for one that breaks as soon as it is made
 		}
-		pause := time.NewTimer(core.BackoffDelay(l.cfg.Backoff, attempt, rand.Float64()))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if work.SleepContext(ctx, core.BackoffDelay(l.cfg.Backoff, attempt, rand.Float64())) != nil {
 			return
 		}
 	}

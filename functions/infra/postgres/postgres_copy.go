@@ -41,7 +41,7 @@ type PostgresCopyTarget interface {
 //   - The error text of a bad value quotes it, and pgx sends that text to the
 //     server, whose log then has it.
 func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyConfig, rows iter.Seq2[[]any, error]) (int64, error) {
-	op := "postgres_copy " + cfg.Table
+	op := "postgres_copy table=" + cfg.Table
 	if err := checkCopy(op, cfg); err != nil {
 		return 0, err
 	}
@@ -84,7 +84,7 @@ func checkCopy(op string, cfg PostgresCopyConfig) error {
 // with an error of its own.
 func copyError(ctx context.Context, op string, source *rowSource, err error) error {
 	if source.err != nil {
-		return &core.Error{Op: fmt.Sprintf("%s row %d", op, source.read+1), Err: source.err} // with the code of its own
+		return &core.Error{Op: fmt.Sprintf("%s row=%d", op, source.read+1), Err: source.err} // with the code of its own
 	}
 	if ctx.Err() != nil {
 		return PostgresError(op, fmt.Errorf("%w: %w", context.Cause(ctx), err))
@@ -93,7 +93,7 @@ func copyError(ctx context.Context, op string, source *rowSource, err error) err
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok && server.Routine == "CopyGetData" && server.Code == "57014" {
 		return &core.Error{
 			Code: core.CodeInvalid,
-			Op:   fmt.Sprintf("%s row %d", op, source.count),
+			Op:   fmt.Sprintf("%s row=%d", op, source.count),
 			Hint: "each row has a value for each column, of a type that fits it; types of extensions must be registered on the connection",
 			Err:  err,
 		}

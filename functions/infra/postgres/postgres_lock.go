@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -66,7 +67,7 @@ func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfi
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = defaultLockHeartbeat
 	}
-	h := &PostgresLockHandle{Key: lockKey(cfg.Name), op: "postgres_lock " + cfg.Name, done: make(chan struct{})}
+	h := &PostgresLockHandle{Key: lockKey(cfg.Name), op: "postgres_lock name=" + cfg.Name, done: make(chan struct{})}
 	var err error
 	if h.conn, err = connect(ctx, pool, keepalive(cfg.Heartbeat)); err != nil {
 		return nil, PostgresError(h.op, err)
@@ -121,16 +122,13 @@ func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) er
 		if wait < 0 {
 			return h.held()
 		}
-		pause := time.NewTimer(core.BackoffDelay(lockBackoff, attempt, rand.Float64()))
-		select {
-		case <-pause.C:
-		case <-asking.Done():
-			pause.Stop()
-			if ctx.Err() != nil {
-				return PostgresError(h.op, context.Cause(ctx))
-			}
-			return h.held()
+		if work.SleepContext(asking, core.BackoffDelay(lockBackoff, attempt, rand.Float64())) == nil {
+			continue
 		}
+		if ctx.Err() != nil {
+			return PostgresError(h.op, context.Cause(ctx))
+		}
+		return h.held()
 	}
 }
 

@@ -65,13 +65,13 @@ func TestPostgresLock_Wait(t *testing.T) {
 	pool := open(t, newDatabase(t))
 	held := lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
-	wantError(t, err, core.CodeConflict, "postgres_lock a: another session holds the lock")
+	wantError(t, err, core.CodeConflict, "postgres_lock name=a: another session holds the lock")
 	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: 150 * time.Millisecond})
 	wantError(t, err, core.CodeConflict, "another session holds the lock")
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
 	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeTimeout, "postgres_lock a")
+	wantError(t, err, core.CodeTimeout, "postgres_lock name=a")
 	lock(t, pool, postgres.PostgresLockConfig{Name: "b", Wait: -1}) // another name is another lock
 
 	waited := make(chan error, 1)
@@ -175,7 +175,7 @@ func TestPostgresLock_JobFinishes(t *testing.T) {
 	// Who waits does stop.
 	lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
 	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeCanceled, "postgres_lock a")
+	wantError(t, err, core.CodeCanceled, "postgres_lock name=a")
 }
 
 func TestPostgresLock_LossIsTold(t *testing.T) {
@@ -185,7 +185,7 @@ func TestPostgresLock_LossIsTold(t *testing.T) {
 	pid := get[int](t, pool, holderPID, handle.Key)
 	exec(t, pool, "SELECT pg_terminate_backend($1)", pid)
 	receive(t, handle.Context().Done(), "the context ends")
-	wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock a: the lock is lost")
+	wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock name=a: the lock is lost")
 	wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
 	// By now another one can have it.
 	within(t, "another gets the lock", func() bool {
@@ -202,7 +202,7 @@ func TestPostgresLock_ServerKilled(t *testing.T) {
 	server.Kill(t)
 	receive(t, handle.Context().Done(), "the context ends")
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeUnavailable, "postgres_lock a")
+	wantError(t, err, core.CodeUnavailable, "postgres_lock name=a")
 	server.Restart(t)
 	lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
 }

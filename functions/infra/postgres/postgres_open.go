@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -91,11 +92,7 @@ func waitForServer(ctx context.Context, pool *pgxpool.Pool, op string, timeout t
 		if timeout < 0 || !mayPass(err) {
 			return PostgresError(op, err)
 		}
-		pause := time.NewTimer(core.BackoffDelay(waitBackoff, attempt, rand.Float64()))
-		select {
-		case <-pause.C:
-		case <-waiting.Done():
-			pause.Stop()
+		if work.SleepContext(waiting, core.BackoffDelay(waitBackoff, attempt, rand.Float64())) != nil {
 			return waitError(ctx, op, timeout, attempt+1, last)
 		}
 	}

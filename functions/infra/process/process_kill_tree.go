@@ -98,7 +98,7 @@ func ProcessKillTree(ctx context.Context, cfg ProcessKillTreeConfig) (*ProcessKi
 var errSelf = errors.New("the tree holds this process itself")
 
 func errOwnTree(op string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: op, Message: errSelf.Error(), Hint: "end it from outside"}
+	return &core.Error{Code: core.CodeInvalid, Op: op, Hint: "end it from outside", Err: errSelf}
 }
 
 func graceOf(d time.Duration) time.Duration {

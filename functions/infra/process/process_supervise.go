@@ -164,7 +164,7 @@ var _ service.Service = (*ProcessSuperviseHandle)(nil)
 //   - States: starting, running, backing_off, stopping, stopped, failed.
 //   - After failed it stays so.
 func ProcessSupervise(ctx context.Context, cfg ProcessSuperviseConfig) (*ProcessSuperviseHandle, error) {
-	op := "process_supervise " + filepath.Base(cfg.Command)
+	op := "process_supervise command=" + filepath.Base(cfg.Command)
 	if err := cfg.check(op); err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ type ProcessTailLine struct {
 //   - Two rotations between two looks lose the file in the middle, and what a
 //     program writes to a file after another has taken its place is lost, too.
 func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line ProcessTailLine) error) error {
-	op := "process_tail " + cfg.Path
+	op := "process_tail path=" + cfg.Path
 	if cfg.Path == "" || cfg.Poll < 0 || cfg.MaxLineBytes < 0 {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "it needs a path, and poll and line length can't be negative"}
 	}

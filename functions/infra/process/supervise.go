@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 func (cfg ProcessSuperviseConfig) check(op string) error {
@@ -89,14 +90,7 @@ func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, resul
 		s.State, s.Next = ProcessBackingOff, time.Now().Add(delay)
 		s.Restarts++
 	})
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return work.SleepContext(ctx, delay) == nil
 }
 
 func (h *ProcessSuperviseHandle) stopped(result *ProcessRunResult, err error) error {

@@ -92,5 +92,5 @@ func refusedStatement(s statement) (message, hint string) {
 }
 
 func invalidFile(file, message, hint string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate " + file, Message: message, Hint: hint}
+	return &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate file=" + file, Message: message, Hint: hint}
 }

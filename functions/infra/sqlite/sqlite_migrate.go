@@ -106,7 +106,7 @@ func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 		// The pragma does nothing inside a transaction.
 		restore, err := m.foreignKeysOff(ctx)
 		if err != nil {
-			return SQLiteError("sqlite_migrate "+file.Name, err)
+			return SQLiteError("sqlite_migrate file="+file.Name, err)
 		}
 		defer restore()
 	}
@@ -129,10 +129,10 @@ func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 		return err
 	}
 	if err := m.record(ctx, file); err != nil {
-		return SQLiteError("sqlite_migrate "+file.Name, err)
+		return SQLiteError("sqlite_migrate file="+file.Name, err)
 	}
 	if _, err := m.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		return SQLiteError("sqlite_migrate "+file.Name, err)
+		return SQLiteError("sqlite_migrate file="+file.Name, err)
 	}
 	committed = true
 	m.result.Version = file.Version
@@ -145,7 +145,7 @@ func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 func (m *migrating) execFile(ctx context.Context, file migrationFile) error {
 	for _, s := range file.statements {
 		if _, err := m.conn.ExecContext(ctx, s.text); err != nil {
-			return SQLiteError(fmt.Sprintf("sqlite_migrate %s:%d", file.Name, s.line), err)
+			return SQLiteError(fmt.Sprintf("sqlite_migrate file=%s:%d", file.Name, s.line), err)
 		}
 	}
 	if !file.foreignKeysOff {
@@ -159,10 +159,10 @@ func (m *migrating) execFile(ctx context.Context, file migrationFile) error {
 	case nil:
 		return &core.Error{
 			Code:    core.CodeConflict,
-			Op:      "sqlite_migrate " + file.Name,
+			Op:      "sqlite_migrate file=" + file.Name,
 			Message: fmt.Sprintf("leaves rows in %s that point to no row in %s", table, parent),
 			Hint:    "foreign keys are off for this file; it has to leave them whole",
 		}
 	}
-	return SQLiteError("sqlite_migrate "+file.Name, err)
+	return SQLiteError("sqlite_migrate file="+file.Name, err)
 }

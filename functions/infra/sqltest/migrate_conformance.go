@@ -132,7 +132,7 @@ func checkFailure(t *testing.T, m *migrating) {
 		"2_bad.sql", "-- first\n\nCREATE TABLE half (n int);\n\n-- here: ü\nINSERT INTO nowhere VALUES (1);",
 		"3_index.sql", indexSQL)
 	result, err := m.migrate(t, fsys)
-	wantError(t, err, core.CodeInvalid, m.Op+" 2_bad.sql:6: ")
+	wantError(t, err, core.CodeInvalid, m.Op+" file=2_bad.sql:6: ")
 	if !slices.Equal(result.Applied, []string{"1_users.sql"}) || result.Version != 1 ||
 		!slices.Equal(result.Pending, []string{"2_bad.sql", "3_index.sql"}) {
 		t.Errorf("%+v", result)

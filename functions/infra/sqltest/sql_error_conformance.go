@@ -63,7 +63,7 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 	}
 	t.Run("Other", func(t *testing.T) {
 		t.Parallel()
-		coded := &core.Error{Code: core.CodeLimited, Op: "x"}
+		coded := &core.Error{Code: core.CodeLimited, Op: "sql_error_conformance"}
 		codes := map[error]core.Code{
 			context.Canceled: core.CodeCanceled,
 			fmt.Errorf("query: %w", context.DeadlineExceeded): core.CodeTimeout,

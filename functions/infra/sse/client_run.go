@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // client is what SSEClient's goroutine works with.
@@ -53,11 +54,7 @@ func (c *client) run(ctx context.Context) error {
 		}
 		backoff := core.BackoffDelayConfig{Initial: cmp.Or(c.retry, c.cfg.InitialBackoff), Floor: max(end.asked, c.retry)}
 		backoff.Max = max(c.cfg.MaxBackoff, backoff.Initial)
-		timer := time.NewTimer(core.BackoffDelay(backoff, failures, rand.Float64()))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if work.SleepContext(ctx, core.BackoffDelay(backoff, failures, rand.Float64())) != nil {
 			return nil
 		}
 	}

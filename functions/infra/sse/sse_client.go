@@ -63,7 +63,7 @@ func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, erro
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "sse_client", Message: "the URL is none of http or https with a host"}
 	}
-	op := "sse_client " + target.Host + target.Path
+	op := "sse_client url=" + target.Host + target.Path
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{}
 	}

@@ -202,7 +202,7 @@ func (s *store) failed(verb, name string, err error) error {
 	}
 	op := "file_token_store " + verb
 	if name != "" {
-		op += fmt.Sprintf(" %q", name)
+		op += fmt.Sprintf(" name=%q", name)
 	}
 	outer := &core.Error{Op: fmt.Sprintf("%s path=%q", op, s.cfg.Path), Code: core.ErrorCode(err), Err: err}
 	if coded, ok := errors.AsType[*core.Error](err); ok {

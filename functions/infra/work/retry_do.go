@@ -66,12 +66,7 @@ func RetryDo(ctx context.Context, cfg RetryDoConfig, do func(ctx context.Context
 			return cfg.outOfTime(core.CodeTimeout, tries+1, last, context.DeadlineExceeded)
 		}
 		cfg.OnRetry(tries+1, wait, last)
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
+		_ = SleepContext(ctx, wait) // the next round looks at ctx
 	}
 }
 

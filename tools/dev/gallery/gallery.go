@@ -11,6 +11,7 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/page"
 	"fnregistry.dev/functions/infra/sse"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // gallery is the pages with what they follow.
@@ -67,10 +68,8 @@ func (g *gallery) mux() *http.ServeMux {
 func (g *gallery) tick(ctx context.Context, interval time.Duration) {
 	for n := 1; ; n++ {
 		g.publish(ctx, n)
-		select {
-		case <-ctx.Done():
+		if work.SleepContext(ctx, interval) != nil {
 			return
-		case <-time.After(interval):
 		}
 	}
 }

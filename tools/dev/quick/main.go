@@ -9,7 +9,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,29 +21,35 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/revision"
+	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/tools/dev/internal/gitrev"
 )
 
-func main() {
-	since := flag.String("since", "", "the `revision` to compare with (default: where the branch left its upstream, else HEAD, else the one before)")
-	flag.Parse()
-	os.Exit(run(context.Background(), *since, os.Stdout, os.Stderr))
+type settings struct {
+	Since string `yaml:"-" flag:"since" doc:"the revision to compare with (default: where the branch left its upstream, else HEAD, else the one before)"`
 }
 
-func run(ctx context.Context, since string, stdout, stderr io.Writer) int {
-	files, since, err := changed(ctx, since)
+func main() {
+	program.ProgramMain(program.ProgramRunConfig{
+		Name: "quick", Doc: "format, lint and test what has changed, and what that reaches",
+		ExitCode: func(error) int { return 2 },
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{Run: quick})},
+	})
+}
+
+func quick(ctx context.Context, call program.ProgramCall[*settings]) error {
+	stdout := call.Stdout
+	files, since, err := changed(ctx, call.Settings.Since)
 	if err != nil {
-		fmt.Fprintf(stderr, "quick: %v\n", err)
-		return 2
+		return err
 	}
 	if len(files) == 0 {
 		fmt.Fprintf(stdout, "nothing has changed since %.12s\n", since)
-		return 0
+		return nil
 	}
 	c, _, err := catalog.Load(ctx, catalog.Options{Roots: []string{"."}})
 	if err != nil {
-		fmt.Fprintf(stderr, "quick: %v\n", err)
-		return 2
+		return err
 	}
 	packages := reached(c, files)
 	fmt.Fprintf(stdout, "%d files have changed since %.12s; %d packages to test\n", len(files), since, len(packages))
@@ -61,7 +66,7 @@ func run(ctx context.Context, since string, stdout, stderr io.Writer) int {
 		}
 		start := time.Now()
 		fmt.Fprintf(stdout, "== %s\n", s.name)
-		if err := s.run(ctx, stdout, stderr); err != nil {
+		if err := s.run(ctx, stdout, call.Stderr); err != nil {
 			fmt.Fprintf(stdout, "== %s failed: %v\n", s.name, err)
 			failed = true
 			continue
@@ -69,10 +74,10 @@ func run(ctx context.Context, since string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "== %s: ok, %.1f s\n", s.name, time.Since(start).Seconds())
 	}
 	if failed {
-		return 1
+		return program.ProgramExit(1)
 	}
 	fmt.Fprintln(stdout, "Tests that need a server were skipped; make test runs all.")
-	return 0
+	return nil
 }
 
 // changed lists the files that differ from a revision, and says which one that

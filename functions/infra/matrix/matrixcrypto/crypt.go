@@ -102,7 +102,7 @@ func (m *engine) Encrypt(ctx context.Context, room id.RoomID, kind event.Type, c
 	}
 	defer done()
 	encrypted, err := m.encrypt(ctx, mach, room, kind, content)
-	return encrypted, storeError(opEncrypt+" "+room.String(), err)
+	return encrypted, storeError(opEncrypt+" room="+room.String(), err)
 }
 
 func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {

@@ -159,7 +159,7 @@ func (m *engine) use() (*crypto.OlmMachine, func(), error) {
 		if m.closed {
 			return nil, nil, errClosed()
 		}
-		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto", Message: "the key database failed, and has not been read anew yet"}
+		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the key database failed, and has not been read anew yet"}
 	}
 	return m.mach, m.live.RUnlock, nil
 }

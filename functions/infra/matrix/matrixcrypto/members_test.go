@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 )
 
 // Who comes reads what is sent from then on, and who has left does not, by whichever way the client heard of it.
@@ -48,13 +49,10 @@ func TestMatrixCryptoInit_MembersChange(t *testing.T) {
 			}
 			joined := func(want bool, user id.UserID) {
 				t.Helper()
-				for range 100 {
+				matrixtest.Until(t, "news of "+user.String(), func() bool {
 					hear(t, alice)
-					if alice.client.StateStore.IsInRoom(t.Context(), room, user) == want {
-						return
-					}
-				}
-				t.Fatalf("alice did not hear of %s", user)
+					return alice.client.StateStore.IsInRoom(t.Context(), room, user) == want
+				})
 			}
 			joined(true, carol.client.UserID)
 			three := alice.send(t, room, "three of us")
@@ -70,10 +68,7 @@ func TestMatrixCryptoInit_MembersChange(t *testing.T) {
 			joined(false, bob.client.UserID)
 			after := alice.send(t, room, "without bob")
 			wantRead(t, carol, after, "without bob")
-			evt, err := alice.client.GetEvent(t.Context(), room, after)
-			if err != nil {
-				t.Fatal(err)
-			}
+			evt := matrixtest.Event(t, alice.client, room, after)
 			evt.RoomID = room
 			for range 3 {
 				bob.sync(t)
@@ -114,12 +109,11 @@ func TestMatrixCryptoInit_NoDowngrade(t *testing.T) {
 	t.Parallel()
 	alice := newDevice(t, "alice", config{})
 	room := encryptedRoom(t, alice)
-	if _, err := alice.client.SendStateEvent(t.Context(), room, event.StateEncryption, "", map[string]any{"algorithm": "none"}); err != nil {
+	changed, err := alice.client.SendStateEvent(t.Context(), room, event.StateEncryption, "", map[string]any{"algorithm": "none"})
+	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		alice.sync(t)
-	}
+	alice.event(t, changed.EventID)
 	wantRead(t, alice, alice.send(t, room, "still"), "still")
 
 	odd, err := alice.client.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{InitialState: []*event.Event{{

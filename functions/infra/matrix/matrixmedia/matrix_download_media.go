@@ -21,6 +21,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/atomicfile"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // MatrixDownloadMediaConfig says what [MatrixDownloadMedia] downloads, and where to.
@@ -65,7 +66,7 @@ func MatrixDownloadMedia(ctx context.Context, cfg MatrixDownloadMediaConfig) (Ma
 		return MatrixDownloadMediaResult{}, err
 	}
 	if cfg.Path != "" {
-		err = mediaRetry(ctx, mediaAttempts, func() error { return d.toPath(ctx) })
+		err = work.RetryDo(ctx, mediaRetry, d.toPath)
 	} else {
 		err = d.toWriter(ctx)
 	}
@@ -107,7 +108,7 @@ func newDownload(cfg MatrixDownloadMediaConfig) (*download, error) {
 	case err != nil:
 		return nil, d.fail(core.CodeInvalid, fmt.Sprintf("bad URI %.200q", cfg.URI), err)
 	}
-	d.op += " " + uri.String()
+	d.op += " uri=" + uri.String()
 	d.url = cfg.Client.BuildURL(mautrix.ClientURLPath{"v1", "media", "download", uri.Homeserver, uri.FileID})
 	if cfg.File == nil {
 		d.wantRaw = cfg.SHA256
@@ -140,7 +141,7 @@ func (d *download) toPath(ctx context.Context) error {
 func (d *download) toWriter(ctx context.Context) error {
 	var spool *mediaSpool
 	defer func() { spool.close() }()
-	err := mediaRetry(ctx, mediaAttempts, func() error {
+	err := work.RetryDo(ctx, mediaRetry, func(ctx context.Context) error {
 		spool.close()
 		spool = &mediaSpool{}
 		return d.fetch(ctx, func(raw io.Reader) error {

@@ -19,6 +19,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // MatrixUploadMediaConfig says what [MatrixUploadMedia] uploads.
@@ -75,12 +76,11 @@ func MatrixUploadMedia(ctx context.Context, cfg MatrixUploadMediaConfig) (Matrix
 	if err := u.prepare(ctx); err != nil {
 		return MatrixUploadMediaResult{}, err
 	}
-	attempts := mediaAttempts
+	retry := mediaRetry
 	if u.seeker == nil {
-		attempts = 1
+		retry.Tries = 1
 	}
-	err := mediaRetry(ctx, attempts, func() error { return u.try(ctx) })
-	if err != nil {
+	if err := work.RetryDo(ctx, retry, u.try); err != nil {
 		return MatrixUploadMediaResult{}, err
 	}
 	return u.result, nil
@@ -105,7 +105,7 @@ func (u *upload) fail(code core.Code, message, hint string) error {
 
 // prepare finds out limit, size and type.
 func (u *upload) prepare(ctx context.Context) error {
-	err := mediaRetry(ctx, mediaAttempts, func() (err error) {
+	err := work.RetryDo(ctx, mediaRetry, func(ctx context.Context) (err error) {
 		u.limit, err = mediaUploadLimit(ctx, u.cfg.Client)
 		return err
 	})

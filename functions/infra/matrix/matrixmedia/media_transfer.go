@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"sync"
@@ -15,41 +14,18 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/work"
 )
 
-const (
-	mediaAttempts = 3                // a connection that breaks three times is no accident
-	mediaStall    = 60 * time.Second // without a byte; a homeserver may first have to fetch a file from another one
-)
+// mediaStall is how long a transfer may stand without a byte: a homeserver may
+// first have to fetch a file from another one.
+const mediaStall = 60 * time.Second
 
-// mediaRetry calls try until it succeeds, fails for good, or has been called so often. It waits 1, 2, 4 s and so on, or
-// as long as the server says.
-func mediaRetry(ctx context.Context, attempts int, try func() error) error {
-	for attempt := 0; ; attempt++ {
-		err := try()
-		if err == nil || attempt+1 >= attempts || ctx.Err() != nil {
-			return err
-		}
-		switch core.ErrorCode(err) {
-		case core.CodeUnavailable, core.CodeTimeout, core.CodeLimited:
-		default:
-			return err
-		}
-		wait := core.BackoffDelayConfig{Initial: time.Second, Max: time.Minute}
-		if coded, ok := errors.AsType[*core.Error](err); ok {
-			wait.Floor = coded.RetryAfter
-		}
-		timer := time.NewTimer(core.BackoffDelay(wait, attempt, rand.Float64()))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return err
-		}
-	}
-}
+// mediaRetry is how often a transfer is tried. It waits 1, 2, 4 s and so on, or as
+// long as the server says.
+var mediaRetry = work.RetryDoConfig{Tries: 3} // a connection that breaks three times is no accident
 
-var errMediaStalled = &core.Error{Code: core.CodeTimeout, Op: "matrix media", Message: "no byte has passed for a while"}
+var errMediaStalled = &core.Error{Code: core.CodeTimeout, Message: "no byte has passed for a while"}
 
 // mediaWatch ends a transfer in which nothing moves. A deadline for the whole of it, as http.Client has, would cut large
 // files off on slow lines.

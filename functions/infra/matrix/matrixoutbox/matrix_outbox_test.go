@@ -17,6 +17,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/metrics"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
@@ -558,7 +559,7 @@ func TestMatrixOutbox_IdleIsTakenOver(t *testing.T) {
 	}
 	select {
 	case <-all[0].Done():
-	case <-time.After(30 * time.Second):
+	case <-time.After(matrixtest.Patience):
 		t.Fatal("the first goes on")
 	}
 	if core.ErrorCode(all[0].Err()) != core.CodeConflict {

@@ -111,14 +111,14 @@ func (p *MatrixJoinPolicyHandle) tell(task *joinTask, err error) {
 func (p *MatrixJoinPolicyHandle) request(ctx context.Context, task *joinTask) error {
 	if task.action == MatrixJoinLeave {
 		_, err := p.cfg.Client.LeaveRoom(ctx, task.room)
-		return matrix.MatrixError("matrix_join_policy: leave "+string(task.room), err)
+		return matrix.MatrixError("matrix_join_policy leave room="+string(task.room), err)
 	}
 	request := &mautrix.ReqJoinRoom{}
 	if server := task.inviter.Homeserver(); server != "" {
 		request.Via = []string{server}
 	}
 	_, err := p.cfg.Client.JoinRoom(ctx, string(task.room), request)
-	return matrix.MatrixError("matrix_join_policy: join "+string(task.room), err)
+	return matrix.MatrixError("matrix_join_policy join room="+string(task.room), err)
 }
 
 // again says whether a failed task is tried once more, and sets when. It is called with the lock.

@@ -13,6 +13,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // MatrixRoomCreateConfig says what room is wanted. Without an Alias each call makes a new one.
@@ -59,7 +60,7 @@ func MatrixRoomCreate(ctx context.Context, cfg MatrixRoomCreateConfig) (MatrixRo
 		result, err := cfg.getOrCreate(ctx, alias, local)
 		switch core.ErrorCode(err) {
 		case core.CodeConflict, core.CodeForbidden, core.CodeNotFound:
-			if attempt < roomCreateTries && local != "" && roomCreatePause(ctx, attempt) {
+			if attempt < roomCreateTries && local != "" && work.SleepContext(ctx, 100*time.Millisecond<<attempt) == nil {
 				continue
 			}
 		}
@@ -68,17 +69,6 @@ func MatrixRoomCreate(ctx context.Context, cfg MatrixRoomCreateConfig) (MatrixRo
 }
 
 const roomCreateTries = 5 // 0.1 + 0.2 + 0.4 + 0.8 + 1.6 s
-
-func roomCreatePause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(100 * time.Millisecond << attempt)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
 
 // check returns the whole alias, and its local part where it is one of the client's own server.
 func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, err error) {
@@ -106,7 +96,7 @@ func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, er
 }
 
 func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.RoomAlias, local string) (MatrixRoomCreateResult, error) {
-	op := "matrix_room_create " + string(alias)
+	op := "matrix_room_create alias=" + string(alias)
 	found, err := cfg.Client.ResolveAlias(ctx, alias)
 	if err == nil && (found == nil || found.RoomID == "") {
 		err = errors.New("the server's answer names no room")
@@ -122,7 +112,7 @@ func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.Roo
 
 func (cfg *MatrixRoomCreateConfig) enter(ctx context.Context, op string, found *mautrix.RespAliasResolve) (MatrixRoomCreateResult, error) {
 	if _, err := cfg.Client.JoinRoom(ctx, string(found.RoomID), &mautrix.ReqJoinRoom{Via: found.Servers[:min(3, len(found.Servers))]}); err != nil {
-		err = matrix.MatrixError(op+": enter the room that is there", err)
+		err = matrix.MatrixError(op+" join="+string(found.RoomID), err)
 		if coded, ok := errors.AsType[*core.Error](err); ok && coded.Code == core.CodeForbidden {
 			coded.Hint = "ask one of its members for an invitation, or take another alias"
 		}

@@ -40,7 +40,7 @@ func MatrixRoomInvite(ctx context.Context, cfg MatrixRoomInviteConfig) (invited 
 	case ident.CheckUser(cfg.UserID) != nil:
 		return false, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the user ID cannot be read: it is @name:server"}
 	}
-	op += " " + string(cfg.UserID)
+	op += " user=" + string(cfg.UserID)
 	membership, err := cfg.membership(ctx)
 	switch {
 	case err != nil:

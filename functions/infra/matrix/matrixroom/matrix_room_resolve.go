@@ -48,7 +48,7 @@ func MatrixRoomResolve(ctx context.Context, cfg MatrixRoomResolveConfig) (room i
 	case len(named) > 1 && named[0] == '#':
 		answer, err := cfg.Client.ResolveAlias(ctx, id.RoomAlias(named))
 		if err != nil {
-			return "", nil, matrix.MatrixError(op+" "+ident.Clip(named, 100), err)
+			return "", nil, matrix.MatrixError(op+" alias="+ident.Clip(named, 100), err)
 		}
 		return answer.RoomID, answer.Servers, nil
 	}

@@ -66,15 +66,15 @@ func MatrixRoomState(ctx context.Context, cfg MatrixRoomStateConfig) (*MatrixRoo
 	}
 	body, err := cfg.Client.MakeRequest(ctx, http.MethodGet, cfg.Client.BuildClientURL("v3", "rooms", cfg.RoomID, "state"), nil, nil)
 	if err != nil {
-		return nil, matrix.MatrixError(op+" "+string(cfg.RoomID), err)
+		return nil, matrix.MatrixError(op+" room="+string(cfg.RoomID), err)
 	}
 	state, err := parseRoomState(cfg.RoomID, body)
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: op + " " + string(cfg.RoomID), Err: err}
+		return nil, &core.Error{Code: core.CodeUnavailable, Op: op + " room=" + string(cfg.RoomID), Err: err}
 	}
 	if store := cfg.Client.StateStore; store != nil {
 		if err := updateStateStore(ctx, store, cfg.RoomID, body); err != nil {
-			return nil, &core.Error{Op: op + ": client.StateStore", Err: err}
+			return nil, &core.Error{Op: op + " store", Err: err}
 		}
 	}
 	return state, nil

@@ -16,7 +16,7 @@ import (
 // server's to say.
 func (s *syncService) decryptRaw(ctx context.Context, room id.RoomID, raw json.RawMessage) (matrix.MatrixSyncEvent, error) {
 	fail := func(err error) (matrix.MatrixSyncEvent, error) {
-		return matrix.MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service: decrypt an event in " + string(room), Err: err}
+		return matrix.MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service decrypt room=" + string(room), Err: err}
 	}
 	if s.crypto == nil {
 		return fail(ErrMatrixNoKey)

@@ -62,7 +62,7 @@ func (t *syncTaking) fill(
 		case ctx.Err() != nil:
 			return nil, nil, ctx.Err()
 		case err != nil:
-			t.tell(matrix.MatrixError("matrix_sync_service: fill a gap in "+string(known.RoomID), err))
+			t.tell(matrix.MatrixError("matrix_sync_service fill room="+string(known.RoomID), err))
 			walk.Stop()
 		}
 	}

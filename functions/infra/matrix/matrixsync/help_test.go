@@ -11,11 +11,12 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 // syncWait bounds what a test waits for: a real server on a loaded machine.
-const syncWait = 60 * time.Second
+const syncWait = matrixtest.Patience
 
 // startSync starts a service that ends with the test.
 func startSync(t testing.TB, cfg matrixsync.MatrixSyncServiceConfig) *matrixsync.MatrixSyncServiceHandle {

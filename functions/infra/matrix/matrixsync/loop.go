@@ -124,7 +124,9 @@ func (s *syncService) failed(ctx context.Context, err error) {
 	if s.position.Token == "" || !isUnknownSince(err) {
 		s.refused = 0
 	} else if s.refused++; s.refused == 2 { // once may be an accident in between, and a new initial sync is dear
-		s.tell(matrix.MatrixError("matrix_sync_service: the server doesn't know the token any more", err))
+		s.tell(&core.Error{
+			Op: "matrix_sync_service", Message: "the server does not know the token any more", Err: matrix.MatrixError("", err),
+		})
 		s.position.Token, s.replaying, s.refused = "", true, 0
 		s.tokens, s.lookBack = nil, ""
 		return

@@ -132,21 +132,21 @@ func (s *MatrixSyncStoreHandle) addTrusted(ctx context.Context) error {
 }
 
 // transact runs do in a transaction.
-func (s *MatrixSyncStoreHandle) transact(ctx context.Context, what string, do func(tx *sql.Tx) error) error {
+func (s *MatrixSyncStoreHandle) transact(ctx context.Context, verb string, do func(tx *sql.Tx) error) error {
 	tx, err := s.cfg.DB.BeginTx(ctx, nil)
 	if err != nil {
-		return syncStoreError(what, err)
+		return syncStoreError(verb, err)
 	}
 	defer tx.Rollback() // after a commit it does nothing
 	if err := do(tx); err != nil {
-		return syncStoreError(what, err)
+		return syncStoreError(verb, err)
 	}
-	return syncStoreError(what, tx.Commit())
+	return syncStoreError(verb, tx.Commit())
 }
 
 // syncStoreError gives an error of the database a code. The driver's own codes are not known here: whatever it is, the
 // same call may pass when the disk or the lock is free again.
-func syncStoreError(what string, err error) error {
+func syncStoreError(verb string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -157,7 +157,7 @@ func syncStoreError(what string, err error) error {
 	if code == core.CodeInternal {
 		code = core.CodeUnavailable
 	}
-	return &core.Error{Code: code, Op: "matrix_sync_store: " + what, Err: err}
+	return &core.Error{Code: code, Op: "matrix_sync_store " + verb, Err: err}
 }
 
 // seqRanges sorts numbers and returns them as ranges, first and last.

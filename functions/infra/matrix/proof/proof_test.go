@@ -19,6 +19,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -35,9 +36,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if job := os.Getenv(jobVariable); job != "" {
-		os.Exit(child(job))
-	}
+	killtest.Play(map[string]func(args []string) error{"reader": child(read), "writer": child(write)})
 	os.Exit(m.Run())
 }
 

@@ -119,5 +119,5 @@ func isTableName(name string) bool {
 var tableName = regexp.MustCompile(`^[a-z_][a-z_0-9]*$`)
 
 func invalidFile(file, message, hint string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate " + file, Message: message, Hint: hint}
+	return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate file=" + file, Message: message, Hint: hint}
 }

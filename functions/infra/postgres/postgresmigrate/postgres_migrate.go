@@ -148,7 +148,7 @@ func (m *migrating) applied(version int64) {
 func (m *migrating) fileError(version int64, err error) error {
 	for _, file := range m.files {
 		if file.Version == version {
-			return postgres.PostgresError("postgres_migrate "+file.Name+file.lineOf(err), err)
+			return postgres.PostgresError("postgres_migrate file="+file.Name+file.lineOf(err), err)
 		}
 	}
 	return postgres.PostgresError("postgres_migrate", err)

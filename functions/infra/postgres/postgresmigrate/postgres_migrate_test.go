@@ -365,7 +365,7 @@ func TestPostgresMigrate_ConnectionLostHalfway(t *testing.T) {
 	pool := open(t, newDatabase(t))
 	fsys := files("1_users.sql", usersSQL, "2_lost.sql", "CREATE TABLE half (n int);\nSELECT pg_terminate_backend(pg_backend_pid());", "3_index.sql", indexSQL)
 	result, err := migrate(t, pool, fsys)
-	wantError(t, err, core.CodeUnavailable, "postgres_migrate 2_lost.sql")
+	wantError(t, err, core.CodeUnavailable, "postgres_migrate file=2_lost.sql")
 	if names(result.Applied) != "1_users.sql" || names(result.Pending) != "2_lost.sql 3_index.sql" || has(t, pool, "half") || has(t, pool, "users_name") {
 		t.Errorf("%+v", result)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/work"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -54,20 +55,17 @@ func (m *migrating) lock(ctx context.Context) error {
 		if got {
 			return nil
 		}
-		pause := time.NewTimer(core.BackoffDelay(lockBackoff, attempt, rand.Float64()))
-		select {
-		case <-pause.C:
-		case <-waiting.Done():
-			pause.Stop()
-			if ctx.Err() != nil {
-				return postgres.PostgresError("postgres_migrate", context.Cause(ctx))
-			}
-			return &core.Error{
-				Code:    core.CodeUnavailable,
-				Op:      "postgres_migrate",
-				Message: "another process migrates for too long",
-				Hint:    "try again when it is done; pg_locks (locktype advisory), joined with pg_stat_activity by pid, shows who it is",
-			}
+		if work.SleepContext(waiting, core.BackoffDelay(lockBackoff, attempt, rand.Float64())) == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return postgres.PostgresError("postgres_migrate", context.Cause(ctx))
+		}
+		return &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "postgres_migrate",
+			Message: "another process migrates for too long",
+			Hint:    "try again when it is done; pg_locks (locktype advisory), joined with pg_stat_activity by pid, shows who it is",
 		}
 	}
 }

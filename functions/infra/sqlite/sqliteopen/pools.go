@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // open makes the pools and a first connection in each, so that a bad file shows now and not at the first query.
@@ -87,10 +88,8 @@ func setWAL(ctx context.Context, conn *sql.Conn, s settings) error {
 		case !isBusy(err) || time.Now().After(deadline):
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
+		if err := work.SleepContext(ctx, 10*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }

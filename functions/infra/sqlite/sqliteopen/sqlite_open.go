@@ -87,7 +87,7 @@ type settings struct {
 }
 
 func newSettings(cfg SQLiteOpenConfig) (settings, error) {
-	s := settings{SQLiteOpenConfig: cfg, memory: cfg.Path == ":memory:", op: "sqlite_open " + cfg.Path}
+	s := settings{SQLiteOpenConfig: cfg, memory: cfg.Path == ":memory:", op: "sqlite_open path=" + cfg.Path}
 	s.Synchronous = strings.ToUpper(s.Synchronous)
 	switch s.Synchronous {
 	case "":

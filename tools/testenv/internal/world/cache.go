@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"fnregistry.dev/functions/infra/work"
 )
 
 // unusedFor is how long something stays in the cache that nobody uses.
@@ -88,9 +90,7 @@ func (w *World) lock(ctx context.Context, name string) (unlock func(), err error
 			told = true
 			w.say("waiting for another start to finish with %s", name)
 		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
+		if work.SleepContext(ctx, 100*time.Millisecond) != nil {
 			file.Close()
 			return nil, context.Cause(ctx)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // systemDirs hold servers that are not in the PATH of everybody.
@@ -71,9 +72,7 @@ func whileLocked(ctx context.Context, tries int, run func() error) error {
 		if err == nil || tries <= 0 || !strings.Contains(err.Error(), "Could not get lock") && !strings.Contains(err.Error(), "Unable to lock") {
 			return err
 		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
+		if work.SleepContext(ctx, time.Second) != nil {
 			return context.Cause(ctx)
 		}
 	}

@@ -116,7 +116,7 @@ func initdb(ctx context.Context, run, path string, args []string, owner *syscall
 	data := filepath.Join(work, "data")
 	if _, err := call(ctx, command{path: path, args: append(slices.Clone(args), "--pwfile="+password, "-D", data), user: owner}); err != nil {
 		if os.Geteuid() == 0 {
-			return &core.Error{Code: core.CodeUnavailable, Message: err.Error(), Hint: "the temporary folder must be open to the user postgres: see TMPDIR"}
+			return &core.Error{Code: core.CodeUnavailable, Hint: "the temporary folder must be open to the user postgres: see TMPDIR", Err: err}
 		}
 		return err
 	}

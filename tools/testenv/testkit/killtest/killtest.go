@@ -95,8 +95,13 @@ type Process struct {
 	cfg    Config
 	cmd    *exec.Cmd
 	input  io.Closer
+	stdout io.Closer
 	output *bufio.Reader
 	waited bool
+
+	ended chan struct{}
+	state *os.ProcessState // set before ended is closed
+	err   error            // of the wait for its end; set likewise
 }
 
 // Start starts the test's binary in a role. Its stderr is the test's. It is killed
@@ -124,14 +129,23 @@ func Start(t testing.TB, cfg Config) *Process {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start role %s: %v", cfg.Role, err)
 	}
-	p := &Process{t: t, cfg: cfg, cmd: cmd, input: input, output: bufio.NewReader(output)}
+	p := &Process{t: t, cfg: cfg, cmd: cmd, input: input, stdout: output, output: bufio.NewReader(output), ended: make(chan struct{})}
+	go func() { // not cmd.Wait, which closes stdout before it is read
+		defer close(p.ended)
+		p.state, p.err = cmd.Process.Wait()
+	}()
 	t.Cleanup(func() {
-		if !p.waited {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
+		_ = cmd.Process.Kill()
+		p.end()
 	})
 	return p
+}
+
+// end waits for the end of the process and closes what leads to it.
+func (p *Process) end() {
+	<-p.ended
+	_ = p.input.Close()
+	_ = p.stdout.Close()
 }
 
 // Restart starts the role again after its process has ended, to die at another
@@ -202,21 +216,45 @@ func (p *Process) Kill() {
 	}
 }
 
+// Signal sends the process a signal that its role handles. One that has ended
+// receives nothing.
+func (p *Process) Signal(signal os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("signal role %s: %v", p.cfg.Role, err)
+	}
+}
+
+// Ended reports whether the process has ended, by itself or killed, so that
+// [Process.Wait] returns at once.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Wait waits for the end of the process, and reports whether SIGKILL ended it.
 // It fails the test where the role returned an error, or another signal ended
 // it. Read stdout before: what is left of it is lost.
 func (p *Process) Wait() (killed bool) {
 	p.t.Helper()
 	p.waited = true
-	err := p.cmd.Wait()
-	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+	p.end()
+	if p.err != nil {
+		p.t.Errorf("role %s: %v", p.cfg.Role, p.err)
+		return false
+	}
+	if status, ok := p.state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		if status.Signal() != syscall.SIGKILL {
-			p.t.Errorf("role %s: %v", p.cfg.Role, err)
+			p.t.Errorf("role %s: %v", p.cfg.Role, p.state)
 		}
 		return true
 	}
-	if err != nil {
-		p.t.Errorf("role %s: %v", p.cfg.Role, err)
+	if !p.state.Success() {
+		p.t.Errorf("role %s: %v", p.cfg.Role, p.state)
 	}
 	return false
 }

@@ -136,13 +136,10 @@ func TestRecord(t *testing.T) {
 	}
 	const senders, each, known, page = 6, 40, 80, 12
 	server := servers.Matrix(t)
-	newClient := func(name string) *mautrix.Client {
-		return matrixtest.Client(t, server.URL, matrixtest.User(server.NewUser(t, name)))
-	}
-	reader := newClient("reader")
+	reader := matrixtest.NewClient(t, "reader")
 	clients := make([]*mautrix.Client, senders)
 	for i := range clients {
-		clients[i] = newClient(fmt.Sprint("sender", i))
+		clients[i] = matrixtest.NewClient(t, fmt.Sprint("sender", i))
 	}
 	room := matrixtest.Room(t, reader, clients...)
 	asSync := func(since string, limit int) *mautrix.RespSync {
