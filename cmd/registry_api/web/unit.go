@@ -19,7 +19,7 @@ func (p *Pages) unit(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if prefers(r.Request) == "text/markdown" {
+	if prefers(r.Request) == asMarkdown {
 		return answer{markdown: unitMarkdown(d)}, nil
 	}
 	dependents, err := r.state.Dependents(d.ID)
@@ -191,26 +191,6 @@ func below(d *registry.Detail, what string, body page.PageComponent, note string
 		}
 		w.Add(body)
 	})}
-}
-
-// history is the versions of a unit.
-func (p *Pages) history(r *request) (answer, error) {
-	d, err := r.state.Get(r.PathValue("id"))
-	if err != nil {
-		return answer{}, err
-	}
-	table := page.PageTableConfig{
-		Name: "Versions of " + d.Name, Columns: []page.PageTableColumn{{Name: "Version"}, {Name: "Since"}, {Name: "Commit"}, {Name: "Subject"}},
-		Empty: page.PageNoticeConfig{Title: "No version is committed yet."},
-	}
-	versions, err := r.state.History(r.Context(), d.ID)
-	if err != nil {
-		table.Empty = page.PageNoticeConfig{Title: "Git can't tell.", Text: "The repository is no git checkout, or git is not installed."}
-	}
-	for _, v := range versions {
-		table.Rows = append(table.Rows, []any{v.Version, v.Time, code(v.Commit), v.Subject})
-	}
-	return below(d, ", versions", page.PageTable(table), ""), nil
 }
 
 func unitMarkdown(d *registry.Detail) string {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 
 	"fnregistry.dev/functions/core"
@@ -19,12 +18,27 @@ const minTokenBytes = 16
 
 // HTTPBearerAuthConfig says who may pass [HTTPBearerAuth].
 type HTTPBearerAuthConfig struct {
-	Tokens []string // each of 16 or more characters without blanks; two while one replaces another; none needs AllowLoopback
-	Realm  string   // named in WWW-Authenticate; empty: api
+	// Tokens are of 16 or more visible ASCII characters each; two while one
+	// replaces another. Empty ones, of a setting that is not set, are passed
+	// over. None needs AllowLoopback.
+	Tokens []string
+	Realm  string // named in WWW-Authenticate; empty: api
 	// AllowLoopback lets requests pass without a token that come from this
-	// machine, name it by a loopback name or address as their host, and bear
-	// no header of a proxy. Default false.
+	// machine, name it by a loopback name or address as their host, speak
+	// HTTP/1.1, and bear no header of a proxy. Default false.
 	AllowLoopback bool
+	// Login answers with a page that has the form to log in with a token, for
+	// people whose browser can't send one. nil: they get problem JSON. See
+	// HTTPBearerAuth.
+	Login func(w http.ResponseWriter, r *http.Request, form HTTPLoginForm)
+}
+
+// HTTPLoginForm is what a page to log in shows, and what its form sends.
+type HTTPLoginForm struct {
+	Status  int    // of the answer: 401, or 429 after too many wrong tokens
+	Action  string // where the form is sent to, by POST, with the field token
+	Next    string // value of its hidden field next: where it leads
+	Problem string // why the last try was refused; empty: there was none
 }
 
 // HTTPBearerAuth lets a request through to next if its Authorization header bears one of the tokens (RFC 6750), and
@@ -37,6 +51,15 @@ type HTTPBearerAuthConfig struct {
 //
 // Without any token, which needs AllowLoopback, others are refused with 403.
 //
+// With Login, requests for pages (GET, and Accept has text/html) that are not let
+// in get the form. POST /login, which it sends, sets a cookie for 30 days
+// (HttpOnly, SameSite=Strict, Secure over TLS, another one for each port) and
+// leads to next; POST /logout removes it. The cookie proves that somebody knew the
+// token, and does not hold it; it is void when the token is replaced. With it, a
+// request that changes something must have a header of a browser that says that a
+// page of this server sent it (Sec-Fetch-Site or Origin). After five wrong tokens
+// there is one try every two seconds, for everybody together.
+//
 // Errors: CodeInvalid without a token and AllowLoopback, or with a token that is
 // too short or holds blanks. No message contains a token.
 //
@@ -45,24 +68,32 @@ type HTTPBearerAuthConfig struct {
 //   - It does not slow down guessing. 16 random bytes need no limit; a password
 //     would, and is refused only if it is short.
 func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, error) {
-	hashes := make([][sha256.Size]byte, len(cfg.Tokens))
+	var hashes [][sha256.Size]byte
 	for i, token := range cfg.Tokens {
+		if token == "" {
+			continue
+		}
 		if len(token) < minTokenBytes || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
 			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth",
 				Message: fmt.Sprintf("token %d is too short or holds other than visible ASCII characters", i+1),
 				Hint:    "make one with: openssl rand -hex 32"}
 		}
-		hashes[i] = sha256.Sum256([]byte(token))
+		hashes = append(hashes, sha256.Sum256([]byte(token)))
 	}
 	if len(hashes) == 0 && !cfg.AllowLoopback {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so nobody could pass"}
 	}
 	challenge := fmt.Sprintf("Bearer realm=%q", cmp.Or(cfg.Realm, "api"))
-	allowLoopback := cfg.AllowLoopback
+	allowLoopback, login := cfg.AllowLoopback, newLogin(&cfg, hashes)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if login != nil && login.serve(w, r) {
+			return
+		}
 		token, given := bearerToken(r)
 		switch {
 		case given && anyEqual(hashes, sha256.Sum256([]byte(token))), !given && allowLoopback && fromLoopback(r):
+			next.ServeHTTP(w, r)
+		case !given && login != nil && login.allows(r):
 			next.ServeHTTP(w, r)
 		case len(hashes) == 0:
 			HTTPProblem(w, r, &core.Error{Code: core.CodeForbidden, Message: "only programs on this machine may do this",
@@ -70,10 +101,12 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 		case given:
 			w.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
 			HTTPProblem(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "the bearer token is not accepted"})
+		case login != nil && wantsPage(r):
+			w.Header().Set("WWW-Authenticate", challenge)
+			login.show(w, r, errNeedsToken, r.URL.RequestURI())
 		default:
 			w.Header().Set("WWW-Authenticate", challenge)
-			HTTPProblem(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "a bearer token is needed",
-				Hint: "send the header Authorization: Bearer TOKEN"})
+			HTTPProblem(w, r, errNeedsToken)
 		}
 	}), nil
 }
@@ -103,15 +136,6 @@ func anyEqual(hashes [][sha256.Size]byte, hash [sha256.Size]byte) bool {
 // fromLoopback is false for what a proxy on this machine forwarded for somebody
 // else, and for a page that reached this machine by a name of its own.
 func fromLoopback(r *http.Request) bool {
-	for name := range r.Header {
-		if slices.Contains(forwardedBy, name) || strings.HasPrefix(name, "X-Forwarded-") {
-			return false
-		}
-	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && net.ParseIP(host).IsLoopback() && isLoopbackHost(bareHost(r.Host))
+	return err == nil && !forwarded(r) && net.ParseIP(host).IsLoopback() && isLoopbackHost(bareHost(r.Host))
 }
-
-// forwardedBy are the headers that proxies set, besides X-Forwarded-For and its
-// like.
-var forwardedBy = []string{"Forwarded", "Via", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Client-Ip", "X-Cluster-Client-Ip"}

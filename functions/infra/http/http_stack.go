@@ -40,6 +40,10 @@ type HTTPStackConfig struct {
 	// need no token, as "GET /files/{id}". GET /healthz and GET /readyz never
 	// need one. A path that is not in its shortest form is never open.
 	Open []string
+	// Login lets people in by a page with a form, as that of HTTPBearerAuth
+	// does; what that page loads, such as "GET /assets/", belongs into Open.
+	// nil: there is no such page.
+	Login func(w http.ResponseWriter, r *http.Request, form HTTPLoginForm)
 
 	Hosts          []string      // names that requests may use for this server, besides loopback ones; see HTTPSameOrigin
 	TrustedOrigins []string      // origins whose pages may change state here
@@ -77,9 +81,9 @@ type HTTPStackConfig struct {
 // More in http_stack.md:
 //   - The zero value answers this machine alone, whatever the server listens
 //     on.
-//   - A proxy on the same machine that adds no header (nginx, as it comes) and
-//     asks for 127.0.0.1 looks like a program of this machine: use
-//     HTTPStackToken there.
+//   - A proxy on the same machine that adds no header, speaks HTTP/1.1 (nginx,
+//     as it comes, from 1.29 on) and asks for 127.0.0.1 looks like a program of
+//     this machine: use HTTPStackToken there.
 func HTTPStack(next http.Handler, cfg HTTPStackConfig) (http.Handler, error) {
 	handler := HTTPGzip(next, HTTPGzipConfig{})
 	if limit := cmp.Or(cfg.MaxBodyBytes, 1<<20); limit > 0 {
@@ -112,7 +116,7 @@ func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("unknown access %q", cfg.Access)}
 	}
 	guarded, err := HTTPBearerAuth(next, HTTPBearerAuthConfig{
-		Tokens: cfg.Tokens, Realm: cfg.Realm, AllowLoopback: cfg.Access == HTTPStackLocal,
+		Tokens: cfg.Tokens, Realm: cfg.Realm, AllowLoopback: cfg.Access == HTTPStackLocal, Login: cfg.Login,
 	})
 	if err != nil {
 		return nil, err

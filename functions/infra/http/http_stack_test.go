@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -366,5 +368,57 @@ func TestHTTPStack_BadConfig(t *testing.T) {
 		if handler, err := fnhttp.HTTPStack(text("in"), cfg); core.ErrorCode(err) != core.CodeInvalid || handler != nil {
 			t.Errorf("%+v: %v", cfg, err)
 		}
+	}
+}
+
+// People on another machine log in by a form, with what a browser keeps.
+func TestHTTPStack_Login(t *testing.T) {
+	t.Parallel()
+	s := newStacked(t, fnhttp.HTTPStackConfig{Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Login: loginPage, Open: []string{"GET /events"}})
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := http.Client{Jar: jar}
+	visit := func(path string, form url.Values) string {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.addr+path, nil)
+		if form != nil {
+			r, err = http.NewRequestWithContext(t.Context(), "POST", "http://"+s.addr+path, strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Origin", "http://"+s.addr)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "text/html")
+		response, err := browser.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return bodyOf(t, response)
+	}
+	if got := visit("/units/7", nil); got != "form to=/login next=/units/7 problem=" {
+		t.Errorf("without a token: %s", got)
+	}
+	if got := visit("/events", nil); got != "data: 1\n\n" {
+		t.Errorf("what is open: %s", got)
+	}
+	if got := visit("/login", url.Values{"token": {tokenOne}, "next": {"/units/7"}}); got != `unit "7"` {
+		t.Errorf("logging in leads to %s", got)
+	}
+	if got := visit("/units/8", nil); got != `unit "8"` {
+		t.Errorf("logged in: %s", got)
+	}
+	if got := visit("/upload", url.Values{"a": {"b"}}); got != "3" {
+		t.Errorf("a form that changes something: %s", got)
+	}
+	visit("/logout", url.Values{})
+	if got := visit("/units/8", nil); !strings.HasPrefix(got, "form to=") {
+		t.Errorf("logged out: %s", got)
+	}
+	if strings.Contains(s.log.String(), tokenOne) {
+		t.Error("the log has the token")
 	}
 }

@@ -10,7 +10,8 @@ type HTTPAPIConformanceConfig struct {
 	// Requests are good ones: at least one for each endpoint, or the test
 	// fails. Required.
 	Requests []HTTPAPIConformanceRequest
-	// Token is sent with each request. Empty: none.
+	// Token is sent with each request; what needs it is then tested without
+	// it, too. Empty: the API has none.
 	Token string
 }
 
@@ -35,6 +36,8 @@ type HTTPAPIConformanceRequest struct {
 //   - Each endpoint answers HEAD as GET without the body, OPTIONS and other
 //     methods with Allow, and If-None-Match with 304.
 //   - Each endpoint refuses foreign hosts, and what foreign pages send.
+//   - Where the API has a token, each endpoint refuses requests from another
+//     machine without it, with 401, unless the document says that it needs none.
 //   - Unknown paths get a 404 as problem JSON, or a page.
 //
 // Each refusal is expected as problem JSON (RFC 9457) and each failure of the
