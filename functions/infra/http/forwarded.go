@@ -2,6 +2,7 @@ package http
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ func forwarded(r *http.Request) bool {
 		return true
 	}
 	for name := range r.Header {
-		if forwardedBy[name] {
+		if slices.Contains(forwardedBy, name) {
 			return true
 		}
 		for _, prefix := range forwardedWith {
@@ -28,11 +29,10 @@ func forwarded(r *http.Request) bool {
 // Headers that proxies, load balancers and tunnels set, in the form of
 // http.CanonicalHeaderKey.
 var (
-	forwardedBy = map[string]bool{
-		"Forwarded": true, "Via": true, "X-Real-Ip": true, "True-Client-Ip": true, "X-Client-Ip": true, "X-Cluster-Client-Ip": true,
-		"Client-Ip": true, "Fastly-Client-Ip": true, "X-Appengine-User-Ip": true, "X-Remote-Ip": true, "X-Remote-Addr": true,
-		"X-Scheme": true, "Front-End-Https": true, "Cdn-Loop": true, "X-Varnish": true, "X-Amzn-Trace-Id": true, "X-Cloud-Trace-Context": true,
-		"X-Originating-Ip": true, "X-Nginx-Proxy": true,
+	forwardedBy = []string{
+		"Forwarded", "Via", "X-Real-Ip", "True-Client-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "Client-Ip", "Fastly-Client-Ip",
+		"X-Appengine-User-Ip", "X-Remote-Ip", "X-Remote-Addr", "X-Scheme", "Front-End-Https", "Cdn-Loop", "X-Varnish", "X-Amzn-Trace-Id",
+		"X-Cloud-Trace-Context", "X-Originating-Ip", "X-Nginx-Proxy",
 	}
 	forwardedWith = []string{"X-Forwarded", "X-Original-", "X-Envoy-", "X-Azure-", "X-Proxy", "Cf-", "Fly-", "Tailscale-", "Ngrok-", "Wl-Proxy-"}
 )

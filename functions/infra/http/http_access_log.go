@@ -30,7 +30,7 @@ type HTTPAccessLogRecord struct {
 	Duration  time.Duration // until the handler returned
 	Remote    string        // the peer's address and port; behind a proxy, the proxy's
 	RequestID string
-	Err       error // what HTTPProblem was given, or that the handler panicked; nil where all went well
+	Err       error // what HTTPReport or HTTPProblem was given, or that the handler panicked; nil where all went well
 }
 
 // HTTPAccessLog logs each request that next has answered, one line of level info, or error for a 5xx and a panic. Neither query

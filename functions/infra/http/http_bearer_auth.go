@@ -27,18 +27,9 @@ type HTTPBearerAuthConfig struct {
 	// machine, name it by a loopback name or address as their host, speak
 	// HTTP/1.1, and bear no header of a proxy. Default false.
 	AllowLoopback bool
-	// Login answers with a page that has the form to log in with a token, for
-	// people whose browser can't send one. nil: they get problem JSON. See
-	// HTTPBearerAuth.
-	Login func(w http.ResponseWriter, r *http.Request, form HTTPLoginForm)
-}
-
-// HTTPLoginForm is what a page to log in shows, and what its form sends.
-type HTTPLoginForm struct {
-	Status  int    // of the answer: 401, or 429 after too many wrong tokens
-	Action  string // where the form is sent to, by POST, with the field token
-	Next    string // value of its hidden field next: where it leads
-	Problem string // why the last try was refused; empty: there was none
+	// Login is a way in for people, whose browser can't send a token. nil:
+	// there is none, and they get problem JSON.
+	Login *HTTPLoginHandle
 }
 
 // HTTPBearerAuth lets a request through to next if its Authorization header bears one of the tokens (RFC 6750), and
@@ -50,15 +41,6 @@ type HTTPLoginForm struct {
 // from this machine, too.
 //
 // Without any token, which needs AllowLoopback, others are refused with 403.
-//
-// With Login, requests for pages (GET, and Accept has text/html) that are not let
-// in get the form. POST /login, which it sends, sets a cookie for 30 days
-// (HttpOnly, SameSite=Strict, Secure over TLS, another one for each port) and
-// leads to next; POST /logout removes it. The cookie proves that somebody knew the
-// token, and does not hold it; it is void when the token is replaced. With it, a
-// request that changes something must have a header of a browser that says that a
-// page of this server sent it (Sec-Fetch-Site or Origin). After five wrong tokens
-// there is one try every two seconds, for everybody together.
 //
 // Errors: CodeInvalid without a token and AllowLoopback, or with a token that is
 // too short or holds blanks. No message contains a token.
@@ -84,7 +66,11 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so nobody could pass"}
 	}
 	challenge := fmt.Sprintf("Bearer realm=%q", cmp.Or(cfg.Realm, "api"))
-	allowLoopback, login := cfg.AllowLoopback, newLogin(&cfg, hashes)
+	allowLoopback := cfg.AllowLoopback
+	var login loginGuard // nil where nobody could log in
+	if cfg.Login != nil && len(hashes) > 0 {
+		login = cfg.Login.guard(hashes)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if login != nil && login.serve(w, r) {
 			return

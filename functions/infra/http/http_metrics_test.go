@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,31 +15,41 @@ func TestHTTPMetrics(t *testing.T) {
 	t.Parallel()
 	page := metrics.MetricsText(metrics.MetricsTextConfig{})
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /notes/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	handler, err := fnhttp.HTTPStack(mux, fnhttp.HTTPStackConfig{Observe: fnhttp.HTTPMetrics(page)})
+	mux.Handle("/units/{id}", text("unit"))
+	mux.HandleFunc("GET /fails", func(w http.ResponseWriter, r *http.Request) { fnhttp.HTTPProblem(w, r, nil) })
+	mux.Handle("GET /metrics", page)
+	handler, err := fnhttp.HTTPStack(mux, fnhttp.HTTPStackConfig{
+		Access: fnhttp.HTTPStackPublic, Logger: slog.New(slog.DiscardHandler), Observe: fnhttp.HTTPMetrics(page),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func(handler http.Handler, method, path string) string {
-		r := httptest.NewRequest(method, "http://127.0.0.1"+path, nil)
-		r.RemoteAddr = "127.0.0.1:5"
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, r)
-		return w.Body.String()
+	send := func(method, path string) string {
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequest(method, "http://localhost"+path, nil))
+		return recorder.Body.String()
 	}
-	ask(handler, "GET", "/notes/a")
-	ask(handler, "GET", "/notes/b")
-	ask(handler, "DELETE", "/notes/b")
-	ask(handler, "GUESS", "/nothing")
-	text := ask(page, "GET", "/metrics")
+	for _, id := range []string{"1", "2", "3"} {
+		send("GET", "/units/"+id)
+	}
+	send("PUT", "/units/1")
+	send("BREW", "/units/1")
+	send("BREW2", "/units/1")
+	send("GET", "/fails")
+	send("GET", "/random/1")
+	send("GET", "/random/2")
+	got := send("GET", "/metrics")
 	for _, want := range []string{
-		`http_requests_total{method="GET",route="/notes/{id}",status="418"} 2`,
-		`http_requests_total{method="DELETE",route="",status="405"} 1`,
-		`http_requests_total{method="other",route="",status="404"} 1`,
-		`http_request_duration_seconds_count{method="GET",route="/notes/{id}"} 2`,
+		`http_requests_total{method="GET",route="/units/{id}",status="200"} 3`,
+		`http_requests_total{method="PUT",route="/units/{id}",status="200"} 1`,
+		`http_requests_total{method="other",route="/units/{id}",status="200"} 2`,
+		`http_requests_total{method="GET",route="/fails",status="500"} 1`,
+		`http_requests_total{method="GET",route="",status="404"} 2`,
+		`http_request_duration_seconds_count{method="GET",route="/units/{id}"} 3`,
+		`http_request_duration_seconds_bucket{method="GET",route="/units/{id}",le="5"} 3`,
 	} {
-		if !strings.Contains(text, want+"\n") {
-			t.Errorf("no %s in\n%s", want, text)
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("no %s in\n%s", want, got)
 		}
 	}
 }

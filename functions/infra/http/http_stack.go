@@ -40,10 +40,9 @@ type HTTPStackConfig struct {
 	// need no token, as "GET /files/{id}". GET /healthz and GET /readyz never
 	// need one. A path that is not in its shortest form is never open.
 	Open []string
-	// Login lets people in by a page with a form, as that of HTTPBearerAuth
-	// does; what that page loads, such as "GET /assets/", belongs into Open.
-	// nil: there is no such page.
-	Login func(w http.ResponseWriter, r *http.Request, form HTTPLoginForm)
+	// Login is a way in for people on other machines; what its page loads,
+	// such as "GET /assets/", belongs into Open. nil: there is none.
+	Login *HTTPLoginHandle
 
 	Hosts          []string      // names that requests may use for this server, besides loopback ones; see HTTPSameOrigin
 	TrustedOrigins []string      // origins whose pages may change state here

@@ -374,7 +374,7 @@ func TestHTTPStack_BadConfig(t *testing.T) {
 // People on another machine log in by a form, with what a browser keeps.
 func TestHTTPStack_Login(t *testing.T) {
 	t.Parallel()
-	s := newStacked(t, fnhttp.HTTPStackConfig{Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Login: loginPage, Open: []string{"GET /events"}})
+	s := newStacked(t, fnhttp.HTTPStackConfig{Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Login: fnhttp.HTTPLogin(loginPage), Open: []string{"GET /events"}})
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -25,8 +25,52 @@ const (
 	loginEvery = 2 * time.Second     // and then one in so long
 )
 
-// login lets people in who send a token by a form. What they get is a cookie that
-// proves that they knew it, and does not hold it.
+// HTTPLoginForm is what a page to log in shows, and what its form sends.
+type HTTPLoginForm struct {
+	Status  int    // of the answer: 401, or 429 after too many wrong tokens
+	Action  string // where the form is sent to, by POST, with the field token
+	Next    string // value of its hidden field next: where it leads
+	Problem string // why the last try was refused; empty: there was none
+}
+
+// HTTPLoginHandle is a way to log in, for [HTTPBearerAuthConfig] and
+// [HTTPStackConfig].
+type HTTPLoginHandle struct {
+	guard func(hashes [][sha256.Size]byte) loginGuard // indirect, so that who does not call HTTPLogin does not link it
+}
+
+// loginGuard is a login with the tokens of a server.
+type loginGuard interface {
+	// serve answers the requests for logging in and out, and reports whether
+	// r is one of them.
+	serve(w http.ResponseWriter, r *http.Request) bool
+	// allows reports whether a request is let in by its cookie.
+	allows(r *http.Request) bool
+	// show answers with the form, because of err.
+	show(w http.ResponseWriter, r *http.Request, err *core.Error, next string)
+}
+
+// HTTPLogin lets people in whose browser can't send a token, by a page with a
+// form. page answers with that page; it must not be nil.
+//
+// Requests for pages (GET, and Accept has text/html) that are not let in get the
+// form. POST /login, which it sends, sets a cookie for 30 days (HttpOnly,
+// SameSite=Strict, Secure over TLS, another one for each port) and leads to next;
+// POST /logout removes it. The cookie proves that somebody knew the token, and
+// does not hold it; it is void when the token is replaced. With it, a request
+// that changes something must have a header of a browser that says that a page of
+// this server sent it (Sec-Fetch-Site or Origin). After five wrong tokens there is
+// one try every two seconds, for everybody together.
+//
+// More in http_login.md:
+//   - The cookie goes to all ports of its host: another program there could
+//     read and use it.
+//   - Over plain HTTP, everyone on the way reads the token and the cookie.
+func HTTPLogin(page func(w http.ResponseWriter, r *http.Request, form HTTPLoginForm)) *HTTPLoginHandle {
+	return &HTTPLoginHandle{func(hashes [][sha256.Size]byte) loginGuard { return &login{page: page, hashes: hashes} }}
+}
+
+// login is a loginGuard.
 type login struct {
 	page   func(http.ResponseWriter, *http.Request, HTTPLoginForm)
 	hashes [][sha256.Size]byte // of the tokens
@@ -36,8 +80,6 @@ type login struct {
 // sameOrigin is what HTTPSameOrigin checks, for who uses HTTPBearerAuth alone.
 var sameOrigin = http.NewCrossOriginProtection()
 
-// serve answers the requests for logging in and out, and reports whether r is one
-// of them.
 func (l *login) serve(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case r.URL.Path == loginPath && (r.Method == http.MethodGet || r.Method == http.MethodHead):
@@ -118,8 +160,8 @@ func proof(hash [sha256.Size]byte, until string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// allows reports whether a request has the cookie. One that changes something
-// must say besides that it comes from a page of this server: browsers do so.
+// allows wants the cookie, and of a request that changes something that it says
+// that it comes from a page of this server: browsers do so.
 func (l *login) allows(r *http.Request) bool {
 	in := false
 	for _, cookie := range r.CookiesNamed(cookieName(r)) {
@@ -195,14 +237,6 @@ func (t *tries) spend() {
 		t.free = now
 	}
 	t.free = t.free.Add(loginEvery)
-}
-
-// newLogin returns nil where nobody could log in.
-func newLogin(cfg *HTTPBearerAuthConfig, hashes [][sha256.Size]byte) *login {
-	if cfg.Login == nil || len(hashes) == 0 {
-		return nil
-	}
-	return &login{page: cfg.Login, hashes: hashes}
 }
 
 var errNeedsToken = &core.Error{Code: core.CodeUnauthenticated, Message: "a bearer token is needed", Hint: "send the header Authorization: Bearer TOKEN"}
