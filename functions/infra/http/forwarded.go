@@ -34,5 +34,7 @@ var (
 		"X-Appengine-User-Ip", "X-Remote-Ip", "X-Remote-Addr", "X-Scheme", "Front-End-Https", "Cdn-Loop", "X-Varnish", "X-Amzn-Trace-Id",
 		"X-Cloud-Trace-Context", "X-Originating-Ip", "X-Nginx-Proxy",
 	}
-	forwardedWith = []string{"X-Forwarded", "X-Original-", "X-Envoy-", "X-Azure-", "X-Proxy", "Cf-", "Fly-", "Tailscale-", "Ngrok-", "Wl-Proxy-"}
+	forwardedWith = []string{
+		"X-Forwarded", "X-Original-", "X-Envoy-", "X-Azure-", "X-Proxy", "Cf-", "Fly-", "Tailscale-", "Ngrok-", "Wl-Proxy-",
+	}
 )

@@ -239,4 +239,6 @@ func (t *tries) spend() {
 	t.free = t.free.Add(loginEvery)
 }
 
-var errNeedsToken = &core.Error{Code: core.CodeUnauthenticated, Message: "a bearer token is needed", Hint: "send the header Authorization: Bearer TOKEN"}
+var errNeedsToken = &core.Error{
+	Code: core.CodeUnauthenticated, Message: "a bearer token is needed", Hint: "send the header Authorization: Bearer TOKEN",
+}
