@@ -28,8 +28,8 @@ type floor struct {
 // floorUnits are the units that a program on the floor uses. A repository without
 // one of them has no floor.
 var floorUnits = []string{
-	"http_api_go_infra", "http_api_health_go_infra", "http_api_json_go_infra", "http_health_go_infra", "http_metrics_go_infra", "http_mux_go_infra",
-	"http_problem_go_infra", "http_server_go_infra", "http_stack_go_infra", "metrics_text_go_infra", "page_assets_go_infra", "page_facts_go_infra",
+	"http_api_go_infra", "http_api_health_go_infra", "http_api_json_go_infra", "http_health_go_infra", "http_login_go_infra", "http_metrics_go_infra", "http_mux_go_infra",
+	"http_problem_go_infra", "http_server_go_infra", "http_stack_go_infra", "metrics_text_go_infra", "page_assets_go_infra", "page_facts_go_infra", "page_form_go_infra",
 	"page_html_go_infra", "page_render_go_infra", "page_shell_go_infra", "program_command_go_infra", "program_main_go_infra", "service_run_go_infra",
 }
 
@@ -69,7 +69,8 @@ func (m *maker) floor() *floor {
 func (m *maker) floorCode(f *floor, plan *Plan, to place, mod *modFile) error {
 	name := m.draft.Name
 	files := []File{
-		{Path: to.at("main.go"), Text: "main.go"}, {Path: to.at("handler.go"), Text: "handler.go"}, {Path: to.at("main_test.go"), Text: "main_test.go"},
+		{Path: to.at("main.go"), Text: "main.go"}, {Path: to.at("handler.go"), Text: "handler.go"}, {Path: to.at("pages.go"), Text: "pages.go"},
+		{Path: to.at("main_test.go"), Text: "main_test.go"},
 		{Path: to.at("testdata/script/" + name + ".txtar"), Text: "script.txtar"}, {Path: docsFile(name), Text: "docs.md"},
 	}
 	for i := range files {
@@ -89,7 +90,7 @@ func (m *maker) floorCode(f *floor, plan *Plan, to place, mod *modFile) error {
 	files = append(files, File{Path: to.at(name + ".md"), Text: string(spec.Format(m.floorSpec(to, mod), m.floorBody(to)))})
 	plan.Files = append(files, plan.Files...)
 	plan.Notes = append(plan.Notes,
-		"add settings and services in "+to.at("main.go")+", endpoints and pages in "+to.at("handler.go"),
+		"add settings and services in "+to.at("main.go")+", endpoints in "+to.at("handler.go")+", pages in "+to.at("pages.go"),
 		"set binary_mb_max in "+to.at(name+".md")+" when the program is measured: make sizes")
 	return nil
 }

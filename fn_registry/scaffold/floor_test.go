@@ -14,7 +14,7 @@ func TestNew_Floor(t *testing.T) {
 	t.Parallel()
 	c := load(t, "../..")
 	const usual = "apps/job_list/go.mod apps/job_list/go.sum apps/job_list/handler.go apps/job_list/job_list.md apps/job_list/main.go " +
-		"apps/job_list/main_test.go apps/job_list/testdata/script/job_list.txtar docs/job_list.md go.work"
+		"apps/job_list/main_test.go apps/job_list/pages.go apps/job_list/testdata/script/job_list.txtar docs/job_list.md go.work"
 	for _, test := range []struct {
 		draft Draft
 		files string

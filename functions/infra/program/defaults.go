@@ -52,7 +52,7 @@ func clone(v reflect.Value) reflect.Value {
 			c.Index(i).Set(clone(v.Index(i)))
 		}
 	case reflect.Map:
-		c.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
+		c.Set(reflect.MakeMap(v.Type()))
 		for key, value := range v.Seq2() {
 			c.SetMapIndex(key, clone(value))
 		}

@@ -192,4 +192,3 @@ func textOf(e ast.Expr) (string, bool) {
 	}
 	return "\x00", true
 }
-
