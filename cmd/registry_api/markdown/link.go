@@ -60,8 +60,6 @@ func isHex(c byte) bool {
 // isPunct reports whether a backslash escapes c.
 func isPunct(c byte) bool { return c > ' ' && c < 0x7f && !isWord(c) }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
-
 // escapeText escapes text for an element or an attribute.
 func escapeText(s string) string { return escaper.Replace(s) }
 
