@@ -406,8 +406,12 @@ func trimAddress(s string) string {
 		switch c := s[len(s)-1]; {
 		case strings.IndexByte("?!.,:*_~'\"", c) >= 0:
 		case c == ')' && strings.Count(s, ")") > strings.Count(s, "("):
-		case c == ';' && strings.LastIndexByte(s, '&') >= 0 && strings.Trim(s[strings.LastIndexByte(s, '&')+1:len(s)-1], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == "":
-			s = s[:strings.LastIndexByte(s, '&')]
+		case c == ';' && strings.LastIndexByte(s, '&') >= 0:
+			at := strings.LastIndexByte(s, '&')
+			if named(s[at:]) != len(s)-at {
+				return s
+			}
+			s = s[:at]
 			continue
 		default:
 			return s
