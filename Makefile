@@ -57,16 +57,19 @@ soak: $(DOWNLOAD) ## run the Matrix proof SOAK_RUNS times (100) with SOAK_MESSAG
 proof: $(DOWNLOAD) ## 20,000 Matrix messages through faults, kills and restarts: each posted once, each acknowledged once
 	$(GO) run ./tools/testenv up matrix -- $(GO) test -v -count=1 -timeout 60m ./functions/infra/matrix/proof -args -messages 20000
 
+# STEP names what runs, says that it still does, and how long it took.
+STEP     = sh tools/dev/step.sh
+
 .PHONY: lint
 lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticcheck, gofmt
-	$(GO) run ./tools/frontmatter-lint -examples .
-	$(GO) vet work
-	$(GO) vet -tags= ./functions/infra/matrix/...
-	$(GO) run ./tools/dev/licenses
-	@bad=$$(git ls-files -z | xargs -0 grep -laP '^\x7fELF'); test -z "$$bad" || { echo "a built program is committed: $$bad"; exit 1; }
-	@echo "gofmt"; bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
-	@bin=$$(mktemp -d) && GOWORK=off $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
-	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
+	@$(STEP) "frontmatter-lint -examples" $(GO) run ./tools/frontmatter-lint -examples .
+	@$(STEP) "go vet" $(GO) vet work
+	@$(STEP) "go vet without tags" $(GO) vet -tags= ./functions/infra/matrix/...
+	@$(STEP) "licenses" $(GO) run ./tools/dev/licenses
+	@$(STEP) "no built programs, gofmt" sh tools/dev/files.sh
+	@bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && \
+	$(STEP) "build staticcheck" env GOWORK=off $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
+	for m in $(MODULES); do $(STEP) "staticcheck $${m#$(CURDIR)/}" sh -c "cd $$m && $$bin/staticcheck ./..." || exit 1; done
 
 .PHONY: fix
 fix: $(DOWNLOAD) ## write into the specs what the code tells, and format

@@ -22,7 +22,7 @@ type unitOut struct {
 	FilePath    string   `json:"file_path" jsonschema:"the Go file, from the repository's root"`
 	Users       int      `json:"users" jsonschema:"how many units and programs use it"`
 	Score       float64  `json:"score" jsonschema:"how well it fits; only for comparison"`
-	Why         []string `json:"why" jsonschema:"for each word that it has, how: subprocess as process (synonym) in name,tags"`
+	Why         []string `json:"why" jsonschema:"for each word that it has, how: subprocess as process (synonym) in name, tags"`
 }
 
 func unitOf(it registry.Item) unitOut {

@@ -193,7 +193,7 @@ func TestState_Find_Item(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
 	got := find(t, r.State(), Query{Text: "backoff", Limit: 1}).Items[0]
-	if !slices.Equal(got.Why, []string{"backoff in name,body"}) {
+	if !slices.Equal(got.Why, []string{"backoff in name, body"}) {
 		t.Errorf("why is %q", got.Why)
 	}
 	if got.Score <= 0.2 || !slices.Contains(got.Matched, "name") {

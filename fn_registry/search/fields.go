@@ -73,4 +73,4 @@ func (f Field) Names() []string {
 }
 
 // String joins the names with commas.
-func (f Field) String() string { return strings.Join(f.Names(), ",") }
+func (f Field) String() string { return strings.Join(f.Names(), ", ") }

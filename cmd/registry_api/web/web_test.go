@@ -49,7 +49,7 @@ func TestPages(t *testing.T) {
 		want   []string
 	}{
 		{"/", 200, []string{"5 units", `href="/units/add_go_core"`, "func Add(a, b int) (int, error)"}},
-		{"/?q=adds", 200, []string{"<mark>Adds</mark>", `value="adds"`, "1 unit", "Found by adds in name,description"}},
+		{"/?q=adds", 200, []string{"<mark>Adds</mark>", `value="adds"`, "1 unit", "Found by adds in name, description"}},
 		{"/?q=summed", 200, []string{"Found by summed as sum (form) in tags"}},
 		{"/?q=bogus:x", 200, []string{"bogus:x: unknown field bogus; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by", "Nothing found."}},
 		{"/?tag=math&kind=function", 200, []string{"2 units", `class="tag" href="/?kind=function" aria-current="true"`, `<input type="hidden" name="tag" value="math">`}},
@@ -123,7 +123,7 @@ func TestPages_OtherForms(t *testing.T) {
 		t.Errorf("%s\n%s", kind, body)
 	}
 	if _, body := get(t, url+"/?q=adds", "Accept", "text/markdown"); !strings.Contains(body, "- [add_go_core](/units/add_go_core): Adds two") ||
-		!strings.Contains(body, "found by adds in name,description") {
+		!strings.Contains(body, "found by adds in name, description") {
 		t.Errorf("list as Markdown:\n%s", body)
 	}
 	resp, _ = get(t, url+"/units/add_go_core", "Accept", "application/json")

@@ -176,6 +176,23 @@ func TestFileWatch_Files(t *testing.T) {
 	}
 }
 
+// The files beside one that changed are not told.
+func TestFileWatch_OnlyWhatChanged(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "a", "b", "c")
+	for _, name := range []string{"a", "b", "c"} { // none is so young that it is looked at twice
+		old := time.Now().Add(-time.Hour)
+		w.must(os.Chtimes(w.path(name), old, old))
+	}
+	w.start(file.FileWatchConfig{SweepInterval: 20 * time.Millisecond})
+	w.rewrite("b")
+	w.want("b")
+	w.rewrite("c")
+	w.want("c")
+	w.must(os.Remove(w.path("b")))
+	w.want("b")
+}
+
 func TestFileWatch_Subfolders(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{}, "a")
