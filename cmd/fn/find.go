@@ -100,8 +100,8 @@ func problems(p *registry.Page) []string {
 	return list
 }
 
-// understood says how the words of a query were taken, and which of them no unit
-// has.
+// understood says how the words of a query were taken, and which of them no
+// unit has.
 func understood(p *registry.Page) []string {
 	var notes, unknown []string
 	for _, word := range p.Words {

@@ -60,7 +60,8 @@ func graphFormat(format string) (string, error) {
 	return format, nil
 }
 
-// around answers a graph query about a unit by its ID, name or symbol; without one, about all.
+// around answers a graph query about a unit by its ID, name or symbol; without
+// one, about all.
 func around(s *registry.State, named string, q registry.GraphQuery) (*registry.Graph, error) {
 	if named != "" {
 		id, err := s.Resolve(named)

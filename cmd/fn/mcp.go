@@ -8,9 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"fnregistry.dev/fn_registry/registry"
 	"fnregistry.dev/functions/infra/program"
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 const mcpHelp = `Serve the Model Context Protocol on stdin and stdout, so that a coding agent looks for units before it writes new ones. The tools are
@@ -79,9 +80,9 @@ type service struct {
 	build sync.Mutex // and one measurement
 }
 
-// lookEvery is how old a look at the files may be that an answer is from. An agent
-// takes longer from the edit of a file to its next question; of a thousand
-// questions in a row, each look serves some.
+// lookEvery is how old a look at the files may be that an answer is from. An
+// agent takes longer from the edit of a file to its next question; of a
+// thousand questions in a row, each look serves some.
 const lookEvery = 20 * time.Millisecond
 
 // newServer makes a server with all tools over a registry, which the caller
@@ -125,7 +126,8 @@ func (s *service) state(ctx context.Context) (*registry.State, error) {
 	return s.r.State(), nil
 }
 
-// lookAgain has the next answer be of the files as they are then: this server has written some.
+// lookAgain has the next answer be of the files as they are then: this server
+// has written some.
 func (s *service) lookAgain() {
 	s.look.Lock()
 	defer s.look.Unlock()

@@ -76,7 +76,8 @@ func (s *service) find(ctx context.Context, _ *mcp.CallToolRequest, in findIn) (
 	return text(b.String()), out, nil
 }
 
-// named calls a part of a question as this tool does, where the HTTP API calls it otherwise.
+// named calls a part of a question as this tool does, where the HTTP API calls
+// it otherwise.
 func named(err error, theirs, ours string) error {
 	if wrong, ok := errors.AsType[*registry.QueryError](err); ok && wrong.Param == theirs {
 		renamed := *wrong

@@ -182,9 +182,9 @@ func (l *lines) answered() <-chan struct{} {
 	return idle
 }
 
-// answeredFirst reads lines, and has their end wait until each call is answered:
-// the SDK drops, at the end, what it has not answered, and a shell that pipes
-// calls in closes the pipe at once. ctx ends the wait.
+// answeredFirst reads lines, and has their end wait until each call is
+// answered: the SDK drops, at the end, what it has not answered, and a shell
+// that pipes calls in closes the pipe at once. ctx ends the wait.
 type answeredFirst struct {
 	*lines
 	ctx context.Context

@@ -13,8 +13,9 @@ import (
 	"fnregistry.dev/fn_registry/registry"
 )
 
-// findRoot returns the repository's folder: --root, else the nearest folder from here upwards with one of the markers,
-// the first marker's before the second's, else the working directory.
+// findRoot returns the repository's folder: --root, else the nearest folder
+// from here upwards with one of the markers, the first marker's before the
+// second's, else the working directory.
 func (e *env) findRoot(markers ...string) (string, error) {
 	if e.root != "" {
 		info, err := os.Stat(e.root)
@@ -43,7 +44,8 @@ func (e *env) findRoot(markers ...string) (string, error) {
 	return wd, nil
 }
 
-// options says what to read for the repository in dir. Without a cache folder, in a container say, nothing is kept.
+// options says what to read for the repository in dir. Without a cache folder,
+// in a container say, nothing is kept.
 func (e *env) options(dir string) (registry.Options, *progress) {
 	_, err := os.UserCacheDir()
 	p := newProgress(e.err)

@@ -95,7 +95,8 @@ func (e *env) size(ctx context.Context, named []string, o *sizeOptions) error {
 	return w.failed(e.err)
 }
 
-// keepFigures is how long figures of code that is no more are kept: somebody may go back to it.
+// keepFigures is how long figures of code that is no more are kept: somebody
+// may go back to it.
 const keepFigures = 90 * 24 * time.Hour
 
 // unitsNamed resolves names of units, each unit once.
@@ -136,8 +137,8 @@ func baseNamed(s *registry.State, name string) (size.Base, error) {
 	return size.BaseApp(u), nil
 }
 
-// measurable lists the units that can be measured: one of each ID that has code others can import; programs only as
-// long as nothing is added to one.
+// measurable lists the units that can be measured: one of each ID that has code
+// others can import; programs only as long as nothing is added to one.
 func measurable(c *catalog.Catalog, base size.Base) []*catalog.Unit {
 	var units []*catalog.Unit
 	for _, u := range c.Units {

@@ -13,7 +13,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// maxGoSize is the largest Go file that is read. The largest in Go's own tree (generated tables) is under 8 MB.
+// maxGoSize is the largest Go file that is read. The largest in Go's own tree
+// (generated tables) is under 8 MB.
 const maxGoSize = 16 << 20
 
 // folder is a Dir while it is read.
@@ -192,7 +193,8 @@ func (c *Catalog) Source(d *Dir, file string) ([]byte, error) {
 // usualSpec is a size that most specs stay under.
 const usualSpec = 8 << 10
 
-// Document reads and parses the unit's spec again: a catalogue keeps what specs say, not their text.
+// Document reads and parses the unit's spec again: a catalogue keeps what specs
+// say, not their text.
 func (c *Catalog) Document(u *Unit) (*spec.Document, []byte, error) {
 	src, err := readLimited(c.Path(u.Dir, u.File), usualSpec, spec.MaxSize+1, nil)
 	if err != nil {

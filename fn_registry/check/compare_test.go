@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// TestVersion_Compare: what a change is for the callers of the unit f, whose code
-// is in one file. "" is none.
+// TestVersion_Compare: what a change is for the callers of the unit f, whose
+// code is in one file. "" is none.
 func TestVersion_Compare(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ before, now, want string }{

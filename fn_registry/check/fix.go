@@ -16,8 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/atomicfile"
 )
 
-// set makes the fix that gives one key of the unit's spec a value; nil where the frontmatter's form does not let it
-// be edited.
+// set makes the fix that gives one key of the unit's spec a value; nil where
+// the frontmatter's form does not let it be edited.
 func (p *pass) set(key string, value any) *Fix {
 	if p.editor == nil {
 		p.editor = p.document().Edit()
@@ -55,8 +55,8 @@ type Change struct {
 	Before, After []byte
 }
 
-// Fixed computes what the files with fixable findings look like with all their fixes made, sorted by file. Nothing is
-// written.
+// Fixed computes what the files with fixable findings look like with all their
+// fixes made, sorted by file. Nothing is written.
 func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 	type key struct {
 		root int
@@ -142,8 +142,8 @@ func Mend(check func() (*catalog.Catalog, []Finding, error), wrote func([]Change
 	}
 }
 
-// Write puts the changes on disk, each file at once and with its mode kept. A file that has changed since it was
-// read is not overwritten.
+// Write puts the changes on disk, each file at once and with its mode kept. A
+// file that has changed since it was read is not overwritten.
 func Write(c *catalog.Catalog, changes []Change) error {
 	for _, ch := range changes {
 		if err := writeOne(c.Roots[ch.Root].Path(ch.File), ch); err != nil {

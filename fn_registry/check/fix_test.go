@@ -14,8 +14,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// TestFix_Property: however the derived keys of a clean spec are spoilt, one -fix brings back a spec without
-// findings, a second one changes nothing, and what a person wrote is still there, byte for byte.
+// TestFix_Property: however the derived keys of a clean spec are spoilt, one
+// -fix brings back a spec without findings, a second one changes nothing, and
+// what a person wrote is still there, byte for byte.
 func TestFix_Property(t *testing.T) {
 	src, err := os.ReadFile("testdata/clean.tree")
 	if err != nil {

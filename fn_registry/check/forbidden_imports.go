@@ -49,8 +49,9 @@ func (p *pass) importable(path string) bool {
 	return !source.IsStandard(path) || source.KnownStandard(path)
 }
 
-// linked finds for each of the forbidden paths a shortest chain of imports from the unit's package, of a program from
-// all of its packages, to a package at or below the path; "" where there is none.
+// linked finds for each of the forbidden paths a shortest chain of imports from
+// the unit's package, of a program from all of its packages, to a package at or
+// below the path; "" where there is none.
 func (p *pass) linked(u *catalog.Unit, forbidden []string) []string {
 	type step struct {
 		dir   *catalog.Dir

@@ -80,7 +80,8 @@ func (p *pass) checkParams(u *catalog.Unit) {
 	}
 }
 
-// unknownParam says what is wrong with an entry; free are the names that params lacks.
+// unknownParam says what is wrong with an entry; free are the names that params
+// lacks.
 func unknownParam(name string, free []string) string {
 	message := fmt.Sprintf("params has %s, which the function does not", name)
 	if _, field, ok := strings.Cut(name, "."); ok {
@@ -103,7 +104,8 @@ func fixedParams(params []spec.Param, want []wanted) []spec.Param {
 	return fixed
 }
 
-// misplaced returns the first entry that stands before one that the code has earlier, or -1.
+// misplaced returns the first entry that stands before one that the code has
+// earlier, or -1.
 func misplaced(params []spec.Param, known []string) int {
 	last := 0
 	for i, param := range params {

@@ -5,7 +5,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// schemaRules are the rules of the spec's own form; package spec applies them while it parses.
+// schemaRules are the rules of the spec's own form; package spec applies them
+// while it parses.
 var schemaRules = []*Rule{
 	schema(spec.RuleYAML, "the frontmatter is a block of plain YAML", "A spec begins with a line `---`, one block mapping of plain values, and a closing `---`. "+
 		"Flow mappings (`{...}`), anchors, aliases and several documents are not read. Until this is mended, nothing else of the file is checked."),
@@ -36,7 +37,8 @@ func schema(name, summary, explanation string) *Rule {
 	}}
 }
 
-// schema reports what the parser found. Where the code tells the value of the key, that is the fix.
+// schema reports what the parser found. Where the code tells the value of the
+// key, that is the fix.
 func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	message := problem.Message
 	if problem.Suggestion != "" {

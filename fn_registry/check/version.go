@@ -143,7 +143,8 @@ func nameless(d *source.Decl) *source.Decl {
 
 type version [3]int
 
-// parseVersion reads the numbers of a semantic version; pre-release and build do not count here.
+// parseVersion reads the numbers of a semantic version; pre-release and build
+// do not count here.
 func parseVersion(s string) (v version, ok bool) {
 	s, _, _ = strings.Cut(s, "+")
 	s, _, _ = strings.Cut(s, "-")
@@ -161,7 +162,8 @@ func parseVersion(s string) (v version, ok bool) {
 	return v, true
 }
 
-// preRelease reports whether a version is one before the release of its numbers.
+// preRelease reports whether a version is one before the release of its
+// numbers.
 func preRelease(s string) bool {
 	s, _, _ = strings.Cut(s, "+")
 	return strings.Contains(s, "-")

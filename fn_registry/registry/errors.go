@@ -62,7 +62,8 @@ func didYouMean(candidates []string) string {
 	return "; did you mean " + strings.Join(candidates[:min(3, len(candidates))], " or ") + "?"
 }
 
-// quote shows what somebody sent, shortened and with what does not print escaped.
+// quote shows what somebody sent, shortened and with what does not print
+// escaped.
 func quote(s string) string {
 	const most = 80
 	if len(s) > most {

@@ -10,8 +10,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// filters are the conditions of a query, by field. A unit passes if, in each field that has one value (kind, lang,
-// domain, purity, tested), it has one of those wanted, in each other field all of those wanted, and none of those
+// filters are the conditions of a query, by field. A unit passes if, in each
+// field that has one value (kind, lang, domain, purity, tested), it has one of
+// those wanted, in each other field all of those wanted, and none of those
 // unwanted anywhere.
 type filters struct {
 	any, all, none []condition
@@ -62,8 +63,9 @@ func (f *filters) accept(u *catalog.Unit) bool {
 	return true
 }
 
-// filters joins the explicit conditions of a query, which must make sense, with its field words, of which those that
-// make none are told among the problems and match nothing.
+// filters joins the explicit conditions of a query, which must make sense, with
+// its field words, of which those that make none are told among the problems
+// and match nothing.
 func (s *State) filters(q Query, words []search.Filter) (*filters, []Problem, error) {
 	f := &filters{}
 	var problems []Problem
@@ -108,14 +110,16 @@ func (q Query) explicit() []explicit {
 	return all
 }
 
-// valueError says why a value can't match. A soft one is no mistake of form: nothing has that value, so far.
+// valueError says why a value can't match. A soft one is no mistake of form:
+// nothing has that value, so far.
 type valueError struct {
 	message    string
 	candidates []string
 	soft       bool
 }
 
-// condition makes the test for one value of a field. With an error it passes no unit.
+// condition makes the test for one value of a field. With an error it passes no
+// unit.
 func (s *State) condition(field, value string) (func(*catalog.Unit) bool, *valueError) {
 	never := func(*catalog.Unit) bool { return false }
 	switch field {
@@ -191,8 +195,8 @@ func (s *State) known(field, value string, counts []Count) *valueError {
 	return err
 }
 
-// checkDomain refuses a domain that no unit has and that no root's settings name.
-// An answer with nothing in it would say that all is well there.
+// checkDomain refuses a domain that no unit has and that no root's settings
+// name. An answer with nothing in it would say that all is well there.
 func (s *State) checkDomain(domain string) error {
 	names := []string{}
 	for _, c := range s.facets().Domains {
@@ -211,8 +215,9 @@ func (s *State) checkDomain(domain string) error {
 	return unknown("domain", domain, names)
 }
 
-// imports reports whether a unit's file, or a program's packages, import a package: by its path, one above it, or by
-// consecutive elements of its path ("mautrix" or "go/mautrix" for "maunium.net/go/mautrix/id").
+// imports reports whether a unit's file, or a program's packages, import a
+// package: by its path, one above it, or by consecutive elements of its path
+// ("mautrix" or "go/mautrix" for "maunium.net/go/mautrix/id").
 func (s *State) imports(u *catalog.Unit, want string) bool {
 	want = strings.Trim(want, "/")
 	has := func(path string) bool { return hasElements(path, want) }
@@ -224,7 +229,8 @@ func (s *State) imports(u *catalog.Unit, want string) bool {
 	})
 }
 
-// hasElements reports whether want stands in a path between slashes or its ends.
+// hasElements reports whether want stands in a path between slashes or its
+// ends.
 func hasElements(path, want string) bool {
 	for from := 0; ; {
 		i := strings.Index(path[from:], want)

@@ -68,7 +68,8 @@ When a number is needed.
 	}
 }
 
-// sample is three functions in a row of uses and a program that calls the first.
+// sample is three functions in a row of uses and a program that calls the
+// first.
 func sample() map[string]string {
 	files := map[string]string{
 		"fn_registry.yaml": "version: 1\nunits: [f]\n",
@@ -318,9 +319,9 @@ func TestState_Find_Cursor(t *testing.T) {
 	}
 }
 
-// TestState_Find_CursorOfMoved: a page goes on behind the unit that the last one
-// ended with, wherever that has moved meanwhile, and at its place when it is
-// gone, in every order.
+// TestState_Find_CursorOfMoved: a page goes on behind the unit that the last
+// one ended with, wherever that has moved meanwhile, and at its place when it
+// is gone, in every order.
 func TestState_Find_CursorOfMoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -424,7 +425,8 @@ func TestState_Get(t *testing.T) {
 	}
 }
 
-// TestState_Get_Bytes: a figure is shown as long as the code is what was measured.
+// TestState_Get_Bytes: a figure is shown as long as the code is what was
+// measured.
 func TestState_Get_Bytes(t *testing.T) {
 	t.Parallel()
 	dir, cache := t.TempDir(), t.TempDir()
@@ -921,7 +923,8 @@ func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) 
 	return r, opts
 }
 
-// TestRegistry_CacheApart: a snapshot and an index of two different times are mended.
+// TestRegistry_CacheApart: a snapshot and an index of two different times are
+// mended.
 func TestRegistry_CacheApart(t *testing.T) {
 	t.Parallel()
 	r, opts := apart(t, func(f cacheFiles) string { return f.index }, func(dir string) {
@@ -1025,7 +1028,8 @@ func findingsOfOthers(t *testing.T, s *State, id string) int {
 	return n
 }
 
-// TestRegistry_RefreshIsOpen: after any edits, what Refresh makes of them is what a new start reads.
+// TestRegistry_RefreshIsOpen: after any edits, what Refresh makes of them is
+// what a new start reads.
 func TestRegistry_RefreshIsOpen(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {
@@ -1046,7 +1050,8 @@ func TestRegistry_RefreshIsOpen(t *testing.T) {
 	}
 }
 
-// edit does something to the tree, in a way that leaves file times as coarse as they come.
+// edit does something to the tree, in a way that leaves file times as coarse as
+// they come.
 func edit(t *testing.T, rng *rand.Rand, dir string) {
 	words := strings.Fields("drain queue retry wait round number message ceiling floor sqlite matrix")
 	names := []string{"queue_drain", "backoff_wait", "round_up", "round_down", "wait_long", "drain_fast"}
@@ -1225,7 +1230,8 @@ func TestRegistry_CloseEndsFindings(t *testing.T) {
 	}
 }
 
-// FuzzFind: no query, however made, is a panic, and what it finds passes its filters.
+// FuzzFind: no query, however made, is a panic, and what it finds passes its
+// filters.
 func FuzzFind(f *testing.F) {
 	dir := f.TempDir()
 	write(f, dir, sample())

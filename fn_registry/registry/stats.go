@@ -16,7 +16,8 @@ type Count struct {
 	Count int    `json:"count"`
 }
 
-// Stats describes a state in numbers. Lists are sorted by count, greatest first, then by name.
+// Stats describes a state in numbers. Lists are sorted by count, greatest
+// first, then by name.
 type Stats struct {
 	Units    int     `json:"units"`
 	Tested   int     `json:"tested"`

@@ -36,7 +36,8 @@ func (p packages) check(t *testing.T, path, src string) {
 	}
 }
 
-// TestProbe: what of a unit a program must be made to keep, by what the unit is.
+// TestProbe: what of a unit a program must be made to keep, by what the unit
+// is.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	all := packages{}

@@ -293,9 +293,9 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkParse_Ratio says how long reading a file takes beside go/parser alone,
-// with its own resolution of names. The two take turns, so that a busy machine
-// slows both; the time of one operation is that of both together.
+// BenchmarkParse_Ratio says how long reading a file takes beside go/parser
+// alone, with its own resolution of names. The two take turns, so that a busy
+// machine slows both; the time of one operation is that of both together.
 func BenchmarkParse_Ratio(b *testing.B) {
 	src := []byte(benchCode)
 	var own, parser time.Duration

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestFormat_Sample writes the design's example anew, byte for byte but for quotes that YAML does not need.
+// TestFormat_Sample writes the design's example anew, byte for byte but for
+// quotes that YAML does not need.
 func TestFormat_Sample(t *testing.T) {
 	t.Parallel()
 	src := sample(t)

@@ -19,7 +19,8 @@ const (
 	RuleUnfinished = "schema-unfinished" // words that fn new wrote are left in it
 )
 
-// Pos is a place in a file. Line and Column count from 1, Column in bytes. The zero Pos is no place.
+// Pos is a place in a file. Line and Column count from 1, Column in bytes. The
+// zero Pos is no place.
 type Pos struct {
 	Line   int `json:"line"`
 	Column int `json:"column"`
@@ -32,6 +33,7 @@ type Problem struct {
 	Message string // what is wrong: lower case, no full stop
 	Hint    string // what to do about it, or empty
 	Key     string // the top-level key that it is about, or empty
-	// Suggestion is the word that was most likely meant by an unknown key or a bad enum value, or empty.
+	// Suggestion is the word that was most likely meant by an unknown key or a
+	// bad enum value, or empty.
 	Suggestion string
 }

@@ -9,8 +9,9 @@ import (
 // SchemaID names the JSON Schema; nothing needs to be served there.
 const SchemaID = "https://fnregistry.dev/spec.schema.json"
 
-// JSONSchema is the frontmatter's JSON Schema, draft 2020-12, made from [Keys]: for editors and other tools. It says
-// what a schema can say; names of parameters that stand there twice, the body and the file's encoding it can't.
+// JSONSchema is the frontmatter's JSON Schema, draft 2020-12, made from [Keys]:
+// for editors and other tools. It says what a schema can say; names of
+// parameters that stand there twice, the body and the file's encoding it can't.
 func JSONSchema() []byte {
 	properties := object{}
 	for i := range keys {
@@ -48,7 +49,8 @@ func requiredKeys(kinds ...Kind) []string {
 	return names
 }
 
-// kindSchemas say for each kind which keys it needs besides and which it does not have.
+// kindSchemas say for each kind which keys it needs besides and which it does
+// not have.
 func kindSchemas() []object {
 	var list []object
 	common := requiredKeys(allKinds...)

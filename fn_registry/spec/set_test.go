@@ -133,7 +133,8 @@ func TestSet_Refused(t *testing.T) {
 	}
 }
 
-// TestSet_ReadsAgain makes sure that somebody's change of the Spec is not taken for what the file says.
+// TestSet_ReadsAgain makes sure that somebody's change of the Spec is not taken
+// for what the file says.
 func TestSet_ReadsAgain(t *testing.T) {
 	t.Parallel()
 	d := Parse("x.md", []byte("---\nname: x\n---\n"))

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestParse_Values changes one line of the sample and holds what is said about it.
+// TestParse_Values changes one line of the sample and holds what is said about
+// it.
 func TestParse_Values(t *testing.T) {
 	t.Parallel()
 	good := string(sample(t))
@@ -141,7 +142,8 @@ func TestParse_App(t *testing.T) {
 	}
 }
 
-// TestKeys holds what the code relies on: each key has a field of its type, and the words that it needs.
+// TestKeys holds what the code relies on: each key has a field of its type, and
+// the words that it needs.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	fields := map[Type]string{TypeString: "*string", TypeBool: "*bool", TypeNumber: "*float64", TypeList: "*[]string", TypeParams: "*[]spec.Param"}
@@ -156,7 +158,8 @@ func TestKeys(t *testing.T) {
 		if (k.Pattern == "") != (k.Rule == "") || (k.Pattern == "") != (k.PatternHint == "") {
 			t.Errorf("%s: a pattern has a rule and a hint", k.Name)
 		}
-		// Constructs that RE2 and ECMA 262 read differently, or only one of them at all.
+		// Constructs that RE2 and ECMA 262 read differently, or only one of
+		// them at all.
 		if regexp.MustCompile(`\\[pPAzQE]|\(\?|\[\[:`).MatchString(k.Pattern) {
 			t.Errorf("%s: pattern %s", k.Name, k.Pattern)
 		}

@@ -62,7 +62,8 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// writeGitHub writes workflow commands, which GitHub shows beside the lines of a pull request.
+// writeGitHub writes workflow commands, which GitHub shows beside the lines of
+// a pull request.
 func (r report) writeGitHub(w io.Writer) error {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")

@@ -112,8 +112,10 @@ func (o *options) resolve(args []string) (*options, error) {
 	return o, err
 }
 
-// findRoot returns the folder to check: the one that was named, else the repository that the working directory is in. A
-// folder within a repository is refused: from there all paths and domains would be others, and -fix would write them.
+// findRoot returns the folder to check: the one that was named, else the
+// repository that the working directory is in. A folder within a repository is
+// refused: from there all paths and domains would be others, and -fix would
+// write them.
 func findRoot(named string) (string, error) {
 	dir, err := filepath.Abs(cmp.Or(named, "."))
 	if err != nil {
@@ -135,7 +137,8 @@ func findRoot(named string) (string, error) {
 	}
 }
 
-// lint runs the check, again where -fix changed something, and returns the number of findings left.
+// lint runs the check, again where -fix changed something, and returns the
+// number of findings left.
 func lint(ctx context.Context, o *options, stdout, stderr io.Writer) (int, error) {
 	l := &linter{options: o, stdout: stdout, stderr: stderr}
 	if err := l.open(ctx); err != nil {

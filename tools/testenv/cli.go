@@ -55,8 +55,8 @@ type order struct {
 	command []string // empty for demo
 }
 
-// testenvProgram reads an order and carries it out by do, which returns the exit
-// status. Its signals are handled by package guard.
+// testenvProgram reads an order and carries it out by do, which returns the
+// exit status. Its signals are handled by package guard.
 func testenvProgram(do func(order) (int, error)) program.ProgramRunConfig {
 	command := func(name, args, doc string, parse func(servers []string, call program.ProgramCall[*struct{}]) (order, error)) *program.ProgramCommandHandle {
 		return program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{

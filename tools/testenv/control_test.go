@@ -94,7 +94,8 @@ func TestControl_Refuses(t *testing.T) {
 	}
 }
 
-// A killed PostgreSQL comes back at the same address with what it had acknowledged.
+// A killed PostgreSQL comes back at the same address with what it had
+// acknowledged.
 func TestControl_KillRestartStopEnd(t *testing.T) {
 	t.Parallel()
 	u := startUp(t, waiting, "keyring")

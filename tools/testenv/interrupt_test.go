@@ -49,7 +49,8 @@ func TestInterrupt_Second(t *testing.T) {
 		if err := u.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		// Two equal signals that wait are one, so the second is sent when the front has taken the first.
+		// Two equal signals that wait are one, so the second is sent when the
+		// front has taken the first.
 		eventually(t, "the front has no signal pending", func() bool { return !pending(t, u.cmd.Process.Pid) })
 	}
 	if code := u.wait(); code != 128+9 {
@@ -107,10 +108,12 @@ func TestInterrupt_WhileStarting(t *testing.T) {
 	nothingLeft(t, temp, nil)
 }
 
-// A Ctrl-C in a terminal reaches the command once, and the command can read the terminal.
+// A Ctrl-C in a terminal reaches the command once, and the command can read the
+// terminal.
 func TestInterrupt_Terminal(t *testing.T) {
 	t.Parallel()
-	// The shell that script(1) starts is the session's leader, and outlives a Ctrl-C, as a login shell does.
+	// The shell that script(1) starts is the session's leader, and outlives a
+	// Ctrl-C, as a login shell does.
 	needServers(t, "keyring")
 	cmd, temp := testenv(t)
 	count := filepath.Join(temp, "count")

@@ -1,4 +1,5 @@
-// Command testenv runs a command with real servers at hand, and ends them with it. See testenv help.
+// Command testenv runs a command with real servers at hand, and ends them with
+// it. See testenv help.
 package main
 
 import (

@@ -68,7 +68,8 @@ func newWorld(dir, matrix string) (*world.World, error) {
 	}), nil
 }
 
-// serve brings the servers up and runs what was ordered. The servers still run when it returns.
+// serve brings the servers up and runs what was ordered. The servers still run
+// when it returns.
 func serve(run guard.Run, order order, w *world.World) (code int, err error) {
 	env, err := up(run, w, order.kinds)
 	if signal, ok := errors.AsType[interrupted](err); ok {
@@ -95,7 +96,8 @@ func serve(run guard.Run, order order, w *world.World) (code int, err error) {
 	return command(run, order.command, env)
 }
 
-// up starts the servers. A signal ends the start, and the error is interrupted then.
+// up starts the servers. A signal ends the start, and the error is interrupted
+// then.
 func up(run guard.Run, w *world.World, kinds []string) (map[string]string, error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	stopped := make(chan struct{})
@@ -141,7 +143,8 @@ func demo(run guard.Run, env map[string]string) int {
 	return 0
 }
 
-// command runs the command in the front's process group, so that it can use the terminal. It returns its exit status.
+// command runs the command in the front's process group, so that it can use the
+// terminal. It returns its exit status.
 func command(run guard.Run, args []string, env map[string]string) (int, error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

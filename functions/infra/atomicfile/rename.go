@@ -19,8 +19,8 @@ func rename(from, to string) error {
 	return syncFolder(filepath.Dir(to))
 }
 
-// syncFolder makes the renaming last. Windows has no such call; some file systems
-// refuse it, and need none.
+// syncFolder makes the renaming last. Windows has no such call; some file
+// systems refuse it, and need none.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil

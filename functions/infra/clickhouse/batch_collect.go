@@ -11,7 +11,8 @@ type gathering[T any] struct {
 	timer *time.Timer
 }
 
-// collect gathers rows into batches until the rows end, Stop is called or a batch fails.
+// collect gathers rows into batches until the rows end, Stop is called or a
+// batch fails.
 func (h *ClickHouseBatchInsertHandle[T]) collect() {
 	defer close(h.batches)
 	g := &gathering[T]{pending: h.codec.newPending(), timer: time.NewTimer(h.cfg.MaxAge)}

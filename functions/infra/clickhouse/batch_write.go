@@ -11,7 +11,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// write writes one batch after the other, and reports those that come after one that ended the intake as not tried.
+// write writes one batch after the other, and reports those that come after one
+// that ended the intake as not tried.
 func (h *ClickHouseBatchInsertHandle[T]) write() {
 	defer close(h.done)
 	defer h.abort(nil)
@@ -57,8 +58,8 @@ func (h *ClickHouseBatchInsertHandle[T]) report(b ClickHouseBatchInsertBatch[T],
 	}
 }
 
-// writeBatch tries until the batch is written, or can't be, or time is up, and tells b. It takes the rows out of p that
-// don't fit.
+// writeBatch tries until the batch is written, or can't be, or time is up, and
+// tells b. It takes the rows out of p that don't fit.
 func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouseBatchInsertBatch[T]) {
 	token := newToken()
 	if h.target.hasToken {
@@ -118,8 +119,9 @@ func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID
 	return true, contextError(ctx, block.Send())
 }
 
-// findOut asks the server what has become of a batch whose INSERT ended in err. Where that can't be told, it sets
-// b.Unclear. Otherwise, and if the batch is not written, none of it is, and it returns err.
+// findOut asks the server what has become of a batch whose INSERT ended in err.
+// Where that can't be told, it sets b.Unclear. Otherwise, and if the batch is
+// not written, none of it is, and it returns err.
 func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBatchInsertBatch[T], queryID string, err error, until time.Time) (written bool, _ error) {
 	b.Unclear = true
 	if !h.target.hasToken {

@@ -16,11 +16,14 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ClickHouseError turns an error of clickhouse-go, of the network or of a context into a [*core.Error] with op before its
-// text: a server that can't be reached is CodeUnavailable, wrong credentials CodeUnauthenticated, an unknown table
-// CodeNotFound, a write by who may only read CodeForbidden, values that don't fit their column CodeInvalid, and so on. A
-// server's exception that nothing is known about is CodeInvalid, since nearly all of them are about the query. An error
-// that already is a *core.Error comes back as it is, nil as nil.
+// ClickHouseError turns an error of clickhouse-go, of the network or of a
+// context into a [*core.Error] with op before its text: a server that can't be
+// reached is CodeUnavailable, wrong credentials CodeUnauthenticated, an unknown
+// table CodeNotFound, a write by who may only read CodeForbidden, values that
+// don't fit their column CodeInvalid, and so on. A server's exception that
+// nothing is known about is CodeInvalid, since nearly all of them are about the
+// query. An error that already is a *core.Error comes back as it is, nil as
+// nil.
 //
 // More in clickhouse_error.md:
 //   - A server's exception whose number is not in the list is CodeInvalid:
@@ -95,7 +98,8 @@ func exceptionError(e *chgo.Exception) core.Error {
 	return core.Error{Code: core.CodeInvalid}
 }
 
-// The numbers are those of ClickHouse's src/Common/ErrorCodes.cpp, which never change their meaning.
+// The numbers are those of ClickHouse's src/Common/ErrorCodes.cpp, which never
+// change their meaning.
 var exceptions = map[int32]core.Error{
 	192:  {Code: core.CodeUnauthenticated},                                                                               // UNKNOWN_USER
 	193:  {Code: core.CodeUnauthenticated},                                                                               // WRONG_PASSWORD

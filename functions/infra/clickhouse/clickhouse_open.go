@@ -16,7 +16,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ClickHouseOpenConfig says which servers [ClickHouseOpen] connects to, and how.
+// ClickHouseOpenConfig says which servers [ClickHouseOpen] connects to, and
+// how.
 type ClickHouseOpenConfig struct {
 	Addresses   []string      // HOST:PORT of the native protocol (9000, with TLS 9440 as a rule), the preferred one first; required
 	Database    string        // default "default"
@@ -30,12 +31,15 @@ type ClickHouseOpenConfig struct {
 	MaxConns    int           // connections at the same time; default 10
 }
 
-// ClickHouseOpen opens a pool of connections to a ClickHouse server over the native protocol, and returns when a server
-// has answered. A new connection goes to the first address that can be reached. While none can, it tries again, with
-// growing waits of 0.1 to 2 s, until WaitFor or ctx is over. ctx bounds the opening alone. Close the pool.
+// ClickHouseOpen opens a pool of connections to a ClickHouse server over the
+// native protocol, and returns when a server has answered. A new connection
+// goes to the first address that can be reached. While none can, it tries
+// again, with growing waits of 0.1 to 2 s, until WaitFor or ctx is over. ctx
+// bounds the opening alone. Close the pool.
 //
-// Errors: CodeInvalid for a bad config, CodeUnauthenticated for wrong credentials and CodeNotFound for an unknown
-// database (both at once, without waiting), CodeUnavailable or CodeTimeout where no server answered; ctx's own.
+// Errors: CodeInvalid for a bad config, CodeUnauthenticated for wrong
+// credentials and CodeNotFound for an unknown database (both at once, without
+// waiting), CodeUnavailable or CodeTimeout where no server answered; ctx's own.
 //
 // More in clickhouse_open.md:
 //   - Several addresses are for failover: the first one that answers gets all
@@ -94,13 +98,15 @@ func openOptions(cfg ClickHouseOpenConfig) (*chgo.Options, error) {
 		MaxOpenConns: cmp.Or(conns, 10),
 		MaxIdleConns: cmp.Or(conns, 10),
 		ReadTimeout:  max(cfg.ReadTimeout, 0), // zero: the driver's 5 min
-		// What the driver calls so bounds all of it together, waiting for a free connection too.
+		// What the driver calls so bounds all of it together, waiting for a
+		// free connection too.
 		DialTimeout:  dialTimeout * time.Duration(len(cfg.Addresses)),
 		DialStrategy: dialInOrder(dialTimeout, cfg.TLS),
 	}, nil
 }
 
-// withoutCredentials keeps a URL's password out of errors, where one is given for an address by mistake.
+// withoutCredentials keeps a URL's password out of errors, where one is given
+// for an address by mistake.
 func withoutCredentials(address string) string {
 	if at := strings.LastIndex(address, "@"); at >= 0 {
 		return "..." + address[at:]
@@ -108,7 +114,8 @@ func withoutCredentials(address string) string {
 	return address
 }
 
-// waitForServer pings until a server answers. What waiting doesn't mend comes back at once.
+// waitForServer pings until a server answers. What waiting doesn't mend comes
+// back at once.
 func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration) error {
 	deadline := time.Now().Add(cmp.Or(waitFor, 30*time.Second))
 	for attempt := 0; ; attempt++ {

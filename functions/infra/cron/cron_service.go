@@ -11,7 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/service"
 )
 
-// CronOverlap says what happens to a run that is due while the job's run before it is still going.
+// CronOverlap says what happens to a run that is due while the job's run before
+// it is still going.
 type CronOverlap string
 
 // The overlap policies. The zero value is CronOverlapSkip.
@@ -21,8 +22,9 @@ const (
 	CronOverlapAllow CronOverlap = "allow" // run both at once
 )
 
-// CronMissed says what happens when a run could not start within a minute of its time: the machine slept, the clock
-// was put forward, or the process was not there (CronJob.Since).
+// CronMissed says what happens when a run could not start within a minute of
+// its time: the machine slept, the clock was put forward, or the process was
+// not there (CronJob.Since).
 type CronMissed string
 
 // The missed-run policies. The zero value is CronMissedOnce.
@@ -45,7 +47,8 @@ const (
 	CronNotRun   CronOutcome = "missed"   // no run: its time had passed, and the policy is CronMissedSkip
 )
 
-// CronJob is what to run, and when. The zero value of an optional field is its default.
+// CronJob is what to run, and when. The zero value of an optional field is its
+// default.
 type CronJob struct {
 	Name     string                          // required; unique in the service
 	Schedule string                          // required; an expression of cron_next
@@ -87,13 +90,14 @@ type CronJobStatus struct {
 type CronServiceConfig struct {
 	// Jobs to start with; more can be set later. Default none.
 	Jobs []CronJob
-	// OnRun is told of each run that ended or was left out, one call at a time, never with a lock held. It must not
-	// block for long: no run is started meanwhile. Default: nobody is told, and Status still counts.
+	// OnRun is told of each run that ended or was left out, one call at a time,
+	// never with a lock held. It must not block for long: no run is started
+	// meanwhile. Default: nobody is told, and Status still counts.
 	OnRun func(CronRun)
 }
 
-// CronServiceHandle is a running service. Its methods may be called from several goroutines at once, and all but Stop
-// also from jobs and from OnRun.
+// CronServiceHandle is a running service. Its methods may be called from
+// several goroutines at once, and all but Stop also from jobs and from OnRun.
 type CronServiceHandle struct {
 	onRun func(CronRun)
 	now   func() time.Time // the wall clock, without the monotonic one, which stands still while a machine sleeps
@@ -116,16 +120,20 @@ type CronServiceHandle struct {
 
 var _ service.Service = (*CronServiceHandle)(nil)
 
-// CronService runs jobs by their schedules until Stop is called or ctx is done. It returns at once; jobs run in
-// goroutines of their own. When ctx is done the contexts of running jobs are, too.
+// CronService runs jobs by their schedules until Stop is called or ctx is done.
+// It returns at once; jobs run in goroutines of their own. When ctx is done the
+// contexts of running jobs are, too.
 //
-// It looks at the wall clock at least every 15 seconds, so it notices within that time that the machine slept or that
-// the clock was put forward, and runs what was missed by the job's policy. If the clock is put back by less than three
-// hours, no time is run twice: jobs wait until the clock is where it was. If it is put back further, the schedule is
-// counted anew from there, as cron(8) does.
+// It looks at the wall clock at least every 15 seconds, so it notices within
+// that time that the machine slept or that the clock was put forward, and runs
+// what was missed by the job's policy. If the clock is put back by less than
+// three hours, no time is run twice: jobs wait until the clock is where it was.
+// If it is put back further, the schedule is counted anew from there, as
+// cron(8) does.
 //
-// The error is a *core.Error with CodeInvalid if a job is incomplete or its schedule is wrong, CodeConflict if two
-// have the same name. The caller stops the service.
+// The error is a *core.Error with CodeInvalid if a job is incomplete or its
+// schedule is wrong, CodeConflict if two have the same name. The caller stops
+// the service.
 //
 // More in cron_service.md:
 //   - A job that ignores its context can't be ended: after a timeout it goes
@@ -165,8 +173,9 @@ func start(ctx context.Context, cfg CronServiceConfig, now func() time.Time) (*C
 	return h, nil
 }
 
-// Set adds a job, or gives the job of that name a new definition. A run of the old one that is going continues and
-// counts for the overlap policy. The error is a *core.Error with CodeInvalid, and then nothing has changed; with
+// Set adds a job, or gives the job of that name a new definition. A run of the
+// old one that is going continues and counts for the overlap policy. The error
+// is a *core.Error with CodeInvalid, and then nothing has changed; with
 // CodeUnavailable after Stop.
 func (h *CronServiceHandle) Set(j CronJob) error {
 	next, err := newJob(j, h.now())
@@ -187,8 +196,8 @@ func (h *CronServiceHandle) Set(j CronJob) error {
 	return nil
 }
 
-// Remove takes a job out of the service; a run that waits is dropped, one that is going continues. It is false if
-// there was no job of that name.
+// Remove takes a job out of the service; a run that waits is dropped, one that
+// is going continues. It is false if there was no job of that name.
 func (h *CronServiceHandle) Remove(name string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -220,10 +229,10 @@ func (h *CronServiceHandle) Status() []CronJobStatus {
 // Stop starts no more runs, drops those that wait, and returns when those that
 // are going have ended. A second before ctx's deadline (or when nine tenths of
 // the time have passed, if that is later) it cancels the contexts of those that
-// are still going, so that they can clean up; when ctx is done otherwise, it does
-// so then. If it cut off runs, the error is a *core.Error with CodeTimeout that
-// names them. It may be called more than once, but not from a job or from OnRun,
-// for whose end it would wait.
+// are still going, so that they can clean up; when ctx is done otherwise, it
+// does so then. If it cut off runs, the error is a *core.Error with CodeTimeout
+// that names them. It may be called more than once, but not from a job or from
+// OnRun, for whose end it would wait.
 func (h *CronServiceHandle) Stop(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.stopped {

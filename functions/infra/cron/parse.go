@@ -108,7 +108,8 @@ func (s *schedule) parseFields(words []string) *fault {
 	return nil
 }
 
-// addDay adds an item of the day of month: what every field has, and L, L-n, LW and nW.
+// addDay adds an item of the day of month: what every field has, and L, L-n, LW
+// and nW.
 func (s *schedule) addDay(item string) *fault {
 	switch {
 	case item == "L":
@@ -133,7 +134,8 @@ func (s *schedule) addDay(item string) *fault {
 	return nil
 }
 
-// addWeekday adds an item of the day of week: what every field has, and 5#2 and 5L.
+// addWeekday adds an item of the day of week: what every field has, and 5#2 and
+// 5L.
 func (s *schedule) addWeekday(item string) *fault {
 	name, nth, hasNth := strings.Cut(item, "#")
 	last := !hasNth && strings.HasSuffix(item, "L")
@@ -159,7 +161,8 @@ func (s *schedule) addWeekday(item string) *fault {
 	return nil
 }
 
-// add puts the values of one item of the list into set: *, a, a-b, each with or without a step.
+// add puts the values of one item of the list into set: *, a, a-b, each with or
+// without a step.
 func (f *field) add(set *uint64, item string) *fault {
 	span, stepText, hasStep := strings.Cut(item, "/")
 	low, high, bad := f.span(span, hasStep)

@@ -8,8 +8,9 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 )
 
-// pump hands rows to the driver's appender on a goroutine of its own, in batches, so that the checking of values costs
-// no time where a second CPU is idle: the driver's part is the longer one.
+// pump hands rows to the driver's appender on a goroutine of its own, in
+// batches, so that the checking of values costs no time where a second CPU is
+// idle: the driver's part is the longer one.
 type pump struct {
 	width int // values a row
 	batch *appendBatch
@@ -28,7 +29,8 @@ type appendBatch struct {
 
 const (
 	batchRows = 2048 // fewer made the handing over cost more than the second CPU gains: 0.73 of by hand with 128, 0.9 with 512, 1.0 with this
-	// batchBytes bounds the text and blobs that wait in a batch and in the appender, which by itself keeps 2,048 rows, however large.
+	// batchBytes bounds the text and blobs that wait in a batch and in the
+	// appender, which by itself keeps 2,048 rows, however large.
 	batchBytes = 16 << 20
 )
 
@@ -84,7 +86,8 @@ func (p *pump) push() error {
 	return p.batch.err
 }
 
-// stop waits for what was handed over. Without an error so far, the last batch is handed over first.
+// stop waits for what was handed over. Without an error so far, the last batch
+// is handed over first.
 func (p *pump) stop(err error) error {
 	if err == nil {
 		p.full <- p.batch

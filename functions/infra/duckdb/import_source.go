@@ -32,8 +32,9 @@ type sourceColumn struct {
 	fixed     bool // the type was given, not detected
 }
 
-// maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16 MiB, were not enough. Its buffers are several times as
-// large: too much for every file where MemoryLimit is low.
+// maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16
+// MiB, were not enough. Its buffers are several times as large: too much for
+// every file where MemoryLimit is low.
 const maxRecord = 64 << 20
 
 // isTooLong tells an error by those defaults.
@@ -100,7 +101,8 @@ func formatOf(path string) (format, ending string) {
 	return "", ending
 }
 
-// find makes the path absolute, and a file's path one that DuckDB's wildcards leave alone.
+// find makes the path absolute, and a file's path one that DuckDB's wildcards
+// leave alone.
 func (s *source) find(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -150,7 +152,8 @@ func (s *source) sql() string {
 	return "read_parquet(" + strings.Join(options, ", ") + ")"
 }
 
-// typeOption adds the types of the columns, all of them or those that were given.
+// typeOption adds the types of the columns, all of them or those that were
+// given.
 func (s *source) typeOption(options []string, name string, all bool) []string {
 	var types []string
 	for _, c := range s.columns {

@@ -77,7 +77,8 @@ func TestDuckDBOpen_HeldByAnotherProcess(t *testing.T) {
 	openWith(t, DuckDBOpenConfig{Path: path})
 }
 
-// A process is killed amid an append: what it acknowledged is there, and nothing of what it did not.
+// A process is killed amid an append: what it acknowledged is there, and
+// nothing of what it did not.
 func TestDuckDBAppend_KilledProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")

@@ -66,7 +66,8 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 		unknown := &JSONFieldError{Field: clip(name), Message: fmt.Sprintf("unknown field %q", clip(name)), Known: fieldNames(in)}
 		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Hint: unknown.hint(name), Err: unknown}
 	}
-	// What a type's own UnmarshalJSON or UnmarshalText says is about the caller's value.
+	// What a type's own UnmarshalJSON or UnmarshalText says is about the
+	// caller's value.
 	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: strings.TrimPrefix(err.Error(), "json: ")}
 }
 
@@ -83,7 +84,8 @@ func place(offset int, text []byte) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-// valueName adds the article to encoding/json's word for a value, such as "number 300".
+// valueName adds the article to encoding/json's word for a value, such as
+// "number 300".
 func valueName(value string) string {
 	switch value {
 	case "array", "object":

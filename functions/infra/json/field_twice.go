@@ -18,7 +18,8 @@ type jsonObject struct {
 // fewNames is how many names are looked through one by one.
 const fewNames = 16
 
-// add takes a name and returns the earlier one that equals it without regard to case.
+// add takes a name and returns the earlier one that equals it without regard to
+// case.
 func (o *jsonObject) add(name string) (earlier string, twice bool) {
 	o.name = name
 	if o.seen == nil && len(o.names) == fewNames {

@@ -8,9 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/godbus/dbus/v5"
+
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"github.com/godbus/dbus/v5"
 )
 
 // own is a keyring of a test's own.
@@ -82,7 +83,8 @@ func (o own) lock(t *testing.T) {
 	})
 }
 
-// cutter is a proxy before the bus that cuts each connection after limit bytes from the client.
+// cutter is a proxy before the bus that cuts each connection after limit bytes
+// from the client.
 type cutter struct {
 	address string
 	sync.Mutex

@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 
-	"fnregistry.dev/functions/core"
 	"github.com/zalando/go-keyring"
+
+	"fnregistry.dev/functions/core"
 )
 
-// library is a backend over go-keyring, for macOS and Windows; elsewhere that answers that it has none. What go-keyring
-// cannot do, list does for each system.
+// library is a backend over go-keyring, for macOS and Windows; elsewhere that
+// answers that it has none. What go-keyring cannot do, list does for each
+// system.
 type library struct{ service string }
 
 func newBackend(service string) backend { return library{service} }

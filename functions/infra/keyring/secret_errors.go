@@ -7,8 +7,9 @@ import (
 	"net"
 	"strings"
 
-	"fnregistry.dev/functions/core"
 	"github.com/godbus/dbus/v5"
+
+	"fnregistry.dev/functions/core"
 )
 
 const (
@@ -29,8 +30,8 @@ func busError(err error, found bool) error {
 	return &core.Error{Code: core.CodeUnavailable, Message: "the D-Bus session bus does not answer", Err: err, Hint: hintRun}
 }
 
-// keyringError gives an error of a call the code that fits. Errors of the service hold no values: they are names of
-// errors and its own texts.
+// keyringError gives an error of a call the code that fits. Errors of the
+// service hold no values: they are names of errors and its own texts.
 func keyringError(err error) error {
 	if err == nil {
 		return nil

@@ -26,13 +26,16 @@ type MatrixEditMessageConfig struct {
 	TransactionID string          // default: a new one
 }
 
-// fallbackBytes is how long the text for clients without edits stays where the event would else be too large.
+// fallbackBytes is how long the text for clients without edits stays where the
+// event would else be too large.
 const fallbackBytes = 200
 
-// MatrixEditMessage replaces the text of a message of one's own: m.new_content for clients that know edits, and the
-// text with "* " before it for those that don't. The fallback, not the text, is cut where the event would be too large.
+// MatrixEditMessage replaces the text of a message of one's own: m.new_content
+// for clients that know edits, and the text with "* " before it for those that
+// don't. The fallback, not the text, is cut where the event would be too large.
 //
-// Errors are those of [MatrixSendMessage]; CodeInvalid for a Target that is no event ID.
+// Errors are those of [MatrixSendMessage]; CodeInvalid for a Target that is no
+// event ID.
 //
 // More in matrix_edit_message.md:
 //   - Each edit is an event with its whole text, twice: edit a progress line

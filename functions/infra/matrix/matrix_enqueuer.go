@@ -6,9 +6,9 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// MatrixEnqueuer takes events and sends them later, in each room in the order in
-// which they were put in. The handle of matrix_outbox is one. The units that send
-// take one as Outbox.
+// MatrixEnqueuer takes events and sends them later, in each room in the order
+// in which they were put in. The handle of matrix_outbox is one. The units that
+// send take one as Outbox.
 //
 // More in matrix_enqueuer.md:
 //   - A variable of type *MatrixOutboxHandle that is nil is an Outbox that is

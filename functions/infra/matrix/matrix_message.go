@@ -4,7 +4,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// MatrixMessage is a message as a person would write it. [MatrixSendMessage] and [MatrixEditMessage] make an event of it.
+// MatrixMessage is a message as a person would write it. [MatrixSendMessage]
+// and [MatrixEditMessage] make an event of it.
 //
 // More in matrix_message.md:
 //   - Nobody is notified who isn't in Mentions, whatever stands in the text:

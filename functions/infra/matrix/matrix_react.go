@@ -24,12 +24,15 @@ type MatrixReactConfig struct {
 	TransactionID string          // default: a new one
 }
 
-// MatrixReact reacts to an event, or takes one's own reaction with that key back: it looks for it on the server and
-// redacts it, and each of them where there are several. Then the result is that of the last, and empty, without an
+// MatrixReact reacts to an event, or takes one's own reaction with that key
+// back: it looks for it on the server and redacts it, and each of them where
+// there are several. Then the result is that of the last, and empty, without an
 // error, where there was none.
 //
-// A reaction that is there already is no error either: the result has no EventID then. (Synapse refuses it, Dendrite
-// lets it be doubled.) Errors: CodeInvalid for a bad Target or Key, and what MatrixError gives for the server's answer.
+// A reaction that is there already is no error either: the result has no
+// EventID then. (Synapse refuses it, Dendrite lets it be doubled.) Errors:
+// CodeInvalid for a bad Target or Key, and what MatrixError gives for the
+// server's answer.
 //
 // More in matrix_react.md:
 //   - Synapse refuses a second equal reaction, and here that is no error;

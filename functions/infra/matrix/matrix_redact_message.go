@@ -21,10 +21,12 @@ type MatrixRedactMessageConfig struct {
 	TransactionID string          // default: a new one
 }
 
-// MatrixRedactMessage takes the content of an event away, for all and for good. It works on any event that is not
-// state, of others' too where one has the power.
+// MatrixRedactMessage takes the content of an event away, for all and for good.
+// It works on any event that is not state, of others' too where one has the
+// power.
 //
-// Errors: CodeInvalid for a Target that is no event ID, and what MatrixError gives for the server's answer.
+// Errors: CodeInvalid for a Target that is no event ID, and what MatrixError
+// gives for the server's answer.
 //
 // More in matrix_redact_message.md:
 //   - One's own events one can always redact; those of others need the room's

@@ -14,7 +14,8 @@ const overflowValue = "_overflow"
 // maxLabelBytes bounds what a label value from outside can take.
 const maxLabelBytes = 128
 
-// separator joins label values to a key. It is no UTF-8, so no value that is kept has it.
+// separator joins label values to a key. It is no UTF-8, so no value that is
+// kept has it.
 const separator = '\xff'
 
 // vector has a metric's series by label values.
@@ -57,8 +58,8 @@ func (v *vector[S]) get(values []string) S {
 	return v.add(values)
 }
 
-// add makes a series. A raw key has a separator within a value, if at all, besides those between them, so it never
-// equals another series' key.
+// add makes a series. A raw key has a separator within a value, if at all,
+// besides those between them, so it never equals another series' key.
 func (v *vector[S]) add(values []string) S {
 	clean := make([]string, len(values))
 	for i, value := range values {

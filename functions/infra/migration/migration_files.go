@@ -23,11 +23,13 @@ type MigrationFile struct {
 	Content  string // as it lies in the folder, but for line ends: \r\n is \n, since a checkout may turn them, which changes no history
 }
 
-// MigrationFiles reads all *.sql files right in the folder dir of fsys (empty: "."), sorted by version. Other files are
-// left alone. op begins the operation of its errors: "sqlite_migrate", say.
+// MigrationFiles reads all *.sql files right in the folder dir of fsys (empty:
+// "."), sorted by version. Other files are left alone. op begins the operation
+// of its errors: "sqlite_migrate", say.
 //
-// Errors: CodeInvalid where fsys is nil, no *.sql file is there, a name has not the form 0001_create_users.sql, or two
-// files have one number; what [core.ErrorCode] says of the file system's errors.
+// Errors: CodeInvalid where fsys is nil, no *.sql file is there, a name has not
+// the form 0001_create_users.sql, or two files have one number; what
+// [core.ErrorCode] says of the file system's errors.
 //
 // More in migration_files.md:
 //   - It does not look into the SQL: what a database refuses in a migration is

@@ -48,8 +48,8 @@ func (cfg ProcessSuperviseConfig) run() ProcessRunConfig {
 	}
 }
 
-// loop runs the command again and again. It returns why it was given up, or what
-// could not be ended.
+// loop runs the command again and again. It returns why it was given up, or
+// what could not be ended.
 func (h *ProcessSuperviseHandle) loop(ctx context.Context) error {
 	var restarts []time.Time
 	for attempt := 0; ; attempt++ {

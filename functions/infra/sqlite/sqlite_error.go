@@ -9,10 +9,13 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// SQLiteError turns an error of a SQLite driver, of database/sql or of a context into a [*core.Error] with op before
-// its text: busy is CodeUnavailable, a broken UNIQUE or FOREIGN KEY constraint CodeConflict, a write on a read-only
-// database CodeForbidden, bad SQL CodeInvalid, and so on. An error that already is a *core.Error comes back as it is,
-// nil as nil; one that nothing is known about keeps the code of its cause (core.ErrorCode finds it).
+// SQLiteError turns an error of a SQLite driver, of database/sql or of a
+// context into a [*core.Error] with op before its text: busy is
+// CodeUnavailable, a broken UNIQUE or FOREIGN KEY constraint CodeConflict, a
+// write on a read-only database CodeForbidden, bad SQL CodeInvalid, and so on.
+// An error that already is a *core.Error comes back as it is, nil as nil; one
+// that nothing is known about keeps the code of its cause (core.ErrorCode finds
+// it).
 //
 // More in sqlite_error.md:
 //   - UNIQUE, PRIMARY KEY, rowid and FOREIGN KEY violations are CodeConflict;
@@ -40,7 +43,8 @@ func SQLiteError(op string, err error) error {
 	return &known
 }
 
-// resultError is the code and the hint for one of SQLite's (extended) result codes, https://sqlite.org/rescode.html.
+// resultError is the code and the hint for one of SQLite's (extended) result
+// codes, https://sqlite.org/rescode.html.
 func resultError(number int) core.Error {
 	if known, ok := resultErrors[number]; ok {
 		return known
@@ -75,8 +79,10 @@ var resultErrors = map[int]core.Error{
 	2579: {Code: core.CodeConflict}, // SQLITE_CONSTRAINT_ROWID
 }
 
-// resultCode finds SQLite's (extended) result code in an error without importing a driver: modernc.org/sqlite has a
-// method Code() int; github.com/mattn/go-sqlite3 has a struct with a field of that name, which only reflection reads.
+// resultCode finds SQLite's (extended) result code in an error without
+// importing a driver: modernc.org/sqlite has a method Code() int;
+// github.com/mattn/go-sqlite3 has a struct with a field of that name, which
+// only reflection reads.
 func resultCode(err error) (number int, ok bool) {
 	if number, ok := driverCode(err); ok {
 		return number, true

@@ -14,8 +14,9 @@ import (
 	"syscall"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/gofrs/flock"
+
+	"fnregistry.dev/functions/core"
 )
 
 // opened is a decrypted file. tokens is never written to.

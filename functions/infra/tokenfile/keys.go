@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"filippo.io/age"
+
 	"fnregistry.dev/functions/core"
 )
 

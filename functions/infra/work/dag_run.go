@@ -59,11 +59,11 @@ type DAGRunResult struct {
 // The results are in the order of the nodes.
 //
 // The error is nil if all nodes succeeded. Without KeepGoing it is the first
-// failure in time, else it joins the failures in the order of the nodes; each is
-// a *core.Error that names its node and keeps the code. If ctx ended before all
-// nodes had run, it is CodeCanceled or CodeTimeout. Where the graph is not right
-// (no name, a name given twice, a need that is no node, a cycle), nothing is run
-// and the error has CodeInvalid, as that of topo_sort.
+// failure in time, else it joins the failures in the order of the nodes; each
+// is a *core.Error that names its node and keeps the code. If ctx ended before
+// all nodes had run, it is CodeCanceled or CodeTimeout. Where the graph is not
+// right (no name, a name given twice, a need that is no node, a cycle), nothing
+// is run and the error has CodeInvalid, as that of topo_sort.
 //
 // More in dag_run.md:
 //   - A node starts when its own needs are done, not when a whole level is:

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/internal/typename"
-	"go.yaml.in/yaml/v3"
 )
 
 // decoder fills Go values from nodes.
@@ -34,8 +35,8 @@ func (d *decoder) add(p *YAMLProblem) {
 	}
 }
 
-// maxDepth is the deepest nesting of values, aliases included: an alias may stand
-// for what it is in.
+// maxDepth is the deepest nesting of values, aliases included: an alias may
+// stand for what it is in.
 const maxDepth = 100
 
 // value fills into from a node.

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"fnregistry.dev/functions/core"
 	fnyaml "fnregistry.dev/functions/infra/yaml"
-	"go.yaml.in/yaml/v3"
 )
 
 type common struct {

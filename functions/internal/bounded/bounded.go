@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ReadFile reads a file whole. The error is that of package os, or a *core.Error
-// with CodeTooLarge where there is more than limit bytes.
+// ReadFile reads a file whole. The error is that of package os, or a
+// *core.Error with CodeTooLarge where there is more than limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {

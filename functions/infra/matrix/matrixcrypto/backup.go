@@ -24,8 +24,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// backupState is the key backup in use. key and version are set by open, and version is emptied when the server says
-// that there is another.
+// backupState is the key backup in use. key and version are set by open, and
+// version is emptied when the server says that there is another.
 type backupState struct {
 	key     *backup.MegolmBackupKey
 	version atomic.Value                              // id.KeyBackupVersion
@@ -45,8 +45,9 @@ const (
 	backupBatch    = 100              // sessions in a request
 )
 
-// setUpBackup finds the key backup's private key and checks that the server's backup is of it. A backup that is missing
-// is made with Bootstrap; one that can't be used is logged, and encryption works without.
+// setUpBackup finds the key backup's private key and checks that the server's
+// backup is of it. A backup that is missing is made with Bootstrap; one that
+// can't be used is logged, and encryption works without.
 func (m *engine) setUpBackup(ctx context.Context, vault *vault, h *MatrixCryptoInitHandle) error {
 	info, err := m.client.GetKeyBackupLatestVersion(ctx)
 	if errors.Is(err, mautrix.MNotFound) || errors.Is(err, mautrix.MUnrecognized) {
@@ -115,7 +116,8 @@ func readBackupKey(raw []byte, err error) (*backup.MegolmBackupKey, error) {
 	return key, nil
 }
 
-// makeBackup makes a backup on the server. Its key goes to secret storage first.
+// makeBackup makes a backup on the server. Its key goes to secret storage
+// first.
 func (m *engine) makeBackup(ctx context.Context, storage *ssss.Key, h *MatrixCryptoInitHandle) error {
 	key, err := m.storedBackupKey(ctx, storage)
 	if err != nil {
@@ -164,7 +166,8 @@ func (m *engine) useBackup(ctx context.Context, key *backup.MegolmBackupKey, ver
 	return nil
 }
 
-// fetchFromBackup asks the backup for one session, and says whether it is there now.
+// fetchFromBackup asks the backup for one session, and says whether it is there
+// now.
 func (m *engine) fetchFromBackup(ctx context.Context, key matrixsync.MatrixSessionKey) bool {
 	version := m.backup.current()
 	if version == "" || key.SessionID == "" {
@@ -212,7 +215,8 @@ func (m *engine) importFromBackup(ctx context.Context, version id.KeyBackupVersi
 	return err
 }
 
-// uploadToBackup uploads some of the sessions that the backup lacks. The rest follows with the next responses.
+// uploadToBackup uploads some of the sessions that the backup lacks. The rest
+// follows with the next responses.
 func (m *engine) uploadToBackup(ctx context.Context, mach *crypto.OlmMachine) {
 	version := m.backup.current()
 	m.mu.Lock()

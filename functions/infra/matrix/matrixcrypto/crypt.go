@@ -20,9 +20,11 @@ import (
 
 const opDecrypt, opEncrypt = "matrix_crypto decrypt", "matrix_crypto encrypt"
 
-// Decrypt returns the decrypted event. ErrMatrixNoKey where the key may still come; CodeInvalid for what never decrypts: a
-// message index that another event had (a replay), damage, an unknown algorithm. Where another try may pass, since the
-// database is locked or ctx is done, the error has its code, is a ErrMatrixNoKey, too, and NewKeys names the session again.
+// Decrypt returns the decrypted event. ErrMatrixNoKey where the key may still
+// come; CodeInvalid for what never decrypts: a message index that another event
+// had (a replay), damage, an unknown algorithm. Where another try may pass,
+// since the database is locked or ctx is done, the error has its code, is a
+// ErrMatrixNoKey, too, and NewKeys names the session again.
 func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error) {
 	if evt == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "no event given"}
@@ -48,7 +50,8 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 	return decrypted, decryptError(err)
 }
 
-// passes says whether an error is none of the event's: the database was locked, or the caller stopped.
+// passes says whether an error is none of the event's: the database was locked,
+// or the caller stopped.
 func passes(err error) bool {
 	if err == nil || noKey(err) {
 		return false
@@ -94,7 +97,8 @@ func decryptError(err error) error {
 	return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Err: err}
 }
 
-// Encrypt encrypts content for the members of a room, and first gives their devices the key where they don't have it.
+// Encrypt encrypts content for the members of a room, and first gives their
+// devices the key where they don't have it.
 func (m *engine) Encrypt(ctx context.Context, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
 	mach, done, err := m.use()
 	if err != nil {
@@ -120,7 +124,8 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 		return nil, err
 	}
 	defer m.encrypting.WithLock(room)()
-	// A member or device change in another goroutine may take the new session away again at once.
+	// A member or device change in another goroutine may take the new session
+	// away again at once.
 	for range 3 {
 		encrypted, err := mach.EncryptMegolmEvent(ctx, room, kind, content)
 		if !errors.Is(err, crypto.ErrSessionExpired) && !errors.Is(err, crypto.ErrNoGroupSession) && !errors.Is(err, crypto.ErrSessionNotShared) {
@@ -138,7 +143,8 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 	return nil, &core.Error{Code: core.CodeUnavailable, Op: opEncrypt, Message: "the room's members or their devices keep changing"}
 }
 
-// members returns who gets a room's keys. A sync that loads members lazily doesn't tell of all.
+// members returns who gets a room's keys. A sync that loads members lazily
+// doesn't tell of all.
 func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, error) {
 	fetched, err := m.state.HasFetchedMembers(ctx, room)
 	if err != nil {
@@ -170,7 +176,8 @@ func (m *engine) WaitForSession(ctx context.Context, room id.RoomID, sender id.S
 	return mach.WaitForSession(ctx, room, sender, session, timeout)
 }
 
-// RequestSession asks the sender's device, or all of them for an empty one, and our own devices for a room key.
+// RequestSession asks the sender's device, or all of them for an empty one, and
+// our own devices for a room key.
 func (m *engine) RequestSession(ctx context.Context, room id.RoomID, senderKey id.SenderKey, session id.SessionID, user id.UserID, device id.DeviceID) {
 	mach, done, err := m.use()
 	if err != nil {

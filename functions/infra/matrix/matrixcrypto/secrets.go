@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// pickleKey returns the key of the config, or the one in Secrets. A new one is made only where nothing was written with
-// another.
+// pickleKey returns the key of the config, or the one in Secrets. A new one is
+// made only where nothing was written with another.
 func pickleKey(ctx context.Context, cfg MatrixCryptoInitConfig, inUse bool) ([]byte, error) {
 	if len(cfg.PickleKey) > 0 {
 		return cfg.PickleKey, nil
@@ -34,7 +34,8 @@ func pickleKey(ctx context.Context, cfg MatrixCryptoInitConfig, inUse bool) ([]b
 	return key, nil
 }
 
-// recoveryKey returns the key of the config, or the one in Secrets; empty: there is none.
+// recoveryKey returns the key of the config, or the one in Secrets; empty:
+// there is none.
 func recoveryKey(ctx context.Context, cfg MatrixCryptoInitConfig) (string, error) {
 	if cfg.RecoveryKey != "" || cfg.Secrets == nil {
 		return cfg.RecoveryKey, nil

@@ -21,10 +21,12 @@ import (
 // MatrixSendMediaConfig says what [MatrixSendMedia] sends, and where to.
 type MatrixSendMediaConfig struct {
 	Client *mautrix.Client // uploads, and sends without an Outbox; required
-	// Outbox puts the message into the queue once its file is uploaded. Default: it is sent at once.
+	// Outbox puts the message into the queue once its file is uploaded.
+	// Default: it is sent at once.
 	Outbox matrix.MatrixEnqueuer
 	Room   id.RoomID // required
-	// Content, Size, ContentType, SHA256 and MaxSize are those of [MatrixUploadMediaConfig].
+	// Content, Size, ContentType, SHA256 and MaxSize are those of
+	// [MatrixUploadMediaConfig].
 	Content     io.Reader
 	Size        int64
 	ContentType string
@@ -36,23 +38,26 @@ type MatrixSendMediaConfig struct {
 	// Width and Height in pixels; default read from a PNG, JPEG or GIF.
 	Width, Height int
 	Duration      time.Duration // of audio and video; default not told
-	// Thumbnail was uploaded by [MatrixUploadMedia] before, encrypted if and only if the room is. Default none.
+	// Thumbnail was uploaded by [MatrixUploadMedia] before, encrypted if and
+	// only if the room is. Default none.
 	Thumbnail     *MatrixUploadMediaResult
 	RelatesTo     *event.RelatesTo // reply or thread, as matrix_thread_relation makes it; default none
 	Mentions      *event.Mentions  // whom to notify; default nobody
 	TransactionID string           // the same one again is the same message; default a new one
 }
 
-// MatrixSendMediaResult is a file that was sent, or is in the queue. After an error behind the upload it says what was
-// uploaded, and by which transaction ID it may have been sent.
+// MatrixSendMediaResult is a file that was sent, or is in the queue. After an
+// error behind the upload it says what was uploaded, and by which transaction
+// ID it may have been sent.
 type MatrixSendMediaResult struct {
 	matrix.MatrixSent
 	Upload MatrixUploadMediaResult
 }
 
-// MatrixSendMedia uploads a file, encrypted where the room is, and sends the message that shows it, or puts it into the
-// outbox. A failed send is not repeated: call again with the TransactionID of the result, and the file is uploaded again,
-// but shown once.
+// MatrixSendMedia uploads a file, encrypted where the room is, and sends the
+// message that shows it, or puts it into the outbox. A failed send is not
+// repeated: call again with the TransactionID of the result, and the file is
+// uploaded again, but shown once.
 //
 // Errors: CodeUnsupported for an encrypted room where the client has no
 // encryption, before anything is sent; CodeInvalid for a bad Kind, or a
@@ -114,8 +119,8 @@ func checkSendMedia(cfg MatrixSendMediaConfig) string {
 	return fmt.Sprintf("bad Kind %.40q: there are m.image, m.audio, m.video and m.file", cfg.Kind)
 }
 
-// roomEncrypted says whether a room is encrypted. A state store in memory may just not have heard of it, so that its no
-// is not believed.
+// roomEncrypted says whether a room is encrypted. A state store in memory may
+// just not have heard of it, so that its no is not believed.
 func roomEncrypted(ctx context.Context, client *mautrix.Client, room id.RoomID) (bool, error) {
 	if client.StateStore != nil {
 		encrypted, err := client.StateStore.IsEncrypted(ctx, room)

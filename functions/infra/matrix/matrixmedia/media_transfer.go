@@ -22,8 +22,8 @@ const (
 	mediaStall    = 60 * time.Second // without a byte; a homeserver may first have to fetch a file from another one
 )
 
-// mediaRetry calls try until it succeeds, fails for good, or has been called so often. It waits 1, 2, 4 s and so on, or
-// as long as the server says.
+// mediaRetry calls try until it succeeds, fails for good, or has been called so
+// often. It waits 1, 2, 4 s and so on, or as long as the server says.
 func mediaRetry(ctx context.Context, attempts int, try func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := try()
@@ -51,8 +51,8 @@ func mediaRetry(ctx context.Context, attempts int, try func() error) error {
 
 var errMediaStalled = &core.Error{Code: core.CodeTimeout, Op: "matrix media", Message: "no byte has passed for a while"}
 
-// mediaWatch ends a transfer in which nothing moves. A deadline for the whole of it, as http.Client has, would cut large
-// files off on slow lines.
+// mediaWatch ends a transfer in which nothing moves. A deadline for the whole
+// of it, as http.Client has, would cut large files off on slow lines.
 type mediaWatch struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
@@ -76,7 +76,8 @@ func (w *mediaWatch) stop() {
 	w.cancel(context.Canceled)
 }
 
-// mediaError prefers the reason for which a transfer was given up to the "context canceled" that came of it.
+// mediaError prefers the reason for which a transfer was given up to the
+// "context canceled" that came of it.
 func mediaError(ctx context.Context, op string, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), errMediaStalled) {
 		return &core.Error{Code: core.CodeTimeout, Op: op, Message: errMediaStalled.Message}
@@ -94,7 +95,8 @@ func mediaClient(client *mautrix.Client) *http.Client {
 	return &own
 }
 
-// mediaSpool keeps content until it is known to be whole: small ones in memory, others in a temporary file.
+// mediaSpool keeps content until it is known to be whole: small ones in memory,
+// others in a temporary file.
 type mediaSpool struct {
 	small []byte
 	file  *os.File
@@ -150,7 +152,8 @@ type mediaLimit struct {
 
 const mediaLimitTTL = 10 * time.Minute
 
-// mediaUploadLimit asks the server how large an upload may be; 0: it does not say. The answer is kept for ten minutes.
+// mediaUploadLimit asks the server how large an upload may be; 0: it does not
+// say. The answer is kept for ten minutes.
 func mediaUploadLimit(ctx context.Context, client *mautrix.Client) (int64, error) {
 	key := client.HomeserverURL.String()
 	if known, ok := mediaLimits.Load(key); ok && time.Now().Before(known.(mediaLimit).until) {

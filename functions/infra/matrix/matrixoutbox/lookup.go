@@ -31,10 +31,12 @@ const (
 	lookUpAnchored = 24 * time.Hour // how far back at most the last event sent before is searched
 )
 
-// lookUp finds out whether the server has an item's event. It reads the room backwards to the last event that was sent
-// before it. Synapse tells the transaction ID there. Dendrite tells it in /sync alone, so that is asked if there is an
-// event that could be the one. Both tell it only to the session that sent it: an event without one is it if it has the
-// same type and content; of an encrypted one nobody can tell.
+// lookUp finds out whether the server has an item's event. It reads the room
+// backwards to the last event that was sent before it. Synapse tells the
+// transaction ID there. Dendrite tells it in /sync alone, so that is asked if
+// there is an event that could be the one. Both tell it only to the session
+// that sent it: an event without one is it if it has the same type and content;
+// of an encrypted one nobody can tell.
 func (s *sender) lookUp(ctx context.Context, row *item) (id.EventID, verdict, error) {
 	before, err := s.store.before(ctx, row)
 	if err != nil {
@@ -76,7 +78,8 @@ func (s *sender) lookUp(ctx context.Context, row *item) (id.EventID, verdict, er
 	return "", result, nil
 }
 
-// sentBefore is what the outbox knows to have sent to a room, seen from an item's last try.
+// sentBefore is what the outbox knows to have sent to a room, seen from an
+// item's last try.
 type sentBefore struct {
 	anchor id.EventID          // the last one before it; "" if none is known
 	at     time.Time           // when that was acknowledged
@@ -101,8 +104,9 @@ func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (
 			oldest, atOldest = before.at.Add(-lookUpSkew), verdictLagging
 		}
 	}
-	// No filter of senders: Dendrite takes the newest events up to the limit and filters these, so that none may be left of
-	// older ones, and ends the search there.
+	// No filter of senders: Dendrite takes the newest events up to the limit
+	// and filters these, so that none may be left of older ones, and ends the
+	// search there.
 	from, limit, own := "", lookUpFirst, ownEvents{verdict: atOldest}
 	var above []*event.Event
 	for range lookUpPages {
@@ -140,7 +144,8 @@ func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (
 	return own, nil
 }
 
-// history returns a page of a room, newest first, with what the server leaves out between that and the page above.
+// history returns a page of a room, newest first, with what the server leaves
+// out between that and the page above.
 func (s *sender) history(ctx context.Context, room id.RoomID, from string, limit int, above []*event.Event) (chunk []*event.Event, end string, err error) {
 	messages := func(dir mautrix.Direction, limit int) (page *mautrix.RespMessages, err error) {
 		err = s.request(ctx, func(ctx context.Context) (err error) {

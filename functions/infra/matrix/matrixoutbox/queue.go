@@ -224,8 +224,8 @@ func (h *MatrixOutboxHandle) Wait(ctx context.Context, transaction string) (id.E
 	}
 }
 
-// result returns what became of an item. It is not decided as long as the item is
-// queued.
+// result returns what became of an item. It is not decided as long as the item
+// is queued.
 func (h *MatrixOutboxHandle) result(ctx context.Context, transaction string) (eventID id.EventID, decided bool, err error) {
 	entry, err := h.Entry(ctx, transaction)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 )
 
-// MatrixRoomCreateConfig says what room is wanted. Without an Alias each call makes a new one.
+// MatrixRoomCreateConfig says what room is wanted. Without an Alias each call
+// makes a new one.
 type MatrixRoomCreateConfig struct {
 	Client    *mautrix.Client // required
 	Alias     string          // local part (ops) or whole alias (#ops:example.org): the room that has it is taken, or made
@@ -34,13 +35,15 @@ type MatrixRoomCreateResult struct {
 	Created bool // by this call: only then do Name, Topic, Invite, Public, Direct and Version hold
 }
 
-// MatrixRoomCreate makes a room, or enters the one that has the alias. Of several callers at once, in one process or many,
-// one makes the room and the others enter it; a caller that calls again after a lost answer gets the room that was made.
-// An encrypted room is encrypted from its first event.
+// MatrixRoomCreate makes a room, or enters the one that has the alias. Of
+// several callers at once, in one process or many, one makes the room and the
+// others enter it; a caller that calls again after a lost answer gets the room
+// that was made. An encrypted room is encrypted from its first event.
 //
-// Errors: CodeInvalid for a bad config; CodeForbidden where the room cannot be entered; CodeNotFound for an alias of
-// another server that names no room; CodeConflict where Encrypted is asked for and the room that is there is not; those
-// of [matrix.MatrixError].
+// Errors: CodeInvalid for a bad config; CodeForbidden where the room cannot be
+// entered; CodeNotFound for an alias of another server that names no room;
+// CodeConflict where Encrypted is asked for and the room that is there is not;
+// those of [matrix.MatrixError].
 //
 // More in matrix_room_create.md:
 //   - Without an alias a call whose answer got lost leaves a room behind that
@@ -54,7 +57,8 @@ func MatrixRoomCreate(ctx context.Context, cfg MatrixRoomCreateConfig) (MatrixRo
 	if alias == "" {
 		return cfg.create(ctx, "")
 	}
-	// While another caller makes the room, its alias is taken before it can be found, and found before it can be entered.
+	// While another caller makes the room, its alias is taken before it can be
+	// found, and found before it can be entered.
 	for attempt := 0; ; attempt++ {
 		result, err := cfg.getOrCreate(ctx, alias, local)
 		switch core.ErrorCode(err) {
@@ -80,7 +84,8 @@ func roomCreatePause(ctx context.Context, attempt int) bool {
 	}
 }
 
-// check returns the whole alias, and its local part where it is one of the client's own server.
+// check returns the whole alias, and its local part where it is one of the
+// client's own server.
 func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, err error) {
 	const op = "matrix_room_create"
 	if cfg.Client == nil {

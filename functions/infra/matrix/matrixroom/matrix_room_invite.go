@@ -21,11 +21,13 @@ type MatrixRoomInviteConfig struct {
 	Reason string          // shown to the user; optional
 }
 
-// MatrixRoomInvite invites a user into a room. It returns false, and sends nothing, where the user is in the room or
-// invited already, so that it may be called again.
+// MatrixRoomInvite invites a user into a room. It returns false, and sends
+// nothing, where the user is in the room or invited already, so that it may be
+// called again.
 //
-// Errors: CodeInvalid for a bad config; CodeForbidden where the client is not in the room or may not invite, or the user is
-// banned; those of [matrix.MatrixError], such as CodeLimited with RetryAfter.
+// Errors: CodeInvalid for a bad config; CodeForbidden where the client is not
+// in the room or may not invite, or the user is banned; those of
+// [matrix.MatrixError], such as CodeLimited with RetryAfter.
 //
 // More in matrix_room_invite.md:
 //   - A banned user is CodeForbidden with a hint, and not unbanned.

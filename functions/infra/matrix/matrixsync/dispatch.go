@@ -28,7 +28,8 @@ func (s *syncService) deliver(ctx context.Context, e *matrix.MatrixSyncEvent, se
 	return nil
 }
 
-// redeliver delivers what was taken in and not acknowledged by an earlier service.
+// redeliver delivers what was taken in and not acknowledged by an earlier
+// service.
 func (s *syncService) redeliver(ctx context.Context) error {
 	for after := int64(0); ; {
 		var records []MatrixSyncRecord

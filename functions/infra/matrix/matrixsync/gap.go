@@ -39,8 +39,8 @@ func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, event
 // fill fetches what came before a limited timeline, back to an event that the
 // store knows, to the last sync's token where there is none, or to the user's
 // joining. Of a room that was left it may begin at the end, which is where the
-// history of the user stops. The events are in the order of the room; gap is what
-// stays missing before them.
+// history of the user stops. The events are in the order of the room; gap is
+// what stays missing before them.
 func (t *syncTaking) fill(
 	ctx context.Context, known MatrixSyncRoom, timeline []matrix.MatrixSyncEvent, from string, left bool,
 ) (events []matrix.MatrixSyncEvent, gap *matrix.MatrixSyncGap, err error) {
@@ -72,12 +72,12 @@ func (t *syncTaking) fill(
 	return walk.Events(), gap, nil
 }
 
-// waitForMore waits before a history is asked for again that ended above an event
-// that the store knows, for the tries-th time. A server that is shutting down may
-// answer so with status 200; one that has purged the room goes on doing so, and
-// is answering for trustAfter: that is errShortHistory. It is waited for once for
-// all rooms that are asked for soon after one another: a server may have purged
-// hundreds.
+// waitForMore waits before a history is asked for again that ended above an
+// event that the store knows, for the tries-th time. A server that is shutting
+// down may answer so with status 200; one that has purged the room goes on
+// doing so, and is answering for trustAfter: that is errShortHistory. It is
+// waited for once for all rooms that are asked for soon after one another: a
+// server may have purged hundreds.
 func (t *syncTaking) waitForMore(ctx context.Context, tries int) error {
 	t.interrupted = true
 	since := time.Since(t.shortSince)
@@ -131,8 +131,8 @@ func (t *syncTaking) page(ctx context.Context, known MatrixSyncRoom, request his
 	return page, nil
 }
 
-// askPage asks for a page of history until it gets one, or an answer that asking
-// again won't change.
+// askPage asks for a page of history until it gets one, or an answer that
+// asking again won't change.
 func (t *syncTaking) askPage(ctx context.Context, room id.RoomID, request history.Request) (page syncPage, err error) {
 	for broken := 0; ; {
 		page, err = t.onePage(ctx, room, request)

@@ -7,14 +7,16 @@ import (
 	"slices"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3/database"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/postgres"
 )
 
-// store is goose's own table of versions with two more columns: the file's name and checksum. goose's command line
-// goes on working with it; the lines that it writes have no checksum, and are not held against the files.
+// store is goose's own table of versions with two more columns: the file's name
+// and checksum. goose's command line goes on working with it; the lines that it
+// writes have no checksum, and are not held against the files.
 type store struct {
 	database.Store
 	m *migrating
@@ -71,7 +73,8 @@ type recorded struct {
 	appliedAt      time.Time
 }
 
-// look reads what the database has, checks it against the files and sets result.Version and result.Pending.
+// look reads what the database has, checks it against the files and sets
+// result.Version and result.Pending.
 func (m *migrating) look(ctx context.Context) error {
 	history, err := m.history(ctx)
 	if err != nil {
@@ -120,8 +123,9 @@ func conflict(file, message, hint string) error {
 	return &core.Error{Code: core.CodeConflict, Op: "postgres_migrate " + file, Message: message, Hint: hint}
 }
 
-// history reads the lines of goose's table, by version, without the one that it begins with (0). to_jsonb, because the
-// columns name and checksum may not be there yet.
+// history reads the lines of goose's table, by version, without the one that it
+// begins with (0). to_jsonb, because the columns name and checksum may not be
+// there yet.
 func (m *migrating) history(ctx context.Context) ([]recorded, error) {
 	if err := m.findSchema(ctx); err != nil {
 		return nil, err
@@ -148,7 +152,8 @@ func (m *migrating) history(ctx context.Context) ([]recorded, error) {
 	return all, rows.Err()
 }
 
-// findSchema settles the table's schema once: a file may change the search_path.
+// findSchema settles the table's schema once: a file may change the
+// search_path.
 func (m *migrating) findSchema(ctx context.Context) error {
 	if m.schema != "" {
 		return nil

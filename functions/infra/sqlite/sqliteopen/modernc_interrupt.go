@@ -14,10 +14,11 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// modernc.org/sqlite v1.60 heeds a query's context until the first row, not in the rows after it: a query whose second row
-// takes an hour runs that hour, whatever its deadline. And a context that ends just before the first step is lost, since
-// SQLite forgets an interrupt when it starts. The types below watch the context in each step, as mattn's driver does by
-// itself.
+// modernc.org/sqlite v1.60 heeds a query's context until the first row, not in
+// the rows after it: a query whose second row takes an hour runs that hour,
+// whatever its deadline. And a context that ends just before the first step is
+// lost, since SQLite forgets an interrupt when it starts. The types below watch
+// the context in each step, as mattn's driver does by itself.
 
 // moderncConn is all that database/sql asks of a connection of this driver.
 type moderncConn interface {
@@ -39,7 +40,8 @@ type interruptibleConn struct {
 	busy any // the call or the rows whose step runs now: only that may be interrupted
 }
 
-// interruptible wraps a connection. The driver doesn't export the handle that sqlite3_interrupt needs, nor that call.
+// interruptible wraps a connection. The driver doesn't export the handle that
+// sqlite3_interrupt needs, nor that call.
 func interruptible(conn driver.Conn) (driver.Conn, error) {
 	modern, ok := conn.(moderncConn)
 	handle := reflect.Indirect(reflect.ValueOf(conn)).FieldByName("db")
@@ -69,8 +71,8 @@ func (c *interruptibleConn) interrupt(who any) bool {
 	return true
 }
 
-// interruptRepeat is after how long a step that goes on is interrupted again: SQLite forgets an interrupt that
-// comes before the first step.
+// interruptRepeat is after how long a step that goes on is interrupted again:
+// SQLite forgets an interrupt that comes before the first step.
 const interruptRepeat = 10 * time.Millisecond
 
 // watch interrupts who's steps once ctx is done, until stop is called.

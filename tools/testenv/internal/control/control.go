@@ -1,4 +1,5 @@
-// Package control is the HTTP API by which a test starts servers of its own, and kills and restarts them.
+// Package control is the HTTP API by which a test starts servers of its own,
+// and kills and restarts them.
 //
 //	POST   /v1/servers {"kind":"postgres"}   200 {"id":"5","kind":"postgres","env":{...}}, when it answers
 //	POST   /v1/servers/{id}/kill             204: SIGKILL to all its processes; the data stay
@@ -62,8 +63,9 @@ func Handler(w *world.World, token string) (http.Handler, error) {
 	return fnhttp.HTTPBearerAuth(mux, fnhttp.HTTPBearerAuthConfig{Tokens: []string{token}, Realm: "testenv"})
 }
 
-// Serve serves the API on a free port of 127.0.0.1 until ctx is done. It returns the address at once, and a channel
-// that gets the one result of serving.
+// Serve serves the API on a free port of 127.0.0.1 until ctx is done. It
+// returns the address at once, and a channel that gets the one result of
+// serving.
 func Serve(ctx context.Context, w *world.World, token string) (addr string, ended <-chan error, err error) {
 	handler, err := Handler(w, token)
 	if err != nil {

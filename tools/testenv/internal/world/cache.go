@@ -15,8 +15,8 @@ import (
 // unusedFor is how long something stays in the cache that nobody uses.
 const unusedFor = 30 * 24 * time.Hour
 
-// cached returns a folder of the cache that build has filled, for this name and these inputs. While one process builds,
-// others that need the same wait.
+// cached returns a folder of the cache that build has filled, for this name and
+// these inputs. While one process builds, others that need the same wait.
 func (w *World) cached(ctx context.Context, name string, inputs []string, what string, build func(ctx context.Context, dir string) error) (string, error) {
 	sum := sha256.Sum256([]byte(strings.Join(inputs, "\x00")))
 	dir := filepath.Join(w.cfg.Cache, name+"-"+hex.EncodeToString(sum[:8]))
@@ -66,7 +66,8 @@ func (w *World) dropUnused(name string) {
 	}
 }
 
-// lock takes a lock that all runs of testenv with this cache share. The kernel drops it when the process ends.
+// lock takes a lock that all runs of testenv with this cache share. The kernel
+// drops it when the process ends.
 func (w *World) lock(ctx context.Context, name string) (unlock func(), err error) {
 	if err := os.MkdirAll(w.cfg.Cache, 0o755); err != nil {
 		return nil, err

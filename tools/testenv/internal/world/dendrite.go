@@ -16,7 +16,8 @@ import (
 
 const dendritePackage = "github.com/matrix-org/dendrite/cmd/dendrite"
 
-// setUpDendrite makes a Dendrite that is built from the version in this module's go.mod, on SQLite.
+// setUpDendrite makes a Dendrite that is built from the version in this
+// module's go.mod, on SQLite.
 func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {
 	path, err := s.world.dendrite(ctx)
 	if err != nil {
@@ -49,9 +50,11 @@ func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {
 	}, nil
 }
 
-// sqliteOptions make Dendrite four times as fast (320 messages a second instead of 80); what it has committed survives a
-// SIGKILL of Dendrite, if not a power cut. Dendrite takes the URL's path alone, unescaped, so the question mark is escaped;
-// the first two are for the driver that it has with cgo, the others for the one without.
+// sqliteOptions make Dendrite four times as fast (320 messages a second instead
+// of 80); what it has committed survives a SIGKILL of Dendrite, if not a power
+// cut. Dendrite takes the URL's path alone, unescaped, so the question mark is
+// escaped; the first two are for the driver that it has with cgo, the others
+// for the one without.
 const sqliteOptions = "%3F_journal_mode=WAL%26_synchronous=OFF%26_pragma=journal_mode(WAL)%26_pragma=synchronous(OFF)"
 
 func dendriteConfig(dir, secret string) map[string]any {
@@ -81,7 +84,8 @@ func dendriteConfig(dir, secret string) map[string]any {
 	}
 }
 
-// dendrite returns the path of the program, and builds it if the cache has none of this version.
+// dendrite returns the path of the program, and builds it if the cache has none
+// of this version.
 func (w *World) dendrite(ctx context.Context) (string, error) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {
@@ -98,7 +102,8 @@ func (w *World) dendrite(ctx context.Context) (string, error) {
 	return filepath.Join(dir, "dendrite"), err
 }
 
-// withoutSiblings drops the lines of this repository's modules, which are not built.
+// withoutSiblings drops the lines of this repository's modules, which are not
+// built.
 func withoutSiblings(goMod []byte) string {
 	var kept strings.Builder
 	for line := range strings.Lines(string(goMod)) {
@@ -109,7 +114,8 @@ func withoutSiblings(goMod []byte) string {
 	return kept.String()
 }
 
-// buildDendrite builds with a copy of this module's go.mod, so that it needs neither its source nor a workspace.
+// buildDendrite builds with a copy of this module's go.mod, so that it needs
+// neither its source nor a workspace.
 func (w *World) buildDendrite(ctx context.Context, goTool, dir string) error {
 	source, err := os.MkdirTemp(w.cfg.Dir, "build-")
 	if err != nil {
@@ -123,7 +129,8 @@ func (w *World) buildDendrite(ctx context.Context, goTool, dir string) error {
 		return err
 	}
 	env := []string{"GOWORK=off", "GOFLAGS=", "GOTMPDIR=" + source} // what a killed build leaves goes with the run
-	// The siblings are required by relative paths, which lead nowhere from here. Dendrite needs none of them.
+	// The siblings are required by relative paths, which lead nowhere from
+	// here. Dendrite needs none of them.
 	edit := []string{"mod", "edit"}
 	for _, sibling := range []string{"fnregistry.dev/functions", "fnregistry.dev/tools/testenv/testkit"} {
 		edit = append(edit, "-droprequire="+sibling, "-dropreplace="+sibling)

@@ -27,8 +27,8 @@ func find(program string) string {
 	return ""
 }
 
-// need sees that what look finds is installed. If it is not, Debian's packages are installed, where that is possible.
-// It returns what look found.
+// need sees that what look finds is installed. If it is not, Debian's packages
+// are installed, where that is possible. It returns what look found.
 func (w *World) need(ctx context.Context, kind string, look func() string, packages ...string) (string, error) {
 	if path := look(); path != "" {
 		return path, nil
@@ -79,7 +79,8 @@ func whileLocked(ctx context.Context, tries int, run func() error) error {
 	}
 }
 
-// mayInstall is nil for root on Debian, and an error that names the packages for anyone else.
+// mayInstall is nil for root on Debian, and an error that names the packages
+// for anyone else.
 func mayInstall(kind string, packages []string, debian, root bool) error {
 	names := strings.Join(packages, " ")
 	switch {

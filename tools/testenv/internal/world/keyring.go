@@ -12,7 +12,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// setUpKeyring makes a D-Bus session with a gnome-keyring whose login keyring is unlocked.
+// setUpKeyring makes a D-Bus session with a gnome-keyring whose login keyring
+// is unlocked.
 func setUpKeyring(ctx context.Context, s *Server) (*setup, error) {
 	daemon, err := s.world.need(ctx, Keyring, func() string {
 		if find("dbus-daemon") == "" || find("dbus-send") == "" {
@@ -48,7 +49,8 @@ func setUpKeyring(ctx context.Context, s *Server) (*setup, error) {
 	}, nil
 }
 
-// busConfig is a session bus that starts no services by itself: a killed keyring is to stay away.
+// busConfig is a session bus that starts no services by itself: a killed
+// keyring is to stay away.
 const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
 	<type>session</type>

@@ -25,7 +25,8 @@ var All = []string{Postgres, ClickHouse, Keyring, Matrix}
 // names are what a person may write.
 var names = append(slices.Clone(All), Dendrite, Synapse)
 
-// setUps make the data and the configuration of a new server, after they have seen that its software is there.
+// setUps make the data and the configuration of a new server, after they have
+// seen that its software is there.
 var setUps = map[string]func(context.Context, *Server) (*setup, error){
 	Postgres:   setUpPostgres,
 	ClickHouse: setUpClickHouse,
@@ -34,8 +35,9 @@ var setUps = map[string]func(context.Context, *Server) (*setup, error){
 	Synapse:    setUpSynapse,
 }
 
-// Kinds reads the names of servers as a person writes them: none means All. It returns what to start, and which kind
-// of homeserver "matrix" stands for in this run.
+// Kinds reads the names of servers as a person writes them: none means All. It
+// returns what to start, and which kind of homeserver "matrix" stands for in
+// this run.
 func Kinds(args []string) (kinds []string, matrix string, err error) {
 	if len(args) == 0 {
 		return All, Dendrite, nil
@@ -70,7 +72,8 @@ func hintKinds(arg string) string {
 	return "there are " + strings.Join(names, ", ")
 }
 
-// Near returns the candidate that can be made of the text with the fewest edits, if these are few enough for a slip.
+// Near returns the candidate that can be made of the text with the fewest
+// edits, if these are few enough for a slip.
 func Near(text string, candidates []string) string {
 	best, fewest := "", 1+max(1, len(text)/3)
 	for _, candidate := range candidates {
@@ -81,7 +84,8 @@ func Near(text string, candidates []string) string {
 	return best
 }
 
-// edits counts the letters to insert, delete and replace between two words (Levenshtein).
+// edits counts the letters to insert, delete and replace between two words
+// (Levenshtein).
 func edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

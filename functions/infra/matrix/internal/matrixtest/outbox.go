@@ -18,7 +18,8 @@ var OutboxQuick = matrixoutbox.MatrixOutboxConfig{
 	Settle:  300 * time.Millisecond, RequestTimeout: 10 * time.Second, Poll: 50 * time.Millisecond,
 }
 
-// StartOutbox starts an outbox of a client on cfg.DB, and stops it with the test.
+// StartOutbox starts an outbox of a client on cfg.DB, and stops it with the
+// test.
 func StartOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOutboxConfig) *matrixoutbox.MatrixOutboxHandle {
 	t.Helper()
 	cfg.Client = client
