@@ -74,7 +74,11 @@ type session struct {
 // caller closes the session.
 func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if c.Settings.User == "" {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "whose rooms?", Hint: "give --user @name:server, or set MATRIX_TAIL_USER"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "whose rooms?",
+			Hint:    "give --user @name:server, or set MATRIX_TAIL_USER",
+		}
 	}
 	secrets, err := openSecrets(c.Settings, byPassword)
 	if err != nil {
@@ -96,11 +100,17 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if s.client, err = matrix.MatrixClientInit(ctx, cfg); err != nil {
 		return nil, err
 	}
-	s.db, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: filepath.Join(c.Settings.State, "state.db")})
+	s.db, err = sqliteopen.SQLiteOpen(
+		ctx,
+		sqliteopen.SQLiteOpenConfig{Path: filepath.Join(c.Settings.State, "state.db")},
+	)
 	if err != nil {
 		return nil, err
 	}
-	s.crypto, err = matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets})
+	s.crypto, err = matrixcrypto.MatrixCryptoInit(
+		ctx,
+		matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets},
+	)
 	if err != nil {
 		s.db.Close()
 		return nil, err
@@ -125,7 +135,10 @@ func (s *session) close() {
 
 // room is the one that the first argument names.
 func (s *session) room(ctx context.Context) (id.RoomID, error) {
-	room, _, err := matrixroom.MatrixRoomResolve(ctx, matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: s.Args[0]})
+	room, _, err := matrixroom.MatrixRoomResolve(
+		ctx,
+		matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: s.Args[0]},
+	)
 	return room, err
 }
 
@@ -197,7 +210,10 @@ func say(ctx context.Context, c call, to id.EventID, words []string) error {
 	if err != nil {
 		return err
 	}
-	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, Logger: c.Log})
+	outbox, err := matrixoutbox.MatrixOutbox(
+		ctx,
+		matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, Logger: c.Log},
+	)
 	if err != nil {
 		return err
 	}
@@ -210,7 +226,10 @@ func say(ctx context.Context, c call, to id.EventID, words []string) error {
 		if err != nil {
 			return matrix.MatrixError("answer "+string(to), err)
 		}
-		message.RelatesTo = matrix.MatrixThreadRelation(matrix.MatrixEventNormalize(evt), matrix.MatrixThreadRelationConfig{StartThread: true})
+		message.RelatesTo = matrix.MatrixThreadRelation(
+			matrix.MatrixEventNormalize(evt),
+			matrix.MatrixThreadRelationConfig{StartThread: true},
+		)
 	}
 	sent, err := matrix.MatrixSendMessage(ctx, message)
 	if err != nil {

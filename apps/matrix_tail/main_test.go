@@ -140,7 +140,10 @@ func TestMatrixTail_Conversation(t *testing.T) {
 		t.Fatal(err)
 	}
 	create := func(name string, state ...*event.Event) string {
-		room, err := client.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{Name: name, Preset: "public_chat", InitialState: state})
+		room, err := client.CreateRoom(
+			t.Context(),
+			&mautrix.ReqCreateRoom{Name: name, Preset: "public_chat", InitialState: state},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,7 +55,9 @@ func graphFormat(format string) (string, error) {
 	case format == "":
 		return "mermaid", nil
 	case !slices.Contains(graphFormats, format):
-		return "", &usageError{message: fmt.Sprintf("format %q is not one of %s", format, strings.Join(graphFormats, ", "))}
+		return "", &usageError{
+			message: fmt.Sprintf("format %q is not one of %s", format, strings.Join(graphFormats, ", ")),
+		}
 	}
 	return format, nil
 }

@@ -157,7 +157,11 @@ func (d *initialised) text(w io.Writer, dry bool) {
 		left += n
 	}
 	if left > 0 {
-		fmt.Fprintf(w, "next: frontmatter-lint shows %s in them that only a person can fill in\n", plural(left, "place"))
+		fmt.Fprintf(
+			w,
+			"next: frontmatter-lint shows %s in them that only a person can fill in\n",
+			plural(left, "place"),
+		)
 	}
 	fmt.Fprintln(w, "next: fn find WORDS, and fn mcp for coding agents")
 }

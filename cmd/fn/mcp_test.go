@@ -271,7 +271,13 @@ func TestMCP_New(t *testing.T) {
 	t.Parallel()
 	dir := repo(t)
 	client := connect(t, dir)
-	draft := map[string]any{"name": "slug_make", "domain": "base", "pure": true, "signature": "func(title string) string", "description": "Makes a slug."}
+	draft := map[string]any{
+		"name":        "slug_make",
+		"domain":      "base",
+		"pure":        true,
+		"signature":   "func(title string) string",
+		"description": "Makes a slug.",
+	}
 	file := filepath.Join(dir, "lib/base/slug_make.go")
 
 	var got newOut
@@ -383,7 +389,10 @@ func testClient(t *testing.T, dir string, cmd *exec.Cmd) {
 	var wait sync.WaitGroup
 	for range 8 { // calls at once
 		wait.Go(func() {
-			res, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "find", Arguments: map[string]any{"query": "backoff"}})
+			res, err := client.CallTool(
+				t.Context(),
+				&mcp.CallToolParams{Name: "find", Arguments: map[string]any{"query": "backoff"}},
+			)
 			if err != nil || res.IsError {
 				t.Errorf("find: %+v, %v", res, err)
 			}

@@ -26,7 +26,17 @@ type unitOut struct {
 }
 
 func unitOf(it registry.Item) unitOut {
-	return unitOut{ID: it.ID, Kind: it.Kind, Purity: it.Purity, Signature: it.Signature, Description: it.Description, FilePath: it.FilePath, Users: it.Users, Score: it.Score, Why: it.Why}
+	return unitOut{
+		ID:          it.ID,
+		Kind:        it.Kind,
+		Purity:      it.Purity,
+		Signature:   it.Signature,
+		Description: it.Description,
+		FilePath:    it.FilePath,
+		Users:       it.Users,
+		Score:       it.Score,
+		Why:         it.Why,
+	}
 }
 
 type findIn struct {
@@ -158,12 +168,19 @@ type similarOut struct {
 	Units   []unitOut `json:"units" jsonschema:"the units most alike, with score from 0 to 1"`
 }
 
-func (s *service) similar(ctx context.Context, _ *mcp.CallToolRequest, in similarIn) (*mcp.CallToolResult, similarOut, error) {
+func (s *service) similar(
+	ctx context.Context,
+	_ *mcp.CallToolRequest,
+	in similarIn,
+) (*mcp.CallToolResult, similarOut, error) {
 	state, err := s.state(ctx)
 	if err != nil {
 		return nil, similarOut{}, err
 	}
-	found, err := state.Similar(registry.Draft{Name: in.Name, Signature: in.Signature, Description: in.Description, Tags: in.Tags}, 0)
+	found, err := state.Similar(
+		registry.Draft{Name: in.Name, Signature: in.Signature, Description: in.Description, Tags: in.Tags},
+		0,
+	)
 	if err != nil {
 		return nil, similarOut{}, fail(err)
 	}

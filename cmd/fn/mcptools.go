@@ -52,7 +52,12 @@ func argumentsOf[In any]() []string {
 }
 
 // addTool adds a tool that only reads.
-func addTool[In, Out any](t tools, server *mcp.Server, name, title, description string, handler mcp.ToolHandlerFor[In, Out]) {
+func addTool[In, Out any](
+	t tools,
+	server *mcp.Server,
+	name, title, description string,
+	handler mcp.ToolHandlerFor[In, Out],
+) {
 	no := false
 	t[name] = argumentsOf[In]()
 	mcp.AddTool(server, &mcp.Tool{Name: name, Title: title, Description: description,

@@ -41,7 +41,11 @@ func impactTitle(r *registry.Reach) string {
 	return fmt.Sprintf("%s may break when %s changes, %s among them", plural(r.Total, "unit"), r.ID, plural(len(r.Apps), "program"))
 }
 
-func reachCommand(name, doc, help string, title func(*registry.Reach) string, follow reachFunc) *program.ProgramCommandHandle {
+func reachCommand(
+	name, doc, help string,
+	title func(*registry.Reach) string,
+	follow reachFunc,
+) *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*common]{
 		Name: name, Args: "ID", ArgsDoc: aUnit, Least: 1, Doc: doc, Help: help,
 	}, func(ctx context.Context, e *env, _ *common, args []string) error {

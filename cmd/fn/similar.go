@@ -34,7 +34,10 @@ func similarCommand() *program.ProgramCommandHandle {
 func similar(ctx context.Context, e *env, o *similarOptions, words []string) error {
 	d := registry.Draft{Name: o.Name, Signature: o.Signature, Description: strings.Join(words, " "), Tags: o.Tags}
 	if strings.TrimSpace(d.Description+d.Name+d.Signature+strings.Join(d.Tags, "")) == "" {
-		return &usageError{message: "fn similar needs a description or a signature", hint: "fn similar --help shows how"}
+		return &usageError{
+			message: "fn similar needs a description or a signature",
+			hint:    "fn similar --help shows how",
+		}
 	}
 	s, done, err := e.state(ctx)
 	if err != nil {

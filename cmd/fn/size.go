@@ -48,7 +48,10 @@ func sizeCommand() *program.ProgramCommandHandle {
 func measure(ctx context.Context, e *env, o *sizeOptions, named []string) error {
 	switch {
 	case len(named) == 0 && !o.All:
-		return &usageError{message: "fn size needs units: their IDs, names or Go symbols", hint: "fn size --all measures all of them"}
+		return &usageError{
+			message: "fn size needs units: their IDs, names or Go symbols",
+			hint:    "fn size --all measures all of them",
+		}
 	case len(named) > 0 && o.All:
 		return &usageError{message: "fn size --all measures all units; it takes no names"}
 	}
@@ -113,7 +116,10 @@ func unitsNamed(s *registry.State, named []string) ([]*catalog.Unit, error) {
 	}
 	if len(units) > 1 {
 		if i := slices.IndexFunc(units, (*catalog.Unit).IsApp); i >= 0 {
-			return nil, &usageError{message: units[i].ID + " is a program, which can't be added to another", hint: "--base " + units[i].ID + " adds the units to it"}
+			return nil, &usageError{
+				message: units[i].ID + " is a program, which can't be added to another",
+				hint:    "--base " + units[i].ID + " adds the units to it",
+			}
 		}
 	}
 	return units, nil
@@ -132,7 +138,10 @@ func baseNamed(s *registry.State, name string) (size.Base, error) {
 	}
 	u := s.Catalog.Unit(id)
 	if !u.IsApp() {
-		return size.Base{}, &usageError{message: id + " is no program", hint: "--base is server, empty, or a unit of kind app"}
+		return size.Base{}, &usageError{
+			message: id + " is no program",
+			hint:    "--base is server, empty, or a unit of kind app",
+		}
 	}
 	return size.BaseApp(u), nil
 }
@@ -175,7 +184,13 @@ type weight struct {
 }
 
 // weigh measures units, each by itself and, if so wanted, together.
-func weigh(ctx context.Context, meter *size.Meter, base size.Base, units []*catalog.Unit, together bool) (*weights, error) {
+func weigh(
+	ctx context.Context,
+	meter *size.Meter,
+	base size.Base,
+	units []*catalog.Unit,
+	together bool,
+) (*weights, error) {
 	w := &weights{Base: base.Name, Target: "linux/amd64", Units: []weight{}}
 	var sets [][]*catalog.Unit
 	for _, u := range units {

@@ -357,7 +357,11 @@ func TestLoad_RacyEdit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testtree.Write(t, dir, "-- functions/core/add.md --\n---\nname: add\nkind: pipeline\nlang: go\ndomain: core\npurity: pure\n---")
+	testtree.Write(
+		t,
+		dir,
+		"-- functions/core/add.md --\n---\nname: add\nkind: pipeline\nlang: go\ndomain: core\npurity: pure\n---",
+	)
 	if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}

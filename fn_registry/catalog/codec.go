@@ -206,7 +206,12 @@ func optionally[T any](c *coder, s *slab[T], v **T, each func(*T)) {
 
 // newWriter has room for so many units, of the usual size.
 func newWriter(units int) *coder {
-	return &coder{writing: true, buf: make([]byte, 0, 300*units), table: make([]string, 0, 6*units), numbers: make(map[string]uint64, 6*units)}
+	return &coder{
+		writing: true,
+		buf:     make([]byte, 0, 300*units),
+		table:   make([]string, 0, 6*units),
+		numbers: make(map[string]uint64, 6*units),
+	}
 }
 
 // lengths returns the number and the lengths of the table's strings, which

@@ -49,7 +49,11 @@ func (c *Catalog) begin(roots []*Root, dirs []*Dir) {
 
 // readNames reads what the folders' names stand for.
 func (c *Catalog) readNames() *names {
-	n := &names{symbols: make(map[symbolKey]*Unit, len(c.Units)), exports: map[symbolKey]*Export{}, helpers: map[symbolKey]*Helper{}}
+	n := &names{
+		symbols: make(map[symbolKey]*Unit, len(c.Units)),
+		exports: map[symbolKey]*Export{},
+		helpers: map[symbolKey]*Helper{},
+	}
 	for _, u := range c.Units {
 		if u.Code != nil {
 			n.symbols[symbolKey{u.Dir.PackageKey(), u.Code.Symbol}] = u
@@ -471,5 +475,8 @@ func (c *Catalog) unregistered(key symbolKey) (impure []Evidence, refs []Ref, kn
 }
 
 func (c *Catalog) knownPure(root int, pkg string) bool {
-	return slices.ContainsFunc(c.Roots[root].Config.PureImports, func(p string) bool { return config.Match(p, pkg, "", false) })
+	return slices.ContainsFunc(
+		c.Roots[root].Config.PureImports,
+		func(p string) bool { return config.Match(p, pkg, "", false) },
+	)
 }

@@ -266,7 +266,9 @@ func (f *folder) fillTags(c *Code, file *source.File) {
 		}
 		tags, err := source.Tags(s.Constraint)
 		if err != nil {
-			f.fault(Fault{Rule: "file-syntax", File: s.Path, Message: "build constraint does not parse: " + err.Error()})
+			f.fault(
+				Fault{Rule: "file-syntax", File: s.Path, Message: "build constraint does not parse: " + err.Error()},
+			)
 			continue
 		}
 		c.BuildTags = append(c.BuildTags, tags...)
@@ -280,7 +282,10 @@ func (f *folder) listImports() {
 		for _, imp := range file.Imports {
 			switch {
 			case !source.IsStandard(imp.Path):
-				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Ignored: ignored(file), Path: imp.Path, Pos: imp.Pos})
+				f.Imports = append(
+					f.Imports,
+					FileImport{File: file.Path, Test: file.Test, Ignored: ignored(file), Path: imp.Path, Pos: imp.Pos},
+				)
 			case !file.Test && !ignored(file):
 				f.Standard = append(f.Standard, imp.Path)
 			}
@@ -332,7 +337,10 @@ func (f *folder) listHelpers() {
 				continue
 			}
 			for i := range code.Impure { // the name itself is said by who looks
-				code.Impure[i].Via = slices.DeleteFunc(code.Impure[i].Via, func(via string) bool { return via == d.Name })
+				code.Impure[i].Via = slices.DeleteFunc(
+					code.Impure[i].Via,
+					func(via string) bool { return via == d.Name },
+				)
 			}
 			h.Refs, h.Impure = code.Refs, code.Impure[:min(1, len(code.Impure))]
 			f.Helpers = append(f.Helpers, h)

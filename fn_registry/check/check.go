@@ -226,5 +226,8 @@ func (p *pass) item(key string, i int, fix *Fix, format string, args ...any) {
 // told reports whether the schema rules have a finding about the key already:
 // one cause, one finding.
 func (p *pass) told(key string) bool {
-	return slices.ContainsFunc(p.unit.Problems, func(pr spec.Problem) bool { return pr.Key == key && pr.Rule != spec.RuleDuplicate })
+	return slices.ContainsFunc(
+		p.unit.Problems,
+		func(pr spec.Problem) bool { return pr.Key == key && pr.Rule != spec.RuleDuplicate },
+	)
 }

@@ -26,7 +26,12 @@ func (p *pass) set(key string, value any) *Fix {
 	if err != nil {
 		return nil
 	}
-	return &Fix{Description: "set " + key + " to " + show(value), File: p.unit.File, Edits: edits, set: map[string]any{key: value}}
+	return &Fix{
+		Description: "set " + key + " to " + show(value),
+		File:        p.unit.File,
+		Edits:       edits,
+		set:         map[string]any{key: value},
+	}
 }
 
 func show(value any) string {
@@ -119,7 +124,10 @@ const mostRounds = 8
 // and returns the last check's result. wrote is called after each round with
 // what it has written. Fixes that undo one another are an error that names one
 // of their files.
-func Mend(check func() (*catalog.Catalog, []Finding, error), wrote func([]Change)) (*catalog.Catalog, []Finding, error) {
+func Mend(
+	check func() (*catalog.Catalog, []Finding, error),
+	wrote func([]Change),
+) (*catalog.Catalog, []Finding, error) {
 	for round := 0; ; round++ {
 		c, found, err := check()
 		if err != nil {
@@ -133,7 +141,11 @@ func Mend(check func() (*catalog.Catalog, []Finding, error), wrote func([]Change
 			return c, found, nil
 		}
 		if round == mostRounds {
-			return nil, nil, fmt.Errorf("%s: its fixes come to no end: after %d rounds there is still something to fix", changes[0].File, round)
+			return nil, nil, fmt.Errorf(
+				"%s: its fixes come to no end: after %d rounds there is still something to fix",
+				changes[0].File,
+				round,
+			)
 		}
 		if err := Write(c, changes); err != nil {
 			return nil, nil, err

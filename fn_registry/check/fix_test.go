@@ -80,7 +80,17 @@ var derivedLine = func() *regexp.Regexp {
 
 // spoil drops, empties or changes the lines of some derived keys.
 func spoil(text string, r *rand.Rand) string {
-	wrong := []string{"", " [wrong_go_core]", " [a, b] # a remark", " wrong", " 12", " true", " \"\"", " {a: b}", "\n  - one\n  # between\n  - two"}
+	wrong := []string{
+		"",
+		" [wrong_go_core]",
+		" [a, b] # a remark",
+		" wrong",
+		" 12",
+		" true",
+		" \"\"",
+		" {a: b}",
+		"\n  - one\n  # between\n  - two",
+	}
 	var out []string
 	for line := range strings.SplitSeq(text, "\n") {
 		key := derivedLine.FindString(line)

@@ -44,7 +44,10 @@ func (p *pass) importable(path string) bool {
 		return true
 	}
 	if p.catalog.Local(path) {
-		return slices.ContainsFunc(p.catalog.Dirs, func(d *catalog.Dir) bool { return d.ImportPath != "" && config.Under(d.ImportPath, path) })
+		return slices.ContainsFunc(
+			p.catalog.Dirs,
+			func(d *catalog.Dir) bool { return d.ImportPath != "" && config.Under(d.ImportPath, path) },
+		)
 	}
 	return !source.IsStandard(path) || source.KnownStandard(path)
 }

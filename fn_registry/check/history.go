@@ -55,7 +55,13 @@ type past struct {
 }
 
 func newHistory(opts Options, s *scope) *history {
-	return &history{since: opts.Since, scope: s, changed: opts.Only, dirs: map[*catalog.Dir]func() *past{}, modules: map[place]string{}}
+	return &history{
+		since:   opts.Since,
+		scope:   s,
+		changed: opts.Only,
+		dirs:    map[*catalog.Dir]func() *past{},
+		modules: map[place]string{},
+	}
 }
 
 // of returns a folder's past.

@@ -52,7 +52,12 @@ func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	}
 	if problem.Rule == spec.RuleEncoding {
 		if edits := p.document().FixEncoding(); len(edits) > 0 {
-			fix = &Fix{Description: "write it without byte order mark and with LF", File: u.File, Edits: edits, encoding: true}
+			fix = &Fix{
+				Description: "write it without byte order mark and with LF",
+				File:        u.File,
+				Edits:       edits,
+				encoding:    true,
+			}
 		}
 	}
 	p.at(u, u.Dir.Root, u.File, problem.Pos.Line, problem.Pos.Column, fix, "%s", message)

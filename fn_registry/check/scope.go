@@ -127,7 +127,10 @@ func (s *scope) units() []*catalog.Unit {
 
 // inRenamed reports whether a folder is one of a renamed module.
 func (s *scope) inRenamed(d *catalog.Dir) bool {
-	return slices.ContainsFunc(s.renamed, func(at place) bool { return at.root == d.Root && config.Under(d.Path, at.dir) })
+	return slices.ContainsFunc(
+		s.renamed,
+		func(at place) bool { return at.root == d.Root && config.Under(d.Path, at.dir) },
+	)
 }
 
 // programs lists the programs that a folder's code belongs to: those of the

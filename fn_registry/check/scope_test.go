@@ -169,7 +169,11 @@ func TestScope_WholeFolders(t *testing.T) {
 		}
 	}
 	for touched, want := range map[string]string{"a/help.go": "a/help.go", "a/one.go": "", "a/gone.md": "a/help.go", "a/one.md": "", "b/gone.md": "", "fn_registry.yaml": "a/help.go"} {
-		found, err := Run(t.Context(), c, Options{Rules: []string{"spec-missing"}, Only: map[string]bool{touched: true}})
+		found, err := Run(
+			t.Context(),
+			c,
+			Options{Rules: []string{"spec-missing"}, Only: map[string]bool{touched: true}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,10 @@ func parseCursor(text, query string) (cursor, error) {
 		return cursor{}, errCursor
 	}
 	if c.Query != query {
-		return cursor{}, &QueryError{Param: "cursor", Message: "it belongs to another query; leave it out to begin anew"}
+		return cursor{}, &QueryError{
+			Param:   "cursor",
+			Message: "it belongs to another query; leave it out to begin anew",
+		}
 	}
 	return c, nil
 }

@@ -74,7 +74,14 @@ type Ref struct {
 }
 
 func ref(u *catalog.Unit) Ref {
-	return Ref{ID: u.ID, Name: u.Spec.Name, Kind: u.Spec.Kind, Domain: u.Spec.Domain, Purity: u.Spec.Purity, Description: u.Spec.Description}
+	return Ref{
+		ID:          u.ID,
+		Name:        u.Spec.Name,
+		Kind:        u.Spec.Kind,
+		Domain:      u.Spec.Domain,
+		Purity:      u.Spec.Purity,
+		Description: u.Spec.Description,
+	}
 }
 
 func refs(units []*catalog.Unit) []Ref {

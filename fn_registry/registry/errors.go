@@ -45,7 +45,11 @@ func suggest(message string, candidates []string) string {
 
 // unknown is the error for a word that is not one of those allowed.
 func unknown(param, value string, allowed []string) error {
-	e := &QueryError{Param: param, Message: quote(value) + " is not one of " + strings.Join(allowed, ", "), Candidates: allowed}
+	e := &QueryError{
+		Param:      param,
+		Message:    quote(value) + " is not one of " + strings.Join(allowed, ", "),
+		Candidates: allowed,
+	}
 	if len(allowed) == 0 {
 		e.Message = "there is no " + quote(value)
 	}

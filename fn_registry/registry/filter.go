@@ -76,7 +76,10 @@ func (s *State) filters(q Query, words []search.Filter) (*filters, []Problem, er
 				return nil, nil, &QueryError{Param: e.field, Message: err.message, Candidates: err.candidates}
 			}
 			if err != nil {
-				problems = append(problems, Problem{Text: value, Message: err.message, Candidates: list(err.candidates)})
+				problems = append(
+					problems,
+					Problem{Text: value, Message: err.message, Candidates: list(err.candidates)},
+				)
 			}
 			f.add(e.field, false, has)
 		}
@@ -134,7 +137,11 @@ func (s *State) condition(field, value string) (func(*catalog.Unit) bool, *value
 		return is(func(u *catalog.Unit) string { return u.Spec.Domain }, value), s.known("domain", value, s.facets().Domains)
 	case "tag":
 		fold := strings.ToLower(value)
-		return func(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, fold) }, s.known("tag", fold, s.facets().Tags)
+		return func(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, fold) }, s.known(
+			"tag",
+			fold,
+			s.facets().Tags,
+		)
 	case "tested":
 		want, err := strconv.ParseBool(value)
 		if err != nil {

@@ -96,7 +96,11 @@ func (s *State) FilterFindings(all []check.Finding, q FindingsQuery) ([]check.Fi
 	}
 	about := func(f check.Finding) bool { return f.Unit == q.Unit }
 	if q.Unit != "" && s.Catalog.Unit(q.Unit) == nil && !slices.ContainsFunc(all, about) {
-		return nil, &QueryError{Param: "unit", Message: "there is no unit " + quote(q.Unit), Candidates: s.missing(q.Unit).Candidates}
+		return nil, &QueryError{
+			Param:      "unit",
+			Message:    "there is no unit " + quote(q.Unit),
+			Candidates: s.missing(q.Unit).Candidates,
+		}
 	}
 	if err := s.checkDomain(q.Domain); err != nil {
 		return nil, err

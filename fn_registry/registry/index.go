@@ -121,7 +121,12 @@ func (g *gatherer) finish() {
 // newer than the other, an ID that stands twice. Units whose entry is not among
 // known are read from their files. Where all is in line, it returns both as
 // they are, else a new map.
-func reconcile(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (_ *search.Index, _ map[string]fingerprint, changed bool) {
+func reconcile(
+	c *catalog.Catalog,
+	x *search.Index,
+	indexed map[string]fingerprint,
+	known map[*catalog.Unit]entry,
+) (_ *search.Index, _ map[string]fingerprint, changed bool) {
 	var fresh []*catalog.Unit
 	kept := 0
 	for i, u := range c.Units {

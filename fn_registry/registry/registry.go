@@ -182,7 +182,12 @@ func lastRead(c *catalog.Catalog) (latest int64) {
 
 // publish brings the index in line with a catalogue and makes both the current
 // state. It reports whether the index was not in line.
-func (r *Registry) publish(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (differed bool) {
+func (r *Registry) publish(
+	c *catalog.Catalog,
+	x *search.Index,
+	indexed map[string]fingerprint,
+	known map[*catalog.Unit]entry,
+) (differed bool) {
 	s := newState(r, c)
 	x, r.indexed, differed = reconcile(c, x, indexed, known)
 	s.Index = x.WithBoosts(s.boost).WithNamedTypes(s.namedTypes)

@@ -78,7 +78,10 @@ func sample() map[string]string {
 		"app/tool.md":      "---\nname: tool\nkind: app\nlang: go\ndomain: apps\nversion: 0.1.0\ndescription: A tool.\ntags: [cli]\n---\n",
 	}
 	maps.Copy(files, unitFiles("queue_drain", "Drains a queue of messages.", "BackoffWait(1)", "queue"))
-	maps.Copy(files, unitFiles("backoff_wait", "Waits between two tries, longer each time.", "RoundUp(1)", "retry", "time"))
+	maps.Copy(
+		files,
+		unitFiles("backoff_wait", "Waits between two tries, longer each time.", "RoundUp(1)", "retry", "time"),
+	)
 	maps.Copy(files, unitFiles("round_up", "Rounds a number up.", "", "math"))
 	return files
 }
@@ -519,7 +522,11 @@ func TestState_Resolve_Equal(t *testing.T) {
 	files := sample()
 	for name, symbol := range map[string]string{"ab": "AB", "a_b": "A_b"} {
 		text := unitFiles(name, "Is one of two.", "")["f/"+name+".md"]
-		files["f/"+name+".md"] = strings.ReplaceAll(text, "func "+map[string]string{"ab": "Ab", "a_b": "AB"}[name], "func "+symbol)
+		files["f/"+name+".md"] = strings.ReplaceAll(
+			text,
+			"func "+map[string]string{"ab": "Ab", "a_b": "AB"}[name],
+			"func "+symbol,
+		)
 		files["f/"+name+".go"] = "package f\n\nfunc " + symbol + "(n int) int { return n }\n"
 	}
 	for path, text := range unitFiles("round_up", "Rounds up, too.", "") {
@@ -692,7 +699,10 @@ func TestState_Graph(t *testing.T) {
 func TestGraph_Write(t *testing.T) {
 	t.Parallel()
 	g := &Graph{
-		Nodes: []Node{{ID: "a", Name: "a", Kind: "app"}, {ID: `b"\`, Name: "b\"]\n<x>", Kind: "type", Purity: "impure"}},
+		Nodes: []Node{
+			{ID: "a", Name: "a", Kind: "app"},
+			{ID: `b"\`, Name: "b\"]\n<x>", Kind: "type", Purity: "impure"},
+		},
 		Edges: []Edge{{"a", `b"\`}},
 	}
 	var dot, mermaid, text strings.Builder

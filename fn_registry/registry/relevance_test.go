@@ -147,7 +147,10 @@ func (g golden) check(t *testing.T, s *State, section string, queries [][2]strin
 		if was, ok := g.ranks[section+p[0]]; !*updateGolden && (!ok || worse(n, was)) {
 			t.Errorf("%s: %s is at rank %d, was at %d; first are %v", p[0], p[1], n, was, ids[:min(3, len(ids))])
 		}
-		lines = append(lines, fmt.Sprintf("? %d %s\n    wanted %s\n    %s\n", n, p[0], p[1], strings.Join(ids[:min(3, len(ids))], " ")))
+		lines = append(
+			lines,
+			fmt.Sprintf("? %d %s\n    wanted %s\n    %s\n", n, p[0], p[1], strings.Join(ids[:min(3, len(ids))], " ")),
+		)
 	}
 	all := float64(len(queries))
 	report := fmt.Sprintf("%s: first %.0f of %.0f, in three %.0f", section, ones, all, threes)

@@ -58,7 +58,10 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	all := strings.Join(append([]string{d.Name, d.Signature, d.Description}, d.Tags...), "")
 	switch {
 	case strings.TrimSpace(all) == "":
-		return nil, &QueryError{Param: "draft", Message: "it is empty: say at least what the unit is to do, in description"}
+		return nil, &QueryError{
+			Param:   "draft",
+			Message: "it is empty: say at least what the unit is to do, in description",
+		}
 	case !utf8.ValidString(all) || strings.ContainsRune(all, 0):
 		return nil, &QueryError{Param: "draft", Message: "not valid text: it has a NUL or is not UTF-8"}
 	case len(all) > 16*MaxText:
@@ -76,7 +79,14 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	}
 	out := &Similar{Use: []string{}, Items: []Alike{}}
 	for _, m := range matches {
-		a := Alike{Item: s.item(s.Catalog.Unit(m.Key)), Advice: adviceFor(m.Score), Words: list(m.Words), Text: m.Text, Shape: m.Shape, SameShape: m.SameShape()}
+		a := Alike{
+			Item:      s.item(s.Catalog.Unit(m.Key)),
+			Advice:    adviceFor(m.Score),
+			Words:     list(m.Words),
+			Text:      m.Text,
+			Shape:     m.Shape,
+			SameShape: m.SameShape(),
+		}
 		a.Score, a.Why = m.Score, list(reasons(m.Why))
 		if m.Text > 0 {
 			a.Matched = append(a.Matched, "words")

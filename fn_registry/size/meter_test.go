@@ -349,7 +349,11 @@ func TestMeter_Program(t *testing.T) {
 	dir := newWeights(t)
 	c := loadTree(t, dir)
 	base := BaseApp(named(t, c, "app")[0])
-	report, err := (&Meter{Catalog: c}).Measure(t.Context(), base, [][]*catalog.Unit{named(t, c, "box_one"), named(t, c, "box_two")})
+	report, err := (&Meter{Catalog: c}).Measure(
+		t.Context(),
+		base,
+		[][]*catalog.Unit{named(t, c, "box_one"), named(t, c, "box_two")},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

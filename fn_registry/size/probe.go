@@ -232,7 +232,10 @@ func arguments(generic types.Type, params *types.TypeParamList) ([]types.Type, e
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return len(terms(params.At(a), true)) - len(terms(params.At(b), true)) })
+	slices.SortStableFunc(
+		order,
+		func(a, b int) int { return len(terms(params.At(a), true)) - len(terms(params.At(b), true)) },
+	)
 	var try func(n int) bool
 	try = func(n int) bool {
 		if n == len(order) {

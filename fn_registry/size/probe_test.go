@@ -41,7 +41,11 @@ func (p packages) check(t *testing.T, path, src string) {
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	all := packages{}
-	all.check(t, "example.org/far", "package far\n\ntype T struct{}\n\nfunc (T) M() {}\nfunc (*T) N() {}\nfunc (T) hidden() {}\n")
+	all.check(
+		t,
+		"example.org/far",
+		"package far\n\ntype T struct{}\n\nfunc (T) M() {}\nfunc (*T) N() {}\nfunc (T) hidden() {}\n",
+	)
 	all.check(t, "example.org/internal/deep", "package deep\n\ntype T struct{}\n\nfunc (T) M() {}\n")
 	all.check(t, "vendor/example.org/kept", "package kept\n\ntype T struct{}\n\nfunc (T) M() {}\n")
 	all.check(t, "reflect", "package reflect\n\ntype Value struct{}\n\nfunc (Value) M() {}\n")

@@ -119,7 +119,12 @@ func tagList(units ...*catalog.Unit) string {
 // roomsOf checks the units of one place, and tells of the rooms that they lie
 // in whether they link the room's driver. A package that is built only with
 // cgo, or only without, is no error.
-func roomsOf(ctx context.Context, c *catalog.Catalog, at place, units []*catalog.Unit) (breaks []Break, rooms map[string]bool, err error) {
+func roomsOf(
+	ctx context.Context,
+	c *catalog.Catalog,
+	at place,
+	units []*catalog.Unit,
+) (breaks []Break, rooms map[string]bool, err error) {
 	packages := packagesOf(units)
 	var lists []listing
 	for _, cgo := range []bool{false, true} {
@@ -153,7 +158,10 @@ func roomsOf(ctx context.Context, c *catalog.Catalog, at place, units []*catalog
 		}
 		for _, w := range wishes(c, u) {
 			if chain := way(pkg, w.path); chain != nil {
-				breaks = append(breaks, Break{Unit: u, Forbidden: w.path, Because: w.because, Package: chain[len(chain)-1], Chain: chain})
+				breaks = append(
+					breaks,
+					Break{Unit: u, Forbidden: w.path, Because: w.because, Package: chain[len(chain)-1], Chain: chain},
+				)
 			}
 		}
 		for _, d := range c.Roots[u.Dir.Root].Config.Drivers {

@@ -290,7 +290,11 @@ func TestParse_ManyRefsTwice(t *testing.T) {
 			want = append(want, fmt.Sprintf("t%02d", i), fmt.Sprintf("example.org/q.T%02d", i))
 		}
 		slices.Sort(want)
-		f := parse(t, "f.go", "package p\n\nimport \"example.org/q\"\n\nfunc A() { "+body.String()+"}\n\nfunc B() { "+body.String()+"}\n")
+		f := parse(
+			t,
+			"f.go",
+			"package p\n\nimport \"example.org/q\"\n\nfunc A() { "+body.String()+"}\n\nfunc B() { "+body.String()+"}\n",
+		)
 		for _, name := range []string{"A", "B"} {
 			if got := refs(decl(t, f, name).Refs); !slices.Equal(got, want) {
 				t.Errorf("%d names: %s has %q", n, name, got)

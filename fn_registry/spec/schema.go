@@ -55,7 +55,10 @@ func kindSchemas() []object {
 	var list []object
 	common := requiredKeys(allKinds...)
 	for _, kind := range allKinds {
-		required := slices.DeleteFunc(requiredKeys(kind), func(name string) bool { return slices.Contains(common, name) })
+		required := slices.DeleteFunc(
+			requiredKeys(kind),
+			func(name string) bool { return slices.Contains(common, name) },
+		)
 		foreign := object{}
 		for i := range keys {
 			if !keys[i].Applies(kind) {

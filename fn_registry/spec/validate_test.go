@@ -146,7 +146,13 @@ func TestParse_App(t *testing.T) {
 // the words that it needs.
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	fields := map[Type]string{TypeString: "*string", TypeBool: "*bool", TypeNumber: "*float64", TypeList: "*[]string", TypeParams: "*[]spec.Param"}
+	fields := map[Type]string{
+		TypeString: "*string",
+		TypeBool:   "*bool",
+		TypeNumber: "*float64",
+		TypeList:   "*[]string",
+		TypeParams: "*[]spec.Param",
+	}
 	for _, k := range Keys() {
 		var s Spec
 		if got := fmt.Sprintf("%T", s.field(k.Name)); got != fields[k.Type] {

@@ -14,7 +14,10 @@ var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 // words.
 var yamlHints = []struct{ words, hint string }{
 	{"mapping values are not allowed", "put a value that has ': ' in it in double quotes"},
-	{"cannot start any token", "indent with spaces and not with tabs, and quote a value that starts with %, @ or a backtick"},
+	{
+		"cannot start any token",
+		"indent with spaces and not with tabs, and quote a value that starts with %, @ or a backtick",
+	},
 	{"could not find expected ':'", "write key: value, and indent the further lines of a value"},
 	{"did not find expected '-'", "indent all items of the list alike"},
 	{"end of stream", "close the quote or bracket that opens here"},

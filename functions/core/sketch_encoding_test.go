@@ -14,7 +14,10 @@ import (
 
 func TestSketchEncoding_RoundTrip(t *testing.T) {
 	t.Parallel()
-	sketches := map[string]*core.QuantileSketch{"unused": {}, "unused with settings": {RelativeError: 0.2, MaxBuckets: 77}}
+	sketches := map[string]*core.QuantileSketch{
+		"unused":               {},
+		"unused with settings": {RelativeError: 0.2, MaxBuckets: 77},
+	}
 	for name, next := range sketchDistributions {
 		rng := rand.New(rand.NewPCG(13, 14))
 		s := &core.QuantileSketch{RelativeError: 0.02}

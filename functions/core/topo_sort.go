@@ -60,7 +60,13 @@ func TopoSort[K comparable](nodes []K, dependsOn map[K][]K) (TopoSortResult[K], 
 	if err != nil {
 		return TopoSortResult[K]{}, err
 	}
-	walk := topoWalk[K]{nodes: nodes, dependsOn: dependsOn, position: position, level: make([]int, len(nodes)), order: make([]K, 0, len(nodes))}
+	walk := topoWalk[K]{
+		nodes:     nodes,
+		dependsOn: dependsOn,
+		position:  position,
+		level:     make([]int, len(nodes)),
+		order:     make([]K, 0, len(nodes)),
+	}
 	for i := range nodes {
 		if cycle := walk.place(i); cycle != nil {
 			return TopoSortResult[K]{}, topoError(&Error{Err: cycle, Hint: "remove one dependency of the cycle"})
@@ -89,7 +95,9 @@ func topoPositions[K comparable](nodes []K, dependsOn map[K][]K) (map[K]int, err
 	for _, node := range nodes {
 		for _, dep := range dependsOn[node] {
 			if _, ok := position[dep]; !ok {
-				return nil, topoError(&Error{Message: fmt.Sprintf("node %v depends on %v, which is not among the nodes", node, dep)})
+				return nil, topoError(
+					&Error{Message: fmt.Sprintf("node %v depends on %v, which is not among the nodes", node, dep)},
+				)
 			}
 		}
 	}
@@ -103,7 +111,9 @@ func topoPositions[K comparable](nodes []K, dependsOn map[K][]K) (map[K]int, err
 		}
 	}
 	slices.Sort(strangers)
-	return nil, topoError(&Error{Message: fmt.Sprintf("dependencies are given for %s, which is not among the nodes", strangers[0])})
+	return nil, topoError(
+		&Error{Message: fmt.Sprintf("dependencies are given for %s, which is not among the nodes", strangers[0])},
+	)
 }
 
 // topoWalk is a depth-first walk along the dependencies that places a node once

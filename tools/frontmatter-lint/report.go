@@ -38,7 +38,11 @@ func (r report) summary(w io.Writer, o *options) {
 	if len(r.Findings) == 0 {
 		fmt.Fprintf(w, "frontmatter-lint: %s, no findings\n", count(r.Units, "unit"))
 		if r.Units == 0 {
-			fmt.Fprintf(w, "hint: there are no specs below %s, so nothing was checked; fn init sets a repository up\n", o.root)
+			fmt.Fprintf(
+				w,
+				"hint: there are no specs below %s, so nothing was checked; fn init sets a repository up\n",
+				o.root,
+			)
 		}
 		return
 	}

@@ -231,7 +231,10 @@ func (l *linter) check(ctx context.Context) (*catalog.Catalog, []check.Finding, 
 		for _, file := range changed {
 			opts.Only[file] = true
 		}
-		opts.Since = &check.Since{Revision: l.Changed, File: func(_ int, name string) ([]byte, bool) { return l.repo.File(name) }}
+		opts.Since = &check.Since{
+			Revision: l.Changed,
+			File:     func(_ int, name string) ([]byte, bool) { return l.repo.File(name) },
+		}
 	}
 	var findings []check.Finding
 	if !l.onlyExamples {

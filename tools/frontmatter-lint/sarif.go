@@ -119,7 +119,9 @@ func sarifResultOf(f check.Finding, rule int, places *columns) sarifResult {
 			DeletedRegion: sarifRegion{ByteOffset: &e.Start, ByteLength: &length}, InsertedContent: sarifMessage{e.New},
 		})
 	}
-	result.Fixes = []sarifFix{{Description: sarifMessage{f.Fix.Description}, ArtifactChanges: []sarifArtifactChange{change}}}
+	result.Fixes = []sarifFix{
+		{Description: sarifMessage{f.Fix.Description}, ArtifactChanges: []sarifArtifactChange{change}},
+	}
 	return result
 }
 

@@ -99,15 +99,24 @@ func parseUp(servers []string, call program.ProgramCall[*struct{}]) (order, erro
 	kinds, matrix, err := world.Kinds(servers)
 	switch {
 	case err != nil && call.Dash < 0:
-		return order{}, wrong(err.Error(), "servers come before --, the command after it: testenv up SERVER ... -- COMMAND")
+		return order{}, wrong(
+			err.Error(),
+			"servers come before --, the command after it: testenv up SERVER ... -- COMMAND",
+		)
 	case err != nil:
 		return order{}, err
 	case call.Dash < 0 || call.Dash == len(call.Args):
-		return order{}, wrong("there is no command to run", "testenv up SERVER ... -- COMMAND; testenv demo runs without one")
+		return order{}, wrong(
+			"there is no command to run",
+			"testenv up SERVER ... -- COMMAND; testenv demo runs without one",
+		)
 	}
 	o := order{kinds: kinds, matrix: matrix, command: call.Args[call.Dash:]}
 	if _, err := exec.LookPath(o.command[0]); err != nil {
-		return order{}, wrong(fmt.Sprintf("the command can't be run: %v", err), "what follows -- is a program and its arguments; for a shell, write sh -c '...'")
+		return order{}, wrong(
+			fmt.Sprintf("the command can't be run: %v", err),
+			"what follows -- is a program and its arguments; for a shell, write sh -c '...'",
+		)
 	}
 	return o, nil
 }

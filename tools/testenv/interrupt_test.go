@@ -97,7 +97,11 @@ func TestInterrupt_WhileStarting(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it waits for the lock", func() bool { return strings.Contains(stderr.String(), "waiting for another start") })
+	eventually(
+		t,
+		"it waits for the lock",
+		func() bool { return strings.Contains(stderr.String(), "waiting for another start") },
+	)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +141,11 @@ func TestInterrupt_Terminal(t *testing.T) {
 	if _, err := typing.Write([]byte("hello\n")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the command reads the terminal", func() bool { return strings.Contains(screen.String(), "got-hello") })
+	eventually(
+		t,
+		"the command reads the terminal",
+		func() bool { return strings.Contains(screen.String(), "got-hello") },
+	)
 	if _, err := typing.Write([]byte{3}); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,12 @@ var pin embed.FS
 const exitNotStarted = 2
 
 func main() {
-	guarded := guard.Program{Prepare: func() (string, error) { return world.DirName(), nil }, MakeDir: world.MakeDir, Work: work, CleanUp: cleanUp}
+	guarded := guard.Program{
+		Prepare: func() (string, error) { return world.DirName(), nil },
+		MakeDir: world.MakeDir,
+		Work:    work,
+		CleanUp: cleanUp,
+	}
 	if guard.IsInner(os.Args[1:]) {
 		os.Exit(guard.Main(guarded))
 	}

@@ -208,7 +208,10 @@ func TestUp_SaysWhenAServerEnds(t *testing.T) {
 		}
 	}
 	eventually(t, "testenv says so", func() bool {
-		return strings.Contains(u.stderr.String(), "keyring (gnome-keyring-daemon) was ended from outside: signal: killed")
+		return strings.Contains(
+			u.stderr.String(),
+			"keyring (gnome-keyring-daemon) was ended from outside: signal: killed",
+		)
 	})
 }
 

@@ -53,7 +53,12 @@ func work(run guard.Run) int {
 func newWorld(dir, matrix string) (*world.World, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "there is no cache folder", Hint: "set XDG_CACHE_HOME or HOME", Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "there is no cache folder",
+			Hint:    "set XDG_CACHE_HOME or HOME",
+			Err:     err,
+		}
 	}
 	mod, err := pin.ReadFile("go.mod")
 	if err != nil {
@@ -161,7 +166,10 @@ func command(run guard.Run, args []string, env map[string]string) (int, error) {
 	var late <-chan time.Time
 	var killErr error
 	kill := func(grace time.Duration) {
-		_, err := process.ProcessKillTree(context.Background(), process.ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: grace})
+		_, err := process.ProcessKillTree(
+			context.Background(),
+			process.ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: grace},
+		)
 		if err != nil && core.ErrorCode(err) != core.CodeNotFound {
 			killErr = err
 		}

@@ -72,7 +72,13 @@ func writeAtomic(ctx context.Context, path string, content io.Reader, mode fs.Fi
 }
 
 // writeTemp writes a file beside target, to the disk, and returns its path.
-func writeTemp(ctx context.Context, target string, content io.Reader, perm fs.FileMode, exact bool) (path string, err error) {
+func writeTemp(
+	ctx context.Context,
+	target string,
+	content io.Reader,
+	perm fs.FileMode,
+	exact bool,
+) (path string, err error) {
 	temp, err := createTemp(target, perm)
 	if err != nil {
 		return "", err
@@ -136,7 +142,10 @@ func targetMode(target string, mode fs.FileMode) (perm fs.FileMode, exact bool, 
 	case info.IsDir():
 		return 0, false, &core.Error{Code: core.CodeInvalid, Message: "it is a folder"}
 	case !info.Mode().IsRegular():
-		return 0, false, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("not a regular file (%v)", info.Mode().Type())}
+		return 0, false, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: fmt.Sprintf("not a regular file (%v)", info.Mode().Type()),
+		}
 	case mode == 0:
 		return info.Mode().Perm(), true, nil
 	}

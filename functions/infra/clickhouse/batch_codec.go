@@ -205,6 +205,9 @@ func (h *ClickHouseBatchInsertHandle[T]) refuse(p *pending[T], refused *refusedE
 	}
 	p.reset()
 	p.add(good)
-	h.report(ClickHouseBatchInsertBatch[T]{Rows: bad, Err: &core.Error{Code: core.CodeInvalid, Op: h.target.op, Err: first}}, len(bad))
+	h.report(
+		ClickHouseBatchInsertBatch[T]{Rows: bad, Err: &core.Error{Code: core.CodeInvalid, Op: h.target.op, Err: first}},
+		len(bad),
+	)
 	return nil
 }

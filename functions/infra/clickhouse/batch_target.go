@@ -25,7 +25,13 @@ type target struct {
 	settings chgo.Settings
 }
 
-func newTarget(ctx context.Context, conn driver.Conn, op, database, table string, columns []string, tokenColumn string) (target, error) {
+func newTarget(
+	ctx context.Context,
+	conn driver.Conn,
+	op, database, table string,
+	columns []string,
+	tokenColumn string,
+) (target, error) {
 	t := target{conn: conn, op: op, hasToken: tokenColumn != "", settings: chgo.Settings{}}
 	all := slices.Clone(columns)
 	if t.hasToken {
@@ -80,7 +86,10 @@ func checkNames(database, table string, columns []string) error {
 			return errors.New("a table and columns with names are needed")
 		}
 		if strings.ContainsAny(name, "`\"'\\()\x00") || strings.TrimSpace(name) != name {
-			return fmt.Errorf("bad name %q: quotes, backslashes, parentheses, NUL and blanks around it can't be had", name)
+			return fmt.Errorf(
+				"bad name %q: quotes, backslashes, parentheses, NUL and blanks around it can't be had",
+				name,
+			)
 		}
 	}
 	if sorted := slices.Sorted(slices.Values(columns)); len(slices.Compact(sorted)) < len(columns) {

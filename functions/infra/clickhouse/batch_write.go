@@ -92,7 +92,11 @@ func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouse
 
 // pause waits before the next try, and says whether there is time for one.
 func (h *ClickHouseBatchInsertHandle[T]) pause(attempt int, until time.Time) bool {
-	wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 10 * time.Second}, attempt, rand.Float64())
+	wait := core.BackoffDelay(
+		core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 10 * time.Second},
+		attempt,
+		rand.Float64(),
+	)
 	return time.Now().Add(wait).Before(until) && sleep(h.ctx, wait) == nil
 }
 
@@ -122,7 +126,13 @@ func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID
 // findOut asks the server what has become of a batch whose INSERT ended in err.
 // Where that can't be told, it sets b.Unclear. Otherwise, and if the batch is
 // not written, none of it is, and it returns err.
-func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBatchInsertBatch[T], queryID string, err error, until time.Time) (written bool, _ error) {
+func (h *ClickHouseBatchInsertHandle[T]) findOut(
+	p *pending[T],
+	b *ClickHouseBatchInsertBatch[T],
+	queryID string,
+	err error,
+	until time.Time,
+) (written bool, _ error) {
 	b.Unclear = true
 	if !h.target.hasToken {
 		return false, h.fail("", "it is not known whether the rows were written", err)
@@ -142,7 +152,11 @@ func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBat
 		case askErr == nil:
 			return false, h.fail(core.CodeConflict, fmt.Sprintf("%d of %d rows are in the table", stored, p.n), err)
 		case !mayPass(askErr) || !h.pause(attempt, until):
-			return false, h.fail(core.ErrorCode(askErr), "it is not known whether the rows were written", errors.Join(err, askErr))
+			return false, h.fail(
+				core.ErrorCode(askErr),
+				"it is not known whether the rows were written",
+				errors.Join(err, askErr),
+			)
 		}
 	}
 }

@@ -101,7 +101,13 @@ type ClickHouseBatchInsertHandle[T any] struct {
 //     rows are in the table".
 //   - Materialized views are not looked at: a batch whose view failed is in its
 //     table, and counts as written after the look-up, though the view lacks it.
-func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-chan []T, cfg ClickHouseBatchInsertConfig, onBatch func(ClickHouseBatchInsertBatch[T])) (*ClickHouseBatchInsertHandle[T], error) {
+func ClickHouseBatchInsert[T any](
+	ctx context.Context,
+	conn driver.Conn,
+	rows <-chan []T,
+	cfg ClickHouseBatchInsertConfig,
+	onBatch func(ClickHouseBatchInsertBatch[T]),
+) (*ClickHouseBatchInsertHandle[T], error) {
 	op := "clickhouse_batch_insert " + cfg.Table
 	cfg = cfg.withDefaults()
 	codec, err := newCodec[T](cfg.Columns)

@@ -58,7 +58,10 @@ func clientError(err error) core.Error {
 	case errors.Is(err, sql.ErrNoRows):
 		return core.Error{Code: core.CodeNotFound}
 	case errors.Is(err, chgo.ErrAcquireConnTimeout):
-		return core.Error{Code: core.CodeUnavailable, Hint: "all connections of the pool are in use: allow more of them, or close what holds them"}
+		return core.Error{
+			Code: core.CodeUnavailable,
+			Hint: "all connections of the pool are in use: allow more of them, or close what holds them",
+		}
 	case errors.Is(err, chgo.ErrUnsupportedServerRevision):
 		return core.Error{Code: core.CodeUnsupported}
 	case errors.As(err, &network) && network.Timeout():
@@ -69,7 +72,10 @@ func clientError(err error) core.Error {
 		return core.Error{Code: core.CodeInvalid}
 	}
 	if _, ok := errors.AsType[*column.UnsupportedColumnTypeError](err); ok {
-		return core.Error{Code: core.CodeUnsupported, Hint: "the driver doesn't know the column's type: convert it in the query, as with toString"}
+		return core.Error{
+			Code: core.CodeUnsupported,
+			Hint: "the driver doesn't know the column's type: convert it in the query, as with toString",
+		}
 	}
 	return core.Error{}
 }

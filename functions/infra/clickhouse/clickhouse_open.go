@@ -79,7 +79,10 @@ func openOptions(cfg ClickHouseOpenConfig) (*chgo.Options, error) {
 	}
 	for _, address := range cfg.Addresses {
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			return nil, fmt.Errorf("bad address %q: want HOST:PORT, without a scheme or credentials", withoutCredentials(address))
+			return nil, fmt.Errorf(
+				"bad address %q: want HOST:PORT, without a scheme or credentials",
+				withoutCredentials(address),
+			)
 		}
 	}
 	methods := map[string]chgo.CompressionMethod{
@@ -123,7 +126,11 @@ func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration)
 		if err == nil || ctx.Err() != nil {
 			return cmp.Or(ctx.Err(), err)
 		}
-		wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 2 * time.Second}, attempt, rand.Float64())
+		wait := core.BackoffDelay(
+			core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 2 * time.Second},
+			attempt,
+			rand.Float64(),
+		)
 		if !mayPass(ClickHouseError("", err)) || time.Now().Add(wait).After(deadline) {
 			return err
 		}

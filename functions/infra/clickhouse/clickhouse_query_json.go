@@ -50,7 +50,12 @@ const maxQuerySize = 256 << 10 // ClickHouse's own default of max_query_size
 // More in clickhouse_query_json.md:
 //   - Objects, not arrays: two columns of one name become id and id_2.
 //   - A float keeps its point: 2.0 stays 2.0.
-func ClickHouseQueryJSON(ctx context.Context, conn driver.Conn, w io.Writer, cfg ClickHouseQueryJSONConfig) (rowjson.RowsJSONResult, error) {
+func ClickHouseQueryJSON(
+	ctx context.Context,
+	conn driver.Conn,
+	w io.Writer,
+	cfg ClickHouseQueryJSONConfig,
+) (rowjson.RowsJSONResult, error) {
 	text, err := prepareQuery(cfg)
 	if err != nil {
 		return rowjson.RowsJSONResult{}, err
@@ -75,7 +80,13 @@ func contextError(ctx context.Context, err error) error {
 	return err
 }
 
-func runQuery(ctx context.Context, conn driver.Conn, w io.Writer, text string, cfg ClickHouseQueryJSONConfig) (rowjson.RowsJSONResult, error) {
+func runQuery(
+	ctx context.Context,
+	conn driver.Conn,
+	w io.Writer,
+	text string,
+	cfg ClickHouseQueryJSONConfig,
+) (rowjson.RowsJSONResult, error) {
 	settings := chgo.Settings{}
 	if cfg.ReadOnly {
 		settings["readonly"] = 1
@@ -110,7 +121,11 @@ func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
 	case firstWord == "" || firstWord == ";":
 		return "", queryError(core.CodeInvalid, "the query is empty", "")
 	case cfg.ReadOnly && !slices.Contains(readingWords, firstWord):
-		return "", queryError(core.CodeForbidden, "not a reading statement", "SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN are")
+		return "", queryError(
+			core.CodeForbidden,
+			"not a reading statement",
+			"SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN are",
+		)
 	}
 	return bindArgs(found, cfg)
 }

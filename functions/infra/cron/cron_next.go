@@ -58,7 +58,11 @@ func (s *schedule) next(t time.Time) (time.Time, error) {
 	}
 	next, ok := s.nextIn(t.Location(), t.Unix())
 	if !ok {
-		return time.Time{}, invalid(s.expr, "is never due: no year has such a day", "look at day of month and month together")
+		return time.Time{}, invalid(
+			s.expr,
+			"is never due: no year has such a day",
+			"look at day of month and month together",
+		)
 	}
 	return time.Unix(next, 0).In(t.Location()), nil
 }

@@ -156,7 +156,11 @@ func start(ctx context.Context, cfg CronServiceConfig, now func() time.Time) (*C
 	}
 	for _, j := range cfg.Jobs {
 		if _, ok := h.jobs[j.Name]; ok {
-			return nil, &core.Error{Code: core.CodeConflict, Op: "cron_service job=" + j.Name, Message: "two jobs have this name"}
+			return nil, &core.Error{
+				Code:    core.CodeConflict,
+				Op:      "cron_service job=" + j.Name,
+				Message: "two jobs have this name",
+			}
 		}
 		if err := h.Set(j); err != nil {
 			return nil, err
@@ -185,7 +189,11 @@ func (h *CronServiceHandle) Set(j CronJob) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.stopped {
-		return &core.Error{Code: core.CodeUnavailable, Op: "cron_service job=" + j.Name, Message: "the service has stopped"}
+		return &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "cron_service job=" + j.Name,
+			Message: "the service has stopped",
+		}
 	}
 	if old := h.jobs[j.Name]; old != nil {
 		old.CronJob, old.schedule, old.scheduled, old.due = next.CronJob, next.schedule, next.scheduled, next.due

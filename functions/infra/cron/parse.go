@@ -63,7 +63,10 @@ func (s *schedule) parse(expr string) *fault {
 		words = append([]string{"0"}, words...)
 	}
 	if len(words) != 6 {
-		return &fault{fmt.Sprintf("has %d fields", len(words)), "write minute, hour, day of month, month, day of week, or six with seconds in front"}
+		return &fault{
+			fmt.Sprintf("has %d fields", len(words)),
+			"write minute, hour, day of month, month, day of week, or six with seconds in front",
+		}
 	}
 	return s.parseFields(words)
 }
@@ -173,7 +176,11 @@ func (f *field) add(set *uint64, item string) *fault {
 	if hasStep {
 		n, err := strconv.Atoi(stepText)
 		if err != nil || n < 1 || n > f.max {
-			return f.fault(item, fmt.Sprintf("the step must be 1 to %d", f.max), "a larger step would be due once only: name the value")
+			return f.fault(
+				item,
+				fmt.Sprintf("the step must be 1 to %d", f.max),
+				"a larger step would be due once only: name the value",
+			)
 		}
 		step = n
 	}
@@ -204,7 +211,11 @@ func (f *field) span(text string, hasStep bool) (low, high int, bad *fault) {
 			high = 7 // FRI-SUN means what it says
 		}
 		if high < low {
-			return 0, 0, f.fault(text, "the range runs backwards", "write it as two ranges: "+from+"-"+strconv.Itoa(top)+","+strconv.Itoa(f.min)+"-"+to)
+			return 0, 0, f.fault(
+				text,
+				"the range runs backwards",
+				"write it as two ranges: "+from+"-"+strconv.Itoa(top)+","+strconv.Itoa(f.min)+"-"+to,
+			)
 		}
 	case hasStep:
 		high = max(low, top)

@@ -34,7 +34,13 @@ type job struct {
 
 func newJob(c CronJob, now time.Time) (*job, error) {
 	bad := func(message, hint string, err error) (*job, error) {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "cron_service job=" + c.Name, Message: message, Hint: hint, Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "cron_service job=" + c.Name,
+			Message: message,
+			Hint:    hint,
+			Err:     err,
+		}
 	}
 	switch {
 	case c.Name == "":

@@ -35,7 +35,12 @@ const (
 )
 
 func startPump(appender *driver.Appender, width int) *pump {
-	p := &pump{width: width, full: make(chan *appendBatch), empty: make(chan *appendBatch, 2), done: make(chan error, 1)}
+	p := &pump{
+		width: width,
+		full:  make(chan *appendBatch),
+		empty: make(chan *appendBatch, 2),
+		done:  make(chan error, 1),
+	}
 	p.batch = &appendBatch{values: make([]sqldriver.Value, batchRows*width), first: 1}
 	p.empty <- &appendBatch{values: make([]sqldriver.Value, batchRows*width)}
 	go p.run(appender)

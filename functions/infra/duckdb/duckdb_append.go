@@ -54,7 +54,12 @@ const appendOp = "duckdb_append"
 //   - One transaction: memory grows with the rows until a row group of 122,880
 //     is full, and values of several megabytes all stay in memory until the
 //     commit.
-func DuckDBAppend(ctx context.Context, db *sql.DB, cfg DuckDBAppendConfig, rows iter.Seq2[[]any, error]) (int64, error) {
+func DuckDBAppend(
+	ctx context.Context,
+	db *sql.DB,
+	cfg DuckDBAppendConfig,
+	rows iter.Seq2[[]any, error],
+) (int64, error) {
 	if err := checkTable(appendOp, cfg.Schema, cfg.Table); err != nil {
 		return 0, err
 	}
@@ -76,7 +81,12 @@ func DuckDBAppend(ctx context.Context, db *sql.DB, cfg DuckDBAppendConfig, rows 
 
 // appendInTransaction works on the driver's connection, since the appender
 // does.
-func appendInTransaction(ctx context.Context, conn *driver.Conn, cfg DuckDBAppendConfig, rows iter.Seq2[[]any, error]) (n int64, err error) {
+func appendInTransaction(
+	ctx context.Context,
+	conn *driver.Conn,
+	cfg DuckDBAppendConfig,
+	rows iter.Seq2[[]any, error],
+) (n int64, err error) {
 	tx, err := conn.BeginTx(ctx, sqldriver.TxOptions{})
 	if err != nil {
 		return 0, err
@@ -97,7 +107,12 @@ func appendInTransaction(ctx context.Context, conn *driver.Conn, cfg DuckDBAppen
 	return n, tx.Commit()
 }
 
-func appendAll(ctx context.Context, conn *driver.Conn, cfg DuckDBAppendConfig, rows iter.Seq2[[]any, error]) (n int64, err error) {
+func appendAll(
+	ctx context.Context,
+	conn *driver.Conn,
+	cfg DuckDBAppendConfig,
+	rows iter.Seq2[[]any, error],
+) (n int64, err error) {
 	var waiting int // bytes of text and blobs
 	columns, err := appendColumns(conn, cfg, &waiting)
 	if err != nil {
@@ -163,7 +178,11 @@ func rowError(row int64, err error) error {
 
 func convertRow(columns []appendColumn, number int64, row []any, values []sqldriver.Value) error {
 	if len(row) != len(columns) {
-		return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d: has %d values for %d columns", number, len(row), len(columns))}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      appendOp,
+			Message: fmt.Sprintf("row %d: has %d values for %d columns", number, len(row), len(columns)),
+		}
 	}
 	for i := range columns {
 		if row[i] == nil {
@@ -172,7 +191,11 @@ func convertRow(columns []appendColumn, number int64, row []any, values []sqldri
 		}
 		value, err := columns[i].convert(row[i])
 		if err != nil {
-			return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d, column %q: %v", number, columns[i].name, err)}
+			return &core.Error{
+				Code:    core.CodeInvalid,
+				Op:      appendOp,
+				Message: fmt.Sprintf("row %d, column %q: %v", number, columns[i].name, err),
+			}
 		}
 		values[i] = value
 	}
@@ -194,7 +217,11 @@ func appendColumns(conn *driver.Conn, cfg DuckDBAppendConfig, waiting *int) ([]a
 			return nil, err
 		}
 		if slices.ContainsFunc(cfg.Columns[:i], func(other string) bool { return strings.EqualFold(name, other) }) {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("Columns has %q twice", name)}
+			return nil, &core.Error{
+				Code:    core.CodeInvalid,
+				Op:      appendOp,
+				Message: fmt.Sprintf("Columns has %q twice", name),
+			}
 		}
 		names = append(names, quoteName(name))
 	}
@@ -217,11 +244,20 @@ func appendColumns(conn *driver.Conn, cfg DuckDBAppendConfig, waiting *int) ([]a
 	for i, c := range types {
 		info, err := stmt.ColumnTypeInfo(i)
 		if err != nil {
-			return nil, &core.Error{Code: core.CodeUnsupported, Op: appendOp, Message: fmt.Sprintf("column %q: the driver can't write a %s", c.name, c.typ), Err: err}
+			return nil, &core.Error{
+				Code:    core.CodeUnsupported,
+				Op:      appendOp,
+				Message: fmt.Sprintf("column %q: the driver can't write a %s", c.name, c.typ),
+				Err:     err,
+			}
 		}
 		convert, err := newConverter(info, c.typ == "JSON", waiting)
 		if err != nil {
-			return nil, &core.Error{Code: core.CodeUnsupported, Op: appendOp, Message: fmt.Sprintf("column %q: %v", c.name, err)}
+			return nil, &core.Error{
+				Code:    core.CodeUnsupported,
+				Op:      appendOp,
+				Message: fmt.Sprintf("column %q: %v", c.name, err),
+			}
 		}
 		columns[i] = appendColumn{c.name, convert}
 	}

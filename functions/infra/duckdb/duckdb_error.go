@@ -86,7 +86,10 @@ var textErrors = []struct {
 	{"readonly database", core.Error{Code: core.CodeForbidden}},
 	{`.duckdb_extension" not found`, core.Error{Code: core.CodeUnsupported, Hint: "it is a database of another kind, or needs an extension, which duckdb_open doesn't load unless Extensions is set"}},
 	{"Corrupt database file", core.Error{Code: core.CodeInternal, Hint: "the file is damaged: restore a backup"}},
-	{"previous fatal error", core.Error{Code: core.CodeUnavailable, Hint: "close every handle on the database and open it again"}},
+	{
+		"previous fatal error",
+		core.Error{Code: core.CodeUnavailable, Hint: "close every handle on the database and open it again"},
+	},
 	{"file system operations are disabled", core.Error{Code: core.CodeForbidden}},
 	{"configuration has been locked", core.Error{Code: core.CodeForbidden}},
 	{"onflict on", core.Error{Code: core.CodeConflict, Hint: "another transaction changed the same: try again"}}, // Catalog write-write conflict on ..., Conflict on update
@@ -98,7 +101,10 @@ var textErrors = []struct {
 	{"Failed to commit: failed to", memoryError},              // ... pin block of size ..., ... allocate data of size ...
 }
 
-var memoryError = core.Error{Code: core.CodeTooLarge, Hint: "give more memory, or a temporary folder with room, or ask for less at a time"}
+var memoryError = core.Error{
+	Code: core.CodeTooLarge,
+	Hint: "give more memory, or a temporary folder with room, or ask for less at a time",
+}
 
 // kindErrors are the codes by the words that DuckDB puts before " Error: ". The
 // driver's own *Error has its type from them, too, and where it wraps one

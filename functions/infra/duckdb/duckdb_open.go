@@ -177,7 +177,11 @@ func findFile(op string, cfg DuckDBOpenConfig) (string, error) {
 		return "", &core.Error{Code: core.CodeInternal, Op: op, Err: err}
 	}
 	if _, err := url.Parse(path + "?a=b"); err != nil || strings.ContainsAny(path, "?#") {
-		return fail(core.CodeInvalid, "DuckDB's driver can't open such a path", "it reads it as a URL: no ?, # or control characters, and % only before two hexadecimal digits")
+		return fail(
+			core.CodeInvalid,
+			"DuckDB's driver can't open such a path",
+			"it reads it as a URL: no ?, # or control characters, and % only before two hexadecimal digits",
+		)
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -201,7 +205,12 @@ func findFolder(op, dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return &core.Error{Code: core.CodeNotFound, Op: op, Message: "folder " + dir + " does not exist", Hint: "make it first: mkdir -p " + dir}
+		return &core.Error{
+			Code:    core.CodeNotFound,
+			Op:      op,
+			Message: "folder " + dir + " does not exist",
+			Hint:    "make it first: mkdir -p " + dir,
+		}
 	case err != nil:
 		return &core.Error{Code: core.ErrorCode(err), Op: op, Err: err}
 	case !info.IsDir():

@@ -57,7 +57,12 @@ const queryOp = "duckdb_query_json"
 //     zone) RFC 3339 in UTC, infinite ones "infinity" and "-infinity"; JSON as
 //     it is, all digits kept; LIST and ARRAY arrays, STRUCT and MAP objects (a
 //     map's keys as text, sorted), UNION {"tag": value}.
-func DuckDBQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg DuckDBQueryJSONConfig) (rowjson.RowsJSONResult, error) {
+func DuckDBQueryJSON(
+	ctx context.Context,
+	db *sql.DB,
+	w io.Writer,
+	cfg DuckDBQueryJSONConfig,
+) (rowjson.RowsJSONResult, error) {
 	if err := checkText(queryOp, "the query", cfg.Query); err != nil {
 		return rowjson.RowsJSONResult{}, err
 	}
@@ -77,13 +82,23 @@ func DuckDBQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg DuckDBQue
 	return result, queryError(ctx, queryOp, err)
 }
 
-func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg DuckDBQueryJSONConfig) (none rowjson.RowsJSONResult, err error) {
+func runQuery(
+	ctx context.Context,
+	conn *sql.Conn,
+	w io.Writer,
+	cfg DuckDBQueryJSONConfig,
+) (none rowjson.RowsJSONResult, err error) {
 	statement, err := prepare(conn, queryOp, cfg.Query, cfg.ReadOnly)
 	if err != nil {
 		return none, err
 	}
 	if cfg.ReadOnly && !statement.reads {
-		return none, &core.Error{Code: core.CodeForbidden, Op: queryOp, Message: "not a reading statement", Hint: "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are"}
+		return none, &core.Error{
+			Code:    core.CodeForbidden,
+			Op:      queryOp,
+			Message: "not a reading statement",
+			Hint:    "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are",
+		}
 	}
 	args, err := bindArgs(queryOp, statement.params, cfg.Args, cfg.Named)
 	if err != nil {

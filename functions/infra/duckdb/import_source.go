@@ -66,7 +66,12 @@ func newSource(cfg DuckDBImportConfig) (*source, error) {
 	}
 	switch {
 	case format == "":
-		return nil, &core.Error{Code: core.CodeInvalid, Op: importOp, Message: "the file's ending tells no format", Hint: "give Format: csv, ndjson or parquet"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      importOp,
+			Message: "the file's ending tells no format",
+			Hint:    "give Format: csv, ndjson or parquet",
+		}
 	case format != "csv" && format != "ndjson" && format != "parquet":
 		return nil, importInvalid(fmt.Sprintf("bad Format %q: csv, ndjson or parquet", cfg.Format))
 	case format != "csv" && (cfg.NoHeader || cfg.Delimiter != "" || cfg.Null != ""):
@@ -137,7 +142,11 @@ func (s *source) sql() string {
 		options = append(options, "delim = "+quoteText(s.delimiter), `quote = '"'`, `escape = '"'`, fmt.Sprintf("header = %t", s.named), "skip = 0",
 			"comment = ''", "strict_mode = true", "null_padding = false", "nullstr = "+quoteText(s.null), "allow_quoted_nulls = false", "sample_size = -1")
 		if s.wide {
-			options = append(options, fmt.Sprintf("max_line_size = %d", maxRecord), fmt.Sprintf("buffer_size = %d", 2*maxRecord))
+			options = append(
+				options,
+				fmt.Sprintf("max_line_size = %d", maxRecord),
+				fmt.Sprintf("buffer_size = %d", 2*maxRecord),
+			)
 		}
 		options = s.typeOption(options, "types", false)
 		return "read_csv(" + strings.Join(options, ", ") + ")"

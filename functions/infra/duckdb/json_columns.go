@@ -21,7 +21,12 @@ func driverColumns(rows *sql.Rows) (columns []queryColumn, err error) {
 	for _, c := range types {
 		typ := c.DatabaseTypeName()
 		if !driverReads(typ) {
-			return nil, &core.Error{Code: core.CodeUnsupported, Op: queryOp, Message: "the driver can't read a " + typ, Hint: "cast it to VARCHAR"}
+			return nil, &core.Error{
+				Code:    core.CodeUnsupported,
+				Op:      queryOp,
+				Message: "the driver can't read a " + typ,
+				Hint:    "cast it to VARCHAR",
+			}
 		}
 		columns = append(columns, queryColumn{name: c.Name(), typ: typ})
 	}

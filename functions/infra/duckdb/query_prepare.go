@@ -121,7 +121,20 @@ func explainsSelect(conn *driver.Conn, op, query string) bool {
 }
 
 // selectWords begin what DuckDB makes a SELECT of.
-var selectWords = []string{"SELECT", "VALUES", "WITH", "FROM", "TABLE", "DESCRIBE", "DESC", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "("}
+var selectWords = []string{
+	"SELECT",
+	"VALUES",
+	"WITH",
+	"FROM",
+	"TABLE",
+	"DESCRIBE",
+	"DESC",
+	"SHOW",
+	"SUMMARIZE",
+	"PIVOT",
+	"UNPIVOT",
+	"(",
+}
 
 func mayRead(query string) bool {
 	word, _ := firstWord(query)
@@ -225,7 +238,11 @@ func convertArgs(op string, params []string, args []any) ([]any, error) {
 	for i, value := range args {
 		converted, err := convertArg(value)
 		if err != nil {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf("parameter $%s: %v", params[i], err)}
+			return nil, &core.Error{
+				Code:    core.CodeInvalid,
+				Op:      op,
+				Message: fmt.Sprintf("parameter $%s: %v", params[i], err),
+			}
 		}
 		values[i] = converted
 	}
@@ -241,7 +258,12 @@ type queryColumn struct {
 // describe asks DuckDB for the columns of a SELECT, with the values of its
 // parameters, for they may decide on types. It is not ok for what DuckDB
 // doesn't describe, though it makes a SELECT of it: SHOW, DESCRIBE, SUMMARIZE.
-func describe(ctx context.Context, conn *sql.Conn, query string, args []any) (columns []queryColumn, ok bool, err error) {
+func describe(
+	ctx context.Context,
+	conn *sql.Conn,
+	query string,
+	args []any,
+) (columns []queryColumn, ok bool, err error) {
 	columns, err = describeRows(ctx, conn, query, args)
 	if err != nil {
 		if errorKind(err.Error()) == parserKind {

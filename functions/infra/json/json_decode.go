@@ -70,7 +70,11 @@ func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
 
 // decode is what JSONDecode does for any type: compiled once, not for each.
 func decode(text []byte, value any, cfg JSONDecodeConfig) error {
-	d := decoding{Op: cmp.Or(cfg.Op, "json_decode"), Name: cmp.Or(cfg.Name, "the text"), MaxDepth: cmp.Or(cfg.MaxDepth, 64)}
+	d := decoding{
+		Op:       cmp.Or(cfg.Op, "json_decode"),
+		Name:     cmp.Or(cfg.Name, "the text"),
+		MaxDepth: cmp.Or(cfg.MaxDepth, 64),
+	}
 	return d.decode(text, value)
 }
 

@@ -46,7 +46,11 @@ func KeyringTokenStore(cfg KeyringTokenStoreConfig) (token.TokenStore, error) {
 		return nil, &core.Error{Op: op, Message: "Service", Err: err}
 	}
 	if strings.Contains(cfg.Service, ":") {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf("Service %q has a colon", cfg.Service)}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: fmt.Sprintf("Service %q has a colon", cfg.Service),
+		}
 	}
 	return &store{cfg.Service, newBackend(cfg.Service)}, nil
 }

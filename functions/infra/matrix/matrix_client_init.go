@@ -119,7 +119,10 @@ func (cfg *MatrixClientInitConfig) check() error {
 	if cfg.UserID == "" {
 		switch {
 		case cfg.AccessToken == "" && cfg.Tokens == nil:
-			return invalid("neither a user ID nor an access token is given", "give UserID with Tokens or Password, or AccessToken")
+			return invalid(
+				"neither a user ID nor an access token is given",
+				"give UserID with Tokens or Password, or AccessToken",
+			)
 		case cfg.AccessToken == "" && cfg.TokenName == "":
 			return invalid("no user ID is given", "give UserID, or TokenName for the token's name in the store")
 		case cfg.Homeserver == "":
@@ -129,7 +132,10 @@ func (cfg *MatrixClientInitConfig) check() error {
 		return invalid("the user ID cannot be read: it is @name:server", "")
 	}
 	if cfg.AccessToken == "" && cfg.Tokens == nil && len(cfg.Password) == 0 {
-		return invalid("no access token, no store of tokens and no password is given", "give one of AccessToken, Tokens and Password")
+		return invalid(
+			"no access token, no store of tokens and no password is given",
+			"give one of AccessToken, Tokens and Password",
+		)
 	}
 	if err := checkToken(cfg.AccessToken); err != nil {
 		return invalid(err.Error(), "")
@@ -142,9 +148,19 @@ func (cfg *MatrixClientInitConfig) check() error {
 
 // login tries the given token, the stored one and the password, in this order,
 // and fills in whose the token is.
-func (cfg *MatrixClientInitConfig) login(ctx context.Context, client *mautrix.Client, transport *clientTransport) error {
+func (cfg *MatrixClientInitConfig) login(
+	ctx context.Context,
+	client *mautrix.Client,
+	transport *clientTransport,
+) error {
 	const op = "matrix_client_init"
-	given := MatrixClientLoginConfig{Client: client, AccessToken: cfg.AccessToken, Tokens: cfg.Tokens, TokenName: cfg.TokenName, DeviceName: cfg.DeviceName}
+	given := MatrixClientLoginConfig{
+		Client:      client,
+		AccessToken: cfg.AccessToken,
+		Tokens:      cfg.Tokens,
+		TokenName:   cfg.TokenName,
+		DeviceName:  cfg.DeviceName,
+	}
 	stored := false
 	if given.AccessToken == "" && cfg.Tokens != nil {
 		var err error
@@ -179,13 +195,24 @@ func (cfg *MatrixClientInitConfig) storedToken(ctx context.Context, name string)
 	case core.ErrorCode(err) == core.CodeNotFound && len(cfg.Password) > 0:
 		return "", nil
 	case core.ErrorCode(err) == core.CodeNotFound:
-		return "", &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "none is stored under this name", Hint: "log in with a password or an access token once", Err: err}
+		return "", &core.Error{
+			Code:    core.CodeUnauthenticated,
+			Op:      op,
+			Message: "none is stored under this name",
+			Hint:    "log in with a password or an access token once",
+			Err:     err,
+		}
 	case err != nil:
 		return "", &core.Error{Op: op, Err: err}
 	case checkToken(stored) != nil && len(cfg.Password) > 0:
 		return "", nil
 	case checkToken(stored) != nil:
-		return "", &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "what is stored under this name is no access token", Hint: "log in with a password or an access token once"}
+		return "", &core.Error{
+			Code:    core.CodeUnauthenticated,
+			Op:      op,
+			Message: "what is stored under this name is no access token",
+			Hint:    "log in with a password or an access token once",
+		}
 	}
 	return stored, nil
 }

@@ -88,7 +88,11 @@ func (cfg *MatrixClientLoginConfig) tokenName(user id.UserID) string {
 }
 
 // useToken asks the server whose the token is, stores it and sets it.
-func (cfg *MatrixClientLoginConfig) useToken(ctx context.Context, op string, transport *clientTransport) (clientOwner, error) {
+func (cfg *MatrixClientLoginConfig) useToken(
+	ctx context.Context,
+	op string,
+	transport *clientTransport,
+) (clientOwner, error) {
 	transport.changing.Lock()
 	defer transport.changing.Unlock()
 	whose, err := cfg.Client.Whoami(withClientToken(ctx, cfg.AccessToken))
@@ -102,10 +106,20 @@ func (cfg *MatrixClientLoginConfig) useToken(ctx context.Context, op string, tra
 	return owner, cfg.accept(ctx, op, transport, owner, cfg.AccessToken)
 }
 
-func (cfg *MatrixClientLoginConfig) accept(ctx context.Context, op string, transport *clientTransport, owner clientOwner, accessToken string) error {
+func (cfg *MatrixClientLoginConfig) accept(
+	ctx context.Context,
+	op string,
+	transport *clientTransport,
+	owner clientOwner,
+	accessToken string,
+) error {
 	client, user, device := cfg.Client, owner.user, owner.device
 	if client.UserID != "" && user != client.UserID {
-		return &core.Error{Code: core.CodeConflict, Op: op, Message: fmt.Sprintf("the access token belongs to %s, not to %s", user, client.UserID)}
+		return &core.Error{
+			Code:    core.CodeConflict,
+			Op:      op,
+			Message: fmt.Sprintf("the access token belongs to %s, not to %s", user, client.UserID),
+		}
 	}
 	if client.DeviceID != "" && device != "" && device != client.DeviceID {
 		return &core.Error{Code: core.CodeConflict, Op: op, Message: fmt.Sprintf("the access token belongs to the device %s, not to %s", device, client.DeviceID),
@@ -122,12 +136,20 @@ func (cfg *MatrixClientLoginConfig) accept(ctx context.Context, op string, trans
 
 // usePassword logs in. A new device whose token cannot be stored is logged out
 // again; a device that was there before is not, because its keys would go.
-func (cfg *MatrixClientLoginConfig) usePassword(ctx context.Context, op string, transport *clientTransport) (clientOwner, error) {
+func (cfg *MatrixClientLoginConfig) usePassword(
+	ctx context.Context,
+	op string,
+	transport *clientTransport,
+) (clientOwner, error) {
 	transport.changing.Lock()
 	defer transport.changing.Unlock()
 	client := cfg.Client
 	if client.UserID == "" {
-		return clientOwner{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "a login by password needs the user ID"}
+		return clientOwner{}, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "a login by password needs the user ID",
+		}
 	}
 	ctx = withClientToken(ctx, "") // these two need none
 	flows, err := client.GetLoginFlows(ctx)

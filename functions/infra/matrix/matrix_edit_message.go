@@ -67,7 +67,11 @@ func MatrixEditMessage(ctx context.Context, cfg MatrixEditMessageConfig) (Matrix
 	return sent, err
 }
 
-func editContent(replacement *event.MessageEventContent, target id.EventID, ping *event.Mentions) *event.MessageEventContent {
+func editContent(
+	replacement *event.MessageEventContent,
+	target id.EventID,
+	ping *event.Mentions,
+) *event.MessageEventContent {
 	edit := *replacement
 	edit.NewContent = replacement
 	edit.RelatesTo = (&event.RelatesTo{}).SetReplace(target)
@@ -92,7 +96,11 @@ func cutText(text string, limit int) string {
 // checkTarget refuses what can't be an event's ID, or the stand-in of one.
 func checkTarget(target id.EventID) error {
 	if len(target) < 2 || len(target) > ident.MaxBytes+1 || !strings.ContainsRune("$~", rune(target[0])) {
-		return &core.Error{Code: core.CodeInvalid, Message: "bad event ID " + ident.Clip(string(target), 80), Hint: "an event ID begins with $, the stand-in of a queued one with ~"}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "bad event ID " + ident.Clip(string(target), 80),
+			Hint:    "an event ID begins with $, the stand-in of a queued one with ~",
+		}
 	}
 	return nil
 }

@@ -150,10 +150,17 @@ func classify(err error) core.Error {
 		return classifyAnswer(answer)
 	}
 	if said, ok := errors.AsType[mautrix.RespError](err); ok {
-		return core.Error{Code: errcodeCode(said.ErrCode, said.StatusCode), Hint: errcodeHints[said.ErrCode], RetryAfter: retryAfter("", said.ExtraData)}
+		return core.Error{
+			Code:       errcodeCode(said.ErrCode, said.StatusCode),
+			Hint:       errcodeHints[said.ErrCode],
+			RetryAfter: retryAfter("", said.ExtraData),
+		}
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return core.Error{Code: core.CodeInvalid, Hint: "look at the homeserver's certificate and at its name in the URL"}
+		return core.Error{
+			Code: core.CodeInvalid,
+			Hint: "look at the homeserver's certificate and at its name in the URL",
+		}
 	}
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -62,10 +62,20 @@ func MatrixReact(ctx context.Context, cfg MatrixReactConfig) (MatrixSent, error)
 
 func removeReaction(ctx context.Context, cfg MatrixReactConfig, op string) (MatrixSent, error) {
 	if cfg.Client == nil {
-		return MatrixSent{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "no client given", Hint: "to take a reaction back it must be looked for"}
+		return MatrixSent{}, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "no client given",
+			Hint:    "to take a reaction back it must be looked for",
+		}
 	}
 	if cfg.Target[0] == '~' {
-		return MatrixSent{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the server knows nothing of an event in the queue", Hint: "redact the reaction by its own stand-in, with matrix_redact_message"}
+		return MatrixSent{}, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "the server knows nothing of an event in the queue",
+			Hint:    "redact the reaction by its own stand-in, with matrix_redact_message",
+		}
 	}
 	found, err := ownReactions(ctx, cfg)
 	if err != nil {

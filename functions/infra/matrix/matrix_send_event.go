@@ -57,7 +57,12 @@ func sendEvent(ctx context.Context, op string, cfg MatrixSendEventConfig) (Matri
 		return MatrixSent{}, send.WithOp(op, err)
 	}
 	if len(send.PendingTargets(content)) > 0 {
-		return MatrixSent{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "an ID that begins with ~ names an event in an outbox", Hint: "send through that outbox"}
+		return MatrixSent{}, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "an ID that begins with ~ names an event in an outbox",
+			Hint:    "send through that outbox",
+		}
 	}
 	transaction := cmp.Or(cfg.TransactionID, send.NewTransaction())
 	eventID, err := send.Once(ctx, cfg.Client, cfg.Room, cfg.Type, content, transaction)

@@ -20,7 +20,11 @@ func messageMentions(message MatrixMessage) (*event.Mentions, error) {
 	mentions := &event.Mentions{Room: message.Room}
 	for _, user := range message.Mentions {
 		if !ident.IsUser(user) {
-			return nil, &core.Error{Code: core.CodeInvalid, Message: "bad user ID in Mentions: " + ident.Clip(string(user), 80), Hint: "a user ID is @name:server"}
+			return nil, &core.Error{
+				Code:    core.CodeInvalid,
+				Message: "bad user ID in Mentions: " + ident.Clip(string(user), 80),
+				Hint:    "a user ID is @name:server",
+			}
 		}
 		mentions.Add(user)
 	}
@@ -93,7 +97,9 @@ func pillsHTML(text string, users []id.UserID) string {
 	plain := func(s string) { out.WriteString(strings.ReplaceAll(html.EscapeString(s), "\n", "<br>")) }
 	for _, pill := range pills {
 		plain(text[at:pill.start])
-		out.WriteString(`<a href="` + html.EscapeString(pillURL(pill.user)) + `">` + html.EscapeString(string(pill.user)) + `</a>`)
+		out.WriteString(
+			`<a href="` + html.EscapeString(pillURL(pill.user)) + `">` + html.EscapeString(string(pill.user)) + `</a>`,
+		)
 		at = pill.end
 	}
 	plain(text[at:])

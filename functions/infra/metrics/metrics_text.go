@@ -98,7 +98,15 @@ func (r *MetricsTextRegistry) Histogram(name, help string, bounds []float64, lab
 		}
 	}
 	bounds = slices.Clone(bounds)
-	spec := familySpec{name: name, help: help, kind: "histogram", labels: labels, numbers: bounds, reserved: "le", suffixes: []string{"_bucket", "_sum", "_count"}}
+	spec := familySpec{
+		name:     name,
+		help:     help,
+		kind:     "histogram",
+		labels:   labels,
+		numbers:  bounds,
+		reserved: "le",
+		suffixes: []string{"_bucket", "_sum", "_count"},
+	}
 	return &Histogram{register(r, spec, newVector(r, spec, func() *buckets { return newBuckets(bounds) }))}
 }
 
@@ -117,7 +125,15 @@ func (r *MetricsTextRegistry) Summary(name, help string, quantiles []float64, la
 		}
 	}
 	quantiles = slices.Clone(quantiles)
-	spec := familySpec{name: name, help: help, kind: "summary", labels: labels, numbers: quantiles, reserved: "quantile", suffixes: []string{"_sum", "_count"}}
+	spec := familySpec{
+		name:     name,
+		help:     help,
+		kind:     "summary",
+		labels:   labels,
+		numbers:  quantiles,
+		reserved: "quantile",
+		suffixes: []string{"_sum", "_count"},
+	}
 	return &Summary{register(r, spec, newVector(r, spec, func() *window { return newWindow(quantiles) }))}
 }
 
@@ -166,7 +182,11 @@ func (r *MetricsTextRegistry) register(spec familySpec, data shower) shower {
 	for _, suffix := range append([]string{""}, spec.suffixes...) {
 		r.names[spec.name+suffix] = added
 	}
-	at, _ := slices.BinarySearchFunc(r.families, spec.name, func(f *family, name string) int { return strings.Compare(f.name, name) })
+	at, _ := slices.BinarySearchFunc(
+		r.families,
+		spec.name,
+		func(f *family, name string) int { return strings.Compare(f.name, name) },
+	)
 	r.families = slices.Insert(r.families, at, added)
 	return data
 }

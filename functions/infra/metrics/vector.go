@@ -35,7 +35,13 @@ type series interface {
 }
 
 func newVector[S series](r *MetricsTextRegistry, spec familySpec, fresh func() S) *vector[S] {
-	v := &vector[S]{name: spec.name, labels: len(spec.labels), maxSeries: r.maxSeries, fresh: fresh, known: map[string]S{}}
+	v := &vector[S]{
+		name:      spec.name,
+		labels:    len(spec.labels),
+		maxSeries: r.maxSeries,
+		fresh:     fresh,
+		known:     map[string]S{},
+	}
 	if v.labels == 0 {
 		v.known[""] = fresh() // shown from the start, as zero
 	}

@@ -54,7 +54,11 @@ func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) 
 		}
 		version, ok := fileVersion(entry.Name())
 		if !ok {
-			return nil, invalid(entry.Name(), "bad name", "names are like 0001_create_users.sql, numbers begin at 1; there are no down files")
+			return nil, invalid(
+				entry.Name(),
+				"bad name",
+				"names are like 0001_create_users.sql, numbers begin at 1; there are no down files",
+			)
 		}
 		content, err := fs.ReadFile(fsys, path.Join(dir, entry.Name()))
 		if err != nil {
@@ -65,12 +69,20 @@ func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) 
 		files = append(files, MigrationFile{Version: version, Name: entry.Name(), Checksum: hex.EncodeToString(sum[:]), Content: string(content)})
 	}
 	if len(files) == 0 {
-		return nil, invalid("", fmt.Sprintf("no *.sql file in folder %q", dir), "an embed.FS keeps the folder's name: //go:embed migrations/*.sql wants Dir \"migrations\"")
+		return nil, invalid(
+			"",
+			fmt.Sprintf("no *.sql file in folder %q", dir),
+			"an embed.FS keeps the folder's name: //go:embed migrations/*.sql wants Dir \"migrations\"",
+		)
 	}
 	slices.SortFunc(files, func(a, b MigrationFile) int { return cmp.Compare(a.Version, b.Version) })
 	for i := 1; i < len(files); i++ {
 		if files[i].Version == files[i-1].Version {
-			return nil, invalid(files[i].Name, "has the same number as "+files[i-1].Name, "give one of them the next free number")
+			return nil, invalid(
+				files[i].Name,
+				"has the same number as "+files[i-1].Name,
+				"give one of them the next free number",
+			)
 		}
 	}
 	return files, nil

@@ -48,7 +48,12 @@ type PostgresCopyTarget interface {
 //   - Values are encoded in the column's own binary type.
 //   - The error text of a bad value quotes it, and pgx sends that text to the
 //     server, whose log then has it.
-func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyConfig, rows iter.Seq2[[]any, error]) (int64, error) {
+func PostgresCopy(
+	ctx context.Context,
+	db PostgresCopyTarget,
+	cfg PostgresCopyConfig,
+	rows iter.Seq2[[]any, error],
+) (int64, error) {
 	op := "postgres_copy " + cfg.Table
 	if err := checkCopy(op, cfg); err != nil {
 		return 0, err

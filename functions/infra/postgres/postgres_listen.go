@@ -62,7 +62,11 @@ var defaultListenBackoff = core.BackoffDelayConfig{Initial: 100 * time.Milliseco
 //     can't have changed unseen.
 //   - The loop's end without an error means that ctx is done; look at
 //     ctx.Err().
-func PostgresListen(ctx context.Context, pool *pgxpool.Pool, cfg PostgresListenConfig) iter.Seq2[PostgresListenEvent, error] {
+func PostgresListen(
+	ctx context.Context,
+	pool *pgxpool.Pool,
+	cfg PostgresListenConfig,
+) iter.Seq2[PostgresListenEvent, error] {
 	return func(yield func(PostgresListenEvent, error) bool) {
 		if err := cfg.check(); err != nil {
 			yield(PostgresListenEvent{}, err)

@@ -145,7 +145,12 @@ func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) er
 var lockBackoff = core.BackoffDelayConfig{Initial: 50 * time.Millisecond, Max: time.Second}
 
 func (h *PostgresLockHandle) held() error {
-	return &core.Error{Code: core.CodeConflict, Op: h.op, Message: "another session holds the lock", Hint: "pg_locks, joined with pg_stat_activity by pid, shows who"}
+	return &core.Error{
+		Code:    core.CodeConflict,
+		Op:      h.op,
+		Message: "another session holds the lock",
+		Hint:    "pg_locks, joined with pg_stat_activity by pid, shows who",
+	}
 }
 
 // watch waits for the connection to break, or for the end of ctx.
@@ -162,7 +167,13 @@ func (h *PostgresLockHandle) watch(ctx context.Context, heartbeat time.Duration)
 			err = ping(h.conn, heartbeat)
 		}
 		if err != nil {
-			h.lost = &core.Error{Code: core.CodeUnavailable, Op: h.op, Message: "the lock is lost", Hint: "stop the work: another one may have the lock now", Err: err}
+			h.lost = &core.Error{
+				Code:    core.CodeUnavailable,
+				Op:      h.op,
+				Message: "the lock is lost",
+				Hint:    "stop the work: another one may have the lock now",
+				Err:     err,
+			}
 			h.cancel(h.lost)
 			return
 		}

@@ -72,7 +72,11 @@ type ProcessTailLine struct {
 func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line ProcessTailLine) error) error {
 	op := "process_tail " + cfg.Path
 	if cfg.Path == "" || cfg.Poll < 0 || cfg.MaxLineBytes < 0 {
-		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "it needs a path, and poll and line length can't be negative"}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "it needs a path, and poll and line length can't be negative",
+		}
 	}
 	t := newTailer(cfg, each)
 	defer t.close()

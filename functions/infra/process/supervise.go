@@ -83,7 +83,11 @@ func within(times []time.Time, since time.Time) []time.Time {
 
 // backOff waits for the next start; it is false if ctx is done first.
 func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, result *ProcessRunResult, err error) bool {
-	delay := core.BackoffDelay(core.BackoffDelayConfig{Initial: h.cfg.InitialBackoff, Max: h.cfg.MaxBackoff}, attempt, rand.Float64())
+	delay := core.BackoffDelay(
+		core.BackoffDelayConfig{Initial: h.cfg.InitialBackoff, Max: h.cfg.MaxBackoff},
+		attempt,
+		rand.Float64(),
+	)
 	h.set(func(s *ProcessSuperviseStatus) {
 		s.ended(result, err)
 		s.State, s.Next = ProcessBackingOff, time.Now().Add(delay)
@@ -170,7 +174,12 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 	cancel(nil)
 	watching.Wait()
 	if ill, ok := errors.AsType[*errUnhealthy](context.Cause(run)); ok && whole.Err() == nil {
-		err = &core.Error{Code: core.CodeUnavailable, Op: h.op, Message: ill.why, Err: errors.Join(ill.cause, leftRunning(err))}
+		err = &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      h.op,
+			Message: ill.why,
+			Err:     errors.Join(ill.cause, leftRunning(err)),
+		}
 	}
 	return result, err
 }

@@ -69,7 +69,10 @@ func (m *migrating) history(ctx context.Context) ([]recorded, error) {
 	if err != nil || tables == 0 {
 		return nil, err
 	}
-	rows, err := m.conn.QueryContext(ctx, "SELECT version, name, checksum, applied_at FROM "+m.table+" ORDER BY version")
+	rows, err := m.conn.QueryContext(
+		ctx,
+		"SELECT version, name, checksum, applied_at FROM "+m.table+" ORDER BY version",
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,9 @@ func bindArgs(params []param, cfg SQLiteQueryJSONConfig) ([]any, error) {
 			return nil, argsError("the query has no parameter with a name, but Named has values")
 		}
 		if len(params) != len(cfg.Args) {
-			return nil, argsError(fmt.Sprintf("the query has %d parameters, Args has %d values", len(params), len(cfg.Args)))
+			return nil, argsError(
+				fmt.Sprintf("the query has %d parameters, Args has %d values", len(params), len(cfg.Args)),
+			)
 		}
 		return convertAll(cfg.Args)
 	}
@@ -40,7 +42,9 @@ func bindNamed(params []param, values map[string]any) ([]any, error) {
 		}
 		name := p.name[1:]
 		if p.name[0] == '#' || !isLetter(name[0]) || strings.ContainsAny(name, "(:$") {
-			return nil, argsError(fmt.Sprintf("parameter %s: a name is :, @ or $, a letter, then letters, digits and _", p.name))
+			return nil, argsError(
+				fmt.Sprintf("parameter %s: a name is :, @ or $, a letter, then letters, digits and _", p.name),
+			)
 		}
 		value, ok := values[name]
 		if !ok {

@@ -65,7 +65,10 @@ var resultErrors = map[int]core.Error{
 	10: {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: look at the disk"},
 	11: {Code: core.CodeInternal, Hint: "the file is damaged: restore a backup, or salvage it with sqlite3's .recover"},
 	13: {Code: core.CodeUnavailable, Hint: "the disk, the quota or max_page_count is full"},
-	14: {Code: core.CodeUnavailable, Hint: "check that the folder exists and that this user may write to it (-wal and -shm stand beside the file)"},
+	14: {
+		Code: core.CodeUnavailable,
+		Hint: "check that the folder exists and that this user may write to it (-wal and -shm stand beside the file)",
+	},
 	18: {Code: core.CodeTooLarge},
 	19: {Code: core.CodeInvalid}, // SQLITE_CONSTRAINT: CHECK, NOT NULL, a STRICT table's types; the others below
 	20: {Code: core.CodeInvalid},

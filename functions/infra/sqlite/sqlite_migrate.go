@@ -61,7 +61,11 @@ func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQ
 		m.table = "schema_migrations"
 	}
 	if !isTableName(m.table) {
-		return m.result, &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate", Message: fmt.Sprintf("bad table name %q", m.table)}
+		return m.result, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "sqlite_migrate",
+			Message: fmt.Sprintf("bad table name %q", m.table),
+		}
 	}
 	if m.lockTimeout <= 0 {
 		m.lockTimeout = time.Minute

@@ -43,7 +43,12 @@ type SQLiteQueryJSONConfig struct {
 // More in sqlite_query_json.md:
 //   - Objects, not arrays: two columns of one name become id and id_2.
 //   - 2.0 stays 2.0, so that a real can be told from an integer.
-func SQLiteQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg SQLiteQueryJSONConfig) (rowjson.RowsJSONResult, error) {
+func SQLiteQueryJSON(
+	ctx context.Context,
+	db *sql.DB,
+	w io.Writer,
+	cfg SQLiteQueryJSONConfig,
+) (rowjson.RowsJSONResult, error) {
 	args, err := prepareQuery(cfg)
 	if err != nil {
 		return rowjson.RowsJSONResult{}, err
@@ -67,7 +72,13 @@ func SQLiteQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg SQLiteQue
 	return result, SQLiteError("sqlite_query_json", err)
 }
 
-func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg SQLiteQueryJSONConfig, args []any) (rowjson.RowsJSONResult, error) {
+func runQuery(
+	ctx context.Context,
+	conn *sql.Conn,
+	w io.Writer,
+	cfg SQLiteQueryJSONConfig,
+	args []any,
+) (rowjson.RowsJSONResult, error) {
 	rows, err := conn.QueryContext(ctx, cfg.Query, args...)
 	if err != nil {
 		return rowjson.RowsJSONResult{}, err
@@ -77,7 +88,11 @@ func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg SQLiteQueryJ
 	if err != nil {
 		return rowjson.RowsJSONResult{}, err
 	}
-	return rowjson.RowsJSONWrite(w, rows, rowjson.RowsJSONWriteConfig{Columns: columns, NDJSON: cfg.NDJSON, MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes})
+	return rowjson.RowsJSONWrite(
+		w,
+		rows,
+		rowjson.RowsJSONWriteConfig{Columns: columns, NDJSON: cfg.NDJSON, MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes},
+	)
 }
 
 // prepareQuery checks the query's text and puts its parameters in order.
@@ -91,7 +106,11 @@ func prepareQuery(cfg SQLiteQueryJSONConfig) ([]any, error) {
 	case len(statements) == 0:
 		return nil, queryError(core.CodeInvalid, "the query is empty", "")
 	case len(statements) > 1:
-		return nil, queryError(core.CodeInvalid, fmt.Sprintf("the query holds %d statements", len(statements)), "give one statement a call")
+		return nil, queryError(
+			core.CodeInvalid,
+			fmt.Sprintf("the query holds %d statements", len(statements)),
+			"give one statement a call",
+		)
 	case cfg.ReadOnly && !onlyReads(statements[0].words):
 		return nil, queryError(core.CodeForbidden, "not a reading statement", "SELECT, VALUES, WITH and EXPLAIN of these are; for a PRAGMA use its table: SELECT * FROM pragma_table_info('t')")
 	default:

@@ -51,7 +51,10 @@ func (c *client) run(ctx context.Context) error {
 		if end.events > 0 || end.lasted > c.cfg.MaxBackoff {
 			failures = 0 // it worked
 		}
-		backoff := core.BackoffDelayConfig{Initial: cmp.Or(c.retry, c.cfg.InitialBackoff), Floor: max(end.asked, c.retry)}
+		backoff := core.BackoffDelayConfig{
+			Initial: cmp.Or(c.retry, c.cfg.InitialBackoff),
+			Floor:   max(end.asked, c.retry),
+		}
 		backoff.Max = max(c.cfg.MaxBackoff, backoff.Initial)
 		timer := time.NewTimer(core.BackoffDelay(backoff, failures, rand.Float64()))
 		select {

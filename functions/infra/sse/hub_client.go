@@ -45,7 +45,12 @@ func (c *hubClient) run(r *http.Request) error {
 	}
 	c.extendDeadline()
 	if err := c.control.Flush(); errors.Is(err, http.ErrNotSupported) {
-		return &core.Error{Code: core.CodeInternal, Op: "sse_handler", Message: "a middleware hides the writer's Flush", Err: err}
+		return &core.Error{
+			Code:    core.CodeInternal,
+			Op:      "sse_handler",
+			Message: "a middleware hides the writer's Flush",
+			Err:     err,
+		}
 	}
 	c.start(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("last_event_id")))
 	if c.write(c.hello()...) == nil {

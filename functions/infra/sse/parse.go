@@ -35,7 +35,12 @@ type parser struct {
 
 func newParser(r io.Reader, maxBytes int, lastID string) *parser {
 	maxBytes = cmp.Or(maxBytes, defaultMaxBytes)
-	return &parser{lines: lineReader{r: bufio.NewReaderSize(r, 4<<10), max: maxBytes}, maxBytes: maxBytes, lastID: lastID, id: lastID}
+	return &parser{
+		lines:    lineReader{r: bufio.NewReaderSize(r, 4<<10), max: maxBytes},
+		maxBytes: maxBytes,
+		lastID:   lastID,
+		id:       lastID,
+	}
 }
 
 // next returns the next event; io.EOF at the end of the stream; an error with

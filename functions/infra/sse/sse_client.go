@@ -68,7 +68,11 @@ var _ service.Service = (*SSEClientHandle)(nil)
 func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, error) {
 	target, err := url.Parse(cfg.URL)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "sse_client", Message: "the URL is none of http or https with a host"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "sse_client",
+			Message: "the URL is none of http or https with a host",
+		}
 	}
 	op := "sse_client " + target.Host + target.Path
 	if cfg.Client == nil {

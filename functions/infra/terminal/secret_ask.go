@@ -132,7 +132,11 @@ func readLine(lines *bufio.Reader) ([]byte, error) {
 		return nil, askError(core.CodeUnavailable, "stdin can't be read", err)
 	}
 	if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: "secret_ask", Message: "there is no terminal to ask on, and stdin has no line"}
+		return nil, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "secret_ask",
+			Message: "there is no terminal to ask on, and stdin has no line",
+		}
 	}
 	return line, nil
 }

@@ -155,7 +155,10 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 			Hint: "chmod 600 " + path + ", and think of what is in it as seen"}
 	}
 	if info.Size() > limit {
-		return nil, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("%s has %d bytes, more than %d", path, info.Size(), limit)}
+		return nil, &core.Error{
+			Code:    core.CodeTooLarge,
+			Message: fmt.Sprintf("%s has %d bytes, more than %d", path, info.Size(), limit),
+		}
 	}
 	return io.ReadAll(io.LimitReader(f, limit))
 }
@@ -165,7 +168,10 @@ func checkRegular(info fs.FileInfo, err error) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("%s is not a regular file (%v)", info.Name(), info.Mode().Type())}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Message: fmt.Sprintf("%s is not a regular file (%v)", info.Name(), info.Mode().Type()),
+		}
 	}
 	return nil
 }

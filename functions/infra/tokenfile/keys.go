@@ -51,7 +51,11 @@ func identityKeys(path string) (*keys, error) {
 	text, err := readPrivate(path, limit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // not CodeNotFound, which means that a name is missing
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "there is no identity file " + path, Hint: "age-keygen -o makes one"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "there is no identity file " + path,
+			Hint:    "age-keygen -o makes one",
+		}
 	case err != nil:
 		return nil, &core.Error{Message: "read the identity file", Err: err, Hint: hint(err)}
 	}
@@ -100,7 +104,11 @@ var errWrongKey = errors.New("wrong key")
 func (k *keys) decrypt(sealed []byte) ([]byte, error) {
 	plain, err := age.Decrypt(bytes.NewReader(sealed), k.identities...)
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
-		return nil, &core.Error{Code: core.CodeUnauthenticated, Message: k.mismatch(mismatch.StanzaTypes), Err: errWrongKey}
+		return nil, &core.Error{
+			Code:    core.CodeUnauthenticated,
+			Message: k.mismatch(mismatch.StanzaTypes),
+			Err:     errWrongKey,
+		}
 	}
 	if err != nil {
 		return nil, errDamaged

@@ -194,7 +194,11 @@ func (r *dagRunning) ended(end dagEnd) error {
 
 // skip marks all that needs a node, directly or not.
 func (r *dagRunning) skip(failed int) {
-	because := &core.Error{Code: core.CodeCanceled, Op: "dag_run", Message: "skipped: it needs " + r.nodes[failed].Name + ", which failed"}
+	because := &core.Error{
+		Code:    core.CodeCanceled,
+		Op:      "dag_run",
+		Message: "skipped: it needs " + r.nodes[failed].Name + ", which failed",
+	}
 	for pending := []int{failed}; len(pending) > 0; pending = pending[1:] {
 		for _, user := range r.users[pending[0]] {
 			if r.results[user].State == "" {

@@ -106,7 +106,12 @@ func (cfg RetryDoConfig) outOfTime(code core.Code, tries int, last, cause error)
 	if last == nil {
 		last = cause
 	}
-	return &core.Error{Code: code, Op: cfg.Op, Message: fmt.Sprintf("stopped after %s (%v)", tried(tries), cause), Err: last}
+	return &core.Error{
+		Code:    code,
+		Op:      cfg.Op,
+		Message: fmt.Sprintf("stopped after %s (%v)", tried(tries), cause),
+		Err:     last,
+	}
 }
 
 func tried(n int) string {

@@ -22,7 +22,10 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(text)) > limit {
-		return nil, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("%s is larger than %d bytes", path, limit)}
+		return nil, &core.Error{
+			Code:    core.CodeTooLarge,
+			Message: fmt.Sprintf("%s is larger than %d bytes", path, limit),
+		}
 	}
 	return text, nil
 }

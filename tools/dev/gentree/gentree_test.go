@@ -113,7 +113,11 @@ func TestTree_SameSeedSameBytes(t *testing.T) {
 	t.Parallel()
 	sum := func(args ...string) string {
 		h := sha256.New()
-		walk(t, generate(t, args...), func(name string, content []byte) { fmt.Fprintf(h, "%s %d\n%s", name, len(content), content) })
+		walk(
+			t,
+			generate(t, args...),
+			func(name string, content []byte) { fmt.Fprintf(h, "%s %d\n%s", name, len(content), content) },
+		)
 		return hex.EncodeToString(h.Sum(nil))
 	}
 	first := sum("-n", "300", "-seed", "9")
@@ -191,7 +195,29 @@ func TestPlan_IsAsDocumented(t *testing.T) {
 // package behind a variable.
 func TestWords(t *testing.T) {
 	t.Parallel()
-	variables := []string{"sum", "joined", "err", "ok", "got", "ctx", "cfg", "db", "n", "start", "read", "out", "item", "items", "values", "next", "w", "r", "first", "second", "each"}
+	variables := []string{
+		"sum",
+		"joined",
+		"err",
+		"ok",
+		"got",
+		"ctx",
+		"cfg",
+		"db",
+		"n",
+		"start",
+		"read",
+		"out",
+		"item",
+		"items",
+		"values",
+		"next",
+		"w",
+		"r",
+		"first",
+		"second",
+		"each",
+	}
 	for _, typ := range types {
 		variables = append(variables, typ.names...)
 	}

@@ -63,7 +63,10 @@ func check(name string, text []byte) (result, error) {
 	}
 	if e, ok := regroup(fset, file, lines); ok {
 		edits = append([]edit{e}, edits...)
-		r.findings = append(r.findings, finding{e.first + 1, "imports are in groups: standard library, third party, own"})
+		r.findings = append(
+			r.findings,
+			finding{e.first + 1, "imports are in groups: standard library, third party, own"},
+		)
 	}
 	r.fixed = []byte(strings.Join(apply(lines, edits), "\n"))
 	return r, nil

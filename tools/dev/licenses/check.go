@@ -117,7 +117,10 @@ func judge(m *module, file string) (verdict, error) {
 	case len(not) > 0:
 		v.problem = strings.Join(not, ", ") + " is not on the list of allowed licenses"
 	case coverage.Percent < enough:
-		v.problem = fmt.Sprintf("the license is unknown: %.0f %% of the text are words of known licenses", coverage.Percent)
+		v.problem = fmt.Sprintf(
+			"the license is unknown: %.0f %% of the text are words of known licenses",
+			coverage.Percent,
+		)
 	default:
 		if more := beyond(text, coverage.Match); more != "" {
 			v.problem = fmt.Sprintf("the text says more than known licenses do: %.200q", more)

@@ -40,7 +40,11 @@ func usage(args []string, stdout, stderr io.Writer) (code int, ok bool) {
 		fmt.Fprint(stdout, help)
 		return 0, true
 	}
-	fmt.Fprintf(stderr, "licenses: error: it takes no arguments, but got %q\nlicenses: hint: see licenses --help\n", args[0])
+	fmt.Fprintf(
+		stderr,
+		"licenses: error: it takes no arguments, but got %q\nlicenses: hint: see licenses --help\n",
+		args[0],
+	)
 	return 2, true
 }
 

@@ -26,7 +26,11 @@ import (
 )
 
 func main() {
-	since := flag.String("since", "", "the `revision` to compare with (default: where the branch left its upstream, else HEAD, else the one before)")
+	since := flag.String(
+		"since",
+		"",
+		"the `revision` to compare with (default: where the branch left its upstream, else HEAD, else the one before)",
+	)
 	flag.Parse()
 	os.Exit(run(context.Background(), *since, os.Stdout, os.Stderr))
 }

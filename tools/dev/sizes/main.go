@@ -23,7 +23,11 @@ import (
 
 func main() {
 	out := flag.String("o", "", "build all programs into this `folder`")
-	since := flag.String("since", "", "say what was added to every program since this `revision`; without it, to those that are over their budget")
+	since := flag.String(
+		"since",
+		"",
+		"say what was added to every program since this `revision`; without it, to those that are over their budget",
+	)
 	flag.Parse()
 	os.Exit(run(context.Background(), *out, *since, os.Stdout, os.Stderr))
 }
@@ -126,11 +130,19 @@ func rooms(ctx context.Context, c *catalog.Catalog, stdout, stderr io.Writer) in
 		fmt.Fprintln(stdout, b)
 	}
 	for _, folder := range report.Idle {
-		fmt.Fprintf(stdout, "no unit in %s links the driver that fn_registry.yaml gives it: are its imports right?\n", folder)
+		fmt.Fprintf(
+			stdout,
+			"no unit in %s links the driver that fn_registry.yaml gives it: are its imports right?\n",
+			folder,
+		)
 	}
 	if !report.OK() {
 		return 1
 	}
-	fmt.Fprintf(stdout, "%d units link no driver but their own folder's, and nothing that they forbid\n", report.Checked)
+	fmt.Fprintf(
+		stdout,
+		"%d units link no driver but their own folder's, and nothing that they forbid\n",
+		report.Checked,
+	)
 	return 0
 }

@@ -111,7 +111,12 @@ func readBackupKey(raw []byte, err error) (*backup.MegolmBackupKey, error) {
 	}
 	key, err := backup.MegolmBackupKeyFromBytes(raw)
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the key of the key backup is damaged", Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "the key of the key backup is damaged",
+			Err:     err,
+		}
 	}
 	return key, nil
 }
@@ -150,7 +155,12 @@ func (m *engine) makeBackup(ctx context.Context, storage *ssss.Key, h *MatrixCry
 	return m.useBackup(ctx, key, made.Version, h)
 }
 
-func (m *engine) useBackup(ctx context.Context, key *backup.MegolmBackupKey, version id.KeyBackupVersion, h *MatrixCryptoInitHandle) error {
+func (m *engine) useBackup(
+	ctx context.Context,
+	key *backup.MegolmBackupKey,
+	version id.KeyBackupVersion,
+	h *MatrixCryptoInitHandle,
+) error {
 	if err := m.store.PutSecret(ctx, id.SecretMegolmBackupV1, base64.RawStdEncoding.EncodeToString(key.Bytes())); err != nil {
 		return storeError(op+" key backup", err)
 	}
@@ -177,7 +187,10 @@ func (m *engine) fetchFromBackup(ctx context.Context, key matrixsync.MatrixSessi
 	now := time.Now()
 	known := now.Sub(m.backup.asked[key]) < askBackupAgain
 	if !known && len(m.backup.asked) >= maxMissing {
-		maps.DeleteFunc(m.backup.asked, func(_ matrixsync.MatrixSessionKey, at time.Time) bool { return now.Sub(at) >= askBackupAgain })
+		maps.DeleteFunc(
+			m.backup.asked,
+			func(_ matrixsync.MatrixSessionKey, at time.Time) bool { return now.Sub(at) >= askBackupAgain },
+		)
 		known = len(m.backup.asked) >= maxMissing
 	}
 	if !known {
@@ -197,7 +210,11 @@ func (m *engine) fetchFromBackup(ctx context.Context, key matrixsync.MatrixSessi
 	return err == nil
 }
 
-func (m *engine) importFromBackup(ctx context.Context, version id.KeyBackupVersion, key matrixsync.MatrixSessionKey) error {
+func (m *engine) importFromBackup(
+	ctx context.Context,
+	version id.KeyBackupVersion,
+	key matrixsync.MatrixSessionKey,
+) error {
 	found, err := m.client.GetKeyBackupForRoomAndSession(ctx, version, key.RoomID, key.SessionID)
 	if err != nil {
 		return err
@@ -243,7 +260,11 @@ func (m *engine) uploadToBackup(ctx context.Context, mach *crypto.OlmMachine) {
 	m.backup.pause = time.Now().Add(backupPause)
 }
 
-func (m *engine) uploadBatch(ctx context.Context, mach *crypto.OlmMachine, version id.KeyBackupVersion) (more bool, err error) {
+func (m *engine) uploadBatch(
+	ctx context.Context,
+	mach *crypto.OlmMachine,
+	version id.KeyBackupVersion,
+) (more bool, err error) {
 	var sessions []*crypto.InboundGroupSession
 	err = mach.CryptoStore.GetGroupSessionsWithoutKeyBackupVersion(ctx, version).Iter(func(session *crypto.InboundGroupSession) (bool, error) {
 		sessions = append(sessions, session)

@@ -86,9 +86,18 @@ func decryptError(err error) error {
 	case err == nil:
 		return nil
 	case noKey(err):
-		return &core.Error{Code: core.CodeNotFound, Op: opDecrypt, Err: fmt.Errorf("%w: %w", matrixsync.ErrMatrixNoKey, err)}
+		return &core.Error{
+			Code: core.CodeNotFound,
+			Op:   opDecrypt,
+			Err:  fmt.Errorf("%w: %w", matrixsync.ErrMatrixNoKey, err),
+		}
 	case errors.Is(err, crypto.ErrDuplicateMessageIndex):
-		return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "replayed: another event had this message index", Err: err}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      opDecrypt,
+			Message: "replayed: another event had this message index",
+			Err:     err,
+		}
 	}
 	if passes(err) {
 		coded := storeError(opDecrypt, err)
@@ -99,7 +108,12 @@ func decryptError(err error) error {
 
 // Encrypt encrypts content for the members of a room, and first gives their
 // devices the key where they don't have it.
-func (m *engine) Encrypt(ctx context.Context, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
+func (m *engine) Encrypt(
+	ctx context.Context,
+	room id.RoomID,
+	kind event.Type,
+	content any,
+) (*event.EncryptedEventContent, error) {
 	mach, done, err := m.use()
 	if err != nil {
 		return nil, err
@@ -109,13 +123,23 @@ func (m *engine) Encrypt(ctx context.Context, room id.RoomID, kind event.Type, c
 	return encrypted, storeError(opEncrypt+" "+room.String(), err)
 }
 
-func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
+func (m *engine) encrypt(
+	ctx context.Context,
+	mach *crypto.OlmMachine,
+	room id.RoomID,
+	kind event.Type,
+	content any,
+) (*event.EncryptedEventContent, error) {
 	setting, err := m.state.GetEncryptionEvent(ctx, room)
 	if err != nil {
 		return nil, err
 	}
 	if setting != nil && setting.Algorithm != id.AlgorithmMegolmV1 {
-		return nil, &core.Error{Code: core.CodeUnsupported, Op: opEncrypt, Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm)}
+		return nil, &core.Error{
+			Code:    core.CodeUnsupported,
+			Op:      opEncrypt,
+			Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm),
+		}
 	}
 	if err := m.refreshDevices(ctx, mach); err != nil {
 		return nil, err
@@ -140,7 +164,11 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 		}
 		m.backup.due.Store(true)
 	}
-	return nil, &core.Error{Code: core.CodeUnavailable, Op: opEncrypt, Message: "the room's members or their devices keep changing"}
+	return nil, &core.Error{
+		Code:    core.CodeUnavailable,
+		Op:      opEncrypt,
+		Message: "the room's members or their devices keep changing",
+	}
 }
 
 // members returns who gets a room's keys. A sync that loads members lazily
@@ -167,7 +195,13 @@ func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, erro
 }
 
 // WaitForSession waits for a room key, and says whether it is there.
-func (m *engine) WaitForSession(ctx context.Context, room id.RoomID, sender id.SenderKey, session id.SessionID, timeout time.Duration) bool {
+func (m *engine) WaitForSession(
+	ctx context.Context,
+	room id.RoomID,
+	sender id.SenderKey,
+	session id.SessionID,
+	timeout time.Duration,
+) bool {
 	mach, done, err := m.use()
 	if err != nil {
 		return false
@@ -178,7 +212,14 @@ func (m *engine) WaitForSession(ctx context.Context, room id.RoomID, sender id.S
 
 // RequestSession asks the sender's device, or all of them for an empty one, and
 // our own devices for a room key.
-func (m *engine) RequestSession(ctx context.Context, room id.RoomID, senderKey id.SenderKey, session id.SessionID, user id.UserID, device id.DeviceID) {
+func (m *engine) RequestSession(
+	ctx context.Context,
+	room id.RoomID,
+	senderKey id.SenderKey,
+	session id.SessionID,
+	user id.UserID,
+	device id.DeviceID,
+) {
 	mach, done, err := m.use()
 	if err != nil {
 		return

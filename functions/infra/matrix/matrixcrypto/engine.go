@@ -152,7 +152,13 @@ func wrongKey(err error) error {
 	if coded := storeError(op, err); core.ErrorCode(coded) != core.CodeInternal || fromStore(err) {
 		return coded
 	}
-	return &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "the keys in the database can't be read", Hint: "is it the pickle key that they were written with?", Err: err}
+	return &core.Error{
+		Code:    core.CodeUnauthenticated,
+		Op:      op,
+		Message: "the keys in the database can't be read",
+		Hint:    "is it the pickle key that they were written with?",
+		Err:     err,
+	}
 }
 
 // use locks the machine for use.
@@ -163,7 +169,11 @@ func (m *engine) use() (*crypto.OlmMachine, func(), error) {
 		if m.closed {
 			return nil, nil, errClosed()
 		}
-		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto", Message: "the key database failed, and has not been read anew yet"}
+		return nil, nil, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "matrix_crypto",
+			Message: "the key database failed, and has not been read anew yet",
+		}
 	}
 	return m.mach, m.live.RUnlock, nil
 }

@@ -117,7 +117,12 @@ func (v *vault) open(ctx context.Context) (*ssss.Key, error) {
 
 // openStorage returns the key of the account's secret storage; nil where there
 // is none and none may be made.
-func (m *engine) openStorage(ctx context.Context, cfg MatrixCryptoInitConfig, recovery string, hasIdentity bool) (*ssss.Key, error) {
+func (m *engine) openStorage(
+	ctx context.Context,
+	cfg MatrixCryptoInitConfig,
+	recovery string,
+	hasIdentity bool,
+) (*ssss.Key, error) {
 	keyID, meta, err := m.mach.SSSS.GetDefaultKeyData(ctx)
 	switch {
 	case errors.Is(err, ssss.ErrNoDefaultKeyID), errors.Is(err, mautrix.MNotFound):
@@ -128,7 +133,11 @@ func (m *engine) openStorage(ctx context.Context, cfg MatrixCryptoInitConfig, re
 	case err != nil:
 		return nil, matrix.MatrixError(op+" secret storage", err)
 	case recovery == "":
-		return nil, fail(core.CodeInvalid, "the account has secret storage, and its recovery key is not known", "give it as RecoveryKey")
+		return nil, fail(
+			core.CodeInvalid,
+			"the account has secret storage, and its recovery key is not known",
+			"give it as RecoveryKey",
+		)
 	}
 	var key *ssss.Key
 	if utils.DecodeBase58RecoveryKey(recovery) != nil {
@@ -197,7 +206,13 @@ func (m *engine) makeIdentity(ctx context.Context, cfg MatrixCryptoInitConfig, s
 		}
 	})
 	if err != nil && asked && isUnauthorized(err) {
-		return &core.Error{Code: core.CodeUnauthenticated, Op: op + " identity", Message: "the server wants the account's password before it takes an identity", Hint: "set Password", Err: matrix.MatrixError("", err)}
+		return &core.Error{
+			Code:    core.CodeUnauthenticated,
+			Op:      op + " identity",
+			Message: "the server wants the account's password before it takes an identity",
+			Hint:    "set Password",
+			Err:     matrix.MatrixError("", err),
+		}
 	}
 	return matrix.MatrixError(op+" identity", err)
 }

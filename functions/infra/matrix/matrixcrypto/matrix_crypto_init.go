@@ -93,7 +93,12 @@ var (
 //   - One database for each user, one device in it, and one process.
 func MatrixCryptoInit(ctx context.Context, cfg MatrixCryptoInitConfig) (*MatrixCryptoInitHandle, error) {
 	if !linked {
-		return nil, &core.Error{Code: core.CodeUnsupported, Op: op, Message: "this program was built without encryption", Hint: "build with -tags goolm (pure Go) or -tags libolm (needs libolm's headers and cgo)"}
+		return nil, &core.Error{
+			Code:    core.CodeUnsupported,
+			Op:      op,
+			Message: "this program was built without encryption",
+			Hint:    "build with -tags goolm (pure Go) or -tags libolm (needs libolm's headers and cgo)",
+		}
 	}
 	if err := check(ctx, &cfg); err != nil {
 		return nil, err
@@ -136,11 +141,23 @@ func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
 	case client.UserID == "": // matrix_client_init's has its token elsewhere, so AccessToken says nothing
 		return fail(core.CodeInvalid, "the client has no user ID", "matrix_client_init makes one that is logged in")
 	case len(cfg.PickleKey) == 0 && cfg.Secrets == nil:
-		return fail(core.CodeInvalid, "no pickle key given", "give PickleKey, 32 random bytes kept outside of the database, or Secrets")
+		return fail(
+			core.CodeInvalid,
+			"no pickle key given",
+			"give PickleKey, 32 random bytes kept outside of the database, or Secrets",
+		)
 	case cfg.Bootstrap && cfg.Secrets == nil && cfg.RecoveryKey == "":
-		return fail(core.CodeInvalid, "Bootstrap has no place for the recovery key", "give Secrets, or a passphrase as RecoveryKey")
+		return fail(
+			core.CodeInvalid,
+			"Bootstrap has no place for the recovery key",
+			"give Secrets, or a passphrase as RecoveryKey",
+		)
 	case matrixsync.MatrixSyncRunning(client):
-		return fail(core.CodeConflict, "the client's sync has begun already, and keys that came in it are lost", "call matrix_crypto_init before matrix_sync_service")
+		return fail(
+			core.CodeConflict,
+			"the client's sync has begun already, and keys that came in it are lost",
+			"call matrix_crypto_init before matrix_sync_service",
+		)
 	}
 	if _, closed := client.Crypto.(closedCrypto); client.Crypto != nil && !closed {
 		return fail(core.CodeConflict, "the client has encryption already", "close the other handle first")
@@ -154,7 +171,11 @@ func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
 			return matrix.MatrixError(op+" whoami", err)
 		}
 		if who.UserID != client.UserID || who.DeviceID == "" {
-			return fail(core.CodeConflict, "the access token belongs to "+who.UserID.String()+", and to device \""+who.DeviceID.String()+"\"", "log in with a device")
+			return fail(
+				core.CodeConflict,
+				"the access token belongs to "+who.UserID.String()+", and to device \""+who.DeviceID.String()+"\"",
+				"log in with a device",
+			)
 		}
 		client.DeviceID = who.DeviceID
 	}

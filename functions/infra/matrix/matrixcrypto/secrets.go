@@ -18,7 +18,12 @@ func pickleKey(ctx context.Context, cfg MatrixCryptoInitConfig, inUse bool) ([]b
 	text, err := cfg.Secrets.Get(ctx, name)
 	if core.ErrorCode(err) == core.CodeNotFound {
 		if inUse {
-			return nil, &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "the database has keys, and their pickle key is not in Secrets", Hint: "restore " + name + ", or log in as a new device with a new database"}
+			return nil, &core.Error{
+				Code:    core.CodeUnauthenticated,
+				Op:      op,
+				Message: "the database has keys, and their pickle key is not in Secrets",
+				Hint:    "restore " + name + ", or log in as a new device with a new database",
+			}
 		}
 		key := make([]byte, 32)
 		rand.Read(key)
@@ -29,7 +34,11 @@ func pickleKey(ctx context.Context, cfg MatrixCryptoInitConfig, inUse bool) ([]b
 	}
 	key, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil || len(key) == 0 {
-		return nil, fail(core.CodeInvalid, name+" in Secrets is no pickle key", "it is base64, as matrix_crypto_init wrote it")
+		return nil, fail(
+			core.CodeInvalid,
+			name+" in Secrets is no pickle key",
+			"it is base64, as matrix_crypto_init wrote it",
+		)
 	}
 	return key, nil
 }

@@ -70,7 +70,11 @@ func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, err
 // SetEncryptionEvent keeps what a room's encryption is. Once encrypted, a room
 // stays so: a server or an admin who takes the setting back is not followed, as
 // the specification asks.
-func (s *stateStore) SetEncryptionEvent(ctx context.Context, room id.RoomID, content *event.EncryptionEventContent) error {
+func (s *stateStore) SetEncryptionEvent(
+	ctx context.Context,
+	room id.RoomID,
+	content *event.EncryptionEventContent,
+) error {
 	known, err := s.GetEncryptionEvent(ctx, room)
 	if err != nil || known != nil && (content.Algorithm != id.AlgorithmMegolmV1 || sameEncryption(known, content)) {
 		return err
@@ -86,7 +90,11 @@ func sameEncryption(a, b *event.EncryptionEventContent) bool {
 }
 
 // SetHistoryVisibility keeps who may read what was sent before they came.
-func (s *stateStore) SetHistoryVisibility(ctx context.Context, room id.RoomID, content *event.HistoryVisibilityEventContent) error {
+func (s *stateStore) SetHistoryVisibility(
+	ctx context.Context,
+	room id.RoomID,
+	content *event.HistoryVisibilityEventContent,
+) error {
 	known, err := s.GetHistoryVisibility(ctx, room)
 	if err != nil || known != nil && known.HistoryVisibility == content.HistoryVisibility {
 		return err
@@ -99,7 +107,12 @@ func (s *stateStore) SetHistoryVisibility(ctx context.Context, room id.RoomID, c
 
 // SetMember keeps a member. It is told of the same one more than once: by the
 // sync, and by the client's own calls.
-func (s *stateStore) SetMember(ctx context.Context, room id.RoomID, user id.UserID, member *event.MemberEventContent) error {
+func (s *stateStore) SetMember(
+	ctx context.Context,
+	room id.RoomID,
+	user id.UserID,
+	member *event.MemberEventContent,
+) error {
 	known, err := s.TryGetMember(ctx, room, user)
 	if err != nil {
 		return err
@@ -115,7 +128,12 @@ func (s *stateStore) SetMember(ctx context.Context, room id.RoomID, user id.User
 
 // SetMembership is what the client's own calls (JoinRoom, InviteUser) tell
 // before the sync does.
-func (s *stateStore) SetMembership(ctx context.Context, room id.RoomID, user id.UserID, membership event.Membership) error {
+func (s *stateStore) SetMembership(
+	ctx context.Context,
+	room id.RoomID,
+	user id.UserID,
+	membership event.Membership,
+) error {
 	known, err := s.TryGetMember(ctx, room, user)
 	if err != nil || known != nil && known.Membership == membership {
 		return err
@@ -127,14 +145,24 @@ func (s *stateStore) SetMembership(ctx context.Context, room id.RoomID, user id.
 }
 
 // ReplaceCachedMembers stores a list of members that was asked for.
-func (s *stateStore) ReplaceCachedMembers(ctx context.Context, room id.RoomID, members []*event.Event, only ...event.Membership) error {
+func (s *stateStore) ReplaceCachedMembers(
+	ctx context.Context,
+	room id.RoomID,
+	members []*event.Event,
+	only ...event.Membership,
+) error {
 	if err := s.SQLStateStore.ReplaceCachedMembers(ctx, room, members, only...); err != nil {
 		return err
 	}
 	return s.drop(ctx, room)
 }
 
-func (s *stateStore) memberChanged(ctx context.Context, room id.RoomID, before *event.MemberEventContent, now event.Membership) error {
+func (s *stateStore) memberChanged(
+	ctx context.Context,
+	room id.RoomID,
+	before *event.MemberEventContent,
+	now event.Membership,
+) error {
 	if reader(now) == (before != nil && reader(before.Membership)) {
 		return nil
 	}

@@ -250,7 +250,10 @@ func (m *engine) miss(key matrixsync.MatrixSessionKey, sender id.UserID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.missing[key] == nil && len(m.missing) >= maxMissing {
-		maps.DeleteFunc(m.missing, func(_ matrixsync.MatrixSessionKey, missing *missingKey) bool { return missing.asked })
+		maps.DeleteFunc(
+			m.missing,
+			func(_ matrixsync.MatrixSessionKey, missing *missingKey) bool { return missing.asked },
+		)
 	}
 	if m.missing[key] == nil && len(m.missing) < maxMissing {
 		m.missing[key] = &missingKey{sender: sender, since: time.Now()}

@@ -120,7 +120,12 @@ func newDownload(cfg MatrixDownloadMediaConfig) (*download, error) {
 	}
 	// Without what the value has in it of an earlier use, in which the hash may
 	// be missing.
-	d.encrypted = &attachment.EncryptedFile{Key: cfg.File.Key, InitVector: cfg.File.InitVector, Hashes: cfg.File.Hashes, Version: cfg.File.Version}
+	d.encrypted = &attachment.EncryptedFile{
+		Key:        cfg.File.Key,
+		InitVector: cfg.File.InitVector,
+		Hashes:     cfg.File.Hashes,
+		Version:    cfg.File.Version,
+	}
 	if err := d.encrypted.PrepareForDecryption(); err != nil {
 		return nil, d.fail(core.CodeInvalid, "the message's key for the file", err)
 	}
@@ -257,7 +262,11 @@ func (r *verifiedReader) Read(p []byte) (int, error) {
 }
 
 func (d *download) wrongHash() error {
-	return &core.Error{Code: core.CodeInvalid, Op: d.op, Message: "the content is not of its SHA-256: it was damaged or exchanged"}
+	return &core.Error{
+		Code:    core.CodeInvalid,
+		Op:      d.op,
+		Message: "the content is not of its SHA-256: it was damaged or exchanged",
+	}
 }
 
 // plainReader reads the content.

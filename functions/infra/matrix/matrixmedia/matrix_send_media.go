@@ -82,9 +82,17 @@ func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSend
 	case err != nil:
 		return MatrixSendMediaResult{}, matrix.MatrixError(op, err)
 	case encrypted && cfg.Client.Crypto == nil:
-		return fail(core.CodeUnsupported, "the room is encrypted, and the client has no encryption", "call matrix_crypto_init first")
+		return fail(
+			core.CodeUnsupported,
+			"the room is encrypted, and the client has no encryption",
+			"call matrix_crypto_init first",
+		)
 	case cfg.Thumbnail != nil && encrypted != (cfg.Thumbnail.File != nil):
-		return fail(core.CodeInvalid, "the thumbnail must be encrypted where the room is, and only there", "set Encrypt of matrix_upload_media accordingly")
+		return fail(
+			core.CodeInvalid,
+			"the thumbnail must be encrypted where the room is, and only there",
+			"set Encrypt of matrix_upload_media accordingly",
+		)
 	}
 	upload, err := MatrixUploadMedia(ctx, MatrixUploadMediaConfig{
 		Client: cfg.Client, Content: cfg.Content, Size: cfg.Size, ContentType: cfg.ContentType, FileName: cfg.FileName,
@@ -163,7 +171,12 @@ func mediaContent(cfg MatrixSendMediaConfig, upload MatrixUploadMediaResult) *ev
 		content.URL = upload.URI.CUString()
 	}
 	if thumbnail := cfg.Thumbnail; thumbnail != nil {
-		content.Info.ThumbnailInfo = &event.FileInfo{MimeType: thumbnail.ContentType, Size: int(thumbnail.Size), Width: thumbnail.Width, Height: thumbnail.Height}
+		content.Info.ThumbnailInfo = &event.FileInfo{
+			MimeType: thumbnail.ContentType,
+			Size:     int(thumbnail.Size),
+			Width:    thumbnail.Width,
+			Height:   thumbnail.Height,
+		}
 		content.Info.ThumbnailFile = thumbnail.File
 		if thumbnail.File == nil {
 			content.Info.ThumbnailURL = thumbnail.URI.CUString()

@@ -74,7 +74,11 @@ func MatrixUploadMedia(ctx context.Context, cfg MatrixUploadMediaConfig) (Matrix
 	case cfg.Content == nil:
 		return MatrixUploadMediaResult{}, u.fail(core.CodeInvalid, "no Content given", "")
 	case len(cfg.SHA256) != 0 && len(cfg.SHA256) != sha256.Size:
-		return MatrixUploadMediaResult{}, u.fail(core.CodeInvalid, fmt.Sprintf("SHA256 has %d bytes, not 32", len(cfg.SHA256)), "give the sum itself, not its hex digits")
+		return MatrixUploadMediaResult{}, u.fail(
+			core.CodeInvalid,
+			fmt.Sprintf("SHA256 has %d bytes, not 32", len(cfg.SHA256)),
+			"give the sum itself, not its hex digits",
+		)
 	}
 	defer u.spool.close()
 	if err := u.prepare(ctx); err != nil {
@@ -187,7 +191,11 @@ func (u *upload) look() error {
 		head, _ = buffered.Peek(int(min(u.size, mediaHead))) // an error comes again when it is read
 		u.source = buffered
 	}
-	u.result = MatrixUploadMediaResult{Size: u.size, FileName: u.cfg.FileName, ContentType: cmp.Or(u.cfg.ContentType, http.DetectContentType(head))}
+	u.result = MatrixUploadMediaResult{
+		Size:        u.size,
+		FileName:    u.cfg.FileName,
+		ContentType: cmp.Or(u.cfg.ContentType, http.DetectContentType(head)),
+	}
 	u.result.Width, u.result.Height = imageSize(head)
 	return nil
 }
@@ -221,14 +229,22 @@ func (u *upload) try(ctx context.Context) error {
 		return u.readError(plain.err)
 	}
 	if plain.short || plain.long {
-		return u.fail(core.CodeInvalid, fmt.Sprintf("the content does not have the %d bytes of its size", u.size), "was it changed meanwhile?")
+		return u.fail(
+			core.CodeInvalid,
+			fmt.Sprintf("the content does not have the %d bytes of its size", u.size),
+			"was it changed meanwhile?",
+		)
 	}
 	if err != nil {
 		return mediaError(ctx, u.op, err)
 	}
 	plain.sum.Sum(u.result.SHA256[:0])
 	if len(u.cfg.SHA256) != 0 && !bytes.Equal(u.cfg.SHA256, u.result.SHA256[:]) {
-		return u.fail(core.CodeInvalid, fmt.Sprintf("the content's SHA-256 is %x, not %x", u.result.SHA256, u.cfg.SHA256), "")
+		return u.fail(
+			core.CodeInvalid,
+			fmt.Sprintf("the content's SHA-256 is %x, not %x", u.result.SHA256, u.cfg.SHA256),
+			"",
+		)
 	}
 	u.result.URI = uri
 	if file != nil {
@@ -266,7 +282,12 @@ func (u *upload) post(ctx context.Context, body io.Reader, contentType, fileName
 		return id.ContentURI{}, err
 	}
 	if _, err := parseMXC(answer.ContentURI.String()); err != nil {
-		return id.ContentURI{}, &core.Error{Code: core.CodeUnavailable, Op: u.op, Message: "the server's answer has no content URI", Err: err}
+		return id.ContentURI{}, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      u.op,
+			Message: "the server's answer has no content URI",
+			Err:     err,
+		}
 	}
 	return answer.ContentURI, nil
 }

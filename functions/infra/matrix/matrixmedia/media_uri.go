@@ -16,7 +16,10 @@ func parseMXC(uri string) (id.ContentURI, error) {
 	rest, ok := strings.CutPrefix(uri, "mxc://")
 	server, media, found := strings.Cut(rest, "/")
 	if !ok || !found || server == "" || media == "" || len(uri) > 1024 ||
-		strings.Trim(server, ".") == "" || strings.ContainsFunc(server, notServer) || strings.ContainsFunc(media, notMedia) {
+		strings.Trim(
+			server,
+			".",
+		) == "" || strings.ContainsFunc(server, notServer) || strings.ContainsFunc(media, notMedia) {
 		return id.ContentURI{}, errMXC
 	}
 	return id.ContentURI{Homeserver: server, FileID: media}, nil

@@ -146,7 +146,13 @@ func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (
 
 // history returns a page of a room, newest first, with what the server leaves
 // out between that and the page above.
-func (s *sender) history(ctx context.Context, room id.RoomID, from string, limit int, above []*event.Event) (chunk []*event.Event, end string, err error) {
+func (s *sender) history(
+	ctx context.Context,
+	room id.RoomID,
+	from string,
+	limit int,
+	above []*event.Event,
+) (chunk []*event.Event, end string, err error) {
 	messages := func(dir mautrix.Direction, limit int) (page *mautrix.RespMessages, err error) {
 		err = s.request(ctx, func(ctx context.Context) (err error) {
 			page, err = s.cfg.Client.Messages(ctx, room, from, "", dir, nil, limit)

@@ -111,13 +111,22 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "Client and DB are required"}
 	}
 	if !ident.IsUser(cfg.Client.UserID) {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the client has no user ID", Hint: "make it with matrix_client_init"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "the client has no user ID",
+			Hint:    "make it with matrix_client_init",
+		}
 	}
 	cfg = cfg.withDefaults()
 	account := string(cfg.Client.UserID)
 	key := outboxKey{cfg.DB, account}
 	if _, running := outboxRunning.LoadOrStore(key, struct{}{}); running {
-		return nil, &core.Error{Code: core.CodeConflict, Op: op, Message: "an outbox of " + account + " already runs on this database"}
+		return nil, &core.Error{
+			Code:    core.CodeConflict,
+			Op:      op,
+			Message: "an outbox of " + account + " already runs on this database",
+		}
 	}
 	h, err := newHandle(ctx, cfg, account)
 	if err != nil {
@@ -181,7 +190,12 @@ func (h *MatrixOutboxHandle) Stop(ctx context.Context) error {
 	case <-h.done:
 		return h.err
 	default:
-		return &core.Error{Code: core.CodeTimeout, Op: "matrix_outbox stop", Message: "it has not ended yet", Err: context.Cause(ctx)}
+		return &core.Error{
+			Code:    core.CodeTimeout,
+			Op:      "matrix_outbox stop",
+			Message: "it has not ended yet",
+			Err:     context.Cause(ctx),
+		}
 	}
 }
 

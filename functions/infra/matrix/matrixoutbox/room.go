@@ -182,7 +182,11 @@ func (s *sender) find(ctx context.Context, row *item, v *view) (step step, decid
 		step.again, step.floor, step.limit = true, s.cfg.Settle/looksUntilSettled, wait // the server may be at it yet
 		return step, true
 	}
-	cause := &core.Error{Code: core.CodeConflict, Message: "can't tell whether it was sent", Hint: "look into the room, then Retry or Drop it"}
+	cause := &core.Error{
+		Code:    core.CodeConflict,
+		Message: "can't tell whether it was sent",
+		Hint:    "look into the room, then Retry or Drop it",
+	}
 	return s.setAside(ctx, row, true, cause), true
 }
 

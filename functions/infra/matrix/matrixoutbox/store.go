@@ -170,7 +170,10 @@ func (s *store) checkSame(ctx context.Context, tx *sql.Tx, item preparedItem) er
 		return sqlite.SQLiteError("", err)
 	}
 	if room != string(item.Room) || eventType != item.Type {
-		return &core.Error{Code: core.CodeConflict, Message: "transaction ID " + item.TransactionID + " belongs to another event"}
+		return &core.Error{
+			Code:    core.CodeConflict,
+			Message: "transaction ID " + item.TransactionID + " belongs to another event",
+		}
 	}
 	return nil
 }

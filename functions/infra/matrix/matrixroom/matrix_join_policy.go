@@ -107,12 +107,26 @@ type joinTask struct {
 //   - Joins go before leaves, and each have their own bound.
 func MatrixJoinPolicy(ctx context.Context, cfg MatrixJoinPolicyConfig) (*MatrixJoinPolicyHandle, error) {
 	if cfg.Client == nil || cfg.Client.UserID == "" {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_join_policy", Message: "no Client with a user ID given"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "matrix_join_policy",
+			Message: "no Client with a user ID given",
+		}
 	}
-	p := &MatrixJoinPolicyHandle{cfg: cfg, servers: map[string]bool{}, dropping: map[MatrixJoinAction]bool{}, wake: make(chan struct{}, 1)}
+	p := &MatrixJoinPolicyHandle{
+		cfg:      cfg,
+		servers:  map[string]bool{},
+		dropping: map[MatrixJoinAction]bool{},
+		wake:     make(chan struct{}, 1),
+	}
 	for _, server := range cfg.AllowServers {
 		if _, ok := ident.ServerHost(server); !ok && server != "*" {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_join_policy", Message: "a name in AllowServers cannot be read", Hint: "give names as in user IDs, such as example.org"}
+			return nil, &core.Error{
+				Code:    core.CodeInvalid,
+				Op:      "matrix_join_policy",
+				Message: "a name in AllowServers cannot be read",
+				Hint:    "give names as in user IDs, such as example.org",
+			}
 		}
 		p.servers[strings.ToLower(server)] = true
 	}

@@ -93,7 +93,11 @@ func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, er
 	}
 	for _, user := range cfg.Invite {
 		if ident.CheckUser(user) != nil {
-			return "", "", &core.Error{Code: core.CodeInvalid, Op: op, Message: "an invited user's ID cannot be read: it is @name:server"}
+			return "", "", &core.Error{
+				Code:    core.CodeInvalid,
+				Op:      op,
+				Message: "an invited user's ID cannot be read: it is @name:server",
+			}
 		}
 	}
 	if cfg.Alias == "" {
@@ -110,7 +114,11 @@ func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, er
 	return id.NewRoomAlias(local, server), "", nil
 }
 
-func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.RoomAlias, local string) (MatrixRoomCreateResult, error) {
+func (cfg *MatrixRoomCreateConfig) getOrCreate(
+	ctx context.Context,
+	alias id.RoomAlias,
+	local string,
+) (MatrixRoomCreateResult, error) {
 	op := "matrix_room_create " + string(alias)
 	found, err := cfg.Client.ResolveAlias(ctx, alias)
 	if err == nil && (found == nil || found.RoomID == "") {
@@ -125,7 +133,11 @@ func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.Roo
 	return cfg.create(ctx, local)
 }
 
-func (cfg *MatrixRoomCreateConfig) enter(ctx context.Context, op string, found *mautrix.RespAliasResolve) (MatrixRoomCreateResult, error) {
+func (cfg *MatrixRoomCreateConfig) enter(
+	ctx context.Context,
+	op string,
+	found *mautrix.RespAliasResolve,
+) (MatrixRoomCreateResult, error) {
 	if _, err := cfg.Client.JoinRoom(ctx, string(found.RoomID), &mautrix.ReqJoinRoom{Via: found.Servers[:min(3, len(found.Servers))]}); err != nil {
 		err = matrix.MatrixError(op+": enter the room that is there", err)
 		if coded, ok := errors.AsType[*core.Error](err); ok && coded.Code == core.CodeForbidden {
@@ -137,7 +149,12 @@ func (cfg *MatrixRoomCreateConfig) enter(ctx context.Context, op string, found *
 		var encryption event.EncryptionEventContent // StateEvent also tells the client's StateStore
 		err := matrix.MatrixError(op, cfg.Client.StateEvent(ctx, found.RoomID, event.StateEncryption, "", &encryption))
 		if core.ErrorCode(err) == core.CodeNotFound || (err == nil && encryption.Algorithm == "") {
-			return MatrixRoomCreateResult{}, &core.Error{Code: core.CodeConflict, Op: op, Message: "the room that is there is not encrypted", Hint: "take another alias"}
+			return MatrixRoomCreateResult{}, &core.Error{
+				Code:    core.CodeConflict,
+				Op:      op,
+				Message: "the room that is there is not encrypted",
+				Hint:    "take another alias",
+			}
 		}
 		if err != nil {
 			return MatrixRoomCreateResult{}, err

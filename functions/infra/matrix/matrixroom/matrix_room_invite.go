@@ -40,7 +40,11 @@ func MatrixRoomInvite(ctx context.Context, cfg MatrixRoomInviteConfig) (invited 
 	case cfg.RoomID == "":
 		return false, &core.Error{Code: core.CodeInvalid, Op: op, Message: "no RoomID given"}
 	case ident.CheckUser(cfg.UserID) != nil:
-		return false, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the user ID cannot be read: it is @name:server"}
+		return false, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "the user ID cannot be read: it is @name:server",
+		}
 	}
 	op += " " + string(cfg.UserID)
 	membership, err := cfg.membership(ctx)
@@ -48,7 +52,12 @@ func MatrixRoomInvite(ctx context.Context, cfg MatrixRoomInviteConfig) (invited 
 	case err != nil:
 		return false, matrix.MatrixError(op, err)
 	case membership == event.MembershipBan:
-		return false, &core.Error{Code: core.CodeForbidden, Op: op, Message: "the user is banned from the room", Hint: "unban the user first"}
+		return false, &core.Error{
+			Code:    core.CodeForbidden,
+			Op:      op,
+			Message: "the user is banned from the room",
+			Hint:    "unban the user first",
+		}
 	case membership == event.MembershipJoin, membership == event.MembershipInvite:
 		return false, nil
 	}

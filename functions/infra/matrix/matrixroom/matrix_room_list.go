@@ -104,7 +104,13 @@ func joinedItem(room id.RoomID, part gjson.Result, user id.UserID) MatrixRoomLis
 func invitedItem(room id.RoomID, part gjson.Result, user id.UserID) MatrixRoomListItem {
 	events := part.Get("invite_state.events")
 	state := stateOf(room, events)
-	item := MatrixRoomListItem{RoomID: room, Title: state.Title(user), Alias: state.Alias, Encrypted: state.Encrypted, Invited: true}
+	item := MatrixRoomListItem{
+		RoomID:    room,
+		Title:     state.Title(user),
+		Alias:     state.Alias,
+		Encrypted: state.Encrypted,
+		Invited:   true,
+	}
 	events.ForEach(func(_, evt gjson.Result) bool {
 		if evt.Get("type").Str == event.StateMember.Type && evt.Get("state_key").Str == string(user) {
 			item.Inviter = id.UserID(evt.Get("sender").Str)

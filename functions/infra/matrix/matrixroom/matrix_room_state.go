@@ -115,7 +115,10 @@ func (s *MatrixRoomStateResult) add(kind, key string, evt gjson.Result) {
 	content := wire.Field(evt, "content")
 	text := func(field string) string { return wire.String(wire.Field(content, field)) }
 	if kind == event.StateMember.Type {
-		s.Members[id.UserID(key)] = MatrixRoomMember{Membership: event.Membership(text("membership")), Name: text("displayname")}
+		s.Members[id.UserID(key)] = MatrixRoomMember{
+			Membership: event.Membership(text("membership")),
+			Name:       text("displayname"),
+		}
 		return
 	}
 	if key != "" {
@@ -189,7 +192,10 @@ func (s *MatrixRoomStateResult) Title(towards id.UserID) string {
 		return string(s.Alias)
 	}
 	title := ""
-	others := slices.DeleteFunc(append(s.In(event.MembershipJoin), s.In(event.MembershipInvite)...), func(user id.UserID) bool { return user == towards })
+	others := slices.DeleteFunc(
+		append(s.In(event.MembershipJoin), s.In(event.MembershipInvite)...),
+		func(user id.UserID) bool { return user == towards },
+	)
 	for i, user := range others {
 		if i == 3 {
 			return title + ", ..."

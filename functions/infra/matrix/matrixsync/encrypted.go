@@ -14,9 +14,16 @@ import (
 
 // decryptRaw decrypts an event of the server. What is in it speaks for its
 // content alone: who sent what where is the server's to say.
-func (s *syncService) decryptRaw(ctx context.Context, room id.RoomID, raw json.RawMessage) (matrix.MatrixSyncEvent, error) {
+func (s *syncService) decryptRaw(
+	ctx context.Context,
+	room id.RoomID,
+	raw json.RawMessage,
+) (matrix.MatrixSyncEvent, error) {
 	fail := func(err error) (matrix.MatrixSyncEvent, error) {
-		return matrix.MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service: decrypt an event in " + string(room), Err: err}
+		return matrix.MatrixSyncEvent{}, &core.Error{
+			Op:  "matrix_sync_service: decrypt an event in " + string(room),
+			Err: err,
+		}
 	}
 	if s.crypto == nil {
 		return fail(ErrMatrixNoKey)

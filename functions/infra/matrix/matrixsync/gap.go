@@ -44,7 +44,13 @@ func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, event
 func (t *syncTaking) fill(
 	ctx context.Context, known MatrixSyncRoom, timeline []matrix.MatrixSyncEvent, from string, left bool,
 ) (events []matrix.MatrixSyncEvent, gap *matrix.MatrixSyncGap, err error) {
-	cfg := history.Config{Timeline: eventIDs(timeline), From: from, To: t.position.Token, Pages: t.cfg.GapPages, FromEnd: left}
+	cfg := history.Config{
+		Timeline: eventIDs(timeline),
+		From:     from,
+		To:       t.position.Token,
+		Pages:    t.cfg.GapPages,
+		FromEnd:  left,
+	}
 	if known.Last != "" {
 		// It is a surer end than the token, by which Dendrite may leave out
 		// the first event after it.
@@ -110,7 +116,11 @@ const gapBrokenTries = 10
 
 // page gets a page of a room's history, and says which of its events the store
 // knows.
-func (t *syncTaking) page(ctx context.Context, known MatrixSyncRoom, request history.Request) (history.Page[matrix.MatrixSyncEvent], error) {
+func (t *syncTaking) page(
+	ctx context.Context,
+	known MatrixSyncRoom,
+	request history.Request,
+) (history.Page[matrix.MatrixSyncEvent], error) {
 	var page history.Page[matrix.MatrixSyncEvent]
 	answer, err := t.askPage(ctx, known.RoomID, request)
 	if err != nil {
@@ -169,13 +179,21 @@ func (t *syncTaking) onePage(ctx context.Context, room id.RoomID, request histor
 		return page, err
 	}
 	if err := json.Unmarshal(body, &page); err != nil {
-		return page, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Err: fmt.Errorf("%w: %w", errBadPage, err)}
+		return page, &core.Error{
+			Code: core.CodeUnavailable,
+			Op:   "matrix_sync_service",
+			Err:  fmt.Errorf("%w: %w", errBadPage, err),
+		}
 	}
 	return page, nil
 }
 
 // unknown returns the events that the store does not know.
-func (t *syncTaking) unknown(ctx context.Context, room MatrixSyncRoom, events []matrix.MatrixSyncEvent) ([]matrix.MatrixSyncEvent, error) {
+func (t *syncTaking) unknown(
+	ctx context.Context,
+	room MatrixSyncRoom,
+	events []matrix.MatrixSyncEvent,
+) ([]matrix.MatrixSyncEvent, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}

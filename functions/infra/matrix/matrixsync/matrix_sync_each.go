@@ -21,7 +21,11 @@ import (
 //     dealt with aside, and return nil.
 //   - Each event is acknowledged in a transaction of its own;
 //     matrix_sync_service's Ack takes many in one.
-func MatrixSyncEach(ctx context.Context, cfg MatrixSyncServiceConfig, handle func(ctx context.Context, evt matrix.MatrixSyncEvent) error) error {
+func MatrixSyncEach(
+	ctx context.Context,
+	cfg MatrixSyncServiceConfig,
+	handle func(ctx context.Context, evt matrix.MatrixSyncEvent) error,
+) error {
 	if handle == nil {
 		return &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_each", Message: "no handle given"}
 	}

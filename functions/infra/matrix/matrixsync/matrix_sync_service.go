@@ -82,7 +82,12 @@ func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*Matri
 		return nil, err
 	}
 	if _, running := syncRunning.LoadOrStore(cfg.Client, struct{}{}); running {
-		return nil, &core.Error{Code: core.CodeConflict, Op: "matrix_sync_service", Message: "a service runs for this client already", Hint: "stop it first, or read its Events"}
+		return nil, &core.Error{
+			Code:    core.CodeConflict,
+			Op:      "matrix_sync_service",
+			Message: "a service runs for this client already",
+			Hint:    "stop it first, or read its Events",
+		}
 	}
 	s := newSyncService(cfg, filter)
 	position, err := s.store.Begin(ctx, cfg.Client.UserID)

@@ -102,7 +102,12 @@ func (m *syncMemory) Pending(context.Context, int64, int) ([]MatrixSyncRecord, e
 	return nil, nil
 }
 
-func (m *syncMemory) Waiting(_ context.Context, key MatrixSessionKey, after int64, limit int) ([]MatrixSyncRecord, error) {
+func (m *syncMemory) Waiting(
+	_ context.Context,
+	key MatrixSessionKey,
+	after int64,
+	limit int,
+) ([]MatrixSyncRecord, error) {
 	var found []MatrixSyncRecord
 	for _, record := range m.waiting {
 		wanted := key == MatrixSessionKey{} || key == MatrixSessionKey{record.RoomID, record.Session}

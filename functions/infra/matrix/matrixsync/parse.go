@@ -57,7 +57,12 @@ func parseSyncResponse(body []byte) (*syncResponse, error) {
 		err = errors.New("no next_batch")
 	}
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Message: "bad sync response", Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "matrix_sync_service",
+			Message: "bad sync response",
+			Err:     err,
+		}
 	}
 	return &response, nil
 }

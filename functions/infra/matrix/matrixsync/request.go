@@ -57,7 +57,11 @@ func (s *syncService) messages(ctx context.Context, room id.RoomID, request hist
 	if filter := s.timelineFilter; filter != "" {
 		query["filter"] = filter
 	}
-	return s.get(ctx, s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"}, query), syncPollSlack)
+	return s.get(
+		ctx,
+		s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"}, query),
+		syncPollSlack,
+	)
 }
 
 var errSyncSilence = &core.Error{Code: core.CodeTimeout, Op: "matrix_sync_service", Message: "the server fell silent"}
@@ -92,7 +96,12 @@ func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
 	n, err := buffer.ReadFrom(io.LimitReader(body, limit+1))
 	switch {
 	case err != nil:
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Message: "the answer broke off", Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "matrix_sync_service",
+			Message: "the answer broke off",
+			Err:     err,
+		}
 	case n > limit:
 		return nil, mautrix.ErrBodyReadReachedLimit
 	}

@@ -183,7 +183,12 @@ func (s *MatrixSyncStoreHandle) Pending(ctx context.Context, after int64, limit 
 }
 
 // Waiting implements [MatrixSyncStorage].
-func (s *MatrixSyncStoreHandle) Waiting(ctx context.Context, key MatrixSessionKey, after int64, limit int) ([]MatrixSyncRecord, error) {
+func (s *MatrixSyncStoreHandle) Waiting(
+	ctx context.Context,
+	key MatrixSessionKey,
+	after int64,
+	limit int,
+) ([]MatrixSyncRecord, error) {
 	if (key == MatrixSessionKey{}) {
 		return s.records(ctx, s.sql.waitAll, after, limit)
 	}

@@ -59,7 +59,11 @@ func (f migrationFile) check() error {
 	text := blankBodies(f.content)
 	if at := transaction.FindStringIndex(text); at != nil {
 		line := 1 + strings.Count(text[:at[0]], "\n")
-		return invalidFile(fmt.Sprintf("%s:%d", f.Name, line), strings.TrimSpace(text[at[0]:at[1]])+" in a migration", "each file already runs in a transaction of its own")
+		return invalidFile(
+			fmt.Sprintf("%s:%d", f.Name, line),
+			strings.TrimSpace(text[at[0]:at[1]])+" in a migration",
+			"each file already runs in a transaction of its own",
+		)
 	}
 	return nil
 }

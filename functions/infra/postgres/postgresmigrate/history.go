@@ -163,7 +163,12 @@ func (m *migrating) findSchema(ctx context.Context) error {
 		return err
 	}
 	if !schema.Valid {
-		return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate", Message: "no schema of the search_path exists", Hint: "make the schema first, or set search_path in the URL"}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "postgres_migrate",
+			Message: "no schema of the search_path exists",
+			Hint:    "make the schema first, or set search_path in the URL",
+		}
 	}
 	m.schema = schema.String
 	return nil

@@ -76,7 +76,12 @@ const (
 func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrateConfig) (PostgresMigrateResult, error) {
 	m := migrating{table: cmp.Or(cfg.Table, defaultTable), lockTimeout: cmp.Or(max(cfg.LockTimeout, 0), defaultLockTimeout)}
 	if !isTableName(m.table) {
-		return m.result, &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate", Message: fmt.Sprintf("bad table name %q", m.table), Hint: "small letters, digits and _, at most 63"}
+		return m.result, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "postgres_migrate",
+			Message: fmt.Sprintf("bad table name %q", m.table),
+			Hint:    "small letters, digits and _, at most 63",
+		}
 	}
 	var err error
 	if m.files, err = migrationFiles(cfg.FS, cfg.Dir); err != nil {

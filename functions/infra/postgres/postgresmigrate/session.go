@@ -17,7 +17,11 @@ import (
 	"fnregistry.dev/functions/infra/postgres"
 )
 
-var errSessionLost = &core.Error{Code: core.CodeUnavailable, Op: "postgres_migrate", Message: "the connection broke, and with it the lock"}
+var errSessionLost = &core.Error{
+	Code:    core.CodeUnavailable,
+	Op:      "postgres_migrate",
+	Message: "the connection broke, and with it the lock",
+}
 
 // openDB makes a database/sql pool with the settings and hooks of the given one
 // that connects once: it is one session to the end, which the lock belongs to,

@@ -46,7 +46,10 @@ func interruptible(conn driver.Conn) (driver.Conn, error) {
 	modern, ok := conn.(moderncConn)
 	handle := reflect.Indirect(reflect.ValueOf(conn)).FieldByName("db")
 	if !ok || !handle.IsValid() || handle.Kind() != reflect.Uintptr {
-		return nil, errors.Join(errors.New("this version of modernc.org/sqlite has changed inside: update sqlite_open"), conn.Close())
+		return nil, errors.Join(
+			errors.New("this version of modernc.org/sqlite has changed inside: update sqlite_open"),
+			conn.Close(),
+		)
 	}
 	return &interruptibleConn{moderncConn: modern, db: uintptr(handle.Uint())}, nil
 }
@@ -100,12 +103,20 @@ func (c *interruptibleConn) run(ctx context.Context, call func() error) error {
 	return err
 }
 
-func (c *interruptibleConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
+func (c *interruptibleConn) ExecContext(
+	ctx context.Context,
+	query string,
+	args []driver.NamedValue,
+) (result driver.Result, err error) {
 	err = c.run(ctx, func() error { result, err = c.moderncConn.ExecContext(ctx, query, args); return err })
 	return result, err
 }
 
-func (c *interruptibleConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+func (c *interruptibleConn) QueryContext(
+	ctx context.Context,
+	query string,
+	args []driver.NamedValue,
+) (rows driver.Rows, err error) {
 	err = c.run(ctx, func() error { rows, err = c.moderncConn.QueryContext(ctx, query, args); return err })
 	return c.watched(ctx, rows, err)
 }
@@ -129,7 +140,10 @@ type interruptibleStmt struct {
 	conn *interruptibleConn
 }
 
-func (s *interruptibleStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (result driver.Result, err error) {
+func (s *interruptibleStmt) ExecContext(
+	ctx context.Context,
+	args []driver.NamedValue,
+) (result driver.Result, err error) {
 	err = s.conn.run(ctx, func() error { result, err = s.moderncStmt.ExecContext(ctx, args); return err })
 	return result, err
 }

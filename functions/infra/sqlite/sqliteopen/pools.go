@@ -88,7 +88,11 @@ func setWAL(ctx context.Context, conn *sql.Conn, s settings) error {
 		case err == nil && mode == "wal":
 			return nil
 		case err == nil:
-			return s.fail(core.CodeUnsupported, "the file system can't do WAL (journal mode stays "+mode+")", "WAL needs shared memory: put the file on a local disk")
+			return s.fail(
+				core.CodeUnsupported,
+				"the file system can't do WAL (journal mode stays "+mode+")",
+				"WAL needs shared memory: put the file on a local disk",
+			)
 		case !isBusy(err) || time.Now().After(deadline):
 			return err
 		}

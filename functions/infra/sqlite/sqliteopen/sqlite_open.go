@@ -100,7 +100,11 @@ func newSettings(cfg SQLiteOpenConfig) (settings, error) {
 		s.Synchronous = "NORMAL"
 	case "OFF", "NORMAL", "FULL", "EXTRA":
 	default:
-		return s, s.fail(core.CodeInvalid, fmt.Sprintf("bad Synchronous %q", cfg.Synchronous), "use OFF, NORMAL, FULL or EXTRA")
+		return s, s.fail(
+			core.CodeInvalid,
+			fmt.Sprintf("bad Synchronous %q", cfg.Synchronous),
+			"use OFF, NORMAL, FULL or EXTRA",
+		)
 	}
 	if s.BusyTimeout == 0 {
 		s.BusyTimeout = 5 * time.Second

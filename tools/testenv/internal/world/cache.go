@@ -17,7 +17,13 @@ const unusedFor = 30 * 24 * time.Hour
 
 // cached returns a folder of the cache that build has filled, for this name and
 // these inputs. While one process builds, others that need the same wait.
-func (w *World) cached(ctx context.Context, name string, inputs []string, what string, build func(ctx context.Context, dir string) error) (string, error) {
+func (w *World) cached(
+	ctx context.Context,
+	name string,
+	inputs []string,
+	what string,
+	build func(ctx context.Context, dir string) error,
+) (string, error) {
 	sum := sha256.Sum256([]byte(strings.Join(inputs, "\x00")))
 	dir := filepath.Join(w.cfg.Cache, name+"-"+hex.EncodeToString(sum[:8]))
 	if isUsed(dir) {

@@ -31,7 +31,9 @@ func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {
 	config := filepath.Join(s.dir, "dendrite.yaml")
 	seed := make([]byte, 32) // of an Ed25519 key
 	_, _ = rand.Read(seed)   // never fails
-	key := pem.EncodeToMemory(&pem.Block{Type: "MATRIX PRIVATE KEY", Headers: map[string]string{"Key-ID": "ed25519:testenv"}, Bytes: seed})
+	key := pem.EncodeToMemory(
+		&pem.Block{Type: "MATRIX PRIVATE KEY", Headers: map[string]string{"Key-ID": "ed25519:testenv"}, Bytes: seed},
+	)
 	if err := writeFiles(map[string]string{
 		config:                                 asJSON(dendriteConfig(s.dir, secret)),
 		filepath.Join(s.dir, "matrix_key.pem"): string(key),
@@ -89,9 +91,16 @@ func dendriteConfig(dir, secret string) map[string]any {
 func (w *World) dendrite(ctx context.Context) (string, error) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {
-		return "", &core.Error{Code: core.CodeUnavailable, Message: "the homeserver is built, and there is no go command", Hint: "install Go, or take matrix=synapse"}
+		return "", &core.Error{
+			Code:    core.CodeUnavailable,
+			Message: "the homeserver is built, and there is no go command",
+			Hint:    "install Go, or take matrix=synapse",
+		}
 	}
-	toolchain, err := call(ctx, command{path: goTool, args: []string{"env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"}, env: os.Environ()})
+	toolchain, err := call(
+		ctx,
+		command{path: goTool, args: []string{"env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"}, env: os.Environ()},
+	)
 	if err != nil {
 		return "", err
 	}

@@ -56,7 +56,10 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 	if path := look(); path != "" {
 		return path, nil
 	}
-	return "", &core.Error{Code: core.CodeUnavailable, Message: strings.Join(packages, " ") + " is installed, but the program is not where it should be"}
+	return "", &core.Error{
+		Code:    core.CodeUnavailable,
+		Message: strings.Join(packages, " ") + " is installed, but the program is not where it should be",
+	}
 }
 
 // lockTries is for how many seconds apt's locks are waited for.
@@ -85,7 +88,11 @@ func mayInstall(kind string, packages []string, debian, root bool) error {
 	names := strings.Join(packages, " ")
 	switch {
 	case !debian:
-		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed", Hint: "install " + names + " (as Debian calls it), then run the same command again"}
+		return &core.Error{
+			Code:    core.CodeUnavailable,
+			Message: kind + " is not installed",
+			Hint:    "install " + names + " (as Debian calls it), then run the same command again",
+		}
 	case !root:
 		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed, and only root may install it",
 			Hint: "sudo apt-get install " + names + ", then run the same command again"}

@@ -45,13 +45,21 @@ func Kinds(args []string) (kinds []string, matrix string, err error) {
 	for _, arg := range args {
 		switch {
 		case !slices.Contains(names, arg):
-			return nil, "", &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("there is no server %q", arg), Hint: hintKinds(arg)}
+			return nil, "", &core.Error{
+				Code:    core.CodeInvalid,
+				Message: fmt.Sprintf("there is no server %q", arg),
+				Hint:    hintKinds(arg),
+			}
 		case arg == Matrix:
 			arg = Dendrite
 		}
 		if strings.HasPrefix(arg, Matrix) {
 			if matrix != "" && matrix != arg {
-				return nil, "", &core.Error{Code: core.CodeInvalid, Message: "there can be one homeserver only", Hint: "name matrix or " + Synapse + ", not both"}
+				return nil, "", &core.Error{
+					Code:    core.CodeInvalid,
+					Message: "there can be one homeserver only",
+					Hint:    "name matrix or " + Synapse + ", not both",
+				}
 			}
 			matrix = arg
 		}

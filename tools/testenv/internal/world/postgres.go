@@ -87,7 +87,13 @@ func (w *World) postgresTemplate(ctx context.Context, bin string, owner *syscall
 	if err != nil {
 		return "", err
 	}
-	args := []string{"--username=" + postgresUser, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"}
+	args := []string{
+		"--username=" + postgresUser,
+		"--auth=scram-sha-256",
+		"--encoding=UTF8",
+		"--locale=C.UTF-8",
+		"--no-sync",
+	}
 	inputs := append([]string{version, fmt.Sprint(os.Geteuid(), owner)}, args...)
 	if owner != nil {
 		inputs[1] = fmt.Sprint(owner.Uid, owner.Gid)
@@ -119,7 +125,11 @@ func initdb(ctx context.Context, run, path string, args []string, owner *syscall
 	data := filepath.Join(work, "data")
 	if _, err := call(ctx, command{path: path, args: append(slices.Clone(args), "--pwfile="+password, "-D", data), user: owner}); err != nil {
 		if os.Geteuid() == 0 {
-			return &core.Error{Code: core.CodeUnavailable, Message: err.Error(), Hint: "the temporary folder must be open to the user postgres: see TMPDIR"}
+			return &core.Error{
+				Code:    core.CodeUnavailable,
+				Message: err.Error(),
+				Hint:    "the temporary folder must be open to the user postgres: see TMPDIR",
+			}
 		}
 		return err
 	}

@@ -70,7 +70,13 @@ func (s *Server) run(c command) (*running, error) {
 }
 
 func (s *Server) baseEnv() []string {
-	return []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "LANG=C.UTF-8", "HOME=" + s.dir, "TMPDIR=" + s.dir, "TZ=UTC"}
+	return []string{
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin",
+		"LANG=C.UTF-8",
+		"HOME=" + s.dir,
+		"TMPDIR=" + s.dir,
+		"TZ=UTC",
+	}
 }
 
 // waitAnswer returns when the command does its work.
@@ -114,7 +120,10 @@ func (r *running) end(signal syscall.Signal) error {
 		case <-timer.C:
 		}
 	}
-	_, err := process.ProcessKillTree(context.Background(), process.ProcessKillTreeConfig{PID: r.cmd.Process.Pid, Grace: -1})
+	_, err := process.ProcessKillTree(
+		context.Background(),
+		process.ProcessKillTreeConfig{PID: r.cmd.Process.Pid, Grace: -1},
+	)
 	if err != nil && core.ErrorCode(err) != core.CodeNotFound {
 		return err
 	}

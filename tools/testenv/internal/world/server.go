@@ -124,7 +124,10 @@ func (s *Server) Restart(ctx context.Context) error {
 }
 
 func (s *Server) gone() error {
-	return &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("the server with the ID %q has been removed", s.ID)}
+	return &core.Error{
+		Code:    core.CodeNotFound,
+		Message: fmt.Sprintf("the server with the ID %q has been removed", s.ID),
+	}
 }
 
 func coded(kind, what string, err error) error {

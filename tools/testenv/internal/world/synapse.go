@@ -93,7 +93,10 @@ var synapseLog = map[string]any{
 // Without one it is SQLite.
 func (s *Server) synapseDatabase(ctx context.Context) (map[string]any, error) {
 	if s.world.shared == nil {
-		return map[string]any{"name": "sqlite3", "args": map[string]any{"database": filepath.Join(s.dir, "homeserver.db")}}, nil
+		return map[string]any{
+			"name": "sqlite3",
+			"args": map[string]any{"database": filepath.Join(s.dir, "homeserver.db")},
+		}, nil
 	}
 	select {
 	case <-s.world.shared.done:

@@ -101,7 +101,11 @@ func (w *World) Start(ctx context.Context, kind string) (*Server, error) {
 	}
 	setUp, ok := setUps[kind]
 	if !ok {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("there is no server %q", kind), Hint: hintKinds(kind)}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: fmt.Sprintf("there is no server %q", kind),
+			Hint:    hintKinds(kind),
+		}
 	}
 	s, err := w.register(kind)
 	if err != nil {

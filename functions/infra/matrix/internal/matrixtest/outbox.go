@@ -20,7 +20,11 @@ var OutboxQuick = matrixoutbox.MatrixOutboxConfig{
 
 // StartOutbox starts an outbox of a client on cfg.DB, and stops it with the
 // test.
-func StartOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOutboxConfig) *matrixoutbox.MatrixOutboxHandle {
+func StartOutbox(
+	t testing.TB,
+	client *mautrix.Client,
+	cfg matrixoutbox.MatrixOutboxConfig,
+) *matrixoutbox.MatrixOutboxHandle {
 	t.Helper()
 	cfg.Client = client
 	outbox, err := matrixoutbox.MatrixOutbox(t.Context(), cfg)

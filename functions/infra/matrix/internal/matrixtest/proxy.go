@@ -63,7 +63,14 @@ const MessagesPath = "GET /_matrix/client/v3/rooms/{room}/messages"
 // which takes a loaded server and luck to make: as long as behind is set,
 // /messages lacks the messages with the bodies of hidden; with none of these it
 // is empty. Large pages have limit events at most.
-func StaleReads(t testing.TB, target string, behind *atomic.Bool, looks *atomic.Int64, limit int, hidden ...string) string {
+func StaleReads(
+	t testing.TB,
+	target string,
+	behind *atomic.Bool,
+	looks *atomic.Int64,
+	limit int,
+	hidden ...string,
+) string {
 	t.Helper()
 	ask := func(r *http.Request) {
 		query := r.URL.Query()

@@ -38,7 +38,13 @@ func JSON(content any) (json.RawMessage, error) {
 }
 
 // checkSize refuses what a server would refuse for its size.
-func checkSize(ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage) error {
+func checkSize(
+	ctx context.Context,
+	client *mautrix.Client,
+	room id.RoomID,
+	eventType string,
+	content json.RawMessage,
+) error {
 	size := len(content)
 	if client.Crypto != nil {
 		encrypted, err := client.StateStore.IsEncrypted(ctx, room)
