@@ -108,4 +108,4 @@ bench: $(DOWNLOAD) ## measure speed, side by side with what a user would take in
 	$(UP) $(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
 
 .PHONY: ci
-ci: lint alone sizes ## what .ci/run does beside the tests
+ci: lint alone sizes ## what .ci/run does next to the tests

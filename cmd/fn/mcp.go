@@ -33,7 +33,7 @@ Look before you write:
 2. If a unit nearly does it, extend that one rather than write a second. Call "impact" before you change it: it lists what may break.
 3. Only if nothing fits, call "new" for a unit of your own. It shows the files first; with write it writes them, and they compile and
    pass the linter. The function refuses every call until you have written it: replace the body, the test and the spec's texts.
-4. After a change of code or spec, call "lint", and "fix" for what a machine can mend.
+4. After a change of code or spec, call "lint", and "fix" for what a machine can fix.
 "size" measures what units add to a program's binary, by building it: ask before you import a heavy one.
 Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now, give or take 20 ms.`
 

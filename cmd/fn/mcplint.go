@@ -20,7 +20,7 @@ type lintIn struct {
 
 type lintOut struct {
 	Total    int      `json:"total" jsonschema:"how many findings there are"`
-	Fixable  int      `json:"fixable" jsonschema:"how many of them fix mends"`
+	Fixable  int      `json:"fixable" jsonschema:"how many of them fix can fix"`
 	Findings []string `json:"findings" jsonschema:"the first 100: file:line:column: rule: message"`
 }
 

@@ -16,7 +16,7 @@ import (
 	"fnregistry.dev/fn_registry/registry"
 )
 
-// TestMCPLintAndFix breaks a spec, and has it found and mended.
+// TestMCPLintAndFix breaks a spec, and checks that it is found and fixed.
 func TestMCPLintAndFix(t *testing.T) {
 	t.Parallel()
 	dir := repo(t)

@@ -64,7 +64,7 @@ func addTool[In, Out any](
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &no}}, handler)
 }
 
-// text is an answer for people and agents beside the structured one.
+// text is an answer for people and agents next to the structured one.
 func text(s string) *mcp.CallToolResult {
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
 }

@@ -98,8 +98,8 @@ func (e *env) size(ctx context.Context, named []string, o *sizeOptions) error {
 	return w.failed(e.err)
 }
 
-// keepFigures is how long figures of code that is no more are kept: somebody
-// may go back to it.
+// keepFigures is how long figures of code that no longer exists are kept:
+// somebody may go back to it.
 const keepFigures = 90 * 24 * time.Hour
 
 // unitsNamed resolves names of units, each unit once.

@@ -26,7 +26,7 @@ func (f *folder) fillRefs(c *Code, start declAt) {
 }
 
 // owns reports whether the whole file of a declaration is its unit's: the spec
-// stands beside it under the same name. Another unit, as an unregistered
+// stands next to it under the same name. Another unit, as an unregistered
 // function, has only what it reaches, since the file may hold several.
 func (f *folder) owns(at declAt) bool {
 	u := f.own[at.decl.Name]
@@ -251,7 +251,7 @@ func isHook(d *source.Decl) bool {
 
 // madeForChange reports whether a variable is of a type that only serves to be
 // changed: a lock, an atomic value, a pool, a buffer, a channel, a random
-// generator. sync.OnceValue and the like compute a constant once.
+// generator. sync.OnceValue and similar compute a constant once.
 func madeForChange(d *source.Decl) bool {
 	text := strings.TrimLeft(variableType(d), "*[]")
 	if strings.HasPrefix(text, "atomic.") || strings.HasPrefix(text, "sync.") || strings.HasPrefix(text, "chan ") || strings.HasPrefix(text, "<-chan ") {

@@ -145,8 +145,8 @@ func (c *Catalog) errorTypes(u *Unit, seen map[*Unit]bool) []string {
 	return slices.Compact(ids)
 }
 
-// optional tells whether a nil or a false without an error is a normal answer,
-// where syntax shows it.
+// optional reports whether a nil or a false without an error is a normal
+// answer, where syntax shows it.
 func optional(code *Code) (Tri, string) {
 	if code.Kind == source.Type {
 		return No, "a type returns nothing"
@@ -157,7 +157,7 @@ func optional(code *Code) (Tri, string) {
 	}
 	last := results[len(results)-1].Type
 	if last == "bool" && len(results) > 1 {
-		return Yes, "its last result is a bool that says whether there is an answer"
+		return Yes, "its last result is a bool that reports whether there is an answer"
 	}
 	if code.NilNil != nil && last == "error" && nilable(results[0].Type) {
 		return Yes, "it returns nil without an error"

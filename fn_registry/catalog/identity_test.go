@@ -13,7 +13,7 @@ func specOf(name, more string) string {
 }
 
 // TestLoad_WhichSymbol: of symbols that differ in case alone a spec is of the
-// one that its signature names, else of the one in the file beside it, else of
+// one that its signature names, else of the one in the file next to it, else of
 // the first.
 func TestLoad_WhichSymbol(t *testing.T) {
 	t.Parallel()
@@ -96,7 +96,7 @@ func TestLoad_Optional(t *testing.T) {
 	for function, want := range map[string]string{
 		"func One()":                           "No: it returns nothing",
 		"func One() bool":                      "Unknown: ",
-		"func One() (int, bool)":               "Yes: its last result is a bool that says whether there is an answer",
+		"func One() (int, bool)":               "Yes: its last result is a bool that reports whether there is an answer",
 		"func One() error":                     "No: it returns nothing but an error",
 		"func One() (string, error)":           "No: none of its results can be nil or false",
 		"func One() (int, float64)":            "No: none of its results can be nil or false",

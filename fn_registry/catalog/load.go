@@ -28,8 +28,8 @@ type Options struct {
 // Change says what a Refresh found.
 type Change struct {
 	Read    int     // folders that were read
-	Lost    int     // folders that have gone, or were read anew
-	Gone    []*Unit // units of folders that were read anew or have gone
+	Lost    int     // folders that were removed or re-read
+	Gone    []*Unit // units of folders that were re-read or removed
 	Fresh   []*Unit // units of folders that were read
 	SaveErr error   // why Load could not write the snapshot; the catalogue is whole without it
 	moved   bool    // only stats are new: worth a save, no more

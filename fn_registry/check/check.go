@@ -48,7 +48,7 @@ type Fix struct {
 	Edits       []spec.Edit    `json:"edits"`       // in File
 	File        string         `json:"file"`        // the file that the edits are in, from the root
 	set         map[string]any // the keys that it sets: fixes of one file are joined by key, not by text
-	encoding    bool           // it mends the encoding, before any key is set
+	encoding    bool           // it fixes the encoding, before any key is set
 	code        bool           // its edits are in a Go file, which Fixed makes as they are
 }
 

@@ -116,8 +116,8 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 	return changes, nil
 }
 
-// mostRounds is how often Mend writes: a file whose encoding was mended has
-// more to mend, and what others read of a spec may change with it.
+// mostRounds is how often Mend writes: a file whose encoding was fixed has more
+// to fix, and what others read of a spec may change with it.
 const mostRounds = 8
 
 // Mend writes all fixes and checks again, until there is nothing left to write,

@@ -121,7 +121,7 @@ func typed(text string) string {
 	return strings.Join(out, "\n")
 }
 
-// TestMend writes what is left to fix after an encoding was mended, and gives
+// TestMend writes what is left to fix after an encoding was fixed, and gives
 // up on fixes that undo one another.
 func TestMend(t *testing.T) {
 	t.Parallel()

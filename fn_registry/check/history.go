@@ -205,8 +205,8 @@ func (h *history) leftBehind(u *catalog.Unit) (old leftSpec, ok bool) {
 }
 
 // renamed returns the spec at the revision that has become a new unit's: one
-// whose unit is no more, and that has its name in another domain; its signature
-// in the same folder; or its signature and description in another.
+// whose unit no longer exists, and that has its name in another domain; its
+// signature in the same folder; or its signature and description in another.
 func (h *history) renamed(u *catalog.Unit) (old leftSpec, ok bool) {
 	h.readLeft()
 	best := 0

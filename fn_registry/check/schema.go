@@ -9,7 +9,7 @@ import (
 // while it parses.
 var schemaRules = []*Rule{
 	schema(spec.RuleYAML, "the frontmatter is a block of plain YAML", "A spec begins with a line `---`, one block mapping of plain values, and a closing `---`. "+
-		"Flow mappings (`{...}`), anchors, aliases and several documents are not read. Until this is mended, nothing else of the file is checked."),
+		"Flow mappings (`{...}`), anchors, aliases and several documents are not read. Until this is fixed, nothing else of the file is checked."),
 	schema(spec.RuleMissing, "every key that the kind needs is there", "docs/spec-format.md lists the keys of each kind. A key with nothing behind it counts as missing; write `[]` or `\"\"` where there is "+
 		"nothing to say. Keys that the code tells are written by `-fix`."),
 	schema(spec.RuleUnknown, "no key is unknown", "A key that no spec of this kind has is most often a misspelt one: its content would be lost on every reader. Rename it, or take it out."),

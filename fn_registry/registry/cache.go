@@ -68,7 +68,7 @@ func (r *Registry) load(ctx context.Context) error {
 		return err
 	}
 	if indexErr != nil && !errors.Is(indexErr, fs.ErrNotExist) {
-		r.log.Warn("the search index is made anew", "file", r.files.index, "error", indexErr)
+		r.log.Warn("rebuilding the search index", "file", r.files.index, "error", indexErr)
 	}
 	if x != nil && len(c.Dirs) > 0 {
 		r.unsaved = r.publish(c, x, indexed, nil)
@@ -85,7 +85,7 @@ func (r *Registry) load(ctx context.Context) error {
 
 // Save writes the cache's files if something was learnt since the last time. A
 // reader sees each file old or new, whole; of two that don't belong together
-// the next Open mends the difference.
+// the next Open repairs the difference.
 func (r *Registry) Save() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -27,7 +27,7 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-var errCursor = &QueryError{Param: "cursor", Message: "it is not one that an answer gave; leave it out to begin anew"}
+var errCursor = &QueryError{Param: "cursor", Message: "it is not one that an answer gave; omit it to start over"}
 
 func parseCursor(text, query string) (cursor, error) {
 	var c cursor
@@ -38,7 +38,7 @@ func parseCursor(text, query string) (cursor, error) {
 	if c.Query != query {
 		return cursor{}, &QueryError{
 			Param:   "cursor",
-			Message: "it belongs to another query; leave it out to begin anew",
+			Message: "it belongs to another query; omit it to start over",
 		}
 	}
 	return c, nil

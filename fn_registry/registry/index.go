@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// fingerprint tells whether the index holds a unit as it is: the hash of what
+// fingerprint reports whether the index holds a unit as it is: the hash of what
 // its entry was made of.
 type fingerprint [16]byte
 

@@ -24,7 +24,7 @@ type Options struct {
 	Roots    []string              // folders of repositories; empty: the working directory
 	Cache    string                // folder for snapshot and index; empty: fn_registry in the user's cache folder
 	NoCache  bool                  // nothing is kept on disk: each Open reads everything
-	Progress func(done, total int) // called now and then while folders are read, from several goroutines; nil: nobody
+	Progress func(done, total int) // called now and then while folders are read, from several goroutines; nil disables it
 	Log      *slog.Logger          // nil: nothing is logged
 }
 

@@ -596,7 +596,7 @@ func TestState_NothingUnderstood(t *testing.T) {
 		}
 	}
 	if p := find(t, s, Query{Text: "bogus:x", Kind: []string{"function"}}); p.Total > 0 {
-		t.Errorf("with a filter beside it: %d units", p.Total)
+		t.Errorf("with a filter next to it: %d units", p.Total)
 	}
 }
 

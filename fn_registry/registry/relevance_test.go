@@ -77,7 +77,7 @@ func pairs(t *testing.T, name string) [][2]string {
 const goldenHead = `# What this repository's registry finds: for each query the rank of the unit
 # that is wanted (0: not among the first ten), and the first three. A rank that
 # gets worse fails the test. Units that are newer than this file, which lists all
-# at its end, are passed over: each may fulfil a need better, or be beside it.
+# at its end, are passed over: each may fulfil a need better, or be next to it.
 # go test -run Relevance -update ./registry writes it; before that, a new unit
 # that fulfils a need, or a draft that none did, goes into the .tsv files.
 `
@@ -161,7 +161,7 @@ func (g golden) check(t *testing.T, s *State, section string, queries [][2]strin
 	return append([]string{"\n== " + report + "\n"}, lines...)
 }
 
-// worse tells whether a rank is worse than another; 0 is the worst.
+// worse reports whether a rank is worse than another; 0 is the worst.
 func worse(n, was int) bool { return was > 0 && (n == 0 || n > was) }
 
 // rank is the place of the first wanted unit among the IDs, from 1; 0 where

@@ -35,7 +35,7 @@ type Similar struct {
 	Message string   `json:"message"` // the advice as a sentence
 }
 
-// Alike is a unit that is like a draft. Its Score is 0 to 1; Matched says
+// Alike is a unit that is like a draft. Its Score is 0 to 1; Matched reports
 // whether words or signature are alike.
 type Alike struct {
 	Item

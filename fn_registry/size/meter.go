@@ -49,7 +49,7 @@ type Figure struct {
 type Meter struct {
 	Catalog *catalog.Catalog
 	Ledger  ledger.Dir                          // where figures are kept; "": nowhere
-	Told    func(done, total int, doing string) // called as it goes on, from several goroutines; nil: nobody
+	Told    func(done, total int, doing string) // called as it goes on, from several goroutines; nil disables it
 	Slots   int                                 // programs that are built at once; zero: as many as there are CPUs, at most 4
 }
 

@@ -272,7 +272,7 @@ func snapshot(t *testing.T, dir string) (files []string) {
 	return files
 }
 
-// TestMeter_Kept changes what a figure may depend on: it is measured anew if
+// TestMeter_Kept changes what a figure may depend on: it is measured again if
 // and only if the binary could differ.
 func TestMeter_Kept(t *testing.T) {
 	t.Parallel()
@@ -400,7 +400,7 @@ func TestMeter_Cancelled(t *testing.T) {
 	t.Parallel()
 	c := loadTree(t, newWeights(t))
 	ctx, cancel := context.WithCancel(t.Context())
-	meter := &Meter{Catalog: c, Told: func(int, int, string) { cancel() }} // in the midst of it
+	meter := &Meter{Catalog: c, Told: func(int, int, string) { cancel() }} // in the middle of it
 	if _, err := meter.Measure(ctx, Empty, [][]*catalog.Unit{named(t, c, "box_one")}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

@@ -337,8 +337,8 @@ func BenchmarkParse_Ratio(b *testing.B) {
 	b.ReportMetric(own.Seconds()/parser.Seconds(), "x/go/parser")
 }
 
-// TestParse_Allocations: beside what go/parser takes, a declaration costs a few
-// allocations, whatever the machine does meanwhile.
+// TestParse_Allocations: next to what go/parser takes, a declaration costs a
+// few allocations, whatever the machine does meanwhile.
 func TestParse_Allocations(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("package p\n\nimport \"strings\"\n")

@@ -33,7 +33,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkParse_Ratio says how long reading the sample takes beside the YAML
+// BenchmarkParse_Ratio says how long reading the sample takes next to the YAML
 // library filling a struct. The two take turns, so that a busy machine slows
 // both; the time of one operation is that of both together.
 func BenchmarkParse_Ratio(b *testing.B) {

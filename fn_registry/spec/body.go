@@ -250,7 +250,7 @@ func namesIdentifier(code, name string) bool {
 	}
 }
 
-// blank says whether Markdown has nothing to read in it: no text outside
+// blank reports whether Markdown has nothing to read in it: no text outside
 // comments.
 func blank(text string) bool {
 	for {

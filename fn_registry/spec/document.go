@@ -17,7 +17,7 @@ type Document struct {
 	src        []byte
 	fenceStart int // of the opening fence, after a byte order mark
 	front      span
-	entries    []entry // in the order of the file; of a key that stands there twice only the first
+	entries    []entry // in the order of the file; of a key that appears twice only the first
 	noEdit     string  // why Set can't work on this document, or empty
 }
 
@@ -44,8 +44,8 @@ func (d *Document) Section(kind SectionKind) (Section, bool) {
 	return Section{}, false
 }
 
-// Has says whether the frontmatter has the key, known or unknown, whatever its
-// value.
+// Has reports whether the frontmatter has the key, known or unknown, whatever
+// its value.
 func (d *Document) Has(key string) bool {
 	return d.entry(key) != nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // checkCharacters notes at most one character that has no place in a spec, and
-// CRLF. It says whether the frontmatter can be read.
+// CRLF. It reports whether the frontmatter can be read.
 func (d *Document) checkCharacters() bool {
 	if i := bytes.Index(d.src, []byte("\r\n")); i >= 0 {
 		d.problem(RuleEncoding, i, "", "the lines end in CRLF", "save the file with LF, and have git do so with a line *.md text eol=lf in .gitattributes")

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestFormat_Sample writes the design's example anew, byte for byte but for
+// TestFormat_Sample rewrites the design's example, byte for byte but for
 // quotes that YAML does not need.
 func TestFormat_Sample(t *testing.T) {
 	t.Parallel()

@@ -146,7 +146,7 @@ func FuzzSet(f *testing.F) {
 }
 
 // checkSet holds what Set promises, whether the source is a spec or not. It
-// says whether the source could be changed.
+// reports whether the source could be changed.
 func checkSet(t *testing.T, src []byte, changes map[string]any) bool {
 	t.Helper()
 	d := Parse("x.md", src)

@@ -37,12 +37,12 @@ type Key struct {
 	usual func(string) bool // see usualForms
 }
 
-// fits says whether a value matches the pattern.
+// fits reports whether a value matches the pattern.
 func (k *Key) fits(value string) bool {
 	return k.match == nil || k.usual != nil && k.usual(value) || k.match.MatchString(value)
 }
 
-// Applies says whether a spec of this kind may have the key.
+// Applies reports whether a spec of this kind may have the key.
 func (k *Key) Applies(kind Kind) bool {
 	return slices.Contains(k.Required, kind) || slices.Contains(k.Optional, kind)
 }
@@ -99,7 +99,7 @@ var keys = compile([]Key{
 	{Name: "signature", Type: TypeString, Required: codeKinds, Derived: true,
 		Description: "the Go declaration without its body on one line, as go doc prints it"},
 	{Name: "description", Type: TypeString, Required: allKinds,
-		Description: "one to three sentences: what it does, for whoever searches"},
+		Description: "one to three sentences: what it does, for people who search"},
 	{Name: "tags", Type: TypeList, Required: allKinds, Pattern: tagPattern, Rule: RuleTag,
 		PatternHint: "a tag is a lower-case word of letters, digits and dashes",
 		Description: "lower-case words of letters, digits and dashes"},

@@ -56,7 +56,7 @@ type oldElement struct {
 	node *yaml.Node
 	lead span // the empty lines and comments above it
 	body span // the element itself
-	tail span // the comment beside it
+	tail span // the comment next to it
 	used bool
 }
 
@@ -215,7 +215,7 @@ func (w *writer) replaceFlowList(old valueRange, val *yaml.Node, wanted []elemen
 		items[i].lead = span{at, start}
 		at = flowItemEnd(w.src, start, old.end)
 		items[i].body = span{start, at}
-		// The comment beside it: up to the line's end, behind the comma.
+		// The comment next to it: up to the line's end, behind the comma.
 		rest := w.src[at:min(lineEnd(w.src, at), old.end)]
 		if c := bytes.TrimLeft(rest, " \t,"); len(c) > 0 && c[0] == '#' {
 			items[i].tail = span{at + len(rest) - len(c), at + len(bytes.TrimRight(rest, "\r\n"))}

@@ -92,7 +92,7 @@ func (d *parser) index(root *yaml.Node) {
 		at := d.offset(key)
 		if first := d.indexed(seen, key.Value); first != nil {
 			first.twice = true
-			d.problem(RuleDuplicate, at, key.Value, "the key "+quote(key.Value)+" stands there twice", "keep one of them")
+			d.problem(RuleDuplicate, at, key.Value, "the key "+quote(key.Value)+" appears twice", "keep one of them")
 			continue
 		}
 		if seen != nil {

@@ -13,7 +13,7 @@ const fence = "---"
 
 var bom = []byte("\xef\xbb\xbf")
 
-// IsSpec says whether a Markdown file claims to be a spec: it starts with
+// IsSpec reports whether a Markdown file claims to be a spec: it starts with
 // frontmatter, which other Markdown files, a README say, do not. The first line
 // is enough for the answer. A file in UTF-16 that starts so counts too, so that
 // [Parse] can say what is wrong with it.
@@ -25,13 +25,13 @@ func IsSpec(src []byte) bool {
 	return isFence(line)
 }
 
-// isUTF16 says whether the file starts with a byte order mark of UTF-16 and a
-// dash.
+// isUTF16 reports whether the file starts with a byte order mark of UTF-16 and
+// a dash.
 func isUTF16(src []byte) bool {
 	return bytes.HasPrefix(src, []byte("\xff\xfe-\x00")) || bytes.HasPrefix(src, []byte("\xfe\xff\x00-"))
 }
 
-// isFence says whether a line is a frontmatter fence. Spaces behind it are
+// isFence reports whether a line is a frontmatter fence. Spaces behind it are
 // tolerated.
 func isFence(line []byte) bool {
 	return bytes.HasPrefix(line, []byte(fence)) && len(bytes.Trim(line[len(fence):], " \t\r\n")) == 0
@@ -74,8 +74,8 @@ func readFront(path string, src []byte, spare []yaml.Node) (*parser, *yaml.Node)
 	return p, root
 }
 
-// split finds the frontmatter and the body. It says whether there is something
-// to read.
+// split finds the frontmatter and the body. It reports whether there is
+// something to read.
 func (d *Document) split() bool {
 	src := d.src
 	if len(src) > MaxSize {
@@ -221,7 +221,7 @@ func libraryYAML(text []byte) (root *yaml.Node, err error) {
 	return doc.Content[0], nil
 }
 
-// isNull says whether a node is absent or null, which a spec does not tell
+// isNull reports whether a node is absent or null, which a spec does not tell
 // apart.
 func isNull(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Tag == "!!null"

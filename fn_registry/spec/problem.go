@@ -11,8 +11,8 @@ const (
 	RuleID        = "schema-id"        // not a name, a domain or an ID name_lang_domain
 	RuleTag       = "schema-tag"       // not a tag, or not a build tag
 	RulePath      = "schema-path"      // not a relative slash-separated path, or not an import path
-	RuleDuplicate = "schema-duplicate" // a key or an item that stands there twice
-	RuleEncoding  = "schema-encoding"  // a byte order mark, CRLF, NUL, invalid UTF-8 and the like
+	RuleDuplicate = "schema-duplicate" // a key or an item that appears twice
+	RuleEncoding  = "schema-encoding"  // a byte order mark, CRLF, NUL, invalid UTF-8 and similar
 	RuleSize      = "schema-size"      // larger than MaxSize, or its frontmatter than MaxFrontmatter
 	RuleBody      = "schema-body"      // a section of the body is absent, empty or does not show the unit
 

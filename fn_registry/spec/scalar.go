@@ -23,9 +23,9 @@ func flowScalar(s string) string {
 	return doubleQuoted(s)
 }
 
-// plainSafe says whether a string starts and ends like a plain scalar, prints,
-// and reads as text and not as a number, a date, a truth value or nothing. It
-// says no rather too often: quotes do no harm.
+// plainSafe reports whether a string starts and ends like a plain scalar,
+// prints, and reads as text and not as a number, a date, a truth value or
+// nothing. It says no rather too often: quotes do no harm.
 func plainSafe(s string) bool {
 	if s == "" || strings.IndexByte("-?:,[]{}#&*!|>'\"%@`=<~. ", s[0]) >= 0 || s[len(s)-1] == ' ' {
 		return false
@@ -42,7 +42,7 @@ func plainSafe(s string) bool {
 	return !looksNumeric(s)
 }
 
-// looksNumeric says whether a string could be a number or a date in some
+// looksNumeric reports whether a string could be a number or a date in some
 // version of YAML. A version as 1.2.3 is not.
 func looksNumeric(s string) bool {
 	if strings.IndexByte("+0123456789", s[0]) < 0 {

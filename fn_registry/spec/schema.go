@@ -11,7 +11,7 @@ const SchemaID = "https://fnregistry.dev/spec.schema.json"
 
 // JSONSchema is the frontmatter's JSON Schema, draft 2020-12, made from [Keys]:
 // for editors and other tools. It says what a schema can say; names of
-// parameters that stand there twice, the body and the file's encoding it can't.
+// parameters that appear twice, the body and the file's encoding it can't.
 func JSONSchema() []byte {
 	properties := object{}
 	for i := range keys {
@@ -21,7 +21,7 @@ func JSONSchema() []byte {
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
 		{"$id", SchemaID},
 		{"title", "Spec of a unit"},
-		{"description", "The YAML frontmatter of the Markdown file that stands beside a unit's code."},
+		{"description", "The YAML frontmatter of the Markdown file that stands next to a unit's code."},
 		{"type", "object"},
 		{"required", requiredKeys(allKinds...)},
 		{"properties", properties},

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the published JSON Schema anew")
+var update = flag.Bool("update", false, "rewrite the published JSON Schema")
 
 // TestJSONSchema_Published fails when the model has changed and the published
 // schema has not. That the schema accepts and refuses the right specs is tested

@@ -135,7 +135,7 @@ func (w *writer) set(k *Key, value any) error {
 	case e == nil:
 		w.insert(k, value)
 	case e.twice:
-		return fmt.Errorf("%w: the key %s stands there twice", ErrNotEditable, k.Name)
+		return fmt.Errorf("%w: the key %s appears twice", ErrNotEditable, k.Name)
 	case e.valid && equalValue(w.Spec.field(k.Name), value):
 	default:
 		w.replace(k, value)
@@ -178,7 +178,7 @@ func (w *writer) insert(k *Key, value any) {
 	w.edits = append(w.edits, Edit{Start: at, End: at, New: line})
 }
 
-// node is a key of the frontmatter with its value, the first if it stands there
+// node is a key of the frontmatter with its value, the first if it appears
 // twice.
 func (w *writer) node(name string) (key, val *yaml.Node) {
 	for i := 0; i+1 < len(w.root.Content); i += 2 {
@@ -201,7 +201,7 @@ func (w *writer) replace(k *Key, value any) {
 		old.start = old.end
 	}
 	if val.Kind == yaml.SequenceNode && val.Style&yaml.FlowStyle == 0 {
-		// If the list goes, so do the comments above its first and beside its
+		// If the list goes, so do the comments above its first and next to its
 		// last element.
 		old.start, old.end = textEnd(w.src, old.colon), textEnd(w.src, old.end)
 	}
@@ -221,7 +221,7 @@ func (w *writer) replace(k *Key, value any) {
 type valueRange struct{ colon, start, end int }
 
 // replaceValue replaces a whole value by new text, which starts with a space or
-// a line break. Comments between the key and the value, and beside the value,
+// a line break. Comments between the key and the value, and next to the value,
 // stay.
 func (w *writer) replaceValue(old valueRange, val *yaml.Node, text string) Edit {
 	gap := strings.TrimRight(string(w.src[old.colon:old.start]), " \t\r\n")

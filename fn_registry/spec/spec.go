@@ -1,5 +1,5 @@
 // Package spec is the model of a unit's spec, the Markdown file with YAML
-// frontmatter that stands beside the code: reading it with the place of every
+// frontmatter that stands next to the code: reading it with the place of every
 // key and value ([Parse]), changing it so that nothing else moves
 // ([Document.Set]), writing a new one ([Format]), and the model as data
 // ([Keys], [JSONSchema]).
@@ -40,7 +40,8 @@ const MaxSize = 1 << 20
 // parser does much work on some small texts.
 const MaxFrontmatter = 64 << 10
 
-// maxProblems is how many problems a document has at most: nobody reads more.
+// maxProblems is how many problems a document has at most: more would not be
+// read.
 const maxProblems = 100
 
 // Spec is what the frontmatter says. A key that is absent, or whose value has

@@ -89,7 +89,7 @@ func (d *Document) validateValue(k *Key, e *entry) {
 		for i, p := range *v {
 			repeats := func(q Param) bool { return q.Name == p.Name }
 			if p.Name != "" && p.Name != "_" && slices.ContainsFunc((*v)[:i], repeats) {
-				d.problem(RuleDuplicate, e.items[i], k.Name, "the parameter "+quote(p.Name)+" stands there twice", "keep one of them")
+				d.problem(RuleDuplicate, e.items[i], k.Name, "the parameter "+quote(p.Name)+" appears twice", "keep one of them")
 			}
 		}
 	}

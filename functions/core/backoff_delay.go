@@ -24,7 +24,7 @@ type BackoffDelayConfig struct {
 //
 // The wait is base × (1 - Jitter × fraction) with base = min(Max, Initial ×
 // Factor^attempt), so it never passes Max. Where that is under Floor, it is
-// Floor plus what jitter took away: callers that were all told the same
+// Floor plus the part that jitter removed: callers that were in total the same
 // Retry-After then don't come back in the same moment, and no one comes back
 // too early.
 //

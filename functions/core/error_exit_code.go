@@ -23,8 +23,7 @@ const (
 // know. A cancelled program gives 130, as a shell reports SIGINT.
 //
 // More in error_exit_code.md:
-//   - A tool with exit codes of its own (a linter's 0, 1, 2) does not want
-//     this.
+//   - Not for tools with their own exit codes (a linter's 0, 1, 2).
 //   - os.Exit runs no deferred calls: let Run return first.
 func ErrorExitCode(err error) int {
 	switch ErrorCode(err) {

@@ -40,7 +40,7 @@ func (s *QuantileSketch) load(state *sketchState, op string) error {
 	return nil
 }
 
-// boundsFit says whether sum, min and max can be those of the values in the
+// boundsFit reports whether sum, min and max can be those of the values in the
 // buckets, by their signs.
 func (s *QuantileSketch) boundsFit() bool {
 	for _, f := range []float64{s.sum, s.min, s.max} {

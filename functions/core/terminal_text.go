@@ -13,8 +13,8 @@ import (
 //
 // More in terminal_text.md:
 //   - Tabs become spaces, too: columns are the caller's.
-//   - Letters of different scripts that look alike stay: it makes no two names
-//     different.
+//   - Letters of different scripts that look alike stay: it does not make names
+//     distinguishable.
 func TerminalText(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

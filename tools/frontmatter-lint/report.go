@@ -54,7 +54,7 @@ func (r report) summary(w io.Writer, o *options) {
 	}
 	fmt.Fprintf(w, "frontmatter-lint: %s, %s", count(r.Units, "unit"), count(len(r.Findings), "finding"))
 	if fixable > 0 && !o.Fix {
-		fmt.Fprintf(w, ", %d of them mended by -fix", fixable)
+		fmt.Fprintf(w, ", %d of them fixable by -fix", fixable)
 	}
 	fmt.Fprintf(w, "\nhint: frontmatter-lint -explain %s says what to do\n", r.Findings[0].Rule)
 }
@@ -66,7 +66,7 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// writeGitHub writes workflow commands, which GitHub shows beside the lines of
+// writeGitHub writes workflow commands, which GitHub shows next to the lines of
 // a pull request.
 func (r report) writeGitHub(w io.Writer) error {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")

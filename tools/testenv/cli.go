@@ -85,7 +85,7 @@ func testenvProgram(do func(order) (int, error)) program.ProgramRunConfig {
 		return wrong("nothing to do", "testenv up -- COMMAND, testenv demo, or testenv help")
 	}})
 	return program.ProgramRunConfig{
-		Name: "testenv", Doc: "runs a command with real servers at hand, and ends them with it", Help: help,
+		Name: "testenv", Doc: "runs a command with real servers, and ends them with it", Help: help,
 		ExitCode: func(error) int { return exitNotStarted },
 		Commands: []*program.ProgramCommandHandle{
 			nothing,

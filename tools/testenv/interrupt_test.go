@@ -59,7 +59,7 @@ func TestInterrupt_Second(t *testing.T) {
 	nothingLeft(t, u.temp, all)
 }
 
-// pending says whether a signal waits for the process.
+// pending reports whether a signal waits for the process.
 func pending(t *testing.T, pid int) bool {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -1,4 +1,4 @@
-// Command testenv runs a command with real servers at hand, and ends them with
+// Command testenv runs a command with real servers, and ends them with
 // it. See testenv help.
 package main
 

@@ -141,7 +141,7 @@ func TestKilled_NoSharedMemory(t *testing.T) {
 	if !sharedMemory(t, segment) {
 		t.Fatalf("there is no segment %s", segment)
 	}
-	for _, p := range []proc{worker, postmaster} { // nobody is left to do it in the orderly way
+	for _, p := range []proc{worker, postmaster} { // nobody is left to do it gracefully
 		if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestKilled_NoSharedMemory(t *testing.T) {
 	eventually(t, "the segment is freed", func() bool { return !sharedMemory(t, segment) })
 }
 
-// sharedMemory says whether there is a segment with this ID.
+// sharedMemory reports whether there is a segment with this ID.
 func sharedMemory(t *testing.T, id string) bool {
 	t.Helper()
 	data, err := os.ReadFile("/proc/sysvipc/shm")

@@ -110,7 +110,7 @@ func UnitKey(c *catalog.Catalog, u *catalog.Unit) string {
 }
 
 // reached lists the repository's packages that are linked with the first ones,
-// nearest first; outside tells whether any of them imports a package from
+// nearest first; outside reports whether any of them imports a package from
 // elsewhere, the standard library's left out.
 func reached(c *catalog.Catalog, begin []*catalog.Dir) (all []*catalog.Dir, outside bool) {
 	all = slices.Clone(begin)

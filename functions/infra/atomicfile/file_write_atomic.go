@@ -34,7 +34,7 @@ import (
 // different: if only the last step, flushing the folder, fails, the new content
 // is in place, but a power cut might bring back the old. Errors are
 // *[core.Error], whose code is that of the cause as [core.ErrorCode] reads it;
-// [core.CodeInvalid] where path is a folder, a device or the like,
+// [core.CodeInvalid] where path is a folder, a device or similar,
 // [core.CodeUnavailable] on a full disk.
 //
 // More in file_write_atomic.md:

@@ -131,7 +131,7 @@ func TestFileWriteAtomic_ModeWhileWriting(t *testing.T) {
 func TestFileWriteAtomic_Symlinks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, link, target string }{
-		{"to a file beside it", "real", "real"},
+		{"to a file next to it", "real", "real"},
 		{"up and through a linked folder", "linked/../up", "up"}, // linked leads to sub/deep, so this is sub/up
 		{"absolute", "", "abs"},
 		{"to another link", "again", "real"},

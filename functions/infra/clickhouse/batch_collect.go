@@ -26,7 +26,7 @@ func (h *ClickHouseBatchInsertHandle[T]) collect() {
 	}
 }
 
-// step waits for one thing to happen, and says whether to go on.
+// step waits for one thing to happen, and reports whether to go on.
 func (h *ClickHouseBatchInsertHandle[T]) step(g *gathering[T]) bool {
 	in, out := h.rows, h.batches
 	if h.full(g) {

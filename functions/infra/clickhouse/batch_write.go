@@ -90,7 +90,7 @@ func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouse
 	}
 }
 
-// pause waits before the next try, and says whether there is time for one.
+// pause waits before the next try, and reports whether there is time for one.
 func (h *ClickHouseBatchInsertHandle[T]) pause(attempt int, until time.Time) bool {
 	wait := core.BackoffDelay(
 		core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 10 * time.Second},

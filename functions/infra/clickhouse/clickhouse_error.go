@@ -80,7 +80,8 @@ func clientError(err error) core.Error {
 	return core.Error{}
 }
 
-// isValueError says whether err is about a value that does not fit its column.
+// isValueError reports whether err is about a value that does not fit its
+// column.
 func isValueError(err error) bool {
 	if errors.Is(err, chgo.ErrBatchInvalid) {
 		return true

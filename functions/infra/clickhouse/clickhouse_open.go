@@ -117,7 +117,7 @@ func withoutCredentials(address string) string {
 	return address
 }
 
-// waitForServer pings until a server answers. What waiting doesn't mend comes
+// waitForServer pings until a server answers. What waiting doesn't fix comes
 // back at once.
 func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration) error {
 	deadline := time.Now().Add(cmp.Or(waitFor, 30*time.Second))
@@ -140,7 +140,7 @@ func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration)
 	}
 }
 
-// mayPass says whether the same call may succeed later.
+// mayPass reports whether the same call may succeed later.
 func mayPass(err error) bool {
 	switch core.ErrorCode(err) {
 	case core.CodeUnavailable, core.CodeTimeout, core.CodeLimited:

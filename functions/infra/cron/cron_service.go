@@ -92,7 +92,7 @@ type CronServiceConfig struct {
 	Jobs []CronJob
 	// OnRun is told of each run that ended or was left out, one call at a time,
 	// never with a lock held. It must not block for long: no run is started
-	// meanwhile. Default: nobody is told, and Status still counts.
+	// meanwhile. Default: not called, and Status still counts.
 	OnRun func(CronRun)
 }
 
@@ -128,7 +128,7 @@ var _ service.Service = (*CronServiceHandle)(nil)
 // that time that the machine slept or that the clock was put forward, and runs
 // what was missed by the job's policy. If the clock is put back by less than
 // three hours, no time is run twice: jobs wait until the clock is where it was.
-// If it is put back further, the schedule is counted anew from there, as
+// If it is put back further, the schedule restarts from there, as
 // cron(8) does.
 //
 // The error is a *core.Error with CodeInvalid if a job is incomplete or its

@@ -9,7 +9,7 @@ import (
 )
 
 // oracle answers the same question as CronNext by trying every minute. It
-// shares no code with it and reads the expression anew for every question; it
+// shares no code with it and parses the expression again for every question; it
 // is given valid expressions only.
 type oracle struct{ words []string }
 

@@ -25,7 +25,7 @@ type DuckDBOpenConfig struct {
 	ReadOnly    bool   // never write: the file must exist; other processes may read it at the same time
 	Threads     int    // threads that one query may use; default the number of CPUs
 	MemoryLimit int64  // bytes that DuckDB's buffers may take, at least 1 MiB; default 80 % of the machine's memory
-	TempDir     string // an existing folder for what doesn't fit into memory; default beside a file, the system's for a database in memory
+	TempDir     string // an existing folder for what doesn't fit into memory; default next to a file, the system's for a database in memory
 	Extensions  bool   // let DuckDB download and load extensions by itself; json, parquet and icu are built in
 	Sandbox     bool   // for SQL from outside: no file but the database (no COPY, read_csv, ATTACH), no network, settings locked
 }

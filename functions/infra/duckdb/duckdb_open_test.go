@@ -180,7 +180,7 @@ func TestDuckDBOpen_Errors(t *testing.T) {
 }
 
 // makeNewer makes a database file of a version to come, and a damaged one
-// beside it.
+// next to it.
 func makeNewer(t *testing.T, newer, damaged string) {
 	t.Helper()
 	db, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: newer})

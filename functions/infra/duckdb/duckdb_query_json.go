@@ -19,7 +19,7 @@ type DuckDBQueryJSONConfig struct {
 	Query    string         // one statement; a ; behind it is fine; required
 	Args     []any          // for ? and $1, by position
 	Named    map[string]any // for $name, without the prefix; a statement uses Args or Named, not both
-	ReadOnly bool           // refuse what could write: only SELECT, VALUES, WITH, SHOW, EXPLAIN of these and the like, in a read-only transaction
+	ReadOnly bool           // refuse what could write: only SELECT, VALUES, WITH, SHOW, EXPLAIN of these and similar, in a read-only transaction
 	NDJSON   bool           // one object a line instead of one array
 	MaxRows  int            // rows written at most; default 10,000; negative: no limit
 	MaxBytes int64          // bytes written at most; default 64 MiB; negative: no limit

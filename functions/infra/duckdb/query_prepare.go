@@ -88,7 +88,7 @@ func prepares(conn *driver.Conn, query string) bool {
 	return err == nil
 }
 
-// empty says whether a text holds nothing but blanks and comments. DuckDB is
+// empty reports whether a text holds nothing but blanks and comments. DuckDB is
 // not asked, for the text may be a statement.
 func empty(text string) bool {
 	word, rest := firstWord(text)
@@ -107,10 +107,10 @@ func prepareError(op string, err error) error {
 	return err
 }
 
-// explainsSelect says whether what stands behind EXPLAIN is a SELECT. EXPLAIN
-// ANALYZE runs what it explains, and a read-only transaction lets COPY TO write
-// files, so ANALYZE and options are not taken: with them the rest is no
-// statement.
+// explainsSelect reports whether what stands behind EXPLAIN is a SELECT.
+// EXPLAIN ANALYZE runs what it explains, and a read-only transaction lets COPY
+// TO write files, so ANALYZE and options are not taken: with them the rest is
+// no statement.
 func explainsSelect(conn *driver.Conn, op, query string) bool {
 	word, rest := firstWord(query)
 	if next, _ := firstWord(rest); word != "EXPLAIN" || !slices.Contains(selectWords, next) {

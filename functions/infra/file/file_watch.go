@@ -99,9 +99,10 @@ func (h *FileWatchHandle) Status() FileWatchStatus { return *h.status.Load() }
 // or ctx's.
 //
 // More in file_watch.md:
-//   - A path in a batch says "look here": the file may be gone, and may be the
-//     same as before.
-//   - Handle All, or a large checkout goes by unseen: read everything again.
+//   - A path in a batch only says "look here": the file may have been removed
+//     or be unchanged.
+//   - Handle All by reading everything again, or you will miss large changes
+//     such as a checkout.
 func FileWatch(ctx context.Context, cfg FileWatchConfig) (*FileWatchHandle, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

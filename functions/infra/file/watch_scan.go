@@ -44,7 +44,7 @@ func (f watchedFile) sameAs(other watchedFile) bool {
 	return f == other
 }
 
-// differs says whether a file may have another content than before. One that
+// differs reports whether a file may have another content than before. One that
 // was young then may, even if it looks the same: where the system would have
 // told it, only if events were lost, and else once, when it is young no more.
 func (w *watch) differs(folder *watchFolder, before, now watchedFile) bool {
@@ -223,8 +223,8 @@ func (w *watch) forget(path string) {
 	}
 }
 
-// forgetIfGone says whether nothing is at path any more, and if so notes what
-// was there.
+// forgetIfGone reports whether nothing is at path any more, and if so notes
+// what was there.
 func (w *watch) forgetIfGone(path string) bool {
 	if w.isRoot(path) {
 		return false // scan looks at roots

@@ -86,7 +86,7 @@ func (d decoding) checkName(body []byte, at, end int, open []jsonObject, in refl
 	if !twice || earlier != name && !isStruct(in, within) {
 		return nil
 	}
-	return d.invalid(fmt.Sprintf("field %q stands there twice", clip(name)), at, body)
+	return d.invalid(fmt.Sprintf("field %q appears twice", clip(name)), at, body)
 }
 
 // stringEnd is the index behind the string that starts at from.

@@ -46,7 +46,7 @@ func (e *JSONFieldError) hint(field string) string {
 }
 
 // JSONDecode decodes a text that is one JSON value of type T, and refuses
-// whatever is not exactly that: unknown fields, a field that stands there twice
+// whatever is not exactly that: unknown fields, a field that appears twice
 // (for a struct also in another case), text after the value, invalid UTF-8,
 // deep nesting, an empty text.
 //

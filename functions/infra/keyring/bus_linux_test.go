@@ -31,7 +31,7 @@ func at(service, bus string) token.TokenStore {
 	return &store{service, &secretService{service: service, bus: bus}}
 }
 
-// socket is the path of the bus's socket; the keyring's data lie beside it.
+// socket is the path of the bus's socket; the keyring's data lie next to it.
 func (o own) socket(t *testing.T) string {
 	t.Helper()
 	path, ok := strings.CutPrefix(o.bus, "unix:path=")

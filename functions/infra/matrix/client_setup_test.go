@@ -8,14 +8,16 @@ import (
 	"sync"
 	"testing"
 
+	"maunium.net/go/mautrix"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/functions/infra/token/tokentest"
-	"maunium.net/go/mautrix"
 )
 
-// memoryTokens is a store of the test's own. TestMemoryTokens holds it to the promises of all stores.
+// memoryTokens is a store of the test's own. TestMemoryTokens holds it to the
+// promises of all stores.
 type memoryTokens struct {
 	mu     sync.Mutex
 	tokens map[string]string
@@ -91,7 +93,8 @@ func TestMemoryTokens(t *testing.T) {
 	})
 }
 
-// initClient is MatrixClientInit for a test: the client keeps no connection behind.
+// initClient is MatrixClientInit for a test: the client keeps no connection
+// behind.
 func initClient(t testing.TB, cfg matrix.MatrixClientInitConfig) (*mautrix.Client, error) {
 	t.Helper()
 	client, err := matrix.MatrixClientInit(t.Context(), cfg)

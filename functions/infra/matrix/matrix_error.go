@@ -29,14 +29,14 @@ const longestErrorBody = 200
 // most 1 hour. An error that is a *core.Error already comes back as it is, nil
 // as nil.
 //
-// errors.Is finds [mautrix.MUnknownToken] and the like in it, errors.As
+// errors.Is finds [mautrix.MUnknownToken] and similar in it, errors.As
 // [mautrix.RespError] and [mautrix.HTTPError]; of the latter the request is
 // taken out, whose header holds the access token, and where an answer quotes
 // the token, it is masked.
 //
 // More in matrix_error.md:
-//   - errors.Is with mautrix.MUnknownToken and the like works on the result,
-//     and errors.AsType finds mautrix.RespError and mautrix.HTTPError.
+//   - errors.Is with mautrix.MUnknownToken and similar works on the result, and
+//     errors.AsType finds mautrix.RespError and mautrix.HTTPError.
 //   - Of RespError.ExtraData only retry_after_ms, soft_logout, room_version and
 //     current_version are kept: a server may write anything there.
 func MatrixError(op string, err error) error {
@@ -206,7 +206,7 @@ func retryAfter(header string, extra map[string]any) time.Duration {
 	return time.Duration(min(ms, float64(time.Hour/time.Millisecond)) * float64(time.Millisecond))
 }
 
-// networkFailed says whether the connection could not be made or broke.
+// networkFailed reports whether the connection could not be made or broke.
 func networkFailed(err error) bool {
 	for _, known := range []error{
 		net.ErrClosed, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE,

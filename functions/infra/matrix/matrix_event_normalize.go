@@ -15,7 +15,7 @@ import (
 // the zero value.
 //
 // Raw is put together from the event's fields around its content, which stays
-// byte for byte as it came; unknown fields beside the content are lost in
+// byte for byte as it came; unknown fields next to the content are lost in
 // mautrix already.
 //
 // More in matrix_event_normalize.md:

@@ -22,7 +22,7 @@ type MatrixSendMessageConfig struct {
 }
 
 // MatrixSendMessage sends a text, or Markdown as HTML with the plain text
-// beside it, as a message, a notice or an emote. An answer pings nobody who is
+// next to it, as a message, a notice or an emote. An answer pings nobody who is
 // not in Mentions, not even whom it answers.
 //
 // Errors: CodeInvalid for a bad message; CodeTooLarge before anything is sent,

@@ -65,7 +65,7 @@ func findPills(text string, users []id.UserID) []textPill {
 	return pills
 }
 
-// goesOn says whether a server name could be continued by this text. A full
+// goesOn reports whether a server name could be continued by this text. A full
 // stop or a colon at a sentence's end is none.
 func goesOn(rest string) bool {
 	if rest == "" {

@@ -62,8 +62,8 @@ func newDB(t testing.TB) *sqliteopen.SQLiteOpenHandle {
 	return db
 }
 
-// startOutbox starts an outbox on a new database, or on cfg's, and stops it with
-// the test.
+// startOutbox starts an outbox on a new database, or on cfg's, and stops it
+// with the test.
 func startOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOutboxConfig) *matrixoutbox.MatrixOutboxHandle {
 	t.Helper()
 	if cfg.DB == nil {

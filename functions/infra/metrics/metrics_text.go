@@ -207,7 +207,7 @@ func (s *familySpec) check() {
 	s.labels = slices.Clone(s.labels)
 }
 
-// validName says whether text is [a-zA-Z_][a-zA-Z0-9_]* with the further
+// validName reports whether text is [a-zA-Z_][a-zA-Z0-9_]* with the further
 // characters allowed anywhere.
 func validName(text, further string) bool {
 	for i, c := range text {

@@ -49,7 +49,7 @@ func (r *MetricsTextRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request
 	}
 }
 
-// accepts says whether an Accept header takes the text format: what the most
+// accepts reports whether an Accept header takes the text format: what the most
 // specific entry that fits it says.
 func accepts(header []string) bool {
 	if len(header) == 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// connect makes a connection beside the pool, with the pool's settings and
+// connect makes a connection next to the pool, with the pool's settings and
 // hooks. params are further settings of the session. What holds a connection
 // for long must not take one of the pool's few.
 func connect(ctx context.Context, pool *pgxpool.Pool, params map[string]string) (*pgx.Conn, error) {

@@ -2,6 +2,6 @@
 // jackc/pgx: opening a pool, LISTEN, advisory locks, bulk loads with COPY, and
 // coded errors.
 //
-// Schema migrations are in package postgresmigrate beside it, so that only who
+// Schema migrations are in package postgresmigrate next to it, so that only who
 // migrates links database/sql and goose.
 package postgres

@@ -30,7 +30,7 @@ var errBufferFull = &core.Error{
 }
 
 // put adds an event. When the queue is full it adds the news of that instead,
-// unless that already is the last one: who reads that one reads everything anew
+// unless that already is the last one: who reads that one re-reads everything
 // after this event, too.
 func (q *eventQueue) put(event PostgresListenEvent) {
 	q.mu.Lock()

@@ -52,7 +52,7 @@ func (l *listener) run(ctx context.Context) {
 }
 
 // listen makes a connection and passes on what comes until it breaks, which is
-// the error. listened says whether it got as far as to listen.
+// the error. listened reports whether it got as far as to listen.
 func (l *listener) listen(ctx context.Context, reason error) (listened bool, err error) {
 	conn, err := connect(ctx, l.pool, map[string]string{"statement_timeout": "0"})
 	if err != nil {

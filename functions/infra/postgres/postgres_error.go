@@ -80,7 +80,7 @@ func certificateHint(err error) string {
 	return "look at the server's certificate"
 }
 
-// networkFailed says whether the connection could not be made or broke.
+// networkFailed reports whether the connection could not be made or broke.
 func networkFailed(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true

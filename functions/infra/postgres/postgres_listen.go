@@ -44,8 +44,8 @@ const (
 var defaultListenBackoff = core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 30 * time.Second}
 
 // PostgresListen yields the notifications (NOTIFY) of some channels as they
-// come, on a connection of its own beside the pool. When that breaks, it
-// connects anew with growing pauses, for as long as it takes, and says by an
+// come, on a connection of its own next to the pool. When that breaks, it
+// reconnects with growing pauses, for as long as it takes, and says by an
 // event with Missed that notifications may be lost: the server keeps none for
 // who isn't there.
 //
@@ -58,8 +58,8 @@ var defaultListenBackoff = core.BackoffDelayConfig{Initial: 100 * time.Milliseco
 // is closed.
 //
 // More in postgres_listen.md:
-//   - The first event has Missed (and no Reason): state that is read after it
-//     can't have changed unseen.
+//   - The first event has Missed (and no Reason): state read after it can't
+//     change unnoticed.
 //   - The loop's end without an error means that ctx is done; look at
 //     ctx.Err().
 func PostgresListen(

@@ -45,7 +45,7 @@ type PostgresLockHandle struct {
 
 // PostgresLock takes an exclusive lock by name, on which all programs that use
 // the same database agree: a session's advisory lock of the server, held on a
-// connection of its own beside the pool. It waits by asking again (0.05 s to 1
+// connection of its own next to the pool. It waits by asking again (0.05 s to 1
 // s apart): a session that waits inside the server would keep VACUUM and CREATE
 // INDEX CONCURRENTLY waiting too.
 //
@@ -62,8 +62,8 @@ type PostgresLockHandle struct {
 // CodeInvalid for an empty name, and those of [PostgresError].
 //
 // More in postgres_lock.md:
-//   - It is no fence.
-//   - Work under lock.Context(), or the loss goes unseen.
+//   - It does not fence.
+//   - Use lock.Context() for the work, or you won't notice the loss.
 func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfig) (*PostgresLockHandle, error) {
 	if cfg.Name == "" {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "postgres_lock", Message: "no name given"}

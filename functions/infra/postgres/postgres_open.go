@@ -32,7 +32,7 @@ const (
 // PostgresOpen opens a pool of connections and waits until the server answers,
 // with growing pauses (0.1 s to 3 s): a server that is starting, refuses
 // connections, or whose name can't be resolved yet gets WaitTimeout. What no
-// waiting mends (a wrong password, a missing database, a certificate that isn't
+// waiting fixes (a wrong password, a missing database, a certificate that isn't
 // trusted) comes back at once. ctx bounds the opening alone. Close the pool.
 //
 // sslmode prefer and allow are refused: both fall back to plain text when
@@ -46,9 +46,9 @@ const (
 //
 // More in postgres_open.md:
 //   - sslmode prefer and allow, which libpq and pgx take by default, are
-//     refused: they fall back to plain text when somebody in between says so.
+//     refused: a man in the middle can make them fall back to plain text.
 //     verify-ca is refused, too.
-//   - With require nobody checks who answers.
+//   - With require the server's identity is not checked.
 func PostgresOpen(ctx context.Context, cfg PostgresOpenConfig) (*pgxpool.Pool, error) {
 	settings, err := poolConfig(cfg)
 	if err != nil {
@@ -119,7 +119,7 @@ func waitError(ctx context.Context, op string, timeout time.Duration, attempts i
 	}
 }
 
-// mayPass says whether the same try may succeed later.
+// mayPass reports whether the same try may succeed later.
 func mayPass(err error) bool {
 	switch classify(err).Code {
 	case core.CodeUnavailable, core.CodeTimeout:

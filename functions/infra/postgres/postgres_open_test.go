@@ -342,7 +342,7 @@ func TestPostgresOpen_TLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.cfg.WaitTimeout = time.Hour // what no waiting mends must not use it
+			c.cfg.WaitTimeout = time.Hour // what no waiting fixes must not use it
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
 			if c.code != "" {
 				wantError(t, err, c.code, "postgres_open")

@@ -161,7 +161,7 @@ func parseError(err error) error {
 	return invalid("URL can't be read", urlHint)
 }
 
-// onlyLocal says whether no host of the config is reached over a network.
+// onlyLocal reports whether no host of the config is reached over a network.
 func onlyLocal(settings *pgxpool.Config) bool {
 	for _, other := range settings.ConnConfig.Fallbacks {
 		if !isLocal(other.Host) {

@@ -50,8 +50,8 @@ type ProcessSuperviseConfig struct {
 	// Stderr likewise. It may be the same as Stdout.
 	Stderr io.Writer
 
-	// InitialBackoff is the wait before the first restart. It doubles from
-	// one to the next, and chance takes up to half of it. Default: 1 s.
+	// InitialBackoff is the wait before the first restart. It doubles each
+	// time, and jitter removes up to half of it. Default: 1 s.
 	InitialBackoff time.Duration
 	// MaxBackoff is its ceiling. Default: 1 minute.
 	MaxBackoff time.Duration

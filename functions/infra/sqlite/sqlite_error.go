@@ -67,7 +67,7 @@ var resultErrors = map[int]core.Error{
 	13: {Code: core.CodeUnavailable, Hint: "the disk, the quota or max_page_count is full"},
 	14: {
 		Code: core.CodeUnavailable,
-		Hint: "check that the folder exists and that this user may write to it (-wal and -shm stand beside the file)",
+		Hint: "check that the folder exists and that this user may write to it (-wal and -shm stand next to the file)",
 	},
 	18: {Code: core.CodeTooLarge},
 	19: {Code: core.CodeInvalid}, // SQLITE_CONSTRAINT: CHECK, NOT NULL, a STRICT table's types; the others below

@@ -118,7 +118,7 @@ func prepareQuery(cfg SQLiteQueryJSONConfig) ([]any, error) {
 	}
 }
 
-// onlyReads says whether a statement that begins with these words can do no
+// onlyReads reports whether a statement that begins with these words can do no
 // more than read while query_only is on. The list keeps out what could switch
 // query_only off: EXPLAIN PRAGMA too, since SQLite runs that pragma while it
 // parses.

@@ -42,7 +42,7 @@ type SSEClientHandle struct {
 
 	// The client's life cycle. Done is closed after both channels. Err is nil
 	// after Stop, the context's end, or status 204, by which a server says
-	// that there is no more; else it is a *core.Error that says why the
+	// that there no longer exists; else it is a *core.Error that says why the
 	// client gave up.
 	*service.ServiceStartHandle
 }

@@ -4,6 +4,6 @@
 // links no keyring.
 //
 // Stores are keyring_token_store (the keyring of the operating system) and
-// file_token_store (an encrypted file). Package tokentest beside this one has
+// file_token_store (an encrypted file). Package tokentest next to this one has
 // the suite of tests that each store passes.
 package token

@@ -213,7 +213,7 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 
 // lockFile locks the file at path, which is made if there is none.
 func lockFile(ctx context.Context, path string) (*flock.Flock, error) {
-	const retry = 5 * time.Millisecond // little beside the fsync of a write
+	const retry = 5 * time.Millisecond // little next to the fsync of a write
 	// A pipe would block, a link would have a file made at its end.
 	if err := checkRegular(os.Lstat(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -135,4 +135,4 @@ func (k *keys) mismatch(stanzas []string) string {
 }
 
 var errDamaged = &core.Error{Code: core.CodeInternal, Message: "the file is damaged, or is no age file",
-	Hint: "it is left as it is: restore a backup, or move it away to begin anew"}
+	Hint: "it is left as it is: restore a backup, or move it away to start over"}

@@ -21,7 +21,7 @@ type RetryDoConfig struct {
 	// Backoff is how the waits between tries grow. An error's RetryAfter
 	// raises its Floor. Default: 1 s, 2 s, 4 s ... 60 s, less up to a half.
 	Backoff core.BackoffDelayConfig
-	// Retry says whether an error is worth another try. Default: those with
+	// Retry reports whether an error is worth another try. Default: those with
 	// CodeUnavailable, CodeTimeout and CodeLimited.
 	Retry func(err error) bool
 	// OnRetry is called before each wait, with the number of tries so far.

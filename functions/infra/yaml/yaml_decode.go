@@ -57,7 +57,7 @@ func (p *YAMLProblem) Error() string {
 // that is not nil. What the text does not have keeps its value, so that
 // defaults can be there before. An empty document changes nothing.
 //
-// It is strict: unknown keys, keys that stand there twice, values of another
+// It is strict: unknown keys, keys that appear twice, values of another
 // type and more than one document are mistakes, and all of them are reported.
 // Fields are named by their tag yaml:"name", else by their name in lower case;
 // "-" leaves one out, and the fields of an embedded struct without a tag are

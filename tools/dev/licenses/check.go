@@ -197,7 +197,7 @@ func licenseFiles(m *module) ([]string, error) {
 	return files, nil
 }
 
-// isLicense says whether a file of this name holds a license text.
+// isLicense reports whether a file of this name holds a license text.
 func isLicense(name string) bool {
 	name = strings.ToLower(name)
 	switch filepath.Ext(name) {

@@ -160,7 +160,7 @@ func packageOf(c *catalog.Catalog, file string) *catalog.Dir {
 	}
 }
 
-// forTests tells whether only the package's own tests read a file.
+// forTests reports whether only the package's own tests read a file.
 func forTests(file string) bool {
 	return strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/")
 }

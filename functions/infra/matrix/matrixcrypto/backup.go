@@ -176,8 +176,8 @@ func (m *engine) useBackup(
 	return nil
 }
 
-// fetchFromBackup asks the backup for one session, and says whether it is there
-// now.
+// fetchFromBackup asks the backup for one session, and reports whether it is
+// there now.
 func (m *engine) fetchFromBackup(ctx context.Context, key matrixsync.MatrixSessionKey) bool {
 	version := m.backup.current()
 	if version == "" || key.SessionID == "" {

@@ -50,8 +50,8 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 	return decrypted, decryptError(err)
 }
 
-// passes says whether an error is none of the event's: the database was locked,
-// or the caller stopped.
+// passes reports whether an error is none of the event's: the database was
+// locked, or the caller stopped.
 func passes(err error) bool {
 	if err == nil || noKey(err) {
 		return false
@@ -194,7 +194,7 @@ func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, erro
 	return members, err
 }
 
-// WaitForSession waits for a room key, and says whether it is there.
+// WaitForSession waits for a room key, and reports whether it is there.
 func (m *engine) WaitForSession(
 	ctx context.Context,
 	room id.RoomID,

@@ -141,8 +141,8 @@ func storeError(op string, err error) error {
 	return matrix.MatrixError(op, err)
 }
 
-// fromStore says whether an error without a better code is the database's, and
-// not one of what was to be decrypted.
+// fromStore reports whether an error without a better code is the database's,
+// and not one of what was to be decrypted.
 func fromStore(err error) bool {
 	return contains(err, "database is closed", "sql: ", "SQL logic error", "disk I/O error", "SQLITE_")
 }

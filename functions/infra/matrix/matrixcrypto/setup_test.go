@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// device is one device of a user, with its own database, driven by plain /sync calls.
+// device is one device of a user, with its own database, driven by plain /sync
+// calls.
 type device struct {
 	user   servers.User
 	url    string
@@ -48,7 +49,8 @@ type device struct {
 
 var pickle = []byte("0123456789abcdef0123456789abcdef")
 
-// newDevice makes a user with one device that has encryption. cfg.Client and cfg.DB are set here.
+// newDevice makes a user with one device that has encryption. cfg.Client and
+// cfg.DB are set here.
 func newDevice(t testing.TB, name string, cfg matrixcrypto.MatrixCryptoInitConfig) *device {
 	t.Helper()
 	server := servers.Matrix(t)
@@ -57,7 +59,8 @@ func newDevice(t testing.TB, name string, cfg matrixcrypto.MatrixCryptoInitConfi
 	return d
 }
 
-// another logs the user in on a further device, without starting its encryption.
+// another logs the user in on a further device, without starting its
+// encryption.
 func (d *device) another(t testing.TB, cfg matrixcrypto.MatrixCryptoInitConfig) *device {
 	t.Helper()
 	client := newClient(t, d.url, d.user)
@@ -94,7 +97,8 @@ func newClient(t testing.TB, url string, user servers.User) *mautrix.Client {
 	return client
 }
 
-// start is a start of the program: everything anew but the database and the sync token.
+// start is a start of the program: everything anew but the database and the
+// sync token.
 func (d *device) start(t testing.TB) {
 	t.Helper()
 	if err := d.tryStart(t); err != nil {
@@ -130,7 +134,8 @@ func (d *device) restart(t testing.TB) {
 	d.start(t)
 }
 
-// fetch asks for the next response and keeps its timelines, without giving it to the encryption.
+// fetch asks for the next response and keeps its timelines, without giving it
+// to the encryption.
 func (d *device) fetch(t testing.TB) {
 	t.Helper()
 	resp, err := d.client.SyncRequest(t.Context(), 0, d.since, "", false, "")
@@ -158,7 +163,7 @@ func (d *device) fetchUntil(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// saw says whether the device was sent an event.
+// saw reports whether the device was sent an event.
 func (d *device) saw(want id.EventID) bool {
 	return slices.ContainsFunc(d.seen, func(evt *event.Event) bool { return evt.ID == want })
 }
@@ -240,7 +245,8 @@ func wantCode(t testing.TB, err error, want core.Code) {
 	}
 }
 
-// encryptedRoom makes an encrypted room of the first device's user that the others have joined.
+// encryptedRoom makes an encrypted room of the first device's user that the
+// others have joined.
 func encryptedRoom(t testing.TB, owner *device, others ...*device) id.RoomID {
 	t.Helper()
 	return encryptedRoomWith(t, event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}, owner, others...)

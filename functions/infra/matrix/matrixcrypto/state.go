@@ -40,7 +40,7 @@ var (
 // again. A running sync tells of a change at once.
 const believePlain = 5 * time.Minute
 
-// IsEncrypted says whether messages to a room must be encrypted. What is not
+// IsEncrypted reports whether messages to a room must be encrypted. What is not
 // known is asked from the server; when it can't be, it is an error, and nothing
 // is sent.
 func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, error) {
@@ -237,8 +237,8 @@ func stateEvents(joined *mautrix.SyncJoinedRoom) []*event.Event {
 	return events
 }
 
-// takeEvent stores an event that matters to encryption, and says whether it is
-// one.
+// takeEvent stores an event that matters to encryption, and reports whether it
+// is one.
 func (s *stateStore) takeEvent(ctx context.Context, room id.RoomID, evt *event.Event) (known bool, err error) {
 	content, ok := parsed(evt, event.StateEventType)
 	if !ok || evt.StateKey == nil || room == "" {
@@ -263,7 +263,7 @@ func (s *stateStore) takeEvent(ctx context.Context, room id.RoomID, evt *event.E
 	return false, nil
 }
 
-// reader says whether a member gets the room's keys.
+// reader reports whether a member gets the room's keys.
 func reader(membership event.Membership) bool {
 	return membership == event.MembershipJoin || membership == event.MembershipInvite
 }

@@ -107,7 +107,7 @@ func toDevice(evt *event.Event) (*event.Event, bool) {
 	return &own, ok
 }
 
-// stored says whether what comes of a to-device message is in the database
+// stored reports whether what comes of a to-device message is in the database
 // alone.
 func stored(kind event.Type) bool {
 	return kind == event.ToDeviceEncrypted || kind == event.ToDeviceRoomKeyWithheld || kind == event.ToDeviceOrgMatrixRoomKeyWithheld

@@ -33,7 +33,7 @@ type MatrixSendMediaConfig struct {
 	SHA256      []byte
 	MaxSize     int64
 	FileName    string            // that others see and save it as; default "image", "audio", "video" or "file"
-	Caption     string            // text beside it; default none
+	Caption     string            // text next to it; default none
 	Kind        event.MessageType // m.image, m.audio, m.video or m.file; default by ContentType
 	// Width and Height in pixels; default read from a PNG, JPEG or GIF.
 	Width, Height int
@@ -127,8 +127,8 @@ func checkSendMedia(cfg MatrixSendMediaConfig) string {
 	return fmt.Sprintf("bad Kind %.40q: there are m.image, m.audio, m.video and m.file", cfg.Kind)
 }
 
-// roomEncrypted says whether a room is encrypted. A state store in memory may
-// just not have heard of it, so that its no is not believed.
+// roomEncrypted reports whether a room is encrypted. A state store in memory
+// may just not have heard of it, so that its no is not believed.
 func roomEncrypted(ctx context.Context, client *mautrix.Client, room id.RoomID) (bool, error) {
 	if client.StateStore != nil {
 		encrypted, err := client.StateStore.IsEncrypted(ctx, room)

@@ -32,7 +32,8 @@ const (
 	crashKills   = 12
 )
 
-// init makes this program a process that sends, where TestMatrixOutbox_SIGKILL starts it as one.
+// init makes this program a process that sends, where TestMatrixOutbox_SIGKILL
+// starts it as one.
 func init() {
 	if os.Getenv(crashEnv) == "" {
 		return
@@ -45,8 +46,9 @@ func init() {
 }
 
 // crashChild puts messages in, those that are there already once more in vain:
-// in each life more, and in the last one all. Only that one ends by itself, when
-// all are sent; so each life has something to send, and each kill one to end.
+// in each life more, and in the last one all. Only that one ends by itself,
+// when all are sent; so each life has something to send, and each kill one to
+// end.
 func crashChild() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -97,8 +99,9 @@ func crashChild() error {
 	return nil
 }
 
-// A process that sends is killed at random, again and again, and so is the server, which forgets its transactions by it
-// (Dendrite has them in memory alone): at the end each message was posted once, in order.
+// A process that sends is killed at random, again and again, and so is the
+// server, which forgets its transactions by it (Dendrite has them in memory
+// alone): at the end each message was posted once, in order.
 func TestMatrixOutbox_SIGKILL(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "matrix")
@@ -139,7 +142,8 @@ func TestMatrixOutbox_SIGKILL(t *testing.T) {
 	}
 }
 
-// crashRound runs the child, hands it to meddle once it sends, and says whether it ended by itself.
+// crashRound runs the child, hands it to meddle once it sends, and reports
+// whether it ended by itself.
 func crashRound(t *testing.T, env []string, meddle func(*os.Process)) bool {
 	t.Helper()
 	program, err := os.Executable()

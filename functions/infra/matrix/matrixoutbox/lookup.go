@@ -178,7 +178,7 @@ func (s *sender) history(
 	return append(chunk, page.Chunk...), page.End, nil
 }
 
-// sameContent says whether an event is what the item would have made.
+// sameContent reports whether an event is what the item would have made.
 func sameContent(evt *event.Event, eventType string, content json.RawMessage) bool {
 	if evt.Type.Type != eventType {
 		return false
@@ -187,7 +187,7 @@ func sameContent(evt *event.Event, eventType string, content json.RawMessage) bo
 	if json.Unmarshal(evt.Content.VeryRaw, &theirs) != nil || json.Unmarshal(content, &ours) != nil {
 		return false
 	}
-	if eventType == event.EventRedaction.Type { // whose target stands beside the content in older rooms
+	if eventType == event.EventRedaction.Type { // whose target stands next to the content in older rooms
 		if evt.Redacts != "" {
 			theirs["redacts"] = string(evt.Redacts)
 		}

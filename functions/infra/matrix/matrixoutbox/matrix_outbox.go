@@ -85,8 +85,8 @@ type outboxKey struct {
 
 // MatrixOutbox sends what is in a queue on disk: in each room in the order in
 // which it was put in, in several rooms at once, each event once. It begins
-// with what a former process has left. ctx ends it at once, Stop in the orderly
-// way; nothing is lost by either, nor by SIGKILL.
+// with what a former process has left. ctx ends it at once, Stop
+// gracefully; nothing is lost by either, nor by SIGKILL.
 //
 // A try that failed is repeated with backoff and with the same transaction ID,
 // for as long as it takes; of a rate limit both forms are heeded, by all rooms.

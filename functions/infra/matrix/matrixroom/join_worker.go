@@ -122,7 +122,7 @@ func (p *MatrixJoinPolicyHandle) request(ctx context.Context, task *joinTask) er
 	return matrix.MatrixError("matrix_join_policy: join "+string(task.room), err)
 }
 
-// again says whether a failed task is tried once more, and sets when. It is
+// again reports whether a failed task is tried once more, and sets when. It is
 // called with the lock.
 func (p *MatrixJoinPolicyHandle) again(task *joinTask, err error) bool {
 	backoff := core.BackoffDelayConfig{Initial: p.interval()}

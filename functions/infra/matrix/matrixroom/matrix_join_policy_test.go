@@ -97,7 +97,8 @@ func inviteEvent(room id.RoomID, inviter, guest id.UserID, membership string) ma
 	return matrix.MatrixSyncEvent{Type: "m.room.member", RoomID: room, Sender: inviter, StateKey: &stateKey, Raw: raw}
 }
 
-// membershipOf asks as the room's owner: Synapse gives the same initial sync again for two minutes.
+// membershipOf asks as the room's owner: Synapse gives the same initial sync
+// again for two minutes.
 func membershipOf(t testing.TB, owner *mautrix.Client, room id.RoomID, user id.UserID) event.Membership {
 	t.Helper()
 	var member event.MemberEventContent
@@ -150,7 +151,8 @@ func TestMatrixJoinPolicy_Allowlist(t *testing.T) {
 	}
 }
 
-// The server refuses for a while; what was withdrawn meanwhile is not tried any more, and what can never succeed is told.
+// The server refuses for a while; what was withdrawn meanwhile is not tried any
+// more, and what can never succeed is told.
 func TestMatrixJoinPolicy_Faults(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -206,8 +208,8 @@ func TestMatrixJoinPolicy_GivesUp(t *testing.T) {
 	}
 }
 
-// Twenty thousand invitations of an attacker, and one of a friend in between: memory and requests are bounded, and
-// the friend's goes first.
+// Twenty thousand invitations of an attacker, and one of a friend in between:
+// memory and requests are bounded, and the friend's goes first.
 func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)

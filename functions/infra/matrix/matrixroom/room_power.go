@@ -140,7 +140,7 @@ func (p *roomPower) event(kind, otherwise string) int {
 // later.
 func (s *MatrixRoomStateResult) Power(user id.UserID) int { return s.power.of(user) }
 
-// MaySend says whether a user may send an event of a type that is no state
+// MaySend reports whether a user may send an event of a type that is no state
 // event, such as m.room.message. In an encrypted room all but reactions and
 // redactions goes out as m.room.encrypted, and that is what is looked at.
 func (s *MatrixRoomStateResult) MaySend(user id.UserID, eventType string) bool {
@@ -150,27 +150,27 @@ func (s *MatrixRoomStateResult) MaySend(user id.UserID, eventType string) bool {
 	return s.joined(user) && s.Power(user) >= s.power.event(eventType, "events_default")
 }
 
-// MaySetState says whether a user may send a state event of a type, such as
+// MaySetState reports whether a user may send a state event of a type, such as
 // m.room.name.
 func (s *MatrixRoomStateResult) MaySetState(user id.UserID, eventType string) bool {
 	return s.joined(user) && s.Power(user) >= s.power.event(eventType, "state_default")
 }
 
-// MayInvite says whether a user may invite others.
+// MayInvite reports whether a user may invite others.
 func (s *MatrixRoomStateResult) MayInvite(user id.UserID) bool { return s.may(user, "invite") }
 
-// MayRedact says whether a user may redact what others have sent. What oneself
-// has sent needs MaySend of m.room.redaction alone.
+// MayRedact reports whether a user may redact what others have sent. What
+// oneself has sent needs MaySend of m.room.redaction alone.
 func (s *MatrixRoomStateResult) MayRedact(user id.UserID) bool {
 	return s.may(user, "redact") && s.MaySend(user, event.EventRedaction.Type)
 }
 
-// MayKick says whether a user may put another out.
+// MayKick reports whether a user may put another out.
 func (s *MatrixRoomStateResult) MayKick(user, other id.UserID) bool {
 	return s.may(user, "kick") && s.Power(user) > s.Power(other)
 }
 
-// MayBan says whether a user may ban another.
+// MayBan reports whether a user may ban another.
 func (s *MatrixRoomStateResult) MayBan(user, other id.UserID) bool {
 	return s.may(user, "ban") && s.Power(user) > s.Power(other)
 }

@@ -17,8 +17,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/history"
 )
 
-// missed says whether a limited timeline leaves out what was to be delivered:
-// not history from before the user's joining, nor at the first sync.
+// missed reports whether a limited timeline leaves out what was to be
+// delivered: not history from before the user's joining, nor at the first sync.
 func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, events []matrix.MatrixSyncEvent) bool {
 	switch {
 	case t.position.Token == "" && !t.replaying:

@@ -18,14 +18,16 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// killedLine is what a child says of each event. It does so twice: before it acknowledges and after.
+// killedLine is what a child says of each event. It does so twice: before it
+// acknowledges and after.
 type killedLine struct {
 	Body        string
 	Redelivered bool
 	Acked       bool
 }
 
-// The test's own program becomes a consumer where this is set: its database, user, token and URL.
+// The test's own program becomes a consumer where this is set: its database,
+// user, token and URL.
 const envConsumer = "MATRIX_SYNC_TEST_CONSUMER"
 
 func init() {
@@ -37,7 +39,8 @@ func init() {
 
 type consumerSettings struct{ DB, URL, User, Token string }
 
-// consumeForever is the child's main: it reads events, says so on stdout, acknowledges them, says so.
+// consumeForever is the child's main: it reads events, says so on stdout,
+// acknowledges them, says so.
 func consumeForever(text string) error {
 	var settings consumerSettings
 	if err := json.Unmarshal([]byte(text), &settings); err != nil {
@@ -83,8 +86,9 @@ func consumeForever(text string) error {
 	return errors.New("the service ended")
 }
 
-// A consumer killed at any moment, again and again: each message is acknowledged, in order; what was acknowledged does
-// not come again; what comes again is marked.
+// A consumer killed at any moment, again and again: each message is
+// acknowledged, in order; what was acknowledged does not come again; what comes
+// again is marked.
 func TestSync_ConsumerKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -37,7 +37,7 @@ type syncService struct {
 	ack       func(seq int64) error // of each event; nil without a store
 	position  MatrixSyncPosition    // what is taken in
 	tokens    syncTokens            // of the latest responses
-	lookBack  string                // a trusted token: what came since is asked for beside the next response; empty: no need
+	lookBack  string                // a trusted token: what came since is asked for next to the next response; empty: no need
 	replaying bool                  // the server has forgotten the token: this is a new initial sync
 	fullState bool                  // the client's state store is empty, though the sync goes on from a token
 	quick     bool                  // ask for an answer at once: at the start and after a failure
@@ -136,8 +136,8 @@ func (s *syncService) failed(ctx context.Context, err error) {
 	s.fail(ctx, err)
 }
 
-// isUnknownSince says whether an error is how servers refuse a since token. The
-// specification names no code for it.
+// isUnknownSince reports whether an error is how servers refuse a since token.
+// The specification names no code for it.
 func isUnknownSince(err error) bool {
 	answer, ok := errors.AsType[mautrix.RespError](err)
 	if !ok || answer.StatusCode != http.StatusBadRequest {

@@ -19,12 +19,12 @@ import (
 //     response is taken in: keep it idempotent.
 //   - Decrypt is asked again for the same event after a restart.
 type MatrixSyncCrypto interface {
-	// ProcessSync takes in what a sync response has beside the rooms' messages:
-	// to-device messages, device lists, key counts, and state events of the
-	// types m.room.member and m.room.encryption (RoomID set, content parsed).
-	// It comes before the response is taken in, so that no key is lost, and so
-	// it may see the same response twice. An error is one that may pass: the
-	// service asks again.
+	// ProcessSync takes in what a sync response has next to the rooms'
+	// messages: to-device messages, device lists, key counts, and state events
+	// of the types m.room.member and m.room.encryption (RoomID set, content
+	// parsed). It comes before the response is taken in, so that no key is
+	// lost, and so it may see the same response twice. An error is one that may
+	// pass: the service asks again.
 	ProcessSync(ctx context.Context, resp *mautrix.RespSync, since string) error
 
 	// Decrypt returns the decrypted event, and must do so again for the same

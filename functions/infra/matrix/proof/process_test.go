@@ -83,7 +83,7 @@ func (p *process) keepAlive(t *testing.T) {
 	}
 }
 
-// killed says whether SIGKILL ended the child.
+// killed reports whether SIGKILL ended the child.
 func (p *process) killed() bool {
 	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
@@ -99,7 +99,7 @@ func (p *process) kill() {
 }
 
 // again kills the children that are not done, does something meanwhile, and
-// starts them anew.
+// restarts them.
 func again(t *testing.T, meanwhile func(), processes ...*process) {
 	t.Helper()
 	var killed []*process

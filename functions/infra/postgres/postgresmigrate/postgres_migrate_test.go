@@ -97,7 +97,7 @@ func get[T any](t testing.TB, pool *pgxpool.Pool, query string, args ...any) (va
 	return value
 }
 
-// has says whether a table, index or sequence is there.
+// has reports whether a table, index or sequence is there.
 func has(t testing.TB, pool *pgxpool.Pool, name string) bool {
 	t.Helper()
 	return get[bool](t, pool, "SELECT to_regclass($1) IS NOT NULL", name)

@@ -54,14 +54,14 @@ func interruptible(conn driver.Conn) (driver.Conn, error) {
 	return &interruptibleConn{moderncConn: modern, db: uintptr(handle.Uint())}, nil
 }
 
-// setBusy says who steps from now on; nil: nobody.
+// setBusy says who steps from now on; nil disables it.
 func (c *interruptibleConn) setBusy(who any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = who
 }
 
-// interrupt stops who's step, should one run, and says whether it did.
+// interrupt stops who's step, should one run, and reports whether it did.
 func (c *interruptibleConn) interrupt(who any) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

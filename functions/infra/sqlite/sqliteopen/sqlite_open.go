@@ -33,7 +33,7 @@ type SQLiteOpenHandle struct {
 	// heeds the context, where SQLite's own busy wait is neither.
 	Writer *sql.DB
 	// Reader has several connections that can't write. In WAL mode (every file)
-	// they run beside the writer, each on the state as it was when its
+	// they run next to the writer, each on the state as it was when its
 	// transaction began.
 	Reader *sql.DB
 
@@ -43,7 +43,7 @@ type SQLiteOpenHandle struct {
 // SQLiteOpen opens a SQLite database file, or a database in memory, with
 // settings fit for a server: WAL, a busy timeout, foreign keys on,
 // trusted_schema off, defensive mode where the driver has it (modernc), and one
-// writing connection beside a pool of reading ones. ctx bounds the opening
+// writing connection next to a pool of reading ones. ctx bounds the opening
 // alone. Close the handle.
 //
 // Errors: CodeNotFound for a missing folder (or a missing file with ReadOnly),

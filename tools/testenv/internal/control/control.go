@@ -3,7 +3,7 @@
 //
 //	POST   /v1/servers {"kind":"postgres"}   200 {"id":"5","kind":"postgres","env":{...}}, when it answers
 //	POST   /v1/servers/{id}/kill             204: SIGKILL to all its processes; the data stay
-//	POST   /v1/servers/{id}/stop             204: ended in the orderly way; the data stay
+//	POST   /v1/servers/{id}/stop             204: ended gracefully; the data stay
 //	POST   /v1/servers/{id}/restart          204: answers again, on the same port and data
 //	DELETE /v1/servers/{id}                  204: ended, and its data removed
 //

@@ -56,7 +56,7 @@ func (w *World) cached(
 	return dir, nil
 }
 
-// isUsed says whether the folder is there, and notes that it is used.
+// isUsed reports whether the folder is there, and notes that it is used.
 func isUsed(dir string) bool {
 	now := time.Now()
 	return os.Chtimes(dir, now, now) == nil

@@ -86,7 +86,7 @@ func (s *Server) stop(how func(command) syscall.Signal) error {
 	return errors.Join(errs...)
 }
 
-// Stop ends it in the orderly way and returns when it has ended. The data stay.
+// Stop ends it gracefully and returns when it has ended. The data stay.
 func (s *Server) Stop() error { return s.change(orderly) }
 
 // Kill ends all its processes by SIGKILL and returns when they have ended. The

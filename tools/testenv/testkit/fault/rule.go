@@ -59,7 +59,7 @@ type Active struct {
 	matched  int
 	injected int
 	reserved int           // decided for, not yet seen to have happened
-	happened chan struct{} // closed, and made anew, by each injection
+	happened chan struct{} // closed and replaced by each injection
 }
 
 // Add puts a rule to work. A rule that makes no sense ends the test, so call it

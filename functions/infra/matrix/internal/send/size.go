@@ -18,7 +18,7 @@ const MaxEventBytes = 65_536
 
 // eventEnvelope is what a server adds to the content at most: hash, signature,
 // up to 10 previous and 10 authorising events, times, and names of keys.
-// Measured with one previous event: 550 bytes beside the IDs.
+// Measured with one previous event: 550 bytes next to the IDs.
 const eventEnvelope = 1_500
 
 // JSON returns a content as it is sent and counted: without the escapes that
@@ -50,7 +50,7 @@ func checkSize(
 		encrypted, err := client.StateStore.IsEncrypted(ctx, room)
 		// Where the server can't be asked it may be: a queue takes the event
 		// all the same.
-		if encrypted || err != nil { // the plain event in base64, with the session's and the sender's keys beside it
+		if encrypted || err != nil { // the plain event in base64, with the session's and the sender's keys next to it
 			size = (size+len(room)+len(eventType)+40)*4/3 + 400
 		}
 	}
