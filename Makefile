@@ -69,7 +69,7 @@ lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticc
 	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
 
 .PHONY: fix
-fix: $(DOWNLOAD) ## write into the specs what the code tells, and format
+fix: $(DOWNLOAD) ## fill in the specs from the code, format, rewrap comments and group imports
 	$(GO) run ./tools/frontmatter-lint -fix .
 	git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
 

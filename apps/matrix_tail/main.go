@@ -31,10 +31,10 @@ func main() { program.ProgramMain(matrixTail()) }
 
 // settings are those of all commands.
 type settings struct {
-	User       string `yaml:"user" short:"u" doc:"whose rooms: @name:server"`
-	Homeserver string `yaml:"homeserver" doc:"URL, where the user's server name does not lead there"`
-	State      string `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
-	TokenFile  string `yaml:"token_file" doc:"keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE); default: the system's keyring"`
+	User       string `yaml:"user" short:"u" doc:"user ID: @name:server"`
+	Homeserver string `yaml:"homeserver" doc:"URL, if it can't be found from the user's server name"`
+	State      string `yaml:"state" doc:"folder for keys, the send queue and the position of follow"`
+	TokenFile  string `yaml:"token_file" doc:"keep secrets in this file, encrypted with a passphrase (prompted for, or $MATRIX_TAIL_PASSPHRASE); default: the system keyring"`
 	program.ProgramLog
 }
 
@@ -55,9 +55,9 @@ func matrixTail() program.ProgramRunConfig {
 		Commands: []*program.ProgramCommandHandle{
 			command("login", "", 0, 0, "log in by password, and keep the access token", login),
 			command("rooms", "", 0, 0, "list your rooms and invitations", rooms),
-			command("follow", "ROOM", 1, 1, "print what comes in a room (ID, alias or link), from where the last follow stopped", follow),
+			command("follow", "ROOM", 1, 1, "print the events of a room (ID, alias or link), starting where the last follow stopped", follow),
 			command("send", "ROOM TEXT...", 2, -1, "send a message, in Markdown", send),
-			command("answer", "ROOM EVENT TEXT...", 3, -1, "answer an event in its thread, or begin one", answer),
+			command("answer", "ROOM EVENT TEXT...", 3, -1, "answer an event in its thread, or start one", answer),
 		},
 	}
 }

@@ -23,8 +23,8 @@ type graphOptions struct {
 
 func graphCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*graphOptions]{
-		Name: "graph", Args: "[ID]", Most: 1, Doc: "write who uses whom, as JSON, DOT or Mermaid",
-		Help:     "Write the graph of uses, or the part of it around a unit. DOT is for Graphviz; Mermaid stands in Markdown. --json is --format json.",
+		Name: "graph", Args: "[ID]", Most: 1, Doc: "print the dependency graph as JSON, DOT or Mermaid",
+		Help:     "Print the dependency graph, or the part of it around a unit. DOT is for Graphviz; Mermaid works in Markdown. --json is --format json.",
 		Defaults: &graphOptions{Format: "mermaid"},
 	}, graph, (*env).completeUnit)
 }

@@ -475,7 +475,7 @@ func testEndsOnSignal(t *testing.T, _ string, cmd *exec.Cmd) {
 	}
 }
 
-// TestMCP_Size builds: what units weigh is asked before a line is written, and
+// TestMCP_Size builds: the size of units is asked before a line is written, and
 // show knows it afterwards.
 func TestMCP_Size(t *testing.T) {
 	t.Parallel()

@@ -155,9 +155,9 @@ func idsOf(refs []registry.Ref) []string {
 }
 
 type similarIn struct {
-	Description string   `json:"description,omitempty" jsonschema:"what it is to do, in a sentence"`
+	Description string   `json:"description,omitempty" jsonschema:"what it does, in one sentence"`
 	Signature   string   `json:"signature,omitempty" jsonschema:"its Go signature as far as you know it: func(attempt int) time.Duration"`
-	Name        string   `json:"name,omitempty" jsonschema:"the name that it is to have"`
+	Name        string   `json:"name,omitempty" jsonschema:"the planned name"`
 	Tags        []string `json:"tags,omitempty" jsonschema:"lower-case words that it would be found under"`
 }
 

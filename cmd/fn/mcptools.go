@@ -27,7 +27,7 @@ func (s *service) addTools(server *mcp.Server) tools {
 	no := false
 	t["fix"], t["new"] = argumentsOf[lintIn](), argumentsOf[newIn]()
 	mcp.AddTool(server, &mcp.Tool{Name: "fix", Title: "Mend specs",
-		Description: "Write into the specs what the code tells, as frontmatter-lint -fix does: signature, uses, imports, tests. It changes specs only, and says which.",
+		Description: "Fill in the specs from the code, as frontmatter-lint -fix does: signature, uses, imports, tests. It changes specs only, and says which.",
 		Annotations: &mcp.ToolAnnotations{DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &no},
 	}, s.fix)
 	mcp.AddTool(server, &mcp.Tool{Name: "new", Title: "Make a unit",

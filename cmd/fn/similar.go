@@ -10,15 +10,15 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-const similarHelp = `Say what you are about to write, in words and with the signature as far as you know it, and get the units that do it already.
+const similarHelp = `Describe what you are about to write, in words or with a signature, to find units that already do it.
 
   fn similar wait longer after each failed try --signature 'func(attempt int) time.Duration'
 
-Exit code 1 where nothing is like it.`
+Exit code 1 if nothing is similar.`
 
 type similarOptions struct {
 	common
-	Name      string   `yaml:"-" flag:"name" doc:"the name that it is to have"`
+	Name      string   `yaml:"-" flag:"name" doc:"the planned name"`
 	Signature string   `yaml:"-" flag:"signature" doc:"its Go signature"`
 	Tags      []string `yaml:"-" flag:"tag" doc:"tags"`
 	Limit     int      `yaml:"-" flag:"limit" doc:"how many to show, at most 50" min:"1"`

@@ -16,26 +16,26 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-const sizeHelp = `Say how many bytes units add to a program's binary, by building it with and without them: static, stripped, for linux/amd64, as releases are.
+const sizeHelp = `Measure how many bytes units add to a binary, by building it with and without them: static, stripped, for linux/amd64, like releases.
 
-  fn size sqlite_open                       to a small server (net/http, log/slog, encoding/json)
-  fn size sqlite_open cron_service          each, and both together: less than the sum, as they share code
-  fn size sqlite_open --base registry_api   to a program of this repository: what it will weigh with the unit
-  fn size sqlite_open --base empty          to a program that does nothing
-  fn size registry_api                      a program itself
-  fn size --all                             every unit and program; keeps the figures for fn show and registry_api
+  fn size sqlite_open                       added to a small server (net/http, log/slog, encoding/json)
+  fn size sqlite_open cron_service          each, and both together: less than the sum, because they share code
+  fn size sqlite_open --base registry_api   added to a program of this repository
+  fn size sqlite_open --base empty          added to a program that does nothing
+  fn size registry_api                      the size of a program
+  fn size --all                             every unit and program; updates the figures for fn show and registry_api
 
-Counted is the unit with all that it links, and with the exported methods of what it returns. A unit that links C code is built with cgo and a C
-compiler. Binaries are laid out in pages, so a few kB are chance. Nothing is written into the repository; what was measured is kept in
-the cache by content, and measured again when anything that is linked has changed.
+The size includes everything that the unit links, and the exported methods of what it returns. A unit that links C code is built
+with cgo and a C compiler. Binaries are aligned to pages, so differences of a few kB mean nothing. The repository is not modified;
+results are cached by content, and measured again when anything that is linked has changed.
 
-Exit code 2 where something could not be built.`
+Exit code 2 if something could not be built.`
 
 type sizeOptions struct {
 	common
 	All   bool   `yaml:"-" flag:"all" doc:"measure every unit and program"`
-	Base  string `yaml:"-" flag:"base" doc:"what they are added to: server, empty, or a program of the repository"`
-	Cache string `yaml:"-" flag:"cache" doc:"folder that figures are kept in, as registry_api --cache (default: fn_registry in the user's cache folder)"`
+	Base  string `yaml:"-" flag:"base" doc:"what the units are added to: server, empty, or a program of the repository"`
+	Cache string `yaml:"-" flag:"cache" doc:"cache folder for the figures, as in registry_api --cache (default: fn_registry in the user's cache folder)"`
 }
 
 func sizeCommand() *program.ProgramCommandHandle {
@@ -172,7 +172,7 @@ type weights struct {
 	Together  *weight  `json:"together" jsonschema:"all of them; null where there is only one"`
 }
 
-// weight is what units weigh.
+// weight is the size of units.
 type weight struct {
 	ID    string   `json:"id" jsonschema:"the unit; empty where it is of several"`
 	Bytes *int64   `json:"bytes" jsonschema:"bytes that they add to the base's binary; of a program its size; null: see error"`

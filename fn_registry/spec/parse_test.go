@@ -28,7 +28,7 @@ func TestParse_Sample(t *testing.T) {
 	want := Spec{
 		Name: "matrix_sync_service", Kind: KindFunction, Lang: "go", Domain: "infra", Version: "0.1.0", Purity: PurityImpure,
 		Signature:   "func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*MatrixSyncServiceHandle, error)",
-		Description: "Runs a Matrix client's sync loop in the background with exponential backoff, sends normalized events on a channel, and stops once however often it is told to.",
+		Description: "Runs a Matrix client's sync loop in the background with exponential backoff, sends normalized events on a channel, and stops once however often Stop is called.",
 		Tags:        []string{"matrix", "mautrix", "sync", "longpoll", "reconnect", "goroutine", "channels"},
 		Params: []Param{
 			{"ctx", "Parent context. When it is cancelled the goroutine leaves and closes the channels."},

@@ -1,5 +1,5 @@
-// Command testenv runs a command with real servers, and ends them with
-// it. See testenv help.
+// Command testenv starts real servers for a command and stops them when it
+// ends. See testenv help.
 package main
 
 import (

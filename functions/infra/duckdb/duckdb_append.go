@@ -48,7 +48,7 @@ const appendOp = "duckdb_append"
 // with the row's number.
 //
 // More in duckdb_append.md:
-//   - Why not the driver's Appender: in silence it makes 44 of 300 in a
+//   - Why not the driver's Appender: it silently turns 300 into 44 in a
 //     TINYINT, 0.01 of 1.5 in a DECIMAL(5,2), ends text at a NUL byte, writes
 //     an ENUM of more than 255 values as nothing, and shifts dates before 1970.
 //   - One transaction: memory grows with the rows until a row group of 122,880

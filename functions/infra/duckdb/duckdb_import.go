@@ -21,7 +21,7 @@ type DuckDBImportConfig struct {
 	Format    string            // "csv", "ndjson" or "parquet"; default by the ending: .csv, .tsv, .ndjson, .jsonl, .parquet; .gz or .zst may follow the text formats
 	Table     string            // its bare name, unquoted; required
 	Schema    string            // default the connection's own, main
-	Append    bool              // into a table that is there, by the columns' names; default: the table is created and must not be there
+	Append    bool              // into a table that is there, by the columns' names; default: the table is created and must not exist
 	NoHeader  bool              // CSV: the first line is a row; columns are column0, column1, ... or, with Append, those of the table in order
 	Delimiter string            // CSV: one character; default a comma, for .tsv a tab
 	Null      string            // CSV: the unquoted text that stands for NULL; default the empty one

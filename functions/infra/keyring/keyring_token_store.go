@@ -38,8 +38,9 @@ type KeyringTokenStoreConfig struct {
 //
 // More in keyring_token_store.md:
 //   - Give each call a deadline.
-//   - Calls at a locked keyring ask one after another, not at once:
-//     gnome-keyring 42.1 loses answers when one program asks twice at a time.
+//   - Calls to a locked keyring prompt one after another, not at the same time:
+//     gnome-keyring 42.1 loses answers if one program prompts twice at the same
+//     time.
 func KeyringTokenStore(cfg KeyringTokenStoreConfig) (token.TokenStore, error) {
 	const op = "keyring_token_store"
 	if err := token.TokenNameCheck(cfg.Service); err != nil {

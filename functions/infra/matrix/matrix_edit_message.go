@@ -26,7 +26,7 @@ type MatrixEditMessageConfig struct {
 	TransactionID string          // default: a new one
 }
 
-// fallbackBytes is how long the text for clients without edits stays where the
+// fallbackBytes is how long the text for clients that don't support edits stays where the
 // event would else be too large.
 const fallbackBytes = 200
 
@@ -38,7 +38,7 @@ const fallbackBytes = 200
 // event ID.
 //
 // More in matrix_edit_message.md:
-//   - Each edit is an event with its whole text, twice: edit a progress line
+//   - Each edit is an event with its whole text, twice: update a progress line
 //     every few seconds, not at every percent.
 //   - Target is the first event always.
 func MatrixEditMessage(ctx context.Context, cfg MatrixEditMessageConfig) (MatrixSent, error) {

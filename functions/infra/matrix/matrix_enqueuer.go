@@ -11,8 +11,8 @@ import (
 // send take one as Outbox.
 //
 // More in matrix_enqueuer.md:
-//   - A variable of type *MatrixOutboxHandle that is nil is an Outbox that is
-//     there: set the field only where there is a queue.
+//   - A variable of type *MatrixOutboxHandle that is nil counts as an Outbox
+//     that is set: set the field only if there is a queue.
 //   - An implementation of one's own puts the stand-ins ("~" and a transaction
 //     ID) right that edits, reactions and answers name, before it sends.
 type MatrixEnqueuer interface {

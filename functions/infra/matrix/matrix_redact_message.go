@@ -31,9 +31,9 @@ type MatrixRedactMessageConfig struct {
 // More in matrix_redact_message.md:
 //   - One's own events one can always redact; those of others need the room's
 //     power for it (CodeForbidden).
-//   - Media stay on the homeserver, and so do later edits as events of their
-//     own: a message's edits are redacted with it by most servers' clients only
-//     in what they show.
+//   - Media stay on the homeserver, and so do later edits, which are separate
+//     events: a message's edits are redacted with it by most servers' clients
+//     only in what they show.
 func MatrixRedactMessage(ctx context.Context, cfg MatrixRedactMessageConfig) (MatrixSent, error) {
 	op := "matrix_redact_message room=" + ident.Clip(string(cfg.Room), 80)
 	if err := checkTarget(cfg.Target); err != nil {

@@ -27,7 +27,7 @@ type MatrixThreadRelationConfig struct {
 // place. It returns nil for an event without an ID: there is nothing to answer.
 //
 // More in matrix_thread_relation.md:
-//   - It pings nobody: put whom the answer is for into the message's Mentions.
+//   - It notifies nobody: add the recipient to the message's Mentions.
 //   - An edit does not tell which thread its message is in, and a reaction not
 //     that of its target: give ThreadRoot if you know it, else the answer goes
 //     to the main timeline or, with StartThread, to a thread of its target.

@@ -48,7 +48,7 @@ var _ http.Handler = (*MetricsTextRegistry)(nil)
 // in it that the program did not ask for.
 //
 // More in metrics_text.md:
-//   - A mistake in the program is a panic, not an error: a bad or taken name,
+//   - Wrong usage panics instead of returning an error: a bad or taken name,
 //     and a wrong number of label values when counting, which shows only when
 //     that line runs.
 //   - The order of label values is the order of the labels at Counter, Gauge

@@ -32,8 +32,8 @@ type MigrationFile struct {
 // [core.ErrorCode] says of the file system's errors.
 //
 // More in migration_files.md:
-//   - It does not look into the SQL: what a database refuses in a migration is
-//     its own unit's matter.
+//   - It does not look into the SQL: statements that a database does not allow
+//     in a migration are checked by its own unit.
 //   - A byte order mark is part of Content and of the checksum.
 func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) {
 	invalid := func(file, message, hint string) error {

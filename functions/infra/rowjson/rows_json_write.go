@@ -50,8 +50,8 @@ type RowsJSONWriteConfig struct {
 // wrapped; none is coded, since the driver's unit knows its own.
 //
 // More in rows_json_write.md:
-//   - After an error the array is left open on purpose: a reader must not take
-//     half a result for a whole one.
+//   - After an error the array is left open on purpose: a reader must not
+//     mistake half a result for a complete one.
 //   - Errors are passed on as they are; the driver's unit gives them a code.
 func RowsJSONWrite(w io.Writer, rows RowsJSONWriteRows, cfg RowsJSONWriteConfig) (RowsJSONResult, error) {
 	out := newWriter(w, cfg)

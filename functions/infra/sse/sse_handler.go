@@ -29,7 +29,7 @@ type SSEHandlerConfig struct {
 	RingBytes      int           // and their bytes on the wire; zero: 8 MiB. The newest event is always kept
 	MaxClients     int           // more are refused with 503; zero: 4096
 	Heartbeat      time.Duration // a comment is sent after so long without event, to keep proxies from closing; zero: 15 s
-	WriteTimeout   time.Duration // for each write to a client, which is cut off after; zero: 10 s
+	WriteTimeout   time.Duration // for each write to a client, after which it is disconnected; zero: 10 s
 	Retry          time.Duration // told to clients as the wait before they reconnect; zero: 2 s
 	DisconnectSlow bool          // end the stream of a client that the ring has overtaken; default: send it a gap event and go on
 	// Topics returns which topics a request may see, or an error that is
@@ -83,8 +83,8 @@ type SSEHubStats struct {
 // More in sse_handler.md:
 //   - The ring is memory: after a restart every client that comes back gets a
 //     gap event.
-//   - Give the hub the same context as http_serve_go_infra, or the open streams
-//     hold up every shutdown until its deadline.
+//   - Give the hub the same context as http_serve_go_infra, or open streams
+//     delay every shutdown until its deadline.
 func SSEHandler(ctx context.Context, cfg SSEHandlerConfig) *SSEHub {
 	cfg.RingEvents = cmp.Or(cfg.RingEvents, 1024)
 	cfg.RingBytes = cmp.Or(cfg.RingBytes, 8<<20)

@@ -41,8 +41,8 @@ type LineReadHandle struct {
 // CodeInvalid for negative MaxBytes.
 //
 // More in line_read.md:
-//   - A line with Dropped > 0 is not whole: refuse it, or mark it where it is
-//     shown.
+//   - A line with Dropped > 0 is not whole: reject it, or mark it when you show
+//     it.
 //   - Next blocks as its stream does; a context does not end it.
 func LineRead(r io.Reader, cfg LineReadConfig) (*LineReadHandle, error) {
 	switch {

@@ -68,8 +68,8 @@ type DAGRunResult struct {
 // More in dag_run.md:
 //   - A node starts when its own needs are done, not when a whole level is:
 //     nodes of different depths run side by side.
-//   - A node that is skipped has an error that names the failed node which it
-//     needs; its error is not part of the run's.
+//   - A skipped node has an error that names the failed node it needs; its
+//     error is not part of the run's.
 func DAGRun(ctx context.Context, cfg DAGRunConfig) ([]DAGRunResult, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err

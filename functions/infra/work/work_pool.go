@@ -39,7 +39,7 @@ type WorkPoolResult[Out any] struct {
 //
 // More in work_pool.md:
 //   - It returns when the running calls have returned: a do that ignores its
-//     context holds it up.
+//     context delays it.
 //   - Without KeepGoing, results that failed only because the first failure
 //     ended their context have that error too; err is the one that matters.
 func WorkPool[In, Out any](

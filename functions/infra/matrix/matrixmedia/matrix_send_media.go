@@ -66,7 +66,7 @@ type MatrixSendMediaResult struct {
 //
 // More in matrix_send_media.md:
 //   - A room that is encrypted and a client without encryption is an error
-//     before anything leaves.
+//     before anything is sent.
 //   - The upload and the message are two steps: when the second fails, the file
 //     stays on the server, and a repeated call uploads it again.
 func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSendMediaResult, error) {

@@ -46,9 +46,9 @@ type MatrixRoomCreateResult struct {
 // those of [matrix.MatrixError].
 //
 // More in matrix_room_create.md:
-//   - Without an alias a call whose answer got lost leaves a room behind that
-//     nobody knows of.
-//   - Who else may make aliases on the server can take the alias first.
+//   - Without an alias, a call whose response is lost leaves an unknown room
+//     behind.
+//   - Anyone who may create aliases on the server can take the alias first.
 func MatrixRoomCreate(ctx context.Context, cfg MatrixRoomCreateConfig) (MatrixRoomCreateResult, error) {
 	alias, local, err := cfg.check()
 	if err != nil {

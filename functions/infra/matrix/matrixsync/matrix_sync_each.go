@@ -17,8 +17,8 @@ import (
 // store; nil when ctx ended.
 //
 // More in matrix_sync_each.md:
-//   - An event that handle always fails at ends each run: set what can't be
-//     dealt with aside, and return nil.
+//   - An event that handle always fails at ends each run: store what can't be
+//     handled elsewhere, and return nil.
 //   - Each event is acknowledged in a transaction of its own;
 //     matrix_sync_service's Ack takes many in one.
 func MatrixSyncEach(

@@ -74,7 +74,7 @@ type MatrixSyncServiceHandle struct {
 //
 // More in matrix_sync_service.md:
 //   - Exactly once is the acknowledgement.
-//   - Without Ack (with a Store) nothing is ever done with: the database grows
+//   - Without Ack (with a Store) no event is ever finished: the database grows
 //     and each start delivers all of it again.
 func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*MatrixSyncServiceHandle, error) {
 	cfg, filter, err := cfg.withDefaults()
