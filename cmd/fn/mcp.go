@@ -53,7 +53,7 @@ func serveMCP(ctx context.Context, e *env, _ *common, _ []string) error {
 	stream := newLines(closer(e.in), e.out)
 	err = newServer(r, lookEvery).Run(ctx, &mcp.IOTransport{Reader: answeredFirst{stream, ctx}, Writer: keepOpen{stream}})
 	if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
-		return nil // told to stop, or the client has gone
+		return nil // stopped, or the client is gone
 	}
 	return err
 }

@@ -53,7 +53,7 @@ type fixOut struct {
 	Findings []string `json:"findings" jsonschema:"what is left, the first 100"`
 }
 
-// fix writes what the code tells into the specs, as frontmatter-lint -fix does.
+// fix writes what the code shows into the specs, as frontmatter-lint -fix does.
 func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*mcp.CallToolResult, fixOut, error) {
 	s.make.Lock()
 	defer s.make.Unlock()

@@ -91,7 +91,7 @@ func (e *env) state(ctx context.Context) (*registry.State, func(), error) {
 	return s, func() { _ = r.Close() }, nil
 }
 
-// progress tells on a terminal how far a long reading is.
+// progress shows on a terminal how far a long read is.
 type progress struct {
 	w     io.Writer
 	begun time.Time

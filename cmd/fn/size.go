@@ -232,7 +232,7 @@ func weightOf(f size.Figure) weight {
 	return w
 }
 
-// failed tells what could not be built.
+// failed reports what could not be built.
 func (w *weights) failed(stderr io.Writer) error {
 	failed := 0
 	for _, it := range w.rows() {

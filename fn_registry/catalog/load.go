@@ -187,7 +187,7 @@ const racy = 2 * time.Second
 // stats or, where these don't settle it, by their content.
 func (j job) unchanged() *Dir {
 	d, l := j.old, j.listing
-	// What could not be read may be readable by now: no stat tells.
+	// What could not be read may be readable by now: stat doesn't show it.
 	unreadable := slices.ContainsFunc(d.Faults, func(f Fault) bool { return f.Rule == "file-read" })
 	if len(l.faults) > 0 || unreadable || len(l.files) != len(d.files) {
 		return nil

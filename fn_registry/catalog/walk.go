@@ -17,7 +17,8 @@ import (
 )
 
 // OpenRoot reads what is set for a whole repository: its fn_registry.yaml. A
-// broken file is told in ConfigErr and does not keep the rest from being read.
+// broken file is reported in ConfigErr and does not keep the rest from being
+// read.
 func OpenRoot(dir string) (*Root, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -39,7 +40,7 @@ func OpenRoot(dir string) (*Root, error) {
 }
 
 // stillThere fails where the root was moved or removed since it was opened:
-// then what was not found in it tells nothing.
+// then what was not found in it means nothing.
 func (r *Root) stillThere() error {
 	info, err := os.Stat(r.Dir)
 	if err == nil && !os.SameFile(info, r.info) {
@@ -172,7 +173,7 @@ func wanted(name string) bool {
 func (r *Root) stat(l *listing, e fs.DirEntry) (f FileStat, ok bool) {
 	info, err := e.Info()
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = os.Stat(r.Path(joinPath(l.path, e.Name()))) // a link to a file is read; one that leads nowhere is told
+		info, err = os.Stat(r.Path(joinPath(l.path, e.Name()))) // a link to a file is read; a dangling one is reported
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:

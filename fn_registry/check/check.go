@@ -223,9 +223,9 @@ func (p *pass) item(key string, i int, fix *Fix, format string, args ...any) {
 	p.at(p.unit, p.unit.Dir.Root, p.unit.File, pos.Line, pos.Column, fix, format, args...)
 }
 
-// told reports whether the schema rules have a finding about the key already:
-// one cause, one finding.
-func (p *pass) told(key string) bool {
+// reported reports whether the schema rules have a finding about the key
+// already: one cause, one finding.
+func (p *pass) reported(key string) bool {
 	return slices.ContainsFunc(
 		p.unit.Problems,
 		func(pr spec.Problem) bool { return pr.Key == key && pr.Rule != spec.RuleDuplicate },

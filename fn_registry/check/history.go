@@ -274,7 +274,7 @@ const (
 
 func (l level) String() string { return [...]string{"no", "minor", "major"}[l] }
 
-// compare tells the largest change that a caller of a symbol sees, and the
+// compare reports the largest change that a caller of a symbol sees, and the
 // first part that shows it. Types with a spec of their own are judged there.
 func (p *past) compare(symbol string, own map[string]bool) (level, string) {
 	worst, what := same, ""

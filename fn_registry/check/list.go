@@ -13,7 +13,7 @@ import (
 func derivedList(name, key, summary, explanation string, stated func(*spec.Spec) []string) *Rule {
 	return &Rule{Name: name, Severity: Error, Summary: summary, Explanation: explanation + "\n\n`-fix` writes it.", unit: func(p *pass, u *catalog.Unit) {
 		value, ok := p.value(key)
-		if !ok || p.told(key) {
+		if !ok || p.reported(key) {
 			return
 		}
 		says, want := stated(&u.Spec), value.([]string)

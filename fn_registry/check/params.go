@@ -15,7 +15,7 @@ var paramsRule = &Rule{
 	Explanation: "Every parameter under its Go name. One whose type is a plain struct of the same package is described by its exported fields, as `cfg.Field`, in the struct's order; an entry for the parameter itself may stand " +
 		"before them. For a type, entries are optional and name exported fields.\n\n`-fix` corrects the order and removes what does not exist; descriptions are a person's to write.",
 	unit: func(p *pass, u *catalog.Unit) {
-		if u.Code == nil || p.told("params") {
+		if u.Code == nil || p.reported("params") {
 			return
 		}
 		if u.Code.Kind == source.Type {

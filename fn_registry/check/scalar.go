@@ -10,7 +10,7 @@ import (
 func derivedScalar[T comparable](name, key, summary, explanation string, stated func(*spec.Spec) T, message func(p *pass, says, want T) string) *Rule {
 	return &Rule{Name: name, Severity: Error, Summary: summary, Explanation: explanation + "\n\n`-fix` writes it.", unit: func(p *pass, u *catalog.Unit) {
 		value, ok := p.value(key)
-		if !ok || p.told(key) {
+		if !ok || p.reported(key) {
 			return
 		}
 		want, says := value.(T), stated(&u.Spec)

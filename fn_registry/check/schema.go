@@ -37,8 +37,8 @@ func schema(name, summary, explanation string) *Rule {
 	}}
 }
 
-// schema reports what the parser found. Where the code tells the value of the
-// key, that is the fix.
+// schema reports what the parser found. Where the code determines the value of
+// the key, that is the fix.
 func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	message := problem.Message
 	if problem.Suggestion != "" {
@@ -63,7 +63,7 @@ func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	p.at(u, u.Dir.Root, u.File, problem.Pos.Line, problem.Pos.Column, fix, "%s", message)
 }
 
-// value is what a derived key should say, where the code tells it.
+// value is what a derived key should say, where the code shows it.
 func (p *pass) value(key string) (any, bool) {
 	d, ok := p.derive()
 	if !ok || p.unit.IsApp() && key != "uses_functions" && key != "file_path" {

@@ -70,7 +70,7 @@ func batches(c *catalog.Catalog, units []*catalog.Unit) []*batch {
 		}
 		doc, _, err := c.Document(u)
 		if err != nil {
-			continue // told by the rules that read files
+			continue // reported by the rules that read files
 		}
 		section, ok := doc.Section(spec.SectionExample)
 		if !ok {

@@ -64,7 +64,7 @@ func (f *filters) accept(u *catalog.Unit) bool {
 }
 
 // filters joins the explicit conditions of a query, which must make sense, with
-// its field words, of which those that make none are told among the problems
+// its field words, of which those that make none are reported in the problems
 // and match nothing.
 func (s *State) filters(q Query, words []search.Filter) (*filters, []Problem, error) {
 	f := &filters{}

@@ -88,7 +88,7 @@ func (p Problem) String() string { return p.Text + ": " + suggest(p.Message, p.C
 // query's words, to be marked.
 func (p *Page) Spans(text string) []search.Span { return p.result.Spans(text) }
 
-// Find answers a query. What makes no sense in the Text is told among the
+// Find answers a query. What makes no sense in the Text is reported in the
 // page's Problems, as somebody may still be typing; elsewhere it is a
 // [*QueryError]. A Text of which nothing is understood finds nothing.
 func (s *State) Find(q Query) (*Page, error) {

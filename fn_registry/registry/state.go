@@ -85,7 +85,7 @@ func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 
 func isStub(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, spec.TagStub) }
 
-// boost is what the ranking is told of a unit's use.
+// boost is the ranking's measure of a unit's use.
 func (s *State) boost(id string) float64 { return float64(s.users[s.Catalog.Unit(id)]) }
 
 // namedTypes reads what the catalogue knows of types whose name stands for

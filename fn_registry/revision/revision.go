@@ -53,8 +53,8 @@ func (r *Repo) Changed(ctx context.Context) ([]string, error) {
 }
 
 // File returns a file as it was, given from the folder. ok is false where it
-// did not exist, and where git fails; Err tells the two apart. It may be called
-// from several goroutines.
+// did not exist, and where git fails; Err distinguishes the two. It may be
+// called from several goroutines.
 func (r *Repo) File(name string) (src []byte, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -224,7 +224,7 @@ func (w workspaces) of(c *catalog.Catalog, d *catalog.Dir) (place, error) {
 	return at, nil
 }
 
-// ErrNoGo tells that there is no go command.
+// ErrNoGo reports that there is no go command.
 var ErrNoGo = errors.New("there is no go command on the path")
 
 // goCommand runs the go command. A nil environment is the program's own.

@@ -39,7 +39,7 @@ type RoomReport struct {
 	Idle []string
 }
 
-// OK reports whether everything is as it was told to be.
+// OK reports whether everything is as configured.
 func (r *RoomReport) OK() bool { return len(r.Breaks)+len(r.Idle) == 0 }
 
 // Rooms asks the go command what every unit links, with cgo and without, and

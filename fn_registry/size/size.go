@@ -1,4 +1,4 @@
-// Package size tells what a program weighs: it builds it stripped and static
+// Package size measures programs: it builds it stripped and static
 // for linux/amd64, as releases are built, and asks the go command which
 // packages it links.
 package size

@@ -118,8 +118,8 @@ func (r *reader) readImports() {
 	}
 }
 
-// GuessPackageName tells the package name that an import path most likely has:
-// its last element, without a major version, a "go-" before it or a ".v3"
+// GuessPackageName guesses the package name that an import path most likely
+// has: its last element, without a major version, a "go-" before it or a ".v3"
 // behind it.
 func GuessPackageName(path string) string {
 	rest, last := "", path

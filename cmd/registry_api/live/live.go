@@ -15,7 +15,7 @@ import (
 // Config says what to keep up to date, and how eagerly.
 type Config struct {
 	Options   registry.Options
-	Watch     bool          // notice changes of files as they happen
+	Watch     bool          // watch the files for changes
 	Sweep     time.Duration // between two looks at all files; zero: 30 s
 	SaveAfter time.Duration // from a change to the cache's next save, which has all changes until then; zero: 5 s
 	OnRefresh func(Refresh) // told of each look at the files; nil: nobody

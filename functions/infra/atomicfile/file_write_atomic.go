@@ -17,8 +17,8 @@ import (
 )
 
 // FileWriteAtomic makes path hold what content gives, to its end, in one step:
-// whoever opens path, at any time and after a power cut too, sees all of the
-// old content or all of the new. It writes to a temporary file in the same
+// anyone who opens path, at any time and even after a power cut, sees all of
+// the old content or all of the new. It writes to a temporary file in the same
 // folder, flushes it to the disk, renames it over path, and flushes the folder.
 //
 // A mode other than zero gives the file exactly these permission bits, whatever

@@ -35,7 +35,7 @@ var compressions = []string{"zstd", "snappy", "gzip", "brotli", "lz4", "uncompre
 
 // DuckDBExport writes a table or the rows of a query to a Parquet file and
 // returns how many rows there were. They go to a temporary file in the same
-// folder, which is flushed to the disk and then renamed: whoever opens Path
+// folder, which is flushed to the disk and then renamed: anyone who opens Path
 // sees the old file or all of the new one, after a power cut too. On an error,
 // and at the end of ctx, which stops it within about half a second, Path is as
 // it was and the temporary file is gone.

@@ -218,7 +218,7 @@ func TestFileWatch_MovedFolder(t *testing.T) {
 	}
 	w.must(os.Rename(w.path("at10"), filepath.Join(outside, "gone")))
 	w.want("at10/deep/x")
-	w.must(os.WriteFile(filepath.Join(outside, "gone/deep/x"), nil, 0o644)) // nobody watches this any more
+	w.must(os.WriteFile(filepath.Join(outside, "gone/deep/x"), nil, 0o644)) // this is not watched any more
 	w.must(os.Rename(filepath.Join(outside, "gone"), w.path("back")))
 	w.want("back/deep/x")
 	w.put("back/deep/x", "once more")
@@ -361,7 +361,7 @@ func TestFileWatch_RootGoesAndComesBack(t *testing.T) {
 	}
 }
 
-// A change through a hard link in a folder that nobody watches is one that the
+// A change through a hard link in a folder that is not watched is one that the
 // system does not tell of; so are those of other machines on a network mount.
 func TestFileWatch_SweepFindsTheRest(t *testing.T) {
 	t.Parallel()

@@ -26,8 +26,8 @@ type MatrixEditMessageConfig struct {
 	TransactionID string          // default: a new one
 }
 
-// fallbackBytes is how long the text for clients that don't support edits stays where the
-// event would else be too large.
+// fallbackBytes is how long the text for clients that don't support edits stays
+// where the event would else be too large.
 const fallbackBytes = 200
 
 // MatrixEditMessage replaces the text of a message of one's own: m.new_content

@@ -93,7 +93,7 @@ func checkCopy(op string, cfg PostgresCopyConfig) error {
 	return &core.Error{Code: core.CodeInvalid, Op: op, Message: message}
 }
 
-// copyError finds out whose error it is. What goes wrong on this side during a
+// copyError determines the origin of the error. An error on this side during a
 // COPY is sent to the server, which answers with an error of its own.
 func copyError(ctx context.Context, op string, source *rowSource, err error) error {
 	if source.err != nil {

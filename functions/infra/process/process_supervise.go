@@ -86,7 +86,7 @@ type ProcessSuperviseConfig struct {
 	// restarted. Default: 30 s.
 	StartTimeout time.Duration
 
-	// OnState is told of each change of State, in order, one call at a
+	// OnState is called for each change of State, in order, one call at a
 	// time. It must not block, nor call Stop.
 	OnState func(ProcessSuperviseStatus)
 	// OutputBytes kept for Output: the last ones. Default 64 KiB; negative:

@@ -135,7 +135,7 @@ func (s *ProcessSuperviseStatus) ended(result *ProcessRunResult, err error) {
 	}
 }
 
-// set changes the status, and tells of it if the state is another.
+// set changes the status, and reports it if the state differs.
 func (h *ProcessSuperviseHandle) set(change func(*ProcessSuperviseStatus)) {
 	h.telling.Lock()
 	defer h.telling.Unlock()

@@ -3,6 +3,6 @@
 // JSON, and coded errors.
 //
 // It imports no driver, so that a package that uses it stays light. The driver
-// is linked by whoever opens the database: see package sqliteopen next to this
-// one.
+// is linked by the program that opens the database: see package sqliteopen next
+// to this one.
 package sqlite

@@ -49,7 +49,7 @@ func wantError(t testing.TB, err error, code core.Code, want string) {
 	}
 }
 
-// The point of this package beside sqliteopen: whoever imports it links no
+// The point of this package beside sqliteopen: importing it links no
 // driver.
 func TestPackageLinksNoDriver(t *testing.T) {
 	t.Parallel()

@@ -144,7 +144,7 @@ func (c *client) judge(response *http.Response) (end streamEnd, ok bool) {
 		}
 		return streamEnd{}, true
 	}
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // for its retry_after_ms; what is missing was not to be had
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // for its retry_after_ms; the missing part was unavailable
 	end.asked, _ = core.RetryAfterParse(response.Header.Get("Retry-After"), body, time.Now(), maxRetry)
 	code := core.ErrorCode(core.HTTPStatusError(c.op, status))
 	if status < 400 {

@@ -68,13 +68,13 @@ type SSEHubStats struct {
 // clients, until ctx ends or it is closed.
 //
 // Events are kept in one ring that all clients read from, each at its own pace,
-// so a slow client delays nobody and costs no memory of its own. A client that
-// reconnects with Last-Event-ID (or the query parameter last_event_id, for the
-// first connection of a page that was rendered at a known event) gets what it
-// missed. If the ring no longer holds that, or the ID is another process', it
-// gets an event of type [SSEGapType], then all that the ring holds. The same
-// goes for a client so slow that the ring overtakes it, unless DisconnectSlow
-// is set.
+// so a slow client delays no other client and needs no memory of its own. A
+// client that reconnects with Last-Event-ID (or the query parameter
+// last_event_id, for the first connection of a page that was rendered at a
+// known event) gets what it missed. If the ring no longer holds that, or the ID
+// is another process', it gets an event of type [SSEGapType], then all that the
+// ring holds. The same goes for a client so slow that the ring overtakes it,
+// unless DisconnectSlow is set.
 //
 // Each client learns its position when it connects, by an ID without event. The
 // handler sets a deadline for each write, in place of the server's write

@@ -20,7 +20,7 @@ const (
 	verdictAbsent  verdict = iota
 	verdictLagging         // the server does not show yet what it has acknowledged before: Dendrite's read side can be far behind
 	verdictFound
-	verdictUnknown // nobody can tell
+	verdictUnknown // it is unknown
 )
 
 const (
@@ -36,7 +36,7 @@ const (
 // transaction ID there. Dendrite tells it in /sync alone, so that is asked if
 // there is an event that could be the one. Both tell it only to the session
 // that sent it: an event without one is it if it has the same type and content;
-// of an encrypted one nobody can tell.
+// of an encrypted one it is unknown.
 func (s *sender) lookUp(ctx context.Context, row *item) (id.EventID, verdict, error) {
 	before, err := s.store.before(ctx, row)
 	if err != nil {

@@ -92,7 +92,7 @@ type outboxKey struct {
 // for as long as it takes; of a rate limit both forms are heeded, by all rooms.
 // Where the answer was lost, or the process was killed, it looks first whether
 // the event is in the room: not every server remembers transaction IDs over a
-// restart of its own. What the server refuses for good is set aside, told by
+// restart of its own. What the server refuses for good is parked, reported by
 // Errors, and blocks nothing. Without credentials everything waits, and goes on
 // when the client has new ones.
 //

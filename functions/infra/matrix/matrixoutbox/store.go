@@ -22,7 +22,7 @@ type state int
 const (
 	stateQueued state = 0 // waits to be sent, or is being sent
 	stateSent   state = 1 // the server has it
-	stateAside  state = 2 // can't be sent, or nobody can tell whether it was: Retry or Drop it
+	stateAside  state = 2 // can't be sent, or it is unknown whether it was: Retry or Drop it
 )
 
 // stateNames are the states as MatrixOutboxEntry names them.

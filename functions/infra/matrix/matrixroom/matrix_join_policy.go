@@ -33,9 +33,9 @@ type MatrixJoinPolicyConfig struct {
 	QueueSize  int // most invitations that wait to be accepted, and as many to be declined; zero or less: 256
 	Attempts   int // tries for one invitation, not counting those that met a rate limit or a logged-out client; zero or less: 8
 
-	// OnResult is told how a join or leave ended. It is called by the policy's
-	// one goroutine, which waits for it, and must not call Stop. nil disables
-	// it is told.
+	// OnResult is called with the result of a join or leave. It is called by
+	// the policy's one goroutine, which waits for it, and must not call Stop.
+	// nil disables it is told.
 	OnResult func(MatrixJoinPolicyResult)
 	// Logger gets each result, and when invitations begin to be dropped. nil:
 	// none.

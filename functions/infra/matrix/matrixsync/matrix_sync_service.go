@@ -57,7 +57,8 @@ type MatrixSyncServiceHandle struct {
 // With a Store nothing is lost and nothing doubled: a response's events and its
 // token are stored together before the events are delivered, and each event is
 // delivered again at the next start, with Redelivered set, until it was
-// acknowledged. Without one an event is done with when it was received.
+// acknowledged. Without one an event counts as acknowledged once it was
+// received.
 //
 // A limited timeline is filled from the room's history, up to GapPages; what
 // stays missing is one event of type "gap". A token that the server does not

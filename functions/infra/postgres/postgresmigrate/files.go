@@ -101,7 +101,7 @@ func (f migrationFile) statement() (text string, skippedLines int) {
 }
 
 // lineOf returns ":LINE" where the server gave a position in a plain file; of
-// an annotated one goose sends single statements, and nobody knows where they
+// an annotated one goose sends single statements, and it is unknown where they
 // stood.
 func (f migrationFile) lineOf(err error) string {
 	server, ok := errors.AsType[*pgconn.PgError](err)

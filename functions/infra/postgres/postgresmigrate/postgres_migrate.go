@@ -89,8 +89,8 @@ func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrat
 	}
 	m.db = openDB(pool)
 	defer m.db.Close()
-	// First without the lock, so that a start with nothing to do waits for
-	// nobody.
+	// First without the lock, so that a start with nothing to do never
+	// blocks.
 	if err := m.look(ctx); err != nil || cfg.DryRun || len(m.result.Pending) == 0 {
 		return m.result, err
 	}

@@ -7,7 +7,7 @@
 //	POST   /v1/servers/{id}/restart          204: answers again, on the same port and data
 //	DELETE /v1/servers/{id}                  204: ended, and its data removed
 //
-// Each request bears the run's token. Errors are problem JSON (RFC 9457).
+// Each request carries the run's token. Errors are problem JSON (RFC 9457).
 package control
 
 import (
@@ -36,7 +36,7 @@ type serverRequest struct {
 
 type none = struct{}
 
-// Handler serves the API to those who bear the token.
+// Handler serves the API to clients with the token.
 func Handler(w *world.World, token string) (http.Handler, error) {
 	mux := http.NewServeMux()
 	bounds := fnhttp.HTTPJSONConfig{MaxBytes: 4 << 10}

@@ -5,7 +5,7 @@
 // next:
 //
 //	front   the one that was called. It passes signals on, and the exit status back.
-//	minder  holds a pipe from the front, whose end says that the front has gone.
+//	minder  holds a pipe from the front, which closes when the front ends.
 //	worker  does the work: it starts the servers and the command.
 //
 // Minder and worker are in a process group of their own, so a SIGKILL of the
@@ -47,7 +47,7 @@ const (
 	sweepTime = 10 * time.Second
 )
 
-// Run is what a worker is told.
+// Run is the order for a worker.
 type Run struct {
 	Dir   string   // the run's folder
 	Args  []string // of the front

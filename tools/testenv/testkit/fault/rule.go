@@ -98,7 +98,7 @@ func (a *Active) prepare() (err error) {
 		r.Probability = 1
 	}
 	if r.Match != "" {
-		defer func() { // so ServeMux tells of a bad pattern
+		defer func() { // so ServeMux reports a bad pattern
 			if bad := recover(); bad != nil {
 				err = fmt.Errorf("%v", bad)
 			}

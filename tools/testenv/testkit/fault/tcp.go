@@ -180,7 +180,8 @@ func (p *TCPProxy) change(set func(*settings)) {
 	p.replace(s)
 }
 
-// replace wakes whoever waits on the old settings. The caller holds p.mu.
+// replace wakes everything that waits on the old settings. The caller holds
+// p.mu.
 func (p *TCPProxy) replace(s settings) {
 	s.changed = make(chan struct{})
 	close(p.settings.Swap(&s).changed)
