@@ -58,7 +58,8 @@ proof: $(DOWNLOAD) ## 20,000 Matrix messages through faults, kills and restarts:
 	$(GO) run ./tools/testenv up matrix -- $(GO) test -v -count=1 -timeout 60m ./functions/infra/matrix/proof -args -messages 20000
 
 .PHONY: lint
-lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticcheck, gofmt
+lint: $(DOWNLOAD) ## check every spec against its code; layout of Go files, licenses, go vet, staticcheck, gofmt
+	$(GO) run ./tools/dev/layout
 	$(GO) run ./tools/frontmatter-lint -examples .
 	$(GO) vet work
 	$(GO) vet -tags= ./functions/infra/matrix/...
@@ -71,10 +72,11 @@ lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticc
 .PHONY: fix
 fix: $(DOWNLOAD) ## fill in the specs from the code, format, rewrap comments and group imports
 	$(GO) run ./tools/frontmatter-lint -fix .
+	$(GO) run ./tools/dev/layout -fix
 	git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
 
 .PHONY: generate
-generate: $(DOWNLOAD) ## make the generated files anew: the published JSON Schema
+generate: $(DOWNLOAD) ## regenerate generated files: the published JSON Schema
 	@$(GO) -C fn_registry test -count=1 ./spec -run JSONSchema -update >/dev/null
 
 .PHONY: build
@@ -83,7 +85,7 @@ build: $(DOWNLOAD) ## build all programs to bin/, as they are released
 	@$(GO) run ./tools/dev/sizes -o $(CURDIR)/bin
 
 .PHONY: sizes
-sizes: $(DOWNLOAD) ## hold every program to its size budget and to the packages it must not link (SINCE=HEAD^: by what it grew)
+sizes: $(DOWNLOAD) ## check the size budget of every program, and the packages it must not link (SINCE=HEAD^: what it grew by)
 	$(GO) run ./tools/dev/sizes $(if $(SINCE),-since $(SINCE))
 
 .PHONY: weigh

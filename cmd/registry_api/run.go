@@ -54,8 +54,9 @@ func run(ctx context.Context, call program.ProgramCall[*settings]) error {
 	return serve(ctx, s.Addr, l, handler, call)
 }
 
-// serve runs the server and the registry until ctx is done or one of them fails. The registry is stopped after the
-// server, whose last requests still need it.
+// serve runs the server and the registry until ctx is done or one of them
+// fails. The registry is stopped after the server, whose last requests still
+// need it.
 func serve(ctx context.Context, addr string, l *live.Live, handler http.Handler, call program.ProgramCall[*settings]) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

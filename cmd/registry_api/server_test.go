@@ -19,7 +19,8 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-// unitFiles are the Go file, the test and the spec of a function in package f. Its symbol is the name's one word.
+// unitFiles are the Go file, the test and the spec of a function in package f.
+// Its symbol is the name's one word.
 func unitFiles(name, description, calls string) map[string]string {
 	symbol := strings.ToUpper(name[:1]) + name[1:]
 	signature := "func " + symbol + "(n int) int"
@@ -108,7 +109,8 @@ func runProgram(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	return program.ProgramRun(ctx, p)
 }
 
-// start runs registry_api at a free port until the test ends or stop is called, and waits until it is ready.
+// start runs registry_api at a free port until the test ends or stop is called,
+// and waits until it is ready.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

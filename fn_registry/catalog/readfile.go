@@ -11,7 +11,7 @@ func readLimited(file string, size, limit int64, buf []byte) ([]byte, error) {
 	defer in.Close()
 	want := min(size, limit)
 	if int64(cap(buf)) <= want {
-		buf = make([]byte, 0, want+1) // one more to see that there no longer exists
+		buf = make([]byte, 0, want+1) // one more to detect a longer file
 	}
 	buf = buf[:0]
 	for {

@@ -10,12 +10,14 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// budgetMB is the size that a new program may have where the draft does not say: a server with net/http, JSON and one
-// light unit or two is 6 to 9 MB (docs: what things weigh). It is set anew once the program is measured.
+// budgetMB is the size that a new program may have where the draft does not
+// say: a server with net/http, JSON and one light unit or two is 6 to 9 MB
+// (docs: what things weigh). It is set again once the program is measured.
 const budgetMB = 10
 
-// app plans a program: a folder with main.go, its test and spec. It is a package of the module above it, if there is one
-// and it requires the modules of all its units, else a module of its own.
+// app plans a program: a folder with main.go, its test and spec. It is a
+// package of the module above it, if there is one and it requires the modules
+// of all its units, else a module of its own.
 func (m *maker) app() (*Plan, error) {
 	dir := path.Join("apps", m.draft.Name)
 	if m.draft.Package != "" {

@@ -22,7 +22,8 @@ type modFile struct {
 
 type replace struct{ old, oldVersion, new, newVersion string }
 
-// readMod reads the go.mod and go.sum of a folder, as far as the scaffold needs them. A missing go.sum is an empty one.
+// readMod reads the go.mod and go.sum of a folder, as far as the scaffold needs
+// them. A missing go.sum is an empty one.
 func (m *maker) readMod(dir string) (*modFile, error) {
 	src, err := os.ReadFile(m.root.Path(path.Join(dir, "go.mod")))
 	if err != nil {
@@ -41,8 +42,9 @@ func (m *maker) readMod(dir string) (*modFile, error) {
 	return f, nil
 }
 
-// parseMod reads the directives, one by one or in a block. The go command writes these files and keeps their form; what
-// it would refuse is simply not understood here, and go mod tidy tells.
+// parseMod reads the directives, one by one or in a block. The go command
+// writes these files and keeps their form; what it would refuse is simply not
+// understood here, and go mod tidy tells.
 func parseMod(text string) *modFile {
 	f := &modFile{requires: map[string]string{}}
 	block := ""
@@ -93,9 +95,11 @@ func (f *modFile) directive(verb string, args []string) {
 	}
 }
 
-// newMod puts a go.mod and a go.sum together for a program in dir that imports packages of the given module folders:
-// what those modules need, at the highest version that one of them asks for, and a replace for each module of this
-// repository. The go command's tidy may still take out what the program's packages don't reach.
+// newMod puts a go.mod and a go.sum together for a program in dir that imports
+// packages of the given module folders: what those modules need, at the highest
+// version that one of them asks for, and a replace for each module of this
+// repository. The go command's tidy may still take out what the program's
+// packages don't reach.
 func (m *maker) newMod(dir, module string, direct []string) (*modFile, error) {
 	folders := map[string]string{} // module path -> folder, of this repository
 	for folder, p := range m.root.Modules {
@@ -192,7 +196,8 @@ func (f *modFile) text() string {
 	return b.String()
 }
 
-// compareVersions orders versions by semver.org's rules: v1.2.3, 1.26, v0.0.0-2024...-abc. Nothing is the lowest.
+// compareVersions orders versions by semver.org's rules: v1.2.3, 1.26,
+// v0.0.0-2024...-abc. Nothing is the lowest.
 func compareVersions(a, b string) int {
 	coreOf := func(v string) ([]string, string) {
 		v, _, _ = strings.Cut(strings.TrimPrefix(v, "v"), "+")
@@ -218,7 +223,8 @@ func compareVersions(a, b string) int {
 	return compareParts(strings.Split(preA, "."), strings.Split(preB, "."))
 }
 
-// compareParts compares dot-separated parts: numbers as numbers and below words, a longer list above its beginning.
+// compareParts compares dot-separated parts: numbers as numbers and below
+// words, a longer list above its beginning.
 func compareParts(a, b []string) int {
 	for i := range min(len(a), len(b)) {
 		x, errX := strconv.ParseUint(a[i], 10, 64)

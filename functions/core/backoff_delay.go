@@ -12,19 +12,19 @@ type BackoffDelayConfig struct {
 	Initial time.Duration // wait before the first new try, before jitter; zero or negative: 1 s
 	Max     time.Duration // ceiling, before Floor is looked at; zero or negative: 60 s
 	Factor  float64       // growth from one try to the next, at least 1 (1: always Initial); zero, negative, NaN: 2
-	Jitter  float64       // share of the wait that chance may take away, up to 1 (all of it); zero or NaN: 0.5; negative: none
-	Floor   time.Duration // never wait less, as a server's Retry-After demands; zero: no floor
+	Jitter  float64       // share of the wait that jitter may remove, up to 1 (all of it); zero or NaN: 0.5; negative: none
+	Floor   time.Duration // minimum wait, such as a server's Retry-After; zero: no floor
 }
 
 // BackoffDelay returns how long to wait before try number attempt, where 0 is
-// the first one after a failure (and is what a negative number counts as).
-// Chance comes in as fraction, in [0,1): rand.Float64() in a program, a
+// the first one after a failure (and is what a negative number counts as). The
+// random number is passed as fraction, in [0,1): rand.Float64() in a program, a
 // constant in a test. A fraction outside is taken as the nearest bound, NaN as
 // 0.
 //
 // The wait is base × (1 - Jitter × fraction) with base = min(Max, Initial ×
 // Factor^attempt), so it never passes Max. Where that is under Floor, it is
-// Floor plus the part that jitter removed: callers that were in total the same
+// Floor plus the part that jitter removed: callers that were all given the same
 // Retry-After then don't come back in the same moment, and no one comes back
 // too early.
 //

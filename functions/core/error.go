@@ -1,5 +1,5 @@
 // Package core holds the pure units and the types that all other units share.
-// It imports the standard library alone.
+// It imports only the standard library.
 package core
 
 import (

@@ -10,7 +10,7 @@ import (
 // [*Error] in its tree (depth first, as errors.As walks it), else the code that
 // fits a well-known error of the standard library, else [CodeInternal].
 //
-// An *Error whose Code is zero passes the question on to its Err: an error that
+// An *Error whose Code is zero defers to its Err: an error that
 // only adds an Op keeps the code of its cause.
 //
 // More in error_code.md:

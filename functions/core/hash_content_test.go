@@ -61,8 +61,8 @@ func TestHashContent_SafeText(t *testing.T) {
 	}
 }
 
-// The alternatives are what one reaches for to be faster. Both can be fooled on
-// purpose, and crc32 collides by chance within a hundred thousand files.
+// The alternatives are common choices for speed. Collisions can be constructed
+// for both, and crc32 collides at random within a hundred thousand files.
 func BenchmarkHashContent(b *testing.B) {
 	for _, size := range []int{4 << 10, 1 << 20} {
 		content := bytes.Repeat([]byte{7}, size)

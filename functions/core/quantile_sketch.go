@@ -143,11 +143,11 @@ func (s *QuantileSketch) Quantile(q float64) (value float64, ok bool) {
 	return min(max(value, s.min), s.max), true
 }
 
-// Merge adds all that other has counted; other stays as it is and may be s
+// Merge adds all that other has counted; other is unchanged and may be s
 // itself. Between sketches of the same MaxBuckets the result is the same as if
 // all values had been added to one of them; else the MaxBuckets of s holds for
 // it. It fails with [CodeInvalid] where other has another RelativeError; then s
-// is as it was. A nil or empty one adds nothing.
+// is unchanged. A nil or empty one adds nothing.
 func (s *QuantileSketch) Merge(other *QuantileSketch) error {
 	if other == nil || other.count == 0 {
 		return nil

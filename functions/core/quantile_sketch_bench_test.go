@@ -10,7 +10,7 @@ import (
 )
 
 // One round is a million latencies and the 50th, 99th and 99.9th percentile of
-// them; next to it what one does otherwise, keeping all values and sorting
+// them; next to it the usual alternative, keeping all values and sorting
 // them. Memory is the difference that counts: see B/op.
 func BenchmarkQuantileSketch(b *testing.B) {
 	rng := rand.New(rand.NewPCG(15, 16))

@@ -55,8 +55,8 @@ func (b *sketchBuckets) state() sketchRun {
 // the counts of their buckets.
 func (s QuantileSketch) MarshalJSON() ([]byte, error) { return json.Marshal(s.state()) }
 
-// UnmarshalJSON replaces the sketch by the one that MarshalJSON wrote. What is
-// no possible sketch is refused with [CodeInvalid], and s is as it was. Null
+// UnmarshalJSON replaces the sketch by the one that MarshalJSON wrote. An
+// impossible sketch is rejected with [CodeInvalid], and s is unchanged. Null
 // changes nothing, as encoding/json has it.
 func (s *QuantileSketch) UnmarshalJSON(text []byte) error {
 	if string(text) == "null" {
@@ -97,8 +97,8 @@ func appendFloat(data []byte, f float64) []byte {
 	return binary.LittleEndian.AppendUint64(data, math.Float64bits(f))
 }
 
-// UnmarshalBinary replaces the sketch by the one that MarshalBinary wrote. What
-// is no possible sketch is refused with [CodeInvalid], and s is as it was.
+// UnmarshalBinary replaces the sketch by the one that MarshalBinary wrote. An
+// impossible sketch is rejected with [CodeInvalid], and s is unchanged.
 func (s *QuantileSketch) UnmarshalBinary(data []byte) error {
 	const op = "quantile_sketch from binary"
 	if len(data) == 0 || data[0] != sketchFormat {

@@ -122,7 +122,7 @@ func TestSketchEncoding_RefusesBinary(t *testing.T) {
 	}
 }
 
-// checkSketch is what holds for each sketch, wherever it comes from.
+// checkSketch is what is true of every sketch, wherever it comes from.
 func checkSketch(t *testing.T, s *core.QuantileSketch) {
 	t.Helper()
 	last := math.Inf(-1)

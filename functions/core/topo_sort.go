@@ -7,11 +7,11 @@ import (
 )
 
 // TopoSortResult is an order of nodes in which each comes after all that it
-// depends on, told in two ways.
+// depends on, given in two forms.
 type TopoSortResult[K comparable] struct {
 	// Order has every node once. Nodes stand in the order they were given in,
 	// but for those that had to come earlier because one before them depends on
-	// them. An input that is in a valid order already comes back as it was.
+	// them. An input that is already in a valid order is returned unchanged.
 	Order []K
 	// Levels has every node once too, for running them in parallel: those in
 	// Levels[0] depend on nothing, those in Levels[i] on at least one of

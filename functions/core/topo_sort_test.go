@@ -184,8 +184,8 @@ func TestTopoSort_DeepChain(t *testing.T) {
 	}
 }
 
-// Beside it the loop that is often written instead: rounds over what is left,
-// until nothing is.
+// Compared with the loop that is often written instead: repeated passes over
+// the remaining nodes.
 func BenchmarkTopoSort(b *testing.B) {
 	const n = 10_000
 	rng := rand.New(rand.NewPCG(5, 6))

@@ -18,7 +18,7 @@ type Config struct {
 	Watch     bool          // watch the files for changes
 	Sweep     time.Duration // between two looks at all files; zero: 30 s
 	SaveAfter time.Duration // from a change to the cache's next save, which has all changes until then; zero: 5 s
-	OnRefresh func(Refresh) // told of each look at the files; nil: nobody
+	OnRefresh func(Refresh) // told of each look at the files; nil disables it
 	Log       *slog.Logger  // nil: slog.Default()
 }
 
@@ -29,7 +29,8 @@ type Refresh struct {
 	Err    error
 }
 
-// Live is a registry that follows its files once Run is called. Its other methods may be called at any time.
+// Live is a registry that follows its files once Run is called. Its other
+// methods may be called at any time.
 type Live struct {
 	cfg      Config
 	registry atomic.Pointer[registry.Registry]
@@ -68,15 +69,16 @@ func (l *Live) Freshness() api.Freshness {
 	return f
 }
 
-// Run loads the registry and follows its files until ctx is done; then it saves the cache and returns nil. It fails
-// only where the registry can't be loaded at all.
+// Run loads the registry and follows its files until ctx is done; then it saves
+// the cache and returns nil. It fails only where the registry can't be loaded
+// at all.
 func (l *Live) Run(ctx context.Context) error {
 	gc := startCollector(loading)
 	defer gc.stop()
 	r, err := registry.Open(ctx, l.cfg.Options)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil // told to stop while it read
+			return nil // stopped while it read
 		}
 		return err
 	}

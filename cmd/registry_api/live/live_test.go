@@ -14,7 +14,8 @@ import (
 	"fnregistry.dev/fn_registry/registry"
 )
 
-// TestRun_Watches: while it watches, it needs no sweep to see what happens to files.
+// TestRun_Watches: while it watches, it needs no sweep to see what happens to
+// files.
 func TestRun_Watches(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})
@@ -37,7 +38,8 @@ func TestRun_Watches(t *testing.T) {
 	}
 }
 
-// TestRun_SweepFindsWhatTheWatchMisses: of an edit behind a symbolic link the system tells nothing.
+// TestRun_SweepFindsWhatTheWatchMisses: of an edit behind a symbolic link the
+// system tells nothing.
 func TestRun_SweepFindsWhatTheWatchMisses(t *testing.T) {
 	t.Parallel()
 	elsewhere := filepath.Join(t.TempDir(), "wait.md")
@@ -55,7 +57,8 @@ func TestRun_SweepFindsWhatTheWatchMisses(t *testing.T) {
 	f.until("the sweep sees it", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
 }
 
-// TestRun_Unwatched: without a watch the sweeps find all, and those that find nothing are told without a new state.
+// TestRun_Unwatched: without a watch the sweeps find all, and those that find
+// nothing are told without a new state.
 func TestRun_Unwatched(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
@@ -92,8 +95,8 @@ func TestRun_OnRefresh(t *testing.T) {
 	}
 }
 
-// TestRun_LosesItsRoot: the loss is told with the folder's name, what was known stays, and a root that comes back is
-// read again.
+// TestRun_LosesItsRoot: the loss is told with the folder's name, what was known
+// stays, and a root that comes back is read again.
 func TestRun_LosesItsRoot(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
@@ -142,7 +145,8 @@ func TestRun_WatchesARootThatCameBack(t *testing.T) {
 	f.until("what changed meanwhile is seen", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
 }
 
-// TestRun_UnreadableRoot: a root that can't be read from the start is an error that names it.
+// TestRun_UnreadableRoot: a root that can't be read from the start is an error
+// that names it.
 func TestRun_UnreadableRoot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -163,8 +167,9 @@ func TestRun_UnreadableRoot(t *testing.T) {
 	}
 }
 
-// TestRun_SavesAndStartsFromTheCache: what was learnt is saved while it runs and when it ends; the next one answers from
-// that before it has looked at any file, and says so.
+// TestRun_SavesAndStartsFromTheCache: what was learnt is saved while it runs
+// and when it ends; the next one answers from that before it has looked at any
+// file, and says so.
 func TestRun_SavesAndStartsFromTheCache(t *testing.T) {
 	t.Parallel()
 	cache, root := t.TempDir(), repository(t)
@@ -188,7 +193,8 @@ func TestRun_SavesAndStartsFromTheCache(t *testing.T) {
 	}
 }
 
-// TestRun_SavesBetweenSweeps: sweeps that come faster than SaveAfter do not put the save off.
+// TestRun_SavesBetweenSweeps: sweeps that come faster than SaveAfter do not put
+// the save off.
 func TestRun_SavesBetweenSweeps(t *testing.T) {
 	t.Parallel()
 	cache, root := t.TempDir(), repository(t)
@@ -208,7 +214,8 @@ func TestRun_SavesBetweenSweeps(t *testing.T) {
 	})
 }
 
-// TestFollow_SweepsPause: as long as it rests from a look, no sweep begins another.
+// TestFollow_SweepsPause: as long as it rests from a look, no sweep begins
+// another.
 func TestFollow_SweepsPause(t *testing.T) {
 	t.Parallel()
 	root := repository(t)
@@ -239,7 +246,8 @@ func TestFollow_SweepsPause(t *testing.T) {
 	})
 }
 
-// TestRun_StopsAtOnce: told to stop before or while it reads, it ends well and knows nothing.
+// TestRun_StopsAtOnce: told to stop before or while it reads, it ends well and
+// knows nothing.
 func TestRun_StopsAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

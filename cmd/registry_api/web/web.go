@@ -62,7 +62,8 @@ func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
 
 var toSearch = []page.PageLink{{Text: "Search the units", URL: "/"}}
 
-// request is what a page answers: the HTTP request and the state that it is answered from.
+// request is what a page answers: the HTTP request and the state that it is
+// answered from.
 type request struct {
 	*http.Request
 	state *registry.State
@@ -215,7 +216,8 @@ func redirectJSON(w http.ResponseWriter, r *http.Request, to string) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// prefers tells which of HTML, Markdown and JSON the reader wants most; HTML where he does not care.
+// prefers tells which of HTML, Markdown and JSON the reader wants most; HTML
+// where he does not care.
 func prefers(r *http.Request) string {
 	best, weight := "text/html", 0.0
 	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {

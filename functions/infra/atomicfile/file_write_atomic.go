@@ -71,7 +71,7 @@ func writeAtomic(ctx context.Context, path string, content io.Reader, mode fs.Fi
 	return rename(temp, target)
 }
 
-// writeTemp writes a file beside target, to the disk, and returns its path.
+// writeTemp writes a file next to target, to the disk, and returns its path.
 func writeTemp(
 	ctx context.Context,
 	target string,
@@ -117,7 +117,7 @@ func followLinks(path string) (string, error) {
 		path = filepath.Join(folder, name)
 		link, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // no link, or nothing there; what else may be wrong, the next step tells
+			return path, nil // no link, or nothing there; other errors are reported by the next step
 		}
 		if filepath.IsAbs(link) {
 			path = link
@@ -152,7 +152,7 @@ func targetMode(target string, mode fs.FileMode) (perm fs.FileMode, exact bool, 
 	return mode.Perm(), true, nil
 }
 
-// createTemp opens a new file beside target. os.CreateTemp would not let the
+// createTemp opens a new file next to target. os.CreateTemp would not let the
 // umask decide over a new file's mode.
 func createTemp(target string, perm fs.FileMode) (*os.File, error) {
 	base := filepath.Base(target)

@@ -246,7 +246,7 @@ func TestFileWriteAtomic_Cancelled(t *testing.T) {
 			if reads++; reads == after {
 				cancel()
 			}
-			return len(p), nil // without an end: only the context stops it
+			return len(p), nil // infinite: only the context stops it
 		}), 0)
 		cancel()
 		if core.ErrorCode(err) != core.CodeCanceled || reads != after {
@@ -309,8 +309,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// Beside the plain write, which is what the flushing to the disk costs; "no
-// fsync" is the same without it, by hand.
+// Compared with the plain write, which is what the flushing to the disk costs;
+// "no fsync" is the same without it, by hand.
 func BenchmarkFileWriteAtomic(b *testing.B) {
 	content := bytes.Repeat([]byte("x"), 4<<10)
 	path := filepath.Join(b.TempDir(), "x")

@@ -36,7 +36,7 @@ func syncFolder(path string) error {
 	return nil
 }
 
-// coded gives an error of the file system its code.
+// coded adds the code to a file system error.
 func coded(op string, err error) error {
 	result := &core.Error{Op: op, Err: err}
 	switch {

@@ -61,7 +61,7 @@ type CronJob struct {
 	Since    time.Time                       // times after this one count as missed: the start of the last run of an earlier process; default now
 }
 
-// CronRun tells of one run, or of one that was left out.
+// CronRun describes one run, or one that was skipped.
 type CronRun struct {
 	Job       string
 	Scheduled time.Time // the time of the schedule that this run is for
@@ -73,12 +73,12 @@ type CronRun struct {
 	Stack     string // of the goroutine that panicked
 }
 
-// CronJobStatus is how a job stands.
+// CronJobStatus is the state of a job.
 type CronJobStatus struct {
 	Name     string
 	Schedule string
 	Next     time.Time // when the next run starts, jitter included
-	Running  int       // runs going now
+	Running  int       // runs in progress
 	Queued   bool      // another waits for it to end
 	Last     CronRun   // the last that ended or was left out; the zero CronRun if none
 	Runs     int       // runs that ended
@@ -90,9 +90,9 @@ type CronJobStatus struct {
 type CronServiceConfig struct {
 	// Jobs to start with; more can be set later. Default none.
 	Jobs []CronJob
-	// OnRun is told of each run that ended or was left out, one call at a time,
-	// never with a lock held. It must not block for long: no run is started
-	// meanwhile. Default: not called, and Status still counts.
+	// OnRun is called for each run that ended or was skipped, one call at a
+	// time, never with a lock held. It must not block for long: no run is
+	// started meanwhile. Default: not called, and Status still counts.
 	OnRun func(CronRun)
 }
 
@@ -100,7 +100,7 @@ type CronServiceConfig struct {
 // several goroutines at once, and all but Stop also from jobs and from OnRun.
 type CronServiceHandle struct {
 	onRun func(CronRun)
-	now   func() time.Time // the wall clock, without the monotonic one, which stands still while a machine sleeps
+	now   func() time.Time // the wall clock, without the monotonic one, which stops while a machine sleeps
 
 	runContext context.Context
 	cancelRuns context.CancelFunc
@@ -219,7 +219,7 @@ func (h *CronServiceHandle) Remove(name string) bool {
 	return true
 }
 
-// Status returns how each job stands, by name.
+// Status returns the state of each job, by name.
 func (h *CronServiceHandle) Status() []CronJobStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()

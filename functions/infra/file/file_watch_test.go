@@ -282,7 +282,7 @@ func TestFileWatch_Debounce(t *testing.T) {
 	}
 }
 
-// A file that never comes to rest is told all the same.
+// A file that changes all the time is reported all the same.
 func TestFileWatch_EndlessBurst(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{Debounce: 200 * time.Millisecond})

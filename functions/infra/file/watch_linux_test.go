@@ -28,7 +28,7 @@ type watchOrder struct {
 	Sysctl map[string]string // files below /proc/sys to write
 }
 
-// childWatch watches and prints what it hears: "ready FOLDERS WATCHED",
+// childWatch watches and prints its results: "ready FOLDERS WATCHED",
 // "changed PATH", "all", "error CODE TEXT", "status FOLDERS WATCHED" when that
 // has changed. It ends when it is killed.
 func childWatch(args []string) string {

@@ -151,7 +151,7 @@ func (w *watch) mark(event fsnotify.Event) {
 	w.dirty[path] = w.dirty[path] || event.Op&^fsnotify.Chmod != 0
 }
 
-// lost tells of a failure of the system's events. A sweep finds what they would
+// lost reports a failure of the system's events. A sweep finds what they would
 // have said.
 func (w *watch) lost(err error) {
 	w.distrust = true
@@ -218,8 +218,8 @@ func (w *watch) tellLimit() {
 	})
 }
 
-// tellOnce tells err unless something was told under the same key already and
-// did not get well since.
+// tellOnce reports err unless an error with the same key was already reported
+// and has not been resolved since.
 func (w *watch) tellOnce(key string, err error) {
 	if w.told[key] != nil {
 		return

@@ -98,7 +98,7 @@ func (w *watch) scan(ctx context.Context, known, fresh []string) {
 	}
 }
 
-// watchFolder asks the system to tell of changes in a folder. It is asked again
+// watchFolder asks the system to report changes in a folder. It is asked again
 // in every sweep, which costs nothing where it does already, and helps where it
 // stopped doing so.
 func (w *watch) watchFolder(path string, folder *watchFolder) {
@@ -216,7 +216,7 @@ func (w *watch) forget(path string) {
 		w.setWatched(folder, false)
 		w.files -= len(folder.files)
 		delete(w.folders, path)
-		if len(w.told) > 0 && !w.isRoot(path) { // that a root is gone stays told until it is back
+		if len(w.told) > 0 && !w.isRoot(path) { // the loss of a root stays reported until it is back
 			delete(w.told, path)
 			delete(w.told, topicWatch+path)
 		}

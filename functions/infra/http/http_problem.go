@@ -13,18 +13,22 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// RequestIDHeader carries a request's ID. [HTTPAccessLog] sets it on the answer, [HTTPProblem] repeats it there.
+// RequestIDHeader carries a request's ID. [HTTPAccessLog] sets it on the
+// answer, [HTTPProblem] repeats it there.
 const RequestIDHeader = "X-Request-Id"
 
-// HTTPProblem answers a request that failed with err as problem JSON (RFC 9457) and reports err to the access log, or
-// to slog's default logger where [HTTPAccessLog] is not in the chain and the status is 5xx. It must be the only answer:
-// nothing may have been written before.
+// HTTPProblem answers a request that failed with err as problem JSON (RFC 9457)
+// and reports err to the access log, or to slog's default logger where
+// [HTTPAccessLog] is not in the chain and the status is 5xx. It must be the
+// only answer: nothing may have been written before.
 //
-// The status is that of the error's code. The members are type, title, status, detail, instance (the request's path),
-// code, hint, retry_after_ms and request_id, each left out where empty, and the Members of an [HTTPProblemError].
-// Detail and hint are Message and Hint of the first *core.Error that says more than an Op: Op and cause stay inside. An internal error,
-// and any error that has no code, says nothing but its status. RetryAfter becomes a Retry-After header too, in whole
-// seconds rounded up.
+// The status is that of the error's code. The members are type, title, status,
+// detail, instance (the request's path), code, hint, retry_after_ms and
+// request_id, each left out where empty, and the Members of an
+// [HTTPProblemError]. Detail and hint are Message and Hint of the first
+// *core.Error that says more than an Op: Op and cause stay inside. An internal
+// error, and any error that has no code, says nothing but its status.
+// RetryAfter becomes a Retry-After header too, in whole seconds rounded up.
 //
 // More in http_problem.md:
 //   - Message and Hint go to strangers, Op and Err never do.
@@ -106,7 +110,8 @@ func writeProblem(w http.ResponseWriter, status int, members map[string]any) {
 	w.Write(body) // a client that went away is nobody to tell
 }
 
-// errorNoter is the access log's recorder, wherever it is in the chain of writers.
+// errorNoter is the access log's recorder, wherever it is in the chain of
+// writers.
 type errorNoter interface{ noteError(error) }
 
 func reportError(w http.ResponseWriter, r *http.Request, status int, err error) {

@@ -14,12 +14,13 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// HTTPServeConfig is what [HTTPServe] serves, and how patiently. A negative timeout is none at all.
+// HTTPServeConfig is what [HTTPServe] serves, and how patiently. A negative
+// timeout is none at all.
 type HTTPServeConfig struct {
 	Handler           http.Handler   // required
 	Addr              string         // host:port; empty: 127.0.0.1:0, a free port. ":8080" is 127.0.0.1:8080; for all interfaces write 0.0.0.0 or [::]
 	Listener          net.Listener   // taken instead of Addr, for a Unix socket, TLS or an inherited one; HTTPServe closes it
-	OnListen          func(net.Addr) // told the real address once, when connections are accepted; nil: nobody
+	OnListen          func(net.Addr) // told the real address once, when connections are accepted; nil disables it
 	ReadHeaderTimeout time.Duration  // zero: 5 s
 	ReadTimeout       time.Duration  // for a whole request with its body; zero: 30 s
 	WriteTimeout      time.Duration  // from the end of the request's header to the end of the answer; zero: 60 s
@@ -29,17 +30,22 @@ type HTTPServeConfig struct {
 	Logger            *slog.Logger   // gets net/http's own log (panics, TLS errors) as warnings; nil: slog.Default()
 }
 
-// HTTPServe listens, on loopback unless told otherwise, and serves until ctx is done. Then it accepts no more, lets
-// running requests end for up to ShutdownTimeout, and returns nil, or CodeTimeout when it had to cut some off.
+// HTTPServe listens, on loopback unless told otherwise, and serves until ctx is
+// done. Then it accepts no more, lets running requests end for up to
+// ShutdownTimeout, and returns nil, or CodeTimeout when it had to cut some off.
 //
-// Requests' contexts carry ctx's values, but are not cancelled with it: they end when the client leaves or the
-// shutdown's time is over. A handler that runs without end watches ctx itself, or it holds up every shutdown.
-// A handler that takes longer than WriteTimeout, or streams, sets its own deadline by http.NewResponseController(w):
-// SetWriteDeadline with the zero time for none, or with a new one before each write, as SSEHandler does. So does one
-// that reads a body for longer than ReadTimeout, by SetReadDeadline; once the body is read, that timeout is over.
+// Requests' contexts carry ctx's values, but are not cancelled with it: they
+// end when the client leaves or the shutdown's time is over. A handler that
+// runs without end watches ctx itself, or it holds up every shutdown. A handler
+// that takes longer than WriteTimeout, or streams, sets its own deadline by
+// http.NewResponseController(w): SetWriteDeadline with the zero time for none,
+// or with a new one before each write, as SSEHandler does. So does one that
+// reads a body for longer than ReadTimeout, by SetReadDeadline; once the body
+// is read, that timeout is over.
 //
-// Errors before serving: CodeInvalid for a bad config or address, CodeConflict for an address in use, CodeForbidden
-// for a port it may not take; later ones of the listener are CodeUnavailable.
+// Errors before serving: CodeInvalid for a bad config or address, CodeConflict
+// for an address in use, CodeForbidden for a port it may not take; later ones
+// of the listener are CodeUnavailable.
 //
 // More in http_serve.md:
 //   - A handler that takes longer than WriteTimeout loses its answer, without

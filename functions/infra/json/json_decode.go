@@ -45,10 +45,10 @@ func (e *JSONFieldError) hint(field string) string {
 	return "known are " + strings.Join(e.Known[:min(len(e.Known), 20)], ", ")
 }
 
-// JSONDecode decodes a text that is one JSON value of type T, and refuses
-// whatever is not exactly that: unknown fields, a field that appears twice
-// (for a struct also in another case), text after the value, invalid UTF-8,
-// deep nesting, an empty text.
+// JSONDecode decodes a text that is one JSON value of type T, and rejects
+// everything else: unknown fields, a field that appears twice (for a struct
+// also in another case), text after the value, invalid UTF-8, deep nesting, an
+// empty text.
 //
 // The error is a *core.Error with CodeInvalid and, where there is one, the line
 // and column. For an unknown field and for one of another type its cause is a

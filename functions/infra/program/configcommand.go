@@ -11,7 +11,7 @@ import (
 
 // configOptions are the options of the command config.
 type configOptions struct {
-	Format string `yaml:"-" flag:"format" doc:"how they are printed" enum:"text,json"`
+	Format string `yaml:"-" flag:"format" doc:"output format" enum:"text,json"`
 }
 
 const configHelp = `It takes the flags of the program, and reads its file and environment. Later
@@ -20,7 +20,7 @@ places win: default, file, environment, flag. A secret that is set is shown as
 
 func (r *runner) configCommand() *ProgramCommandHandle {
 	c := ProgramCommand(ProgramCommandConfig[*configOptions]{
-		Name: "config", Doc: "print the settings in force and where each comes from", Help: configHelp,
+		Name: "config", Doc: "print the effective settings and where each comes from", Help: configHelp,
 		Defaults: &configOptions{Format: "text"},
 		Run:      r.runConfig,
 	})

@@ -55,8 +55,8 @@ func isLeaf(v reflect.Value) bool {
 	return false
 }
 
-// fieldsOf lists the settings of a struct in order, those of inner structs under
-// their key. What it says of an error is a defect of the program.
+// fieldsOf lists the settings of a struct in order, those of inner structs
+// under their key. What it says of an error is a defect of the program.
 func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, error) {
 	var all []*field
 	for i := range config.NumField() {
@@ -223,8 +223,8 @@ func splitList(text string) []string {
 	return list
 }
 
-// formatValue writes a value as it is set; empty for the zero value of a text, a
-// list and a secret.
+// formatValue writes a value as it is set; empty for the zero value of a text,
+// a list and a secret.
 func formatValue(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case []string:

@@ -126,8 +126,8 @@ func flagsOf(fields []*field) (map[string]*field, error) {
 	return flags, nil
 }
 
-// cutFlag splits an argument into a flag's name and its value. A "-" alone is no
-// flag.
+// cutFlag splits an argument into a flag's name and its value. A "-" alone is
+// no flag.
 func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	if len(arg) < 2 || arg[0] != '-' {
 		return "", "", false, false
@@ -136,7 +136,8 @@ func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	return name, value, hasValue, true
 }
 
-// parse reads the command line, without setting anything yet but the file's name.
+// parse reads the command line, without setting anything yet but the file's
+// name.
 func (l *loading) parse(args []string) (err error) {
 	if l.flags, err = flagsOf(l.fields); err != nil {
 		return err

@@ -206,8 +206,8 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// Output that nobody reads is no error; output that could not be written is one,
-// though the command does not look.
+// Output that nobody reads is no error; output that could not be written is
+// one, though the command does not look.
 func TestProgramRun_Output(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

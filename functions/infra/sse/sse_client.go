@@ -41,8 +41,8 @@ type SSEClientHandle struct {
 	Errors <-chan error
 
 	// The client's life cycle. Done is closed after both channels. Err is nil
-	// after Stop, the context's end, or status 204, by which a server says
-	// that there no longer exists; else it is a *core.Error that says why the
+	// after Stop, the context's end, or status 204, by which a server says that
+	// there are no more events; else it is a *core.Error that says why the
 	// client gave up.
 	*service.ServiceStartHandle
 }

@@ -1,6 +1,6 @@
 // Package token holds what programs that keep secrets agree on: the interface
 // of a store of tokens, passwords and keys, and which names such a store takes.
-// It imports the standard library alone, so that a unit that is given a store
+// It imports only the standard library, so that a unit that is given a store
 // links no keyring.
 //
 // Stores are keyring_token_store (the keyring of the operating system) and

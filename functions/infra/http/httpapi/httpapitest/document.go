@@ -78,8 +78,8 @@ func operations(text []byte) ([]*operation, error) {
 	return all, nil
 }
 
-// find returns the operation of a request; of two whose path fits, that with the
-// fewer parameters.
+// find returns the operation of a request; of two whose path fits, that with
+// the fewer parameters.
 func find(all []*operation, method, path string) *operation {
 	path, _, _ = strings.Cut(path, "?")
 	var best *operation
@@ -91,14 +91,14 @@ func find(all []*operation, method, path string) *operation {
 	return best
 }
 
-// streams says whether an operation answers with a stream, which may have no
+// streams reports whether an operation answers with a stream, which may have no
 // end.
 func (op *operation) streams() bool {
 	_, ok := op.Responses["200"].Content["text/event-stream"]
 	return ok
 }
 
-// has says whether the document has the method at the operation's path.
+// has reports whether the document has the method at the operation's path.
 func has(all []*operation, path, method string) bool {
 	return slices.ContainsFunc(all, func(op *operation) bool {
 		return op.path == path && (op.method == method || op.method == http.MethodGet && method == http.MethodHead)

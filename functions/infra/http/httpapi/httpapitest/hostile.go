@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// hostile sends, beside a good request, what its operation must refuse.
+// hostile sends, next to a good request, what its operation must refuse.
 func (c *checking) hostile(op *operation, good HTTPAPIConformanceRequest) {
 	path, query, _ := strings.Cut(good.Path, "?")
 	with := func(more string) string {

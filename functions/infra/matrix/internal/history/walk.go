@@ -142,7 +142,7 @@ func (w *Walk[E]) Next() Request {
 }
 
 // Again asks for the part that was Short once more: a server that is shutting
-// down may answer without an error that there no longer exists.
+// down may answer without an error that there are no more events.
 func (w *Walk[E]) Again() {
 	w.now = part[E]{fresh: slices.Clone(w.above.below)}
 	w.forward = w.above.end != ""

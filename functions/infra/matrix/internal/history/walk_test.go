@@ -151,7 +151,7 @@ func TestWalk_Settling(t *testing.T) {
 	if len(r.asked) != 4 {
 		t.Errorf("%d requests: %v", len(r.asked), r.asked)
 	}
-	// Without the page there no longer exists to know.
+	// Without the page nothing more is known.
 	stopped := history.NewWalk[id.EventID](history.Config{Pages: 1, Joined: true, From: "290", Timeline: r.events[290:]})
 	stopped.Add(r.answer(stopped.Next()))
 	stopped.Add(r.answer(stopped.Next()))
