@@ -100,18 +100,21 @@ func TestRun(t *testing.T) {
 	write("a.go", "package a\n\n// "+wide+"\nvar x int\n")
 	write("testdata/b.go", "package a\n\n// "+wide+"\nvar x int\n")
 	var out, errs bytes.Buffer
-	if code := run([]string{"."}, false, &out, &errs); code != 1 || !strings.HasPrefix(out.String(), "a.go:3: ") {
+	if code := run(nil, false, &out, &errs); code != 1 || !strings.HasPrefix(out.String(), "a.go:3: ") {
 		t.Errorf("exit %d, printed %q", code, out.String())
 	}
-	if code := run([]string{"."}, true, &out, &errs); code != 0 {
+	if code := run(nil, true, &out, &errs); code != 0 {
 		t.Errorf("-fix: exit %d, printed %q", code, errs.String())
 	}
-	if code := run([]string{"."}, false, &out, &errs); code != 0 {
+	if code := run(nil, false, &out, &errs); code != 0 {
 		t.Errorf("after -fix: exit %d, printed %q", code, errs.String())
 	}
 	write("c.go", "package a\n\nvar y = "+strings.Repeat("1+", 80)+"1\n")
 	errs.Reset()
-	if code := run([]string{"."}, false, &out, &errs); code != 1 || !strings.Contains(errs.String(), "beyond 120 columns") {
+	if code := run(nil, false, &out, &errs); code != 1 || !strings.Contains(errs.String(), "beyond 120 columns") {
 		t.Errorf("a long line: exit %d, printed %q", code, errs.String())
+	}
+	if code := run([]string{"c.go"}, false, &out, &errs); code != 0 {
+		t.Errorf("a long line in one file: exit %d, printed %q", code, errs.String())
 	}
 }

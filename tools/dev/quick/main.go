@@ -54,13 +54,14 @@ func run(ctx context.Context, since string, stdout, stderr io.Writer) int {
 	fmt.Fprintf(stdout, "%d files have changed since %.12s; %d packages to test\n", len(files), since, len(packages))
 	steps := []step{
 		{"format", append([]string{"gofmt", "-l", "-w"}, goFiles(files)...)},
+		{"layout", append([]string{"go", "run", "./tools/dev/layout"}, goFiles(files)...)},
 		{"lint", []string{"go", "run", "./tools/frontmatter-lint", "."}},
 		{"vet", append([]string{"go", "vet"}, packages...)},
 		{"test", append([]string{"go", "test"}, packages...)},
 	}
 	failed := false
 	for _, s := range steps {
-		if (s.name == "format" && len(s.args) == 3) || (len(packages) == 0 && (s.name == "vet" || s.name == "test")) {
+		if ((s.name == "format" || s.name == "layout") && len(s.args) == 3) || (len(packages) == 0 && (s.name == "vet" || s.name == "test")) {
 			continue
 		}
 		start := time.Now()
