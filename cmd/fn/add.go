@@ -130,8 +130,8 @@ func add(ctx context.Context, e *env, o *addOptions, named []string) error {
 }
 
 // findUnits sets the repository that the units are in, where --root does not:
-// for new units the one around this folder, else where those that the module has
-// came from.
+// for new units the one around this folder, else where those that the module
+// has came from.
 func (e *env) findUnits(t *reuse.Target, o *addOptions) (err error) {
 	if e.root != "" {
 		return nil

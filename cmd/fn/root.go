@@ -36,14 +36,14 @@ type usageError struct{ message, hint string }
 func (e *usageError) Error() string { return e.message }
 
 const longHelp = `fn answers questions about the units of a repository: small functions and types,
-each with a Markdown spec that describes it as data. It reads the files, keeps
-what it learnt in the user's cache folder, and needs no server.
+each with a Markdown spec that contains structured metadata. It reads the files
+directly, caches facts in the user's cache folder, and needs no server.
 
-The repository is the nearest folder above that has a fn_registry.yaml, else the
-one with .git, else this one.
+The repository is the nearest parent folder with a fn_registry.yaml, else the one
+with .git, else the current folder.
 
 Exit codes: 0 found or done; 1 nothing found, or refused because it exists; 2 wrong
-use, or it could not run.`
+usage, or it could not run.`
 
 // aUnit is what a command needs that is about one unit.
 const aUnit = "a unit: its ID, name or Go symbol"
@@ -58,7 +58,7 @@ func (c *common) shared() *common { return c }
 
 func fn() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
-		Name: "fn", Doc: "find, show and make the units of a repository", Help: longHelp,
+		Name: "fn", Doc: "find, show and create the units of a repository", Help: longHelp,
 		ExitCode: func(err error) int {
 			code, _, _ := describe(err)
 			return code

@@ -37,7 +37,8 @@ func (c *counters) refreshed(r live.Refresh) {
 	c.reading.Observe(r.Took.Seconds())
 }
 
-// handler shows the metrics, with those that are read off the registry when they are asked for.
+// handler shows the metrics, with those that are read off the registry when
+// they are asked for.
 func (c *counters) handler(l *live.Live) http.Handler {
 	gauge := func(name, help string, value func(*registry.State) float64) {
 		c.page.GaugeFunc(name, help, func() float64 {

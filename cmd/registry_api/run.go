@@ -14,12 +14,12 @@ import (
 
 // settings are what the program can be told by file, environment and flags.
 type settings struct {
-	Addr  string        `yaml:"addr" doc:"host:port to listen on; port 0 takes a free one"`
-	Root  []string      `yaml:"root" doc:"folder of a repository, or several (default: the working directory)"`
-	Host  []string      `yaml:"host" doc:"name that requests may give as their host, besides those of this machine, or several"`
-	Cache string        `yaml:"cache" doc:"folder for what is kept between two starts (default: fn_registry in the user's cache folder)"`
-	Watch bool          `yaml:"watch" doc:"notice changes of files as they happen"`
-	Sweep time.Duration `yaml:"sweep" doc:"time between two looks at all files" min:"1s"`
+	Addr  string        `yaml:"addr" doc:"host:port to listen on; port 0 picks a free one"`
+	Root  []string      `yaml:"root" doc:"root folder of a repository, or several (default: the working directory)"`
+	Host  []string      `yaml:"host" doc:"allowed host name of requests in addition to this machine's, or several"`
+	Cache string        `yaml:"cache" doc:"cache folder (default: fn_registry in the user's cache folder)"`
+	Watch bool          `yaml:"watch" doc:"watch the files for changes"`
+	Sweep time.Duration `yaml:"sweep" doc:"interval between checks of all files" min:"1s"`
 	program.ProgramLog
 }
 

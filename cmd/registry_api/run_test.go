@@ -269,7 +269,8 @@ func TestRun_Refuses(t *testing.T) {
 	}
 }
 
-// TestRun_UnknownParameter: whatever the name, the refusal says which there are.
+// TestRun_UnknownParameter: whatever the name, the refusal says which there
+// are.
 func TestRun_UnknownParameter(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
@@ -491,7 +492,8 @@ func TestRun_Metrics(t *testing.T) {
 func TestRun_GracefulStop(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	// A request whose body is still coming when the server is told to stop is answered.
+	// A request whose body is still coming when the server is told to stop is
+	// answered.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -579,7 +581,8 @@ func TestRun_Page(t *testing.T) {
 	}
 }
 
-// FuzzQuery: whatever the query of a list is, the answer is JSON and no failure of the server.
+// FuzzQuery: whatever the query of a list is, the answer is JSON and no failure
+// of the server.
 func FuzzQuery(f *testing.F) {
 	s, _ := setup(f)
 	for _, seed := range []string{

@@ -17,7 +17,8 @@ import (
 	"fnregistry.dev/functions/infra/program/programtest"
 )
 
-// unitFiles are the Go file, the test and the spec of a function in package f. Its symbol is the name's one word.
+// unitFiles are the Go file, the test and the spec of a function in package f.
+// Its symbol is the name's one word.
 func unitFiles(name, description, calls string) map[string]string {
 	symbol := strings.ToUpper(name[:1]) + name[1:]
 	signature := "func " + symbol + "(n int) int"
@@ -106,7 +107,8 @@ func runProgram(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	return program.ProgramRun(ctx, p)
 }
 
-// start runs registry_api at a free port until the test ends or stop is called, and waits until it is ready.
+// start runs registry_api at a free port until the test ends or stop is called,
+// and waits until it is ready.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
 	running := programtest.ProgramStart(t, registryAPI(), append([]string{"-addr", "127.0.0.1:0"}, args...)...)

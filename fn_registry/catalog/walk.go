@@ -16,8 +16,9 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// OpenRoot reads what is set for a whole repository: its fn_registry.yaml. A broken file is told in ConfigErr and
-// does not keep the rest from being read.
+// OpenRoot reads what is set for a whole repository: its fn_registry.yaml. A
+// broken file is reported in ConfigErr and does not keep the rest from being
+// read.
 func OpenRoot(dir string) (*Root, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -38,7 +39,8 @@ func OpenRoot(dir string) (*Root, error) {
 	return r, nil
 }
 
-// stillThere fails where the root was moved or removed since it was opened: then what was not found in it tells nothing.
+// stillThere fails where the root was moved or removed since it was opened:
+// then what was not found in it means nothing.
 func (r *Root) stillThere() error {
 	info, err := os.Stat(r.Dir)
 	if err == nil && !os.SameFile(info, r.info) {
@@ -47,10 +49,12 @@ func (r *Root) stillThere() error {
 	return err
 }
 
-// Path returns where a file, given from the root with slashes, lies on this machine.
+// Path returns where a file, given from the root with slashes, lies on this
+// machine.
 func (r *Root) Path(file string) string { return filepath.Join(r.Dir, filepath.FromSlash(file)) }
 
-// ModuleDir returns the folder, from the root, of the nearest module above a folder; ok is false outside of any.
+// ModuleDir returns the folder, from the root, of the nearest module above a
+// folder; ok is false outside of any.
 func (r *Root) ModuleDir(dir string) (module string, ok bool) {
 	for base := dir; ; base = path.Dir(base) {
 		if _, ok := r.Modules[base]; ok {
@@ -62,8 +66,8 @@ func (r *Root) ModuleDir(dir string) (module string, ok bool) {
 	}
 }
 
-// ImportPath returns the import path of a folder: that of its module, and the folder below that. It is empty outside
-// of any module.
+// ImportPath returns the import path of a folder: that of its module, and the
+// folder below that. It is empty outside of any module.
 func (r *Root) ImportPath(dir string) string {
 	base, ok := r.ModuleDir(dir)
 	switch {
@@ -75,7 +79,8 @@ func (r *Root) ImportPath(dir string) string {
 	return path.Join(r.Modules[base], strings.TrimPrefix(dir, base))
 }
 
-// listing is a folder as the walk sees it: the stats of its Go and Markdown files, sorted by name.
+// listing is a folder as the walk sees it: the stats of its Go and Markdown
+// files, sorted by name.
 type listing struct {
 	path   string
 	files  []FileStat
@@ -85,8 +90,9 @@ type listing struct {
 	err    error    // why it could not be listed
 }
 
-// walk lists every folder of the root that has files to read, and notes the modules. It goes down level by level, the
-// folders of a level side by side. It does not follow links to folders: a loop of links ends nothing.
+// walk lists every folder of the root that has files to read, and notes the
+// modules. It goes down level by level, the folders of a level side by side. It
+// does not follow links to folders: a loop of links ends nothing.
 //
 // known gives what a folder held before, or nil.
 func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing, error) {
@@ -118,8 +124,9 @@ func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing
 	return all, nil
 }
 
-// list reads one folder. As long as its files are those that are known, the listing shares their stats: of a tree in
-// which nothing has changed it holds nothing.
+// list reads one folder. As long as its files are those that are known, the
+// listing shares their stats: of a tree in which nothing has changed it holds
+// nothing.
 func (r *Root) list(dir string, known *Dir) listing {
 	entries, err := os.ReadDir(r.Path(dir))
 	l := listing{path: dir, err: err}
@@ -151,7 +158,8 @@ func (r *Root) list(dir string, known *Dir) listing {
 	return l
 }
 
-// skipped names the folders that are never read: those the go command skips, and vendored code.
+// skipped names the folders that are never read: those the go command skips,
+// and vendored code.
 func skipped(name string) bool {
 	return name[0] == '.' || name[0] == '_' || name == "testdata" || name == "vendor" || name == "node_modules"
 }
@@ -160,11 +168,12 @@ func wanted(name string) bool {
 	return name[0] != '.' && name[0] != '_' && (strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".md"))
 }
 
-// stat returns a file's stat; without one it is no file to read, and l may have a fault.
+// stat returns a file's stat; without one it is no file to read, and l may have
+// a fault.
 func (r *Root) stat(l *listing, e fs.DirEntry) (f FileStat, ok bool) {
 	info, err := e.Info()
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = os.Stat(r.Path(joinPath(l.path, e.Name()))) // a link to a file is read; one that leads nowhere is told
+		info, err = os.Stat(r.Path(joinPath(l.path, e.Name()))) // a link to a file is read; a dangling one is reported
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:

@@ -15,7 +15,7 @@ var domainRule = &Rule{
 	Explanation: "`domains` in fn_registry.yaml lists the words that specs may use. A unit whose first folder under a units folder is such a word belongs to that domain. Programs are free of the second half.",
 	unit: func(p *pass, u *catalog.Unit) {
 		cfg := p.catalog.Roots[u.Dir.Root].Config
-		if len(cfg.Domains) == 0 || p.told("domain") {
+		if len(cfg.Domains) == 0 || p.reported("domain") {
 			return
 		}
 		if !slices.Contains(cfg.Domains, u.Spec.Domain) {

@@ -63,11 +63,17 @@ func broken(r config.ImportRule, from *catalog.Dir, imported string, c *catalog.
 		dir = d.Path
 	}
 	covers := func(patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return config.Match(p, imported, dir, source.IsStandard(imported)) })
+		return slices.ContainsFunc(
+			patterns,
+			func(p string) bool { return config.Match(p, imported, dir, source.IsStandard(imported)) },
+		)
 	}
 	if r.Apart != nil {
 		own := group(r.Apart, func(p string) bool { return config.Match(p, from.ImportPath, from.Path, false) })
-		other := group(r.Apart, func(p string) bool { return config.Match(p, imported, dir, source.IsStandard(imported)) })
+		other := group(
+			r.Apart,
+			func(p string) bool { return config.Match(p, imported, dir, source.IsStandard(imported)) },
+		)
 		return own != "" && other != "" && own != other
 	}
 	if !slices.ContainsFunc(r.From, func(p string) bool { return config.Match(p, from.ImportPath, from.Path, false) }) {

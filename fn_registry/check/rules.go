@@ -9,7 +9,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// Rules returns every rule, in the order in which they are listed and explained.
+// Rules returns every rule, in the order in which they are listed and
+// explained.
 func Rules() []*Rule { return all }
 
 var all = slices.Concat(schemaRules, []*Rule{
@@ -20,7 +21,8 @@ var all = slices.Concat(schemaRules, []*Rule{
 	pipelineRule, purityRule, cycleRule, importDirectionRule, forbiddenImportsRule, versionRule,
 })
 
-// Named returns the rule of this name; the error for an unknown one says which were meant.
+// Named returns the rule of this name; the error for an unknown one says which
+// were meant.
 func Named(name string) (*Rule, error) {
 	if i := slices.IndexFunc(all, func(r *Rule) bool { return r.Name == name }); i >= 0 {
 		return all[i], nil

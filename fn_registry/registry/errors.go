@@ -46,7 +46,11 @@ func suggest(message string, candidates []string) string {
 
 // unknown is the error for a word that is not one of those allowed.
 func unknown(param, value string, allowed []string) error {
-	e := &QueryError{Param: param, Message: quote(value) + " is not one of " + strings.Join(allowed, ", "), Candidates: allowed}
+	e := &QueryError{
+		Param:      param,
+		Message:    quote(value) + " is not one of " + strings.Join(allowed, ", "),
+		Candidates: allowed,
+	}
 	if len(allowed) == 0 {
 		e.Message = "there is no " + quote(value)
 	}
@@ -56,7 +60,8 @@ func unknown(param, value string, allowed []string) error {
 	return e
 }
 
-// quote shows what somebody sent, shortened and with what does not print escaped.
+// quote shows what somebody sent, shortened and with what does not print
+// escaped.
 func quote(s string) string {
 	const most = 80
 	if len(s) > most {

@@ -12,12 +12,12 @@ import (
 
 var updateGolden = flag.Bool("update", false, "rewrite testdata/relevance/golden.txt")
 
-// TestRelevance asks this repository's own registry for what people and
-// agents need, in their words. The data are under testdata/relevance: the
-// search was tuned on the files that end in _dev; those that end in _held
-// were only counted. The needs_random files say at
-// their head how they were drawn. golden.txt has, for each query, the rank of the unit that
-// is wanted and the first three.
+// TestRelevance asks this repository's own registry for what people and agents
+// need, in their words. The data are under testdata/relevance: the search was
+// tuned on the files that end in _dev; those that end in _held were only
+// counted. The needs_random files say at their head how they were drawn.
+// golden.txt has, for each query, the rank of the unit that is wanted and the
+// first three.
 func TestRelevance(t *testing.T) {
 	t.Parallel()
 	s := ownRegistry(t)
@@ -77,7 +77,7 @@ func pairs(t *testing.T, name string) [][2]string {
 const goldenHead = `# What this repository's registry finds: for each query the rank of the unit
 # that is wanted (0: not among the first ten), and the first three. A rank that
 # gets worse fails the test. Units that are newer than this file, which lists all
-# at its end, are passed over: each may fulfil a need better, or be beside it.
+# at its end, are passed over: each may fulfil a need better, or be next to it.
 # go test -run Relevance -update ./registry writes it; before that, a new unit
 # that fulfils a need, or a draft that none did, goes into the .tsv files.
 `
@@ -147,7 +147,10 @@ func (g golden) check(t *testing.T, s *State, section string, queries [][2]strin
 		if was, ok := g.ranks[section+p[0]]; !*updateGolden && (!ok || worse(n, was)) {
 			t.Errorf("%s: %s is at rank %d, was at %d; first are %v", p[0], p[1], n, was, ids[:min(3, len(ids))])
 		}
-		lines = append(lines, fmt.Sprintf("? %d %s\n    wanted %s\n    %s\n", n, p[0], p[1], strings.Join(ids[:min(3, len(ids))], " ")))
+		lines = append(
+			lines,
+			fmt.Sprintf("? %d %s\n    wanted %s\n    %s\n", n, p[0], p[1], strings.Join(ids[:min(3, len(ids))], " ")),
+		)
 	}
 	all := float64(len(queries))
 	report := fmt.Sprintf("%s: first %.0f of %.0f, in three %.0f", section, ones, all, threes)
@@ -158,7 +161,7 @@ func (g golden) check(t *testing.T, s *State, section string, queries [][2]strin
 	return append([]string{"\n== " + report + "\n"}, lines...)
 }
 
-// worse tells whether a rank is worse than another; 0 is the worst.
+// worse reports whether a rank is worse than another; 0 is the worst.
 func worse(n, was int) bool { return was > 0 && (n == 0 || n > was) }
 
 // rank is the place of the first wanted unit among the IDs, from 1; 0 where

@@ -202,8 +202,8 @@ func (f *FileState) state(then string, recorded bool) State {
 	return Conflict
 }
 
-// require asks for the modules of others that the copies import, in the versions
-// of the repository.
+// require asks for the modules of others that the copies import, in the
+// versions of the repository.
 func (p *Plan) require(s *source, wanted *copies) error {
 	var direct []string
 	for _, d := range wanted.dirs {
@@ -240,9 +240,9 @@ func (p *Plan) require(s *source, wanted *copies) error {
 }
 
 // Apply brings the copies up to date. Files that were changed on both sides, or
-// deleted in the target, stop it before anything is written, unless overwrite is
-// set; those that were changed in the target alone stay as they are. The record is written
-// last: after a crash, a second run finishes the work.
+// deleted in the target, stop it before anything is written, unless overwrite
+// is set; those that were changed in the target alone stay as they are. The
+// record is written last: after a crash, a second run finishes the work.
 func (p *Plan) Apply(ctx context.Context, overwrite bool) error {
 	if names := p.names(Conflict, Missing); len(names) > 0 && !overwrite {
 		return &core.Error{

@@ -64,7 +64,8 @@ func Link(ctx context.Context, c *catalog.Catalog, t *Target, units []*catalog.U
 	return done, e.write(ctx)
 }
 
-// Links are the modules of a repository that a target replaces by their folders.
+// Links are the modules of a repository that a target replaces by their
+// folders.
 type Links struct {
 	Modules []string // sorted
 	Missing []string // lines of go.mod that they need and that are not there
@@ -98,9 +99,9 @@ func FindLinks(c *catalog.Catalog, t *Target) (*Links, error) {
 	return links, nil
 }
 
-// Source guesses where the repository of the units is: the folder that the first
-// record of copies names, else the nearest one above a replaced module that has
-// the given file. It is "" where neither is known.
+// Source guesses where the repository of the units is: the folder that the
+// first record of copies names, else the nearest one above a replaced module
+// that has the given file. It is "" where neither is known.
 func (t *Target) Source(marker string) (string, error) {
 	folders, err := t.Records()
 	if err != nil {

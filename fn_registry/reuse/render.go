@@ -27,8 +27,8 @@ type copies struct {
 }
 
 // render reads the packages of units, and all of the repository's that those
-// import, and changes their import paths to those of the copies, which lie below
-// prefix.
+// import, and changes their import paths to those of the copies, which lie
+// below prefix.
 func (s *source) render(units []*catalog.Unit, prefix string) (*copies, error) {
 	c := &copies{files: map[string][]byte{}, imports: map[string]bool{}}
 	places := map[string]string{} // import path -> folder of its copy

@@ -1,6 +1,6 @@
 // Package reuse brings units of a repository into a Go module elsewhere: by
-// require and replace lines in its go.mod, or as a copy of the packages that the
-// units need, with a record by which later changes on either side are seen.
+// require and replace lines in its go.mod, or as a copy of the packages that
+// the units need, with a record by which later changes on either side are seen.
 //
 // The go command is not run: after either, go mod tidy downloads the modules of
 // others and takes out the lines that nothing needs.

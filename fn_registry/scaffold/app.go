@@ -10,8 +10,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// budgetMB is the size that a new program may have where the draft does not say: a server with net/http, JSON and one
-// light unit or two is 6 to 9 MB (docs: what things weigh). It is set anew once the program is measured.
+// budgetMB is the size that a new program may have where the draft does not
+// say: a server with net/http, JSON and one light unit or two is 6 to 9 MB
+// (docs: what things weigh). It is set again once the program is measured.
 const budgetMB = 10
 
 // app plans a program: a folder with its code, tests and spec. In a repository
@@ -68,8 +69,8 @@ func (m *maker) appDomain() string {
 	return m.c.Unit(m.draft.Uses[0]).Spec.Domain
 }
 
-// plainCode plans a program in a repository that has no floor: what is certain to
-// be in it.
+// plainCode plans a program in a repository that has no floor: what is certain
+// to be in it.
 func (m *maker) plainCode(plan *Plan, to place, mod *modFile) error {
 	refs, err := m.references(to)
 	if err != nil {

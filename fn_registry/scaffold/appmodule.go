@@ -10,8 +10,9 @@ import (
 	"fnregistry.dev/fn_registry/internal/gomod"
 )
 
-// notNeeded lists the third-party modules that the units of other modules of the repository link and that the program's
-// module does not require, so that one that slips in later is noticed.
+// notNeeded lists the third-party modules that the units of other modules of
+// the repository link and that the program's module does not require, so that
+// one that slips in later is noticed.
 func (m *maker) notNeeded(mod *modFile) []string {
 	var others []string
 	for folder, p := range m.root.Modules {
@@ -32,7 +33,8 @@ func (m *maker) notNeeded(mod *modFile) []string {
 	return slices.DeleteFunc(slices.Compact(others), func(p string) bool { return mod.requires[p] != "" })
 }
 
-// linked lists the third-party modules, of those that a folder's module requires, that its code imports.
+// linked lists the third-party modules, of those that a folder's module
+// requires, that its code imports.
 func (m *maker) linked(d *catalog.Dir, mod *modFile) []string {
 	var modules []string
 	for _, imp := range d.Imports {
@@ -71,8 +73,8 @@ func (m *maker) appModules(on *floor) []string {
 	return modules
 }
 
-// notRequired lists those of the module folders that the module of a folder does not require: only a workspace lets it
-// import them.
+// notRequired lists those of the module folders that the module of a folder
+// does not require: only a workspace lets it import them.
 func (m *maker) notRequired(dir string, modules []string) []string {
 	home := m.moduleDir(dir)
 	mod, err := m.readMod(home)
@@ -88,8 +90,9 @@ func (m *maker) notRequired(dir string, modules []string) []string {
 	return missing
 }
 
-// modulePath makes up the path of a module in dir: as the repository's others have theirs, mostly a common prefix and
-// the folder; else below the module of the first unit.
+// modulePath makes up the path of a module in dir: as the repository's others
+// have theirs, mostly a common prefix and the folder; else below the module of
+// the first unit.
 func (m *maker) modulePath(dir string, modules []string) string {
 	count := map[string]int{}
 	best := ""
@@ -110,8 +113,8 @@ func (m *maker) modulePath(dir string, modules []string) string {
 	return path.Join(best, dir)
 }
 
-// appModule decides which module the program belongs to, and plans its go.mod, go.sum and line in go.work where that
-// is a new one.
+// appModule decides which module the program belongs to, and plans its go.mod,
+// go.sum and line in go.work where that is a new one.
 func (m *maker) appModule(plan *Plan, to *place, modules []string) (*modFile, error) {
 	if to.importPath != "" && len(m.notRequired(to.dir, modules)) == 0 {
 		return m.readMod(m.moduleDir(to.dir))
@@ -136,8 +139,8 @@ func (m *maker) appModule(plan *Plan, to *place, modules []string) (*modFile, er
 	return mod, nil
 }
 
-// addUse adds a folder to a go.work: in its block of uses, in order where that is in order, else on a line of its own.
-// Nothing else of the file changes.
+// addUse adds a folder to a go.work: in its block of uses, in order where that
+// is in order, else on a line of its own. Nothing else of the file changes.
 func addUse(work, folder string) string {
 	lines := strings.SplitAfter(work, "\n")
 	inBlock := false

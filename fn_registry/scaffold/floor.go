@@ -17,16 +17,16 @@ import (
 //go:embed floor
 var floorFiles embed.FS
 
-// floor is what programs of this repository share: settings, life cycle, API and
-// pages as units, and the kits of their tests.
+// floor is what programs of this repository share: settings, life cycle, API
+// and pages as units, and the kits of their tests.
 type floor struct {
 	functions string // import path of the units' folder
 	testkit   string // import path of the kits' folder
 	dirs      []*catalog.Dir
 }
 
-// floorUnits are the units that a program on the floor uses. A repository without
-// one of them has no floor.
+// floorUnits are the units that a program on the floor uses. A repository
+// without one of them has no floor.
 var floorUnits = []string{
 	"http_api_go_infra", "http_api_health_go_infra", "http_api_json_go_infra", "http_health_go_infra", "http_login_go_infra", "http_metrics_go_infra", "http_mux_go_infra",
 	"http_problem_go_infra", "http_server_go_infra", "http_stack_go_infra", "metrics_text_go_infra", "page_assets_go_infra", "page_facts_go_infra", "page_form_go_infra",
@@ -38,8 +38,8 @@ var floorKits = []string{
 	"functions/infra/http/httpapi/httpapitest", "functions/infra/program/programtest", "tools/testenv/testkit/browser", "tools/testenv/testkit/scripttest",
 }
 
-// floor finds what the draft's program stands on; nil: the repository has none, or
-// not all of it.
+// floor finds what the draft's program stands on; nil: the repository has none,
+// or not all of it.
 func (m *maker) floor() *floor {
 	f := &floor{}
 	for _, id := range floorUnits {

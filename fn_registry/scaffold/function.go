@@ -12,8 +12,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// function plans a function or a pipeline. Its body refuses every call, its test holds it to that, and its spec says
-// so: a stub that nobody can take for the finished thing. The test fails once the body is written, and its message
+// function plans a function or a pipeline. Its body refuses every call, its
+// test holds it to that, and its spec says so: a stub that nobody can take for
+// the finished thing. The test fails once the body is written, and its message
 // asks for the real ones.
 func (m *maker) function() (*Plan, error) {
 	to, err := m.place()
@@ -67,7 +68,8 @@ func (m *maker) function() (*Plan, error) {
 	return plan, nil
 }
 
-// usualSignature is the shape of a function of which nothing is known but its purity.
+// usualSignature is the shape of a function of which nothing is known but its
+// purity.
 func (m *maker) usualSignature() string {
 	if m.draft.Pure {
 		return "func(input string) (string, error)"

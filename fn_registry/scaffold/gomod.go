@@ -36,9 +36,11 @@ func (m *maker) readMod(dir string) (*modFile, error) {
 	return f, nil
 }
 
-// newMod puts a go.mod and a go.sum together for a program in dir that imports packages of the given module folders:
-// what those modules need, at the highest version that one of them asks for, and a replace for each module of this
-// repository. The go command's tidy may still take out what the program's packages don't reach.
+// newMod puts a go.mod and a go.sum together for a program in dir that imports
+// packages of the given module folders: what those modules need, at the highest
+// version that one of them asks for, and a replace for each module of this
+// repository. The go command's tidy may still take out what the program's
+// packages don't reach.
 func (m *maker) newMod(dir, module string, direct []string) (*modFile, error) {
 	var paths []string
 	for _, folder := range direct {

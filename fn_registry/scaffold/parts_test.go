@@ -41,7 +41,8 @@ func TestSymbol(t *testing.T) {
 	}
 }
 
-// TestPackagesBelow: the packages of the own repository under a folder, not the folder itself.
+// TestPackagesBelow: the packages of the own repository under a folder, not the
+// folder itself.
 func TestPackagesBelow(t *testing.T) {
 	t.Parallel()
 	m := newMaker(load(t, tree(t, t.TempDir(), workspace)), Draft{})

@@ -2,14 +2,15 @@ package search
 
 import "math"
 
-// Boosts: each step of e in a unit's uses raises its relevance by boostStep, up to boostMax.
+// Boosts: each step of e in a unit's uses raises its relevance by boostStep, up
+// to boostMax.
 const (
 	boostStep = 0.03
 	boostMax  = 0.5
 )
 
-// shapeTie is the share of use in the score of a shape alone: less than any difference between two shapes, since it is
-// only to settle ties.
+// shapeTie is the share of use in the score of a shape alone: less than any
+// difference between two shapes, since it is only to settle ties.
 const shapeTie = 0.01
 
 const (
@@ -65,8 +66,8 @@ type ranker struct {
 // add adds a word that units should have. One that no unit has counts for
 // nothing: it can't tell one unit from another.
 func (r *ranker) add(w *want, l *leaf) {
-	// The square root keeps a rare word that is there by chance from outweighing
-	// several that say what the unit does.
+	// The square root keeps a rare word that is there by chance from
+	// outweighing several that say what the unit does.
 	a := asked{want: w, leaf: l, idf: math.Sqrt(idf(r.index.live, len(l.docs)))}
 	if w.weak {
 		a.idf *= weakFactor
@@ -111,7 +112,7 @@ func (r *ranker) rate(doc int) rated {
 	return out
 }
 
-// isWhole tells whether the query is the unit's whole name or key.
+// isWhole reports whether the query is the unit's whole name or key.
 func (r *ranker) isWhole(doc int) bool { return r.exact != nil && r.exact.cells[doc].value > 0 }
 
 // score orders the units: the mean impact of the query's words, weighted by
@@ -142,7 +143,7 @@ func (r *ranker) score(doc int, v rated) scored {
 	return scored{score: score + relevance, more: more, doc: doc, fields: v.fields}
 }
 
-// refused tells whether the unit has a word that it must not have.
+// refused reports whether the unit has a word that it must not have.
 func (r *ranker) refused(doc int) bool {
 	for _, l := range r.not {
 		if l.cells[doc].value > 0 {

@@ -16,7 +16,7 @@ type Options struct {
 
 const (
 	defaultLimit = 20
-	maxExplained = 200 // hits that say why; nobody reads more
+	maxExplained = 200 // hits that say why; more would not be read
 )
 
 // Result is the answer to a query.
@@ -112,7 +112,7 @@ func (x *Index) Search(q Query, o Options) Result {
 	return res
 }
 
-// listed tells whether a unit has all of the query, or at least minCover of
+// listed reports whether a unit has all of the query, or at least minCover of
 // what the best one has.
 func (r *ranker) listed(v, best rated) bool {
 	return v.words == r.telling || v.cover >= minCover*best.cover
@@ -214,7 +214,8 @@ func (x *Index) eachLive(yield func(doc int)) {
 	}
 }
 
-// findWhole returns the units whose whole name or key the query's words are, or nil.
+// findWhole returns the units whose whole name or key the query's words are, or
+// nil.
 func (x *Index) findWhole(words []Word) *leaf {
 	var a analyzer
 	var whole []byte
@@ -252,7 +253,8 @@ const fewShapes = 3
 // partShape is the most that such a unit scores: less than any that fits.
 const partShape = 0.25
 
-// findShape returns the units whose signature answers s, with its score as the cells' value.
+// findShape returns the units whose signature answers s, with its score as the
+// cells' value.
 func (x *Index) findShape(s Signature) *leaf {
 	l := newLeaf(x.slots)
 	q := newSigQuery(s)

@@ -41,7 +41,7 @@ func (t *topHits) offer(s scored) {
 	}
 }
 
-// worse tells whether a comes after b.
+// worse reports whether a comes after b.
 func (t *topHits) worse(a, b scored) bool {
 	if a.score != b.score {
 		return a.score < b.score

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// DidYouMean asks whether one of the candidates was meant, as in "did you mean a,
-// b or c?": the first three, in their order, without empty ones. Without any it
-// returns "".
+// DidYouMean asks whether one of the candidates was meant, as in "did you mean
+// a, b or c?": the first three, in their order, without empty ones. Without any
+// it returns "".
 //
 // More in did_you_mean.md:
 //   - Without candidates it is empty: say what there is instead, or nothing.

@@ -16,10 +16,10 @@ import (
 // Config says what to keep up to date, and how eagerly.
 type Config struct {
 	Options   registry.Options
-	Watch     bool          // notice changes of files as they happen
+	Watch     bool          // watch the files for changes
 	Sweep     time.Duration // between two looks at all files; zero: 30 s
 	SaveAfter time.Duration // from a change to the cache's next save, which has all changes until then; zero: 5 s
-	OnRefresh func(Refresh) // told of each look at the files; nil: nobody
+	OnRefresh func(Refresh) // told of each look at the files; nil disables it
 	Log       *slog.Logger  // nil: slog.Default()
 }
 
@@ -30,7 +30,8 @@ type Refresh struct {
 	Err    error
 }
 
-// Live is a registry that follows its files once Start is called. Its other methods may be called at any time.
+// Live is a registry that follows its files once Start is called. Its other
+// methods may be called at any time.
 type Live struct {
 	cfg      Config
 	registry atomic.Pointer[registry.Registry]
@@ -82,7 +83,7 @@ func (l *Live) run(ctx context.Context) error {
 	r, err := registry.Open(ctx, l.cfg.Options)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil // told to stop while it read
+			return nil // stopped while it read
 		}
 		return err
 	}

@@ -16,7 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
-// TestLive_Watches: while it watches, it needs no sweep to see what happens to files.
+// TestLive_Watches: while it watches, it needs no sweep to see what happens to
+// files.
 func TestLive_Watches(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})
@@ -39,7 +40,8 @@ func TestLive_Watches(t *testing.T) {
 	}
 }
 
-// TestLive_SweepFindsWhatTheWatchMisses: of an edit behind a symbolic link the system tells nothing.
+// TestLive_SweepFindsWhatTheWatchMisses: of an edit behind a symbolic link the
+// system tells nothing.
 func TestLive_SweepFindsWhatTheWatchMisses(t *testing.T) {
 	t.Parallel()
 	elsewhere := filepath.Join(t.TempDir(), "wait.md")
@@ -57,7 +59,8 @@ func TestLive_SweepFindsWhatTheWatchMisses(t *testing.T) {
 	f.until("the sweep sees it", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
 }
 
-// TestLive_Unwatched: without a watch the sweeps find all, and those that find nothing are told without a new state.
+// TestLive_Unwatched: without a watch the sweeps find all, and those that find
+// nothing are told without a new state.
 func TestLive_Unwatched(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
@@ -94,8 +97,8 @@ func TestLive_OnRefresh(t *testing.T) {
 	}
 }
 
-// TestLive_LosesItsRoot: the loss is told with the folder's name, what was known stays, and a root that comes back is
-// read again.
+// TestLive_LosesItsRoot: the loss is told with the folder's name, what was
+// known stays, and a root that comes back is read again.
 func TestLive_LosesItsRoot(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
@@ -144,7 +147,8 @@ func TestLive_WatchesARootThatCameBack(t *testing.T) {
 	f.until("what changed meanwhile is seen", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
 }
 
-// TestLive_UnreadableRoot: a root that can't be read from the start is an error that names it.
+// TestLive_UnreadableRoot: a root that can't be read from the start is an error
+// that names it.
 func TestLive_UnreadableRoot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -165,8 +169,9 @@ func TestLive_UnreadableRoot(t *testing.T) {
 	}
 }
 
-// TestLive_SavesAndStartsFromTheCache: what was learnt is saved while it runs and when it ends; the next one answers from
-// that before it has looked at any file, and says so.
+// TestLive_SavesAndStartsFromTheCache: what was learnt is saved while it runs
+// and when it ends; the next one answers from that before it has looked at any
+// file, and says so.
 func TestLive_SavesAndStartsFromTheCache(t *testing.T) {
 	t.Parallel()
 	cache, root := t.TempDir(), repository(t)
@@ -190,7 +195,8 @@ func TestLive_SavesAndStartsFromTheCache(t *testing.T) {
 	}
 }
 
-// TestLive_SavesBetweenSweeps: sweeps that come faster than SaveAfter do not put the save off.
+// TestLive_SavesBetweenSweeps: sweeps that come faster than SaveAfter do not
+// put the save off.
 func TestLive_SavesBetweenSweeps(t *testing.T) {
 	t.Parallel()
 	cache, root := t.TempDir(), repository(t)
@@ -210,7 +216,8 @@ func TestLive_SavesBetweenSweeps(t *testing.T) {
 	})
 }
 
-// TestFollow_SweepsPause: as long as it rests from a look, no sweep begins another.
+// TestFollow_SweepsPause: as long as it rests from a look, no sweep begins
+// another.
 func TestFollow_SweepsPause(t *testing.T) {
 	t.Parallel()
 	root := repository(t)
@@ -241,7 +248,8 @@ func TestFollow_SweepsPause(t *testing.T) {
 	})
 }
 
-// TestLive_StopsAtOnce: told to stop before or while it reads, it ends well and knows nothing.
+// TestLive_StopsAtOnce: told to stop before or while it reads, it ends well and
+// knows nothing.
 func TestLive_StopsAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -38,7 +38,8 @@ func repository(t *testing.T) string {
 	return root
 }
 
-// start runs a Live until the test ends, and waits until it has looked at all files.
+// start runs a Live until the test ends, and waits until it has looked at all
+// files.
 func start(t *testing.T, root string, cfg Config) *followed {
 	t.Helper()
 	cfg.Options.Roots = []string{root}

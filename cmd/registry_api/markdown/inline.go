@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// span is a piece of a paragraph. A run of delimiters (*, _, ~) is one too: what
-// is left of it stands between the tags that it closes and those that it opens.
+// span is a piece of a paragraph. A run of delimiters (*, _, ~) is one too:
+// what is left of it stands between the tags that it closes and those that it
+// opens.
 type span struct {
 	html  string
 	plain string // without tags, for an image's alt

@@ -68,8 +68,8 @@ var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "
 // names are the entities that are decoded. The browser decodes the others.
 var names = map[string]string{"amp": "&", "lt": "<", "gt": ">", "quot": `"`, "nbsp": "\u00a0"}
 
-// entity decodes what text begins with: a numeric entity, or one of a few names.
-// n is 0 where it is none.
+// entity decodes what text begins with: a numeric entity, or one of a few
+// names. n is 0 where it is none.
 func entity(text string) (decoded string, n int) {
 	end := strings.IndexByte(text[:min(len(text), 12)], ';')
 	if end < 2 {
@@ -226,7 +226,8 @@ func readTitle(s string) (title string, n int) {
 
 func spaces(s string) int { return len(s) - len(strings.TrimLeft(s, " \t\n")) }
 
-// readInline reads what follows the text of an inline link: (destination "title").
+// readInline reads what follows the text of an inline link: (destination
+// "title").
 func readInline(s string) (l link, n int, ok bool) {
 	if s == "" || s[0] != '(' {
 		return link{}, 0, false
@@ -313,8 +314,8 @@ func lineEnd(s string) int {
 // maxAddress is the longest address in angle brackets, in bytes.
 const maxAddress = 2048
 
-// angle reads <address>, which is a link, and leaves comments out. All else that
-// begins with < is text.
+// angle reads <address>, which is a link, and leaves comments out. All else
+// that begins with < is text.
 func (in *inliner) angle(rest string) {
 	if strings.HasPrefix(rest, "<!--") {
 		if end := strings.Index(rest[4:], "-->"); end >= 0 {

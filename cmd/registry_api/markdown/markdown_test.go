@@ -38,8 +38,8 @@ func harm(page string) string {
 			return "<" + after
 		}
 		for _, address := range m[1:] {
-			// As a browser reads it: entities are decoded, and what is before the
-			// first colon is a scheme.
+			// As a browser reads it: entities are decoded, and what is before
+			// the first colon is a scheme.
 			address = html.UnescapeString(address)
 			if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' }) {
 				return address

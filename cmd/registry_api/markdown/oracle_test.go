@@ -15,7 +15,8 @@ import (
 	"github.com/yuin/goldmark/extension"
 )
 
-// oracle is the library that this package is held against. It weighs 0.5 MB more.
+// oracle is the library that this package is held against. It weighs 0.5 MB
+// more.
 var oracle = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify))
 
 const omitted = "<!-- raw HTML omitted -->"

@@ -18,9 +18,9 @@ const (
 	historyWait  = 10 * time.Second // for a slot and for git together
 )
 
-// histories asks git for the versions of units. A process of git reads the whole
-// history, and whoever reaches the server may ask, so that what it says is kept
-// for a while, and few run at a time.
+// histories asks git for the versions of units. A process of git reads the
+// whole history, and whoever reaches the server may ask, so that what it says
+// is kept for a while, and few run at a time.
 type histories struct {
 	slots chan struct{}
 	ask   func(ctx context.Context, s *registry.State, id string) ([]revision.Version, error)
@@ -44,9 +44,9 @@ func newHistories() *histories {
 	return &histories{slots: make(chan struct{}, historySlots), ask: ask, known: map[string]*history{}}
 }
 
-// of returns the versions of a unit, as git has said within the last half minute.
-// An error that is CodeUnavailable means that git has too much to do, any other
-// that it can't tell.
+// of returns the versions of a unit, as git has said within the last half
+// minute. An error that is CodeUnavailable means that git has too much to do,
+// any other that it can't tell.
 func (h *histories) of(ctx context.Context, s *registry.State, id string) ([]revision.Version, error) {
 	found := h.join(ctx, s, id)
 	select {

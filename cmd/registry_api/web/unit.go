@@ -13,7 +13,8 @@ import (
 	"fnregistry.dev/functions/infra/page"
 )
 
-// unit is one unit's page. Who wants Markdown gets the body with the facts before it.
+// unit is one unit's page. Who wants Markdown gets the body with the facts
+// before it.
 func (p *Pages) unit(r *request) (answer, error) {
 	d, err := r.state.Get(r.PathValue("id"))
 	if err != nil {
@@ -114,7 +115,7 @@ func fields(list []source.Field) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// facts are what stands beside a unit's description.
+// facts are what stands next to a unit's description.
 func (v unitView) facts() []page.PageFact {
 	var all []page.PageFact
 	add := func(name string, value any) { all = append(all, page.PageFact{Name: name, Value: value}) }
@@ -335,7 +336,7 @@ func (v unitView) typeCode(text, name string) page.PageCodeConfig {
 	return code
 }
 
-// writeFacts writes what stands beside the text.
+// writeFacts writes what stands next to the text.
 func (v unitView) writeFacts(w *page.PageWriter) {
 	w.Element("h2", "Facts")
 	w.Add(page.PageFacts(v.facts()))

@@ -64,7 +64,8 @@ func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
 
 var toSearch = []page.PageLink{{Text: "Search the units", URL: "/"}}
 
-// request is what a page answers: the HTTP request and the state that it is answered from.
+// request is what a page answers: the HTTP request and the state that it is
+// answered from.
 type request struct {
 	*http.Request
 	state *registry.State

@@ -1,5 +1,5 @@
-// Package gomod reads what modules of a repository need, from their go.mod files
-// and the repository's go.work.
+// Package gomod reads what modules of a repository need, from their go.mod
+// files and the repository's go.work.
 package gomod
 
 import (
@@ -89,7 +89,8 @@ type reader struct {
 	needs   *Needs
 }
 
-// module reads one module, and returns those of the repository that it requires.
+// module reads one module, and returns those of the repository that it
+// requires.
 func (r *reader) module(p string) (own []string, err error) {
 	dir := r.root.Path(r.folders[p])
 	mod, err := File(filepath.Join(dir, "go.mod"))
@@ -176,7 +177,8 @@ func Replace(modulePath, folder string) modfile.Replace {
 	return modfile.Replace{Old: module.Version{Path: modulePath}, New: module.Version{Path: folder}}
 }
 
-// Unreleased is the version by which a module is required that is only replaced.
+// Unreleased is the version by which a module is required that is only
+// replaced.
 func Unreleased(modulePath string) string {
 	_, major, _ := module.SplitPathVersion(modulePath)
 	return cmp.Or(module.PathMajorPrefix(major), "v0") + ".0.0"

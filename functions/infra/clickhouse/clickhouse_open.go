@@ -17,7 +17,8 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// ClickHouseOpenConfig says which servers [ClickHouseOpen] connects to, and how.
+// ClickHouseOpenConfig says which servers [ClickHouseOpen] connects to, and
+// how.
 type ClickHouseOpenConfig struct {
 	Addresses   []string      // HOST:PORT of the native protocol (9000, with TLS 9440 as a rule), the preferred one first; required
 	Database    string        // default "default"
@@ -31,12 +32,15 @@ type ClickHouseOpenConfig struct {
 	MaxConns    int           // connections at the same time; default 10
 }
 
-// ClickHouseOpen opens a pool of connections to a ClickHouse server over the native protocol, and returns when a server
-// has answered. A new connection goes to the first address that can be reached. While none can, it tries again, with
-// growing waits of 0.1 to 2 s, until WaitFor or ctx is over. ctx bounds the opening alone. Close the pool.
+// ClickHouseOpen opens a pool of connections to a ClickHouse server over the
+// native protocol, and returns when a server has answered. A new connection
+// goes to the first address that can be reached. While none can, it tries
+// again, with growing waits of 0.1 to 2 s, until WaitFor or ctx is over. ctx
+// bounds the opening alone. Close the pool.
 //
-// Errors: CodeInvalid for a bad config, CodeUnauthenticated for wrong credentials and CodeNotFound for an unknown
-// database (both at once, without waiting), CodeUnavailable or CodeTimeout where no server answered; ctx's own.
+// Errors: CodeInvalid for a bad config, CodeUnauthenticated for wrong
+// credentials and CodeNotFound for an unknown database (both at once, without
+// waiting), CodeUnavailable or CodeTimeout where no server answered; ctx's own.
 //
 // More in clickhouse_open.md:
 //   - Several addresses are for failover: the first one that answers gets all
@@ -76,7 +80,10 @@ func openOptions(cfg ClickHouseOpenConfig) (*chgo.Options, error) {
 	}
 	for _, address := range cfg.Addresses {
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			return nil, fmt.Errorf("bad address %q: want HOST:PORT, without a scheme or credentials", withoutCredentials(address))
+			return nil, fmt.Errorf(
+				"bad address %q: want HOST:PORT, without a scheme or credentials",
+				withoutCredentials(address),
+			)
 		}
 	}
 	methods := map[string]chgo.CompressionMethod{
@@ -95,13 +102,15 @@ func openOptions(cfg ClickHouseOpenConfig) (*chgo.Options, error) {
 		MaxOpenConns: cmp.Or(conns, 10),
 		MaxIdleConns: cmp.Or(conns, 10),
 		ReadTimeout:  max(cfg.ReadTimeout, 0), // zero: the driver's 5 min
-		// What the driver calls so bounds all of it together, waiting for a free connection too.
+		// What the driver calls so bounds all of it together, waiting for a
+		// free connection too.
 		DialTimeout:  dialTimeout * time.Duration(len(cfg.Addresses)),
 		DialStrategy: dialInOrder(dialTimeout, cfg.TLS),
 	}, nil
 }
 
-// withoutCredentials keeps a URL's password out of errors, where one is given for an address by mistake.
+// withoutCredentials keeps a URL's password out of errors, where one is given
+// for an address by mistake.
 func withoutCredentials(address string) string {
 	if at := strings.LastIndex(address, "@"); at >= 0 {
 		return "..." + address[at:]
@@ -109,7 +118,8 @@ func withoutCredentials(address string) string {
 	return address
 }
 
-// waitForServer pings until a server answers. What waiting doesn't mend comes back at once.
+// waitForServer pings until a server answers. What waiting doesn't fix comes
+// back at once.
 func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration) error {
 	deadline := time.Now().Add(cmp.Or(waitFor, 30*time.Second))
 	for attempt := 0; ; attempt++ {
@@ -117,7 +127,11 @@ func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration)
 		if err == nil || ctx.Err() != nil {
 			return cmp.Or(ctx.Err(), err)
 		}
-		wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 2 * time.Second}, attempt, rand.Float64())
+		wait := core.BackoffDelay(
+			core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 2 * time.Second},
+			attempt,
+			rand.Float64(),
+		)
 		if !mayPass(ClickHouseError("", err)) || time.Now().Add(wait).After(deadline) {
 			return err
 		}
@@ -127,7 +141,7 @@ func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration)
 	}
 }
 
-// mayPass says whether the same call may succeed later.
+// mayPass reports whether the same call may succeed later.
 func mayPass(err error) bool {
 	switch core.ErrorCode(err) {
 	case core.CodeUnavailable, core.CodeTimeout, core.CodeLimited:

@@ -43,7 +43,8 @@ func TestClickHouseOpen_Database(t *testing.T) {
 	wantError(t, err, core.CodeNotFound, "nowhere")
 }
 
-// Neither a wrong password nor the right one is in any error, and nothing is tried twice.
+// Neither a wrong password nor the right one is in any error, and nothing is
+// tried twice.
 func TestClickHouseOpen_WrongCredentials(t *testing.T) {
 	t.Parallel()
 	server := servers.ClickHouse(t)

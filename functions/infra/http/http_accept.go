@@ -8,11 +8,11 @@ import (
 )
 
 // HTTPAccept returns which of the offered media types the client wants most, by
-// the request's Accept header (RFC 9110, section 12.5.1). Of those that it wants
-// equally, one that it names goes before one that only a range such as */* has,
-// and then the first that is offered. It returns the first offer where the header
-// is missing, can't be read, or takes none of them: to answer what was not asked
-// for is more use than 406. Without offers it returns "".
+// the request's Accept header (RFC 9110, section 12.5.1). Of those that it
+// wants equally, one that it names goes before one that only a range such as
+// */* has, and then the first that is offered. It returns the first offer where
+// the header is missing, can't be read, or takes none of them: to answer what
+// was not asked for is more use than 406. Without offers it returns "".
 //
 // The caller adds Vary: Accept to the answer.
 //

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// minTokenBytes refuses passwords and placeholders: 16 random bytes are 22 characters of base64, 16 the least anyone
-// would call a token.
+// minTokenBytes refuses passwords and placeholders: 16 random bytes are 22
+// characters of base64, 16 the least anyone would call a token.
 const minTokenBytes = 16
 
 // HTTPBearerAuthConfig says who may pass [HTTPBearerAuth].
@@ -32,9 +32,11 @@ type HTTPBearerAuthConfig struct {
 	Login *HTTPLoginHandle
 }
 
-// HTTPBearerAuth lets a request through to next if its Authorization header bears one of the tokens (RFC 6750), and
-// answers problem JSON with status 401 and WWW-Authenticate otherwise. It keeps the tokens' SHA-256 alone, compares in
-// constant time, and takes no token from the query or a form, since those are logged.
+// HTTPBearerAuth lets a request through to next if its Authorization header
+// bears one of the tokens (RFC 6750), and answers problem JSON with status 401
+// and WWW-Authenticate otherwise. It keeps the tokens' SHA-256 alone, compares
+// in constant time, and takes no token from the query or a form, since those
+// are logged.
 //
 // The host counts because a browser on this machine sends what a foreign page
 // asks it to: a name that an attacker points at 127.0.0.1 (DNS rebinding) comes
@@ -42,8 +44,8 @@ type HTTPBearerAuthConfig struct {
 //
 // Without any token, which needs AllowLoopback, others are refused with 403.
 //
-// Errors: CodeInvalid without a token and AllowLoopback, or with a token that is
-// too short or holds blanks. No message contains a token.
+// Errors: CodeInvalid without a token and AllowLoopback, or with a token that
+// is too short or holds blanks. No message contains a token.
 //
 // More in http_bearer_auth.md:
 //   - It does not say who called: all tokens are equal.
@@ -63,7 +65,7 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 		hashes = append(hashes, sha256.Sum256([]byte(token)))
 	}
 	if len(hashes) == 0 && !cfg.AllowLoopback {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so nobody could pass"}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so no request could pass"}
 	}
 	challenge := fmt.Sprintf("Bearer realm=%q", cmp.Or(cfg.Realm, "api"))
 	allowLoopback := cfg.AllowLoopback
@@ -97,7 +99,8 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 	}), nil
 }
 
-// bearerToken returns what follows "Bearer " in the only Authorization header; given is false where there is no header.
+// bearerToken returns what follows "Bearer " in the only Authorization header;
+// given is false where there is no header.
 func bearerToken(r *http.Request) (token string, given bool) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) == 0 {
@@ -110,7 +113,8 @@ func bearerToken(r *http.Request) (token string, given bool) {
 	return strings.TrimSpace(token), true
 }
 
-// anyEqual looks at every hash, so that its time does not tell which one was right.
+// anyEqual looks at every hash, so that its time does not tell which one was
+// right.
 func anyEqual(hashes [][sha256.Size]byte, hash [sha256.Size]byte) bool {
 	equal := 0
 	for i := range hashes {

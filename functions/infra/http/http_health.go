@@ -53,9 +53,9 @@ type HTTPHealthResult struct {
 //
 // However many ask, each check runs once at a time: those that come while it
 // runs share its result, and those that come within a second after it was good,
-// or a tenth of a second after it was not, get the same. One that is slower than
-// Timeout counts as failed, also where it ignores its ctx; it is not started again
-// before it has returned. A panic in a check is a failure.
+// or a tenth of a second after it was not, get the same. One that is slower
+// than Timeout counts as failed, also where it ignores its ctx; it is not
+// started again before it has returned. A panic in a check is a failure.
 //
 // Errors: CodeInvalid for a check without a name or function, or a name given
 // twice.
@@ -129,8 +129,8 @@ func (h *HTTPHealthHandle) Ready(ctx context.Context) (*HTTPHealthReport, error)
 }
 
 // What a check has found counts for a while, since whoever may ask for /readyz
-// could else keep a database busy. A failure counts for less, so that the end of
-// it is soon seen.
+// could else keep a database busy. A failure counts for less, so that the end
+// of it is soon seen.
 const (
 	keepGood   = time.Second
 	keepFailed = 100 * time.Millisecond
@@ -154,8 +154,8 @@ type healthRun struct {
 	until  time.Time // when the result is too old
 }
 
-// result waits for a run of the check to end, or for its timeout, or for ctx, and
-// returns the status, and the reason where it is not ok.
+// result waits for a run of the check to end, or for its timeout, or for ctx,
+// and returns the status, and the reason where it is not ok.
 func (c *healthCheck) result(ctx context.Context) (status string, reason error) {
 	run := c.join(ctx)
 	select {
@@ -176,9 +176,9 @@ func late(cause error) error {
 	return &core.Error{Code: core.CodeTimeout, Message: "it did not answer in time", Err: cause}
 }
 
-// join returns the run that is under way or whose result is still good, or starts
-// one. A run does not end with the request that started it: others may wait for
-// it.
+// join returns the run that is under way or whose result is still good, or
+// starts one. A run does not end with the request that started it: others may
+// wait for it.
 func (c *healthCheck) join(ctx context.Context) *healthRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()

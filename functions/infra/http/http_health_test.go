@@ -164,7 +164,8 @@ func TestHTTPHealth_SharedRun(t *testing.T) {
 	})
 }
 
-// A check that notices its timeout, and says so, has a timeout, whoever is first.
+// A check that notices its timeout, and says so, has a timeout, whoever is
+// first.
 func TestHTTPHealth_TimeoutIsNoChance(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -206,8 +207,8 @@ func TestHTTPHealth_ReasonsAreCauses(t *testing.T) {
 	}
 }
 
-// However often somebody asks, a check runs once a second, and ten times while it
-// fails.
+// However often somebody asks, a check runs once a second, and ten times while
+// it fails.
 func TestHTTPHealth_LeastInterval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

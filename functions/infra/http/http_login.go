@@ -53,14 +53,14 @@ type loginGuard interface {
 // HTTPLogin lets people in whose browser can't send a token, by a page with a
 // form. page answers with that page; it must not be nil.
 //
-// Requests for pages (GET, and Accept has text/html) that are not let in get the
-// form. POST /login, which it sends, sets a cookie for 30 days (HttpOnly,
-// SameSite=Strict, Secure over TLS, another one for each port) and leads to next;
-// POST /logout removes it. The cookie proves that somebody knew the token, and
-// does not hold it; it is void when the token is replaced. With it, a request
-// that changes something must have a header of a browser that says that a page of
-// this server sent it (Sec-Fetch-Site or Origin). After five wrong tokens there is
-// one try every two seconds, for everybody together.
+// Requests for pages (GET, and Accept has text/html) that are not let in get
+// the form. POST /login, which it sends, sets a cookie for 30 days (HttpOnly,
+// SameSite=Strict, Secure over TLS, another one for each port) and leads to
+// next; POST /logout removes it. The cookie proves that somebody knew the
+// token, and does not hold it; it is void when the token is replaced. With it,
+// a request that changes something must have a header of a browser that says
+// that a page of this server sent it (Sec-Fetch-Site or Origin). After five
+// wrong tokens there is one try every two seconds, for everybody together.
 //
 // More in http_login.md:
 //   - The cookie goes to all ports of its host: another program there could

@@ -149,7 +149,8 @@ func TestHTTPLogin_ForeignPages(t *testing.T) {
 			t.Errorf("POST %s by a foreign page: %d", path, response.StatusCode)
 		}
 	}
-	// The cookie does not come with a link from elsewhere: the page asks once more.
+	// The cookie does not come with a link from elsewhere: the page asks once
+	// more.
 	if response := ask(handler, "GET", "/units", nil, "Sec-Fetch-Site", "cross-site"); response.Header.Get("Refresh") != "0" {
 		t.Errorf("a link from another site: %v", response.Header)
 	}

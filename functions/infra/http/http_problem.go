@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// HTTPProblem reports err by [HTTPReport] and answers the request with what that
-// shows of it, as problem JSON (RFC 9457). It must be the only answer: nothing may
-// have been written before.
+// HTTPProblem reports err by [HTTPReport] and answers the request with what
+// that shows of it, as problem JSON (RFC 9457). It must be the only answer:
+// nothing may have been written before.
 //
 // The members are type, title, status, detail, instance (the request's path),
 // code, hint, retry_after_ms and request_id, each left out where empty, and the

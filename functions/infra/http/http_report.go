@@ -11,8 +11,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// RequestIDHeader carries a request's ID. [HTTPAccessLog] sets it on the answer,
-// [HTTPReport] has it in what may be shown.
+// RequestIDHeader carries a request's ID. [HTTPAccessLog] sets it on the
+// answer, [HTTPReport] has it in what may be shown.
 const RequestIDHeader = "X-Request-Id"
 
 // HTTPReported is what strangers may see of an error.
@@ -27,15 +27,15 @@ type HTTPReported struct {
 }
 
 // HTTPReport reports err to the access log, or to slog's default logger where
-// [HTTPAccessLog] is not in the chain and the status is 5xx, and returns what an
-// answer may show of it. It does not answer: [HTTPProblem] does so with problem
-// JSON, a page with what is returned. A nil err is reported as a failure of the
-// server.
+// [HTTPAccessLog] is not in the chain and the status is 5xx, and returns what
+// an answer may show of it. It does not answer: [HTTPProblem] does so with
+// problem JSON, a page with what is returned. A nil err is reported as a
+// failure of the server.
 //
 // The status is that of an [HTTPProblemError], else that of the error's code.
 // Detail and hint are Message and Hint of the first *core.Error that says more
-// than an Op: Op and cause stay inside. An internal error, and any error that has
-// no code, says nothing but its status.
+// than an Op: Op and cause stay inside. An internal error, and any error that
+// has no code, says nothing but its status.
 //
 // It sets the headers of an answer that failed: Cache-Control to no-store,
 // Retry-After, in whole seconds rounded up, where RetryAfter is known, and it
@@ -89,7 +89,8 @@ func spokenError(err error) core.Error {
 	}
 }
 
-// errorNoter is the access log's recorder, wherever it is in the chain of writers.
+// errorNoter is the access log's recorder, wherever it is in the chain of
+// writers.
 type errorNoter interface{ noteError(error) }
 
 func reportError(w http.ResponseWriter, r *http.Request, status int, err error) {

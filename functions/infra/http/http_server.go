@@ -57,22 +57,22 @@ var _ service.Service = (*HTTPServerHandle)(nil)
 // background until Stop is called or ctx is done. When it returns, connections
 // are accepted. The caller stops it.
 //
-// To stop, the server accepts no more connections, calls OnStop, and lets running
-// requests end for up to ShutdownTimeout; those that are left are cut off, which
-// makes Err and Stop return CodeTimeout. A Stop whose context ends earlier cuts
-// them off then.
+// To stop, the server accepts no more connections, calls OnStop, and lets
+// running requests end for up to ShutdownTimeout; those that are left are cut
+// off, which makes Err and Stop return CodeTimeout. A Stop whose context ends
+// earlier cuts them off then.
 //
-// Requests' contexts carry ctx's values, but are not cancelled with it: they end
-// when the client leaves or the shutdown's time is over. A handler that takes
-// longer than WriteTimeout, or streams, sets its own deadline by
-// http.NewResponseController(w): SetWriteDeadline with the zero time for none, or
-// with a new one before each write, as SSEHandler does. So does one that reads a
-// body for longer than ReadTimeout, by SetReadDeadline; once the body is read,
-// that timeout is over.
+// Requests' contexts carry ctx's values, but are not cancelled with it: they
+// end when the client leaves or the shutdown's time is over. A handler that
+// takes longer than WriteTimeout, or streams, sets its own deadline by
+// http.NewResponseController(w): SetWriteDeadline with the zero time for none,
+// or with a new one before each write, as SSEHandler does. So does one that
+// reads a body for longer than ReadTimeout, by SetReadDeadline; once the body
+// is read, that timeout is over.
 //
-// Errors: CodeInvalid for a bad config or address, CodeConflict for an address in
-// use, CodeForbidden for a port it may not take. Err has CodeUnavailable for a
-// listener that broke.
+// Errors: CodeInvalid for a bad config or address, CodeConflict for an address
+// in use, CodeForbidden for a port it may not take. Err has CodeUnavailable for
+// a listener that broke.
 //
 // More in http_server.md:
 //   - A handler that takes longer than WriteTimeout loses its answer, without
@@ -158,8 +158,8 @@ func (s *serving) run(ctx context.Context) error {
 // net/http would wait 5 s for them.
 const mostFresh = time.Second
 
-// shutdown waits until the running requests have ended. It returns an error where
-// some have not in time.
+// shutdown waits until the running requests have ended. It returns an error
+// where some have not in time.
 func (s *serving) shutdown(server *http.Server) error {
 	wait := cmp.Or(s.cfg.ShutdownTimeout, 5*time.Second)
 	ctx, cancel := context.WithTimeout(s.patience, wait)

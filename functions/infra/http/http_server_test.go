@@ -295,7 +295,8 @@ func TestHTTPServer_Timeouts(t *testing.T) {
 			}
 			defer conn.Close()
 			io.WriteString(conn, c.send)
-			// The server closes the connection: without its timeout, this would not return.
+			// The server closes the connection: without its timeout, this would
+			// not return.
 			answer, _ := io.ReadAll(conn)
 			if !strings.HasPrefix(string(answer), c.want) || c.want == "" && len(answer) > 0 {
 				t.Errorf("got %q", answer)

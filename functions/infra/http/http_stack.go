@@ -36,9 +36,9 @@ type HTTPStackConfig struct {
 	Access HTTPStackAccess // zero: HTTPStackLocal
 	Tokens []string        // as HTTPBearerAuth takes them; none: other machines are refused
 	Realm  string          // named in WWW-Authenticate; empty: api
-	// Open are patterns of http.ServeMux, each with its method, of requests that
-	// need no token, as "GET /files/{id}". GET /healthz and GET /readyz never
-	// need one. A path that is not in its shortest form is never open.
+	// Open are patterns of http.ServeMux, each with its method, of requests
+	// that need no token, as "GET /files/{id}". GET /healthz and GET /readyz
+	// never need one. A path that is not in its shortest form is never open.
 	Open []string
 	// Login is a way in for people on other machines; what its page loads,
 	// such as "GET /assets/", belongs into Open. nil: there is none.
@@ -71,8 +71,8 @@ type HTTPStackConfig struct {
 // have an ETag.
 //
 // A body longer than MaxBodyBytes is refused with 413, at once where its length
-// is announced; else reading it fails with CodeTooLarge. One that comes too slowly
-// fails with CodeTimeout and the status 408.
+// is announced; else reading it fails with CodeTooLarge. One that comes too
+// slowly fails with CodeTimeout and the status 408.
 //
 // Errors: CodeInvalid for what one of these does not take, and for an unknown
 // Access.

@@ -95,8 +95,8 @@ func (s *stacked) ask(t *testing.T, line string, header ...string) (status int, 
 	return s.raw(t, line+" HTTP/1.1\r\nConnection: close\r\n"+strings.Join(header, "\r\n")+"\r\n\r\n")
 }
 
-// TestHTTPStack_Hostile sends what attackers send. None of it gets in, kills the
-// server, or leaves a client in doubt.
+// TestHTTPStack_Hostile sends what attackers send. None of it gets in, kills
+// the server, or leaves a client in doubt.
 func TestHTTPStack_Hostile(t *testing.T) {
 	t.Parallel()
 	s := newStacked(t, fnhttp.HTTPStackConfig{Tokens: []string{tokenOne}, Hosts: []string{"units.example"}, MaxBodyBytes: 1000})

@@ -15,13 +15,13 @@ type MigrationApplied struct {
 	At       string // when, as it is shown
 }
 
-// MigrationCheck holds the history of a database, sorted by version, against the
-// files that there are, and returns the last version that was applied, or 0. The
-// files above it are to be applied. op begins the operation of its errors:
-// "sqlite_migrate", say.
+// MigrationCheck holds the history of a database, sorted by version, against
+// the files that there are, and returns the last version that was applied, or
+// 0. The files above it are to be applied. op begins the operation of its
+// errors: "sqlite_migrate", say.
 //
-// Errors: CodeConflict where a file that was applied has changed or is missing, or
-// a file is new below the last version.
+// Errors: CodeConflict where a file that was applied has changed or is missing,
+// or a file is new below the last version.
 //
 // More in migration_check.md:
 //   - Both lists must be sorted by version.

@@ -74,7 +74,8 @@ func (w *PageWriter) Add(c PageComponent) {
 // Raw adds HTML as it is: what a renderer made that is trusted to escape.
 func (w *PageWriter) Raw(trusted string) { w.text.WriteString(trusted) }
 
-// safeAttribute is the value of an attribute, where it is an address a safe one.
+// safeAttribute is the value of an attribute, where it is an address a safe
+// one.
 func safeAttribute(name, value string) string {
 	switch strings.ToLower(name) {
 	case "href", "xlink:href", "action", "formaction", "src", "poster", "data", "cite", "background", "manifest", "longdesc":

@@ -5,14 +5,16 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/work"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
-// listener is one loop over PostgresListen under way. run fills the queue that the loop empties.
+// listener is one loop over PostgresListen under way. run fills the queue that
+// the loop empties.
 type listener struct {
 	pool  *pgxpool.Pool
 	cfg   PostgresListenConfig
@@ -46,8 +48,8 @@ func (l *listener) run(ctx context.Context) {
 	}
 }
 
-// listen makes a connection and passes on what comes until it breaks, which is the error. listened says whether it got
-// as far as to listen.
+// listen makes a connection and passes on what comes until it breaks, which is
+// the error. listened reports whether it got as far as to listen.
 func (l *listener) listen(ctx context.Context, reason error) (listened bool, err error) {
 	conn, err := connect(ctx, l.pool, map[string]string{"statement_timeout": "0"})
 	if err != nil {
@@ -67,7 +69,8 @@ func (l *listener) listen(ctx context.Context, reason error) (listened bool, err
 	}
 }
 
-// receive waits for one notification, or for a heartbeat's time, after which the server must answer.
+// receive waits for one notification, or for a heartbeat's time, after which
+// the server must answer.
 func (l *listener) receive(ctx context.Context, conn *pgx.Conn) error {
 	quiet, cancel := context.WithTimeout(ctx, l.cfg.Heartbeat)
 	defer cancel()

@@ -17,7 +17,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// rowsOf yields n rows (i, text) and then err, if there is one, always in the same slice.
+// rowsOf yields n rows (i, text) and then err, if there is one, always in the
+// same slice.
 func rowsOf(n int, text string, err error) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		row := make([]any, 2)
@@ -224,7 +225,8 @@ func TestPostgresCopy_ConnectionCut(t *testing.T) {
 	}
 }
 
-// The server stores all, but its answer is lost: the error must not say that nothing is there.
+// The server stores all, but its answer is lost: the error must not say that
+// nothing is there.
 func TestPostgresCopy_AnswerLost(t *testing.T) {
 	t.Parallel()
 	text := newDatabase(t)
@@ -344,7 +346,8 @@ func TestPostgresCopy_DiskFull(t *testing.T) {
 	exec(t, pool, "DROP TABLESPACE small")
 }
 
-// smallDisk mounts a file system of 4 MB that belongs to the owner of beside, and returns its folder.
+// smallDisk mounts a file system of 4 MB that belongs to the owner of beside,
+// and returns its folder.
 func smallDisk(t *testing.T, beside string) string {
 	t.Helper()
 	dir := beside + "-small" // where the server's user gets to

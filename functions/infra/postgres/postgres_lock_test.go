@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 func lock(t testing.TB, pool *pgxpool.Pool, cfg postgres.PostgresLockConfig) *postgres.PostgresLockHandle {
@@ -88,7 +89,8 @@ func TestPostgresLock_Wait(t *testing.T) {
 	if err := receive(t, waited, "the next one gets the lock"); err != nil {
 		t.Fatal(err)
 	}
-	// Once given back it is free at once, not when the server has noticed a closed connection.
+	// Once given back it is free at once, not when the server has noticed a
+	// closed connection.
 	for range 20 {
 		if err := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1}).Unlock(); err != nil {
 			t.Fatal(err)

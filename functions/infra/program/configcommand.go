@@ -46,8 +46,9 @@ func (r *runner) addSettings(l *loading, c *ProgramCommandHandle) {
 	l.fields = append(withKeys(l.fields), options...)
 }
 
-// runConfig prints the settings, also those that are out of bounds, and then what
-// is wrong with them. It does not ask Validate, which may need the secrets.
+// runConfig prints the settings, also those that are out of bounds, and then
+// what is wrong with them. It does not ask Validate, which may need the
+// secrets.
 func (r *runner) runConfig(_ context.Context, call ProgramCall[*struct{}]) error {
 	format := configFormats[0]
 	if len(call.Args) > 0 {

@@ -55,8 +55,8 @@ func isLeaf(v reflect.Value) bool {
 	return false
 }
 
-// settingsOf lists the settings of a program's struct, in order. What it says of
-// an error is a defect of the program.
+// settingsOf lists the settings of a program's struct, in order. What it says
+// of an error is a defect of the program.
 func settingsOf(program string, config reflect.Value) ([]*field, error) {
 	fields, err := fieldsOf(program, config, "")
 	if err != nil {
@@ -68,8 +68,8 @@ func settingsOf(program string, config reflect.Value) ([]*field, error) {
 	return fields, nil
 }
 
-// fieldsOf lists the settings of a struct in order, those of inner structs under
-// their key.
+// fieldsOf lists the settings of a struct in order, those of inner structs
+// under their key.
 func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, error) {
 	var all []*field
 	for i := range config.NumField() {
@@ -233,8 +233,8 @@ func splitList(text string) []string {
 	return list
 }
 
-// formatValue writes a value as it is set; empty for the zero value of a text, a
-// list and a secret.
+// formatValue writes a value as it is set; empty for the zero value of a text,
+// a list and a secret.
 func formatValue(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case []string:

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// help writes what --help shows of a command, of the program for nil and for the
-// command without a name.
+// help writes what --help shows of a command, of the program for nil and for
+// the command without a name.
 func (r *runner) help(c *ProgramCommandHandle) error {
 	if c == nil {
 		c = r.command("")

@@ -150,8 +150,8 @@ func flagsOf(fields []*field) (map[string]*field, error) {
 	return flags, nil
 }
 
-// cutFlag splits an argument into a flag's name and its value. A "-" alone is no
-// flag.
+// cutFlag splits an argument into a flag's name and its value. A "-" alone is
+// no flag.
 func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	if len(arg) < 2 || arg[0] != '-' {
 		return "", "", false, false
@@ -160,7 +160,8 @@ func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	return name, value, hasValue, true
 }
 
-// parse reads the command line, without setting anything yet but the file's name.
+// parse reads the command line, without setting anything yet but the file's
+// name.
 func (l *loading) parse(args []string) (err error) {
 	if l.flags, err = flagsOf(l.fields); err != nil {
 		return &core.Error{Code: core.CodeInternal, Err: err}
@@ -298,8 +299,8 @@ func (l *loading) readEnv(f *field) error {
 }
 
 // readSecretEnv reads a secret, or the name of its file. An empty variable is
-// refused: it comes from a deployment whose secret is missing, and a program that
-// went on without one might let everybody in.
+// refused: it comes from a deployment whose secret is missing, and a program
+// that went on without one might let everybody in.
 func (l *loading) readSecretEnv(f *field) error {
 	for _, env := range []string{f.Env, f.Env + "_FILE"} {
 		text, ok := l.lookup(env)

@@ -82,8 +82,9 @@ type ProgramCommandHandle struct {
 }
 
 // ProgramCommand makes a command of a function and a struct of settings, for
-// [ProgramMain]. T is a pointer to the struct, *struct{} for none. What is wrong
-// with it is reported when the program starts, as an error with CodeInternal.
+// [ProgramMain]. T is a pointer to the struct, *struct{} for none. What is
+// wrong with it is reported when the program starts, as an error with
+// CodeInternal.
 //
 // More in program_command.md:
 //   - Write to call.Stdout, not to os.Stdout: a reader that goes away is known

@@ -14,8 +14,8 @@ import (
 func TestProgramCommand_Complete(t *testing.T) {
 	t.Parallel()
 	for words, want := range map[string]string{
-		"":                           "list\tlist what there is|fail\tfail|config\tprint the settings in force and where each comes from|completion\tprint what makes a shell complete words: bash, zsh, fish|help\tsay what a command does|:none",
-		"co":                         "config\tprint the settings in force and where each comes from|completion\tprint what makes a shell complete words: bash, zsh, fish|:none",
+		"":                           "list\tlist what there is|fail\tfail|config\tprint the effective settings and where each comes from|completion\tprint a shell completion script: bash, zsh, fish|help\tsay what a command does|:none",
+		"co":                         "config\tprint the effective settings and where each comes from|completion\tprint a shell completion script: bash, zsh, fish|:none",
 		"help fa":                    "fail\tfail|:none",
 		"completion ":                "bash|fish|zsh|:none",
 		"list --al":                  "--all\talso what is sold out|:none",

@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ProgramDescription is what can be said of a program's settings without reading
-// them.
+// ProgramDescription is what can be said of a program's settings without
+// reading them.
 type ProgramDescription struct {
 	Program string
 	Fields  []ProgramField
@@ -21,9 +21,9 @@ type ProgramDescription struct {
 
 // ProgramDescribe lists the settings of a program from the struct that
 // [ProgramConfig] fills, or a pointer to it as [ProgramCommandConfig] has; nil
-// stands for a struct without defaults. defaults is not changed. The error is a *core.Error with CodeInternal for a
-// struct with a field that has no name or no doc: a defect of the program, which
-// a test of it should show.
+// stands for a struct without defaults. defaults is not changed. The error is a
+// *core.Error with CodeInternal for a struct with a field that has no name or
+// no doc: a defect of the program, which a test of it should show.
 //
 // More in program_describe.md:
 //   - Bounds of durations are in the texts, not in the schema, which knows them
@@ -119,8 +119,8 @@ func (f *ProgramField) usage() (flag, doc string) {
 	return flag, doc
 }
 
-// Usage lists the flags for --help, each with what it is for, its default and its
-// variable.
+// Usage lists the flags for --help, each with what it is for, its default and
+// its variable.
 func (d ProgramDescription) Usage() string {
 	var b strings.Builder
 	line := func(flag, doc, note, env string) {

@@ -207,8 +207,8 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// Output that nobody reads is no error; output that could not be written is one,
-// though the command does not look.
+// Output that nobody reads is no error; output that could not be written is
+// one, though the command does not look.
 func TestProgramRun_Output(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -334,8 +334,8 @@ func TestProgramRun_ConfigNames(t *testing.T) {
 	}
 }
 
-// What is in force can be seen while a store of secrets is down, and when a value
-// is out of bounds.
+// What is in force can be seen while a store of secrets is down, and when a
+// value is out of bounds.
 func TestProgramRun_ConfigWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	type bounded struct {

@@ -7,9 +7,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ProgramSecret is a setting that must not be shown: a token, a password, a key.
-// It prints as "[secret]" in every form, and only Reveal gives its text. The zero
-// value is a secret that is not set.
+// ProgramSecret is a setting that must not be shown: a token, a password, a
+// key. It prints as "[secret]" in every form, and only Reveal gives its text.
+// The zero value is a secret that is not set.
 //
 // In a file it is written as where it is kept, {file: PATH}, {env: NAME} or
 // {store: NAME}; program_config reads it from there. Before that, as in the
@@ -38,7 +38,8 @@ const shown = "[secret]"
 // Reveal returns the secret itself; "" if it is not set or not fetched yet.
 func (s ProgramSecret) Reveal() string { return s.text }
 
-// IsSet reports whether there is a secret, or a place from which one is fetched.
+// IsSet reports whether there is a secret, or a place from which one is
+// fetched.
 func (s ProgramSecret) IsSet() bool { return s.text != "" || s.from != secretPlace{} }
 
 // String returns "[secret]", or "" if it is not set.
@@ -49,8 +50,8 @@ func (s ProgramSecret) String() string {
 	return shown
 }
 
-// Format prints as String does, whatever the verb, so that %#v and %x don't show
-// the fields.
+// Format prints as String does, whatever the verb, so that %#v and %x don't
+// show the fields.
 func (s ProgramSecret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
 // MarshalText makes encoders (JSON, slog) write what String returns.

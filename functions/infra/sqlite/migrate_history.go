@@ -9,7 +9,8 @@ import (
 	"fnregistry.dev/functions/infra/migration"
 )
 
-// readHistory reads what the database has, checks it against the files and sets result.Version and result.Pending.
+// readHistory reads what the database has, checks it against the files and sets
+// result.Version and result.Pending.
 func (m *migrating) readHistory(ctx context.Context) error {
 	history, err := m.history(ctx)
 	if err != nil {
@@ -38,7 +39,10 @@ func (m *migrating) history(ctx context.Context) ([]migration.MigrationApplied, 
 	if err != nil || tables == 0 {
 		return nil, err
 	}
-	rows, err := m.conn.QueryContext(ctx, "SELECT version, name, checksum, applied_at FROM "+m.table+" ORDER BY version")
+	rows, err := m.conn.QueryContext(
+		ctx,
+		"SELECT version, name, checksum, applied_at FROM "+m.table+" ORDER BY version",
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +58,8 @@ func (m *migrating) history(ctx context.Context) ([]migration.MigrationApplied, 
 	return all, rows.Err()
 }
 
-// record writes a file's line into the history, making the table when it is the first.
+// record writes a file's line into the history, making the table when it is the
+// first.
 func (m *migrating) record(ctx context.Context, file migrationFile) error {
 	const columns = " (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT"
 	if _, err := m.conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+m.table+columns); err != nil {
@@ -65,10 +70,12 @@ func (m *migrating) record(ctx context.Context, file migrationFile) error {
 	return err
 }
 
-// lockTry is how long SQLite itself waits for the lock at a time: its wait doesn't heed the context.
+// lockTry is how long SQLite itself waits for the lock at a time: its wait
+// doesn't heed the context.
 const lockTry = 100 * time.Millisecond
 
-// lock begins a transaction that holds the write lock, waiting up to lockTimeout for it.
+// lock begins a transaction that holds the write lock, waiting up to
+// lockTimeout for it.
 func (m *migrating) lock(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, m.lockTimeout, errLockTimeout)
 	defer cancel()
@@ -103,14 +110,16 @@ func (m *migrating) lockError(ctx context.Context, err error) error {
 	return SQLiteError("sqlite_migrate", err)
 }
 
-// pragma sets a pragma of the connection even when ctx is done; a connection on which that fails is not used again.
+// pragma sets a pragma of the connection even when ctx is done; a connection on
+// which that fails is not used again.
 func (m *migrating) pragma(ctx context.Context, setting string) {
 	if _, err := m.conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA "+setting); err != nil {
 		discard(m.conn)
 	}
 }
 
-// foreignKeysOff turns foreign keys off for this connection and returns what puts them back.
+// foreignKeysOff turns foreign keys off for this connection and returns what
+// puts them back.
 func (m *migrating) foreignKeysOff(ctx context.Context) (restore func(), err error) {
 	var on bool
 	if err := m.conn.QueryRowContext(ctx, "PRAGMA foreign_keys").Scan(&on); err != nil || !on {
@@ -122,7 +131,8 @@ func (m *migrating) foreignKeysOff(ctx context.Context) (restore func(), err err
 	return func() { m.pragma(ctx, "foreign_keys = ON") }, nil
 }
 
-// rollback ends the transaction. SQLite may have ended it already (a full disk, an interrupt), and then refuses.
+// rollback ends the transaction. SQLite may have ended it already (a full disk,
+// an interrupt), and then refuses.
 func (m *migrating) rollback(ctx context.Context) {
 	if _, err := m.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
 		discard(m.conn)

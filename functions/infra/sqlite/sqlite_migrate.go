@@ -33,17 +33,22 @@ type SQLiteMigrateResult struct {
 	Pending []SQLiteMigrateFile `json:"pending"` // not yet applied: with DryRun, or behind the one that failed
 }
 
-// SQLiteMigrate brings a database's schema up to date: it applies the SQL files of cfg that the database doesn't have yet, in
-// the order of their numbers ("0001_init.sql"), each in a transaction of its own together with the line that records it.
-// Processes that start at once wait for each other, and each file is applied once.
+// SQLiteMigrate brings a database's schema up to date: it applies the SQL files
+// of cfg that the database doesn't have yet, in the order of their numbers
+// ("0001_init.sql"), each in a transaction of its own together with the line
+// that records it. Processes that start at once wait for each other, and each
+// file is applied once.
 //
-// It refuses, before it changes anything: a file that was changed after it was applied, one that was applied and is
-// gone (this program is older than the database), and a new one with a number below the last applied. A file may not
-// hold BEGIN, COMMIT, END, ROLLBACK or VACUUM. One whose leading comment has the line "-- foreign_keys: off" runs with
-// foreign keys off, and must leave no dangling reference.
+// It refuses, before it changes anything: a file that was changed after it was
+// applied, one that was applied and is gone (this program is older than the
+// database), and a new one with a number below the last applied. A file may not
+// hold BEGIN, COMMIT, END, ROLLBACK or VACUUM. One whose leading comment has
+// the line "-- foreign_keys: off" runs with foreign keys off, and must leave no
+// dangling reference.
 //
-// Errors: CodeInvalid for bad files or SQL (Op names file and line), CodeConflict for a history that doesn't fit,
-// CodeUnavailable when the lock didn't come in time. The result is right in the case of an error, too.
+// Errors: CodeInvalid for bad files or SQL (Op names file and line),
+// CodeConflict for a history that doesn't fit, CodeUnavailable when the lock
+// didn't come in time. The result is right in the case of an error, too.
 //
 // More in sqlite_migrate.md:
 //   - Never edit a file that was released: the next start is refused with
@@ -56,7 +61,11 @@ func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQ
 		m.table = "schema_migrations"
 	}
 	if !isTableName(m.table) {
-		return m.result, &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate", Message: fmt.Sprintf("bad table name %q", m.table)}
+		return m.result, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "sqlite_migrate",
+			Message: fmt.Sprintf("bad table name %q", m.table),
+		}
 	}
 	if m.lockTimeout <= 0 {
 		m.lockTimeout = time.Minute
@@ -100,7 +109,8 @@ func (m *migrating) run(ctx context.Context) error {
 	return nil
 }
 
-// apply applies one file, unless another process did so while this one waited for the lock.
+// apply applies one file, unless another process did so while this one waited
+// for the lock.
 func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 	if file.foreignKeysOff {
 		// The pragma does nothing inside a transaction.

@@ -48,11 +48,11 @@ type MigrateConformanceConfig struct {
 	Hold func(t *testing.T) (locked string, release func())
 }
 
-// MigrateConformance tests, as parallel subtests of t, what the units that apply
-// SQL files promise: each once and in order, a failure takes back its own file
-// alone, a changed history is refused before anything is changed, a dry run
-// changes nothing, bad files are named, and waiting for another process ends.
-// setup makes an empty database of the subtest's own.
+// MigrateConformance tests, as parallel subtests of t, what the units that
+// apply SQL files promise: each once and in order, a failure takes back its own
+// file alone, a changed history is refused before anything is changed, a dry
+// run changes nothing, bad files are named, and waiting for another process
+// ends. setup makes an empty database of the subtest's own.
 //
 // Processes that start at once, a killed server and the database's own SQL are
 // for the driver's tests.

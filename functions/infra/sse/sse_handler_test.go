@@ -101,7 +101,8 @@ func TestSSEHandler_Replay(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_NoPositionBeforeAGap: a client that broke off between the two would never hear of the gap.
+// TestSSEHandler_NoPositionBeforeAGap: a client that broke off between the two
+// would never hear of the gap.
 func TestSSEHandler_NoPositionBeforeAGap(t *testing.T) {
 	t.Parallel()
 	hub := newHubServer(t, sse.SSEHandlerConfig{})
@@ -151,7 +152,8 @@ func TestSSEHandler_RingBytes(t *testing.T) {
 	}
 }
 
-// rawClient connects and reads nothing but the head. It takes events no faster than read does.
+// rawClient connects and reads nothing but the head. It takes events no faster
+// than read does.
 func rawClient(t *testing.T, addr, lastID string) (*bufio.Reader, net.Conn) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -181,10 +183,11 @@ func TestSSEHandler_SlowReaders(t *testing.T) {
 			start := hub.publish(t, "start")[0]
 			slow, conn := rawClient(t, hub.Listener.Addr().String(), start)
 			eventually(t, "the slow client is there", func() bool { return hub.Stats().Clients == 1 })
-			// More than the sockets' buffers take: the slow client's handler stands in a write.
+			// More than the sockets' buffers take: the slow client's handler
+			// stands in a write.
 			big := strings.Repeat("x", 128<<10)
 			for range 32 {
-				hub.publish(t, big) // waits for nobody, so this returns at once
+				hub.publish(t, big) // never blocks, so this returns at once
 			}
 			if !c.reads {
 				eventually(t, "it is cut off", func() bool { return c.want(hub.Stats()) })
@@ -372,7 +375,8 @@ func TestSSEHandler_AWriterThatCannotStream(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_EveryClientSeesAllInOrder has publishers and clients that break off and come back, all at once.
+// TestSSEHandler_EveryClientSeesAllInOrder has publishers and clients that
+// break off and come back, all at once.
 func TestSSEHandler_EveryClientSeesAllInOrder(t *testing.T) {
 	t.Parallel()
 	const publishers, each, clients = 4, 250, 8
@@ -414,7 +418,8 @@ func TestSSEHandler_EveryClientSeesAllInOrder(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_IsReadByAnotherClient holds the hub against a client that is not ours.
+// TestSSEHandler_IsReadByAnotherClient holds the hub against a client that is
+// not ours.
 func TestSSEHandler_IsReadByAnotherClient(t *testing.T) {
 	t.Parallel()
 	hub := newHubServer(t, sse.SSEHandlerConfig{})

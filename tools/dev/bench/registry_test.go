@@ -201,7 +201,10 @@ func readCorpus(b *testing.B, root string) *corpus {
 // wordsOf lists the different words of a text that somebody would search for:
 // no short ones, and none that search engines leave out.
 func wordsOf(text string) []string {
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	words := strings.FieldsFunc(
+		strings.ToLower(text),
+		func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) },
+	)
 	words = slices.DeleteFunc(words, func(w string) bool { return len(w) < 4 || slices.Contains(empty, w) })
 	slices.Sort(words)
 	return slices.Compact(words)

@@ -41,7 +41,10 @@ func start(b *testing.B, root, cache string) *server {
 		b.Fatal(err)
 	}
 	defer log.Close()
-	s := &server{log: log.Name(), cmd: exec.Command(program(b, "registry_api"), "-addr", "127.0.0.1:0", "-root", root, "-cache", cache)}
+	s := &server{
+		log: log.Name(),
+		cmd: exec.Command(program(b, "registry_api"), "-addr", "127.0.0.1:0", "-root", root, "-cache", cache),
+	}
 	s.cmd.Stderr = log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -79,7 +82,11 @@ func (s *server) stop(b *testing.B) cost {
 		}
 	}
 	p := s.cmd.ProcessState
-	return cost{wall: time.Since(s.began), cpu: p.UserTime() + p.SystemTime(), maxRSS: p.SysUsage().(*syscall.Rusage).Maxrss << 10}
+	return cost{
+		wall:   time.Since(s.began),
+		cpu:    p.UserTime() + p.SystemTime(),
+		maxRSS: p.SysUsage().(*syscall.Rusage).Maxrss << 10,
+	}
 }
 
 // tail is the end of the server's log.
@@ -126,9 +133,9 @@ func (s *server) search(b *testing.B, words string) (a answer, ok bool) {
 	return a, ok
 }
 
-// ready waits until the server answers questions; /readyz may say so a tenth of a
-// second late. Asking costs the server time, too: every is to be a hundredth of
-// what it will take.
+// ready waits until the server answers questions; /readyz may say so a tenth of
+// a second late. Asking costs the server time, too: every is to be a hundredth
+// of what it will take.
 func (s *server) ready(b *testing.B, every time.Duration) {
 	b.Helper()
 	waitFor(b, patience, every, "registry_api is not ready", func() bool {

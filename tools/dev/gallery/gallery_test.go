@@ -26,7 +26,10 @@ var (
 
 func TestTempl_WithinThePage(t *testing.T) {
 	t.Parallel()
-	got, err := page.PageFragment(t.Context(), page.PageShell(page.PageShellConfig{Title: "t", Brand: "b"}, templ.Raw("<b>templ's</b>")))
+	got, err := page.PageFragment(
+		t.Context(),
+		page.PageShell(page.PageShellConfig{Title: "t", Brand: "b"}, templ.Raw("<b>templ's</b>")),
+	)
 	if err != nil || !strings.Contains(got, "<b>templ's</b></main>") {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -83,7 +86,11 @@ func TestBrowser_Keys(t *testing.T) {
 	_, p, url := open(t)
 	p.Go(url + "/table")
 	// Down from the filter to the rows, Enter opens the row's link.
-	p.Do(chromedp.Click(chromedp.CSS("input[name=q]")), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown))
+	p.Do(
+		chromedp.Click(chromedp.CSS("input[name=q]")),
+		chromedp.KeyEvent(kb.ArrowDown),
+		chromedp.KeyEvent(kb.ArrowDown),
+	)
 	p.Until(`document.activeElement.matches("tr") && document.activeElement.textContent.includes("cleanup")`)
 	p.Do(chromedp.KeyEvent("\r"))
 	p.Until(`location.pathname === "/form"`)

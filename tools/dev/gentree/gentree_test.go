@@ -200,7 +200,29 @@ func TestPlan_IsAsDocumented(t *testing.T) {
 // package behind a variable.
 func TestWords(t *testing.T) {
 	t.Parallel()
-	variables := []string{"sum", "joined", "err", "ok", "got", "ctx", "cfg", "db", "n", "start", "read", "out", "item", "items", "values", "next", "w", "r", "first", "second", "each"}
+	variables := []string{
+		"sum",
+		"joined",
+		"err",
+		"ok",
+		"got",
+		"ctx",
+		"cfg",
+		"db",
+		"n",
+		"start",
+		"read",
+		"out",
+		"item",
+		"items",
+		"values",
+		"next",
+		"w",
+		"r",
+		"first",
+		"second",
+		"each",
+	}
 	for _, typ := range types {
 		variables = append(variables, typ.names...)
 	}

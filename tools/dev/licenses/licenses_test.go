@@ -87,7 +87,13 @@ func TestCheck(t *testing.T) {
 			root := t.TempDir()
 			write(t, root, test.files)
 			write(t, root, map[string]string{"pkg/a.go": "package pkg\n"})
-			m := &module{path: "x", version: "v1", root: root, dirs: map[string]bool{filepath.Join(root, "pkg"): true}, neededBy: "apps/a"}
+			m := &module{
+				path:     "x",
+				version:  "v1",
+				root:     root,
+				dirs:     map[string]bool{filepath.Join(root, "pkg"): true},
+				neededBy: "apps/a",
+			}
 			got, err := check([]*module{m}, test.exceptions)
 			if err != nil {
 				t.Fatal(err)

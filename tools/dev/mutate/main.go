@@ -1,11 +1,12 @@
-// Mutate changes the code of packages in one small place at a time and runs their
-// tests: a change that no test notices is one that somebody can make by mistake.
+// Mutate changes the code of packages in one small place at a time and runs
+// their tests: a change that no test notices is one that somebody can make by
+// mistake.
 //
 //	go run ./tools/dev/mutate -n 60 ./fn_registry/...
 //
 // It draws a sample, prints the seed that draws the same one again, each mutant
-// that survives, and the score: the share of those that a test noticed. Nothing is
-// written: the go command reads the changed file by way of -overlay.
+// that survives, and the score: the share of those that a test noticed. Nothing
+// is written: the go command reads the changed file by way of -overlay.
 package main
 
 import (

@@ -20,8 +20,8 @@ import (
 const root = "../../.."
 
 // What an Op is made of: the unit's name, words that say what it does, and what
-// it does that on. A part that only the program knows is "\x00" here, and stands
-// for a value, or for the beginning in a variable of this kind.
+// it does that on. A part that only the program knows is "\x00" here, and
+// stands for a value, or for the beginning in a variable of this kind.
 var form = regexp.MustCompile(`^(\x00|[a-z][a-z0-9_]*)( [a-z]+)*( [a-z_]+=[^ ]*)*$`)
 
 func TestOps(t *testing.T) {
@@ -166,8 +166,8 @@ func nameOf(e ast.Expr) string {
 	return ""
 }
 
-// textOf is an expression's text, with "\x00" for what is not written out. A verb
-// in a variable of that name is the word "verb".
+// textOf is an expression's text, with "\x00" for what is not written out. A
+// verb in a variable of that name is the word "verb".
 func textOf(e ast.Expr) (string, bool) {
 	switch e := e.(type) {
 	case *ast.BasicLit:

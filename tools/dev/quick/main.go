@@ -55,13 +55,14 @@ func quick(ctx context.Context, call program.ProgramCall[*settings]) error {
 	fmt.Fprintf(stdout, "%d files have changed since %.12s; %d packages to test\n", len(files), since, len(packages))
 	steps := []step{
 		{"format", append([]string{"gofmt", "-l", "-w"}, goFiles(files)...)},
+		{"layout", append([]string{"go", "run", "./tools/dev/layout"}, goFiles(files)...)},
 		{"lint", []string{"go", "run", "./tools/frontmatter-lint", "."}},
 		{"vet", append([]string{"go", "vet"}, packages...)},
 		{"test", append([]string{"go", "test"}, packages...)},
 	}
 	failed := false
 	for _, s := range steps {
-		if (s.name == "format" && len(s.args) == 3) || (len(packages) == 0 && (s.name == "vet" || s.name == "test")) {
+		if ((s.name == "format" || s.name == "layout") && len(s.args) == 3) || (len(packages) == 0 && (s.name == "vet" || s.name == "test")) {
 			continue
 		}
 		start := time.Now()
@@ -161,7 +162,7 @@ func packageOf(c *catalog.Catalog, file string) *catalog.Dir {
 	}
 }
 
-// forTests tells whether only the package's own tests read a file.
+// forTests reports whether only the package's own tests read a file.
 func forTests(file string) bool {
 	return strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/")
 }

@@ -127,7 +127,11 @@ func rooms(ctx context.Context, c *catalog.Catalog, stdout io.Writer) (bool, err
 		fmt.Fprintln(stdout, b)
 	}
 	for _, folder := range report.Idle {
-		fmt.Fprintf(stdout, "no unit in %s links the driver that fn_registry.yaml gives it: are its imports right?\n", folder)
+		fmt.Fprintf(
+			stdout,
+			"no unit in %s links the driver that fn_registry.yaml gives it: are its imports right?\n",
+			folder,
+		)
 	}
 	if report.OK() {
 		fmt.Fprintf(stdout, "%d units link no driver but their own folder's, and nothing that they forbid\n", report.Checked)

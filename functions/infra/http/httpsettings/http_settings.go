@@ -8,11 +8,11 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-// HTTPSettings are where a program's server listens and whom it answers: embed it
-// in the settings' struct of a command, with a default for Addr. It gives the keys
-// addr, host, token and behind_proxy, and the flags --addr, --host, --token-file
-// and --behind-proxy. [HTTPSettings.Server] and [HTTPSettings.Stack] are its
-// values where they are used.
+// HTTPSettings are where a program's server listens and whom it answers: embed
+// it in the settings' struct of a command, with a default for Addr. It gives
+// the keys addr, host, token and behind_proxy, and the flags --addr, --host,
+// --token-file and --behind-proxy. [HTTPSettings.Server] and
+// [HTTPSettings.Stack] are its values where they are used.
 //
 // More in http_settings.md:
 //   - Addr is empty unless the program's defaults have one; http_server then
@@ -31,7 +31,8 @@ func (s *HTTPSettings) Server() fnhttp.HTTPServerConfig {
 }
 
 // Stack is the config of an http_stack that answers whom the settings allow. A
-// token that is not set is none, and never an empty one that anybody could send.
+// token that is not set is none, and never an empty one that anybody could
+// send.
 func (s *HTTPSettings) Stack() fnhttp.HTTPStackConfig {
 	cfg := fnhttp.HTTPStackConfig{Hosts: slices.Clone(s.Host)}
 	if host, _, err := net.SplitHostPort(s.Addr); err == nil && host != "" {

@@ -11,7 +11,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// closedCrypto is a client's Crypto after Close. With nil the client would send plain text to encrypted rooms.
+// closedCrypto is a client's Crypto after Close. With nil the client would send
+// plain text to encrypted rooms.
 type closedCrypto struct{}
 
 var _ mautrix.CryptoHelper = closedCrypto{}

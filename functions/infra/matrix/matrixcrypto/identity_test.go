@@ -15,7 +15,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// identity returns the public master key of a user and the signatures on a device, as another user sees them.
+// identity returns the public master key of a user and the signatures on a
+// device, as another user sees them.
 func identity(t *testing.T, asked *mautrix.Client, user id.UserID, device id.DeviceID) (master id.Ed25519, selfSigned bool) {
 	t.Helper()
 	resp, err := asked.QueryKeys(t.Context(), &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{user: {}}})

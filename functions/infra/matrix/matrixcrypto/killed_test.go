@@ -84,8 +84,10 @@ func token(ctx context.Context, db *sqliteopen.SQLiteOpenHandle, since string) (
 	return since, err
 }
 
-// Each message has a key of its own, and its reader is killed again and again while the keys come in: none may be lost,
-// neither one that the server takes for delivered, since it has seen the next token, nor one of which half was stored.
+// Each message has a key of its own, and its reader is killed again and again
+// while the keys come in: none may be lost, neither one that the server takes
+// for delivered, since it has seen the next token, nor one of which half was
+// stored.
 func TestMatrixCryptoInit_Killed(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -157,7 +159,8 @@ func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text s
 	})
 }
 
-// Several goroutines that send to a room at once must not use a message key twice.
+// Several goroutines that send to a room at once must not use a message key
+// twice.
 func TestMatrixCryptoInit_SendersAtOnce(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})

@@ -61,10 +61,10 @@ func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(m
 	}
 }
 
-// readable is an event that is not, or no longer, undecryptable. Its key may come
-// a sync later than the event: Dendrite's two queues don't wait for one another,
-// and a look back after an interruption may have what the next sync has the key
-// of. The service then delivers it as "encrypted" first.
+// readable is an event that is not, or no longer, undecryptable. Its key may
+// come a sync later than the event: Dendrite's two queues don't wait for one
+// another, and a look back after an interruption may have what the next sync
+// has the key of. The service then delivers it as "encrypted" first.
 func readable(want id.EventID) func(matrix.MatrixSyncEvent) bool {
 	return func(evt matrix.MatrixSyncEvent) bool {
 		return evt.EventID == want && evt.Type != matrix.MatrixTypeEncrypted
@@ -98,7 +98,8 @@ func TestMatrixCryptoInit_WithSyncService(t *testing.T) {
 	}
 }
 
-// The message comes first, the key later, and a restart of the reader between them.
+// The message comes first, the key later, and a restart of the reader between
+// them.
 func TestMatrixCryptoInit_EncryptedFirstDecryptedLater(t *testing.T) {
 	t.Parallel()
 	const passphrase = "correct horse battery staple"

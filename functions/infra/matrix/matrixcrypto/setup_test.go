@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// device is one device of a user, with its own database, driven by plain /sync calls.
+// device is one device of a user, with its own database, driven by plain /sync
+// calls.
 type device struct {
 	user   servers.User
 	url    string
@@ -43,7 +44,8 @@ type device struct {
 
 var pickle = []byte("0123456789abcdef0123456789abcdef")
 
-// newDevice makes a user with one device that has encryption. cfg.Client and cfg.DB are set here.
+// newDevice makes a user with one device that has encryption. cfg.Client and
+// cfg.DB are set here.
 func newDevice(t testing.TB, name string, cfg matrixcrypto.MatrixCryptoInitConfig) *device {
 	t.Helper()
 	server := servers.Matrix(t)
@@ -52,7 +54,8 @@ func newDevice(t testing.TB, name string, cfg matrixcrypto.MatrixCryptoInitConfi
 	return d
 }
 
-// another logs the user in on a further device, without starting its encryption.
+// another logs the user in on a further device, without starting its
+// encryption.
 func (d *device) another(t testing.TB, cfg matrixcrypto.MatrixCryptoInitConfig) *device {
 	t.Helper()
 	client := matrixtest.Client(t, d.url, d.user)
@@ -76,7 +79,8 @@ func bareDevice(t testing.TB, url string, user servers.User, cfg matrixcrypto.Ma
 	return &device{user: user, url: url, path: filepath.Join(t.TempDir(), "keys.db"), cfg: cfg}
 }
 
-// start is a start of the program: everything anew but the database and the sync token.
+// start is a start of the program: everything anew but the database and the
+// sync token.
 func (d *device) start(t testing.TB) {
 	t.Helper()
 	if err := d.tryStart(t); err != nil {
@@ -112,7 +116,8 @@ func (d *device) restart(t testing.TB) {
 	d.start(t)
 }
 
-// fetch asks for the next response and keeps its timelines, without giving it to the encryption.
+// fetch asks for the next response and keeps its timelines, without giving it
+// to the encryption.
 func (d *device) fetch(t testing.TB) {
 	t.Helper()
 	resp, err := d.client.SyncRequest(t.Context(), 0, d.since, "", false, "")
@@ -137,7 +142,7 @@ func (d *device) fetchUntil(t testing.TB, what string, cond func() bool) {
 	})
 }
 
-// saw says whether the device was sent an event.
+// saw reports whether the device was sent an event.
 func (d *device) saw(want id.EventID) bool {
 	return slices.ContainsFunc(d.seen, func(evt *event.Event) bool { return evt.ID == want })
 }
@@ -196,8 +201,8 @@ func (d *device) read(t testing.TB, want id.EventID) string {
 }
 
 // decrypt decrypts an event when its key is there: Dendrite may send an event a
-// sync before the key that was sent before it, since its two queues don't wait for
-// one another.
+// sync before the key that was sent before it, since its two queues don't wait
+// for one another.
 func (d *device) decrypt(t testing.TB, evt *event.Event) (decrypted *event.Event) {
 	t.Helper()
 	d.until(t, "key of "+evt.ID.String(), func() bool {
@@ -234,7 +239,8 @@ func wantCode(t testing.TB, err error, want core.Code) {
 	}
 }
 
-// encryptedRoom makes an encrypted room of the first device's user that the others have joined.
+// encryptedRoom makes an encrypted room of the first device's user that the
+// others have joined.
 func encryptedRoom(t testing.TB, owner *device, others ...*device) id.RoomID {
 	t.Helper()
 	return encryptedRoomWith(t, event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}, owner, others...)

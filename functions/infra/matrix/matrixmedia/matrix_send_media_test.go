@@ -94,7 +94,8 @@ func mustJSON(v any) string {
 	return string(text)
 }
 
-// In an encrypted room nothing may go out as it is, also where the client has not heard that the room is encrypted.
+// In an encrypted room nothing may go out as it is, also where the client has
+// not heard that the room is encrypted.
 func TestMatrixSendMedia_EncryptedRoomWithoutCrypto(t *testing.T) {
 	t.Parallel()
 	alice := newClient(t, "alice")

@@ -21,14 +21,14 @@ import (
 // first have to fetch a file from another one.
 const mediaStall = 60 * time.Second
 
-// mediaRetry is how often a transfer is tried. It waits 1, 2, 4 s and so on, or as
-// long as the server says.
+// mediaRetry is how often a transfer is tried. It waits 1, 2, 4 s and so on, or
+// as long as the server says.
 var mediaRetry = work.RetryDoConfig{Tries: 3} // a connection that breaks three times is no accident
 
 var errMediaStalled = &core.Error{Code: core.CodeTimeout, Message: "no byte has passed for a while"}
 
-// mediaWatch ends a transfer in which nothing moves. A deadline for the whole of it, as http.Client has, would cut large
-// files off on slow lines.
+// mediaWatch ends a transfer in which nothing moves. A deadline for the whole
+// of it, as http.Client has, would cut large files off on slow lines.
 type mediaWatch struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
@@ -52,7 +52,8 @@ func (w *mediaWatch) stop() {
 	w.cancel(context.Canceled)
 }
 
-// mediaError prefers the reason for which a transfer was given up to the "context canceled" that came of it.
+// mediaError prefers the reason for which a transfer was given up to the
+// "context canceled" that came of it.
 func mediaError(ctx context.Context, op string, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), errMediaStalled) {
 		return &core.Error{Code: core.CodeTimeout, Op: op, Message: errMediaStalled.Message}
@@ -70,7 +71,8 @@ func mediaClient(client *mautrix.Client) *http.Client {
 	return &own
 }
 
-// mediaSpool keeps content until it is known to be whole: small ones in memory, others in a temporary file.
+// mediaSpool keeps content until it is known to be whole: small ones in memory,
+// others in a temporary file.
 type mediaSpool struct {
 	small []byte
 	file  *os.File
@@ -126,7 +128,8 @@ type mediaLimit struct {
 
 const mediaLimitTTL = 10 * time.Minute
 
-// mediaUploadLimit asks the server how large an upload may be; 0: it does not say. The answer is kept for ten minutes.
+// mediaUploadLimit asks the server how large an upload may be; 0: it does not
+// say. The answer is kept for ten minutes.
 func mediaUploadLimit(ctx context.Context, client *mautrix.Client) (int64, error) {
 	key := client.HomeserverURL.String()
 	if known, ok := mediaLimits.Load(key); ok && time.Now().Before(known.(mediaLimit).until) {

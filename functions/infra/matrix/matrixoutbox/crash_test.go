@@ -39,8 +39,9 @@ type crashJob struct {
 }
 
 // crashChild puts messages in, those that are there already once more in vain:
-// in each life more, and in the last one all. Only that one ends by itself, when
-// all are sent; so each life has something to send, and each kill one to end.
+// in each life more, and in the last one all. Only that one ends by itself,
+// when all are sent; so each life has something to send, and each kill one to
+// end.
 func crashChild(args []string) error {
 	var job crashJob
 	if err := json.Unmarshal([]byte(args[0]), &job); err != nil {
@@ -91,8 +92,9 @@ func crashChild(args []string) error {
 	return nil
 }
 
-// A process that sends is killed at random, again and again, and so is the server, which forgets its transactions by it
-// (Dendrite has them in memory alone): at the end each message was posted once, in order.
+// A process that sends is killed at random, again and again, and so is the
+// server, which forgets its transactions by it (Dendrite has them in memory
+// alone): at the end each message was posted once, in order.
 func TestMatrixOutbox_SIGKILL(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "matrix")

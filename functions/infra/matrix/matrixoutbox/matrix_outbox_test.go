@@ -65,7 +65,8 @@ func outboxInRoom(room id.RoomID) func(*http.Request) bool {
 	return func(r *http.Request) bool { return strings.Contains(r.URL.Path, string(room)) }
 }
 
-// A rate limit in the header, and in the body alone, is waited for, by the other rooms too.
+// A rate limit in the header, and in the body alone, is waited for, by the
+// other rooms too.
 func TestMatrixOutbox_RateLimits(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]fault.Status{
@@ -139,7 +140,8 @@ func TestMatrixOutbox_Faults(t *testing.T) {
 	}
 }
 
-// The server took the event, the answer is lost, and the server forgets its transactions: the resend would be a double.
+// The server took the event, the answer is lost, and the server forgets its
+// transactions: the resend would be a double.
 func TestMatrixOutbox_ServerForgetsTransactions(t *testing.T) {
 	t.Parallel()
 	for _, taken := range []bool{true, false} {
@@ -175,7 +177,8 @@ func TestMatrixOutbox_ServerForgetsTransactions(t *testing.T) {
 	}
 }
 
-// A message of another session with other words, or sent past the outbox, is not taken for the lost one.
+// A message of another session with other words, or sent past the outbox, is
+// not taken for the lost one.
 func TestMatrixOutbox_LookalikesAreNotTaken(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -240,7 +243,8 @@ func TestMatrixOutbox_SetAsideRetryDrop(t *testing.T) {
 	}
 }
 
-// Edits, reactions, answers and redactions of what is still in the queue find their target.
+// Edits, reactions, answers and redactions of what is still in the queue find
+// their target.
 func TestMatrixOutbox_StandIns(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -501,7 +505,8 @@ func TestMatrixOutbox_BadItems(t *testing.T) {
 	}
 }
 
-// One outbox at a time: in a process the second is refused, of two processes the later goes on.
+// One outbox at a time: in a process the second is refused, of two processes
+// the later goes on.
 func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)

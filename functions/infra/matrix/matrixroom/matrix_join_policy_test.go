@@ -97,8 +97,8 @@ func inviteEvent(room id.RoomID, inviter, guest id.UserID, membership string) ma
 	return matrix.MatrixSyncEvent{Type: "m.room.member", RoomID: room, Sender: inviter, StateKey: &stateKey, Raw: raw}
 }
 
-// wantMembership waits until a room's owner sees a membership: in the state, since
-// Synapse gives the same initial sync again for two minutes.
+// wantMembership waits until a room's owner sees a membership: in the state,
+// since Synapse gives the same initial sync again for two minutes.
 func wantMembership(t testing.TB, owner *mautrix.Client, room id.RoomID, user id.UserID, want event.Membership) {
 	t.Helper()
 	until(t, "membership "+string(want), func() bool {
@@ -151,7 +151,8 @@ func TestMatrixJoinPolicy_Allowlist(t *testing.T) {
 	}
 }
 
-// The server refuses for a while; what was withdrawn meanwhile is not tried any more, and what can never succeed is told.
+// The server refuses for a while; what was withdrawn meanwhile is not tried any
+// more, and what can never succeed is told.
 func TestMatrixJoinPolicy_Faults(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -207,8 +208,8 @@ func TestMatrixJoinPolicy_GivesUp(t *testing.T) {
 	}
 }
 
-// Twenty thousand invitations of an attacker, and one of a friend in between: memory and requests are bounded, and
-// the friend's goes first.
+// Twenty thousand invitations of an attacker, and one of a friend in between:
+// memory and requests are bounded, and the friend's goes first.
 func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)

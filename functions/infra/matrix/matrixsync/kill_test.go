@@ -17,7 +17,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// killedLine is what a child says of each event. It does so twice: before it acknowledges and after.
+// killedLine is what a child says of each event. It does so twice: before it
+// acknowledges and after.
 type killedLine struct {
 	Body        string
 	Redelivered bool
@@ -74,8 +75,9 @@ func consumeForever(args []string) error {
 	return errors.New("the service ended")
 }
 
-// A consumer killed at any moment, again and again: each message is acknowledged, in order; what was acknowledged does
-// not come again; what comes again is marked.
+// A consumer killed at any moment, again and again: each message is
+// acknowledged, in order; what was acknowledged does not come again; what comes
+// again is marked.
 func TestSync_ConsumerKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -17,7 +17,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// recorded is a transport that answers each sync with the next of some responses, and the one after the last never.
+// recorded is a transport that answers each sync with the next of some
+// responses, and the one after the last never.
 type recorded struct {
 	responses [][]byte
 
@@ -98,7 +99,8 @@ func recordRoom(t testing.TB, client *mautrix.Client, room id.RoomID, timeout in
 	return timeline, state
 }
 
-// recordEvents has the server's own bytes of a room's timeline: texts, a reply, an edit, a reaction, a thread, a member.
+// recordEvents has the server's own bytes of a room's timeline: texts, a reply,
+// an edit, a reaction, a thread, a member.
 func recordEvents(t testing.TB) (timeline []json.RawMessage, state []json.RawMessage) {
 	t.Helper()
 	w := newWorld(t)
@@ -143,7 +145,8 @@ func numbered(out *bytes.Buffer, events []json.RawMessage, n int, count *int) {
 		}
 		raw := events[i%len(events)]
 		const key = `"event_id":"$`
-		// The last: m.relates_to has one, too. (Both servers write it at the top level after the content.)
+		// The last: m.relates_to has one, too. (Both servers write it at the
+		// top level after the content.)
 		at := bytes.LastIndex(raw, []byte(key)) + len(key)
 		*count++
 		out.Write(raw[:at])

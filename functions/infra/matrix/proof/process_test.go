@@ -75,7 +75,7 @@ func (p *process) kill() {
 }
 
 // again kills the children that are not done, does something meanwhile, and
-// starts them anew.
+// restarts them.
 func again(t *testing.T, meanwhile func(), processes ...*process) {
 	t.Helper()
 	var killed []*process

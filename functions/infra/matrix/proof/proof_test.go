@@ -106,7 +106,7 @@ func faults(proxy *fault.HTTPProxy, room func(*http.Request) string) {
 // what it is to do, and does what it was at when it was killed 5 minutes and 10
 // seconds later, behind whatever came after (AckWait in its
 // roomserver/internal/input). Exactly once would take an outbox whose Settle is
-// longer than that. So the senders are killed first, in the midst of sending,
+// longer than that. So the senders are killed first, in the middle of sending,
 // and what they asked for is done; the server then forgets the transaction IDs,
 // which it has in memory alone.
 func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, server *servers.Server, reader *process, writers []*process) (restarts int) {

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
 // silence is how long nothing may move before the proof says what is

@@ -28,7 +28,7 @@ on("click", "button.copy", async (button) => {
   setTimeout(() => (button.textContent = label), 1200);
 });
 
-// Forms that name the element for their results fetch these while one types.
+// Forms that name the element for their results fetch these while the user types.
 const states = new WeakMap(); // form -> { shown, running, pause }
 
 function address(form) {

@@ -5,15 +5,17 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3/database"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/migration"
 	"fnregistry.dev/functions/infra/postgres"
-	"github.com/jackc/pgx/v5"
-	"github.com/pressly/goose/v3/database"
 )
 
-// store is goose's own table of versions with two more columns: the file's name and checksum. goose's command line
-// goes on working with it; the lines that it writes have no checksum, and are not held against the files.
+// store is goose's own table of versions with two more columns: the file's name
+// and checksum. goose's command line goes on working with it; the lines that it
+// writes have no checksum, and are not held against the files.
 type store struct {
 	database.Store
 	m *migrating
@@ -63,7 +65,8 @@ func (s *store) Insert(ctx context.Context, db database.DBTxConn, req database.I
 	return s.Store.Insert(ctx, db, req) // version 0, with which goose begins
 }
 
-// look reads what the database has, checks it against the files and sets result.Version and result.Pending.
+// look reads what the database has, checks it against the files and sets
+// result.Version and result.Pending.
 func (m *migrating) look(ctx context.Context) error {
 	history, err := m.history(ctx)
 	if err != nil {
@@ -86,8 +89,9 @@ func (m *migrating) look(ctx context.Context) error {
 	return nil
 }
 
-// history reads the lines of goose's table, by version, without the one that it begins with (0). to_jsonb, because the
-// columns name and checksum may not be there yet.
+// history reads the lines of goose's table, by version, without the one that it
+// begins with (0). to_jsonb, because the columns name and checksum may not be
+// there yet.
 func (m *migrating) history(ctx context.Context) ([]migration.MigrationApplied, error) {
 	if err := m.findSchema(ctx); err != nil {
 		return nil, err
@@ -116,7 +120,8 @@ func (m *migrating) history(ctx context.Context) ([]migration.MigrationApplied, 
 	return all, rows.Err()
 }
 
-// findSchema settles the table's schema once: a file may change the search_path.
+// findSchema settles the table's schema once: a file may change the
+// search_path.
 func (m *migrating) findSchema(ctx context.Context) error {
 	if m.schema != "" {
 		return nil
@@ -126,7 +131,12 @@ func (m *migrating) findSchema(ctx context.Context) error {
 		return err
 	}
 	if !schema.Valid {
-		return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate", Message: "no schema of the search_path exists", Hint: "make the schema first, or set search_path in the URL"}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "postgres_migrate",
+			Message: "no schema of the search_path exists",
+			Hint:    "make the schema first, or set search_path in the URL",
+		}
 	}
 	m.schema = schema.String
 	return nil

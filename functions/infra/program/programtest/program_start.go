@@ -26,10 +26,10 @@ type ProgramStartHandle struct {
 // Log is what it has written to stderr so far.
 func (h *ProgramStartHandle) Log() string { return h.log.String() }
 
-// ProgramStart runs a program that serves HTTP, with the arguments and without an
-// environment, until the test ends or Stop is called. It returns when the program
-// has printed a line with an address, "http://...", at its end; the test fails
-// where it ends before. What it prints later is dropped.
+// ProgramStart runs a program that serves HTTP, with the arguments and without
+// an environment, until the test ends or Stop is called. It returns when the
+// program has printed a line with an address, "http://...", at its end; the
+// test fails where it ends before. What it prints later is dropped.
 //
 // More in program_start.md:
 //   - The program has to print a line with its address on stdout, as "hello

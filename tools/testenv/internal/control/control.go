@@ -1,12 +1,13 @@
-// Package control is the HTTP API by which a test starts servers of its own, and kills and restarts them.
+// Package control is the HTTP API by which a test starts servers of its own,
+// and kills and restarts them.
 //
 //	POST   /v1/servers {"kind":"postgres"}   200 {"id":"5","kind":"postgres","env":{...}}, when it answers
 //	POST   /v1/servers/{id}/kill             204: SIGKILL to all its processes; the data stay
-//	POST   /v1/servers/{id}/stop             204: ended in the orderly way; the data stay
+//	POST   /v1/servers/{id}/stop             204: ended gracefully; the data stay
 //	POST   /v1/servers/{id}/restart          204: answers again, on the same port and data
 //	DELETE /v1/servers/{id}                  204: ended, and its data removed
 //
-// Each request bears the run's token. Errors are problem JSON (RFC 9457).
+// Each request carries the run's token. Errors are problem JSON (RFC 9457).
 package control
 
 import (
@@ -34,7 +35,7 @@ type serverRequest struct {
 
 type none = struct{}
 
-// Handler serves the API to those who bear the token.
+// Handler serves the API to clients with the token.
 func Handler(w *world.World, token string) (http.Handler, error) {
 	mux := http.NewServeMux()
 	bounds := fnhttp.HTTPJSONConfig{MaxBytes: 4 << 10}

@@ -26,7 +26,8 @@ var All = []string{Postgres, ClickHouse, Keyring, Matrix}
 // names are what a person may write.
 var names = append(slices.Clone(All), Dendrite, Synapse)
 
-// setUps make the data and the configuration of a new server, after they have seen that its software is there.
+// setUps make the data and the configuration of a new server, after they have
+// seen that its software is there.
 var setUps = map[string]func(context.Context, *Server) (*setup, error){
 	Postgres:   setUpPostgres,
 	ClickHouse: setUpClickHouse,
@@ -35,8 +36,9 @@ var setUps = map[string]func(context.Context, *Server) (*setup, error){
 	Synapse:    setUpSynapse,
 }
 
-// Kinds reads the names of servers as a person writes them: none means All. It returns what to start, and which kind
-// of homeserver "matrix" stands for in this run.
+// Kinds reads the names of servers as a person writes them: none means All. It
+// returns what to start, and which kind of homeserver "matrix" stands for in
+// this run.
 func Kinds(args []string) (kinds []string, matrix string, err error) {
 	if len(args) == 0 {
 		return All, Dendrite, nil
@@ -44,13 +46,21 @@ func Kinds(args []string) (kinds []string, matrix string, err error) {
 	for _, arg := range args {
 		switch {
 		case !slices.Contains(names, arg):
-			return nil, "", &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("there is no server %q", arg), Hint: hintKinds(arg)}
+			return nil, "", &core.Error{
+				Code:    core.CodeInvalid,
+				Message: fmt.Sprintf("there is no server %q", arg),
+				Hint:    hintKinds(arg),
+			}
 		case arg == Matrix:
 			arg = Dendrite
 		}
 		if strings.HasPrefix(arg, Matrix) {
 			if matrix != "" && matrix != arg {
-				return nil, "", &core.Error{Code: core.CodeInvalid, Message: "there can be one homeserver only", Hint: "name matrix or " + Synapse + ", not both"}
+				return nil, "", &core.Error{
+					Code:    core.CodeInvalid,
+					Message: "there can be one homeserver only",
+					Hint:    "name matrix or " + Synapse + ", not both",
+				}
 			}
 			matrix = arg
 		}

@@ -57,7 +57,11 @@ func Open(t testing.TB) *Page {
 	t.Cleanup(cancel)
 	p.Ctx = ctx
 	p.Size(1180, 900)
-	watch(p, chromedp.Events(ctx, runtime.ExceptionThrown), func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text })
+	watch(
+		p,
+		chromedp.Events(ctx, runtime.ExceptionThrown),
+		func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text },
+	)
 	watch(p, chromedp.Events(ctx, log.EntryAdded), func(e log.EventEntryAdded) string {
 		if strings.Contains(e.Entry.Text, "Content Security Policy") {
 			return e.Entry.Text
@@ -141,7 +145,10 @@ func (p *Page) Until(condition string) {
 		case <-time.After(15 * time.Millisecond):
 		}
 	}
-	at, _ := chromedp.Run(p.Ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText.slice(0, 600)"))
+	at, _ := chromedp.Run(
+		p.Ctx,
+		chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText.slice(0, 600)"),
+	)
 	p.t.Fatalf("never came: %s\nthe page is %s", condition, at)
 }
 

@@ -1,6 +1,6 @@
-// Package killtest tests what a crash leaves behind: a test starts its own binary
-// again in a role, the process dies by SIGKILL at a point that its code names, or
-// when the test says so, and the test starts it again and looks.
+// Package killtest tests what a crash leaves behind: a test starts its own
+// binary again in a role, the process dies by SIGKILL at a point that its code
+// names, or when the test says so, and the test starts it again and looks.
 //
 // TestMain begins with [Play], which has the roles:
 //
@@ -9,8 +9,8 @@
 //		os.Exit(m.Run())
 //	}
 //
-// A role names its points with [Point], which does nothing unless the process was
-// started to die there.
+// A role names its points with [Point], which does nothing unless the process
+// was started to die there.
 package killtest
 
 import (
@@ -35,8 +35,8 @@ const (
 )
 
 // Play returns at once in a test's own process. In one that [Start] started it
-// runs the role with the arguments given there, and exits: with 1 and the error on
-// stderr if there is one.
+// runs the role with the arguments given there, and exits: with 1 and the error
+// on stderr if there is one.
 func Play(roles map[string]func(args []string) error) {
 	name := os.Getenv(roleEnv)
 	if name == "" {
@@ -56,8 +56,8 @@ func Play(roles map[string]func(args []string) error) {
 
 var passed atomic.Int64
 
-// Point kills this process by SIGKILL if it was started to die at the point called
-// name. Otherwise it does nothing.
+// Point kills this process by SIGKILL if it was started to die at the point
+// called name. Otherwise it does nothing.
 func Point(name string) {
 	if os.Getenv(pointEnv) != name {
 		return
@@ -104,15 +104,16 @@ type Process struct {
 	err   error            // of the wait for its end; set likewise
 }
 
-// Start starts the test's binary in a role. Its stderr is the test's. It is killed
-// when the test ends, if it has not ended by then.
+// Start starts the test's binary in a role. Its stderr is the test's. It is
+// killed when the test ends, if it has not ended by then.
 func Start(t testing.TB, cfg Config) *Process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not t.Context(): that is done before cleanups run, which may still talk to it.
+	// Not t.Context(): that is done before cleanups run, which may still talk
+	// to it.
 	cmd := exec.CommandContext(context.Background(), self, cfg.Args...)
 	cmd.Env = append(os.Environ(), cfg.Env...)
 	count := strconv.Itoa(cmp.Or(cfg.KillAfter, 1))
@@ -201,14 +202,15 @@ func (p *Process) Output() []byte {
 // wait for with [AwaitInputEnd].
 func (p *Process) CloseInput() { _ = p.input.Close() }
 
-// AwaitInputEnd returns when the test calls [Process.CloseInput]. It is for roles.
+// AwaitInputEnd returns when the test calls [Process.CloseInput]. It is for
+// roles.
 func AwaitInputEnd() error {
 	_, err := io.Copy(io.Discard, os.Stdin)
 	return err
 }
 
-// Kill sends the process SIGKILL. What it has written to stdout until it dies can
-// still be read; then call [Process.Wait].
+// Kill sends the process SIGKILL. What it has written to stdout until it dies
+// can still be read; then call [Process.Wait].
 func (p *Process) Kill() {
 	p.t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {

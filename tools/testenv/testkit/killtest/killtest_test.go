@@ -123,7 +123,8 @@ func TestEndsByItself(t *testing.T) {
 	}
 }
 
-// The end is noticed without waiting for it, and what was said can still be read.
+// The end is noticed without waiting for it, and what was said can still be
+// read.
 func TestEnded(t *testing.T) {
 	t.Parallel()
 	p := killtest.Start(t, killtest.Config{Role: "signal"})

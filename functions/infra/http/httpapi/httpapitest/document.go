@@ -16,8 +16,8 @@ type document struct {
 	Security []security
 }
 
-// security is one way to be let in: schemes that a request fulfils together. The
-// empty one is that of requests without a token.
+// security is one way to be let in: schemes that a request fulfils together.
+// The empty one is that of requests without a token.
 type security map[string]any
 
 type operation struct {
@@ -87,8 +87,8 @@ func operations(text []byte) ([]*operation, error) {
 	return all, nil
 }
 
-// find returns the operation of a request; of two whose path fits, that with the
-// fewer parameters.
+// find returns the operation of a request; of two whose path fits, that with
+// the fewer parameters.
 func find(all []*operation, method, path string) *operation {
 	path, _, _ = strings.Cut(path, "?")
 	var best *operation
@@ -100,7 +100,7 @@ func find(all []*operation, method, path string) *operation {
 	return best
 }
 
-// streams says whether an operation answers with a stream, which may have no
+// streams reports whether an operation answers with a stream, which may have no
 // end.
 func (op *operation) streams() bool {
 	_, ok := op.Responses["200"].Content["text/event-stream"]

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// hostile sends, beside a good request, what its operation must refuse.
+// hostile sends, next to a good request, what its operation must refuse.
 func (c *checking) hostile(op *operation, good HTTPAPIConformanceRequest) {
 	path, query, _ := strings.Cut(good.Path, "?")
 	with := func(more string) string {
@@ -142,8 +142,8 @@ func (c *checking) foreign(op *operation, good HTTPAPIConformanceRequest) {
 	c.refused("a foreign page", op, good.Path, good.Body, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403)
 }
 
-// withoutToken sends a good request as somebody who has no token, or a wrong one,
-// and is on another machine.
+// withoutToken sends a good request as somebody who has no token, or a wrong
+// one, and is on another machine.
 func (c *checking) withoutToken(op *operation, good HTTPAPIConformanceRequest) {
 	stranger := map[string]string{"Authorization": "", "X-Forwarded-For": "203.0.113.9"}
 	if op.open() {

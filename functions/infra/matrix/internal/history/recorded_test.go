@@ -25,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var record = flag.Bool("record", false, "record a gap of the real server in testdata")
 
-// recording is a gap of a room with busy senders on a real server: what was asked
-// of it, and what it answered.
+// recording is a gap of a room with busy senders on a real server: what was
+// asked of it, and what it answered.
 type recording struct {
 	Timeline []id.EventID
 	From     string
@@ -41,8 +41,8 @@ type recordedPage struct {
 	Events    []id.EventID
 }
 
-// replay walks with the recorded answers. Without seams, what is read forwards is
-// empty.
+// replay walks with the recorded answers. Without seams, what is read forwards
+// is empty.
 func (r *recording) replay(t *testing.T, seams bool) *history.Walk[id.EventID] {
 	t.Helper()
 	return r.walk(t, func(request history.Request) recordedPage {
@@ -74,8 +74,8 @@ func (r *recording) walk(t *testing.T, ask func(history.Request) recordedPage) *
 }
 
 // missing returns how many of the senders' messages are in no part of the room
-// that a reader has, and checks the order. What is there twice counts where it is
-// first, as in a store.
+// that a reader has, and checks the order. What is there twice counts where it
+// is first, as in a store.
 func (r *recording) missing(t *testing.T, walked []id.EventID) (missing int) {
 	t.Helper()
 	got := slices.Concat(walked, r.Timeline)

@@ -16,15 +16,16 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// NewClient makes a user on the homeserver of testenv and returns a client of it.
+// NewClient makes a user on the homeserver of testenv and returns a client of
+// it.
 func NewClient(t testing.TB, name string) *mautrix.Client {
 	t.Helper()
 	server := servers.Matrix(t)
 	return Client(t, server.URL, server.NewUser(t, name))
 }
 
-// Client returns a client of a user, which keeps no connection behind; url may be
-// that of a proxy.
+// Client returns a client of a user, which keeps no connection behind; url may
+// be that of a proxy.
 func Client(t testing.TB, url string, user servers.User) *mautrix.Client {
 	t.Helper()
 	client, err := mautrix.NewClient(url, id.UserID(user.ID), user.AccessToken)
@@ -73,8 +74,8 @@ func Room(t testing.TB, owner *mautrix.Client, others ...*mautrix.Client) id.Roo
 	return room.RoomID
 }
 
-// Patience is how long a test waits for what a server, or another process, is to
-// do: as long as a loaded machine may take. Nothing waits for its end.
+// Patience is how long a test waits for what a server, or another process, is
+// to do: as long as a loaded machine may take. Nothing waits for its end.
 const Patience = 3 * time.Minute
 
 // Until polls a condition of the world outside of this process.
