@@ -13,8 +13,13 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// outboxSends is the pattern of requests that send an event.
-const outboxSends = "PUT /_matrix/client/v3/rooms/{room}/send/"
+// outboxSends is the pattern of requests that send a message.
+var outboxSends = sendsOf("m.room.message")
+
+// sendsOf is the pattern of requests that send an event of a type.
+func sendsOf(eventType string) string {
+	return "PUT /_matrix/client/v3/rooms/{room}/send/" + eventType + "/"
+}
 
 // outboxSetup is a user, a room, and a proxy between them and the homeserver.
 type outboxSetup struct {

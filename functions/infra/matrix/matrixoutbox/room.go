@@ -30,6 +30,7 @@ type view struct {
 	transaction string    // of the item
 	shown       time.Time // since when the server shows what was sent before the item; zero: not seen
 	lagging     time.Time // since when it was seen not to; zero: not seen
+	unflushed   int       // how often flush has failed
 }
 
 // viewOf returns the view of the room's first item.
@@ -172,6 +173,12 @@ func (s *sender) find(ctx context.Context, row *item, v *view) (step step, decid
 			return step, true
 		}
 	case verdictAbsent:
+		if v.shown.IsZero() && row.shownAt.IsZero() { // the first such look since the try
+			if err := s.flush(ctx, row); err != nil && v.unflushed < flushTries {
+				v.unflushed++
+				return s.failed(ctx, row, err, true), true
+			}
+		}
 		if err := s.noteShown(ctx, row, v); err != nil {
 			return s.storeFailed(ctx, err), true
 		}

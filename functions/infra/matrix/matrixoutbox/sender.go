@@ -28,13 +28,14 @@ type sender struct {
 	work     sync.WaitGroup     // rooms and looks
 	woken    chan struct{}      // has room for one
 
-	mu    sync.Mutex
-	rooms map[id.RoomID]*room // that are worked on
-	next  map[id.RoomID]bool  // that are to be
-	looks looks
-	pace  pace
-	lost  error // another process has the queue
-	ended bool  // stopping is closed
+	mu         sync.Mutex
+	rooms      map[id.RoomID]*room // that are worked on
+	next       map[id.RoomID]bool  // that are to be
+	looks      looks
+	pace       pace
+	homeserver homeserver // what the server's software is, once it was asked
+	lost       error      // another process has the queue
+	ended      bool       // stopping is closed
 }
 
 func newSender(cfg MatrixOutboxConfig, store *store, waiters *waiters) *sender {

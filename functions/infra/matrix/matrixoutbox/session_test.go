@@ -51,7 +51,7 @@ func TestMatrixOutbox_LostAnswerOverSessions(t *testing.T) {
 				eventType = "m.room.encrypted"
 				scramble(t, client, room)
 			}
-			lost := proxy.Add(fault.Rule{Match: outboxSends, Max: 1, Fault: fault.Reset{AfterServer: true}})
+			lost := proxy.Add(fault.Rule{Match: sendsOf(eventType), Max: 1, Fault: fault.Reset{AfterServer: true}})
 			cfg := outboxQuick
 			cfg.DB, cfg.Settle = newDB(t).Writer, time.Hour // so that this one does not try again
 			outbox := startOutbox(t, client, cfg)

@@ -78,7 +78,7 @@ type sendTimes struct {
 }
 
 func (s *sendTimes) note(r *http.Request) {
-	if r.Method == http.MethodPut {
+	if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/send/m.room.message/") {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.all = append(s.all, time.Now())
