@@ -88,6 +88,10 @@ func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change,
 	for _, d := range c.Dirs {
 		old[dirKey{d.Root, d.Path}] = d
 	}
+	workers := runtime.GOMAXPROCS(0)
+	if len(old) > 0 {
+		workers = max(1, workers/2) // questions are answered from c meanwhile
+	}
 	var roots []*Root
 	var jobs []job
 	for i, r := range c.Roots {
@@ -96,7 +100,7 @@ func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change,
 			return nil, nil, err
 		}
 		root.before = r.Modules
-		lists, err := root.walk(ctx, func(dir string) *Dir { return old[dirKey{i, dir}] })
+		lists, err := root.walk(ctx, workers, func(dir string) *Dir { return old[dirKey{i, dir}] })
 		if err != nil {
 			return nil, nil, err
 		}
@@ -140,7 +144,7 @@ type job struct {
 func readAll(ctx context.Context, jobs []job, opts Options) ([]*Dir, error) {
 	dirs := make([]*Dir, len(jobs))
 	var done atomic.Int64
-	err := inParallel(ctx, len(jobs), func(i int) {
+	err := inParallel(ctx, runtime.GOMAXPROCS(0), len(jobs), func(i int) {
 		dirs[i] = jobs[i].do(opts.Seen)
 		if n := int(done.Add(1)); opts.Progress != nil && (n%64 == 0 || n == len(jobs)) {
 			opts.Progress(n, len(jobs))
@@ -149,12 +153,11 @@ func readAll(ctx context.Context, jobs []job, opts Options) ([]*Dir, error) {
 	return dirs, err
 }
 
-// inParallel calls do for 0 to n-1, from as many goroutines as there are
-// processors, until ctx is done.
-func inParallel(ctx context.Context, n int, do func(i int)) error {
+// inParallel calls do for 0 to n-1, from so many goroutines at most, until ctx is done.
+func inParallel(ctx context.Context, workers, n int, do func(i int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(n, workers) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1

@@ -95,12 +95,12 @@ type listing struct {
 // does not follow links to folders: a loop of links ends nothing.
 //
 // known gives what a folder held before, or nil.
-func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing, error) {
+func (r *Root) walk(ctx context.Context, workers int, known func(dir string) *Dir) ([]listing, error) {
 	r.Modules = map[string]string{}
 	var all []listing
 	for level := []string{"."}; len(level) > 0; {
 		found := make([]listing, len(level))
-		if err := inParallel(ctx, len(level), func(i int) { found[i] = r.list(level[i], known(level[i])) }); err != nil {
+		if err := inParallel(ctx, workers, len(level), func(i int) { found[i] = r.list(level[i], known(level[i])) }); err != nil {
 			return nil, err
 		}
 		level = nil
@@ -128,7 +128,8 @@ func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing
 // listing shares their stats: of a tree in which nothing has changed it holds
 // nothing.
 func (r *Root) list(dir string, known *Dir) listing {
-	entries, err := os.ReadDir(r.Path(dir))
+	full := r.Path(dir)
+	entries, err := os.ReadDir(full)
 	l := listing{path: dir, err: err}
 	var same []FileStat
 	if known != nil {
@@ -147,7 +148,7 @@ func (r *Root) list(dir string, known *Dir) listing {
 				l.fault(at, "file-read", "its module line can't be read: "+plain(err))
 			}
 		case wanted(name):
-			f, ok := r.stat(&l, e)
+			f, ok := l.stat(full, e)
 			if n := len(l.files); ok && n < len(same) && same[n].Name == f.Name && same[n].Size == f.Size && same[n].ModTime == f.ModTime {
 				l.files = same[: n+1 : n+1]
 			} else if ok {
@@ -168,23 +169,28 @@ func wanted(name string) bool {
 	return name[0] != '.' && name[0] != '_' && (strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".md"))
 }
 
-// stat returns a file's stat; without one it is no file to read, and l may have
-// a fault.
-func (r *Root) stat(l *listing, e fs.DirEntry) (f FileStat, ok bool) {
-	info, err := e.Info()
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = os.Stat(r.Path(joinPath(l.path, e.Name()))) // a link to a file is read; a dangling one is reported
+// stat returns the stat of a file of the folder, which lies at full; without
+// one it is no file to read, and l may have a fault.
+func (l *listing) stat(full string, e fs.DirEntry) (f FileStat, ok bool) {
+	file := full + string(filepath.Separator) + e.Name()
+	st, err := regular.Lstat(file)
+	link := e.Type()&fs.ModeSymlink != 0
+	if err == nil && st.Type&fs.ModeSymlink != 0 { // a link to a file is read; one that leads nowhere is reported
+		var info fs.FileInfo
+		if info, err = os.Stat(file); err == nil {
+			st = regular.Stat{Size: info.Size(), ModTime: info.ModTime().UnixNano(), Type: info.Mode().Type()}
+		}
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:
+	case errors.Is(err, fs.ErrNotExist) && !link:
 		// gone since the folder was listed
 	case err != nil:
 		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: "+plain(err))
-	case info.IsDir():
-	case !info.Mode().IsRegular():
+	case st.Type.IsDir():
+	case !st.Type.IsRegular():
 		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: not a regular file")
 	default:
-		return FileStat{Name: e.Name(), Size: info.Size(), ModTime: info.ModTime().UnixNano()}, true
+		return FileStat{Name: e.Name(), Size: st.Size, ModTime: st.ModTime}, true
 	}
 	return FileStat{}, false
 }

@@ -171,6 +171,32 @@ func (s *server) cpu(b *testing.B) time.Duration {
 	return time.Duration(ticks) * time.Second / 100 // USER_HZ
 }
 
+// runTime is the processor time of the server's threads so far. It is counted
+// in nanoseconds, where cpu has ticks of 10 ms, and grows only while a thread
+// runs: what others take of the machine is not in it. Go programs keep their
+// threads, so none that has ended is missing.
+func (s *server) runTime(b *testing.B) time.Duration {
+	b.Helper()
+	tasks := filepath.Join("/proc", strconv.Itoa(s.cmd.Process.Pid), "task")
+	entries, err := os.ReadDir(tasks)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var sum time.Duration
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(tasks, e.Name(), "schedstat"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		var ns int64
+		if _, err := fmt.Sscan(string(text), &ns); err != nil {
+			b.Fatalf("%s: %v in %q", e.Name(), err, text)
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
+}
+
 // memory is VmRSS or VmHWM (its highest value so far), in bytes.
 func (s *server) memory(b *testing.B, name string) int64 {
 	b.Helper()
