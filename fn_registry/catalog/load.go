@@ -153,7 +153,8 @@ func readAll(ctx context.Context, jobs []job, opts Options) ([]*Dir, error) {
 	return dirs, err
 }
 
-// inParallel calls do for 0 to n-1, from so many goroutines at most, until ctx is done.
+// inParallel calls do for 0 to n-1, from so many goroutines at most, until ctx
+// is done.
 func inParallel(ctx context.Context, workers, n int, do func(i int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup

@@ -12,12 +12,12 @@ import (
 
 var updateGolden = flag.Bool("update", false, "rewrite testdata/relevance/golden.txt")
 
-// TestRelevance asks this repository's own registry for what people and
-// agents need, in their words. The data are under testdata/relevance: the
-// search was tuned on the files that end in _dev; those that end in _held
-// were only counted. The needs_random and needs_newer files say at
-// their head how they were drawn. golden.txt has, for each query, the rank of the unit that
-// is wanted and the first three.
+// TestRelevance asks this repository's own registry for what people and agents
+// need, in their words. The data are under testdata/relevance: the search was
+// tuned on the files that end in _dev; those that end in _held were only
+// counted. The needs_random and needs_newer files say at their head how they
+// were drawn. golden.txt has, for each query, the rank of the unit that is
+// wanted and the first three.
 func TestRelevance(t *testing.T) {
 	t.Parallel()
 	s := ownRegistry(t)

@@ -73,7 +73,8 @@ func (s *segment) derive() {
 // leastPosting is how many bytes a posting has at least.
 const leastPosting = 3
 
-// appendPosting appends the posting of a unit that comes gap units after the one before it (the first counts from -1).
+// appendPosting appends the posting of a unit that comes gap units after the
+// one before it (the first counts from -1).
 func appendPosting(b []byte, gap int, impact uint8, fields Field) []byte {
 	for gap >= 0x80 {
 		b = append(b, byte(gap)|0x80)
