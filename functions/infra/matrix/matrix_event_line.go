@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -38,7 +39,7 @@ func eventWhat(evt MatrixSyncEvent) string {
 	case evt.Type == MatrixTypeGap:
 		return "(the server left messages out here)"
 	case evt.Type == MatrixTypeEncrypted:
-		return "(encrypted, the key is not there yet)"
+		return "(encrypted: " + cmp.Or(evt.Reason, "the key is not there yet") + ")"
 	case evt.Redacts != "":
 		return "takes back " + string(evt.Redacts)
 	case evt.Type == event.EventReaction.Type:

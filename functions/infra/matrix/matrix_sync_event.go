@@ -2,10 +2,14 @@ package matrix
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
 )
 
 // Types of a [MatrixSyncEvent] that are not event types of Matrix.
@@ -20,7 +24,8 @@ const (
 //
 // More in matrix_sync_event.md:
 //   - All but what the service adds is as its sender wrote it.
-//   - A message that was redacted before it came has an empty Body and MsgType.
+//   - Trust is MatrixTrustNone for plain text: there the homeserver says who
+//     wrote it.
 type MatrixSyncEvent struct {
 	Type      string            // "m.room.message", "m.reaction", ...; or MatrixTypeEncrypted or MatrixTypeGap
 	RoomID    id.RoomID         // where it is
@@ -38,11 +43,13 @@ type MatrixSyncEvent struct {
 	RelatesTo  id.EventID // the target of another relation: what a reaction is to, the poll of a vote
 	Key        string     // of a reaction: the emoji
 
-	Encrypted     bool   // it came encrypted
-	Decrypted     bool   // it came encrypted and this is what was in it
-	TransactionID string // of an event that this device sent: the transaction ID of that send
-	Redelivered   bool   // it was delivered before and not acknowledged
-	Replayed      bool   // it comes out of an initial sync made because the server did not know the old token any more
+	Encrypted     bool        // it came encrypted
+	Decrypted     bool        // it came encrypted and this is what was in it
+	Trust         MatrixTrust // how sure it is that Sender wrote what was in it; of what is not Decrypted MatrixTrustNone
+	Reason        string      // of MatrixTypeEncrypted: why it can't be read
+	TransactionID string      // of an event that this device sent: the transaction ID of that send
+	Redelivered   bool        // it was delivered before and not acknowledged
+	Replayed      bool        // it comes out of an initial sync made because the server did not know the old token any more
 
 	Raw json.RawMessage // the event as the server sent it; of a decrypted one, the decrypted one; not to be changed
 	Gap *MatrixSyncGap  // of MatrixTypeGap: what is missing; else nil
@@ -77,3 +84,40 @@ func (e *MatrixSyncEvent) SetAck(seq int64, ack func(seq int64) error) {
 // Seq returns the event's place in the store of the sync that delivered it, from
 // 1; 0 for an event of no store.
 func (e MatrixSyncEvent) Seq() int64 { return e.seq }
+
+// MatrixTrust is how sure it is who wrote an event. More is greater: a program
+// that obeys orders may ask for evt.Trust >= MatrixTrustCrossSigned. Below
+// MatrixTrustCrossSigned the homeserver is believed.
+type MatrixTrust int
+
+// The levels of trust.
+const (
+	MatrixTrustNone          MatrixTrust = iota // not encrypted, or not decrypted: the homeserver says who wrote it
+	MatrixTrustUnknownDevice                    // its key is forwarded, a backup's, or of a device that the sender does not have (any more)
+	MatrixTrustUnverified                       // from a device in the sender's list, which the homeserver keeps
+	MatrixTrustCrossSigned                      // from a device that the sender's identity has signed, and that is the first identity seen
+	MatrixTrustVerified                         // from this device, or signed by an identity that this account has verified
+)
+
+var trustNames = [...]string{"none", "unknown-device", "unverified", "cross-signed", "verified"}
+
+// String returns the level's name, such as "cross-signed".
+func (t MatrixTrust) String() string {
+	if t < 0 || int(t) >= len(trustNames) {
+		return "invalid"
+	}
+	return trustNames[t]
+}
+
+// MarshalText returns the level's name.
+func (t MatrixTrust) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads a level's name. Errors: CodeInvalid for another one.
+func (t *MatrixTrust) UnmarshalText(text []byte) error {
+	i := slices.Index(trustNames[:], string(text))
+	if i < 0 {
+		return &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_event read trust", Message: "no level of trust: " + ident.Clip(string(text), 80)}
+	}
+	*t = MatrixTrust(i)
+	return nil
+}

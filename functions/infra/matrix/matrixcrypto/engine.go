@@ -48,6 +48,7 @@ type engine struct {
 	mu      sync.Mutex // guards what follows
 	keys    []matrixsync.MatrixSessionKey
 	missing map[matrixsync.MatrixSessionKey]*missingKey
+	looked  map[string]time.Time    // when the owner of a key was last asked for
 	tried   map[id.UserID]time.Time // when an outdated device list was last asked for
 	counted time.Time               // when the server was last asked how many one-time keys it has
 }
@@ -58,6 +59,7 @@ func newEngine(client *mautrix.Client, db *sql.DB) *engine {
 		log:     client.Log.With().Str("component", "crypto").Logger(),
 		exec:    &execer{db: db},
 		missing: map[matrixsync.MatrixSessionKey]*missingKey{},
+		looked:  map[string]time.Time{},
 		tried:   map[id.UserID]time.Time{},
 		backup:  backupState{asked: map[matrixsync.MatrixSessionKey]time.Time{}},
 	}
@@ -129,9 +131,10 @@ func (m *engine) newStore() *crypto.SQLCryptoStore {
 // load makes a machine of what is in the database. Callers hold live, or are alone.
 func (m *engine) load(ctx context.Context) error {
 	store := m.newStore()
-	mach := crypto.NewOlmMachine(m.client, &m.log, store, m.state.SQLStateStore)
+	mach := crypto.NewOlmMachine(m.client, &m.log, &guardedStore{store, m}, m.state.SQLStateStore)
 	mach.SessionReceived = m.sessionReceived
-	mach.DisableRatchetTracking = true // it serves the deletion of used keys, and writes with each message
+	mach.DisableDecryptKeyFetching = true // checkSender does it; in takeIn it would keep the transaction waiting
+	mach.DisableRatchetTracking = true    // it serves the deletion of used keys, and writes with each message
 	if err := mach.Load(ctx); err != nil {
 		return err
 	}

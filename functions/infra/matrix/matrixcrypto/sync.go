@@ -58,9 +58,6 @@ func (m *engine) takeIn(ctx context.Context, resp *mautrix.RespSync, since strin
 		return errClosed()
 	}
 	mach := m.mach
-	// Asking the server for an unknown sender's devices would keep the transaction waiting.
-	mach.DisableDecryptKeyFetching = true
-	defer func() { mach.DisableDecryptKeyFetching = false }()
 	if _, err := m.exec.batch(ctx, func(ctx context.Context) error { return m.takeState(ctx, resp, since) }); err != nil {
 		return err
 	}
@@ -116,6 +113,10 @@ func (m *engine) takeMessage(ctx context.Context, mach *crypto.OlmMachine, evt *
 			m.log.Error().Str("panic", fmt.Sprint(r)).Stringer("sender", evt.Sender).Msg("dropped a to-device message on which mautrix panicked")
 		}
 	}()
+	if content, ok := evt.Content.Parsed.(*event.EncryptedEventContent); ok {
+		//lint:ignore SA1019 of Olm messages it is not deprecated
+		ctx = context.WithValue(ctx, olmKey{}, content.SenderKey)
+	}
 	mach.HandleToDeviceEvent(ctx, evt)
 	return nil
 }

@@ -24,8 +24,9 @@ type MatrixSyncCrypto interface {
 	// one that may pass: the service asks again.
 	ProcessSync(ctx context.Context, resp *mautrix.RespSync, since string) error
 
-	// Decrypt returns the decrypted event, and must do so again for the same one. An error that Is [ErrMatrixNoKey] says
-	// that the key may still come.
+	// Decrypt returns the decrypted event, and must do so again for the same
+	// one. An error that Is [ErrMatrixNoKey] says that the key may still come.
+	// It fails where the key is not the sender's, and sets Mautrix.TrustState.
 	Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error)
 
 	// NewKeys returns the sessions whose keys came since the last call, by any way: to-device messages, requests, backup.
