@@ -53,7 +53,6 @@ func (m *engine) owner(ctx context.Context, room id.RoomID, session id.SessionID
 // known to belong to somebody else than the event's sender, whom the server
 // names. mautrix does not look.
 func (m *engine) checkSender(ctx context.Context, mach *crypto.OlmMachine, evt *event.Event, content *event.EncryptedEventContent, owner *sessionOwner) error {
-	//lint:ignore SA1019 it proves nothing, and a wrong one shows a change on the way
 	if named := content.SenderKey; named != "" && named != owner.senderKey {
 		return forged("the event names another sender key than its session has")
 	}

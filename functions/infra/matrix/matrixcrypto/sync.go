@@ -114,7 +114,6 @@ func (m *engine) takeMessage(ctx context.Context, mach *crypto.OlmMachine, evt *
 		}
 	}()
 	if content, ok := evt.Content.Parsed.(*event.EncryptedEventContent); ok {
-		//lint:ignore SA1019 of Olm messages it is not deprecated
 		ctx = context.WithValue(ctx, olmKey{}, content.SenderKey)
 	}
 	mach.HandleToDeviceEvent(ctx, evt)

@@ -42,12 +42,19 @@ func Check(ctx context.Context, client *mautrix.Client, item Outgoing) (json.Raw
 	if err != nil {
 		return nil, err
 	}
+	if err := CheckCleartext(ctx, client, item.Room, item.Type, content); err != nil {
+		return nil, err
+	}
 	return content, checkSize(ctx, client, item.Room, item.Type, content)
 }
 
 // Once tries to send an event, once: mautrix' own retries read the Retry-After
-// header alone.
+// header alone. It is the only way out for what users write: CheckCleartext
+// holds for it also where the room was encrypted after [Check].
 func Once(ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage, transaction string) (id.EventID, error) {
+	if err := CheckCleartext(ctx, client, room, eventType, content); err != nil {
+		return "", err
+	}
 	ctx = context.WithValue(ctx, mautrix.MaxAttemptsContextKey, 1)
 	var resp *mautrix.RespSendEvent
 	var err error
