@@ -36,9 +36,9 @@ func MatrixEventLine(evt MatrixSyncEvent, in *time.Location) string {
 
 func eventWhat(evt MatrixSyncEvent) string {
 	switch {
-	case evt.Type == MatrixTypeGap:
+	case evt.Kind == MatrixKindGap:
 		return "(the server left messages out here)"
-	case evt.Type == MatrixTypeEncrypted:
+	case evt.Kind == MatrixKindEncrypted:
 		return "(encrypted: " + cmp.Or(evt.Reason, "the key is not there yet") + ")"
 	case evt.Redacts != "":
 		return "takes back " + string(evt.Redacts)

@@ -10,7 +10,7 @@ import (
 )
 
 // MatrixEventNormalize pulls out of an event what [MatrixSyncEvent] has fields for. It never fails: what is missing or has
-// a wrong type is empty. An event of type m.room.encrypted comes out as [MatrixTypeEncrypted], without a Body; one that mautrix
+// a wrong type is empty. An event of type m.room.encrypted has Kind [MatrixKindEncrypted], and no Body; one that mautrix
 // has decrypted with Decrypted and Encrypted set. nil gives the zero value.
 //
 // Raw is put together from the event's fields around its content, which stays byte for byte as it came; unknown

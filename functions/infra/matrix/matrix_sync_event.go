@@ -12,10 +12,15 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 )
 
-// Types of a [MatrixSyncEvent] that are not event types of Matrix.
+// MatrixEventKind says what a [MatrixSyncEvent] is. The service sets it: nothing
+// that a user sends changes it.
+type MatrixEventKind string
+
+// The kinds.
 const (
-	MatrixTypeEncrypted = "encrypted" // an event that cannot be decrypted, yet
-	MatrixTypeGap       = "gap"       // events that the server did not give
+	MatrixKindEvent     MatrixEventKind = ""          // an event, decrypted where it was encrypted
+	MatrixKindEncrypted MatrixEventKind = "encrypted" // an event that can't be decrypted, yet; see Reason
+	MatrixKindGap       MatrixEventKind = "gap"       // no event: some that the server did not give; see Gap
 )
 
 // MatrixSyncEvent is one event of a room, with what a program mostly asks for pulled out. A string or ID that the event
@@ -27,7 +32,8 @@ const (
 //   - Trust is MatrixTrustNone for plain text: there the homeserver says who
 //     wrote it.
 type MatrixSyncEvent struct {
-	Type      string            // "m.room.message", "m.reaction", ...; or MatrixTypeEncrypted or MatrixTypeGap
+	Kind      MatrixEventKind   // what it is: an event, or what the service says itself
+	Type      string            // "m.room.message", "m.reaction", ..., or any text that a sender made up; empty in a gap
 	RoomID    id.RoomID         // where it is
 	EventID   id.EventID        // unique; empty in the state of an invitation and in a gap
 	Sender    id.UserID         // who sent it
@@ -46,13 +52,13 @@ type MatrixSyncEvent struct {
 	Encrypted     bool        // it came encrypted
 	Decrypted     bool        // it came encrypted and this is what was in it
 	Trust         MatrixTrust // how sure it is that Sender wrote what was in it; of what is not Decrypted MatrixTrustNone
-	Reason        string      // of MatrixTypeEncrypted: why it can't be read
+	Reason        string      // of MatrixKindEncrypted: why it can't be read
 	TransactionID string      // of an event that this device sent: the transaction ID of that send
 	Redelivered   bool        // it was delivered before and not acknowledged
 	Replayed      bool        // it comes out of an initial sync made because the server did not know the old token any more
 
 	Raw json.RawMessage // the event as the server sent it; of a decrypted one, the decrypted one; not to be changed
-	Gap *MatrixSyncGap  // of MatrixTypeGap: what is missing; else nil
+	Gap *MatrixSyncGap  // of MatrixKindGap, and never nil there: what is missing
 
 	seq int64                 // see Seq
 	ack func(seq int64) error // see SetAck

@@ -55,7 +55,7 @@ type MatrixSyncServiceHandle struct {
 // events are delivered, and each event is delivered again at the next start, with Redelivered set, until it was
 // acknowledged. Without one an event is done with when it was received.
 //
-// A limited timeline is filled from the room's history, up to GapPages; what stays missing is one event of type "gap".
+// A limited timeline is filled from the room's history, up to GapPages; what stays missing is one event of kind "gap".
 // A token that the server does not know any more leads to a new initial sync: what the store knows is left out, the rest
 // has Replayed set.
 //
