@@ -3,7 +3,6 @@ package send
 import (
 	"context"
 
-	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -22,7 +21,7 @@ func CheckCleartext(ctx context.Context, client *mautrix.Client, room id.RoomID,
 	switch {
 	case client.Crypto != nil || client.StateStore == nil:
 		return nil
-	case eventType == event.EventEncrypted.Type, eventType == event.EventRedaction.Type && !gjson.GetBytes(content, "reason").Exists():
+	case eventType == event.EventEncrypted.Type, eventType == event.EventRedaction.Type && readRedaction(content).Reason == "":
 		return nil
 	}
 	encrypted, err := knownEncrypted(ctx, client.StateStore, room)

@@ -30,7 +30,7 @@ func TestCheckCleartext(t *testing.T) {
 		}
 		for kind, content := range map[string]string{
 			"m.room.message": `{"body":"secret"}`, "m.reaction": `{"m.relates_to":{"key":"secret"}}`, "org.example.x": `{}`,
-			"m.room.redaction": `{"redacts":"$1","reason":"secret"}`,
+			"m.room.redaction": `{"redacts":"$1","Reason":"secret"}`, // encoding/json reads this as reason
 		} {
 			err := send.CheckCleartext(t.Context(), client, room, kind, []byte(content))
 			if core.ErrorCode(err) != core.CodeUnsupported || core.ErrorHint(err) == "" {
@@ -51,7 +51,7 @@ func TestCheckCleartext(t *testing.T) {
 // No unit sends but by Once, which has the check.
 func TestOneWayOut(t *testing.T) {
 	t.Parallel()
-	sends := regexp.MustCompile(`\.(SendMessageEvent|SendText|SendNotice|SendReaction|RedactEvent|SendMassagedStateEvent|SendStateEvent)\(`)
+	sends := regexp.MustCompile(`\.(SendMessageEvent|SendText|SendNotice|SendReaction|RedactEvent|SendStateEvent)\(|"rooms", .*"(send|redact)"`)
 	found := 0
 	for _, root := range []string{"../..", "../../../../../apps"} {
 		err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {
@@ -60,7 +60,7 @@ func TestOneWayOut(t *testing.T) {
 			}
 			text, err := os.ReadFile(filepath.Join(root, path))
 			if err == nil && sends.Match(text) {
-				if found++; path != "internal/send/send.go" {
+				if found++; path != "internal/send/send.go" && path != "matrixoutbox/flush.go" { // the latter's has no content
 					t.Errorf("%s sends without send.Once", path)
 				}
 			}
