@@ -38,7 +38,8 @@ type engine struct {
 	live    sync.RWMutex
 	mach    *crypto.OlmMachine
 	store   *crypto.SQLCryptoStore
-	broken  bool // the machine's memory is ahead of the database
+	renewed time.Time // when a fallback key was last published; guarded by syncing
+	broken  bool      // the machine's memory is ahead of the database
 	closed  bool
 
 	encrypting exsync.KeyedMutex[id.RoomID] // a new session may be for one message only: who shares it uses it
@@ -80,6 +81,9 @@ func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHa
 		return wrongKey(err)
 	}
 	if err := m.publishDevice(ctx); err != nil {
+		return err
+	}
+	if err := m.publishKeys(ctx); err != nil {
 		return err
 	}
 	if err := m.setUpIdentity(ctx, cfg, h); err != nil {
