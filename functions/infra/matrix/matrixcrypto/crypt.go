@@ -133,13 +133,16 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 	if setting != nil && setting.Algorithm != id.AlgorithmMegolmV1 {
 		return nil, &core.Error{Code: core.CodeUnsupported, Op: opEncrypt, Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm)}
 	}
+	defer m.encrypting.WithLock(room)()
+	if err := m.freshen(ctx, mach, room); err != nil {
+		return nil, err
+	}
 	if err := m.refreshDevices(ctx, mach); err != nil {
 		return nil, err
 	}
 	if err := m.state.dropStale(ctx, room); err != nil {
 		return nil, err
 	}
-	defer m.encrypting.WithLock(room)()
 	// A member or device change in another goroutine may take the new session away again at once.
 	for range 3 {
 		encrypted, err := mach.EncryptMegolmEvent(ctx, room, kind, content)

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -45,10 +46,12 @@ type engine struct {
 	encrypting exsync.KeyedMutex[id.RoomID] // a new session may be for one message only: who shares it uses it
 
 	backup backupState
+	synced atomic.Value // time.Time of the last response that was taken in
 
 	mu      sync.Mutex // guards what follows
 	keys    []matrixsync.MatrixSessionKey
 	missing map[matrixsync.MatrixSessionKey]*missingKey
+	fresh   map[id.RoomID]time.Time // until when a large room's members and devices are believed
 	looked  map[string]time.Time    // when the owner of a key was last asked for
 	tried   map[id.UserID]time.Time // when an outdated device list was last asked for
 	counted time.Time               // when the server was last asked how many one-time keys it has
@@ -60,6 +63,7 @@ func newEngine(client *mautrix.Client, db *sql.DB) *engine {
 		log:     client.Log.With().Str("component", "crypto").Logger(),
 		exec:    &execer{db: db},
 		missing: map[matrixsync.MatrixSessionKey]*missingKey{},
+		fresh:   map[id.RoomID]time.Time{},
 		looked:  map[string]time.Time{},
 		tried:   map[id.UserID]time.Time{},
 		backup:  backupState{asked: map[matrixsync.MatrixSessionKey]time.Time{}},
@@ -105,6 +109,7 @@ func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) err
 	m.state = &stateStore{
 		SQLStateStore: sqlstatestore.NewSQLStateStore(m.db, nil, false),
 		client:        cfg.Client,
+		told:          m.told,
 		plain:         map[id.RoomID]time.Time{},
 		stale:         map[id.RoomID]bool{},
 	}

@@ -41,6 +41,7 @@ func (m *engine) ProcessSync(ctx context.Context, resp *mautrix.RespSync, since 
 		}
 		return storeError(opSync, err)
 	}
+	m.synced.Store(time.Now())
 	m.follow(ctx, resp)
 	return nil
 }
