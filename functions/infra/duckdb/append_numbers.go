@@ -15,7 +15,8 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 )
 
-// indirect follows pointers; nil for a nil one. A *big.Int is a number, not a pointer to one.
+// indirect follows pointers; nil for a nil one. A *big.Int is a number, not a
+// pointer to one.
 func indirect(value any) any {
 	switch value.(type) {
 	case string, int, int64, float64, []byte, *big.Int:
@@ -61,7 +62,8 @@ func asFloat(value any) (float64, bool) {
 	return 0, false
 }
 
-// limits is the range of an integer type. The driver would cut a larger number down to its low bits.
+// limits is the range of an integer type. The driver would cut a larger number
+// down to its low bits.
 type limits struct {
 	min int64
 	max uint64
@@ -110,7 +112,8 @@ func (l limits) check(n int64) error {
 	return nil
 }
 
-// asInteger reads every kind of number that is whole; nil for what is no number.
+// asInteger reads every kind of number that is whole; nil for what is no
+// number.
 func asInteger(value any) (*big.Int, error) {
 	switch v := value.(type) {
 	case *big.Int:
@@ -165,8 +168,9 @@ func hugeConverter(low, high *big.Int) converter {
 	}
 }
 
-// decimalConverter brings numbers and decimal text to the column's scale, rounded half away from zero as DuckDB's casts
-// do. The driver would take the bare digits: 1.5 would become 0.01 in a DECIMAL(5,2).
+// decimalConverter brings numbers and decimal text to the column's scale,
+// rounded half away from zero as DuckDB's casts do. The driver would take the
+// bare digits: 1.5 would become 0.01 in a DECIMAL(5,2).
 func decimalConverter(width, scale uint8) converter {
 	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(width)), nil)
 	return func(value any) (any, error) {

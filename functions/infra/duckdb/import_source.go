@@ -32,8 +32,9 @@ type sourceColumn struct {
 	fixed     bool // the type was given, not detected
 }
 
-// maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16 MiB, were not enough. Its buffers are several times as
-// large: too much for every file where MemoryLimit is low.
+// maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16
+// MiB, were not enough. Its buffers are several times as large: too much for
+// every file where MemoryLimit is low.
 const maxRecord = 64 << 20
 
 // isTooLong tells an error by those defaults.
@@ -65,7 +66,12 @@ func newSource(cfg DuckDBImportConfig) (*source, error) {
 	}
 	switch {
 	case format == "":
-		return nil, &core.Error{Code: core.CodeInvalid, Op: importOp, Message: "the file's ending tells no format", Hint: "give Format: csv, ndjson or parquet"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      importOp,
+			Message: "the file's ending tells no format",
+			Hint:    "give Format: csv, ndjson or parquet",
+		}
 	case format != "csv" && format != "ndjson" && format != "parquet":
 		return nil, importInvalid(fmt.Sprintf("bad Format %q: csv, ndjson or parquet", cfg.Format))
 	case format != "csv" && (cfg.NoHeader || cfg.Delimiter != "" || cfg.Null != ""):
@@ -100,7 +106,8 @@ func formatOf(path string) (format, ending string) {
 	return "", ending
 }
 
-// find makes the path absolute, and a file's path one that DuckDB's wildcards leave alone.
+// find makes the path absolute, and a file's path one that DuckDB's wildcards
+// leave alone.
 func (s *source) find(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -135,7 +142,11 @@ func (s *source) sql() string {
 		options = append(options, "delim = "+quoteText(s.delimiter), `quote = '"'`, `escape = '"'`, fmt.Sprintf("header = %t", s.named), "skip = 0",
 			"comment = ''", "strict_mode = true", "null_padding = false", "nullstr = "+quoteText(s.null), "allow_quoted_nulls = false", "sample_size = -1")
 		if s.wide {
-			options = append(options, fmt.Sprintf("max_line_size = %d", maxRecord), fmt.Sprintf("buffer_size = %d", 2*maxRecord))
+			options = append(
+				options,
+				fmt.Sprintf("max_line_size = %d", maxRecord),
+				fmt.Sprintf("buffer_size = %d", 2*maxRecord),
+			)
 		}
 		options = s.typeOption(options, "types", false)
 		return "read_csv(" + strings.Join(options, ", ") + ")"
@@ -150,7 +161,8 @@ func (s *source) sql() string {
 	return "read_parquet(" + strings.Join(options, ", ") + ")"
 }
 
-// typeOption adds the types of the columns, all of them or those that were given.
+// typeOption adds the types of the columns, all of them or those that were
+// given.
 func (s *source) typeOption(options []string, name string, all bool) []string {
 	var types []string
 	for _, c := range s.columns {

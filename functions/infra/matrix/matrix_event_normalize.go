@@ -9,12 +9,15 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// MatrixEventNormalize pulls out of an event what [MatrixSyncEvent] has fields for. It never fails: what is missing or has
-// a wrong type is empty. An event of type m.room.encrypted has Kind [MatrixKindEncrypted], and no Body; one that mautrix
-// has decrypted with Decrypted and Encrypted set. nil gives the zero value.
+// MatrixEventNormalize pulls out of an event what [MatrixSyncEvent] has fields
+// for. It never fails: what is missing or has a wrong type is empty. An event
+// of type m.room.encrypted has Kind [MatrixKindEncrypted], and no Body; one
+// that mautrix has decrypted with Decrypted and Encrypted set. nil gives the
+// zero value.
 //
-// Raw is put together from the event's fields around its content, which stays byte for byte as it came; unknown
-// fields beside the content are lost in mautrix already.
+// Raw is put together from the event's fields around its content, which stays
+// byte for byte as it came; unknown fields next to the content are lost in
+// mautrix already.
 //
 // More in matrix_event_normalize.md:
 //   - The quotation that older clients put before a reply (lines beginning with
@@ -53,7 +56,8 @@ func normalizeTrust(state id.TrustState) MatrixTrust {
 	return MatrixTrustUnknownDevice
 }
 
-// normalizeContentOf is the content's JSON: the server's bytes, or for an event that the program made what it consists of.
+// normalizeContentOf is the content's JSON: the server's bytes, or for an event
+// that the program made what it consists of.
 func normalizeContentOf(evt *event.Event) []byte {
 	if evt.Content.VeryRaw != nil {
 		return evt.Content.VeryRaw

@@ -17,7 +17,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// rowsOf yields n rows (i, text) and then err, if there is one, always in the same slice.
+// rowsOf yields n rows (i, text) and then err, if there is one, always in the
+// same slice.
 func rowsOf(n int, text string, err error) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		row := make([]any, 2)
@@ -66,14 +67,14 @@ func TestPostgresCopy_AllOrNothing(t *testing.T) {
 		text string
 		is   error
 	}{
-		{"rows fail", rowsOf(50_000, "x", broken), core.CodeInternal, "postgres_copy t row 50001: line 7", broken},
-		{"rows fail first", rowsOf(0, "x", broken), core.CodeInternal, "row 1: line 7", broken},
+		{"rows fail", rowsOf(50_000, "x", broken), core.CodeInternal, "postgres_copy table=t row=50001: line 7", broken},
+		{"rows fail first", rowsOf(0, "x", broken), core.CodeInternal, "row=1: line 7", broken},
 		{"coded", rowsOf(3, "x", coded), core.CodeLimited, "source", coded},
-		{"rows end with EOF", rowsOf(50_000, "x", io.EOF), core.CodeInternal, "row 50001: EOF", io.EOF}, // pgx alone stores them
-		{"rows end with wrapped EOF", rowsOf(9, "x", io.ErrUnexpectedEOF), core.CodeInternal, "row 10: unexpected EOF", io.ErrUnexpectedEOF},
+		{"rows end with EOF", rowsOf(50_000, "x", io.EOF), core.CodeInternal, "row=50001: EOF", io.EOF}, // pgx alone stores them
+		{"rows end with wrapped EOF", rowsOf(9, "x", io.ErrUnexpectedEOF), core.CodeInternal, "row=10: unexpected EOF", io.ErrUnexpectedEOF},
 		{"same key", twice(rowsOf(30_000, "x", nil)), core.CodeConflict, "duplicate key", nil},
-		{"wrong type", then(rowsOf(20_000, "x", nil), []any{"no number", "x"}), core.CodeInvalid, "postgres_copy t row 20001", nil},
-		{"too short", then(rowsOf(4, "x", nil), []any{5}), core.CodeInvalid, "row 5", nil},
+		{"wrong type", then(rowsOf(20_000, "x", nil), []any{"no number", "x"}), core.CodeInvalid, "postgres_copy table=t row=20001", nil},
+		{"too short", then(rowsOf(4, "x", nil), []any{5}), core.CodeInvalid, "row=5", nil},
 		{"NUL", then(rowsOf(4, "x", nil), []any{5, "a\x00b"}), core.CodeInvalid, "", nil},
 		{"not UTF-8", then(rowsOf(4, "x", nil), []any{5, "\xff"}), core.CodeInvalid, "", nil},
 	} {
@@ -151,7 +152,7 @@ func TestPostgresCopy_Canceled(t *testing.T) {
 		}
 	}
 	_, err := postgres.PostgresCopy(ctx, pool, copyT, endless)
-	wantError(t, err, core.CodeCanceled, "postgres_copy t: context canceled")
+	wantError(t, err, core.CodeCanceled, "postgres_copy table=t: context canceled")
 	if !ended {
 		t.Error("the rows' iterator was left hanging")
 	}
@@ -197,7 +198,7 @@ func TestPostgresCopy_ServerKilled(t *testing.T) {
 			}
 		}
 	})
-	wantError(t, err, core.CodeUnavailable, "postgres_copy t")
+	wantError(t, err, core.CodeUnavailable, "postgres_copy table=t")
 	server.Restart(t)
 	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
 	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 1000 {
@@ -213,7 +214,7 @@ func TestPostgresCopy_ConnectionCut(t *testing.T) {
 	pool := open(t, withHost(t, text, proxy.Addr()))
 	proxy.CutAfter(1 << 20)
 	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(1_000_000, "xxxxxxxxxx", nil))
-	wantError(t, err, core.CodeUnavailable, "postgres_copy t")
+	wantError(t, err, core.CodeUnavailable, "postgres_copy table=t")
 	if got := get[int](t, direct, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows stayed", got)
 	}
@@ -224,7 +225,8 @@ func TestPostgresCopy_ConnectionCut(t *testing.T) {
 	}
 }
 
-// The server stores all, but its answer is lost: the error must not say that nothing is there.
+// The server stores all, but its answer is lost: the error must not say that
+// nothing is there.
 func TestPostgresCopy_AnswerLost(t *testing.T) {
 	t.Parallel()
 	text := newDatabase(t)
@@ -247,7 +249,7 @@ func TestPostgresCopy_AnswerLost(t *testing.T) {
 	}()
 	within(t, "the rows are stored", func() bool { return get[int](t, direct, "SELECT count(*) FROM t") == 10 })
 	cancel()
-	wantError(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy t")
+	wantError(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy table=t")
 	proxy.Heal()
 }
 
@@ -344,7 +346,8 @@ func TestPostgresCopy_DiskFull(t *testing.T) {
 	exec(t, pool, "DROP TABLESPACE small")
 }
 
-// smallDisk mounts a file system of 4 MB that belongs to the owner of beside, and returns its folder.
+// smallDisk mounts a file system of 4 MB that belongs to the owner of beside,
+// and returns its folder.
 func smallDisk(t *testing.T, beside string) string {
 	t.Helper()
 	dir := beside + "-small" // where the server's user gets to

@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// rowSource reads the rows of an iterator as pgx wants them. To change from the iterator to pgx and back costs a tenth
-// of the whole COPY when it is done for each row, so rows are taken some at a time.
+// rowSource reads the rows of an iterator as pgx wants them. To change from the
+// iterator to pgx and back costs a tenth of the whole COPY when it is done for
+// each row, so rows are taken some at a time.
 type rowSource struct {
 	next     func() ([][]any, bool)
 	stop     func()
@@ -33,7 +34,8 @@ func newRowSource(rows iter.Seq2[[]any, error]) *rowSource {
 	return s
 }
 
-// batches copies rows, but not what they point to, and yields them some at a time.
+// batches copies rows, but not what they point to, and yields them some at a
+// time.
 func (s *rowSource) batches(rows iter.Seq2[[]any, error]) iter.Seq[[][]any] {
 	return func(yield func([][]any) bool) {
 		var all [batchRows][]any
@@ -94,8 +96,9 @@ func (s *rowSource) Values() ([]any, error) { return s.batch[s.at], nil }
 
 var errRowsFailed = errors.New("the rows' source failed")
 
-// Err never returns the iterator's own error: pgx takes io.EOF for a good end and would store half of the rows, and it
-// sends the text to the server, whose log it is none of the business of. It is asked in the middle of a batch, too.
+// Err never returns the iterator's own error: pgx takes io.EOF for a good end
+// and would store half of the rows, and it sends the text to the server, whose
+// log it is none of the business of. It is asked in the middle of a batch, too.
 func (s *rowSource) Err() error {
 	if s.err != nil || s.panicked != nil {
 		return errRowsFailed

@@ -23,10 +23,10 @@ const opDecrypt, opEncrypt = "matrix_crypto decrypt", "matrix_crypto encrypt"
 
 // Decrypt returns the decrypted event, with its trust in Mautrix.TrustState.
 // ErrMatrixNoKey where the key may still come; CodeInvalid for what never
-// decrypts: a message index that another event had (a replay), a session that is
-// not the sender's, damage, an unknown algorithm. Where another try may pass,
-// since the database is locked or ctx is done, the error has its code, is an
-// ErrMatrixNoKey, too, and NewKeys names the session again.
+// decrypts: a message index that another event had (a replay), a session that
+// is not the sender's, damage, an unknown algorithm. Where another try may
+// pass, since the database is locked or ctx is done, the error has its code, is
+// an ErrMatrixNoKey, too, and NewKeys names the session again.
 func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error) {
 	if evt == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "no event given"}
@@ -52,7 +52,8 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 	return decrypted, decryptError(err)
 }
 
-// passes says whether an error is none of the event's: the database was locked, or the caller stopped.
+// passes reports whether an error is none of the event's: the database was
+// locked, or the caller stopped.
 func passes(err error) bool {
 	if err == nil || noKey(err) {
 		return false
@@ -100,9 +101,18 @@ func decryptError(err error) error {
 	case err == nil:
 		return nil
 	case noKey(err):
-		return &core.Error{Code: core.CodeNotFound, Op: opDecrypt, Err: fmt.Errorf("%w: %w", matrixsync.ErrMatrixNoKey, err)}
+		return &core.Error{
+			Code: core.CodeNotFound,
+			Op:   opDecrypt,
+			Err:  fmt.Errorf("%w: %w", matrixsync.ErrMatrixNoKey, err),
+		}
 	case errors.Is(err, crypto.ErrDuplicateMessageIndex):
-		return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "replayed: another event had this message index", Err: err}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      opDecrypt,
+			Message: "replayed: another event had this message index",
+			Err:     err,
+		}
 	}
 	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Code == core.CodeInvalid {
 		return err
@@ -114,24 +124,40 @@ func decryptError(err error) error {
 	return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Err: err}
 }
 
-// Encrypt encrypts content for the members of a room, and first gives their devices the key where they don't have it.
-func (m *engine) Encrypt(ctx context.Context, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
+// Encrypt encrypts content for the members of a room, and first gives their
+// devices the key where they don't have it.
+func (m *engine) Encrypt(
+	ctx context.Context,
+	room id.RoomID,
+	kind event.Type,
+	content any,
+) (*event.EncryptedEventContent, error) {
 	mach, done, err := m.use()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	encrypted, err := m.encrypt(ctx, mach, room, kind, content)
-	return encrypted, storeError(opEncrypt+" "+room.String(), err)
+	return encrypted, storeError(opEncrypt+" room="+room.String(), err)
 }
 
-func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
+func (m *engine) encrypt(
+	ctx context.Context,
+	mach *crypto.OlmMachine,
+	room id.RoomID,
+	kind event.Type,
+	content any,
+) (*event.EncryptedEventContent, error) {
 	setting, err := m.state.GetEncryptionEvent(ctx, room)
 	if err != nil {
 		return nil, err
 	}
 	if setting != nil && setting.Algorithm != id.AlgorithmMegolmV1 {
-		return nil, &core.Error{Code: core.CodeUnsupported, Op: opEncrypt, Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm)}
+		return nil, &core.Error{
+			Code:    core.CodeUnsupported,
+			Op:      opEncrypt,
+			Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm),
+		}
 	}
 	defer m.encrypting.WithLock(room)()
 	if err := m.freshen(ctx, mach, room); err != nil {
@@ -143,7 +169,8 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 	if err := m.state.dropStale(ctx, room); err != nil {
 		return nil, err
 	}
-	// A member or device change in another goroutine may take the new session away again at once.
+	// A member or device change in another goroutine may take the new session
+	// away again at once.
 	for range 3 {
 		encrypted, err := mach.EncryptMegolmEvent(ctx, room, kind, content)
 		if !errors.Is(err, crypto.ErrSessionExpired) && !errors.Is(err, crypto.ErrNoGroupSession) && !errors.Is(err, crypto.ErrSessionNotShared) {
@@ -158,10 +185,15 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 		}
 		m.backup.due.Store(true)
 	}
-	return nil, &core.Error{Code: core.CodeUnavailable, Op: opEncrypt, Message: "the room's members or their devices keep changing"}
+	return nil, &core.Error{
+		Code:    core.CodeUnavailable,
+		Op:      opEncrypt,
+		Message: "the room's members or their devices keep changing",
+	}
 }
 
-// members returns who gets a room's keys. A sync that loads members lazily doesn't tell of all.
+// members returns who gets a room's keys. A sync that loads members lazily
+// doesn't tell of all.
 func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, error) {
 	fetched, err := m.state.HasFetchedMembers(ctx, room)
 	if err != nil {
@@ -183,8 +215,14 @@ func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, erro
 	return members, err
 }
 
-// WaitForSession waits for a room key, and says whether it is there.
-func (m *engine) WaitForSession(ctx context.Context, room id.RoomID, sender id.SenderKey, session id.SessionID, timeout time.Duration) bool {
+// WaitForSession waits for a room key, and reports whether it is there.
+func (m *engine) WaitForSession(
+	ctx context.Context,
+	room id.RoomID,
+	sender id.SenderKey,
+	session id.SessionID,
+	timeout time.Duration,
+) bool {
 	mach, done, err := m.use()
 	if err != nil {
 		return false
@@ -193,8 +231,16 @@ func (m *engine) WaitForSession(ctx context.Context, room id.RoomID, sender id.S
 	return mach.WaitForSession(ctx, room, sender, session, timeout)
 }
 
-// RequestSession asks the sender's device, or all of them for an empty one, and our own devices for a room key.
-func (m *engine) RequestSession(ctx context.Context, room id.RoomID, senderKey id.SenderKey, session id.SessionID, user id.UserID, device id.DeviceID) {
+// RequestSession asks the sender's device, or all of them for an empty one, and
+// our own devices for a room key.
+func (m *engine) RequestSession(
+	ctx context.Context,
+	room id.RoomID,
+	senderKey id.SenderKey,
+	session id.SessionID,
+	user id.UserID,
+	device id.DeviceID,
+) {
 	mach, done, err := m.use()
 	if err != nil {
 		return

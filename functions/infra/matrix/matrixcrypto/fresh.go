@@ -17,13 +17,13 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// syncAge is how old the last response of a sync that runs may be: beyond it the
-// sync is taken for stuck.
+// syncAge is how old the last response of a sync that runs may be: beyond it
+// the sync is taken for stuck.
 const syncAge = 2 * time.Minute
 
-// The members and devices of a room with more than largeRoom members are believed
-// for largeFresh: asking for thousands of devices takes servers seconds. Those of
-// a smaller one are asked for before each message.
+// The members and devices of a room with more than largeRoom members are
+// believed for largeFresh: asking for thousands of devices takes servers
+// seconds. Those of a smaller one are asked for before each message.
 const (
 	largeRoom  = 100
 	largeFresh = 10 * time.Second
@@ -36,8 +36,9 @@ func (m *engine) told() bool {
 }
 
 // freshen asks for a room's members and for their devices, before a message to
-// it, unless a sync tells of them: a member or a device that came since could not
-// read the message, and one that has left could. The caller has the room's lock.
+// it, unless a sync tells of them: a member or a device that came since could
+// not read the message, and one that has left could. The caller has the room's
+// lock.
 func (m *engine) freshen(ctx context.Context, mach *crypto.OlmMachine, room id.RoomID) error {
 	if m.told() || !m.due(room) {
 		return nil

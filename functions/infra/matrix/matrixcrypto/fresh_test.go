@@ -32,7 +32,7 @@ func TestMatrixCryptoInit_WithoutSync(t *testing.T) {
 		second.start(t)
 		wantReadSoon(t, second, alice.send(t, room, "to the new device"), "to the new device")
 
-		other := newClient(t, alice.url, alice.user) // whose calls alice's state store does not see
+		other := matrixtest.Client(t, alice.url, alice.user) // whose calls alice's state store does not see
 		if _, err := other.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: carol.client.UserID}); err != nil {
 			t.Fatal(err)
 		}
@@ -63,8 +63,8 @@ func TestMatrixCryptoInit_WithoutSync(t *testing.T) {
 	}
 }
 
-// A sync service tells of changes, so that nothing is asked; without one a burst
-// into a large room asks once.
+// A sync service tells of changes, so that nothing is asked; without one a
+// burst into a large room asks once.
 func TestMatrixCryptoInit_FreshIsCheap(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -107,9 +107,9 @@ func TestMatrixCryptoInit_FreshIsCheap(t *testing.T) {
 func TestMatrixCryptoInit_EncryptedLater(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
-	room := matrixtest.Room(t, newClient(t, alice.url, alice.user), newClient(t, bob.url, bob.user))
+	room := matrixtest.Room(t, matrixtest.Client(t, alice.url, alice.user), matrixtest.Client(t, bob.url, bob.user))
 	alice.send(t, room, "open")
-	other := newClient(t, alice.url, alice.user)
+	other := matrixtest.Client(t, alice.url, alice.user)
 	if _, err := other.SendStateEvent(t.Context(), room, event.StateEncryption, "", &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}); err != nil {
 		t.Fatal(err)
 	}

@@ -22,10 +22,10 @@ import (
 // and with it what is still on its way.
 const renewFallback = time.Hour
 
-// publishFallbackKey gives the server a fallback key where it has none, or where
-// the one that it has was used. A fallback key is what the server hands out when
-// the one-time keys are gone, which anybody can claim: without it nobody could
-// send this device a room key any more.
+// publishFallbackKey gives the server a fallback key where it has none, or
+// where the one that it has was used. A fallback key is what the server hands
+// out when the one-time keys are gone, which anybody can claim: without it
+// nobody could send this device a room key any more.
 //
 // unused are the kinds of which the server says that it has an unused key; nil:
 // it does not say. libolm's binding has no fallback keys: a build with it makes
@@ -67,10 +67,12 @@ func (m *engine) publishFallbackKey(ctx context.Context, mach *crypto.OlmMachine
 	return m.store.PutAccount(ctx, own)
 }
 
-// wantedKeys is how many one-time keys the server should have: half of what an account can hold, as libolm advises.
+// wantedKeys is how many one-time keys the server should have: half of what an
+// account can hold, as libolm advises.
 const wantedKeys = 50
 
-// askCount is how long a server is not asked again how many one-time keys it has.
+// askCount is how long a server is not asked again how many one-time keys it
+// has.
 const askCount = 5 * time.Second
 
 // publishOneTimeKeys gives the server new ones where it has too few. Zero may
@@ -94,7 +96,8 @@ func (m *engine) publishOneTimeKeys(ctx context.Context, mach *crypto.OlmMachine
 	return mach.ShareKeys(ctx, count)
 }
 
-// countOneTimeKeys asks the server how many it has, and gives it what is missing.
+// countOneTimeKeys asks the server how many it has, and gives it what is
+// missing.
 func (m *engine) countOneTimeKeys(ctx context.Context, mach *crypto.OlmMachine) error {
 	resp, err := m.client.UploadKeys(ctx, &mautrix.ReqUploadKeys{})
 	if err != nil {

@@ -41,8 +41,8 @@ func needFallback(t *testing.T) {
 	}
 }
 
-// claimAll claims all one-time keys of a device, and returns its fallback key, or
-// "" where the server has none.
+// claimAll claims all one-time keys of a device, and returns its fallback key,
+// or "" where the server has none.
 func claimAll(t *testing.T, by *mautrix.Client, of *device) (id.KeyID, mautrix.OneTimeKey) {
 	t.Helper()
 	for range 200 {

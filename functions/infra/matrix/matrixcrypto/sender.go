@@ -49,8 +49,8 @@ func (m *engine) owner(ctx context.Context, room id.RoomID, session id.SessionID
 	return &o, err
 }
 
-// checkSender returns an error if the session that an event is encrypted with is
-// known to belong to somebody else than the event's sender, whom the server
+// checkSender returns an error if the session that an event is encrypted with
+// is known to belong to somebody else than the event's sender, whom the server
 // names. mautrix does not look.
 func (m *engine) checkSender(ctx context.Context, mach *crypto.OlmMachine, evt *event.Event, content *event.EncryptedEventContent, owner *sessionOwner) error {
 	if named := content.SenderKey; named != "" && named != owner.senderKey {
@@ -97,8 +97,9 @@ func (m *engine) deviceByKey(ctx context.Context, mach *crypto.OlmMachine, user 
 // session is whose key says too little.
 const mostMembers = 200
 
-// userByKeys returns whose device has a session's keys, or "". What an authentic
-// session says of itself is enough; else all members' devices are compared.
+// userByKeys returns whose device has a session's keys, or "". What an
+// authentic session says of itself is enough; else all members' devices are
+// compared.
 func (m *engine) userByKeys(ctx context.Context, mach *crypto.OlmMachine, room id.RoomID, owner *sessionOwner) (id.UserID, error) {
 	user, err := m.knownUser(ctx, owner)
 	if err != nil || user != "" || owner.authentic() || !m.lookOnce(string(room)+" "+string(owner.senderKey)) {
@@ -158,9 +159,9 @@ func trust(decrypted *event.Event, owner *sessionOwner) {
 }
 
 // guardedStore refuses sessions whose owner mautrix would mix up. A session has
-// one owner for good; mautrix merges a second key for it with the first, and may
-// keep the claims of a key that anybody could have made as those of one that came
-// by Olm.
+// one owner for good; mautrix merges a second key for it with the first, and
+// may keep the claims of a key that anybody could have made as those of one
+// that came by Olm.
 type guardedStore struct {
 	*crypto.SQLCryptoStore
 	m *engine

@@ -122,11 +122,11 @@ func TestMatrixCryptoInit_DeviceOfAnother(t *testing.T) {
 	wantTrust(t, alice, sent, matrix.MatrixTrustUnknownDevice)
 }
 
-// A key out of the backup proves nothing: whoever knows the backup's public key,
-// as the server does, can have written it there.
+// A key out of the backup proves nothing: whoever knows the backup's public
+// key, as the server does, can have written it there.
 func TestMatrixCryptoInit_BackupSender(t *testing.T) {
 	t.Parallel()
-	kept := &secrets{}
+	kept := matrixtest.NewTokens()
 	bob, carol := newDevice(t, "bob", config{}), newDevice(t, "carol", config{})
 	alice := newDevice(t, "alice", config{})
 	alice.cfg.Bootstrap, alice.cfg.Secrets, alice.cfg.Password = true, kept, alice.user.Password
@@ -138,7 +138,7 @@ func TestMatrixCryptoInit_BackupSender(t *testing.T) {
 		info, err := alice.client.GetKeyBackupLatestVersion(t.Context())
 		return err == nil && info.Count >= 1
 	})
-	second := alice.another(t, config{RecoveryKey: kept.m["matrix/"+alice.user.ID+"/recovery"]})
+	second := alice.another(t, config{RecoveryKey: kept.Value("matrix/" + alice.user.ID + "/recovery")})
 	second.start(t)
 	wantForged(t, second, "as carol's", changed(t, second, sent, func(evt map[string]any) { evt["sender"] = carol.user.ID }))
 	wantForged(t, second, "as one's own", changed(t, second, sent, func(evt map[string]any) { evt["sender"] = alice.user.ID }))
@@ -205,7 +205,7 @@ func TestMatrixCryptoInit_MergedKeys(t *testing.T) {
 func TestMatrixCryptoInit_CrossSignedSender(t *testing.T) {
 	t.Parallel()
 	bob := newDevice(t, "bob", config{})
-	bob.cfg.Bootstrap, bob.cfg.Secrets, bob.cfg.Password = true, &secrets{}, bob.user.Password
+	bob.cfg.Bootstrap, bob.cfg.Secrets, bob.cfg.Password = true, matrixtest.NewTokens(), bob.user.Password
 	bob.restart(t)
 	alice := newDevice(t, "alice", config{})
 	room := encryptedRoom(t, alice, bob)

@@ -14,7 +14,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
-// A room that is encrypted while an item waits for it gets nothing in the clear.
+// A room that is encrypted while an item waits for it gets nothing in the
+// clear.
 func TestMatrixOutbox_EncryptedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)

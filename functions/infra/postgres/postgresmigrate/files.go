@@ -8,9 +8,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/migration"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 type migrationFile struct {
@@ -41,7 +42,8 @@ func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
 
 var (
 	annotation = regexp.MustCompile(`(?m)^--[ \t]*\+goose\b`)
-	// A statement that ends the transaction in which goose runs the file. In PL/pgSQL, BEGIN has no semicolon.
+	// A statement that ends the transaction in which goose runs the file. In
+	// PL/pgSQL, BEGIN has no semicolon.
 	transaction = regexp.MustCompile(`(?im)^[ \t]*(begin|start[ \t]+transaction|commit|end|rollback|abort)([ \t]+(work|transaction))?[ \t]*;`)
 	comment     = regexp.MustCompile(`--[^\n]*`)
 	dollarTag   = regexp.MustCompile(`\$([A-Za-z_][A-Za-z_0-9]*)?\$`)
@@ -57,12 +59,17 @@ func (f migrationFile) check() error {
 	text := blankBodies(f.content)
 	if at := transaction.FindStringIndex(text); at != nil {
 		line := 1 + strings.Count(text[:at[0]], "\n")
-		return invalidFile(fmt.Sprintf("%s:%d", f.Name, line), strings.TrimSpace(text[at[0]:at[1]])+" in a migration", "each file already runs in a transaction of its own")
+		return invalidFile(
+			fmt.Sprintf("%s:%d", f.Name, line),
+			strings.TrimSpace(text[at[0]:at[1]])+" in a migration",
+			"each file already runs in a transaction of its own",
+		)
 	}
 	return nil
 }
 
-// blankBodies takes out what stands in dollar quotes, but for its line ends: a procedure may hold a COMMIT.
+// blankBodies takes out what stands in dollar quotes, but for its line ends: a
+// procedure may hold a COMMIT.
 func blankBodies(text string) string {
 	var out strings.Builder
 	for {
@@ -79,7 +86,8 @@ func blankBodies(text string) string {
 	}
 }
 
-// statement is what goose sends of a plain file: it leaves out comments and empty lines at the begin.
+// statement is what goose sends of a plain file: it leaves out comments and
+// empty lines at the begin.
 func (f migrationFile) statement() (text string, skippedLines int) {
 	text = f.content
 	for {
@@ -92,8 +100,9 @@ func (f migrationFile) statement() (text string, skippedLines int) {
 	}
 }
 
-// lineOf returns ":LINE" where the server gave a position in a plain file; of an annotated one goose sends single
-// statements, and nobody knows where they stood.
+// lineOf returns ":LINE" where the server gave a position in a plain file; of
+// an annotated one goose sends single statements, and it is unknown where they
+// stood.
 func (f migrationFile) lineOf(err error) string {
 	server, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || f.annotated || server.Position <= 0 {
@@ -119,5 +128,5 @@ func isTableName(name string) bool {
 var tableName = regexp.MustCompile(`^[a-z_][a-z_0-9]*$`)
 
 func invalidFile(file, message, hint string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate " + file, Message: message, Hint: hint}
+	return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate file=" + file, Message: message, Hint: hint}
 }

@@ -11,8 +11,8 @@ import (
 
 // Redirecting starts a proxy in front of a server that redirects requests of a
 // method, as long as on is set, to another host with the same path. That host
-// answers with an event ID, a room ID and more, as a homeserver would, and counts
-// its requests in asked. It returns the proxy's URL.
+// answers with an event ID, a room ID and more, as a homeserver would, and
+// counts its requests in asked. It returns the proxy's URL.
 func Redirecting(t testing.TB, target, method string, status int, on *atomic.Bool, asked *atomic.Int64) string {
 	t.Helper()
 	to, err := url.Parse(target)

@@ -11,8 +11,8 @@ import (
 )
 
 // CheckCleartext returns an error if an event would go out readable to the
-// server into a room that the client knows to be encrypted, since the client has
-// no encryption. [Check] and [Once] call it, so that nothing goes round it.
+// server into a room that the client knows to be encrypted, since the client
+// has no encryption. [Check] and [Once] call it, so that nothing goes round it.
 //
 // What a client with encryption sends in the clear as well (reactions) is
 // refused, too; a redaction without a reason says nothing, and an event that is

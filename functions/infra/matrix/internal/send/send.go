@@ -32,14 +32,26 @@ type Outgoing struct {
 func Check(ctx context.Context, client *mautrix.Client, item Outgoing) (json.RawMessage, error) {
 	switch {
 	case !strings.HasPrefix(string(item.Room), "!") || len(item.Room) > ident.MaxBytes:
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "bad room ID " + ident.Clip(string(item.Room), 80), Hint: "a room ID begins with !; look an alias up first"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "bad room ID " + ident.Clip(string(item.Room), 80),
+			Hint:    "a room ID begins with !; look an alias up first",
+		}
 	case item.Type == "" || len(item.Type) > ident.MaxBytes:
 		return nil, &core.Error{Code: core.CodeInvalid, Message: "bad event type " + ident.Clip(item.Type, 80)}
 	case len(item.TransactionID) > ident.MaxBytes || strings.ContainsFunc(item.TransactionID, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '/' }):
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "bad transaction ID " + ident.Clip(item.TransactionID, 80), Hint: "up to 255 bytes without spaces and slashes"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "bad transaction ID " + ident.Clip(item.TransactionID, 80),
+			Hint:    "up to 255 bytes without spaces and slashes",
+		}
 	}
 	if client.Crypto != nil && client.StateStore == nil { // mautrix would panic
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "the client has Crypto and no StateStore", Hint: "without one it can't tell which rooms are encrypted"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "the client has Crypto and no StateStore",
+			Hint:    "without one it can't tell which rooms are encrypted",
+		}
 	}
 	content, err := JSON(item.Content)
 	if err != nil {
@@ -54,7 +66,14 @@ func Check(ctx context.Context, client *mautrix.Client, item Outgoing) (json.Raw
 // Once tries to send an event, once: mautrix' own retries read the Retry-After
 // header alone. It is the only way out for what users write: CheckCleartext
 // holds for it also where the room was encrypted after [Check].
-func Once(ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage, transaction string) (id.EventID, error) {
+func Once(
+	ctx context.Context,
+	client *mautrix.Client,
+	room id.RoomID,
+	eventType string,
+	content json.RawMessage,
+	transaction string,
+) (id.EventID, error) {
 	if err := CheckCleartext(ctx, client, room, eventType, content); err != nil {
 		return "", err
 	}
@@ -120,7 +139,8 @@ func readRedaction(content []byte) redaction {
 	return r
 }
 
-// encrypt returns an event's content encrypted, or nil where it goes in the clear.
+// encrypt returns an event's content encrypted, or nil where it goes in the
+// clear.
 func encrypt(ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage) (*event.EncryptedEventContent, error) {
 	if client.Crypto == nil {
 		return nil, nil
