@@ -12,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/redirect"
 	"fnregistry.dev/functions/infra/token"
 )
 
@@ -95,7 +96,7 @@ func MatrixClientInit(ctx context.Context, cfg MatrixClientInitConfig) (*mautrix
 		return nil, MatrixError("matrix_client_init", err)
 	}
 	client.DeviceID = cfg.DeviceID
-	client.Client = &http.Client{Transport: transport}
+	client.Client = redirect.Strict(&http.Client{Transport: transport})
 	client.Log = clientLog(cfg.Logger, transport)
 	client.StateStore = mautrix.NewMemoryStateStore()
 	client.UserAgent = cmp.Or(cfg.UserAgent, client.UserAgent)

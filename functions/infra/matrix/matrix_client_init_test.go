@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -344,10 +346,9 @@ func TestMatrixClientInit_EchoedToken(t *testing.T) {
 // Another host to which the homeserver redirects learns nothing.
 func TestMatrixClientInit_Redirect(t *testing.T) {
 	t.Parallel()
+	var asked atomic.Int64
 	other := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if got := r.Header.Get("Authorization"); got != "" {
-			t.Errorf("another host got %q", got)
-		}
+		asked.Add(1)
 		answer(401, `{"errcode":"M_MISSING_TOKEN","error":"missing"}`)(w, r)
 	})
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -361,7 +362,10 @@ func TestMatrixClientInit_Redirect(t *testing.T) {
 		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect)
 	})
 	_, err := initClient(t, matrix.MatrixClientInitConfig{Homeserver: server.URL, AccessToken: "hunter2"})
-	wantError(t, err, core.CodeUnauthenticated, "M_MISSING_TOKEN", "hunter2")
+	wantError(t, err, core.CodeUnavailable, "HTTP 307", "hunter2")
+	if asked.Load() != 0 {
+		t.Error("the other host was asked")
+	}
 }
 
 // A long poll may take longer than the stall timeout; a server that says
@@ -462,4 +466,23 @@ func TestMatrixClientInit_Certificate(t *testing.T) {
 	t.Cleanup(server.Close)
 	_, err := initClient(t, matrix.MatrixClientInitConfig{Homeserver: server.URL, AccessToken: "hunter2"})
 	wantError(t, err, core.CodeInvalid, "certificate", "hunter2")
+}
+
+// What the client writes is not handed to another host, whose answer would
+// count as the homeserver's.
+func TestMatrixClientInit_RedirectedWrites(t *testing.T) {
+	t.Parallel()
+	home := servers.Matrix(t)
+	user := home.NewUser(t, "ada")
+	for _, status := range []int{302, 307} {
+		var on atomic.Bool
+		var asked atomic.Int64
+		client := mustInit(t, matrix.MatrixClientInitConfig{Homeserver: matrixtest.Redirecting(t, home.URL, "POST", status, &on, &asked), AccessToken: user.AccessToken})
+		on.Store(true)
+		room, err := client.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{Name: "secret"})
+		wantError(t, matrix.MatrixError("create", err), core.CodeUnavailable, fmt.Sprint(status), user.AccessToken)
+		if room != nil && room.RoomID != "" || asked.Load() != 0 {
+			t.Errorf("made %v, the other host was asked %d times", room, asked.Load())
+		}
+	}
 }

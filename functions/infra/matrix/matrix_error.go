@@ -186,6 +186,9 @@ func classifyAnswer(answer mautrix.HTTPError) core.Error {
 	if answer.RespError != nil {
 		said = *answer.RespError
 	}
+	if status < http.StatusBadRequest {
+		return core.Error{Code: core.CodeUnavailable, Hint: "the homeserver redirects, which is not followed: give its own URL, or look at the proxy before it"}
+	}
 	return core.Error{
 		Code:       errcodeCode(said.ErrCode, status),
 		Hint:       errcodeHints[said.ErrCode],

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -37,10 +38,10 @@ func MatrixEventLine(evt MatrixSyncEvent, in *time.Location) string {
 
 func eventWhat(evt MatrixSyncEvent) string {
 	switch {
-	case evt.Type == MatrixTypeGap:
+	case evt.Kind == MatrixKindGap:
 		return "(the server left messages out here)"
-	case evt.Type == MatrixTypeEncrypted:
-		return "(encrypted, the key is not there yet)"
+	case evt.Kind == MatrixKindEncrypted:
+		return "(encrypted: " + cmp.Or(evt.Reason, "the key is not there yet") + ")"
 	case evt.Redacts != "":
 		return "takes back " + string(evt.Redacts)
 	case evt.Type == event.EventReaction.Type:

@@ -6,13 +6,14 @@ import (
 
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 )
 
 // MatrixEventNormalize pulls out of an event what [MatrixSyncEvent] has fields
 // for. It never fails: what is missing or has a wrong type is empty. An event
-// of type m.room.encrypted comes out as [MatrixTypeEncrypted], without a Body;
-// one that mautrix has decrypted with Decrypted and Encrypted set. nil gives
-// the zero value.
+// of type m.room.encrypted has Kind [MatrixKindEncrypted], and no Body; one
+// that mautrix has decrypted with Decrypted and Encrypted set. nil gives the
+// zero value.
 //
 // Raw is put together from the event's fields around its content, which stays
 // byte for byte as it came; unknown fields next to the content are lost in
@@ -35,8 +36,24 @@ func MatrixEventNormalize(evt *event.Event) MatrixSyncEvent {
 		Decrypted: evt.Mautrix.WasEncrypted, Encrypted: evt.Mautrix.WasEncrypted,
 		Raw: normalizeJoin(evt, content),
 	}
+	if out.Decrypted {
+		out.Trust = normalizeTrust(evt.Mautrix.TrustState)
+	}
 	normalizeFill(&out, gjson.ParseBytes(content), evt.Redacts)
 	return out
+}
+
+// normalizeTrust is mautrix's trust on the scale of [MatrixTrust].
+func normalizeTrust(state id.TrustState) MatrixTrust {
+	switch state {
+	case id.TrustStateVerified, id.TrustStateCrossSignedVerified:
+		return MatrixTrustVerified
+	case id.TrustStateCrossSignedTOFU:
+		return MatrixTrustCrossSigned
+	case id.TrustStateCrossSignedUntrusted, id.TrustStateUnset: // of the first, the identity is another than at first
+		return MatrixTrustUnverified
+	}
+	return MatrixTrustUnknownDevice
 }
 
 // normalizeContentOf is the content's JSON: the server's bytes, or for an event

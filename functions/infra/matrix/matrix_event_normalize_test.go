@@ -109,7 +109,7 @@ func TestMatrixEventNormalize_Fields(t *testing.T) {
 			base(func(e *matrix.MatrixSyncEvent) { e.Type, e.StateKey = "m.room.name", ptr("") })},
 		"encrypted": {`{"type":"m.room.encrypted",` + head + `"content":{"algorithm":"m.megolm.v1.aes-sha2","body":"not to be shown","msgtype":"m.text","m.relates_to":{"rel_type":"m.thread","event_id":"$root"}}}`,
 			base(func(e *matrix.MatrixSyncEvent) {
-				e.Type, e.Encrypted, e.ThreadRoot = matrix.MatrixTypeEncrypted, true, "$root"
+				e.Type, e.Kind, e.Encrypted, e.ThreadRoot = "m.room.encrypted", matrix.MatrixKindEncrypted, true, "$root"
 			})},
 		"lone surrogate": {message(`{"body":"a\ud800b"}`), base(func(e *matrix.MatrixSyncEvent) { e.Body = "a\ufffdb" })},
 	} {
@@ -364,7 +364,7 @@ func checkNormalized(t *testing.T, e matrix.MatrixSyncEvent) {
 			t.Errorf("%q is no UTF-8", text)
 		}
 	}
-	if e.Encrypted && !e.Decrypted && (e.Type != matrix.MatrixTypeEncrypted || e.Body != "") {
+	if e.Encrypted && !e.Decrypted && (e.Kind != matrix.MatrixKindEncrypted || e.Body != "") {
 		t.Errorf("encrypted, and %+v", e)
 	}
 	if e.StateKey != nil && (e.Edits != "" || e.ThreadRoot != "") {

@@ -25,9 +25,11 @@ type MatrixSendEventConfig struct {
 // MatrixSendEvent sends an event that is not state. The other units that send
 // make the content of common events and call it.
 //
-// Errors: CodeInvalid for an event that is none; CodeTooLarge before anything
-// is sent, where it would not fit into 65,536 bytes; what [MatrixError] gives
-// for the server's answer. An error without an answer (CodeUnavailable,
+// Errors: CodeInvalid for an event that is none; CodeUnsupported where the
+// client has no encryption and its state store knows that the room is
+// encrypted; CodeTooLarge before anything is sent, where it would not fit into
+// 65,536 bytes; what [MatrixError] gives for the server's answer. An error
+// without an answer (CodeUnavailable,
 // CodeTimeout) leaves open whether the event was sent: the TransactionID of the
 // result makes a second try safe, or an Outbox does all that.
 //

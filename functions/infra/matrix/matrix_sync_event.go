@@ -2,16 +2,25 @@ package matrix
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
 )
 
-// Types of a [MatrixSyncEvent] that are not event types of Matrix.
+// MatrixEventKind says what a [MatrixSyncEvent] is. The service sets it:
+// nothing that a user sends changes it.
+type MatrixEventKind string
+
+// The kinds.
 const (
-	MatrixTypeEncrypted = "encrypted" // an event that cannot be decrypted, yet
-	MatrixTypeGap       = "gap"       // events that the server did not give
+	MatrixKindEvent     MatrixEventKind = ""          // an event, decrypted where it was encrypted
+	MatrixKindEncrypted MatrixEventKind = "encrypted" // an event that can't be decrypted, yet; see Reason
+	MatrixKindGap       MatrixEventKind = "gap"       // no event: some that the server did not give; see Gap
 )
 
 // MatrixSyncEvent is one event of a room, with what a program mostly asks for
@@ -22,9 +31,11 @@ const (
 //
 // More in matrix_sync_event.md:
 //   - All but what the service adds is as its sender wrote it.
-//   - A message that was redacted before it came has an empty Body and MsgType.
+//   - Trust is MatrixTrustNone for plain text: there the homeserver says who
+//     wrote it.
 type MatrixSyncEvent struct {
-	Type      string            // "m.room.message", "m.reaction", ...; or MatrixTypeEncrypted or MatrixTypeGap
+	Kind      MatrixEventKind   // what it is: an event, or what the service says itself
+	Type      string            // "m.room.message", "m.reaction", ..., or any text that a sender made up; empty in a gap
 	RoomID    id.RoomID         // where it is
 	EventID   id.EventID        // unique; empty in the state of an invitation and in a gap
 	Sender    id.UserID         // who sent it
@@ -40,14 +51,16 @@ type MatrixSyncEvent struct {
 	RelatesTo  id.EventID // the target of another relation: what a reaction is to, the poll of a vote
 	Key        string     // of a reaction: the emoji
 
-	Encrypted     bool   // it came encrypted
-	Decrypted     bool   // it came encrypted and this is what was in it
-	TransactionID string // of an event that this device sent: the transaction ID of that send
-	Redelivered   bool   // it was delivered before and not acknowledged
-	Replayed      bool   // it comes out of an initial sync made because the server did not know the old token any more
+	Encrypted     bool        // it came encrypted
+	Decrypted     bool        // it came encrypted and this is what was in it
+	Trust         MatrixTrust // how sure it is that Sender wrote what was in it; of what is not Decrypted MatrixTrustNone
+	Reason        string      // of MatrixKindEncrypted: why it can't be read
+	TransactionID string      // of an event that this device sent: the transaction ID of that send
+	Redelivered   bool        // it was delivered before and not acknowledged
+	Replayed      bool        // it comes out of an initial sync made because the server did not know the old token any more
 
 	Raw json.RawMessage // the event as the server sent it; of a decrypted one, the decrypted one; not to be changed
-	Gap *MatrixSyncGap  // of MatrixTypeGap: what is missing; else nil
+	Gap *MatrixSyncGap  // of MatrixKindGap, and never nil there: what is missing
 
 	seq int64                 // see Seq
 	ack func(seq int64) error // see SetAck
@@ -80,3 +93,40 @@ func (e *MatrixSyncEvent) SetAck(seq int64, ack func(seq int64) error) {
 // Seq returns the event's place in the store of the sync that delivered it,
 // from 1; 0 for an event of no store.
 func (e MatrixSyncEvent) Seq() int64 { return e.seq }
+
+// MatrixTrust is how sure it is who wrote an event. More is greater: a program
+// that obeys orders may ask for evt.Trust >= MatrixTrustCrossSigned. Below
+// MatrixTrustCrossSigned the homeserver is believed.
+type MatrixTrust int
+
+// The levels of trust.
+const (
+	MatrixTrustNone          MatrixTrust = iota // not encrypted, or not decrypted: the homeserver says who wrote it
+	MatrixTrustUnknownDevice                    // its key is forwarded, a backup's, or of a device that the sender does not have (any more)
+	MatrixTrustUnverified                       // from a device in the sender's list, which the homeserver keeps
+	MatrixTrustCrossSigned                      // from a device that the sender's identity has signed, and that is the first identity seen
+	MatrixTrustVerified                         // from this device, or signed by an identity that this account has verified
+)
+
+var trustNames = [...]string{"none", "unknown-device", "unverified", "cross-signed", "verified"}
+
+// String returns the level's name, such as "cross-signed".
+func (t MatrixTrust) String() string {
+	if t < 0 || int(t) >= len(trustNames) {
+		return "invalid"
+	}
+	return trustNames[t]
+}
+
+// MarshalText returns the level's name.
+func (t MatrixTrust) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads a level's name. Errors: CodeInvalid for another one.
+func (t *MatrixTrust) UnmarshalText(text []byte) error {
+	i := slices.Index(trustNames[:], string(text))
+	if i < 0 {
+		return &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_event read trust", Message: "no level of trust: " + ident.Clip(string(text), 80)}
+	}
+	*t = MatrixTrust(i)
+	return nil
+}

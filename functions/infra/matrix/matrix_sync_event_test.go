@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 )
 
@@ -20,12 +24,47 @@ func TestMatrixSyncEvent_JSON(t *testing.T) {
 	t.Parallel()
 	e := matrix.MatrixEventParse("!r:x", json.RawMessage(benchEvent))
 	e.Gap = &matrix.MatrixSyncGap{From: "a", To: "b"}
+	e.Trust = matrix.MatrixTrustCrossSigned
 	text, err := json.Marshal(e)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var again matrix.MatrixSyncEvent
-	if err := json.Unmarshal(text, &again); err != nil || again.EventID != e.EventID || !again.Timestamp.Equal(e.Timestamp) || *again.Gap != *e.Gap || !strings.Contains(string(again.Raw), "hello") {
+	if err := json.Unmarshal(text, &again); err != nil || again.EventID != e.EventID || !again.Timestamp.Equal(e.Timestamp) || *again.Gap != *e.Gap || !strings.Contains(string(again.Raw), "hello") || again.Trust != e.Trust {
 		t.Errorf("%v, %s", err, text)
+	}
+}
+
+// Levels of trust compare, and read back what they write.
+func TestMatrixSyncEvent_Trust(t *testing.T) {
+	t.Parallel()
+	last := matrix.MatrixTrust(-1)
+	for _, level := range []matrix.MatrixTrust{
+		matrix.MatrixTrustNone, matrix.MatrixTrustUnknownDevice, matrix.MatrixTrustUnverified, matrix.MatrixTrustCrossSigned, matrix.MatrixTrustVerified,
+	} {
+		var again matrix.MatrixTrust
+		if err := again.UnmarshalText([]byte(level.String())); err != nil || again != level || level <= last {
+			t.Errorf("%d %s: read back as %d: %v", level, level, again, err)
+		}
+		last = level
+	}
+	var level matrix.MatrixTrust
+	if err := level.UnmarshalText([]byte("blind")); core.ErrorCode(err) != core.CodeInvalid {
+		t.Error(err)
+	}
+	for state, want := range map[id.TrustState]matrix.MatrixTrust{
+		id.TrustStateBlacklisted: matrix.MatrixTrustUnknownDevice, id.TrustStateBackup: matrix.MatrixTrustUnknownDevice,
+		id.TrustStateForwarded: matrix.MatrixTrustUnknownDevice, id.TrustStateCrossSignedUntrusted: matrix.MatrixTrustUnverified,
+		id.TrustStateUnset: matrix.MatrixTrustUnverified, id.TrustStateCrossSignedTOFU: matrix.MatrixTrustCrossSigned,
+		id.TrustStateCrossSignedVerified: matrix.MatrixTrustVerified, id.TrustStateVerified: matrix.MatrixTrustVerified,
+	} {
+		evt := &event.Event{Mautrix: event.MautrixInfo{WasEncrypted: true, TrustState: state}}
+		if got := matrix.MatrixEventNormalize(evt).Trust; got != want {
+			t.Errorf("%s is %s, want %s", state, got, want)
+		}
+		evt.Mautrix.WasEncrypted = false
+		if got := matrix.MatrixEventNormalize(evt).Trust; got != matrix.MatrixTrustNone {
+			t.Errorf("plain text is %s", got)
+		}
 	}
 }

@@ -3,6 +3,7 @@
 package matrixcrypto
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +21,12 @@ import (
 
 const opDecrypt, opEncrypt = "matrix_crypto decrypt", "matrix_crypto encrypt"
 
-// Decrypt returns the decrypted event. ErrMatrixNoKey where the key may still
-// come; CodeInvalid for what never decrypts: a message index that another event
-// had (a replay), damage, an unknown algorithm. Where another try may pass,
-// since the database is locked or ctx is done, the error has its code, is a
-// ErrMatrixNoKey, too, and NewKeys names the session again.
+// Decrypt returns the decrypted event, with its trust in Mautrix.TrustState.
+// ErrMatrixNoKey where the key may still come; CodeInvalid for what never
+// decrypts: a message index that another event had (a replay), a session that
+// is not the sender's, damage, an unknown algorithm. Where another try may
+// pass, since the database is locked or ctx is done, the error has its code, is
+// an ErrMatrixNoKey, too, and NewKeys names the session again.
 func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error) {
 	if evt == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "no event given"}
@@ -36,10 +38,10 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 	}
 	own := *evt
 	own.Content.Parsed = encrypted
-	decrypted, err := m.decryptOnce(ctx, &own)
+	decrypted, err := m.decryptOnce(ctx, &own, encrypted)
 	key := matrixsync.MatrixSessionKey{RoomID: evt.RoomID, SessionID: encrypted.SessionID}
 	if noKey(err) && m.fetchFromBackup(ctx, key) {
-		decrypted, err = m.decryptOnce(ctx, &own)
+		decrypted, err = m.decryptOnce(ctx, &own, encrypted)
 	}
 	if noKey(err) {
 		m.miss(key, evt.Sender)
@@ -63,7 +65,7 @@ func passes(err error) bool {
 	return fromStore(err)
 }
 
-func (m *engine) decryptOnce(ctx context.Context, evt *event.Event) (decrypted *event.Event, err error) {
+func (m *engine) decryptOnce(ctx context.Context, evt *event.Event, content *event.EncryptedEventContent) (decrypted *event.Event, err error) {
 	mach, done, err := m.use()
 	if err != nil {
 		return nil, err
@@ -74,7 +76,20 @@ func (m *engine) decryptOnce(ctx context.Context, evt *event.Event) (decrypted *
 			decrypted, err = nil, fmt.Errorf("mautrix panicked: %v", r)
 		}
 	}()
-	return mach.DecryptMegolmEvent(ctx, evt)
+	owner, err := m.owner(ctx, evt.RoomID, content.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	if owner != nil {
+		if err := m.checkSender(ctx, mach, evt, content, owner); err != nil {
+			return nil, err
+		}
+	}
+	if decrypted, err = mach.DecryptMegolmEvent(ctx, evt); err != nil || owner == nil {
+		return nil, cmp.Or(err, crypto.ErrNoSessionFound)
+	}
+	trust(decrypted, owner)
+	return decrypted, nil
 }
 
 func noKey(err error) bool {
@@ -98,6 +113,9 @@ func decryptError(err error) error {
 			Message: "replayed: another event had this message index",
 			Err:     err,
 		}
+	}
+	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Code == core.CodeInvalid {
+		return err
 	}
 	if passes(err) {
 		coded := storeError(opDecrypt, err)
@@ -141,13 +159,16 @@ func (m *engine) encrypt(
 			Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm),
 		}
 	}
+	defer m.encrypting.WithLock(room)()
+	if err := m.freshen(ctx, mach, room); err != nil {
+		return nil, err
+	}
 	if err := m.refreshDevices(ctx, mach); err != nil {
 		return nil, err
 	}
 	if err := m.state.dropStale(ctx, room); err != nil {
 		return nil, err
 	}
-	defer m.encrypting.WithLock(room)()
 	// A member or device change in another goroutine may take the new session
 	// away again at once.
 	for range 3 {

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -40,16 +41,20 @@ type engine struct {
 	live    sync.RWMutex
 	mach    *crypto.OlmMachine
 	store   *crypto.SQLCryptoStore
-	broken  bool // the machine's memory is ahead of the database
+	renewed time.Time // when a fallback key was last published; guarded by syncing
+	broken  bool      // the machine's memory is ahead of the database
 	closed  bool
 
 	encrypting exsync.KeyedMutex[id.RoomID] // a new session may be for one message only: who shares it uses it
 
 	backup backupState
+	synced atomic.Value // time.Time of the last response that was taken in
 
 	mu      sync.Mutex // guards what follows
 	keys    []matrixsync.MatrixSessionKey
 	missing map[matrixsync.MatrixSessionKey]*missingKey
+	fresh   map[id.RoomID]time.Time // until when a large room's members and devices are believed
+	looked  map[string]time.Time    // when the owner of a key was last asked for
 	tried   map[id.UserID]time.Time // when an outdated device list was last asked for
 	counted time.Time               // when the server was last asked how many one-time keys it has
 }
@@ -60,6 +65,8 @@ func newEngine(client *mautrix.Client, db *sql.DB) *engine {
 		log:     client.Log.With().Str("component", "crypto").Logger(),
 		exec:    &execer{db: db},
 		missing: map[matrixsync.MatrixSessionKey]*missingKey{},
+		fresh:   map[id.RoomID]time.Time{},
+		looked:  map[string]time.Time{},
 		tried:   map[id.UserID]time.Time{},
 		backup:  backupState{asked: map[matrixsync.MatrixSessionKey]time.Time{}},
 	}
@@ -82,6 +89,9 @@ func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHa
 	if err := m.publishDevice(ctx); err != nil {
 		return err
 	}
+	if err := m.publishKeys(ctx); err != nil {
+		return err
+	}
 	if err := m.setUpIdentity(ctx, cfg, h); err != nil {
 		return err
 	}
@@ -102,6 +112,7 @@ func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) err
 	m.state = &stateStore{
 		SQLStateStore: sqlstatestore.NewSQLStateStore(m.db, nil, false),
 		client:        cfg.Client,
+		told:          m.told,
 		plain:         map[id.RoomID]time.Time{},
 		stale:         map[id.RoomID]bool{},
 	}
@@ -133,9 +144,10 @@ func (m *engine) newStore() *crypto.SQLCryptoStore {
 // alone.
 func (m *engine) load(ctx context.Context) error {
 	store := m.newStore()
-	mach := crypto.NewOlmMachine(m.client, &m.log, store, m.state.SQLStateStore)
+	mach := crypto.NewOlmMachine(m.client, &m.log, &guardedStore{store, m}, m.state.SQLStateStore)
 	mach.SessionReceived = m.sessionReceived
-	mach.DisableRatchetTracking = true // it serves the deletion of used keys, and writes with each message
+	mach.DisableDecryptKeyFetching = true // checkSender does it; in takeIn it would keep the transaction waiting
+	mach.DisableRatchetTracking = true    // it serves the deletion of used keys, and writes with each message
 	if err := mach.Load(ctx); err != nil {
 		return err
 	}

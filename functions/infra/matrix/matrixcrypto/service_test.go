@@ -67,7 +67,7 @@ func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(m
 // has the key of. The service then delivers it as "encrypted" first.
 func readable(want id.EventID) func(matrix.MatrixSyncEvent) bool {
 	return func(evt matrix.MatrixSyncEvent) bool {
-		return evt.EventID == want && evt.Type != matrix.MatrixTypeEncrypted
+		return evt.EventID == want && evt.Kind != matrix.MatrixKindEncrypted
 	}
 }
 
@@ -113,7 +113,7 @@ func TestMatrixCryptoInit_EncryptedFirstDecryptedLater(t *testing.T) {
 	second.start(t)
 	service := second.startService(t)
 	evt := next(t, service, withID(sent))
-	if evt.Type != "encrypted" || evt.Body != "" || evt.Decrypted {
+	if evt.Kind != "encrypted" || evt.Reason == "" || evt.Body != "" || evt.Decrypted {
 		t.Fatalf("without a key: %+v", evt)
 	}
 	service.Stop()
@@ -203,7 +203,7 @@ func TestMatrixCryptoInit_KeyAfterLookBack(t *testing.T) {
 	message := alice.send(t, room, "early")
 	alice.event(t, message) // or Dendrite's sync may not have it yet
 	answer()
-	if evt := next(t, service, withID(message)); evt.Type != matrix.MatrixTypeEncrypted {
+	if evt := next(t, service, withID(message)); evt.Kind != matrix.MatrixKindEncrypted {
 		t.Errorf("without its key: %+v", evt)
 	}
 	if evt := next(t, service, withID(message)); evt.Body != "early" || !evt.Decrypted {

@@ -21,6 +21,7 @@ import (
 type stateStore struct {
 	*sqlstatestore.SQLStateStore
 	client *mautrix.Client
+	told   func() bool // a sync runs, and tells of changes
 
 	// forget drops a room's outbound session: the next message needs a new one,
 	// since who may read it has changed.
@@ -36,9 +37,12 @@ var (
 	_ mautrix.StateStoreUpdater = (*stateStore)(nil)
 )
 
-// believePlain is how long a room is held for not encrypted without asking
-// again. A running sync tells of a change at once.
-const believePlain = 5 * time.Minute
+// A room is held for not encrypted for so long without asking again: with a
+// sync that runs, which tells of a change at once, and without one.
+const (
+	believePlain      = 5 * time.Minute
+	believePlainAlone = time.Second
+)
 
 // IsEncrypted reports whether messages to a room must be encrypted. What is not
 // known is asked from the server; when it can't be, it is an error, and nothing
@@ -47,8 +51,12 @@ func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, err
 	if content, err := s.GetEncryptionEvent(ctx, room); err != nil || content != nil {
 		return true, err // by whatever algorithm: Encrypt refuses those that it doesn't have
 	}
+	limit := believePlainAlone
+	if s.told() {
+		limit = believePlain
+	}
 	s.mu.Lock()
-	plain := time.Since(s.plain[room]) < believePlain
+	plain := time.Since(s.plain[room]) < limit
 	s.mu.Unlock()
 	if plain {
 		return false, nil

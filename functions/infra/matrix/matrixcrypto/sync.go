@@ -42,6 +42,7 @@ func (m *engine) ProcessSync(ctx context.Context, resp *mautrix.RespSync, since 
 		}
 		return storeError(opSync, err)
 	}
+	m.synced.Store(time.Now())
 	m.follow(ctx, resp)
 	return nil
 }
@@ -59,10 +60,6 @@ func (m *engine) takeIn(ctx context.Context, resp *mautrix.RespSync, since strin
 		return errClosed()
 	}
 	mach := m.mach
-	// Asking the server for an unknown sender's devices would keep the
-	// transaction waiting.
-	mach.DisableDecryptKeyFetching = true
-	defer func() { mach.DisableDecryptKeyFetching = false }()
 	if _, err := m.exec.batch(ctx, func(ctx context.Context) error { return m.takeState(ctx, resp, since) }); err != nil {
 		return err
 	}
@@ -119,6 +116,9 @@ func (m *engine) takeMessage(ctx context.Context, mach *crypto.OlmMachine, evt *
 			m.log.Error().Str("panic", fmt.Sprint(r)).Stringer("sender", evt.Sender).Msg("dropped a to-device message on which mautrix panicked")
 		}
 	}()
+	if content, ok := evt.Content.Parsed.(*event.EncryptedEventContent); ok {
+		ctx = context.WithValue(ctx, olmKey{}, content.SenderKey)
+	}
 	mach.HandleToDeviceEvent(ctx, evt)
 	return nil
 }
@@ -144,8 +144,13 @@ func (m *engine) follow(ctx context.Context, resp *mautrix.RespSync) {
 	if err := m.refreshDevices(ctx, mach); err != nil {
 		m.log.Warn().Err(err).Msg("failed to ask for device lists")
 	}
-	if err := m.publishOneTimeKeys(ctx, mach, resp.DeviceOTKCount.SignedCurve25519); err != nil {
-		m.log.Warn().Err(err).Msg("failed to publish one-time keys")
+	// In this order: mautrix marks all that is not published as published.
+	err = m.publishFallbackKey(ctx, mach, resp.FallbackKeys)
+	if err == nil {
+		err = m.publishOneTimeKeys(ctx, mach, resp.DeviceOTKCount.SignedCurve25519)
+	}
+	if err != nil {
+		m.log.Warn().Err(err).Msg("failed to publish one-time and fallback keys")
 	}
 	mach.MarkOlmHashSavePoint(ctx)
 	m.askForMissing(ctx, mach)
@@ -202,35 +207,6 @@ func (m *engine) refreshDevices(ctx context.Context, mach *crypto.OlmMachine) er
 		m.mu.Unlock()
 	}
 	return nil
-}
-
-// wantedKeys is how many one-time keys the server should have: half of what an
-// account can hold, as libolm advises.
-const wantedKeys = 50
-
-// publishOneTimeKeys gives the server new ones where it has too few. Zero may
-// mean that it did not say.
-func (m *engine) publishOneTimeKeys(ctx context.Context, mach *crypto.OlmMachine, count int) error {
-	if count >= wantedKeys {
-		return nil
-	}
-	if count == 0 {
-		m.mu.Lock()
-		soon := time.Since(m.counted) < time.Minute
-		m.counted = time.Now()
-		m.mu.Unlock()
-		if soon {
-			return nil
-		}
-		resp, err := m.client.UploadKeys(ctx, &mautrix.ReqUploadKeys{})
-		if err != nil {
-			return err
-		}
-		if count = resp.OneTimeKeyCounts.SignedCurve25519; count >= wantedKeys {
-			return nil
-		}
-	}
-	return mach.ShareKeys(ctx, count)
 }
 
 // missingKey is a session of which an event came, and no key.

@@ -16,6 +16,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
 // MatrixSendMediaConfig says what [MatrixSendMedia] sends, and where to.
@@ -82,11 +83,7 @@ func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSend
 	case err != nil:
 		return MatrixSendMediaResult{}, matrix.MatrixError(op, err)
 	case encrypted && cfg.Client.Crypto == nil:
-		return fail(
-			core.CodeUnsupported,
-			"the room is encrypted, and the client has no encryption",
-			"call matrix_crypto_init first",
-		)
+		return MatrixSendMediaResult{}, send.WithOp(op, send.ErrorCleartext())
 	case cfg.Thumbnail != nil && encrypted != (cfg.Thumbnail.File != nil):
 		return fail(
 			core.CodeInvalid,

@@ -13,12 +13,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
 	"maunium.net/go/mautrix"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixmedia"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
@@ -296,3 +298,17 @@ func TestMatrixUploadMedia_Memory(t *testing.T) { // not parallel: it reads the 
 type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// A file goes to no other host.
+func TestMatrixUploadMedia_Redirect(t *testing.T) {
+	t.Parallel()
+	server := servers.Matrix(t)
+	var on atomic.Bool
+	var asked atomic.Int64
+	on.Store(true)
+	client := clientFor(t, matrixtest.Redirecting(t, server.URL, "POST", http.StatusTemporaryRedirect, &on, &asked), server.NewUser(t, "redirect"))
+	uploaded, err := matrixmedia.MatrixUploadMedia(t.Context(), matrixmedia.MatrixUploadMediaConfig{Client: client, Content: strings.NewReader("secret")})
+	if core.ErrorCode(err) != core.CodeUnavailable || asked.Load() != 0 {
+		t.Errorf("%+v, the other host was asked %d times, error %v", uploaded, asked.Load(), err)
+	}
+}

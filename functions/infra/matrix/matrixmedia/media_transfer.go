@@ -14,6 +14,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/redirect"
 	"fnregistry.dev/functions/infra/work"
 )
 
@@ -61,14 +62,12 @@ func mediaError(ctx context.Context, op string, err error) error {
 	return matrix.MatrixError(op, err)
 }
 
-// mediaClient is the client's without its deadline for a whole exchange.
+// mediaClient is the client's without its deadline for a whole exchange, and
+// follows no redirect to another host.
 func mediaClient(client *mautrix.Client) *http.Client {
-	if client.Client == nil {
-		return &http.Client{}
-	}
-	own := *client.Client
+	own := redirect.Strict(client.Client)
 	own.Timeout = 0
-	return &own
+	return own
 }
 
 // mediaSpool keeps content until it is known to be whole: small ones in memory,

@@ -28,7 +28,7 @@ var accountErrcodes = map[string]bool{
 }
 
 func failureOf(err error) failure {
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Code == core.CodeInvalid {
+	if coded, ok := errors.AsType[*core.Error](err); ok && (coded.Code == core.CodeInvalid || coded.Code == core.CodeUnsupported) {
 		return failedForGood // our own word, before anything was sent
 	}
 	answer, ok := errors.AsType[mautrix.HTTPError](err)

@@ -70,6 +70,14 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (mat
 		if e = plain; err != nil {
 			s.tell(err)
 			e = matrix.MatrixEventParse(record.RoomID, record.Data)
+			e.Reason = undecryptable(err)
+		}
+	case MatrixSyncEncrypted:
+		e = matrix.MatrixEventParse(record.RoomID, record.Data)
+		if _, err := s.decryptRaw(ctx, record.RoomID, record.Data); ctx.Err() != nil {
+			return e, ctx.Err()
+		} else if err != nil {
+			e.Reason = undecryptable(err)
 		}
 	default:
 		e = matrix.MatrixEventParse(record.RoomID, record.Data)

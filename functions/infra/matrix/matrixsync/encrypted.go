@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"maunium.net/go/mautrix/id"
 
@@ -23,7 +24,7 @@ func (s *syncService) decryptRaw(
 		return matrix.MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service decrypt room=" + string(room), Err: err}
 	}
 	if s.crypto == nil {
-		return fail(ErrMatrixNoKey)
+		return fail(errNoCrypto)
 	}
 	outer, err := wire.Event(room, raw)
 	if err != nil {
@@ -43,13 +44,23 @@ func (s *syncService) decryptRaw(
 	return e, nil
 }
 
+var errNoCrypto = fmt.Errorf("the client has no encryption: %w", ErrMatrixNoKey)
+
+// undecryptable is an error of decryptRaw as the event's Reason.
+func undecryptable(err error) string {
+	if errors.Is(err, ErrMatrixNoKey) && !errors.Is(err, errNoCrypto) {
+		return ErrMatrixNoKey.Error()
+	}
+	return errors.Unwrap(err).Error() // without the room, which the event has
+}
+
 // decrypt turns the encrypted events into decrypted ones, as far as their keys
 // are there.
 func (t *syncTaking) decrypt(ctx context.Context) error {
 	for i := range t.deliveries {
 		d := &t.deliveries[i]
 		record := &d.record
-		if record.Kind != MatrixSyncEncrypted || t.crypto == nil {
+		if record.Kind != MatrixSyncEncrypted {
 			continue
 		}
 		plain, err := t.decryptRaw(ctx, record.RoomID, record.Data)
@@ -57,6 +68,7 @@ func (t *syncTaking) decrypt(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err != nil {
+			d.event.Reason = undecryptable(err)
 			t.tellUnlessNoKey(err)
 			continue
 		}

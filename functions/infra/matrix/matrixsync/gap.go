@@ -239,5 +239,5 @@ func (t *syncTaking) addGap(room id.RoomID, gap *matrix.MatrixSyncGap) {
 }
 
 func gapEvent(room id.RoomID, gap *matrix.MatrixSyncGap) matrix.MatrixSyncEvent {
-	return matrix.MatrixSyncEvent{Type: matrix.MatrixTypeGap, RoomID: room, Gap: gap}
+	return matrix.MatrixSyncEvent{Kind: matrix.MatrixKindGap, RoomID: room, Gap: gap}
 }

@@ -170,7 +170,7 @@ func TestSync_GapPastThePageCap(t *testing.T) {
 	cfg.GapPages = 1
 	service := startSync(t, cfg)
 	gap := nextThat(t, service, func(e matrix.MatrixSyncEvent) bool { return true })
-	if gap.Type != "gap" || gap.Gap == nil || gap.Gap.From == "" || gap.Gap.To == "" || gap.Gap.From == gap.Gap.To {
+	if gap.Kind != "gap" || gap.Gap == nil || gap.Gap.From == "" || gap.Gap.To == "" || gap.Gap.From == gap.Gap.To {
 		t.Fatalf("got %+v", gap)
 	}
 	wantSuffix(t, service, bodies, 150) // one page and the timeline
@@ -181,7 +181,7 @@ func TestSync_GapThatMayNotBeFilled(t *testing.T) {
 	w, cfg, bodies := gapWorld(t, 80)
 	w.proxy.Add(fault.Rule{Match: messagesPath, Fault: fault.Status{Code: 403, Errcode: "M_FORBIDDEN"}})
 	service := startSync(t, cfg)
-	if gap := next(t, service); gap.Type != "gap" {
+	if gap := next(t, service); gap.Kind != "gap" {
 		t.Fatalf("got %+v", gap)
 	}
 	wantSuffix(t, service, bodies, 50)
@@ -199,7 +199,7 @@ func TestSync_GapIsRedelivered(t *testing.T) {
 	first := next(t, service)
 	service.Stop()
 	again := next(t, startSync(t, cfg))
-	if first.Type != "gap" || again.Type != "gap" || !again.Redelivered || first.Redelivered || *again.Gap != *first.Gap {
+	if first.Kind != "gap" || again.Kind != "gap" || !again.Redelivered || first.Redelivered || *again.Gap != *first.Gap {
 		t.Errorf("first %+v, then %+v", first, again)
 	}
 }
@@ -225,7 +225,7 @@ func TestSync_JoinedWhileAway(t *testing.T) {
 	send(t, w.alice, room, bodies...)
 	service := startSync(t, cfg)
 	joined := nextThat(t, service, func(e matrix.MatrixSyncEvent) bool {
-		if e.Type == "gap" || e.Type == "m.room.message" {
+		if e.Kind == "gap" || e.Type == "m.room.message" {
 			t.Fatalf("%+v before the joining", e)
 		}
 		return e.Type == "m.room.member" && e.Sender == w.bot.UserID
@@ -320,7 +320,7 @@ func TestSync_GapOfABrokenRoom(t *testing.T) {
 			w, cfg, bodies := gapWorld(t, 80)
 			rule := w.proxy.Add(fault.Rule{Match: messagesPath, Fault: broken})
 			service := startSync(t, cfg)
-			if gap := next(t, service); gap.Type != "gap" {
+			if gap := next(t, service); gap.Kind != "gap" {
 				t.Fatalf("got %+v", gap)
 			}
 			wantSuffix(t, service, bodies, 50)

@@ -173,7 +173,7 @@ func (t *syncTaking) latest(room id.RoomID) MatrixSyncRoom {
 func (t *syncTaking) add(e matrix.MatrixSyncEvent, kind MatrixSyncKind, data []byte) {
 	e.Replayed = t.replaying
 	record := MatrixSyncRecord{RoomID: e.RoomID, EventID: e.EventID, Kind: kind, Replayed: e.Replayed, Data: data}
-	if e.Type == matrix.MatrixTypeEncrypted && kind == MatrixSyncPlain {
+	if e.Kind == matrix.MatrixKindEncrypted && kind == MatrixSyncPlain {
 		record.Kind, record.Session = MatrixSyncEncrypted, sessionOf(&e)
 	}
 	t.deliveries = append(t.deliveries, delivery{e, record})

@@ -29,6 +29,7 @@ type MatrixSyncCrypto interface {
 
 	// Decrypt returns the decrypted event, and must do so again for the same
 	// one. An error that Is [ErrMatrixNoKey] says that the key may still come.
+	// It fails where the key is not the sender's, and sets Mautrix.TrustState.
 	Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error)
 
 	// NewKeys returns the sessions whose keys came since the last call, by any

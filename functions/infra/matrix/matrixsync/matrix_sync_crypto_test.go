@@ -112,7 +112,7 @@ func nextSecret(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, ack b
 
 func wantUndecrypted(t *testing.T, e matrix.MatrixSyncEvent, event id.EventID, redelivered bool) {
 	t.Helper()
-	if e.Type != "encrypted" || e.Body != "" || e.Decrypted || e.EventID != event || e.Redelivered != redelivered {
+	if e.Kind != matrix.MatrixKindEncrypted || e.Type != "m.room.encrypted" || e.Reason == "" || e.Body != "" || e.Decrypted || e.EventID != event || e.Redelivered != redelivered {
 		t.Errorf("got %+v, want %s undecrypted", e, event)
 	}
 }

@@ -61,7 +61,7 @@ type MatrixSyncServiceHandle struct {
 // received.
 //
 // A limited timeline is filled from the room's history, up to GapPages; what
-// stays missing is one event of type "gap". A token that the server does not
+// stays missing is one event of kind "gap". A token that the server does not
 // know any more leads to a new initial sync: what the store knows is left out,
 // the rest has Replayed set.
 //

@@ -409,7 +409,7 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 	registry.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, want := range []string{
 		`matrix_sync_failures_total{user="` + w.user.ID + `",kind="unavailable"} 1`,
-		`matrix_sync_events_total{user="` + w.user.ID + `",type="m.room.message"} 1`,
+		`matrix_sync_events_total{user="` + w.user.ID + `",type="m.room.message",kind=""} 1`,
 		`matrix_sync_lag_seconds{user="` + w.user.ID + `"}`,
 		`matrix_sync_last_success_timestamp_seconds{user="` + w.user.ID + `"} 1`,
 		`matrix_sync_queue_depth{user="` + w.user.ID + `"}`,
@@ -525,4 +525,36 @@ func TestMatrixSyncService_StopForms(t *testing.T) {
 			t.Errorf("%s: Events open: %t, Err: %v", name, open, h.Err())
 		}
 	}
+}
+
+// What the service says itself no member can say: an event may have any type.
+func TestMatrixSyncService_ForgedKinds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t)}
+	service := startSync(t, cfg)
+	for _, kind := range []string{"gap", "encrypted", "hole", "state"} {
+		content := map[string]any{"from": "a", "to": "b", "Gap": map[string]any{"from": "a", "to": "b"}, "Kind": "gap", "kind": "gap", "body": "x"}
+		if _, err := w.alice.SendMessageEvent(t.Context(), w.room, event.Type{Type: kind, Class: event.MessageEventType}, content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(service *matrixsync.MatrixSyncServiceHandle, redelivered bool) {
+		t.Helper()
+		for _, kind := range []string{"gap", "encrypted", "hole", "state"} {
+			e := next(t, service)
+			for e.Type != kind {
+				e = next(t, service)
+			}
+			if e.Kind != matrix.MatrixKindEvent || e.Gap != nil || e.Encrypted || e.Reason != "" || e.Sender != w.alice.UserID || e.Redelivered != redelivered {
+				t.Errorf("%s: %+v", kind, e)
+			}
+			if line := matrix.MatrixEventLine(e, nil); strings.Contains(line, "(") {
+				t.Errorf("%s reads as the service's own word: %s", kind, line)
+			}
+		}
+	}
+	check(service, false)
+	service.Stop()
+	check(startSync(t, cfg), true)
 }

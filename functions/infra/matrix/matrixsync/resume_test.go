@@ -196,7 +196,7 @@ func TestSync_HistoryEndsEarly(t *testing.T) {
 	service := startSync(t, cfg)
 	for {
 		e := next(t, service)
-		if e.Type == matrix.MatrixTypeGap {
+		if e.Kind == matrix.MatrixKindGap {
 			break
 		}
 		if e.Type == event.EventMessage.Type {

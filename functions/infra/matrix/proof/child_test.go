@@ -70,7 +70,7 @@ func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQL
 	random := rand.New(rand.NewPCG(j.Seed, uint64(j.Start)<<1))
 	var batch []matrix.MatrixSyncEvent
 	for e := range sync.Events {
-		if e.Type == matrix.MatrixTypeGap {
+		if e.Kind == matrix.MatrixKindGap {
 			return fmt.Errorf("a gap in %s", e.RoomID)
 		}
 		if e.Type == event.EventMessage.Type {

@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 
 	"maunium.net/go/mautrix"
@@ -15,6 +17,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/matrix/internal/redirect"
 )
 
 // Outgoing is an event to send. matrix.MatrixOutboxItem has the same fields.
@@ -54,11 +57,15 @@ func Check(ctx context.Context, client *mautrix.Client, item Outgoing) (json.Raw
 	if err != nil {
 		return nil, err
 	}
+	if err := CheckCleartext(ctx, client, item.Room, item.Type, content); err != nil {
+		return nil, err
+	}
 	return content, checkSize(ctx, client, item.Room, item.Type, content)
 }
 
 // Once tries to send an event, once: mautrix' own retries read the Retry-After
-// header alone.
+// header alone. It is the only way out for what users write: CheckCleartext
+// holds for it also where the room was encrypted after [Check].
 func Once(
 	ctx context.Context,
 	client *mautrix.Client,
@@ -67,30 +74,89 @@ func Once(
 	content json.RawMessage,
 	transaction string,
 ) (id.EventID, error) {
-	ctx = context.WithValue(ctx, mautrix.MaxAttemptsContextKey, 1)
-	var resp *mautrix.RespSendEvent
-	var err error
-	if eventType == event.EventRedaction.Type {
-		var redaction event.RedactionEventContent
-		if err := json.Unmarshal(content, &redaction); err != nil || redaction.Redacts == "" {
-			return "", &core.Error{
-				Code:    core.CodeInvalid,
-				Message: "a redaction that says not what it redacts",
-				Err:     err,
-			}
-		}
-		resp, err = client.RedactEvent(ctx, room, redaction.Redacts, mautrix.ReqRedact{TxnID: transaction, Reason: redaction.Reason})
-	} else {
-		kind := event.Type{Type: eventType, Class: event.MessageEventType}
-		resp, err = client.SendMessageEvent(ctx, room, kind, content, mautrix.ReqSendEvent{TransactionID: transaction})
+	if err := CheckCleartext(ctx, client, room, eventType, content); err != nil {
+		return "", err
 	}
+	ctx = context.WithValue(ctx, mautrix.MaxAttemptsContextKey, 1)
+	path, body, err := request(ctx, client, room, eventType, content, transaction)
 	if err != nil {
 		return "", err
 	}
-	if resp == nil || resp.EventID == "" {
+	var resp mautrix.RespSendEvent
+	_, err = client.MakeFullRequest(ctx, mautrix.FullRequest{
+		Method: http.MethodPut, URL: client.BuildURL(path), RequestJSON: body, ResponseJSON: &resp,
+		Client: redirect.Strict(client.Client),
+	})
+	if err != nil {
+		return "", err
+	}
+	if resp.EventID == "" {
 		return "", &core.Error{Code: core.CodeUnavailable, Message: "the server's answer has no event ID"}
 	}
 	return resp.EventID, nil
+}
+
+// request returns the path and the body of a request that sends an event,
+// encrypted where the room is.
+func request(
+	ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage, transaction string,
+) (path mautrix.ClientURLPath, body any, err error) {
+	switch eventType {
+	case event.EventRedaction.Type:
+		redaction := readRedaction(content)
+		if redaction.Redacts == "" {
+			return nil, nil, &core.Error{Code: core.CodeInvalid, Message: "a redaction that says not what it redacts"}
+		}
+		reason := map[string]string{}
+		if redaction.Reason != "" {
+			reason["reason"] = redaction.Reason
+		}
+		return mautrix.ClientURLPath{"v3", "rooms", room, "redact", redaction.Redacts, transaction}, reason, nil
+	case event.EventReaction.Type, event.EventEncrypted.Type: // clients look for reactions by what they say
+	default:
+		encrypted, err := encrypt(ctx, client, room, eventType, content)
+		if err != nil {
+			return nil, nil, err
+		}
+		if encrypted != nil {
+			return mautrix.ClientURLPath{"v3", "rooms", room, "send", event.EventEncrypted.Type, transaction}, encrypted, nil
+		}
+	}
+	return mautrix.ClientURLPath{"v3", "rooms", room, "send", eventType, transaction}, content, nil
+}
+
+// redaction is what goes out of the content of a redaction.
+type redaction struct {
+	Redacts id.EventID `json:"redacts"`
+	Reason  string     `json:"reason"`
+}
+
+func readRedaction(content []byte) redaction {
+	var r redaction
+	if json.Unmarshal(content, &r) != nil {
+		return redaction{}
+	}
+	return r
+}
+
+// encrypt returns an event's content encrypted, or nil where it goes in the
+// clear.
+func encrypt(ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage) (*event.EncryptedEventContent, error) {
+	if client.Crypto == nil {
+		return nil, nil
+	}
+	encrypted, err := client.StateStore.IsEncrypted(ctx, room)
+	if err != nil {
+		return nil, fmt.Errorf("ask whether the room is encrypted: %w", err)
+	}
+	if !encrypted {
+		return nil, nil
+	}
+	sealed, err := client.Crypto.Encrypt(ctx, room, event.Type{Type: eventType, Class: event.MessageEventType}, content)
+	if err != nil {
+		return nil, fmt.Errorf("encrypt the event: %w", err)
+	}
+	return sealed, nil
 }
 
 // NewTransaction returns a new transaction ID.
