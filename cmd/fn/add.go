@@ -51,7 +51,7 @@ type addOptions struct {
 
 func addCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*addOptions]{
-		Name: "add", Args: "UNIT...", Most: -1, Doc: "bring units into a Go module elsewhere", Help: addHelp,
+		Name: "add", Args: "UNIT...", MaxArgs: -1, Doc: "bring units into a Go module elsewhere", Help: addHelp,
 		Defaults: &addOptions{To: "."},
 	}, add, (*env).completeUnits)
 }
