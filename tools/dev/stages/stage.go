@@ -81,8 +81,8 @@ func stages(cfg config, count int) ([]stage, error) {
 
 // repeat returns the arguments for count runs of each test, with time for them.
 // Results of earlier runs never count: a test that builds another program, or
-// reads files of another module as tools/dev/opstest does, looks unchanged to go
-// test when only those changed.
+// reads files of another module as tools/dev/opstest does, looks unchanged to
+// go test when only those changed.
 func repeat(count int) []string {
 	return []string{"-count=" + strconv.Itoa(count), "-timeout=" + (timeout * time.Duration((count+4)/5)).String()}
 }
