@@ -115,8 +115,8 @@ func (t *Target) Source(marker string) (string, error) {
 		return "", err
 	}
 	e := &edit{Target: t}
-	for _, folder := range folders {
-		record, err := t.ReadRecord(folder)
+	if len(folders) > 0 {
+		record, err := t.ReadRecord(folders[0])
 		if err != nil {
 			return "", err
 		}
