@@ -47,7 +47,7 @@ func matrixTail() program.ProgramRunConfig {
 	defaults := &settings{State: filepath.Join(config, "matrix_tail")}
 	command := func(name, args string, least, most int, doc string, run func(context.Context, call) error) *program.ProgramCommandHandle {
 		return program.ProgramCommand(program.ProgramCommandConfig[*settings]{
-			Name: name, Args: args, Least: least, Most: most, Doc: doc, Defaults: defaults, Run: run,
+			Name: name, Args: args, MinArgs: least, MaxArgs: most, Doc: doc, Defaults: defaults, Run: run,
 			Complete: func(context.Context, program.ProgramCompletion[*settings]) []string { return nil },
 		})
 	}

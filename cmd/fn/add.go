@@ -43,7 +43,7 @@ type addOptions struct {
 	To     string `yaml:"-" flag:"to" doc:"a folder of the module that gets the units (default: this one)"`
 	Copy   string `yaml:"-" flag:"copy" doc:"copy the packages into this folder of the module"`
 	Check  bool   `yaml:"-" flag:"check" doc:"only say what is not as it is in the repository"`
-	Update bool   `yaml:"-" flag:"update" doc:"bring copies up to date"`
+	Update bool   `yaml:"-" flag:"update" doc:"bring copies, and what replace lines need, up to date"`
 	Diff   bool   `yaml:"-" flag:"diff" doc:"show how files change"`
 	Force  bool   `yaml:"-" flag:"force" doc:"overwrite files that were changed in the module"`
 	DryRun bool   `yaml:"-" flag:"dry-run" doc:"write nothing"`
@@ -51,7 +51,7 @@ type addOptions struct {
 
 func addCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*addOptions]{
-		Name: "add", Args: "UNIT...", Most: -1, Doc: "bring units into a Go module elsewhere", Help: addHelp,
+		Name: "add", Args: "UNIT...", MaxArgs: -1, Doc: "bring units into a Go module elsewhere", Help: addHelp,
 		Defaults: &addOptions{To: "."},
 	}, add, (*env).completeUnits)
 }
@@ -61,7 +61,7 @@ const addHint = "fn add UNIT --root REPOSITORY brings one in"
 // added is the answer of fn add.
 type added struct {
 	Module   string        `json:"module"`   // that gets the units
-	Written  bool          `json:"written"`  // false with --check and --dry-run
+	Written  bool          `json:"written"`  // false with --check and --dry-run, and if anything was refused
 	Current  bool          `json:"current"`  // there is nothing to bring in
 	Linked   []string      `json:"linked"`   // modules of the repository that it replaces by their folders
 	Lines    []string      `json:"lines"`    // that go.mod gets or, with --check, lacks
@@ -153,11 +153,18 @@ func (e *env) findUnits(t *reuse.Target, o *addOptions) (err error) {
 
 func (o *addOptions) check(named []string) error {
 	refresh := o.Check || o.Update
+	linked := !refresh && o.Copy == ""
 	switch {
 	case o.Check && o.Update:
 		return &usageError{message: "--check and --update: one of them", hint: "--update --dry-run shows what it would do"}
 	case refresh && len(named) > 0:
 		return &usageError{message: "--check and --update take no units: they look at all that is there"}
+	case refresh && o.Copy != "":
+		return &usageError{message: "--check and --update take no --copy: they look at all folders of copies"}
+	case o.Check && o.Force:
+		return &usageError{message: "--check writes nothing, so there is nothing to --force"}
+	case linked && (o.Diff || o.Force):
+		return &usageError{message: "--diff and --force are for copies", hint: "--copy FOLDER makes some"}
 	case !refresh && len(named) == 0:
 		return &usageError{message: "fn add needs units: their IDs, names or Go symbols", hint: "fn find looks for them"}
 	}
@@ -193,7 +200,7 @@ func (a *added) copy(ctx context.Context, c *catalog.Catalog, t *reuse.Target, f
 }
 
 // refresh looks at all that a module has of the repository, and with --update
-// brings the copies up to date.
+// brings it up to date: the copies, and what its replace lines need.
 func (a *added) refresh(ctx context.Context, c *catalog.Catalog, t *reuse.Target, o *addOptions) error {
 	links, err := reuse.FindLinks(c, t)
 	if err != nil {
@@ -208,8 +215,8 @@ func (a *added) refresh(ctx context.Context, c *catalog.Catalog, t *reuse.Target
 			Code: core.CodeNotFound, Message: t.Module + " has no units of " + c.Roots[0].Dir, Hint: addHint,
 		}
 	}
-	a.Linked, a.Lines = links.Modules, append(a.Lines, links.Missing...)
-	a.Current = len(links.Missing) == 0
+	a.Linked, a.Lines = links.Modules, append(a.Lines, links.Lines...)
+	a.Current = len(links.Lines) == 0
 	var plans []*reuse.Plan
 	for _, folder := range folders {
 		plan, err := reuse.PlanCopy(ctx, c, t, folder, nil)
@@ -223,7 +230,7 @@ func (a *added) refresh(ctx context.Context, c *catalog.Catalog, t *reuse.Target
 	if o.Check || o.DryRun {
 		return nil
 	}
-	var failed []error
+	failed := []error{links.Apply(ctx)}
 	for _, plan := range plans {
 		failed = append(failed, plan.Apply(ctx, o.Force))
 	}
@@ -279,7 +286,7 @@ func (a *added) text(w io.Writer, o *addOptions) {
 	switch {
 	case a.Current && len(a.Packages) == 0:
 		fmt.Fprintln(w, a.Module+" is up to date")
-	case o.Check && len(a.Copies) > 0:
+	case o.Check:
 		fmt.Fprintln(w, "next: fn add --update --to "+shown(o.To))
 	case len(a.Packages) > 0 && a.Written:
 		fmt.Fprintf(w, "next: import %s; then go mod tidy\n", strings.Join(quoted(a.Packages), ", "))

@@ -36,7 +36,7 @@ type findOptions struct {
 
 func findCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*findOptions]{
-		Name: "find", Args: "WORDS...|SIGNATURE", Most: -1, Doc: "find units by words or by signature", Help: findHelp,
+		Name: "find", Args: "WORDS...|SIGNATURE", MaxArgs: -1, Doc: "find units by words or by signature", Help: findHelp,
 		Defaults: &findOptions{Limit: findLimit},
 	}, find, nil)
 }

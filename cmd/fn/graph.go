@@ -23,7 +23,7 @@ type graphOptions struct {
 
 func graphCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*graphOptions]{
-		Name: "graph", Args: "[ID]", Most: 1, Doc: "print the dependency graph as JSON, DOT or Mermaid",
+		Name: "graph", Args: "[ID]", MaxArgs: 1, Doc: "print the dependency graph as JSON, DOT or Mermaid",
 		Help:     "Print the dependency graph, or the part of it around a unit. DOT is for Graphviz; Mermaid works in Markdown. --json is --format json.",
 		Defaults: &graphOptions{Format: "mermaid"},
 	}, graph, (*env).completeUnit)

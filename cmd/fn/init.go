@@ -32,7 +32,7 @@ type initOptions struct {
 
 func initCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*initOptions]{
-		Name: "init", Args: "[DIR]", Most: 1, Doc: "set up a repository: fn_registry.yaml and initial specs", Help: initHelp,
+		Name: "init", Args: "[DIR]", MaxArgs: 1, Doc: "set up a repository: fn_registry.yaml and initial specs", Help: initHelp,
 	}, initRepository, nil)
 }
 

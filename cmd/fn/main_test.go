@@ -16,7 +16,7 @@ var repos = []string{"many", "modules", "flat"}
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	scripttest.Run(t, scripttest.Config{Program: "fn", Setup: func(env *testscript.Env) error {
+	scripttest.Run(t, scripttest.Config{Program: "fn", Main: main, Setup: func(env *testscript.Env) error {
 		for _, name := range repos {
 			if err := unpack(name, filepath.Join(env.WorkDir, name)); err != nil {
 				return err

@@ -42,7 +42,7 @@ type newOptions struct {
 
 func newCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*newOptions]{
-		Name: "new", Args: "NAME --domain D", ArgsDoc: "a name in snake_case", Least: 1,
+		Name: "new", Args: "NAME --domain D", ArgsDoc: "a name in snake_case", MinArgs: 1,
 		Doc: "create a unit or a program, with spec and test", Help: newHelp,
 		Defaults: &newOptions{Kind: spec.KindFunction},
 	}, newUnit, nil)

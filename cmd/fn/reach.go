@@ -47,7 +47,7 @@ func reachCommand(
 	follow reachFunc,
 ) *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*common]{
-		Name: name, Args: "ID", ArgsDoc: aUnit, Least: 1, Doc: doc, Help: help,
+		Name: name, Args: "ID", ArgsDoc: aUnit, MinArgs: 1, Doc: doc, Help: help,
 	}, func(ctx context.Context, e *env, _ *common, args []string) error {
 		s, done, err := e.state(ctx)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 
 func showCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*common]{
-		Name: "show", Args: "ID", ArgsDoc: aUnit, Least: 1,
+		Name: "show", Args: "ID", ArgsDoc: aUnit, MinArgs: 1,
 		Doc:  "show a unit: signature, parameters, example, gotchas, who uses it, findings",
 		Help: "Show everything about one unit. ID is its ID (error_code_go_core), its name (error_code) or its Go symbol (core.ErrorCode).",
 	}, show, (*env).completeUnit)

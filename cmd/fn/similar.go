@@ -26,7 +26,7 @@ type similarOptions struct {
 
 func similarCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*similarOptions]{
-		Name: "similar", Args: "[DESCRIPTION...]", Most: -1, Doc: "find near duplicates of what you are about to write", Help: similarHelp,
+		Name: "similar", Args: "[DESCRIPTION...]", MaxArgs: -1, Doc: "find near duplicates of what you are about to write", Help: similarHelp,
 		Defaults: &similarOptions{Limit: 5},
 	}, similar, nil)
 }

@@ -40,7 +40,7 @@ type sizeOptions struct {
 
 func sizeCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*sizeOptions]{
-		Name: "size", Args: "UNIT...", Most: -1, Doc: "measure what units add to a program's binary, by building it", Help: sizeHelp,
+		Name: "size", Args: "UNIT...", MaxArgs: -1, Doc: "measure what units add to a program's binary, by building it", Help: sizeHelp,
 		Defaults: &sizeOptions{Base: size.Server.Name},
 	}, measure, (*env).completeUnits)
 }

@@ -68,21 +68,24 @@ func Link(ctx context.Context, c *catalog.Catalog, t *Target, units []*catalog.U
 // folders.
 type Links struct {
 	Modules []string // sorted
-	Missing []string // lines of go.mod that they need and that are not there
+	Lines   []string // of go.mod, that they need and that are not there
+
+	edit *edit
 }
 
 // FindLinks looks up which modules of the repository a target replaces by their
 // folders, and whether all of those that these require are replaced, too.
+// Nothing is written.
 func FindLinks(c *catalog.Catalog, t *Target) (*Links, error) {
 	s, err := sourceOf(c, t)
 	if err != nil {
 		return nil, err
 	}
-	e, links := &edit{Target: t}, &Links{Modules: []string{}}
+	links := &Links{Modules: []string{}, edit: &edit{Target: t}}
 	folders := gomod.Folders(s.root)
 	for _, r := range t.mod.Replace {
 		folder, own := folders[r.Old.Path]
-		if own && r.New.Version == "" && sameFile(e.folder(r.New.Path), s.root.Path(folder)) {
+		if own && r.New.Version == "" && sameFile(links.edit.folder(r.New.Path), s.root.Path(folder)) {
 			links.Modules = append(links.Modules, r.Old.Path)
 		}
 	}
@@ -92,12 +95,16 @@ func FindLinks(c *catalog.Catalog, t *Target) (*Links, error) {
 		return nil, err
 	}
 	for _, p := range need.Own {
-		if !slices.Contains(links.Modules, p) {
-			links.Missing = append(links.Missing, "replace "+p+" => "+gomod.Relative(e.Dir, s.root.Path(folders[p])))
+		if err := links.edit.replaceBy(module.Version{Path: p}, module.Version{Path: s.root.Path(folders[p])}); err != nil {
+			return nil, err
 		}
 	}
+	links.Lines = links.edit.lines
 	return links, nil
 }
+
+// Apply writes the lines that are not there.
+func (l *Links) Apply(ctx context.Context) error { return l.edit.write(ctx) }
 
 // Source guesses where the repository of the units is: the folder that the
 // first record of copies names, else the nearest one above a replaced module
@@ -108,8 +115,8 @@ func (t *Target) Source(marker string) (string, error) {
 		return "", err
 	}
 	e := &edit{Target: t}
-	for _, folder := range folders {
-		record, err := t.ReadRecord(folder)
+	if len(folders) > 0 {
+		record, err := t.ReadRecord(folders[0])
 		if err != nil {
 			return "", err
 		}

@@ -15,7 +15,8 @@ import (
 	"fnregistry.dev/functions/infra/atomicfile"
 )
 
-// edit changes the target's go.mod in memory.
+// edit changes the target's go.mod in memory. All edits of a target change the
+// same file, and the first one to be written writes what all have changed.
 type edit struct {
 	*Target
 	lines []string // that were put in
@@ -69,7 +70,10 @@ func (e *edit) goLine(version string) error {
 	return e.mod.AddGoStmt(version)
 }
 
-func (e *edit) note(line string) { e.lines = append(e.lines, line) }
+func (e *edit) note(line string) {
+	e.lines = append(e.lines, line)
+	e.unwritten = true
+}
 
 // folder is where a replacement's path leads.
 func (e *edit) folder(name string) string {
@@ -79,9 +83,10 @@ func (e *edit) folder(name string) string {
 	return filepath.Join(e.Dir, filepath.FromSlash(name))
 }
 
-// write replaces the go.mod, if it changed since it was read by nobody else.
+// write replaces the go.mod if there is something to change, and nobody else
+// has changed it since it was read.
 func (e *edit) write(ctx context.Context) error {
-	if len(e.lines) == 0 {
+	if !e.unwritten {
 		return nil
 	}
 	e.mod.Cleanup()
@@ -97,5 +102,9 @@ func (e *edit) write(ctx context.Context) error {
 	if !bytes.Equal(now, e.before) {
 		return &core.Error{Code: core.CodeConflict, Message: file + " changed meanwhile", Hint: "run it again"}
 	}
-	return atomicfile.FileWriteAtomic(ctx, file, bytes.NewReader(text), 0o644)
+	if err := atomicfile.FileWriteAtomic(ctx, file, bytes.NewReader(text), 0o644); err != nil {
+		return err
+	}
+	e.before, e.unwritten = text, false
+	return nil
 }

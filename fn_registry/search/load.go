@@ -12,7 +12,7 @@ import (
 // of another version, or is damaged. The remedy is to rebuild the index.
 var ErrDamaged = errors.New("not a usable search index")
 
-// Load reads what [Index.WriteTo] wrote. The index goes on using data, which
+// Load reads what [Index.WriteTo] wrote. The index keeps using data, which
 // must not change any more. Everything in data is checked, so that no content,
 // however made, can cause a panic later. Errors wrap [ErrDamaged].
 func Load(data []byte) (*Index, error) {

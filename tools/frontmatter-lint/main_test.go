@@ -12,7 +12,7 @@ import (
 )
 
 func TestScripts(t *testing.T) {
-	scripttest.Run(t, scripttest.Config{Program: "frontmatter-lint", Setup: func(env *testscript.Env) error {
+	scripttest.Run(t, scripttest.Config{Program: "frontmatter-lint", Main: main, Setup: func(env *testscript.Env) error {
 		env.Setenv("GOWORK", "off")
 		return nil
 	}})

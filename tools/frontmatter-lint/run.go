@@ -55,7 +55,7 @@ func linterProgram() program.ProgramRunConfig {
 		Name: "frontmatter-lint", Doc: "checks the specs of units against their code", Help: help,
 		ExitCode: func(error) int { return exitFailed },
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*options]{
-			Args: "[ROOT]", Most: 1, Defaults: &defaults,
+			Args: "[ROOT]", MaxArgs: 1, Defaults: &defaults,
 			Complete: complete,
 			Run:      run,
 		})},

@@ -59,7 +59,7 @@ type order struct {
 func testenvProgram(do func(order) (int, error)) program.ProgramRunConfig {
 	command := func(name, args, doc string, parse func(servers []string, call program.ProgramCall[*struct{}]) (order, error)) *program.ProgramCommandHandle {
 		return program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{
-			Name: name, Args: args, Most: -1, Doc: doc, Help: help,
+			Name: name, Args: args, MaxArgs: -1, Doc: doc, Help: help,
 			Complete: func(_ context.Context, c program.ProgramCompletion[*struct{}]) []string {
 				return []string{"postgres", "clickhouse", "keyring", "matrix", "matrix=synapse"}
 			},

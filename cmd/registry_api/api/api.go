@@ -64,7 +64,7 @@ func New(cfg Config) *API {
 			"Unknown parameters are refused. Every answer from the registry says how current it is in the headers " +
 			"Registry-Generation, Registry-Swept-At and Registry-Watching; GET answers have an ETag.",
 		Endpoints:  slices.Concat(unitEndpoints(), graphEndpoints(), a.registryEndpoints(), httpapi.HTTPAPIHealth(health)),
-		Around:     a.around,
+		Wrap:       a.around,
 		Generation: func(r *http.Request) string { return strconv.FormatUint(StateFrom(r.Context()).Generation, 10) },
 		Schemas: map[reflect.Type]map[string]any{
 			reflect.TypeFor[check.Severity]():   textOf(check.Error, check.Warning),

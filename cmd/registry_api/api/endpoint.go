@@ -29,10 +29,10 @@ func ofRegistry(e httpapi.HTTPAPIEndpoint) httpapi.HTTPAPIEndpoint {
 		{Name: "Registry-Watching", Doc: "Whether changes of files are noticed as they happen: true or false."},
 	}
 	fails := map[int]string{http.StatusServiceUnavailable: "The repositories are still being read."}
-	if e.Fails != nil {
-		fails[http.StatusNotFound] = e.Fails[http.StatusNotFound]
+	if e.Errors != nil {
+		fails[http.StatusNotFound] = e.Errors[http.StatusNotFound]
 	}
-	e.Fails, e.Problem = fails, Problem
+	e.Errors, e.Problem = fails, Problem
 	return e
 }
 

@@ -20,10 +20,10 @@ type graphIn struct {
 
 func graphEndpoints() []httpapi.HTTPAPIEndpoint {
 	return []httpapi.HTTPAPIEndpoint{httpapi.HTTPAPIRaw(ofRegistry(httpapi.HTTPAPIEndpoint{
-		Method: http.MethodGet, Path: "/api/v1/graph", Name: "getGraph", Tag: "graph", ByGeneration: true, Fails: noUnit,
+		Method: http.MethodGet, Path: "/api/v1/graph", Name: "getGraph", Tag: "graph", ByGeneration: true, Errors: noUnit,
 		Summary:     "Who uses whom, as data or as a picture's source",
 		Description: "An edge leads from the unit whose code uses another to that other. Programs are nodes too.",
-		Answers: []httpapi.HTTPAPIAnswer{
+		Responses: []httpapi.HTTPAPIResponse{
 			{Type: "application/json", Go: reflect.TypeFor[registry.Graph]()}, {Type: "text/vnd.graphviz"}, {Type: "text/plain"},
 		},
 	}), writeGraph)}

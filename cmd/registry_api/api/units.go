@@ -61,7 +61,7 @@ func unitEndpoints() []httpapi.HTTPAPIEndpoint {
 				"Typing errors are forgiven in a word that no unit has in any form; words says in which.",
 		}), MaxBody, listUnits),
 		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
-			Method: http.MethodGet, Path: "/api/v1/units/{id}", Name: "getUnit", Tag: "units", Fails: noUnit,
+			Method: http.MethodGet, Path: "/api/v1/units/{id}", Name: "getUnit", Tag: "units", Errors: noUnit,
 			Summary: "Everything about one unit",
 			Description: "The whole spec, what the code says whatever the spec says (derived), the body as Markdown and as HTML " +
 				"(raw HTML in it is left out), who uses it, and what the linter finds. stale is true where the spec's file has changed " +
@@ -70,13 +70,13 @@ func unitEndpoints() []httpapi.HTTPAPIEndpoint {
 		}), MaxBody, getUnit),
 		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/units/{id}/dependencies", Name: "listDependencies", Tag: "units", ByGeneration: true,
-			Fails: noUnit, Summary: "All units that a unit needs, however many lie between",
+			Errors: noUnit, Summary: "All units that a unit needs, however many lie between",
 		}), MaxBody, func(ctx context.Context, in *unitIn) (*registry.Reach, error) {
 			return StateFrom(ctx).Dependencies(in.ID)
 		}),
 		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/units/{id}/dependents", Name: "listDependents", Tag: "units", ByGeneration: true,
-			Fails: noUnit, Summary: "All units and programs that may break when a unit changes",
+			Errors: noUnit, Summary: "All units and programs that may break when a unit changes",
 		}), MaxBody, func(ctx context.Context, in *unitIn) (*registry.Reach, error) {
 			return StateFrom(ctx).Dependents(in.ID)
 		}),

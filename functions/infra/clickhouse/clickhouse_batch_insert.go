@@ -89,7 +89,7 @@ type ClickHouseBatchInsertHandle[T any] struct {
 //
 // A row that doesn't fit its columns is refused alone, as a batch with
 // CodeInvalid. Without onBatch the first batch that fails ends the intake, and
-// Stop returns it; with onBatch the insert goes on.
+// Stop returns it; with onBatch the insert continues.
 //
 // Errors of the start: CodeInvalid for a bad config or an unknown column,
 // CodeNotFound for the table, CodeUnsupported for TokenColumn where it can't be

@@ -592,8 +592,8 @@ func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
 	wantCount(t, conn, 0)
 }
 
-// RetryFor ends the tries; the insert goes on with the next batch when there is
-// an OnBatch.
+// RetryFor ends the tries; the insert continues with the next batch when there
+// is an OnBatch.
 func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")

@@ -23,7 +23,7 @@ type ClickHouseOpenConfig struct {
 	Addresses   []string      // HOST:PORT of the native protocol (9000, with TLS 9440 as a rule), the preferred one first; required
 	Database    string        // default "default"
 	User        string        // default "default"
-	Password    string        // stands in no error
+	Password    string        // never in an error
 	TLS         *tls.Config   // nil: no TLS. Without a ServerName each address's host is checked
 	Compression string        // of what is sent and received: "lz4", "zstd" or "none"; default "lz4"
 	DialTimeout time.Duration // for each address, with the handshake; default 5 s

@@ -180,7 +180,7 @@ func TestClickHouseOpen_Context(t *testing.T) {
 	}
 }
 
-// A server without TLS is told apart from one that is away.
+// A server without TLS is distinguished from one that is down.
 func TestClickHouseOpen_TLS(t *testing.T) {
 	t.Parallel()
 	cfg := config(servers.ClickHouse(t))
@@ -205,7 +205,7 @@ func TestClickHouseOpen_ServerKilled(t *testing.T) {
 	count(t, conn, "SELECT 1")
 }
 
-// Who waits for a connection is told so.
+// The error says that it was waiting for a connection.
 func TestClickHouseOpen_MaxConns(t *testing.T) {
 	t.Parallel()
 	cfg := config(servers.ClickHouse(t))

@@ -152,7 +152,7 @@ func TestDuckDBImport_Append(t *testing.T) {
 	}
 }
 
-// Every fault is told with its line; DuckDB's detection would leave most of
+// Every fault is reported with its line; DuckDB's detection would leave most of
 // these lines out.
 func TestDuckDBImport_FaultyLines(t *testing.T) {
 	t.Parallel()

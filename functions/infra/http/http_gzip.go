@@ -143,7 +143,7 @@ func (g *gzipResponse) finish() {
 		g.decide(false, nil)
 	}
 	if g.gz != nil {
-		g.gz.Close() // a client that went away is nobody to tell
+		g.gz.Close() // error ignored: the client is gone
 		gzipWriters.Put(g.gz)
 		g.gz = nil
 	}

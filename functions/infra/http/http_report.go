@@ -15,8 +15,8 @@ import (
 // answer, [HTTPReport] has it in what may be shown.
 const RequestIDHeader = "X-Request-Id"
 
-// HTTPReported is what strangers may see of an error.
-type HTTPReported struct {
+// HTTPReportResult is what strangers may see of an error.
+type HTTPReportResult struct {
 	Status     int           // HTTP status, 400 to 599
 	Title      string        // the status as text
 	Code       core.Code     // never empty
@@ -45,7 +45,7 @@ type HTTPReported struct {
 // More in http_report.md:
 //   - It must come before the status is written.
 //   - Call it once for a request: the access log keeps the last error.
-func HTTPReport(w http.ResponseWriter, r *http.Request, err error) HTTPReported {
+func HTTPReport(w http.ResponseWriter, r *http.Request, err error) HTTPReportResult {
 	shown, _ := errors.AsType[*HTTPProblemError](err)
 	status := core.ErrorHTTPStatus(err)
 	if shown != nil && shown.Status >= 400 && shown.Status <= 599 {
@@ -56,7 +56,7 @@ func HTTPReport(w http.ResponseWriter, r *http.Request, err error) HTTPReported 
 	}
 	reportError(w, r, status, err)
 
-	reported := HTTPReported{
+	reported := HTTPReportResult{
 		Status: status, Title: statusText(status), RequestID: w.Header().Get(RequestIDHeader),
 		Code: cmp.Or(core.ErrorCode(err), core.CodeInternal),
 	}

@@ -19,21 +19,21 @@ func TestHTTPReport_ShowsAndLogs(t *testing.T) {
 		Err: errors.New("password wrong")}
 	for name, c := range map[string]struct {
 		err   error
-		want  fnhttp.HTTPReported
+		want  fnhttp.HTTPReportResult
 		after string
 	}{
-		"coded": {secret, fnhttp.HTTPReported{
+		"coded": {secret, fnhttp.HTTPReportResult{
 			Status: 503, Title: "Service Unavailable", Code: core.CodeUnavailable, Detail: "the store is down", Hint: "ask again", RetryAfter: 1500 * time.Millisecond,
 		}, "2"},
-		"another status": {&fnhttp.HTTPProblemError{Status: 418, Err: secret}, fnhttp.HTTPReported{
+		"another status": {&fnhttp.HTTPProblemError{Status: 418, Err: secret}, fnhttp.HTTPReportResult{
 			Status: 418, Title: "I'm a teapot", Code: core.CodeUnavailable, Detail: "the store is down", Hint: "ask again", RetryAfter: 1500 * time.Millisecond,
 		}, "2"},
-		"internal": {&core.Error{Code: core.CodeInternal, Message: "at line 7", Hint: "x", RetryAfter: time.Second}, fnhttp.HTTPReported{
+		"internal": {&core.Error{Code: core.CodeInternal, Message: "at line 7", Hint: "x", RetryAfter: time.Second}, fnhttp.HTTPReportResult{
 			Status: 500, Title: "Internal Server Error", Code: core.CodeInternal,
 		}, ""},
-		"no code":  {errors.New("at line 7"), fnhttp.HTTPReported{Status: 500, Title: "Internal Server Error", Code: core.CodeInternal}, ""},
-		"canceled": {context.Canceled, fnhttp.HTTPReported{Status: 499, Title: "Client Closed Request", Code: core.CodeCanceled}, ""},
-		"none":     {nil, fnhttp.HTTPReported{Status: 500, Title: "Internal Server Error", Code: core.CodeInternal}, ""},
+		"no code":  {errors.New("at line 7"), fnhttp.HTTPReportResult{Status: 500, Title: "Internal Server Error", Code: core.CodeInternal}, ""},
+		"canceled": {context.Canceled, fnhttp.HTTPReportResult{Status: 499, Title: "Client Closed Request", Code: core.CodeCanceled}, ""},
+		"none":     {nil, fnhttp.HTTPReportResult{Status: 500, Title: "Internal Server Error", Code: core.CodeInternal}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

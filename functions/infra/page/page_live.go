@@ -7,12 +7,12 @@ import (
 
 // PageLiveConfig is a region that a server changes after the page has loaded.
 type PageLiveConfig struct {
-	ID     string // names the region within the page
-	Name   string // what it is, for screen readers
-	Stream string // address of the server-sent events; regions of one address share one connection
-	Event  string // the type of the events that are for this region; empty: message
-	Append bool   // an event's data is put behind what is there; default: in its place
-	Most   int    // elements that an appending region keeps, the newest ones; zero: 1000
+	ID       string // names the region within the page
+	Name     string // what it is, for screen readers
+	Stream   string // address of the server-sent events; regions of one address share one connection
+	Event    string // the type of the events that are for this region; empty: message
+	Append   bool   // an event's data is put behind what is there; default: in its place
+	MaxItems int    // elements that an appending region keeps, the newest ones; zero: 1000
 }
 
 // PageLive is a region that follows a stream of server-sent events. The data of
@@ -38,7 +38,7 @@ func PageLive(cfg PageLiveConfig, initial PageComponent) PageComponent {
 func (c PageLiveConfig) attributes() []string {
 	how, most := "replace", 0
 	if c.Append {
-		how, most = "append", cmp.Or(c.Most, 1000)
+		how, most = "append", cmp.Or(c.MaxItems, 1000)
 	}
 	return []string{
 		"id", c.ID, "data-live", c.Stream, "data-event", cmp.Or(c.Event, "message"), "data-how", how, "data-most", on(most > 0, strconv.Itoa(most)),

@@ -9,5 +9,5 @@ func TestPageLive(t *testing.T) {
 		`data-live-state="new" data-stream="/events"`)
 	got = render(t, PageLive(PageLiveConfig{ID: "l", Name: "List", Stream: "/e?<", Event: "new", Append: true}, nil))
 	has(t, got, `data-live="/e?&lt;" data-event="new" data-how="append" data-most="1000"`)
-	has(t, render(t, PageLive(PageLiveConfig{Append: true, Most: 7}, nil)), `data-most="7"`)
+	has(t, render(t, PageLive(PageLiveConfig{Append: true, MaxItems: 7}, nil)), `data-most="7"`)
 }

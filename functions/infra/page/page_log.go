@@ -7,12 +7,12 @@ import (
 
 // PageLogConfig is a pane of log lines.
 type PageLogConfig struct {
-	ID     string   // names the pane within the page; empty: log
-	Name   string   // what it is, for all readers; empty: Log
-	Lines  []string // the lines so far, with ANSI colours
-	Stream string   // address of server-sent events whose data is PageLogLines; empty: nothing follows
-	Event  string   // their type; empty: message
-	Most   int      // lines that a pane with a stream keeps, the newest ones; zero: 1000
+	ID       string   // names the pane within the page; empty: log
+	Name     string   // what it is, for all readers; empty: Log
+	Lines    []string // the lines so far, with ANSI colours
+	Stream   string   // address of server-sent events whose data is PageLogLines; empty: nothing follows
+	Event    string   // their type; empty: message
+	MaxLines int      // lines that a pane with a stream keeps, the newest ones; zero: 1000
 }
 
 // PageLog is a pane of log lines with their ANSI colours, a search among them,
@@ -40,7 +40,7 @@ func PageLog(cfg PageLogConfig) PageComponent {
 		w.Close("div")
 		attributes := []string{"id", cfg.ID}
 		if cfg.Stream != "" {
-			live := PageLiveConfig{ID: cfg.ID, Stream: cfg.Stream, Event: cfg.Event, Append: true, Most: cfg.Most}
+			live := PageLiveConfig{ID: cfg.ID, Stream: cfg.Stream, Event: cfg.Event, Append: true, MaxItems: cfg.MaxLines}
 			attributes = live.attributes()
 		}
 		w.Open("pre", append(attributes, "tabindex", "0", "role", "log", "aria-label", cfg.Name)...)

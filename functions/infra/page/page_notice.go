@@ -2,7 +2,7 @@ package page
 
 // PageNoticeConfig says what there is to notice.
 type PageNoticeConfig struct {
-	Kind  string     // warning, error, good, or empty for a list without entries; "": warning
+	Kind  string     // "warning", "error", "good", or "empty" in place of a list without entries; default: "warning"
 	Title string     // in bold; empty: none
 	Text  string     // what is the matter
 	Hint  string     // what to do about it; empty: nothing

@@ -7,7 +7,7 @@ import (
 )
 
 // PageTableConfig is a table and the state of its page. What the reader asks
-// for stands in the address, in these parameters: q for the filter's text,
+// for is in the address, in these parameters: q for the filter's text,
 // sort for a column's Key, with - before it for descending, after and before
 // for the cursor of a page, and each facet's Name.
 type PageTableConfig struct {

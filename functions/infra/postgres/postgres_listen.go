@@ -50,7 +50,7 @@ var defaultListenBackoff = core.BackoffDelayConfig{Initial: 100 * time.Milliseco
 // who isn't there.
 //
 // A slow reader doesn't hold up the server: past Buffer events notifications
-// are dropped, and an event with Missed stands in their place.
+// are dropped, and an event with Missed takes their place.
 //
 // The loop ends without an error when ctx is done, with the last one where no
 // try can help: a bad channel name (CodeInvalid), credentials or a database

@@ -44,7 +44,7 @@ func urlQuery(text string) (settings urlSettings, err error) {
 // which package url would read as a space.
 type urlSetting struct {
 	name string
-	pair string // as it stands in the URL
+	pair string // as written in the URL
 }
 
 type urlSettings []urlSetting

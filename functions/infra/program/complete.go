@@ -121,7 +121,7 @@ func (r *runner) completeFor(ctx context.Context, c *ProgramCommandHandle, befor
 	case f != nil && f.Enum != nil:
 		list.words = f.Enum
 	case c.complete != nil:
-		list.words = c.complete(ctx, settings, ProgramCompletion[*struct{}]{Args: l.rest, Flag: value, Begun: typed})
+		list.words = c.complete(ctx, settings, ProgramCompletion[*struct{}]{Args: l.rest, Flag: value, Prefix: typed})
 	case f != nil && (f.Type == "text" || f.Type == "secret" || f.Type == "list"), value == "" && c.takes(len(l.rest)+1):
 		list.directive = "files"
 	}
@@ -169,7 +169,7 @@ Fish, in ~/.config/fish/config.fish:  NAME completion fish | source`
 func (r *runner) completionCommand() *ProgramCommandHandle {
 	shells := slices.Sorted(maps.Keys(completionScripts))
 	return ProgramCommand(ProgramCommandConfig[*struct{}]{
-		Name: "completion", Args: "SHELL", ArgsDoc: "a shell: bash, zsh or fish", Least: 1,
+		Name: "completion", Args: "SHELL", ArgsDoc: "a shell: bash, zsh or fish", MinArgs: 1,
 		Doc:  "print a shell completion script: bash, zsh, fish",
 		Help: strings.ReplaceAll(completionHelp, "NAME", r.cfg.Name),
 		Complete: func(_ context.Context, c ProgramCompletion[*struct{}]) []string {

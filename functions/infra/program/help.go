@@ -119,7 +119,7 @@ func (r *runner) allFlags() (map[string]*field, error) {
 
 func (r *runner) helpCommand() *ProgramCommandHandle {
 	return ProgramCommand(ProgramCommandConfig[*struct{}]{
-		Name: "help", Args: "[COMMAND]", Most: 1, Doc: "say what a command does",
+		Name: "help", Args: "[COMMAND]", MaxArgs: 1, Doc: "say what a command does",
 		Complete: r.completeCommands,
 		Run:      r.runHelp,
 	})

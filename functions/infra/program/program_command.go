@@ -18,9 +18,9 @@ type ProgramCommandConfig[T any] struct {
 	// ArgsDoc says in an error what is missing: "a unit: its ID or name".
 	// Default: Args.
 	ArgsDoc string
-	// Least and Most are how many arguments it takes; Most -1: any number.
-	// A Most below Least counts as Least. Default: none.
-	Least, Most int
+	// MinArgs and MaxArgs are how many arguments it takes; MaxArgs -1: any
+	// number. A MaxArgs below MinArgs counts as MinArgs. Default: none.
+	MinArgs, MaxArgs int
 	// Doc says in one line what it does. Required, but for the program
 	// itself, whose text is the program's.
 	Doc string
@@ -66,7 +66,7 @@ type ProgramCompletion[T any] struct {
 	Settings T        // from what is in front of it; no secret is fetched
 	Args     []string // the arguments in front of it
 	Flag     string   // whose value it is, without dashes; empty: it is an argument
-	Begun    string   // what is typed of it; of a list the last item
+	Prefix   string   // what is typed of it; of a list the last item
 }
 
 // ProgramCommandHandle is a command for [ProgramRun].
@@ -94,11 +94,11 @@ type ProgramCommandHandle struct {
 func ProgramCommand[T any](cfg ProgramCommandConfig[T]) *ProgramCommandHandle {
 	h := &ProgramCommandHandle{
 		name: cfg.Name, args: cfg.Args, argsDoc: cfg.ArgsDoc, doc: cfg.Doc, help: cfg.Help,
-		least: cfg.Least, most: cfg.Most, defaults: cfg.Defaults, secret: cfg.Secret,
+		least: cfg.MinArgs, most: cfg.MaxArgs, defaults: cfg.Defaults, secret: cfg.Secret,
 	}
 	if cfg.Complete != nil {
 		h.complete = func(ctx context.Context, settings any, c ProgramCompletion[*struct{}]) []string {
-			return cfg.Complete(ctx, ProgramCompletion[T]{Settings: settings.(T), Args: c.Args, Flag: c.Flag, Begun: c.Begun})
+			return cfg.Complete(ctx, ProgramCompletion[T]{Settings: settings.(T), Args: c.Args, Flag: c.Flag, Prefix: c.Prefix})
 		}
 	}
 	if cfg.Run != nil {

@@ -38,7 +38,7 @@ func shop() program.ProgramRunConfig {
 		StopTimeout: 50 * time.Millisecond,
 		Commands: []*program.ProgramCommandHandle{
 			program.ProgramCommand(program.ProgramCommandConfig[*listOptions]{
-				Name: "list", Args: "[WORD...]", Most: -1, Doc: "list what there is", Help: "  shop list apples",
+				Name: "list", Args: "[WORD...]", MaxArgs: -1, Doc: "list what there is", Help: "  shop list apples",
 				Defaults: &listOptions{daemon: daemon{Addr: "127.0.0.1:1"}, Limit: 10},
 				Complete: func(_ context.Context, c program.ProgramCompletion[*listOptions]) []string {
 					return []string{"apples\tred ones", "axes", fmt.Sprintf("a-%s-%d-%v", c.Flag, c.Settings.Limit, c.Args)}
@@ -52,7 +52,7 @@ func shop() program.ProgramRunConfig {
 				},
 			}),
 			program.ProgramCommand(program.ProgramCommandConfig[*daemon]{
-				Name: "fail", Args: "HOW", ArgsDoc: "a way to fail", Least: 1, Most: 2, Doc: "fail",
+				Name: "fail", Args: "HOW", ArgsDoc: "a way to fail", MinArgs: 1, MaxArgs: 2, Doc: "fail",
 				Defaults: &daemon{Addr: "127.0.0.1:1"},
 				Run:      fail,
 			}),
@@ -370,7 +370,7 @@ func TestProgramRun_Root(t *testing.T) {
 	cfg := program.ProgramRunConfig{Name: "lint", Doc: "lints", Commands: []*program.ProgramCommandHandle{
 		program.ProgramCommand(program.ProgramCommandConfig[*struct {
 			Fix bool `yaml:"-" flag:"fix" doc:"mend"`
-		}]{Args: "[ROOT]", Most: 1, Run: func(_ context.Context, call program.ProgramCall[*struct {
+		}]{Args: "[ROOT]", MaxArgs: 1, Run: func(_ context.Context, call program.ProgramCall[*struct {
 			Fix bool `yaml:"-" flag:"fix" doc:"mend"`
 		}]) error {
 			_, err := fmt.Fprintln(call.Stdout, call.Args, call.Settings.Fix)

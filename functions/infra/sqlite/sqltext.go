@@ -66,7 +66,7 @@ func (s *statementScanner) run() {
 	}
 }
 
-// inTrigger reports whether a semicolon here stands in a trigger's body, which
+// inTrigger reports whether a semicolon here is in a trigger's body, which
 // only "; END ;" ends.
 func (s *statementScanner) inTrigger() bool {
 	return s.trigger && s.previous != [2]string{";", "END"}

@@ -18,7 +18,7 @@ const defaultMaxBytes = 1 << 20
 // standard has it.
 //
 // A line or an event's data longer than maxBytes (zero: 1 MiB) is yielded as an
-// error, CodeTooLarge, and the stream goes on after that event. When reading
+// error, CodeTooLarge, and the stream continues after that event. When reading
 // fails, that error is the last thing yielded: CodeTimeout, CodeCanceled or
 // CodeUnavailable. It does not close r.
 //

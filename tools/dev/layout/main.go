@@ -9,13 +9,15 @@ package main
 
 import (
 	"bytes"
-	"flag"
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"fnregistry.dev/functions/infra/program"
 )
 
 const (
@@ -28,13 +30,24 @@ const (
 	longPerMille = 25
 )
 
+type settings struct {
+	Fix bool `yaml:"-" flag:"fix" doc:"rewrite the files that have findings"`
+}
+
 func main() {
-	flags := flag.NewFlagSet("layout", flag.ContinueOnError)
-	fix := flags.Bool("fix", false, "rewrite the files that have findings")
-	if err := flags.Parse(os.Args[1:]); err != nil {
-		os.Exit(2)
-	}
-	os.Exit(run(flags.Args(), *fix, os.Stdout, os.Stderr))
+	program.ProgramMain(program.ProgramRunConfig{
+		Name: "layout", Doc: "check the width of lines and the groups of imports of Go files",
+		ExitCode: func(error) int { return 2 },
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
+			Args: "[PATH...]", MaxArgs: -1,
+			Run: func(_ context.Context, call program.ProgramCall[*settings]) error {
+				if code := run(call.Args, call.Settings.Fix, call.Stdout, call.Stderr); code != 0 {
+					return program.ProgramExit(code)
+				}
+				return nil
+			},
+		})},
+	})
 }
 
 // run checks the files and folders of paths, or without any all of the

@@ -32,7 +32,7 @@ func mutateProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
 		Name: "mutate", Doc: "find changes of code that no test notices",
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
-			Args: "PACKAGE...", Least: 1, Most: -1,
+			Args: "PACKAGE...", MinArgs: 1, MaxArgs: -1,
 			Defaults: &settings{N: 60, Timeout: 2 * time.Minute, Dir: "."}, Run: mutate,
 		})},
 	}

@@ -280,13 +280,16 @@ func TestStages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test.cfg.packages = []string{"fnregistry.dev/functions/..."}
-			list, err := stages(test.cfg, 0)
+			list, err := stages(test.cfg, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []string
 			for _, s := range list {
 				command := strings.Join(s.command("testenv"), " ")
+				if !strings.Contains(command, " -count=1 ") {
+					t.Errorf("%s takes cached results", command)
+				}
 				before, _, _ := strings.Cut(command, "go test")
 				n := strings.Count(command, "fnregistry.dev/")
 				what := map[int]string{matrix: "matrix", len(all) - matrix: "rest", 1: "one"}[n]

@@ -160,11 +160,11 @@ func (b *schemas) responses(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 		answer["headers"] = headers
 	}
 	out := object{}
-	if len(e.Answers) == 0 {
+	if len(e.Responses) == 0 {
 		answer["description"] = "It is done."
 		out["204"] = answer
 	} else {
-		answer["content"] = b.content(e.Answers)
+		answer["content"] = b.content(e.Responses)
 		out["200"] = answer
 	}
 	if tagged {
@@ -182,7 +182,7 @@ func (b *schemas) responses(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 		fails[http.StatusRequestEntityTooLarge] = "The body is too long."
 		fails[http.StatusUnsupportedMediaType] = "The body is not JSON."
 	}
-	maps.Copy(fails, e.Fails)
+	maps.Copy(fails, e.Errors)
 	for status, description := range fails {
 		out[strconv.Itoa(status)] = object{"description": description, "content": object{
 			"application/problem+json": object{"schema": object{"$ref": "#/components/schemas/" + problemName}},
@@ -191,7 +191,7 @@ func (b *schemas) responses(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 	return out
 }
 
-func (b *schemas) content(answers []HTTPAPIAnswer) object {
+func (b *schemas) content(answers []HTTPAPIResponse) object {
 	content := object{}
 	for _, a := range answers {
 		schema := object{"type": "string"}

@@ -22,12 +22,12 @@ type HTTPAPIConfig struct {
 	Endpoints   []HTTPAPIEndpoint
 	// Access is that of HTTPStackConfig, for the document.
 	Access fnhttp.HTTPStackAccess
-	// Around is put around the endpoint that it is given, inside the routes
-	// and outside the ETag: for headers of all answers, for what requests
-	// carry in their context. nil: nothing.
-	Around func(e HTTPAPIEndpoint, next http.Handler) http.Handler
+	// Wrap wraps the handler of each endpoint, inside the routes and outside
+	// the ETag: it can set headers on all responses and values in a request's
+	// context. nil: nothing.
+	Wrap func(e HTTPAPIEndpoint, next http.Handler) http.Handler
 	// Generation names the state that a request is answered from: another
-	// one after each change. It is called with the request that Around
+	// one after each change. It is called with the request that Wrap
 	// passes on. An empty one is unknown. Required for endpoints with
 	// ByGeneration.
 	Generation func(*http.Request) string
@@ -68,7 +68,7 @@ func HTTPAPI(cfg HTTPAPIConfig) *HTTPAPIHandle {
 	a := &HTTPAPIHandle{cfg: cfg, boot: rand.Text()[:8]}
 	a.cfg.Endpoints = append(slices.Clip(cfg.Endpoints), HTTPAPIRaw(HTTPAPIEndpoint{
 		Method: http.MethodGet, Path: "/openapi.json", Name: "getOpenAPI", Tag: "server", Summary: "This description, as OpenAPI 3.1",
-		Answers: []HTTPAPIAnswer{{Type: "application/json", Go: reflect.TypeFor[map[string]any]()}},
+		Responses: []HTTPAPIResponse{{Type: "application/json", Go: reflect.TypeFor[map[string]any]()}},
 	}, a.serveDocument))
 	names, routes := map[string]bool{}, map[string]bool{}
 	for _, e := range a.cfg.Endpoints {
@@ -144,8 +144,8 @@ func (a *HTTPAPIHandle) Mount(mux *http.ServeMux) {
 			}
 			handler = fnhttp.HTTPConditional(handler, conditional)
 		}
-		if a.cfg.Around != nil {
-			handler = a.cfg.Around(e, handler)
+		if a.cfg.Wrap != nil {
+			handler = a.cfg.Wrap(e, handler)
 		}
 		mux.Handle(e.Method+" "+e.Path, handler)
 	}

@@ -37,10 +37,10 @@ type HTTPAPIEndpoint struct {
 	Description string // Markdown; empty: Summary says it all
 	Tag         string // the group that it is listed under; required
 
-	Answers []HTTPAPIAnswer // forms of the answer with status 200; HTTPAPIJSON sets it; none: 204
-	Headers []HTTPAPIHeader // of its answers, beside ETag
-	Fails   map[int]string  // further statuses of its problems, with what they mean here
-	Open    bool            // needs no token; list it in HTTPStackConfig.Open too, by HTTPAPIHandle.OpenPatterns
+	Responses []HTTPAPIResponse // forms of the response with status 200; HTTPAPIJSON sets it; none: 204
+	Headers   []HTTPAPIHeader   // of its responses, besides ETag
+	Errors    map[int]string    // further error statuses, with what they mean here
+	Open      bool              // needs no token; list it in HTTPStackConfig.Open too, by HTTPAPIHandle.OpenPatterns
 	// ByGeneration says that the answer depends on nothing but the request's
 	// URL and the config's Generation: not on a header, nor on who asks. Its
 	// ETag is then known, and a 304 answered, without running the endpoint.
@@ -71,8 +71,8 @@ func (m *made) fail(err error) error {
 	return m.problem(err)
 }
 
-// HTTPAPIAnswer is a form in which an endpoint answers.
-type HTTPAPIAnswer struct {
+// HTTPAPIResponse is a form of an endpoint's response.
+type HTTPAPIResponse struct {
 	Type string       // media type
 	Go   reflect.Type // of the JSON; nil: text, or a stream
 }
@@ -85,7 +85,7 @@ type HTTPAPIHeader struct {
 // streams reports whether the endpoint answers an event stream, which has no
 // ETag.
 func (e *HTTPAPIEndpoint) streams() bool {
-	for _, a := range e.Answers {
+	for _, a := range e.Responses {
 		if a.Type == "text/event-stream" {
 			return true
 		}

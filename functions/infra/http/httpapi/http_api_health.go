@@ -22,7 +22,7 @@ func HTTPAPIHealth(health *fnhttp.HTTPHealthHandle) []HTTPAPIEndpoint {
 			Method: http.MethodGet, Path: "/readyz", Name: "getReadiness", Tag: "server", Open: true,
 			Summary:     "Whether what the server needs works, so that it can answer",
 			Description: "While it can't, checks in the problem says what of it does not work.",
-			Fails:       map[int]string{http.StatusServiceUnavailable: "Not ready; checks has what was found."},
+			Errors:      map[int]string{http.StatusServiceUnavailable: "Not ready; checks has what was found."},
 		}, 0, func(ctx context.Context, _ *struct{}) (*fnhttp.HTTPHealthReport, error) { return health.Ready(ctx) }),
 	}
 	if health.Metrics() == nil {
@@ -30,7 +30,7 @@ func HTTPAPIHealth(health *fnhttp.HTTPHealthHandle) []HTTPAPIEndpoint {
 	}
 	return append(endpoints, HTTPAPIRaw(HTTPAPIEndpoint{
 		Method: http.MethodGet, Path: "/metrics", Name: "getMetrics", Tag: "server",
-		Summary: "Metrics in Prometheus' text format", Answers: []HTTPAPIAnswer{{Type: "text/plain"}},
+		Summary: "Metrics in Prometheus' text format", Responses: []HTTPAPIResponse{{Type: "text/plain"}},
 	}, func(w http.ResponseWriter, r *http.Request, _ *struct{}) error {
 		health.Metrics().ServeHTTP(w, r)
 		return nil

@@ -41,16 +41,16 @@ func HTTPAPIJSON[In, Out any](e HTTPAPIEndpoint, maxBody int64, answer func(cont
 }
 
 func (e *HTTPAPIEndpoint) makeJSON(in, out reflect.Type) *made {
-	e.Answers = nil
+	e.Responses = nil
 	if out != reflect.TypeFor[*struct{}]() {
-		e.Answers = []HTTPAPIAnswer{{Type: "application/json", Go: out}}
+		e.Responses = []HTTPAPIResponse{{Type: "application/json", Go: out}}
 	}
 	return e.make(in)
 }
 
 func (e *HTTPAPIEndpoint) json(maxBody int64) fnhttp.HTTPJSONConfig {
 	cfg := fnhttp.HTTPJSONConfig{MaxBytes: maxBody}
-	if e.Answers == nil {
+	if e.Responses == nil {
 		cfg.Status = http.StatusNoContent // without a body, whatever the code returned
 	}
 	return cfg

@@ -20,7 +20,7 @@ func TestHTTPAPIRaw_Answers(t *testing.T) {
 		Format string `query:"format" json:"-" doc:"Form." enum:"text,none" default:"text"`
 	}
 	text := get("/text", "text")
-	text.Answers = []httpapi.HTTPAPIAnswer{{Type: "text/plain"}}
+	text.Responses = []httpapi.HTTPAPIResponse{{Type: "text/plain"}}
 	text.Problem = func(err error) error { return &core.Error{Code: core.CodeConflict, Message: "shown", Err: err} }
 	upload := httpapi.HTTPAPIEndpoint{Method: "POST", Path: "/upload", Name: "upload", Tag: "test", Summary: "Test"}
 	handler := serve(
@@ -62,7 +62,7 @@ func TestHTTPAPIRaw_Answers(t *testing.T) {
 func TestHTTPAPIRaw_Streams(t *testing.T) {
 	t.Parallel()
 	e := get("/events", "events")
-	e.Answers = []httpapi.HTTPAPIAnswer{{Type: "text/event-stream"}}
+	e.Responses = []httpapi.HTTPAPIResponse{{Type: "text/event-stream"}}
 	server := httptest.NewServer(serve(httpapi.HTTPAPIRaw(e, func(w http.ResponseWriter, r *http.Request, _ *none) error {
 		w.Header().Set("Content-Type", "text/event-stream")
 		io.WriteString(w, "data: 1\n\n")

@@ -136,7 +136,7 @@ func TestHTTPAPI_Around(t *testing.T) {
 	mux := http.NewServeMux()
 	api := httpapi.HTTPAPI(httpapi.HTTPAPIConfig{
 		Title: "test", Version: "1", Endpoints: []httpapi.HTTPAPIEndpoint{httpapi.HTTPAPIJSON(get("/a", "a"), 0, nothing[*none])},
-		Around: func(e httpapi.HTTPAPIEndpoint, next http.Handler) http.Handler {
+		Wrap: func(e httpapi.HTTPAPIEndpoint, next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				seen = append(seen, e.Name)
 				w.Header().Set("X-Around", "1")
@@ -301,7 +301,7 @@ func TestHTTPAPI_Document(t *testing.T) {
 	}
 	e := get("/files/{path...}", "a")
 	e.Method = "PUT"
-	e.Fails = map[int]string{409: "It has changed."}
+	e.Errors = map[int]string{409: "It has changed."}
 	open := get("/end/{$}", "b")
 	open.Open = true
 	cfg := httpapi.HTTPAPIConfig{Endpoints: []httpapi.HTTPAPIEndpoint{

@@ -68,7 +68,7 @@ func (f migrationFile) check() error {
 	return nil
 }
 
-// blankBodies takes out what stands in dollar quotes, but for its line ends: a
+// blankBodies removes what is in dollar quotes, but for its line ends: a
 // procedure may hold a COMMIT.
 func blankBodies(text string) string {
 	var out strings.Builder

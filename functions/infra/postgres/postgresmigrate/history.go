@@ -14,7 +14,7 @@ import (
 )
 
 // store is goose's own table of versions with two more columns: the file's name
-// and checksum. goose's command line goes on working with it; the lines that it
+// and checksum. goose's command line keeps working with it; the lines that it
 // writes have no checksum, and are not held against the files.
 type store struct {
 	database.Store

@@ -27,7 +27,7 @@ func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
 
 func server(run func(ctx context.Context, call program.ProgramCall[*struct{}]) error) program.ProgramRunConfig {
 	return program.ProgramRunConfig{Name: "server", Doc: "serves", Commands: []*program.ProgramCommandHandle{
-		program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{Args: "[WORD...]", Most: -1, Run: run}),
+		program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{Args: "[WORD...]", MaxArgs: -1, Run: run}),
 	}}
 }
 

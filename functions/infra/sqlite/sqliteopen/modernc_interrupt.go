@@ -74,7 +74,7 @@ func (c *interruptibleConn) interrupt(who any) bool {
 	return true
 }
 
-// interruptRepeat is after how long a step that goes on is interrupted again:
+// interruptRepeat is after how long a step that continues is interrupted again:
 // SQLite forgets an interrupt that comes before the first step.
 const interruptRepeat = 10 * time.Millisecond
 

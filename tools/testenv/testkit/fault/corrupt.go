@@ -12,7 +12,7 @@ import (
 // CorruptJSON spoils an answer that is a JSON object or array so that no parser
 // takes it, while the HTTP around it stays whole. Other answers, and compressed
 // ones, pass unharmed and are not counted; the server is asked not to compress.
-// The answer is read whole before it goes on.
+// The whole response is read before it is passed on.
 type CorruptJSON struct {
 	// How is Truncate or Flip. Default: Truncate.
 	How Corruption

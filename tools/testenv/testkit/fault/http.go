@@ -166,7 +166,7 @@ func (p *HTTPProxy) Up() {
 	}
 }
 
-// Heal removes all rules, and Down. A request held by [Delay] goes on, the
+// Heal removes all rules, and Down. A request held by [Delay] continues, the
 // connection of one held by [Hang] is reset.
 func (p *HTTPProxy) Heal() {
 	p.t.Helper()

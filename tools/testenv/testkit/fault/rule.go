@@ -167,7 +167,7 @@ func (a *Active) Wait(ctx context.Context, n int) error {
 	}
 }
 
-// Remove takes the rule back. What it does to requests under way goes on.
+// Remove takes the rule back. Its effect on requests under way continues.
 func (a *Active) Remove() {
 	p := a.proxy
 	p.mu.Lock()

@@ -19,10 +19,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Config says what to run. Only Program is required.
+// Config says what to run. Program and Main are required.
 type Config struct {
 	// Program is the name that scripts call the binary by: exec NAME.
 	Program string
+	// Main is the program's main function. It is never called: it makes the
+	// program part of the test's own binary. Without it go test would answer
+	// "(cached)" after a change of a package that the test itself does not
+	// use. A program of another package than the test's can't have it; run its
+	// test with -count=1.
+	Main func()
 	// Package is the package to build, as go build takes it. Default: ".".
 	Package string
 	// Dir has the scripts, *.txtar. Default: testdata/script.
@@ -47,6 +53,9 @@ type Config struct {
 // temporary one.
 func Run(t *testing.T, cfg Config) {
 	t.Helper()
+	if err := cfg.check(); err != nil {
+		t.Fatal(err)
+	}
 	p := program{name: cfg.Program, pkg: cmp.Or(cfg.Package, "."), race: raceEnabled, cover: testing.CoverMode() != ""}
 	if err := p.build(t.TempDir()); err != nil {
 		t.Fatal(err)
@@ -79,6 +88,16 @@ func Run(t *testing.T, cfg Config) {
 			return cfg.Setup(env)
 		},
 	})
+}
+
+func (cfg Config) check() error {
+	switch {
+	case cfg.Program == "":
+		return errors.New("scripttest: Program is empty")
+	case cfg.Main == nil && cmp.Or(cfg.Package, ".") == ".":
+		return errors.New("scripttest: Main is nil: go test would take a cached result after a change of the program")
+	}
+	return nil
 }
 
 // program is the binary under test.

@@ -30,6 +30,25 @@ func TestRun(t *testing.T) {
 	})
 }
 
+func TestConfig_Check(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		cfg  Config
+		want string // in the error; empty: none
+	}{
+		{Config{Program: "fn", Main: func() {}}, ""},
+		{Config{Program: "greet", Package: "./testdata/greet"}, ""},
+		{Config{Program: "fn"}, "Main is nil"},
+		{Config{Program: "fn", Package: "."}, "Main is nil"},
+		{Config{Main: func() {}}, "Program is empty"},
+	} {
+		err := c.cfg.check()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%q of %q: %v, want %q", c.cfg.Package, c.cfg.Program, err, c.want)
+		}
+	}
+}
+
 func TestBuild_Race(t *testing.T) {
 	t.Parallel()
 	if out, err := exec.Command("go", "env", "CGO_ENABLED").Output(); err != nil || strings.TrimSpace(string(out)) != "1" {

@@ -74,7 +74,7 @@ func (n *notes) endpoints() []httpapi.HTTPAPIEndpoint {
 	return []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIJSON(list, 0, n.list),
 		httpapi.HTTPAPIJSON(httpapi.HTTPAPIEndpoint{
-			Method: "GET", Path: "/notes/{id}", Name: "getNote", Tag: "notes", Summary: "One note", Fails: map[int]string{404: "There is none."},
+			Method: "GET", Path: "/notes/{id}", Name: "getNote", Tag: "notes", Summary: "One note", Errors: map[int]string{404: "There is none."},
 		}, 0, func(_ context.Context, in *idIn) (*note, error) {
 			if in.ID != "7" {
 				return nil, &core.Error{Code: core.CodeNotFound, Message: "there is no such note"}
@@ -92,7 +92,7 @@ func (n *notes) endpoints() []httpapi.HTTPAPIEndpoint {
 			func(_ context.Context, in *idIn) (*struct{}, error) { return nil, nil }),
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
 			Method: "GET", Path: "/events", Name: "followNotes", Tag: "notes", Summary: "Changes as they happen",
-			Answers: []httpapi.HTTPAPIAnswer{{Type: "text/event-stream"}},
+			Responses: []httpapi.HTTPAPIResponse{{Type: "text/event-stream"}},
 		}, func(w http.ResponseWriter, r *http.Request, _ *struct{}) error {
 			w.Header().Set("Content-Type", "text/event-stream")
 			http.NewResponseController(w).Flush()
@@ -100,7 +100,7 @@ func (n *notes) endpoints() []httpapi.HTTPAPIEndpoint {
 			return nil
 		}),
 		httpapi.HTTPAPIRaw(httpapi.HTTPAPIEndpoint{
-			Method: "GET", Path: "/files/{path...}", Name: "getFile", Tag: "files", Summary: "A file", Answers: []httpapi.HTTPAPIAnswer{{Type: "text/plain"}},
+			Method: "GET", Path: "/files/{path...}", Name: "getFile", Tag: "files", Summary: "A file", Responses: []httpapi.HTTPAPIResponse{{Type: "text/plain"}},
 		}, func(w http.ResponseWriter, _ *http.Request, in *fileIn) error {
 			fmt.Fprintf(w, "%q", in.Path)
 			return nil
