@@ -23,7 +23,7 @@ var configFormats = []string{"text", "json"}
 func (r *runner) configCommand() *ProgramCommandHandle {
 	c := ProgramCommand(ProgramCommandConfig[*struct{}]{
 		Name: "config", Args: "[text|json]", Most: 1,
-		Doc: "print the settings in force and where each comes from", Help: configHelp,
+		Doc: "print the effective settings and where each comes from", Help: configHelp,
 		Complete: func(_ context.Context, c ProgramCompletion[*struct{}]) []string {
 			if c.Flag != "" || len(c.Args) > 0 {
 				return nil
