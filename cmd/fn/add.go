@@ -40,7 +40,7 @@ refused because of changes there; 2 wrong use, or it could not run.`
 
 type addOptions struct {
 	common
-	To     string `yaml:"-" flag:"to" doc:"a folder of the module that gets the units (default: this one)"`
+	To     string `yaml:"-" flag:"to" doc:"folder of the module that gets the units"`
 	Copy   string `yaml:"-" flag:"copy" doc:"copy the packages into this folder of the module"`
 	Check  bool   `yaml:"-" flag:"check" doc:"only say what is not as it is in the repository"`
 	Update bool   `yaml:"-" flag:"update" doc:"bring copies, and what replace lines need, up to date"`

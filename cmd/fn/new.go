@@ -35,7 +35,7 @@ type newOptions struct {
 	Tags        []string `yaml:"-" flag:"tag" doc:"tags"`
 	Pure        bool     `yaml:"-" flag:"pure" doc:"no I/O, clock, randomness or state"`
 	Uses        []string `yaml:"-" flag:"uses" doc:"IDs of the units that a pipeline or an app is composed of; a server on this repository's floor may have none"`
-	BinaryMBMax float64  `yaml:"-" flag:"binary-mb-max" doc:"an app's budget in MB of 10^6 bytes; 0: 10"`
+	BinaryMBMax float64  `yaml:"-" flag:"binary-mb-max" doc:"an app's budget in MB of 10^6 bytes; 0 means 10"`
 	Force       bool     `yaml:"-" flag:"force" doc:"create it even if a near duplicate exists"`
 	DryRun      bool     `yaml:"-" flag:"dry-run" doc:"show the files, write nothing"`
 }

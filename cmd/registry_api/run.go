@@ -57,7 +57,7 @@ func run(ctx context.Context, call program.ProgramCall[*settings]) error {
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(call.Stdout, "registry_api listens on http://%s\n", server.Addr())
+			fmt.Fprintf(call.Stdout, "registry_api listens on %s\n", server.URL())
 			return server, nil
 		}},
 	}})

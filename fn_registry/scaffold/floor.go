@@ -28,9 +28,12 @@ type floor struct {
 // floorUnits are the units that a program on the floor uses. A repository
 // without one of them has no floor.
 var floorUnits = []string{
-	"http_api_go_infra", "http_api_health_go_infra", "http_api_json_go_infra", "http_health_go_infra", "http_login_go_infra", "http_metrics_go_infra", "http_mux_go_infra",
-	"http_problem_go_infra", "http_server_go_infra", "http_stack_go_infra", "metrics_text_go_infra", "page_assets_go_infra", "page_facts_go_infra", "page_form_go_infra",
-	"page_html_go_infra", "page_render_go_infra", "page_shell_go_infra", "program_command_go_infra", "program_main_go_infra", "service_run_go_infra",
+	"http_accept_go_infra", "http_api_go_infra", "http_api_health_go_infra", "http_api_json_go_infra",
+	"http_health_go_infra", "http_login_go_infra", "http_metrics_go_infra", "http_mux_go_infra",
+	"http_problem_go_infra", "http_server_go_infra", "http_stack_go_infra", "metrics_text_go_infra",
+	"page_assets_go_infra", "page_facts_go_infra", "page_form_go_infra", "page_html_go_infra",
+	"page_notice_go_infra", "page_render_go_infra", "page_shell_go_infra", "program_command_go_infra",
+	"program_main_go_infra", "service_run_go_infra",
 }
 
 // floorKits are what its tests import besides, from the root.

@@ -35,6 +35,7 @@ func (d *parser) decodeEntry(e *entry, n *yaml.Node) {
 	switch v := v.(type) {
 	case *string:
 		*v, e.valid = d.decodeString(k, e.valueStart, n)
+		d.checkCut(e.key, e.key, n)
 	case *bool:
 		*v, e.valid = d.decodeBool(k, e.valueStart, n)
 	case *float64:
@@ -121,6 +122,15 @@ func (d *parser) decodeString(k *Key, off int, n *yaml.Node) (string, bool) {
 	}
 	d.typeProblem(k.Name, k.Name, "text", off, n)
 	return "", false
+}
+
+// checkCut notes a text without quotes whose rest YAML takes for a comment, as
+// in "names, #, and steps". Such a text reads well in the file and is cut
+// everywhere else.
+func (d *parser) checkCut(key, what string, n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && strings.Contains(n.Value, " ") && n.LineComment != "" {
+		d.problem(RuleYAML, d.offset(n), key, what+" ends before "+quote(n.LineComment)+", which is a comment", "put the text in quotes")
+	}
 }
 
 func (d *parser) decodeBool(k *Key, off int, n *yaml.Node) (bool, bool) {
@@ -219,6 +229,7 @@ func (d *parser) decodeParam(i, off int, n *yaml.Node) (Param, bool) {
 		case isNull(val):
 		case val.Kind == yaml.ScalarNode && val.Tag == "!!str":
 			*field = val.Value
+			d.checkCut("params", key.Value+" in "+where, val)
 		default:
 			d.typeProblem("params", key.Value+" in "+where, "text", d.offset(val), val)
 			valid = false

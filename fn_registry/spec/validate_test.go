@@ -52,6 +52,8 @@ func TestParse_Values(t *testing.T) {
 		{"file_path: functions/infra/matrix/matrix_sync_service.go", `file_path: a\b.go`, `file_path "a\\b.go" is not valid`},
 		{"file_path: functions/infra/matrix/matrix_sync_service.go", "file_path: a/./b.go", `file_path "a/./b.go" is not valid`},
 		{"file_path: functions/infra/matrix/matrix_sync_service.go", "file_path: a/.b/..c/...", ""},
+		{"    desc: Parent context. When it is cancelled the goroutine leaves and closes the channels.\n", "    desc: Parent context, # of a test.\n", `13:11 schema-yaml: desc in item 1 of params ends before "# of a test.", which is a comment`},
+		{"lang: go", "lang: go # of course", ""},
 		{"lang: go", "lang: go\nlang: go", `5:1 schema-duplicate: the key "lang" appears twice`},
 		{"lang: go", "lang: go\nautor: me", `5:1 schema-unknown: unknown key "autor"`},
 		{"lang: go", "lang: go\nrun: x", "5:1 schema-unknown: a spec of kind function has no run"},

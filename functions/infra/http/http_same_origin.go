@@ -1,6 +1,7 @@
 package http
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -27,7 +28,9 @@ type HTTPSameOriginConfig struct {
 // A handshake of WebSocket counts as one that changes state: it is a GET, and
 // browsers let a foreign page talk on.
 //
-// Always allowed are the hosts localhost, *.localhost and loopback addresses.
+// Always allowed are the hosts localhost, *.localhost and loopback addresses,
+// and the address at which the request arrived: no name that an attacker points
+// there has an address for its text.
 // Requests of programs that send neither header pass: this keeps browsers
 // honest and authenticates nobody.
 //
@@ -55,9 +58,9 @@ func HTTPSameOrigin(next http.Handler, cfg HTTPSameOriginConfig) (http.Handler, 
 	anyHost := slices.Contains(hosts, "*")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := bareHost(r.Host)
-		if !anyHost && !isLoopbackHost(host) && !slices.Contains(hosts, host) {
-			HTTPProblem(w, r, &core.Error{Code: core.CodeForbidden, Message: "this server does not answer for the host that was asked for",
-				Hint: "use its loopback address, or add the host to those it answers for"})
+		if !anyHost && !isLoopbackHost(host) && !isAddressOf(r, host) && !slices.Contains(hosts, host) {
+			HTTPProblem(w, r, &core.Error{Code: core.CodeForbidden, Message: fmt.Sprintf("this server does not answer for the host %.80q", host),
+				Hint: "use the server's address, or start it with this host among its own, which is mostly the flag --host"})
 			return
 		}
 		if err := protection.Check(changing(r)); err != nil {
@@ -87,6 +90,12 @@ func bareHost(host string) string {
 		host = name
 	}
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+// isAddressOf reports whether host is the address at which r arrived.
+func isAddressOf(r *http.Request, host string) bool {
+	at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ok && at.IP.Equal(net.ParseIP(host))
 }
 
 // isLoopbackHost holds for names that no resolver on the way gives away: RFC

@@ -1,7 +1,9 @@
 package http_test
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -49,6 +51,38 @@ func TestHTTPSameOrigin_Hosts(t *testing.T) {
 		handler.ServeHTTP(recorder, request)
 		if in := recorder.Body.String() == "in"; in != c.in || !in && (recorder.Code != 403 || recorder.Header().Get("Content-Type") != "application/problem+json") {
 			t.Errorf("%q with %q: %d %s", c.host, c.hosts, recorder.Code, recorder.Body)
+		}
+	}
+}
+
+// A machine answers by the address at which the request arrived, and by no
+// other one of its own.
+func TestHTTPSameOrigin_OwnAddress(t *testing.T) {
+	t.Parallel()
+	handler, err := fnhttp.HTTPSameOrigin(text("in"), fnhttp.HTTPSameOriginConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at, host string
+		in       bool
+	}{
+		{"192.0.2.2", "192.0.2.2:8787", true},
+		{"192.0.2.2", "192.0.2.2", true},
+		{"fd00::3", "[fd00::3]:8787", true},
+		{"192.0.2.2", "192.0.2.3:8787", false},
+		{"192.0.2.2", "192.0.2.2.evil.example", false},
+		{"192.0.2.2", "0.0.0.0:8787", false},
+		{"192.0.2.2", "", false},
+	} {
+		request := httptest.NewRequest("GET", "/", nil)
+		request.Host = c.host
+		at := &net.TCPAddr{IP: net.ParseIP(c.at), Port: 8787}
+		request = request.WithContext(context.WithValue(request.Context(), http.LocalAddrContextKey, at))
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, request)
+		if in := recorder.Body.String() == "in"; in != c.in {
+			t.Errorf("%q at %s: %d %s", c.host, c.at, recorder.Code, recorder.Body)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -99,6 +100,18 @@ func HTTPServer(ctx context.Context, cfg HTTPServerConfig) (*HTTPServerHandle, e
 
 // Addr is where the server listens.
 func (h *HTTPServerHandle) Addr() net.Addr { return h.addr }
+
+// URL is an address for people and programs on this machine, as
+// http://127.0.0.1:8787. It is the loopback one where the server listens on all
+// interfaces: 0.0.0.0 and [::] are no hosts that [HTTPStack] answers. It is of
+// no use for a Listener of another kind than plain TCP.
+func (h *HTTPServerHandle) URL() string {
+	addr := h.addr.String()
+	if tcp, ok := h.addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return "http://" + addr
+}
 
 // Stop stops the server and waits until it has stopped or ctx is done; then it
 // cuts off what still runs. See [service.Service].

@@ -368,3 +368,24 @@ func TestHTTPServer_GivenListener(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// The URL answers, also where the address is none that one can ask for.
+func TestHTTPServer_URL(t *testing.T) {
+	t.Parallel()
+	handler, err := fnhttp.HTTPStack(text("hello"), fnhttp.HTTPStackConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range []string{"", "127.0.0.1:0", "0.0.0.0:0", "[::]:0"} {
+		s, err := fnhttp.HTTPServer(t.Context(), fnhttp.HTTPServerConfig{Addr: addr, Handler: handler})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := get(s.URL()); body != "hello" || err != nil {
+			t.Errorf("%q: %s: %s, %v", addr, s.URL(), body, err)
+		}
+		if err := s.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}

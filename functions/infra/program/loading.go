@@ -78,14 +78,19 @@ func (l *loading) read() error {
 	return l.setFlags()
 }
 
-// check holds all values to their enums and bounds.
+// check holds all values to their enums and bounds, and reports each that is
+// out of them.
 func (l *loading) check() error {
+	var found []error
 	for _, f := range l.fields {
 		if err := f.check(); err != nil {
-			return l.invalid(f, err)
+			found = append(found, l.invalid(f, err))
 		}
 	}
-	return nil
+	if found == nil {
+		return nil
+	}
+	return &core.Error{Code: core.CodeInvalid, Err: errors.Join(found...)}
 }
 
 // finish checks all values and fetches the secrets.
@@ -207,7 +212,9 @@ func (l *loading) parse(args []string) (err error) {
 
 func unknownFlag(name string, flags map[string]*field) string {
 	message := "unknown flag: " + dashed(name)
-	near := core.NameNearest(name, slices.Sorted(maps.Keys(flags)))
+	known := slices.AppendSeq([]string{"help", "version"}, maps.Keys(flags))
+	slices.Sort(known)
+	near := core.NameNearest(name, known)
 	if flags[name+"-file"] != nil {
 		near = []string{name + "-file"} // of a secret
 	}
@@ -265,7 +272,7 @@ func (l *loading) readFile() error {
 		},
 	})
 	if err != nil { // the places alone, at the beginning of lines, where editors look for them
-		return &core.Error{Code: core.ErrorCode(err), Err: errors.Unwrap(err)}
+		return &core.Error{Code: core.ErrorCode(err), Err: errors.Join(errors.Unwrap(err), l.check())}
 	}
 	return nil
 }

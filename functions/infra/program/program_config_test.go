@@ -144,6 +144,11 @@ func TestProgramConfig_Mistakes(t *testing.T) {
 		"not a number":     {world{args: []string{"-ratio", "NaN"}}, "program_config: ratio (flag --ratio): it is not a number"},
 		"file": {world{file: "adr: x\nworkers: [1]\n"}, "program_config: app.yaml:1:1: unknown key \"adr\"; did you mean addr?\n" +
 			"app.yaml:2:10: workers: it is a list, want a whole number that fits int"},
+		"file, also out of bounds": {world{file: "adr: x\nlevel: inof\nworkers: 65\naddr: a\naddr: b\n"}, "program_config: app.yaml:1:1: unknown key \"adr\"; did you mean addr?\n" +
+			"app.yaml:5:1: key \"addr\" appears twice, first in line 4\n" +
+			"workers (app.yaml:3:10): 65 is more than 64\nlevel (app.yaml:2:8): \"inof\" is not one of debug, info, error; did you mean info?"},
+		"bounds": {world{file: "level: inof\n", args: []string{"-workers", "65"}}, "program_config: workers (flag --workers): 65 is more than 64\n" +
+			`level (app.yaml:1:8): "inof" is not one of debug, info, error; did you mean info?`},
 		"missing file": {world{args: []string{"-config", "/does/not/exist.yaml"}}, "program_config: open /does/not/exist.yaml: no such file or directory"},
 		"validate":     {world{args: []string{"-addr", "nowhere"}}, "program_config: addr: nowhere is not a place"},
 		"secret in file": {world{file: "token: hunter2\n"}, "program_config: app.yaml:1:8: token: a secret does not belong in this file; " +

@@ -142,6 +142,8 @@ func TestProgramRun_Mistakes(t *testing.T) {
 		"help lst":           "shop: error: no command \"lst\"\nhint: did you mean list?\n",
 		"--lmit 3 list":      "shop: error: unknown flag: --lmit; did you mean --limit?\nhint: shop --help lists the commands\n",
 		"--nonsense":         "shop: error: unknown flag: --nonsense\nhint: shop --help lists the commands\n",
+		"--verison":          "shop: error: unknown flag: --verison; did you mean --version?\nhint: shop --help lists the commands\n",
+		"list --hlep":        "shop: error: unknown flag: --hlep; did you mean --help?\nhint: shop list --help shows the flags\n",
 		"list --nonsense":    "shop: error: unknown flag: --nonsense\nhint: shop list --help shows the flags\n",
 		"list --limit":       "shop: error: --limit needs a value\nhint: shop list --help shows the flags\n",
 		"list --limit=":      "shop: error: --limit is given nothing; leave it out, or name what is meant\nhint: shop list --help shows the flags\n",

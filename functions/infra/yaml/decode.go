@@ -19,7 +19,7 @@ type decoder struct {
 	nodes    int  // how many more are allowed; negative: too many
 	depth    int  // of the value that is decoded
 	stopped  bool // beyond one of the two
-	problems []error
+	problems []*YAMLProblem
 }
 
 const maxProblems = 50 // more would not be read
@@ -212,15 +212,18 @@ func (d *decoder) fields(into reflect.Value, node *yaml.Node, path string) {
 // reports keys that appear twice.
 func (d *decoder) pairs(node *yaml.Node, path string, each func(key, value *yaml.Node)) {
 	own := map[string]*yaml.Node{}
+	bad := map[*yaml.Node]bool{}
 	for i := 0; i < len(node.Content); i += 2 {
 		key := node.Content[i]
 		if key.Kind != yaml.ScalarNode {
 			d.problem(key, path, "a key is no word")
-			return
+			bad[key] = true
+			continue
 		}
 		if first := own[key.Value]; first != nil && key.Tag != "!!merge" {
 			d.problem(key, path, "key %.60q appears twice, first in line %d", key.Value, first.Line)
-			return
+			bad[key] = true
+			continue
 		}
 		own[key.Value] = key
 	}
@@ -230,7 +233,7 @@ func (d *decoder) pairs(node *yaml.Node, path string, each func(key, value *yaml
 		}
 	}
 	for i := 0; i < len(node.Content); i += 2 {
-		if node.Content[i].Tag != "!!merge" {
+		if node.Content[i].Tag != "!!merge" && !bad[node.Content[i]] {
 			each(node.Content[i], node.Content[i+1])
 		}
 	}

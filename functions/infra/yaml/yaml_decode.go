@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -87,7 +88,14 @@ func YAMLDecode(text []byte, value any, cfg YAMLDecodeConfig) error {
 	if d.nodes < 0 {
 		code = core.CodeTooLarge
 	}
-	return &core.Error{Code: code, Op: "yaml_decode", Err: errors.Join(d.problems...)}
+	slices.SortStableFunc(d.problems, func(a, b *YAMLProblem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	var found []error
+	for _, p := range d.problems {
+		found = append(found, p)
+	}
+	return &core.Error{Code: code, Op: "yaml_decode", Err: errors.Join(found...)}
 }
 
 func (d *decoder) decode(text []byte, into reflect.Value) {

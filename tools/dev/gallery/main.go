@@ -32,7 +32,7 @@ func serve(ctx context.Context, call program.ProgramCall[*settings]) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(call.Stdout, "gallery listens on http://%s\n", server.Addr())
+	fmt.Fprintf(call.Stdout, "gallery listens on %s\n", server.URL())
 	<-server.Done()
 	return server.Err()
 }

@@ -247,7 +247,7 @@ function sift(log) {
     row.classList.toggle("out", out);
     if (!out) shown++;
   }
-  log.querySelector("output").textContent = text ? shown + " lines" : "";
+  log.querySelector("output").textContent = text ? shown + (shown === 1 ? " line" : " lines") : "";
 }
 
 function follow(log) {
