@@ -54,8 +54,8 @@ type PageFacetValue struct {
 // More in page_table.md:
 //   - It sorts and filters nothing: it renders the links, and the server
 //     answers them. sort is a column's Key, with - before it for descending.
-//   - after and before hold a cursor of the server's making, best the sort
-//     value and key of the row that the page ends with.
+//   - after and before hold a cursor that the server defines, ideally the sort
+//     value and key of the page's last row.
 func PageTable(cfg PageTableConfig) PageComponent {
 	cfg = cfg.filled()
 	return PageHTML(func(w *PageWriter) {
