@@ -49,7 +49,7 @@ type HTTPHealthResult struct {
 
 // HTTPHealth makes the answers of /healthz, /readyz and /metrics. /healthz says
 // that the program runs, and looks at nothing: a supervisor restarts a program
-// whose /healthz fails, which mends no database. /readyz runs the checks.
+// when /healthz fails, which does not fix a database. /readyz runs the checks.
 //
 // However many ask, each check runs once at a time: those that come while it
 // runs share its result, and those that come within a second after it was good,
