@@ -18,7 +18,7 @@ import (
 //
 // More in http_accept.md:
 //   - Programs that send no Accept, or */* alone, get the first offer.
-//   - Parameters such as charset or version are passed over.
+//   - Parameters such as charset or version are ignored.
 func HTTPAccept(r *http.Request, offers ...string) string {
 	best, bestWeight, bestFit := "", 0.0, 0
 	ranges := strings.Join(r.Header.Values("Accept"), ",")

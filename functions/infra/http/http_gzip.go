@@ -34,7 +34,7 @@ type HTTPGzipConfig struct {
 //
 // More in http_gzip.md:
 //   - BREACH: where one answer holds a secret and also text that an attacker
-//     chose, its compressed length gives the secret away bit by bit.
+//     chose, its compressed length leaks the secret step by step.
 //   - A compressed answer's ETag is weak.
 func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 	minBytes := max(cmp.Or(cfg.MinBytes, 1024), 0)

@@ -49,7 +49,7 @@ type HTTPHealthResult struct {
 
 // HTTPHealth makes the answers of /healthz, /readyz and /metrics. /healthz says
 // that the program runs, and looks at nothing: a supervisor restarts a program
-// whose /healthz fails, which mends no database. /readyz runs the checks.
+// when /healthz fails, which does not fix a database. /readyz runs the checks.
 //
 // However many ask, each check runs once at a time: those that come while it
 // runs share its result, and those that come within a second after it was good,
@@ -61,10 +61,10 @@ type HTTPHealthResult struct {
 // twice.
 //
 // More in http_health.md:
-//   - /healthz looks at nothing: a supervisor restarts a program whose /healthz
-//     fails, and that mends no database.
-//   - Whoever may ask sees the names of the checks and which fail; the reasons
-//     are in the log alone.
+//   - /healthz checks nothing: a supervisor restarts a program when /healthz
+//     fails, and that does not fix a database.
+//   - Every client sees the names of the checks and which fail; the reasons are
+//     only in the log.
 func HTTPHealth(cfg HTTPHealthConfig) (*HTTPHealthHandle, error) {
 	h := &HTTPHealthHandle{metrics: cfg.Metrics}
 	seen := map[string]bool{}

@@ -27,7 +27,7 @@ const maxPooledBuffer = 1 << 20
 //
 // More in http_json_write.md:
 //   - A nil slice is null.
-//   - <, > and & are not escaped, other than by json.Marshal: signatures stay
+//   - <, > and & are not escaped, unlike in json.Marshal: signatures stay
 //     readable. nosniff guards browsers, but don't paste the output into HTML.
 func HTTPJSONWrite(w http.ResponseWriter, status int, v any) error {
 	header := w.Header()

@@ -65,7 +65,8 @@ type loginGuard interface {
 // More in http_login.md:
 //   - The cookie goes to all ports of its host: another program there could
 //     read and use it.
-//   - Over plain HTTP, everyone on the way reads the token and the cookie.
+//   - Over plain HTTP, anyone on the network path can read the token and the
+//     cookie.
 func HTTPLogin(page func(w http.ResponseWriter, r *http.Request, form HTTPLoginForm)) *HTTPLoginHandle {
 	return &HTTPLoginHandle{func(hashes [][sha256.Size]byte) loginGuard { return &login{page: page, hashes: hashes} }}
 }

@@ -19,7 +19,7 @@ import (
 // Members of an [HTTPProblemError].
 //
 // More in http_problem.md:
-//   - Message and Hint go to strangers, Op and Err never do.
+//   - Message and Hint are sent to clients, Op and Err never are.
 //   - It must be the whole answer: after a first Write the status is out, and
 //     net/http logs a superfluous WriteHeader.
 func HTTPProblem(w http.ResponseWriter, r *http.Request, err error) {

@@ -31,9 +31,9 @@ type HTTPRecoverConfig struct {
 // Put it right inside [HTTPAccessLog], whose line then has the panic's text.
 //
 // More in http_recover.md:
-//   - It sees panics of the handler's own goroutine alone.
-//   - What gzip or an ETag still holds back counts as not begun: the client
-//     gets the 500.
+//   - It recovers only panics of the handler's own goroutine.
+//   - An answer that gzip or an ETag still buffers counts as not begun: the
+//     client gets the 500.
 func HTTPRecover(next http.Handler, cfg HTTPRecoverConfig) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorder := recorderOf(w)

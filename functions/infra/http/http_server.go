@@ -76,8 +76,8 @@ var _ service.Service = (*HTTPServerHandle)(nil)
 // a listener that broke.
 //
 // More in http_server.md:
-//   - A handler that takes longer than WriteTimeout loses its answer, without
-//     an error of its own: net/http closes the connection.
+//   - A handler that takes longer than WriteTimeout loses its answer without an
+//     error: net/http closes the connection.
 //   - ReadTimeout is for reading the request.
 func HTTPServer(ctx context.Context, cfg HTTPServerConfig) (*HTTPServerHandle, error) {
 	op := "http_server listen addr=" + cmp.Or(cfg.Addr, "127.0.0.1:0")

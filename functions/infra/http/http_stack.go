@@ -78,8 +78,7 @@ type HTTPStackConfig struct {
 // Access.
 //
 // More in http_stack.md:
-//   - The zero value answers this machine alone, whatever the server listens
-//     on.
+//   - The zero value answers only this machine, whatever the server listens on.
 //   - A proxy on the same machine that adds no header, speaks HTTP/1.1 (nginx,
 //     as it comes, from 1.29 on) and asks for 127.0.0.1 looks like a program of
 //     this machine: use HTTPStackToken there.

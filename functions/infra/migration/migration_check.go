@@ -26,7 +26,7 @@ type MigrationApplied struct {
 // More in migration_check.md:
 //   - Both lists must be sorted by version.
 //   - The caller holds the database's lock from reading the history until the
-//     last file is applied; here nothing is locked.
+//     last file is applied; this function locks nothing.
 func MigrationCheck(op string, files []MigrationFile, history []MigrationApplied) (last int64, err error) {
 	conflict := func(file, hint, message string, args ...any) error {
 		return &core.Error{Code: core.CodeConflict, Op: op + " file=" + file, Message: fmt.Sprintf(message, args...), Hint: hint}

@@ -32,8 +32,8 @@ type MigrationFile struct {
 // [core.ErrorCode] says of the file system's errors.
 //
 // More in migration_files.md:
-//   - It does not look into the SQL: statements that a database does not allow
-//     in a migration are checked by its own unit.
+//   - It does not inspect the SQL: the database's own unit rejects statements
+//     that are not allowed in a migration.
 //   - A byte order mark is part of Content and of the checksum.
 func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) {
 	invalid := func(file, message, hint string) error {

@@ -28,7 +28,7 @@ type PageChartSeries struct {
 // More in page_chart.md:
 //   - The vertical axis always has zero on it; a spark's goes from the least to
 //     the greatest value.
-//   - Labels are evenly spaced, whatever they say: leave none out.
+//   - Labels are evenly spaced, whatever their values: don't omit any.
 func PageChart(cfg PageChartConfig) PageComponent {
 	return PageHTML(func(w *PageWriter) { w.chart(cfg) })
 }

@@ -31,7 +31,7 @@ const (
 // More in page_heatmap.md:
 //   - The least figure is pale, not empty: an outline without filling is a
 //     missing one.
-//   - The scale is linear: one outlier makes all else pale.
+//   - The scale is linear: one outlier makes all others pale.
 func PageHeatmap(cfg PageHeatmapConfig) PageComponent {
 	return PageHTML(func(w *PageWriter) {
 		low, high := math.Inf(1), math.Inf(-1)

@@ -16,8 +16,8 @@ type PagePaletteConfig struct {
 // More in page_palette.md:
 //   - Without JavaScript it stays closed: it must not be the only way to a
 //     place.
-//   - The search is asked at each letter; answers that come late are dropped,
-//     but the server does their work.
+//   - Each letter sends a search request; late answers are dropped, but the
+//     server still computes them.
 func PagePalette(cfg PagePaletteConfig) PageComponent {
 	return PageHTML(func(w *PageWriter) {
 		w.Open("dialog", "class", "palette", "aria-label", "Go to", "data-search", cfg.Search)

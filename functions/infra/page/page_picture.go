@@ -44,7 +44,7 @@ type PagePictureEdge struct{ From, To string }
 // More in page_picture.md:
 //   - Beyond some 30 nodes, group them: a picture of 125 nodes and all their
 //     lines can't be read.
-//   - Edges that close a circle are drawn backwards.
+//   - Edges that close a cycle are drawn backwards.
 func PagePicture(cfg PagePictureConfig) PageComponent {
 	cfg.Hub = cmp.Or(cfg.Hub, 12)
 	d := draw(cfg)

@@ -15,7 +15,7 @@ import (
 // More in page_render.md:
 //   - The whole answer is in memory at once: a table of 10,000 rows takes some
 //     3 MB.
-//   - Cache-Control is the caller's.
+//   - The caller sets Cache-Control.
 func PageRender(w http.ResponseWriter, r *http.Request, status int, component PageComponent) error {
 	var whole bytes.Buffer
 	if err := component.Render(r.Context(), &whole); err != nil {

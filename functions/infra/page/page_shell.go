@@ -24,7 +24,7 @@ type PageShellConfig struct {
 //
 // More in page_shell.md:
 //   - page_assets_go_infra must be mounted, or the page has no style.
-//   - It says nothing about security: put http_security_headers_go_infra around
+//   - It sets no security headers: put http_security_headers_go_infra around
 //     the server.
 func PageShell(cfg PageShellConfig, body PageComponent) PageComponent {
 	return PageHTML(func(w *PageWriter) {

@@ -52,10 +52,10 @@ type PageFacetValue struct {
 // the same table alone; the filter's field does so while the user types.
 //
 // More in page_table.md:
-//   - It sorts and filters nothing: it renders the links, and the server
-//     answers them. sort is a column's Key, with - before it for descending.
-//   - after and before hold a cursor of the server's making, best the sort
-//     value and key of the row that the page ends with.
+//   - It does not sort or filter: it renders links that the server must handle.
+//     sort is a column's Key, with a leading - for descending.
+//   - after and before hold a cursor that the server defines, ideally the sort
+//     value and key of the page's last row.
 func PageTable(cfg PageTableConfig) PageComponent {
 	cfg = cfg.filled()
 	return PageHTML(func(w *PageWriter) {

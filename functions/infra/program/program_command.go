@@ -87,8 +87,8 @@ type ProgramCommandHandle struct {
 // CodeInternal.
 //
 // More in program_command.md:
-//   - Write to call.Stdout, not to os.Stdout: a reader that goes away is known
-//     only there.
+//   - Write to call.Stdout, not to os.Stdout: only call.Stdout notices that its
+//     reader has gone.
 //   - A struct that can't be used (no doc, two flags of one name) is reported
 //     when the program starts.
 func ProgramCommand[T any](cfg ProgramCommandConfig[T]) *ProgramCommandHandle {

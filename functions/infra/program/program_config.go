@@ -78,8 +78,8 @@ var ErrProgramHelp = errors.New("help was asked for")
 //
 // More in program_config.md:
 //   - A list from a flag or a variable replaces the file's.
-//   - An empty variable counts as not set: there is no way to set a text to ""
-//     by the environment.
+//   - An empty variable counts as not set: the environment can't set a text to
+//     "".
 func ProgramConfig[T any](ctx context.Context, cfg ProgramConfigConfig[T]) (ProgramConfigResult[T], error) {
 	result := ProgramConfigResult[T]{Config: cfg.Defaults}
 	if reflect.TypeFor[T]().Kind() == reflect.Struct {

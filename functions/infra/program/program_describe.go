@@ -28,8 +28,8 @@ type ProgramDescription struct {
 // More in program_describe.md:
 //   - Bounds of durations are in the texts, not in the schema, which knows them
 //     only as text.
-//   - Settings that can be in the file alone (maps, lists of structs) have no
-//     schema of their own.
+//   - Settings that can only be in the file (maps, lists of structs) have no
+//     schema.
 func ProgramDescribe[T any](program string, defaults T) (ProgramDescription, error) {
 	failed := func(err error) (ProgramDescription, error) {
 		return ProgramDescription{}, &core.Error{Code: core.CodeInternal, Op: "program_describe", Err: err}

@@ -7,7 +7,7 @@ import "fmt"
 // ProgramExit(1) is what grep ends with where nothing is found.
 //
 // More in program_exit.md:
-//   - The status counts from 0 to 255; the system cuts the rest off.
+//   - The status is 0 to 255; the system truncates others.
 //   - It is found through wrapping, and the text around it is not shown.
 type ProgramExit int
 

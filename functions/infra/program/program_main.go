@@ -22,9 +22,8 @@ import (
 // the program with status 0. The command's log is slog's default.
 //
 // More in program_main.md:
-//   - Nothing that is deferred in main runs after it, and a second signal runs
-//     nothing that is deferred anywhere: what must not be lost is on disk
-//     before.
+//   - Nothing that is deferred in main runs after it, and after a second signal
+//     no deferred call runs at all: write what must not be lost to disk before.
 //   - Only a panic in the command's own goroutine is reported without secrets;
 //     one in another goroutine ends the process as Go does, with status 2.
 func ProgramMain(cfg ProgramRunConfig) {

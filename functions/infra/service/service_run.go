@@ -52,8 +52,8 @@ type ServiceRunEntry struct {
 //   - A service's context stays open after ctx is done, until the service has
 //     stopped: services stop one after the other, not all at once.
 //   - A service that takes the whole StopTimeout leaves none for those that
-//     stop after it; they are asked to stop, and their errors say that they had
-//     not ended.
+//     stop after it; they are asked to stop, and their errors report that they
+//     had not ended.
 func ServiceRun(ctx context.Context, cfg ServiceRunConfig) error {
 	if err := cfg.check(); err != nil {
 		return err

@@ -67,8 +67,8 @@ type QueryJSONConformanceConfig struct {
 //
 // More in query_json_conformance.md:
 //   - A new driver's config converts from QueryJSONConformanceQuery only if it
-//     has the same fields in the same order, which is meant: callers then know
-//     all of them.
+//     has the same fields in the same order, which is intended: callers then
+//     know all of them.
 //   - Deadline waits 200 ms for each endless query; on a loaded machine the
 //     database's own start counts, too.
 func QueryJSONConformance(t *testing.T, setup func(t *testing.T) QueryJSONConformanceConfig) {

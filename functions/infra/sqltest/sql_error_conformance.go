@@ -38,8 +38,8 @@ type SQLErrorConformanceCase struct {
 // what it makes of errors that are no driver's: contexts and unknown ones.
 //
 // More in sql_error_conformance.md:
-//   - Provoke runs in parallel subtests: what one of them needs to be held (a
-//     lock), it holds on a connection of its own.
+//   - Provoke runs in parallel subtests: one that needs a lock must hold it on
+//     its own connection.
 //   - Made is a map by error, so its errors must be comparable: pointers, not
 //     structs with slices.
 func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {

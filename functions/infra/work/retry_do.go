@@ -41,7 +41,7 @@ type RetryDoConfig struct {
 // More in retry_do.md:
 //   - Only coded errors are retried by default: a plain error has CodeInternal
 //     and comes back at once.
-//   - A try that took effect though its answer was lost is repeated: do must be
+//   - A try that succeeded but lost its response is repeated: do must be
 //     idempotent.
 func RetryDo(ctx context.Context, cfg RetryDoConfig, do func(ctx context.Context) error) error {
 	cfg = cfg.withDefaults()

@@ -9,10 +9,10 @@ import (
 // returns at once where d is not positive, with ctx's error if ctx is done.
 //
 // More in sleep_context.md:
-//   - It can return nil though ctx ended in the same moment: what follows looks
-//     at ctx itself.
-//   - The error is context.Canceled or context.DeadlineExceeded; why ctx ended,
-//     context.Cause says.
+//   - It can return nil though ctx ended at the same moment: check ctx
+//     afterwards if that matters.
+//   - The error is context.Canceled or context.DeadlineExceeded; context.Cause
+//     has the reason.
 func SleepContext(ctx context.Context, d time.Duration) error {
 	if d <= 0 || ctx.Err() != nil {
 		return ctx.Err()
