@@ -44,7 +44,7 @@ type HTTPReportResult struct {
 //
 // More in http_report.md:
 //   - It must come before the status is written.
-//   - Call it once for a request: the access log keeps the last error.
+//   - Call it once per request: the access log keeps only the last error.
 func HTTPReport(w http.ResponseWriter, r *http.Request, err error) HTTPReportResult {
 	shown, _ := errors.AsType[*HTTPProblemError](err)
 	status := core.ErrorHTTPStatus(err)

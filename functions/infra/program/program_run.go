@@ -65,9 +65,9 @@ type ProgramRunConfig struct {
 // where there are settings, config, which prints what is in force.
 //
 // More in program_run.md:
-//   - A word that is the name of a command is the command, even if the program
-//     accepts folders: write ./config for a folder of that name.
-//   - Nil Args are the process's; an empty list means no arguments.
+//   - A word that is the name of a command is the command, also of a program
+//     that takes folders: write ./config for a folder of that name.
+//   - Args that are nil are the process's; an empty list is none.
 func ProgramRun(ctx context.Context, cfg ProgramRunConfig) int {
 	return run(ctx, cfg, func(*slog.Logger) {})
 }
