@@ -22,13 +22,15 @@ func (m *migrating) readHistory(ctx context.Context) error {
 		return SQLiteError("sqlite_migrate", err)
 	}
 	last := int64(0)
+	if len(history) > 0 {
+		last = history[len(history)-1].version
+	}
+	m.result.Version, m.result.Pending = last, nil // also where the history doesn't fit
 	for _, line := range history {
 		if err := m.check(line); err != nil {
 			return err
 		}
-		last = line.version
 	}
-	m.result.Version, m.result.Pending = last, nil
 	for _, file := range m.files {
 		known := slices.ContainsFunc(history, func(line recorded) bool { return line.version == file.Version })
 		if !known && file.Version < last {
