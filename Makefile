@@ -57,24 +57,29 @@ soak: $(DOWNLOAD) ## run the Matrix proof SOAK_RUNS times (100) with SOAK_MESSAG
 proof: $(DOWNLOAD) ## 20,000 Matrix messages through faults, kills and restarts: each posted once, each acknowledged once
 	$(GO) run ./tools/testenv up matrix -- $(GO) test -v -count=1 -timeout 60m ./functions/infra/matrix/proof -args -messages 20000
 
+# STEP names what runs, says that it still does, and how long it took.
+STEP     = sh tools/dev/step.sh
+
 .PHONY: lint
-lint: $(DOWNLOAD) ## hold every spec against its code; licenses, go vet, staticcheck, gofmt
-	$(GO) run ./tools/frontmatter-lint -examples .
-	$(GO) vet work
-	$(GO) vet -tags= ./functions/infra/matrix/...
-	$(GO) run ./tools/dev/licenses
-	@bad=$$(git ls-files -z | xargs -0 grep -laP '^\x7fELF'); test -z "$$bad" || { echo "a built program is committed: $$bad"; exit 1; }
-	@echo "gofmt"; bad=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
-	@bin=$$(mktemp -d) && GOWORK=off $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
-	for m in $(MODULES); do echo "staticcheck $$m"; (cd $$m && $$bin/staticcheck ./...) || { rm -rf $$bin; exit 1; }; done; rm -rf $$bin
+lint: $(DOWNLOAD) ## check every spec against its code; width and imports, licenses, go vet, staticcheck, gofmt
+	@$(STEP) "frontmatter-lint -examples" $(GO) run ./tools/frontmatter-lint -examples .
+	@$(STEP) "go vet" $(GO) vet work
+	@$(STEP) "go vet without tags" $(GO) vet -tags= ./functions/infra/matrix/...
+	@$(STEP) "layout" $(GO) run ./tools/dev/layout
+	@$(STEP) "licenses" $(GO) run ./tools/dev/licenses
+	@$(STEP) "no built programs, gofmt" sh tools/dev/files.sh
+	@bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && \
+	$(STEP) "build staticcheck" env GOWORK=off $(GO) build -C tools/dev -o $$bin/ honnef.co/go/tools/cmd/staticcheck && \
+	for m in $(MODULES); do $(STEP) "staticcheck $${m#$(CURDIR)/}" sh -c "cd $$m && $$bin/staticcheck ./..." || exit 1; done
 
 .PHONY: fix
-fix: $(DOWNLOAD) ## write into the specs what the code tells, and format
+fix: $(DOWNLOAD) ## fill in the specs from the code, format, rewrap comments and group imports
 	$(GO) run ./tools/frontmatter-lint -fix .
+	$(GO) run ./tools/dev/layout -fix
 	git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
 
 .PHONY: generate
-generate: $(DOWNLOAD) ## make the generated files anew: the published JSON Schema
+generate: $(DOWNLOAD) ## regenerate generated files: the published JSON Schema
 	@$(GO) -C fn_registry test -count=1 ./spec -run JSONSchema -update >/dev/null
 
 .PHONY: build
@@ -83,7 +88,7 @@ build: $(DOWNLOAD) ## build all programs to bin/, as they are released
 	@$(GO) run ./tools/dev/sizes -o $(CURDIR)/bin
 
 .PHONY: sizes
-sizes: $(DOWNLOAD) ## hold every program to its size budget and to the packages it must not link (SINCE=HEAD^: by what it grew)
+sizes: $(DOWNLOAD) ## check the size budget of every program, and the packages it must not link (SINCE=HEAD^: what it grew by)
 	$(GO) run ./tools/dev/sizes $(if $(SINCE),-since $(SINCE))
 
 .PHONY: weigh
@@ -108,4 +113,4 @@ bench: $(DOWNLOAD) ## measure speed, side by side with what a user would take in
 	$(UP) $(GO) test -run='^$$' -p 1 -bench=. -benchtime=$(BENCHTIME) -timeout 60m work
 
 .PHONY: ci
-ci: lint alone sizes ## what .ci/run does beside the tests
+ci: lint alone sizes ## what .ci/run does next to the tests

@@ -31,10 +31,11 @@ func main() { program.ProgramMain(matrixTail()) }
 
 // settings are those of all commands.
 type settings struct {
-	User       string `yaml:"user" short:"u" doc:"whose rooms: @name:server"`
-	Homeserver string `yaml:"homeserver" doc:"URL, where the user's server name does not lead there"`
-	State      string `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
-	TokenFile  string `yaml:"token_file" doc:"keep secrets in this file, which a passphrase opens (asked for, or $MATRIX_TAIL_PASSPHRASE); default: the system's keyring"`
+	User       string                `yaml:"user" short:"u" doc:"whose rooms: @name:server"`
+	Homeserver string                `yaml:"homeserver" doc:"URL, where the user's server name does not lead there"`
+	State      string                `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
+	TokenStore string                `yaml:"token_store" doc:"keep tokens in this file, which a passphrase opens (default: the system's keyring)"`
+	Passphrase program.ProgramSecret `yaml:"passphrase" doc:"opens the token store (default: it is asked for)"`
 	program.ProgramLog
 }
 
@@ -55,9 +56,9 @@ func matrixTail() program.ProgramRunConfig {
 		Commands: []*program.ProgramCommandHandle{
 			command("login", "", 0, 0, "log in by password, and keep the access token", login),
 			command("rooms", "", 0, 0, "list your rooms and invitations", rooms),
-			command("follow", "ROOM", 1, 1, "print what comes in a room (ID, alias or link), from where the last follow stopped", follow),
+			command("follow", "ROOM", 1, 1, "print the events of a room (ID, alias or link), starting where the last follow stopped", follow),
 			command("send", "ROOM TEXT...", 2, -1, "send a message, in Markdown", send),
-			command("answer", "ROOM EVENT TEXT...", 3, -1, "answer an event in its thread, or begin one", answer),
+			command("answer", "ROOM EVENT TEXT...", 3, -1, "answer an event in its thread, or start one", answer),
 		},
 	}
 }
@@ -74,7 +75,11 @@ type session struct {
 // caller closes the session.
 func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if c.Settings.User == "" {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "whose rooms?", Hint: "give --user @name:server, or set MATRIX_TAIL_USER"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "whose rooms?",
+			Hint:    "give --user @name:server, or set MATRIX_TAIL_USER",
+		}
 	}
 	secrets, err := openSecrets(c.Settings, byPassword)
 	if err != nil {
@@ -96,11 +101,17 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if s.client, err = matrix.MatrixClientInit(ctx, cfg); err != nil {
 		return nil, err
 	}
-	s.db, err = sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: filepath.Join(c.Settings.State, "state.db")})
+	s.db, err = sqliteopen.SQLiteOpen(
+		ctx,
+		sqliteopen.SQLiteOpenConfig{Path: filepath.Join(c.Settings.State, "state.db")},
+	)
 	if err != nil {
 		return nil, err
 	}
-	s.crypto, err = matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets})
+	s.crypto, err = matrixcrypto.MatrixCryptoInit(
+		ctx,
+		matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets},
+	)
 	if err != nil {
 		s.db.Close()
 		return nil, err
@@ -111,11 +122,14 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 // openSecrets opens where the access token is kept. A new file's passphrase is
 // asked for twice.
 func openSecrets(s *settings, isNew bool) (token.TokenStore, error) {
-	if s.TokenFile == "" {
+	if s.TokenStore == "" {
 		return keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
 	}
-	passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + s.TokenFile, Env: "MATRIX_TAIL_PASSPHRASE", Twice: isNew}
-	return tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: s.TokenFile, Passphrase: passphrase.Passphrase})
+	passphrase := terminal.SecretAskConfig{Prompt: "passphrase of " + s.TokenStore, Twice: isNew}.Passphrase
+	if s.Passphrase.IsSet() {
+		passphrase = func(context.Context) (string, error) { return s.Passphrase.Reveal(), nil }
+	}
+	return tokenfile.FileTokenStore(tokenfile.FileTokenStoreConfig{Path: s.TokenStore, Passphrase: passphrase})
 }
 
 func (s *session) close() {
@@ -125,7 +139,10 @@ func (s *session) close() {
 
 // room is the one that the first argument names.
 func (s *session) room(ctx context.Context) (id.RoomID, error) {
-	room, _, err := matrixroom.MatrixRoomResolve(ctx, matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: s.Args[0]})
+	room, _, err := matrixroom.MatrixRoomResolve(
+		ctx,
+		matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: s.Args[0]},
+	)
 	return room, err
 }
 
@@ -197,7 +214,10 @@ func say(ctx context.Context, c call, to id.EventID, words []string) error {
 	if err != nil {
 		return err
 	}
-	outbox, err := matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, Logger: c.Log})
+	outbox, err := matrixoutbox.MatrixOutbox(
+		ctx,
+		matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, Logger: c.Log},
+	)
 	if err != nil {
 		return err
 	}
@@ -210,7 +230,10 @@ func say(ctx context.Context, c call, to id.EventID, words []string) error {
 		if err != nil {
 			return matrix.MatrixError("answer "+string(to), err)
 		}
-		message.RelatesTo = matrix.MatrixThreadRelation(matrix.MatrixEventNormalize(evt), matrix.MatrixThreadRelationConfig{StartThread: true})
+		message.RelatesTo = matrix.MatrixThreadRelation(
+			matrix.MatrixEventNormalize(evt),
+			matrix.MatrixThreadRelationConfig{StartThread: true},
+		)
 	}
 	sent, err := matrix.MatrixSendMessage(ctx, message)
 	if err != nil {

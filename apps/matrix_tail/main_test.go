@@ -45,9 +45,10 @@ func newPerson(t *testing.T, name string) person {
 		"HOME="+dir, "XDG_CONFIG_HOME="+dir, "MATRIX_TAIL_PASSPHRASE=open sesame", "SHELL=/bin/sh")}
 }
 
-// command is the program with its secrets in a file, away from the test's terminal.
+// command is the program with its secrets in a file, away from the test's
+// terminal.
 func (p person) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"--token-file", p.tokens()}, args...)...)
+	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"--token-store", p.tokens()}, args...)...)
 	cmd.Env = p.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
@@ -86,7 +87,8 @@ func (p person) fails(t *testing.T, status int, want string, args ...string) {
 	}
 }
 
-// follows runs follow until all of want was printed, interrupts it, and returns what was printed.
+// follows runs follow until all of want was printed, interrupts it, and returns
+// what was printed.
 func (p person) follows(t *testing.T, room string, want ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -138,7 +140,10 @@ func TestMatrixTail_Conversation(t *testing.T) {
 		t.Fatal(err)
 	}
 	create := func(name string, state ...*event.Event) string {
-		room, err := client.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{Name: name, Preset: "public_chat", InitialState: state})
+		room, err := client.CreateRoom(
+			t.Context(),
+			&mautrix.ReqCreateRoom{Name: name, Preset: "public_chat", InitialState: state},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +197,8 @@ func TestMatrixTail_WrongInput(t *testing.T) {
 	p.fails(t, 69, "connection refused", "rooms")
 }
 
-// On a terminal the password is asked for and not shown, and the token is in the system's keyring.
+// On a terminal the password is asked for and not shown, and the token is in
+// the system's keyring.
 func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
 	t.Parallel()
 	servers.Keyring(t)

@@ -31,8 +31,8 @@ func (e *env) completeFlag(ctx context.Context, flag string) []string {
 	return words[flag]
 }
 
-// cached is what is known without a look at the files: a completion must come at
-// once, and may be a little old. It is nil where nothing is.
+// cached is what is known without a look at the files: a completion must come
+// at once, and may be a little old. It is nil where nothing is.
 func (e *env) cached(ctx context.Context) *registry.State {
 	dir, err := e.findRoot(config.FileName, ".git")
 	if err != nil {

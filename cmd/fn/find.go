@@ -11,15 +11,15 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-const findHelp = `Find units by words, by the shape of a signature, or by what is known of them.
+const findHelp = `Find units by words, by signature, or by their properties.
 
-  fn find retry backoff             units that are about these words, best first; typing errors are forgiven
+  fn find retry backoff             units about these words, best first; typing errors are tolerated
   fn find 'tag:sql purity:pure'     field words: kind, lang, domain, tag, purity, tested, imports, uses, used_by
-  fn find -- retry -tag:http        a - before a word: not; the -- keeps it from being a flag
-  fn find 'func(string) (int, error)'   by type: arguments in any order, _ for any type, parts of a signature
-  fn find --domain core --tag error     what is there, without words
+  fn find -- retry -tag:http        a - before a word excludes it; -- keeps it from being read as a flag
+  fn find 'func(string) (int, error)'   by signature: parameters in any order, _ for any type, also partial
+  fn find --domain core --tag error     without words: everything that matches the flags
 
-Exit code 1 where nothing is found.`
+Exit code 1 if nothing is found.`
 
 // findLimit is a screenful, and leaves an agent's context small.
 const findLimit = 10
@@ -100,8 +100,8 @@ func problems(p *registry.Page) []string {
 	return list
 }
 
-// understood says how the words of a query were taken, and which of them no unit
-// has.
+// understood says how the words of a query were taken, and which of them no
+// unit has.
 func understood(p *registry.Page) []string {
 	var notes, unknown []string
 	for _, word := range p.Words {

@@ -23,8 +23,8 @@ type graphOptions struct {
 
 func graphCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*graphOptions]{
-		Name: "graph", Args: "[ID]", Most: 1, Doc: "write who uses whom, as JSON, DOT or Mermaid",
-		Help:     "Write the graph of uses, or the part of it around a unit. DOT is for Graphviz; Mermaid stands in Markdown. --json is --format json.",
+		Name: "graph", Args: "[ID]", Most: 1, Doc: "print the dependency graph as JSON, DOT or Mermaid",
+		Help:     "Print the dependency graph, or the part of it around a unit. DOT is for Graphviz; Mermaid works in Markdown. --json is --format json.",
 		Defaults: &graphOptions{Format: "mermaid"},
 	}, graph, (*env).completeUnit)
 }
@@ -55,12 +55,15 @@ func graphFormat(format string) (string, error) {
 	case format == "":
 		return "mermaid", nil
 	case !slices.Contains(graphFormats, format):
-		return "", &usageError{message: fmt.Sprintf("format %q is not one of %s", format, strings.Join(graphFormats, ", "))}
+		return "", &usageError{
+			message: fmt.Sprintf("format %q is not one of %s", format, strings.Join(graphFormats, ", ")),
+		}
 	}
 	return format, nil
 }
 
-// around answers a graph query about a unit by its ID, name or symbol; without one, about all.
+// around answers a graph query about a unit by its ID, name or symbol; without
+// one, about all.
 func around(s *registry.State, named string, q registry.GraphQuery) (*registry.Graph, error) {
 	if named != "" {
 		id, err := s.Resolve(named)

@@ -13,26 +13,26 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-const initHelp = `Set a repository up: write fn_registry.yaml at its root, with the units folders guessed from its layout or given, and every key
-explained. It works in any Go repository, with one module or many.
+const initHelp = `Set up a repository: write fn_registry.yaml at its root, with every key explained and the units folders given or guessed from
+the layout. It works in any Go repository, with one module or several.
 
-  fn init                       here, or in the git repository that this folder belongs to
-  fn init --units pkg/text      begin with one folder
-  fn init --specs               write first specs too, for the exported functions that have none; also later, for new ones
+  fn init                       here, or in the git repository that contains this folder
+  fn init --units pkg/text      start with one folder
+  fn init --specs               also write initial specs for exported functions without one; can be repeated for new functions
 
-A first spec has what the code tells: name, signature, parameters, imports, uses, the first sentence of the doc comment, a testable
-example. What only a person knows stays empty, and the linter says where. Nothing that exists is overwritten.`
+An initial spec contains what can be derived from the code: name, signature, parameters, imports, uses, the first sentence of
+the doc comment, a testable example. The rest stays empty, and the linter reports where. Existing files are not overwritten.`
 
 type initOptions struct {
 	common
 	Units  []string `yaml:"-" flag:"units" doc:"folders in which every exported function is a unit (default: guessed)"`
-	Specs  bool     `yaml:"-" flag:"specs" doc:"write first specs for exported functions that have none"`
+	Specs  bool     `yaml:"-" flag:"specs" doc:"write initial specs for exported functions that have none"`
 	DryRun bool     `yaml:"-" flag:"dry-run" doc:"show fn_registry.yaml, write nothing"`
 }
 
 func initCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*initOptions]{
-		Name: "init", Args: "[DIR]", Most: 1, Doc: "set a repository up: fn_registry.yaml, and first specs", Help: initHelp,
+		Name: "init", Args: "[DIR]", Most: 1, Doc: "set up a repository: fn_registry.yaml and initial specs", Help: initHelp,
 	}, initRepository, nil)
 }
 
@@ -157,7 +157,11 @@ func (d *initialised) text(w io.Writer, dry bool) {
 		left += n
 	}
 	if left > 0 {
-		fmt.Fprintf(w, "next: frontmatter-lint shows %s in them that only a person can fill in\n", plural(left, "place"))
+		fmt.Fprintf(
+			w,
+			"next: frontmatter-lint shows %s in them that only a person can fill in\n",
+			plural(left, "place"),
+		)
 	}
 	fmt.Fprintln(w, "next: fn find WORDS, and fn mcp for coding agents")
 }

@@ -39,8 +39,8 @@ type refusal struct {
 
 func (e *refusal) Error() string { return e.message }
 
-// carryOut plans a unit, looks for near duplicates, and writes it, or only shows it. What it wrote is in the
-// registry when it returns.
+// carryOut plans a unit, looks for near duplicates, and writes it, or only
+// shows it. What it wrote is in the registry when it returns.
 func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error) {
 	s := r.State()
 	plan, err := scaffold.New(s.Catalog, o.Draft)
@@ -68,7 +68,8 @@ func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error)
 	return m, m.write(ctx, r)
 }
 
-// lookAlikes finds what is like a draft. Programs are not compared: two may well be about the same.
+// lookAlikes finds what is like a draft. Programs are not compared: two may
+// well be about the same.
 func lookAlikes(s *registry.State, d scaffold.Draft) ([]registry.Alike, error) {
 	if d.Kind == spec.KindApp {
 		return nil, nil
@@ -134,7 +135,8 @@ func (m *made) hasModule() bool {
 // tidyTime is how long go mod tidy may take; it may have to download modules.
 const tidyTime = 2 * time.Minute
 
-// tidy lets the go command take out of the new go.mod what the program does not reach. The module works without it.
+// tidy lets the go command take out of the new go.mod what the program does not
+// reach. The module works without it.
 func (m *made) tidy(ctx context.Context, dir string) {
 	result, err := process.ProcessRun(ctx, process.ProcessRunConfig{
 		Command: "go", Args: []string{"mod", "tidy"}, Dir: dir, Env: []string{"GOWORK=off", "GOFLAGS=-mod=mod"}, Timeout: tidyTime,

@@ -4,37 +4,38 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime/debug"
 	"sync"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"fnregistry.dev/fn_registry/registry"
 	"fnregistry.dev/functions/infra/program"
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-const mcpHelp = `Serve the Model Context Protocol on stdin and stdout, so that a coding agent looks for units before it writes new ones. The tools are
-find, show, similar, uses, impact, graph, size, lint, fix and new, and each spec is a resource (spec:///ID); size builds programs to measure them, new shows what it would write unless it is told to write it.
+const mcpHelp = `Serve the Model Context Protocol on stdin and stdout, so that coding agents look for units before they write new ones. The
+tools are find, show, similar, uses, impact, graph, size, lint, fix and new, and each spec is a resource (spec:///ID). size
+builds programs to measure them; new only shows the files it would write unless asked to write them.
 
 To set it up, give your agent this command, started in the repository or with --root:
 
   {"mcpServers": {"fn": {"command": "fn", "args": ["mcp"]}}}
 
-It ends when stdin ends. Every answer is of the files as they were at most 20 ms before.`
+It ends when stdin ends. Answers reflect the files as of at most 20 ms earlier.`
 
 // instructions are what a client shows its agent before anything is asked.
-const instructions = `This server knows the units of a code repository: small Go functions and types, each with a spec that says what it does, its
-parameters, what it returns and what bites a caller (gotchas).
+const instructions = `This server indexes the units of a code repository: small Go functions and types, each with a spec that documents what it does,
+its parameters, its result and the mistakes that callers make (gotchas).
 
 Look before you write:
-1. Before you write any Go helper here, call "similar" with what it is to do and its signature, or "find" with a few words. If a
-   unit does it, use it: import the package that "show" names and call its symbol. Read the gotchas that "show" gives.
-2. If a unit nearly does it, extend that one rather than write a second. Call "impact" before you change it: it lists what may break.
-3. Only if nothing fits, call "new" for a unit of your own. It shows the files first; with write it writes them, and they compile and
-   pass the linter. The function refuses every call until you have written it: replace the body, the test and the spec's texts.
-4. After a change of code or spec, call "lint", and "fix" for what a machine can mend.
-"size" measures what units add to a program's binary, by building it: ask before you import a heavy one.
-Units are named by ID, as error_code_go_core; "show" also takes a name or a Go symbol. Answers are of the files as they are now, give or take 20 ms.`
+1. Before you write any Go helper here, call "similar" with a description and a signature, or "find" with a few words. If a unit
+   does it, use it: import the package that "show" names and call its symbol. Read the gotchas that "show" returns.
+2. If a unit nearly does it, extend that unit instead of writing a second one. Call "impact" before you change it: it lists what may break.
+3. Only if nothing fits, call "new" to create a unit. It shows the files first; with write it creates them, and they compile and
+   pass the linter. The function returns an error on every call until you implement it: replace the body, the test and the spec's texts.
+4. After a change of code or spec, call "lint", and "fix" for findings that can be fixed automatically.
+"size" measures how much units add to a binary, by building it: call it before you import a heavy one.
+Units are identified by ID, such as error_code_go_core; "show" also takes a name or a Go symbol. Answers reflect the files as of at most 20 ms ago.`
 
 func mcpCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*common]{
@@ -49,9 +50,9 @@ func serveMCP(ctx context.Context, e *env, _ *common, _ []string) error {
 	}
 	defer r.Close()
 	stream := newLines(closer(e.in), e.out)
-	err = newServer(r, lookEvery).Run(ctx, &mcp.IOTransport{Reader: answeredFirst{stream, ctx}, Writer: keepOpen{stream}})
+	err = newServer(r, e.version, lookEvery).Run(ctx, &mcp.IOTransport{Reader: answeredFirst{stream, ctx}, Writer: keepOpen{stream}})
 	if errors.Is(err, context.Canceled) || errors.Is(err, io.EOF) {
-		return nil // told to stop, or the client has gone
+		return nil // stopped, or the client is gone
 	}
 	return err
 }
@@ -79,16 +80,16 @@ type service struct {
 	build sync.Mutex // and one measurement
 }
 
-// lookEvery is how old a look at the files may be that an answer is from. An agent
-// takes longer from the edit of a file to its next question; of a thousand
-// questions in a row, each look serves some.
+// lookEvery is how old a look at the files may be that an answer is from. An
+// agent takes longer from the edit of a file to its next question; of a
+// thousand questions in a row, each look serves some.
 const lookEvery = 20 * time.Millisecond
 
 // newServer makes a server with all tools over a registry, which the caller
-// closes after it. every is how old a look at the files may be that an answer
-// is from.
-func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
-	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version()}, &mcp.ServerOptions{
+// closes after it. version is what clients are told of the program, and every
+// how old a look at the files may be that an answer is from.
+func newServer(r *registry.Registry, version string, every time.Duration) *mcp.Server {
+	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version}, &mcp.ServerOptions{
 		Instructions: instructions,
 		Capabilities: &mcp.ServerCapabilities{}, // nothing but tools and resources, which are added to it
 	})
@@ -96,14 +97,6 @@ func newServer(r *registry.Registry, every time.Duration) *mcp.Server {
 	server.AddReceivingMiddleware(plainArguments(s.addTools(server)))
 	s.addResources(server)
 	return server
-}
-
-// version is the module's, as the go command recorded it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 // state is the registry's, brought up to date: a look at the stats of all
@@ -125,7 +118,8 @@ func (s *service) state(ctx context.Context) (*registry.State, error) {
 	return s.r.State(), nil
 }
 
-// lookAgain has the next answer be of the files as they are then: this server has written some.
+// lookAgain has the next answer be of the files as they are then: this server
+// has written some.
 func (s *service) lookAgain() {
 	s.look.Lock()
 	defer s.look.Unlock()

@@ -32,7 +32,8 @@ func repo(t *testing.T) string {
 	return dir
 }
 
-// connect serves a repository over a transport in memory to the SDK's own client.
+// connect serves a repository over a transport in memory to the SDK's own
+// client.
 func connect(t *testing.T, dir string) *mcp.ClientSession {
 	t.Helper()
 	r, err := registry.Load(t.Context(), registry.Options{Roots: []string{dir}, NoCache: true})
@@ -48,11 +49,12 @@ func connectTo(t *testing.T, r *registry.Registry) *mcp.ClientSession {
 	return connectWith(t, r, 0)
 }
 
-// connectWith is connectTo with a server whose looks at the files serve for a while.
+// connectWith is connectTo with a server whose looks at the files serve for a
+// while.
 func connectWith(t *testing.T, r *registry.Registry, every time.Duration) *mcp.ClientSession {
 	t.Helper()
 	here, there := mcp.NewInMemoryTransports()
-	server, err := newServer(r, every).Connect(t.Context(), there, nil)
+	server, err := newServer(r, "1", every).Connect(t.Context(), there, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,8 @@ func connectWith(t *testing.T, r *registry.Registry, every time.Duration) *mcp.C
 	return client
 }
 
-// call calls a tool and decodes its structured answer into out, unless that is nil. It returns the text.
+// call calls a tool and decodes its structured answer into out, unless that is
+// nil. It returns the text.
 func call(t *testing.T, client *mcp.ClientSession, tool string, in map[string]any, out any) (text string, failed bool) {
 	t.Helper()
 	res, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: tool, Arguments: in})
@@ -268,7 +271,13 @@ func TestMCP_New(t *testing.T) {
 	t.Parallel()
 	dir := repo(t)
 	client := connect(t, dir)
-	draft := map[string]any{"name": "slug_make", "domain": "base", "pure": true, "signature": "func(title string) string", "description": "Makes a slug."}
+	draft := map[string]any{
+		"name":        "slug_make",
+		"domain":      "base",
+		"pure":        true,
+		"signature":   "func(title string) string",
+		"description": "Makes a slug.",
+	}
 	file := filepath.Join(dir, "lib/base/slug_make.go")
 
 	var got newOut
@@ -377,10 +386,17 @@ func testClient(t *testing.T, dir string, cmd *exec.Cmd) {
 	if !strings.Contains(client.InitializeResult().Instructions, "Look before you write") {
 		t.Error("no instructions")
 	}
+	said, err := exec.Command(cmd.Path, "--version").Output()
+	if got := client.InitializeResult().ServerInfo.Version; err != nil || "fn version "+got != strings.TrimSpace(string(said)) {
+		t.Errorf("the server's version is %q, --version says %q (%v)", got, said, err)
+	}
 	var wait sync.WaitGroup
 	for range 8 { // calls at once
 		wait.Go(func() {
-			res, err := client.CallTool(t.Context(), &mcp.CallToolParams{Name: "find", Arguments: map[string]any{"query": "backoff"}})
+			res, err := client.CallTool(
+				t.Context(),
+				&mcp.CallToolParams{Name: "find", Arguments: map[string]any{"query": "backoff"}},
+			)
 			if err != nil || res.IsError {
 				t.Errorf("find: %+v, %v", res, err)
 			}
@@ -414,7 +430,8 @@ func pipes(t *testing.T, cmd *exec.Cmd) (io.WriteCloser, io.Reader) {
 	return in, out
 }
 
-// testStdoutIsProtocol: nothing else is on stdout, whatever is asked, and the end of stdin ends the program.
+// testStdoutIsProtocol: nothing else is on stdout, whatever is asked, and the
+// end of stdin ends the program.
 func testStdoutIsProtocol(t *testing.T, _ string, cmd *exec.Cmd) {
 	in, out := pipes(t, cmd)
 	ask := []string{
@@ -462,7 +479,8 @@ func testEndsOnSignal(t *testing.T, _ string, cmd *exec.Cmd) {
 	}
 }
 
-// TestMCP_Size builds: what units weigh is asked before a line is written, and show knows it afterwards.
+// TestMCP_Size builds: the size of units is asked before a line is written, and
+// show knows it afterwards.
 func TestMCP_Size(t *testing.T) {
 	t.Parallel()
 	dir := repo(t)
@@ -525,8 +543,8 @@ func TestMCP_LooksOnce(t *testing.T) {
 	}
 }
 
-// TestLines: a line that is no message is answered with an error, whatever it is,
-// and those around it reach the server.
+// TestLines: a line that is no message is answered with an error, whatever it
+// is, and those around it reach the server.
 func TestLines(t *testing.T) {
 	t.Parallel()
 	ping := func(id int) string { return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"ping"}`, id) }

@@ -9,8 +9,8 @@ import (
 )
 
 // plainArguments takes an argument that is null for one that is not given, as
-// many agents mean it, has the SDK's errors call a null by its name, and adds to
-// them which arguments the tool takes.
+// many agents mean it, has the SDK's errors call a null by its name, and adds
+// to them which arguments the tool takes.
 func plainArguments(takes tools) mcp.Middleware {
 	return func(next mcp.MethodHandler) mcp.MethodHandler {
 		return withPlainArguments(takes, next)

@@ -22,11 +22,21 @@ type unitOut struct {
 	FilePath    string   `json:"file_path" jsonschema:"the Go file, from the repository's root"`
 	Users       int      `json:"users" jsonschema:"how many units and programs use it"`
 	Score       float64  `json:"score" jsonschema:"how well it fits; only for comparison"`
-	Why         []string `json:"why" jsonschema:"for each word that it has, how: subprocess as process (synonym) in name,tags"`
+	Why         []string `json:"why" jsonschema:"for each word that it has, how: subprocess as process (synonym) in name, tags"`
 }
 
 func unitOf(it registry.Item) unitOut {
-	return unitOut{ID: it.ID, Kind: it.Kind, Purity: it.Purity, Signature: it.Signature, Description: it.Description, FilePath: it.FilePath, Users: it.Users, Score: it.Score, Why: it.Why}
+	return unitOut{
+		ID:          it.ID,
+		Kind:        it.Kind,
+		Purity:      it.Purity,
+		Signature:   it.Signature,
+		Description: it.Description,
+		FilePath:    it.FilePath,
+		Users:       it.Users,
+		Score:       it.Score,
+		Why:         it.Why,
+	}
 }
 
 type findIn struct {
@@ -76,7 +86,8 @@ func (s *service) find(ctx context.Context, _ *mcp.CallToolRequest, in findIn) (
 	return text(b.String()), out, nil
 }
 
-// named calls a part of a question as this tool does, where the HTTP API calls it otherwise.
+// named calls a part of a question as this tool does, where the HTTP API calls
+// it otherwise.
 func named(err error, theirs, ours string) error {
 	if wrong, ok := errors.AsType[*registry.QueryError](err); ok && wrong.Param == theirs {
 		renamed := *wrong
@@ -144,9 +155,9 @@ func idsOf(refs []registry.Ref) []string {
 }
 
 type similarIn struct {
-	Description string   `json:"description,omitempty" jsonschema:"what it is to do, in a sentence"`
+	Description string   `json:"description,omitempty" jsonschema:"what it does, in one sentence"`
 	Signature   string   `json:"signature,omitempty" jsonschema:"its Go signature as far as you know it: func(attempt int) time.Duration"`
-	Name        string   `json:"name,omitempty" jsonschema:"the name that it is to have"`
+	Name        string   `json:"name,omitempty" jsonschema:"the planned name"`
 	Tags        []string `json:"tags,omitempty" jsonschema:"lower-case words that it would be found under"`
 }
 
@@ -157,12 +168,19 @@ type similarOut struct {
 	Units   []unitOut `json:"units" jsonschema:"the units most alike, with score from 0 to 1"`
 }
 
-func (s *service) similar(ctx context.Context, _ *mcp.CallToolRequest, in similarIn) (*mcp.CallToolResult, similarOut, error) {
+func (s *service) similar(
+	ctx context.Context,
+	_ *mcp.CallToolRequest,
+	in similarIn,
+) (*mcp.CallToolResult, similarOut, error) {
 	state, err := s.state(ctx)
 	if err != nil {
 		return nil, similarOut{}, err
 	}
-	found, err := state.Similar(registry.Draft{Name: in.Name, Signature: in.Signature, Description: in.Description, Tags: in.Tags}, 0)
+	found, err := state.Similar(
+		registry.Draft{Name: in.Name, Signature: in.Signature, Description: in.Description, Tags: in.Tags},
+		0,
+	)
 	if err != nil {
 		return nil, similarOut{}, fail(err)
 	}

@@ -31,7 +31,12 @@ func (s *service) impact(ctx context.Context, _ *mcp.CallToolRequest, in idIn) (
 	return s.reach(ctx, in.ID, impactTitle, (*registry.State).Dependents)
 }
 
-func (s *service) reach(ctx context.Context, named string, title func(*registry.Reach) string, follow reachFunc) (*mcp.CallToolResult, reachOut, error) {
+func (s *service) reach(
+	ctx context.Context,
+	named string,
+	title func(*registry.Reach) string,
+	follow reachFunc,
+) (*mcp.CallToolResult, reachOut, error) {
 	state, err := s.state(ctx)
 	if err != nil {
 		return nil, reachOut{}, err
@@ -63,7 +68,11 @@ type graphOut struct {
 	Graph string `json:"graph" jsonschema:"the graph in the format that was asked for"`
 }
 
-func (s *service) graph(ctx context.Context, _ *mcp.CallToolRequest, in graphIn) (*mcp.CallToolResult, graphOut, error) {
+func (s *service) graph(
+	ctx context.Context,
+	_ *mcp.CallToolRequest,
+	in graphIn,
+) (*mcp.CallToolResult, graphOut, error) {
 	state, err := s.state(ctx)
 	if err != nil {
 		return nil, graphOut{}, err

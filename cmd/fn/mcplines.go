@@ -87,10 +87,16 @@ func (l *lines) line() ([]byte, error) {
 	}
 	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() {
 		if !wholeID(line) {
-			return nil, l.refuse(invalidRequest, "an ID is a text or a whole number below 2^53; the answer to another number would bear a wrong one")
+			return nil, l.refuse(
+				invalidRequest,
+				"an ID is a text or a whole number below 2^53; the answer to another number would bear a wrong one",
+			)
 		}
 		if !l.expect(call.ID) {
-			return nil, l.refuse(invalidRequest, fmt.Sprintf("the ID %v is that of a call that is not answered yet", call.ID.Raw()))
+			return nil, l.refuse(
+				invalidRequest,
+				fmt.Sprintf("the ID %v is that of a call that is not answered yet", call.ID.Raw()),
+			)
 		}
 	}
 	return append(line, '\n'), nil
@@ -182,9 +188,9 @@ func (l *lines) answered() <-chan struct{} {
 	return idle
 }
 
-// answeredFirst reads lines, and has their end wait until each call is answered:
-// the SDK drops, at the end, what it has not answered, and a shell that pipes
-// calls in closes the pipe at once. ctx ends the wait.
+// answeredFirst reads lines, and has their end wait until each call is
+// answered: the SDK drops, at the end, what it has not answered, and a shell
+// that pipes calls in closes the pipe at once. ctx ends the wait.
 type answeredFirst struct {
 	*lines
 	ctx context.Context

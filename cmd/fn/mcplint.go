@@ -20,7 +20,7 @@ type lintIn struct {
 
 type lintOut struct {
 	Total    int      `json:"total" jsonschema:"how many findings there are"`
-	Fixable  int      `json:"fixable" jsonschema:"how many of them fix mends"`
+	Fixable  int      `json:"fixable" jsonschema:"how many of them fix can fix"`
 	Findings []string `json:"findings" jsonschema:"the first 100: file:line:column: rule: message"`
 }
 
@@ -53,7 +53,7 @@ type fixOut struct {
 	Findings []string `json:"findings" jsonschema:"what is left, the first 100"`
 }
 
-// fix writes what the code tells into the specs, as frontmatter-lint -fix does.
+// fix writes what the code shows into the specs, as frontmatter-lint -fix does.
 func (s *service) fix(ctx context.Context, _ *mcp.CallToolRequest, in lintIn) (*mcp.CallToolResult, fixOut, error) {
 	s.make.Lock()
 	defer s.make.Unlock()

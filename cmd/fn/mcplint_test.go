@@ -16,7 +16,7 @@ import (
 	"fnregistry.dev/fn_registry/registry"
 )
 
-// TestMCPLintAndFix breaks a spec, and has it found and mended.
+// TestMCPLintAndFix breaks a spec, and checks that it is found and fixed.
 func TestMCPLintAndFix(t *testing.T) {
 	t.Parallel()
 	dir := repo(t)
@@ -131,7 +131,13 @@ func TestMCPSpecs_Listed(t *testing.T) {
 	if want := r.State().Stats().Units; len(listed) != want || len(first.Resources)+len(rest.Resources) != want {
 		t.Errorf("%d listed of %d units", len(listed), want)
 	}
-	want := mcp.Resource{URI: "spec:///kind_zzz_go_base", Name: "kind_zzz_go_base", Title: "kind_zzz", Description: "Is one.", MIMEType: "text/markdown"}
+	want := mcp.Resource{
+		URI:         "spec:///kind_zzz_go_base",
+		Name:        "kind_zzz_go_base",
+		Title:       "kind_zzz",
+		Description: "Is one.",
+		MIMEType:    "text/markdown",
+	}
 	if got := listed[want.URI]; got == nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

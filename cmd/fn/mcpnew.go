@@ -15,12 +15,12 @@ type newIn struct {
 	Kind        string   `json:"kind,omitempty" jsonschema:"function (default), type, pipeline (composes units) or app (a program)"`
 	Package     string   `json:"package,omitempty" jsonschema:"a package of the domain, there or new, or a folder from the root; default: the domain's own"`
 	Signature   string   `json:"signature,omitempty" jsonschema:"Go declaration, with or without the name: func(title string, max int) (string, error)"`
-	Description string   `json:"description,omitempty" jsonschema:"what it is to do, in one to three sentences"`
+	Description string   `json:"description,omitempty" jsonschema:"what it does, in one to three sentences"`
 	Tags        []string `json:"tags,omitempty" jsonschema:"lower-case words"`
 	Pure        bool     `json:"pure,omitempty" jsonschema:"no I/O, clock, randomness or state"`
 	Uses        []string `json:"uses,omitempty" jsonschema:"IDs that a pipeline or an app is composed of"`
 	Write       bool     `json:"write,omitempty" jsonschema:"write the files; without it they are only shown"`
-	Force       bool     `json:"force,omitempty" jsonschema:"make it although something nearly the same exists"`
+	Force       bool     `json:"force,omitempty" jsonschema:"create it even if a near duplicate exists"`
 }
 
 type newOut struct {

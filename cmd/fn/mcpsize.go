@@ -11,7 +11,7 @@ import (
 
 type sizeIn struct {
 	IDs  []string `json:"ids" jsonschema:"the units that a program would import: IDs, names or Go symbols"`
-	Base string   `json:"base,omitempty" jsonschema:"what they are added to: server (a small HTTP server; the default), empty, or the ID of a program of the repository"`
+	Base string   `json:"base,omitempty" jsonschema:"what the units are added to: server (a small HTTP server; the default), empty, or the ID of a program of the repository"`
 }
 
 func (s *service) size(ctx context.Context, _ *mcp.CallToolRequest, in sizeIn) (*mcp.CallToolResult, *weights, error) {

@@ -27,7 +27,7 @@ func (s *service) addTools(server *mcp.Server) tools {
 	no := false
 	t["fix"], t["new"] = argumentsOf[lintIn](), argumentsOf[newIn]()
 	mcp.AddTool(server, &mcp.Tool{Name: "fix", Title: "Mend specs",
-		Description: "Write into the specs what the code tells, as frontmatter-lint -fix does: signature, uses, imports, tests. It changes specs only, and says which.",
+		Description: "Fill in the specs from the code, as frontmatter-lint -fix does: signature, uses, imports, tests. It changes specs only, and says which.",
 		Annotations: &mcp.ToolAnnotations{DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &no},
 	}, s.fix)
 	mcp.AddTool(server, &mcp.Tool{Name: "new", Title: "Make a unit",
@@ -52,14 +52,19 @@ func argumentsOf[In any]() []string {
 }
 
 // addTool adds a tool that only reads.
-func addTool[In, Out any](t tools, server *mcp.Server, name, title, description string, handler mcp.ToolHandlerFor[In, Out]) {
+func addTool[In, Out any](
+	t tools,
+	server *mcp.Server,
+	name, title, description string,
+	handler mcp.ToolHandlerFor[In, Out],
+) {
 	no := false
 	t[name] = argumentsOf[In]()
 	mcp.AddTool(server, &mcp.Tool{Name: name, Title: title, Description: description,
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &no}}, handler)
 }
 
-// text is an answer for people and agents beside the structured one.
+// text is an answer for people and agents next to the structured one.
 func text(s string) *mcp.CallToolResult {
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
 }

@@ -11,8 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-const newHelp = `Make a unit: Go file, spec and test, that compile and pass the linter at once. The function refuses every call until it is
-written, and its test holds it to that.
+const newHelp = `Create a unit: a Go file, a spec and a test that compile and pass the linter. The function returns an error on every call until it
+is implemented, and its test expects that.
 
   fn new slug_make --domain core --pure --description 'Makes a URL slug from a title.' --signature 'func(title string) string'
   fn new http_ping --domain infra --package http
@@ -20,8 +20,10 @@ written, and its test holds it to that.
   fn new fetch_and_store --domain infra --package http --kind pipeline --uses http_get_go_infra,file_write_go_infra
   fn new --kind app pinger --uses http_ping_go_infra
 
-An app is a program in apps/NAME: a module of its own (unless a module is above it), entered in go.work, that imports just the
-units it names. A file that exists is never overwritten. Something that nearly exists is refused: use it, or say --force.`
+An app is a program in apps/NAME: a module of its own (unless a module is above it), entered in go.work. In this repository it
+is a server that works at once: settings, an API, a page, health and metrics, with tests and a page in docs; the units that it
+names besides stand in units.go. In a repository without these units it is a main that is still to be written, which imports
+just the units it names. A file that exists is never overwritten. Something that nearly exists is refused: use it, or say --force.`
 
 type newOptions struct {
 	common
@@ -29,19 +31,19 @@ type newOptions struct {
 	Domain      string   `yaml:"-" flag:"domain" doc:"the domain (an app's default: apps where that is one, else its first unit's)"`
 	Package     string   `yaml:"-" flag:"package" doc:"a package of the domain, there or new, or a folder from the root (default: the domain's own)"`
 	Signature   string   `yaml:"-" flag:"signature" doc:"Go declaration, with or without the name"`
-	Description string   `yaml:"-" flag:"description" doc:"what it is to do, in one to three sentences"`
+	Description string   `yaml:"-" flag:"description" doc:"what it does, in one to three sentences"`
 	Tags        []string `yaml:"-" flag:"tag" doc:"tags"`
 	Pure        bool     `yaml:"-" flag:"pure" doc:"no I/O, clock, randomness or state"`
-	Uses        []string `yaml:"-" flag:"uses" doc:"IDs of the units that a pipeline or an app is composed of"`
+	Uses        []string `yaml:"-" flag:"uses" doc:"IDs of the units that a pipeline or an app is composed of; a server on this repository's floor may have none"`
 	BinaryMBMax float64  `yaml:"-" flag:"binary-mb-max" doc:"an app's budget in MB of 10^6 bytes; 0: 10"`
-	Force       bool     `yaml:"-" flag:"force" doc:"make it although something nearly the same exists"`
+	Force       bool     `yaml:"-" flag:"force" doc:"create it even if a near duplicate exists"`
 	DryRun      bool     `yaml:"-" flag:"dry-run" doc:"show the files, write nothing"`
 }
 
 func newCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*newOptions]{
 		Name: "new", Args: "NAME --domain D", ArgsDoc: "a name in snake_case", Least: 1,
-		Doc: "make a unit or a program, with spec and test", Help: newHelp,
+		Doc: "create a unit or a program, with spec and test", Help: newHelp,
 		Defaults: &newOptions{Kind: spec.KindFunction},
 	}, newUnit, nil)
 }

@@ -13,8 +13,8 @@ import (
 type reachFunc func(*registry.State, string) (*registry.Reach, error)
 
 func usesCommand() *program.ProgramCommandHandle {
-	return reachCommand("uses", "show what a unit needs, as a tree",
-		"Show all units that a unit's code reaches, each below the one through which it is reached: of a program what it is composed of.",
+	return reachCommand("uses", "show a unit's dependencies as a tree",
+		"Show all units that a unit or program depends on, directly or indirectly, each below the one that uses it.",
 		usesTitle, (*registry.State).Dependencies)
 }
 
@@ -27,7 +27,7 @@ func usesTitle(r *registry.Reach) string {
 
 func impactCommand() *program.ProgramCommandHandle {
 	return reachCommand("impact", "show what may break when a unit changes, programs included, as a tree",
-		"Show all units and programs whose code reaches a unit, each below the one through which it does: what may break when the unit changes.",
+		"Show all units and programs that depend on a unit, directly or indirectly: what may break when it changes.",
 		impactTitle, (*registry.State).Dependents)
 }
 
@@ -41,7 +41,11 @@ func impactTitle(r *registry.Reach) string {
 	return fmt.Sprintf("%s may break when %s changes, %s among them", plural(r.Total, "unit"), r.ID, plural(len(r.Apps), "program"))
 }
 
-func reachCommand(name, doc, help string, title func(*registry.Reach) string, follow reachFunc) *program.ProgramCommandHandle {
+func reachCommand(
+	name, doc, help string,
+	title func(*registry.Reach) string,
+	follow reachFunc,
+) *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*common]{
 		Name: name, Args: "ID", ArgsDoc: aUnit, Least: 1, Doc: doc, Help: help,
 	}, func(ctx context.Context, e *env, _ *common, args []string) error {

@@ -13,8 +13,9 @@ import (
 	"fnregistry.dev/fn_registry/registry"
 )
 
-// findRoot returns the repository's folder: --root, else the nearest folder from here upwards with one of the markers,
-// the first marker's before the second's, else the working directory.
+// findRoot returns the repository's folder: --root, else the nearest folder
+// from here upwards with one of the markers, the first marker's before the
+// second's, else the working directory.
 func (e *env) findRoot(markers ...string) (string, error) {
 	if e.root != "" {
 		info, err := os.Stat(e.root)
@@ -43,7 +44,8 @@ func (e *env) findRoot(markers ...string) (string, error) {
 	return wd, nil
 }
 
-// options says what to read for the repository in dir. Without a cache folder, in a container say, nothing is kept.
+// options says what to read for the repository in dir. Without a cache folder,
+// in a container say, nothing is kept.
 func (e *env) options(dir string) (registry.Options, *progress) {
 	_, err := os.UserCacheDir()
 	p := newProgress(e.err)
@@ -89,7 +91,7 @@ func (e *env) state(ctx context.Context) (*registry.State, func(), error) {
 	return s, func() { _ = r.Close() }, nil
 }
 
-// progress tells on a terminal how far a long reading is.
+// progress shows on a terminal how far a long read is.
 type progress struct {
 	w     io.Writer
 	begun time.Time

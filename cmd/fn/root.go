@@ -24,6 +24,7 @@ type env struct {
 	out, err io.Writer
 	root     string // --root
 	json     bool   // --json
+	version  string // what --version prints
 }
 
 // errNothing ends a command that has said by itself that there is nothing.
@@ -35,14 +36,14 @@ type usageError struct{ message, hint string }
 func (e *usageError) Error() string { return e.message }
 
 const longHelp = `fn answers questions about the units of a repository: small functions and types,
-each with a Markdown spec that describes it as data. It reads the files, keeps
-what it learnt in the user's cache folder, and needs no server.
+each with a Markdown spec that contains structured metadata. It reads the files
+directly, caches facts in the user's cache folder, and needs no server.
 
-The repository is the nearest folder above that has a fn_registry.yaml, else the
-one with .git, else this one.
+The repository is the nearest parent folder with a fn_registry.yaml, else the one
+with .git, else the current folder.
 
 Exit codes: 0 found or done; 1 nothing found, or refused because it exists; 2 wrong
-use, or it could not run.`
+usage, or it could not run.`
 
 // aUnit is what a command needs that is about one unit.
 const aUnit = "a unit: its ID, name or Go symbol"
@@ -57,14 +58,14 @@ func (c *common) shared() *common { return c }
 
 func fn() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
-		Name: "fn", Doc: "find, show and make the units of a repository", Help: longHelp,
+		Name: "fn", Doc: "find, show and create the units of a repository", Help: longHelp,
 		ExitCode: func(err error) int {
 			code, _, _ := describe(err)
 			return code
 		},
 		Commands: []*program.ProgramCommandHandle{
 			findCommand(), showCommand(), similarCommand(), usesCommand(), impactCommand(), graphCommand(),
-			sizeCommand(), newCommand(), initCommand(), mcpCommand(),
+			sizeCommand(), newCommand(), initCommand(), addCommand(), mcpCommand(),
 		},
 	}
 }
@@ -78,7 +79,7 @@ func command[T interface{ shared() *common }](
 ) *program.ProgramCommandHandle {
 	cfg.Run = func(ctx context.Context, call program.ProgramCall[T]) error {
 		shared := call.Settings.shared()
-		e := &env{in: call.Stdin, out: call.Stdout, err: call.Stderr, root: shared.Root, json: shared.JSON}
+		e := &env{in: call.Stdin, out: call.Stdout, err: call.Stderr, root: shared.Root, json: shared.JSON, version: call.Version}
 		return e.explain(run(ctx, e, call.Settings, call.Args))
 	}
 	cfg.Complete = func(ctx context.Context, c program.ProgramCompletion[T]) []string {
@@ -138,6 +139,9 @@ func describe(err error) (code int, hint string, candidates []string) {
 		return exitFailed, draft.Hint, nil
 	case errors.Is(err, size.ErrNoGo):
 		return exitFailed, "install Go, or put the folder of its command on the PATH", nil
+	}
+	if core.ErrorCode(err) == core.CodeConflict {
+		return exitNothing, core.ErrorHint(err), nil
 	}
 	return exitFailed, core.ErrorHint(err), nil
 }

@@ -15,7 +15,7 @@ func showCommand() *program.ProgramCommandHandle {
 	return command(program.ProgramCommandConfig[*common]{
 		Name: "show", Args: "ID", ArgsDoc: aUnit, Least: 1,
 		Doc:  "show a unit: signature, parameters, example, gotchas, who uses it, findings",
-		Help: "Show all that is known of one unit. ID is its ID (error_code_go_core), its name (error_code) or its Go symbol (core.ErrorCode).",
+		Help: "Show everything about one unit. ID is its ID (error_code_go_core), its name (error_code) or its Go symbol (core.ErrorCode).",
 	}, show, (*env).completeUnit)
 }
 

@@ -10,15 +10,15 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-const similarHelp = `Say what you are about to write, in words and with the signature as far as you know it, and get the units that do it already.
+const similarHelp = `Describe what you are about to write, in words or with a signature, to find units that already do it.
 
   fn similar wait longer after each failed try --signature 'func(attempt int) time.Duration'
 
-Exit code 1 where nothing is like it.`
+Exit code 1 if nothing is similar.`
 
 type similarOptions struct {
 	common
-	Name      string   `yaml:"-" flag:"name" doc:"the name that it is to have"`
+	Name      string   `yaml:"-" flag:"name" doc:"the planned name"`
 	Signature string   `yaml:"-" flag:"signature" doc:"its Go signature"`
 	Tags      []string `yaml:"-" flag:"tag" doc:"tags"`
 	Limit     int      `yaml:"-" flag:"limit" doc:"how many to show, at most 50" min:"1"`
@@ -34,7 +34,10 @@ func similarCommand() *program.ProgramCommandHandle {
 func similar(ctx context.Context, e *env, o *similarOptions, words []string) error {
 	d := registry.Draft{Name: o.Name, Signature: o.Signature, Description: strings.Join(words, " "), Tags: o.Tags}
 	if strings.TrimSpace(d.Description+d.Name+d.Signature+strings.Join(d.Tags, "")) == "" {
-		return &usageError{message: "fn similar needs a description or a signature", hint: "fn similar --help shows how"}
+		return &usageError{
+			message: "fn similar needs a description or a signature",
+			hint:    "fn similar --help shows how",
+		}
 	}
 	s, done, err := e.state(ctx)
 	if err != nil {

@@ -16,26 +16,26 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-const sizeHelp = `Say how many bytes units add to a program's binary, by building it with and without them: static, stripped, for linux/amd64, as releases are.
+const sizeHelp = `Measure how many bytes units add to a binary, by building it with and without them: static, stripped, for linux/amd64, like releases.
 
-  fn size sqlite_open                       to a small server (net/http, log/slog, encoding/json)
-  fn size sqlite_open cron_service          each, and both together: less than the sum, as they share code
-  fn size sqlite_open --base registry_api   to a program of this repository: what it will weigh with the unit
-  fn size sqlite_open --base empty          to a program that does nothing
-  fn size registry_api                      a program itself
-  fn size --all                             every unit and program; keeps the figures for fn show and registry_api
+  fn size sqlite_open                       added to a small server (net/http, log/slog, encoding/json)
+  fn size sqlite_open cron_service          each, and both together: less than the sum, because they share code
+  fn size sqlite_open --base registry_api   added to a program of this repository
+  fn size sqlite_open --base empty          added to a program that does nothing
+  fn size registry_api                      the size of a program
+  fn size --all                             every unit and program; updates the figures for fn show and registry_api
 
-Counted is the unit with all that it links, and with the exported methods of what it returns. A unit that links C code is built with cgo and a C
-compiler. Binaries are laid out in pages, so a few kB are chance. Nothing is written into the repository; what was measured is kept in
-the cache by content, and measured again when anything that is linked has changed.
+The size includes everything that the unit links, and the exported methods of what it returns. A unit that links C code is built
+with cgo and a C compiler. Binaries are aligned to pages, so differences of a few kB mean nothing. The repository is not modified;
+results are cached by content, and measured again when anything that is linked has changed.
 
-Exit code 2 where something could not be built.`
+Exit code 2 if something could not be built.`
 
 type sizeOptions struct {
 	common
 	All   bool   `yaml:"-" flag:"all" doc:"measure every unit and program"`
-	Base  string `yaml:"-" flag:"base" doc:"what they are added to: server, empty, or a program of the repository"`
-	Cache string `yaml:"-" flag:"cache" doc:"folder that figures are kept in, as registry_api --cache (default: fn_registry in the user's cache folder)"`
+	Base  string `yaml:"-" flag:"base" doc:"what the units are added to: server, empty, or a program of the repository"`
+	Cache string `yaml:"-" flag:"cache" doc:"cache folder for the figures, as in registry_api --cache (default: fn_registry in the user's cache folder)"`
 }
 
 func sizeCommand() *program.ProgramCommandHandle {
@@ -48,7 +48,10 @@ func sizeCommand() *program.ProgramCommandHandle {
 func measure(ctx context.Context, e *env, o *sizeOptions, named []string) error {
 	switch {
 	case len(named) == 0 && !o.All:
-		return &usageError{message: "fn size needs units: their IDs, names or Go symbols", hint: "fn size --all measures all of them"}
+		return &usageError{
+			message: "fn size needs units: their IDs, names or Go symbols",
+			hint:    "fn size --all measures all of them",
+		}
 	case len(named) > 0 && o.All:
 		return &usageError{message: "fn size --all measures all units; it takes no names"}
 	}
@@ -95,7 +98,8 @@ func (e *env) size(ctx context.Context, named []string, o *sizeOptions) error {
 	return w.failed(e.err)
 }
 
-// keepFigures is how long figures of code that is no more are kept: somebody may go back to it.
+// keepFigures is how long figures of code that no longer exists are kept:
+// somebody may go back to it.
 const keepFigures = 90 * 24 * time.Hour
 
 // unitsNamed resolves names of units, each unit once.
@@ -112,7 +116,10 @@ func unitsNamed(s *registry.State, named []string) ([]*catalog.Unit, error) {
 	}
 	if len(units) > 1 {
 		if i := slices.IndexFunc(units, (*catalog.Unit).IsApp); i >= 0 {
-			return nil, &usageError{message: units[i].ID + " is a program, which can't be added to another", hint: "--base " + units[i].ID + " adds the units to it"}
+			return nil, &usageError{
+				message: units[i].ID + " is a program, which can't be added to another",
+				hint:    "--base " + units[i].ID + " adds the units to it",
+			}
 		}
 	}
 	return units, nil
@@ -131,13 +138,16 @@ func baseNamed(s *registry.State, name string) (size.Base, error) {
 	}
 	u := s.Catalog.Unit(id)
 	if !u.IsApp() {
-		return size.Base{}, &usageError{message: id + " is no program", hint: "--base is server, empty, or a unit of kind app"}
+		return size.Base{}, &usageError{
+			message: id + " is no program",
+			hint:    "--base is server, empty, or a unit of kind app",
+		}
 	}
 	return size.BaseApp(u), nil
 }
 
-// measurable lists the units that can be measured: one of each ID that has code others can import; programs only as
-// long as nothing is added to one.
+// measurable lists the units that can be measured: one of each ID that has code
+// others can import; programs only as long as nothing is added to one.
 func measurable(c *catalog.Catalog, base size.Base) []*catalog.Unit {
 	var units []*catalog.Unit
 	for _, u := range c.Units {
@@ -162,7 +172,7 @@ type weights struct {
 	Together  *weight  `json:"together" jsonschema:"all of them; null where there is only one"`
 }
 
-// weight is what units weigh.
+// weight is the size of units.
 type weight struct {
 	ID    string   `json:"id" jsonschema:"the unit; empty where it is of several"`
 	Bytes *int64   `json:"bytes" jsonschema:"bytes that they add to the base's binary; of a program its size; null: see error"`
@@ -174,7 +184,13 @@ type weight struct {
 }
 
 // weigh measures units, each by itself and, if so wanted, together.
-func weigh(ctx context.Context, meter *size.Meter, base size.Base, units []*catalog.Unit, together bool) (*weights, error) {
+func weigh(
+	ctx context.Context,
+	meter *size.Meter,
+	base size.Base,
+	units []*catalog.Unit,
+	together bool,
+) (*weights, error) {
 	w := &weights{Base: base.Name, Target: "linux/amd64", Units: []weight{}}
 	var sets [][]*catalog.Unit
 	for _, u := range units {
@@ -216,7 +232,7 @@ func weightOf(f size.Figure) weight {
 	return w
 }
 
-// failed tells what could not be built.
+// failed reports what could not be built.
 func (w *weights) failed(stderr io.Writer) error {
 	failed := 0
 	for _, it := range w.rows() {

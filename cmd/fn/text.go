@@ -31,7 +31,8 @@ func (e *env) answer(v any, text func(w io.Writer)) error {
 	return err
 }
 
-// writeItem writes a unit of a list: what to call, what it does, where it is, and more facts about it.
+// writeItem writes a unit of a list: what to call, what it does, where it is,
+// and more facts about it.
 func writeItem(w io.Writer, it registry.Item, more ...string) {
 	facts := []string{it.Kind}
 	if it.Purity != "" {
@@ -67,7 +68,8 @@ func firstSentence(text string) string {
 	return text
 }
 
-// writeTree writes what a unit reaches, each unit below the one through which it is reached.
+// writeTree writes what a unit reaches, each unit below the one through which
+// it is reached.
 func writeTree(w io.Writer, r *registry.Reach) {
 	below := map[string][]registry.Reached{}
 	for _, it := range r.Items {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 
 	"fnregistry.dev/cmd/registry_api/live"
 	"fnregistry.dev/fn_registry/registry"
@@ -13,39 +11,20 @@ import (
 
 // counters are the program's metrics.
 type counters struct {
-	page     *metrics.MetricsTextRegistry
-	requests *metrics.Counter
-	latency  *metrics.Histogram
-	reads    *metrics.Counter
-	reading  *metrics.Histogram
+	page    *metrics.MetricsTextRegistry
+	observe func(fnhttp.HTTPAccessLogRecord) // counts a request
+	reads   *metrics.Counter
+	reading *metrics.Histogram
 }
 
 func newCounters() *counters {
 	page := metrics.MetricsText(metrics.MetricsTextConfig{})
 	return &counters{
-		page:     page,
-		requests: page.Counter("http_requests_total", "Requests answered.", "method", "route", "status"),
-		latency: page.Histogram("http_request_duration_seconds", "Time from a request's header to the end of its answer.",
-			[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}, "method", "route"),
+		page:    page,
+		observe: fnhttp.HTTPMetrics(page),
 		reads:   page.Counter("registry_refreshes_total", "Looks at all files of the repositories.", "result"),
 		reading: page.Histogram("registry_refresh_duration_seconds", "Time that a look at all files took.", nil),
 	}
-}
-
-// observe counts a request.
-func (c *counters) observe(r fnhttp.HTTPAccessLogRecord) {
-	method := r.Method
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost:
-	default:
-		method = "other" // clients may send any word
-	}
-	route := r.Pattern
-	if _, path, ok := strings.Cut(route, " "); ok {
-		route = path
-	}
-	c.requests.Inc(method, route, strconv.Itoa(r.Status))
-	c.latency.Observe(r.Duration.Seconds(), method, route)
 }
 
 // refreshed counts a look at the files.
@@ -58,7 +37,8 @@ func (c *counters) refreshed(r live.Refresh) {
 	c.reading.Observe(r.Took.Seconds())
 }
 
-// handler shows the metrics, with those that are read off the registry when they are asked for.
+// handler shows the metrics, with those that are read off the registry when
+// they are asked for.
 func (c *counters) handler(l *live.Live) http.Handler {
 	gauge := func(name, help string, value func(*registry.State) float64) {
 		c.page.GaugeFunc(name, help, func() float64 {

@@ -2,26 +2,24 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"time"
 
 	"fnregistry.dev/cmd/registry_api/live"
 	"fnregistry.dev/fn_registry/registry"
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/program"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // settings are what the program can be told by file, environment and flags.
 type settings struct {
-	Addr  string        `yaml:"addr" doc:"host:port to listen on; port 0 takes a free one"`
-	Root  []string      `yaml:"root" doc:"folder of a repository, or several (default: the working directory)"`
-	Host  []string      `yaml:"host" doc:"name that requests may give as their host, besides those of this machine, or several"`
-	Cache string        `yaml:"cache" doc:"folder for what is kept between two starts (default: fn_registry in the user's cache folder)"`
-	Watch bool          `yaml:"watch" doc:"notice changes of files as they happen"`
-	Sweep time.Duration `yaml:"sweep" doc:"time between two looks at all files" min:"1s"`
+	Addr  string        `yaml:"addr" doc:"host:port to listen on; port 0 picks a free one"`
+	Root  []string      `yaml:"root" doc:"root folder of a repository, or several (default: the working directory)"`
+	Host  []string      `yaml:"host" doc:"allowed host name of requests in addition to this machine's, or several"`
+	Cache string        `yaml:"cache" doc:"cache folder (default: fn_registry in the user's cache folder)"`
+	Watch bool          `yaml:"watch" doc:"watch the files for changes"`
+	Sweep time.Duration `yaml:"sweep" doc:"interval between checks of all files" min:"1s"`
 	program.ProgramLog
 }
 
@@ -39,7 +37,8 @@ func registryAPI() program.ProgramRunConfig {
 }
 
 // run serves until ctx is done. It prints the address on stdout once it accepts
-// connections.
+// connections. The server stops before the registry, which its last requests
+// need.
 func run(ctx context.Context, call program.ProgramCall[*settings]) error {
 	s := call.Settings
 	counters := newCounters()
@@ -51,31 +50,15 @@ func run(ctx context.Context, call program.ProgramCall[*settings]) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, s.Addr, l, handler, call)
-}
-
-// serve runs the server and the registry until ctx is done or one of them fails. The registry is stopped after the
-// server, whose last requests still need it.
-func serve(ctx context.Context, addr string, l *live.Live, handler http.Handler, call program.ProgramCall[*settings]) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	liveCtx, stopLive := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopLive()
-	var followed chan error
-	err := fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{
-		Handler: handler, Addr: addr, Logger: call.Log,
-		OnListen: func(addr net.Addr) {
-			fmt.Fprintf(call.Stdout, "registry_api listens on http://%s\n", addr)
-			followed = make(chan error, 1)
-			go func() {
-				followed <- l.Run(liveCtx)
-				stop() // a server that knows nothing is of no use
-			}()
-		},
-	})
-	if followed == nil {
-		return err
-	}
-	stopLive()
-	return errors.Join(err, <-followed)
+	return service.ServiceRun(ctx, service.ServiceRunConfig{Logger: call.Log, Services: []service.ServiceRunEntry{
+		{Name: "registry", Start: l.Start},
+		{Name: "http", Start: func(ctx context.Context) (service.Service, error) {
+			server, err := fnhttp.HTTPServer(ctx, fnhttp.HTTPServerConfig{Handler: handler, Addr: s.Addr, Logger: call.Log})
+			if err != nil {
+				return nil, err
+			}
+			fmt.Fprintf(call.Stdout, "registry_api listens on http://%s\n", server.Addr())
+			return server, nil
+		}},
+	}})
 }

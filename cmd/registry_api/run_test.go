@@ -269,7 +269,8 @@ func TestRun_Refuses(t *testing.T) {
 	}
 }
 
-// TestRun_UnknownParameter: whatever the name, the refusal says which there are.
+// TestRun_UnknownParameter: whatever the name, the refusal says which there
+// are.
 func TestRun_UnknownParameter(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
@@ -438,7 +439,7 @@ func TestRun_Restart(t *testing.T) {
 	again := start(t, args...)
 	want := "pump_go_f round_go_f tool_go_apps wait_go_f"
 	again.until("what changed meanwhile is seen", func() bool { return as[page](again.get("/api/v1/units", nil)).ids() == want })
-	if strings.Contains(again.log.String(), "added=5") {
+	if strings.Contains(again.log(), "added=5") {
 		t.Error("everything was read anew")
 	}
 	after := again.get("/api/v1/units?q=number", map[string]string{"If-None-Match": before.header.Get("Etag")})
@@ -491,7 +492,8 @@ func TestRun_Metrics(t *testing.T) {
 func TestRun_GracefulStop(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	// A request whose body is still coming when the server is told to stop is answered.
+	// A request whose body is still coming when the server is told to stop is
+	// answered.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -579,7 +581,8 @@ func TestRun_Page(t *testing.T) {
 	}
 }
 
-// FuzzQuery: whatever the query of a list is, the answer is JSON and no failure of the server.
+// FuzzQuery: whatever the query of a list is, the answer is JSON and no failure
+// of the server.
 func FuzzQuery(f *testing.F) {
 	s, _ := setup(f)
 	for _, seed := range []string{

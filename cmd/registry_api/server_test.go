@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,14 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"fnregistry.dev/functions/infra/program"
+	"fnregistry.dev/functions/infra/program/programtest"
 )
 
-// unitFiles are the Go file, the test and the spec of a function in package f. Its symbol is the name's one word.
+// unitFiles are the Go file, the test and the spec of a function in package f.
+// Its symbol is the name's one word.
 func unitFiles(name, description, calls string) map[string]string {
 	symbol := strings.ToUpper(name[:1]) + name[1:]
 	signature := "func " + symbol + "(n int) int"
@@ -95,8 +94,8 @@ func write(t testing.TB, dir string, files map[string]string) {
 type server struct {
 	t    testing.TB
 	url  string
-	stop func() // and wait until it has ended
-	log  *lockedBuffer
+	stop func()        // and wait until it has ended
+	log  func() string // what it has logged so far
 }
 
 // runProgram runs registry_api without an environment, and returns its exit
@@ -108,30 +107,12 @@ func runProgram(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	return program.ProgramRun(ctx, p)
 }
 
-// start runs registry_api at a free port until the test ends or stop is called, and waits until it is ready.
+// start runs registry_api at a free port until the test ends or stop is called,
+// and waits until it is ready.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	out, in := io.Pipe()
-	s := &server{t: t, log: &lockedBuffer{}}
-	ended := make(chan int, 1)
-	go func() {
-		status := runProgram(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), in, s.log)
-		in.CloseWithError(io.EOF)
-		ended <- status
-	}()
-	s.stop = sync.OnceFunc(func() {
-		cancel()
-		if status := <-ended; status != 0 {
-			t.Errorf("exit status %d\n%s", status, s.log)
-		}
-	})
-	t.Cleanup(s.stop)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("no address: %v\n%s", err, s.log)
-	}
-	s.url = strings.TrimSpace(line[strings.Index(line, "http://"):])
+	running := programtest.ProgramStart(t, registryAPI(), append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	s := &server{t: t, url: running.URL, stop: running.Stop, log: running.Log}
 	s.until("it is ready", func() bool { return s.get("/readyz", nil).status == 200 })
 	return s
 }
@@ -150,7 +131,7 @@ func (s *server) until(what string, ok func() bool) {
 	deadline := time.Now().Add(20 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("waited in vain: %s\n%s", what, s.log)
+			s.t.Fatalf("waited in vain: %s\n%s", what, s.log())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -231,22 +212,4 @@ type problem struct {
 	Type, Title, Detail, Instance, Code, Hint, Parameter string
 	Status                                               int
 	Candidates                                           []string
-}
-
-// lockedBuffer is a log that may be read while it is written.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

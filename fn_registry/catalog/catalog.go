@@ -1,8 +1,10 @@
-// Package catalog turns a repository's folders into units: it walks the roots, reads specs and Go files, ties each
-// spec to its code, and resolves who uses whom. What it reads is kept in a snapshot on disk, so that the next start
+// Package catalog turns a repository's folders into units: it walks the roots,
+// reads specs and Go files, ties each spec to its code, and resolves who uses
+// whom. What it reads is kept in a snapshot on disk, so that the next start
 // reads only the folders that changed.
 //
-// A Catalog never changes; Refresh makes a new one that shares what is still true.
+// A Catalog never changes; Refresh makes a new one that shares what is still
+// true.
 package catalog
 
 import (
@@ -50,8 +52,8 @@ type Root struct {
 	before map[string]string // Modules, as they were known before the walk
 }
 
-// Dir is one folder: a package with its specs. All its facts come from its own files, so a folder is the unit of
-// re-reading.
+// Dir is one folder: a package with its specs. All its facts come from its own
+// files, so a folder is the unit of re-reading.
 type Dir struct {
 	Root       int    // index in Catalog.Roots
 	Path       string // from the root, with slashes; "." for the root itself
@@ -71,9 +73,9 @@ type Dir struct {
 	files []FileStat
 }
 
-// PackageKey is what the folder's package is known by in a catalogue: its import
-// path. Outside of any module, where nothing can import it, its place is; no
-// import path is written so.
+// PackageKey is what the folder's package is known by in a catalogue: its
+// import path. Outside of any module, where nothing can import it, its place
+// is; no import path is written so.
 func (d *Dir) PackageKey() string {
 	if d.ImportPath != "" {
 		return d.ImportPath
@@ -90,7 +92,8 @@ func (d *Dir) FileNames() []string {
 	return names
 }
 
-// CodeHash is the hash of the names and contents of the folder's Go files, tests left out.
+// CodeHash is the hash of the names and contents of the folder's Go files,
+// tests left out.
 func (d *Dir) CodeHash() [16]byte {
 	var text strings.Builder
 	for i := range d.files { // by index: see FileNames
@@ -118,7 +121,8 @@ type FileImport struct {
 	Pos     source.Pos
 }
 
-// Fault is a file that could not be read or parsed. The rest of its folder is still in the catalogue.
+// Fault is a file that could not be read or parsed. The rest of its folder is
+// still in the catalogue.
 type Fault struct {
 	Rule    string // file-read, file-size or file-syntax
 	File    string
@@ -142,8 +146,8 @@ type Unit struct {
 	Code     *Code // nil: no code was found for it, or it is an app
 }
 
-// Export is an exported function of a units folder that has no spec. One in an internal package or in package main
-// has no callers outside and owes none.
+// Export is an exported function of a units folder that has no spec. One in an
+// internal package or in package main has no callers outside and owes none.
 type Export struct {
 	Code *Code
 	Owes bool
@@ -181,7 +185,8 @@ type Code struct {
 	Constraint string
 }
 
-// Param is a parameter; one whose type is a plain struct of the package brings that struct's exported fields.
+// Param is a parameter; one whose type is a plain struct of the package brings
+// that struct's exported fields.
 type Param struct {
 	source.Field
 	Config []source.Field
@@ -194,7 +199,8 @@ type TestName struct {
 	Skips bool // its function skips whatever the case
 }
 
-// Ref is a use of a name in another package, or of a registered name in the same one.
+// Ref is a use of a name in another package, or of a registered name in the
+// same one.
 type Ref struct {
 	Pkg  string // its key: see Dir.PackageKey
 	Name string

@@ -33,8 +33,9 @@ func ids(units []*Unit) string {
 	return strings.Join(all, " ")
 }
 
-// sample has two modules, a unit that reaches another through a helper in a third file, a program, an
-// exported function without a spec, and an impure unit behind a pure one.
+// sample has two modules, a unit that reaches another through a helper in a
+// third file, a program, an exported function without a spec, and an impure
+// unit behind a pure one.
 const sample = `-- fn_registry.yaml --
 version: 1
 units: [functions]
@@ -262,7 +263,8 @@ func TestLoad_Snapshot(t *testing.T) {
 	}
 }
 
-// TestSave_LeavesReadersAlone: two Saves at once only read (the race detector tells), and write the same.
+// TestSave_LeavesReadersAlone: two Saves at once only read (the race detector
+// tells), and write the same.
 func TestSave_LeavesReadersAlone(t *testing.T) {
 	dir := t.TempDir()
 	c, _ := load(t, Options{Roots: []string{testtree.New(t, sample)}})
@@ -282,7 +284,8 @@ func TestSave_LeavesReadersAlone(t *testing.T) {
 	}
 }
 
-// sameCatalog compares what two catalogues say of each unit, the times of reading aside.
+// sameCatalog compares what two catalogues say of each unit, the times of
+// reading aside.
 func sameCatalog(t *testing.T, a, b *Catalog) {
 	t.Helper()
 	if ids(a.Units) != ids(b.Units) {
@@ -343,8 +346,8 @@ func Count() { calls++ }
 	}
 }
 
-// TestLoad_RacyEdit: an edit that keeps size and time of change is still seen, when it could have come within the
-// file system's resolution.
+// TestLoad_RacyEdit: an edit that keeps size and time of change is still seen,
+// when it could have come within the file system's resolution.
 func TestLoad_RacyEdit(t *testing.T) {
 	dir := testtree.New(t, sample)
 	opts := Options{Roots: []string{dir}, Snapshot: filepath.Join(t.TempDir(), "s")}
@@ -354,7 +357,11 @@ func TestLoad_RacyEdit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testtree.Write(t, dir, "-- functions/core/add.md --\n---\nname: add\nkind: pipeline\nlang: go\ndomain: core\npurity: pure\n---")
+	testtree.Write(
+		t,
+		dir,
+		"-- functions/core/add.md --\n---\nname: add\nkind: pipeline\nlang: go\ndomain: core\npurity: pure\n---",
+	)
 	if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
 		t.Fatal(err)
 	}
@@ -504,7 +511,8 @@ func TestDerive_App(t *testing.T) {
 	}
 }
 
-// FuzzSnapshot: no snapshot, however broken, panics or is read as more than it holds.
+// FuzzSnapshot: no snapshot, however broken, panics or is read as more than it
+// holds.
 func FuzzSnapshot(f *testing.F) {
 	dir := testtree.New(f, sample)
 	c, _ := load(f, Options{Roots: []string{dir}})

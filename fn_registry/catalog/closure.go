@@ -7,8 +7,9 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// fillRefs follows a unit's code through its folder: from the declarations of its own file to those of other files
-// that it reaches, stopping at other units. What lies outside becomes a Ref, what is not pure becomes Evidence.
+// fillRefs follows a unit's code through its folder: from the declarations of
+// its own file to those of other files that it reaches, stopping at other
+// units. What lies outside becomes a Ref, what is not pure becomes Evidence.
 func (f *folder) fillRefs(c *Code, start declAt) {
 	w := walker{folder: f, code: c, self: start.decl.Name, seen: map[*source.Decl]bool{}, refs: map[symbolKey]bool{}}
 	w.visit(start, nil)
@@ -24,8 +25,9 @@ func (f *folder) fillRefs(c *Code, start declAt) {
 	}
 }
 
-// owns reports whether the whole file of a declaration is its unit's: the spec stands beside it under the same name.
-// Another unit, as an unregistered function, has only what it reaches, since the file may hold several.
+// owns reports whether the whole file of a declaration is its unit's: the spec
+// stands next to it under the same name. Another unit, as an unregistered
+// function, has only what it reaches, since the file may hold several.
 func (f *folder) owns(at declAt) bool {
 	u := f.own[at.decl.Name]
 	return u != nil && strings.TrimSuffix(u.File, ".md") == strings.TrimSuffix(at.file.Path, ".go")
@@ -39,7 +41,8 @@ type walker struct {
 	refs map[symbolKey]bool
 }
 
-// visitOwn follows a declaration of the unit's own file, unless it belongs to another unit there.
+// visitOwn follows a declaration of the unit's own file, unless it belongs to
+// another unit there.
 func (w *walker) visitOwn(at declAt) {
 	owner := at.decl.Name
 	if at.decl.Kind == source.Method {
@@ -162,8 +165,9 @@ func (w *walker) impure(what string, file *source.File, at source.Pos, via []str
 	w.code.Impure = append(w.code.Impure, Evidence{What: what, File: file.Path, Pos: at, Via: via})
 }
 
-// packagesOf resolves a reference's package. A qualifier that no import path explains belongs to the import that
-// holds it somewhere in its path; none does when it is a variable of another file.
+// packagesOf resolves a reference's package. A qualifier that no import path
+// explains belongs to the import that holds it somewhere in its path; none does
+// when it is a variable of another file.
 func packagesOf(file *source.File, ref source.Ref) []string {
 	q, unresolved := strings.CutPrefix(ref.Pkg, "?")
 	if !unresolved {
@@ -246,8 +250,8 @@ func isHook(d *source.Decl) bool {
 }
 
 // madeForChange reports whether a variable is of a type that only serves to be
-// changed: a lock, an atomic value, a pool, a buffer, a channel, a random generator.
-// sync.OnceValue and the like compute a constant once.
+// changed: a lock, an atomic value, a pool, a buffer, a channel, a random
+// generator. sync.OnceValue and similar compute a constant once.
 func madeForChange(d *source.Decl) bool {
 	text := strings.TrimLeft(variableType(d), "*[]")
 	if strings.HasPrefix(text, "atomic.") || strings.HasPrefix(text, "sync.") || strings.HasPrefix(text, "chan ") || strings.HasPrefix(text, "<-chan ") {

@@ -9,10 +9,12 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// coder writes or reads a snapshot: each type has one method that names its fields in order and serves both ways,
-// so the two can't drift apart. Writing changes nothing: others may read meanwhile. Integers are varints. Strings are
-// numbers into a table that holds each once, and are read as parts of the one block that holds their text; what else
-// is read comes out of blocks, too (see slab).
+// coder writes or reads a snapshot: each type has one method that names its
+// fields in order and serves both ways, so the two can't drift apart. Writing
+// changes nothing: others may read meanwhile. Integers are varints. Strings are
+// numbers into a table that holds each once, and are read as parts of the one
+// block that holds their text; what else is read comes out of blocks, too (see
+// slab).
 type coder struct {
 	writing bool
 	buf     []byte // written so far, or still to be read
@@ -40,8 +42,9 @@ type slabs struct {
 	strs    slab[string]
 }
 
-// slab hands out parts of larger blocks: 100,000 units are millions of short slices, each of which would cost an
-// allocation and what its size is rounded up by. A block is freed when all that lies in it is.
+// slab hands out parts of larger blocks: 100,000 units are millions of short
+// slices, each of which would cost an allocation and what its size is rounded
+// up by. A block is freed when all that lies in it is.
 type slab[T any] struct {
 	free []T
 	want int // how many elements were written, and are to be read: the size of the first block; 0 where that is unknown
@@ -154,8 +157,9 @@ func (c *coder) string(v *string) {
 	c.uint(&n)
 }
 
-// list codes a slice. A length that the rest of the input can't hold is corrupt, so no input makes it allocate more
-// than a fixed multiple of its own size. Empty and nil are kept apart: specs tell [] from nothing.
+// list codes a slice. A length that the rest of the input can't hold is
+// corrupt, so no input makes it allocate more than a fixed multiple of its own
+// size. Empty and nil are kept apart: specs tell [] from nothing.
 func list[T any](c *coder, s *slab[T], v *[]T, each func(*T)) {
 	n := uint64(len(*v))
 	if *v != nil {
@@ -202,10 +206,16 @@ func optionally[T any](c *coder, s *slab[T], v **T, each func(*T)) {
 
 // newWriter has room for so many units, of the usual size.
 func newWriter(units int) *coder {
-	return &coder{writing: true, buf: make([]byte, 0, 300*units), table: make([]string, 0, 6*units), numbers: make(map[string]uint64, 6*units)}
+	return &coder{
+		writing: true,
+		buf:     make([]byte, 0, 300*units),
+		table:   make([]string, 0, 6*units),
+		numbers: make(map[string]uint64, 6*units),
+	}
 }
 
-// lengths returns the number and the lengths of the table's strings, which stand before all that was written.
+// lengths returns the number and the lengths of the table's strings, which
+// stand before all that was written.
 func (c *coder) lengths() []byte {
 	head := binary.AppendUvarint(make([]byte, 0, 5+2*len(c.table)), uint64(len(c.table)))
 	for _, s := range c.table {
@@ -214,8 +224,9 @@ func (c *coder) lengths() []byte {
 	return head
 }
 
-// newReader takes over both, which must not change any more: text holds the table's strings, one behind the other, and
-// data what lengths and the methods wrote.
+// newReader takes over both, which must not change any more: text holds the
+// table's strings, one behind the other, and data what lengths and the methods
+// wrote.
 func newReader(text, data []byte) *coder {
 	c := &coder{buf: data}
 	var count uint64

@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// Derived is what the code says of the keys that no person types. For a program only UsesFunctions and
-// FilePath are set.
+// Derived is what the code says of the keys that no person types. For a program
+// only UsesFunctions and FilePath are set.
 type Derived struct {
 	Signature      string
 	UsesFunctions  []string
@@ -36,7 +36,8 @@ const (
 	No
 )
 
-// Derive reads off the code what the unit's spec should say. ok is false where there is no code to read.
+// Derive reads off the code what the unit's spec should say. ok is false where
+// there is no code to read.
 func (c *Catalog) Derive(u *Unit) (d Derived, ok bool) {
 	for _, v := range c.Uses(u) {
 		if v.ID == "" {
@@ -75,7 +76,8 @@ func (c *Catalog) Derive(u *Unit) (d Derived, ok bool) {
 	return d, true
 }
 
-// appFile is the Go file that a program's spec stands for: main.go, else the one named after it, else the first.
+// appFile is the Go file that a program's spec stands for: main.go, else the
+// one named after it, else the first.
 func appFile(u *Unit, packages []*Dir) string {
 	base := strings.TrimSuffix(u.File, ".md")
 	dir := base[:strings.LastIndexByte(base, '/')+1]
@@ -119,8 +121,9 @@ func (c *Catalog) returns(u *Unit) []string {
 	return slices.Compact(ids)
 }
 
-// errorTypes finds the registered types with an Error method that a unit's code makes itself; where it makes none,
-// those of the units that it calls and that return errors.
+// errorTypes finds the registered types with an Error method that a unit's code
+// makes itself; where it makes none, those of the units that it calls and that
+// return errors.
 func (c *Catalog) errorTypes(u *Unit, seen map[*Unit]bool) []string {
 	seen[u] = true
 	var ids []string
@@ -142,7 +145,8 @@ func (c *Catalog) errorTypes(u *Unit, seen map[*Unit]bool) []string {
 	return slices.Compact(ids)
 }
 
-// optional tells whether a nil or a false without an error is a normal answer, where syntax shows it.
+// optional reports whether a nil or a false without an error is a normal
+// answer, where syntax shows it.
 func optional(code *Code) (Tri, string) {
 	if code.Kind == source.Type {
 		return No, "a type returns nothing"
@@ -153,7 +157,7 @@ func optional(code *Code) (Tri, string) {
 	}
 	last := results[len(results)-1].Type
 	if last == "bool" && len(results) > 1 {
-		return Yes, "its last result is a bool that says whether there is an answer"
+		return Yes, "its last result is a bool that reports whether there is an answer"
 	}
 	if code.NilNil != nil && last == "error" && nilable(results[0].Type) {
 		return Yes, "it returns nil without an error"

@@ -12,7 +12,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// resolve builds a catalogue out of folders: the IDs, the symbols and the graph of uses.
+// resolve builds a catalogue out of folders: the IDs, the symbols and the graph
+// of uses.
 func resolve(roots []*Root, dirs []*Dir) *Catalog {
 	c := newCatalog(roots, dirs)
 	for _, d := range dirs {
@@ -48,7 +49,11 @@ func (c *Catalog) begin(roots []*Root, dirs []*Dir) {
 
 // readNames reads what the folders' names stand for.
 func (c *Catalog) readNames() *names {
-	n := &names{symbols: make(map[symbolKey]*Unit, len(c.Units)), exports: map[symbolKey]*Export{}, helpers: map[symbolKey]*Helper{}}
+	n := &names{
+		symbols: make(map[symbolKey]*Unit, len(c.Units)),
+		exports: map[symbolKey]*Export{},
+		helpers: map[symbolKey]*Helper{},
+	}
 	for _, u := range c.Units {
 		if u.Code != nil {
 			n.symbols[symbolKey{u.Dir.PackageKey(), u.Code.Symbol}] = u
@@ -113,8 +118,8 @@ func CompareUnits(a, b *Unit) int {
 	return cmp.Or(cmp.Compare(a.Dir.Root, b.Dir.Root), strings.Compare(a.File, b.File))
 }
 
-// resolveUses lists the units that a unit's code reaches, through exported functions without a spec, too. Where no
-// code was found, the spec is believed.
+// resolveUses lists the units that a unit's code reaches, through exported
+// functions without a spec, too. Where no code was found, the spec is believed.
 func (c *Catalog) resolveUses(u *Unit) []*Unit {
 	switch {
 	case u.IsApp():
@@ -168,8 +173,8 @@ func byID(units []*Unit) []*Unit {
 	return slices.Compact(units)
 }
 
-// appDirs lists the folders of a program: its own and those below it, but for folders that hold units and for those
-// of another program below.
+// appDirs lists the folders of a program: its own and those below it, but for
+// folders that hold units and for those of another program below.
 func (c *Catalog) appDirs(app *Unit) []*Dir {
 	i, _ := slices.BinarySearchFunc(c.Dirs, app.Dir, compareDirs)
 	var dirs []*Dir
@@ -193,7 +198,8 @@ func (c *Catalog) appDirs(app *Unit) []*Dir {
 	return dirs
 }
 
-// Dir returns the folder at a path below a root, or nil when nothing was read there.
+// Dir returns the folder at a path below a root, or nil when nothing was read
+// there.
 func (c *Catalog) Dir(root int, path string) *Dir {
 	i, ok := slices.BinarySearchFunc(c.Dirs, &Dir{Root: root, Path: path}, compareDirs)
 	if !ok {
@@ -211,7 +217,8 @@ func (c *Catalog) AppPackages(app *Unit) []*Dir {
 	return slices.DeleteFunc(c.appDirs(app), func(d *Dir) bool { return d.Package == "" })
 }
 
-// Package returns the folder with this import path, or nil when it lies outside the roots.
+// Package returns the folder with this import path, or nil when it lies outside
+// the roots.
 func (c *Catalog) Package(importPath string) *Dir { return c.packages[importPath] }
 
 // Local reports whether an import path belongs to one of the roots' modules.
@@ -232,7 +239,8 @@ func (c *Catalog) Local(importPath string) bool {
 // Uses returns the units that u's code reaches directly, sorted by ID.
 func (c *Catalog) Uses(u *Unit) []*Unit { return c.edges(u, c.uses) }
 
-// UsedBy returns the units and programs whose code reaches u directly, sorted by ID.
+// UsedBy returns the units and programs whose code reaches u directly, sorted
+// by ID.
 func (c *Catalog) UsedBy(u *Unit) []*Unit { return c.edges(u, c.usedBy) }
 
 // edges returns nothing for a unit of another catalogue.
@@ -270,11 +278,13 @@ func reach(from *Unit, next func(*Unit) []*Unit) []Reached {
 	return queue[1:]
 }
 
-// Cycles returns the groups of functions that use one another in a circle, each sorted by ID, as far as they are
-// reached from the given units: a group that one of these is in is always found. Types are left out: a type and the
+// Cycles returns the groups of functions that use one another in a circle, each
+// sorted by ID, as far as they are reached from the given units: a group that
+// one of these is in is always found. Types are left out: a type and the
 // functions on it name each other as a matter of course.
 func (c *Catalog) Cycles(from []*Unit) [][]*Unit {
-	// Tarjan, Depth-first search and linear graph algorithms (1972), with a stack of its own against deep graphs.
+	// Tarjan, Depth-first search and linear graph algorithms (1972), with a
+	// stack of its own against deep graphs.
 	type frame struct {
 		unit *Unit
 		next int
@@ -334,7 +344,8 @@ func (c *Catalog) Cycles(from []*Unit) [][]*Unit {
 	return groups
 }
 
-// ImpureChain says why a unit is not pure: the units from it to the one with the evidence, itself first.
+// ImpureChain says why a unit is not pure: the units from it to the one with
+// the evidence, itself first.
 type ImpureChain struct {
 	Units    []*Unit
 	Evidence Evidence
@@ -349,8 +360,8 @@ func (c *ImpureChain) String() string {
 	return strings.Join(append(append(steps, c.Evidence.Via...), c.Evidence.What), " -> ")
 }
 
-// Impurity follows a unit's code, through any number of units, to something that is not pure, the nearest first.
-// It returns nil where there is none.
+// Impurity follows a unit's code, through any number of units, to something
+// that is not pure, the nearest first. It returns nil where there is none.
 func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 	before := map[*Unit]*Unit{u: nil}
 	for queue := []*Unit{u}; len(queue) > 0; queue = queue[1:] {
@@ -387,8 +398,8 @@ func (u *Unit) declaredImpure() *Evidence {
 	return &Evidence{What: "declared impure", File: u.File, Pos: source.Pos{Line: 1, Column: 1}}
 }
 
-// PureExport reports whether an exported function without a spec is pure, as far
-// as its code and what that reaches tell.
+// PureExport reports whether an exported function without a spec is pure, as
+// far as its code and what that reaches tell.
 func (c *Catalog) PureExport(d *Dir, e *Export) bool {
 	if c.evidence(e.Code, d.Root) != nil {
 		return false
@@ -464,5 +475,8 @@ func (c *Catalog) unregistered(key symbolKey) (impure []Evidence, refs []Ref, kn
 }
 
 func (c *Catalog) knownPure(root int, pkg string) bool {
-	return slices.ContainsFunc(c.Roots[root].Config.PureImports, func(p string) bool { return config.Match(p, pkg, "", false) })
+	return slices.ContainsFunc(
+		c.Roots[root].Config.PureImports,
+		func(p string) bool { return config.Match(p, pkg, "", false) },
+	)
 }

@@ -12,9 +12,9 @@ func specOf(name, more string) string {
 	return "-- f/" + name + ".md --\n---\nname: " + name + "\nkind: function\nlang: go\ndomain: f\n" + more + "---\n"
 }
 
-// TestLoad_WhichSymbol: of symbols that differ in case alone a spec is of the one
-// that its signature names, else of the one in the file beside it, else of the
-// first.
+// TestLoad_WhichSymbol: of symbols that differ in case alone a spec is of the
+// one that its signature names, else of the one in the file next to it, else of
+// the first.
 func TestLoad_WhichSymbol(t *testing.T) {
 	t.Parallel()
 	const code = "-- f/a_a.go --\npackage f\n\nfunc Ab() {}\n-- f/a_b.go --\npackage f\n\nfunc AB() {}\n\ntype Ab_ struct{}\n\nfunc (Ab_) Ab() {}\n-- f/z.go --\npackage f\n\nfunc ABX() {}\n"
@@ -64,8 +64,8 @@ func TestLoad_LeavesOut(t *testing.T) {
 	}
 }
 
-// TestCatalog_CyclesOnce: a circle is found once, from wherever one looks, and a
-// type with its functions is none.
+// TestCatalog_CyclesOnce: a circle is found once, from wherever one looks, and
+// a type with its functions is none.
 func TestCatalog_CyclesOnce(t *testing.T) {
 	t.Parallel()
 	dir := testtree.New(t, "-- go.mod --\nmodule example.org/m\n-- fn_registry.yaml --\nversion: 1\nunits: [f]\n"+
@@ -96,7 +96,7 @@ func TestLoad_Optional(t *testing.T) {
 	for function, want := range map[string]string{
 		"func One()":                           "No: it returns nothing",
 		"func One() bool":                      "Unknown: ",
-		"func One() (int, bool)":               "Yes: its last result is a bool that says whether there is an answer",
+		"func One() (int, bool)":               "Yes: its last result is a bool that reports whether there is an answer",
 		"func One() error":                     "No: it returns nothing but an error",
 		"func One() (string, error)":           "No: none of its results can be nil or false",
 		"func One() (int, float64)":            "No: none of its results can be nil or false",

@@ -16,18 +16,20 @@ import (
 type Options struct {
 	Roots    []string // folders of repositories; none: the working directory
 	Snapshot string   // the snapshot's file; "": none is read or written
-	// Seen, if set, is called with every unit that is read from its file (not for those known from the snapshot) and
-	// its document, from several goroutines at once.
+	// Seen, if set, is called with every unit that is read from its file (not
+	// for those known from the snapshot) and its document, from several
+	// goroutines at once.
 	Seen func(*Unit, *spec.Document)
-	// Progress, if set, is called now and then while folders are read, from several goroutines.
+	// Progress, if set, is called now and then while folders are read, from
+	// several goroutines.
 	Progress func(done, total int)
 }
 
 // Change says what a Refresh found.
 type Change struct {
 	Read    int     // folders that were read
-	Lost    int     // folders that have gone, or were read anew
-	Gone    []*Unit // units of folders that were read anew or have gone
+	Lost    int     // folders that were removed or re-read
+	Gone    []*Unit // units of folders that were re-read or removed
 	Fresh   []*Unit // units of folders that were read
 	SaveErr error   // why Load could not write the snapshot; the catalogue is whole without it
 	moved   bool    // only stats are new: worth a save, no more
@@ -36,8 +38,9 @@ type Change struct {
 // None reports whether nothing has changed.
 func (ch *Change) None() bool { return ch.Read == 0 && ch.Lost == 0 }
 
-// Load reads the roots, with the help of the snapshot where it is of any, and writes the snapshot when it has
-// learnt something. A broken snapshot is ignored and replaced.
+// Load reads the roots, with the help of the snapshot where it is of any, and
+// writes the snapshot when it has learnt something. A broken snapshot is
+// ignored and replaced.
 func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	base, err := Open(opts)
 	if err != nil {
@@ -53,8 +56,9 @@ func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	return c, change, nil
 }
 
-// Open returns what the snapshot knows, without a look at the roots' files: a catalogue that may be out of date, or
-// an empty one. Refresh brings it up to date.
+// Open returns what the snapshot knows, without a look at the roots' files: a
+// catalogue that may be out of date, or an empty one. Refresh brings it up to
+// date.
 func Open(opts Options) (*Catalog, error) {
 	if len(opts.Roots) == 0 {
 		opts.Roots = []string{"."}
@@ -75,13 +79,18 @@ func Open(opts Options) (*Catalog, error) {
 	return resolve(roots, nil), nil
 }
 
-// Refresh walks the roots and reads the folders that are not as they were. Nothing changed gives c itself. Readers may
-// use c meanwhile, but two Refreshes of one catalogue may not run at once.
+// Refresh walks the roots and reads the folders that are not as they were.
+// Nothing changed gives c itself. Readers may use c meanwhile, but two
+// Refreshes of one catalogue may not run at once.
 func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	began := time.Now().UnixNano()
 	old := make(map[dirKey]*Dir, len(c.Dirs))
 	for _, d := range c.Dirs {
 		old[dirKey{d.Root, d.Path}] = d
+	}
+	workers := runtime.GOMAXPROCS(0)
+	if len(old) > 0 {
+		workers = max(1, workers/2) // questions are answered from c meanwhile
 	}
 	var roots []*Root
 	var jobs []job
@@ -91,7 +100,7 @@ func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change,
 			return nil, nil, err
 		}
 		root.before = r.Modules
-		lists, err := root.walk(ctx, func(dir string) *Dir { return old[dirKey{i, dir}] })
+		lists, err := root.walk(ctx, workers, func(dir string) *Dir { return old[dirKey{i, dir}] })
 		if err != nil {
 			return nil, nil, err
 		}
@@ -135,7 +144,7 @@ type job struct {
 func readAll(ctx context.Context, jobs []job, opts Options) ([]*Dir, error) {
 	dirs := make([]*Dir, len(jobs))
 	var done atomic.Int64
-	err := inParallel(ctx, len(jobs), func(i int) {
+	err := inParallel(ctx, runtime.GOMAXPROCS(0), len(jobs), func(i int) {
 		dirs[i] = jobs[i].do(opts.Seen)
 		if n := int(done.Add(1)); opts.Progress != nil && (n%64 == 0 || n == len(jobs)) {
 			opts.Progress(n, len(jobs))
@@ -144,11 +153,12 @@ func readAll(ctx context.Context, jobs []job, opts Options) ([]*Dir, error) {
 	return dirs, err
 }
 
-// inParallel calls do for 0 to n-1, from as many goroutines as there are processors, until ctx is done.
-func inParallel(ctx context.Context, n int, do func(i int)) error {
+// inParallel calls do for 0 to n-1, from so many goroutines at most, until ctx
+// is done.
+func inParallel(ctx context.Context, workers, n int, do func(i int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(n, workers) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
@@ -172,15 +182,16 @@ func (j job) do(seen func(*Unit, *spec.Document)) *Dir {
 	return readDir(j.root, j.index, j.listing, j.old, seen)
 }
 
-// racy is how long after its last change a file's stat is not trusted to show a further one: file systems keep
-// times as coarsely as two seconds (FAT), and git calls such entries racily clean.
+// racy is how long after its last change a file's stat is not trusted to show a
+// further one: file systems keep times as coarsely as two seconds (FAT), and
+// git calls such entries racily clean.
 const racy = 2 * time.Second
 
-// unchanged returns the folder as it was if its files are the same by their stats or, where these don't settle it,
-// by their content.
+// unchanged returns the folder as it was if its files are the same by their
+// stats or, where these don't settle it, by their content.
 func (j job) unchanged() *Dir {
 	d, l := j.old, j.listing
-	// What could not be read may be readable by now: no stat tells.
+	// What could not be read may be readable by now: stat doesn't show it.
 	unreadable := slices.ContainsFunc(d.Faults, func(f Fault) bool { return f.Rule == "file-read" })
 	if len(l.faults) > 0 || unreadable || len(l.files) != len(d.files) {
 		return nil
@@ -205,7 +216,8 @@ func (j job) unchanged() *Dir {
 			return nil
 		}
 	}
-	// Only times have moved. They are the refreshing goroutine's own: no reader of a catalogue looks at them.
+	// Only times have moved. They are the refreshing goroutine's own: no reader
+	// of a catalogue looks at them.
 	for i := range l.files {
 		d.files[i].ModTime = l.files[i].ModTime
 	}
@@ -243,7 +255,8 @@ func compare(old, now []*Dir) *Change {
 	return ch
 }
 
-// sameSettings reports whether what is set for the roots as a whole is as it was.
+// sameSettings reports whether what is set for the roots as a whole is as it
+// was.
 func sameSettings(a, b []*Root) bool {
 	for i := range a {
 		if fmt.Sprint(a[i].Config, a[i].ConfigErr, a[i].Modules) != fmt.Sprint(b[i].Config, b[i].ConfigErr, b[i].Modules) {

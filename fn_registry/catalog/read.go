@@ -13,7 +13,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// maxGoSize is the largest Go file that is read. The largest in Go's own tree (generated tables) is under 8 MB.
+// maxGoSize is the largest Go file that is read. The largest in Go's own tree
+// (generated tables) is under 8 MB.
 const maxGoSize = 16 << 20
 
 // folder is a Dir while it is read.
@@ -37,7 +38,7 @@ type declAt struct {
 	decl *source.Decl
 }
 
-// readDir reads a folder anew; old is how it was, or nil. A file that can't be
+// readDir re-reads a folder; old is how it was, or nil. A file that can't be
 // read leaves a fault and the rest is read all the same. seen is called with
 // every unit whose spec could be read and its document, which is not kept.
 func readDir(root *Root, index int, l listing, old *Dir, seen func(*Unit, *spec.Document)) *Dir {
@@ -99,8 +100,8 @@ func (f *folder) readFile(stat *FileStat, seen func(*Unit, *spec.Document)) {
 
 // readSpec takes a Markdown file in if it is a spec: in a units folder any with
 // frontmatter is meant to be one, elsewhere only one whose frontmatter has a
-// name and a kind. One that was a spec, and is empty or still stands beside its
-// code, is being rewritten or was damaged: it stays one.
+// name and a kind. One that was a spec, and is empty or still stands next to
+// its code, is being rewritten or was damaged: it stays one.
 func (f *folder) readSpec(at string, src []byte, hash [16]byte, seen func(*Unit, *spec.Document)) {
 	before := f.before[at]
 	if !spec.IsSpec(src) || !f.InUnits && !looksLikeSpec(src) {
@@ -192,7 +193,8 @@ func (c *Catalog) Source(d *Dir, file string) ([]byte, error) {
 // usualSpec is a size that most specs stay under.
 const usualSpec = 8 << 10
 
-// Document reads and parses the unit's spec again: a catalogue keeps what specs say, not their text.
+// Document reads and parses the unit's spec again: a catalogue keeps what specs
+// say, not their text.
 func (c *Catalog) Document(u *Unit) (*spec.Document, []byte, error) {
 	src, err := readLimited(c.Path(u.Dir, u.File), usualSpec, spec.MaxSize+1, nil)
 	if err != nil {

@@ -1,8 +1,8 @@
 package catalog
 
 // readLimited reads a file, or as much of it as limit bytes. size is how large
-// the file is expected to be: then it takes three system calls, where os.ReadFile
-// takes ten. The result is in buf where that is large enough.
+// the file is expected to be: then it takes three system calls, where
+// os.ReadFile takes ten. The result is in buf where that is large enough.
 func readLimited(file string, size, limit int64, buf []byte) ([]byte, error) {
 	in, err := openFile(file)
 	if err != nil {
@@ -11,7 +11,7 @@ func readLimited(file string, size, limit int64, buf []byte) ([]byte, error) {
 	defer in.Close()
 	want := min(size, limit)
 	if int64(cap(buf)) <= want {
-		buf = make([]byte, 0, want+1) // one more to see that there is no more
+		buf = make([]byte, 0, want+1) // one more to detect a longer file
 	}
 	buf = buf[:0]
 	for {

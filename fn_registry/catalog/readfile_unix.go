@@ -9,8 +9,8 @@ import (
 )
 
 // rawFile is a file for reading from start to end. An os.File asks the kernel
-// first whether it can be waited for, which regular files can't: of what a first
-// start of a large registry costs, that is a twentieth.
+// first whether it can be waited for, which regular files can't: of what a
+// first start of a large registry costs, that is a twentieth.
 type rawFile struct {
 	fd   int
 	name string

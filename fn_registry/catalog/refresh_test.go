@@ -14,8 +14,8 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// TestLoad_FollowsAnyChange: whatever happens to the files of a tree, a Load with the snapshot of before finds what a
-// Load of everything finds.
+// TestLoad_FollowsAnyChange: whatever happens to the files of a tree, a Load
+// with the snapshot of before finds what a Load of everything finds.
 func TestLoad_FollowsAnyChange(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -39,7 +39,8 @@ func TestLoad_FollowsAnyChange(t *testing.T) {
 	}
 }
 
-// TestRefresh_RootLost: a root that goes away in the middle of a look is an error, and what was known stays.
+// TestRefresh_RootLost: a root that goes away in the middle of a look is an
+// error, and what was known stays.
 func TestRefresh_RootLost(t *testing.T) {
 	dir := testtree.New(t, sample)
 	c, _ := load(t, Options{Roots: []string{dir}})

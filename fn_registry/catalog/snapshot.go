@@ -17,8 +17,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// SnapshotPath returns where the running program keeps its snapshot of these roots, in the user's cache folder:
-// a file for each program and set of roots.
+// SnapshotPath returns where the running program keeps its snapshot of these
+// roots, in the user's cache folder: a file for each program and set of roots.
 func SnapshotPath(roots []string) (string, error) {
 	dir, err := cache.Dir()
 	if err != nil {
@@ -33,8 +33,9 @@ func SnapshotPath(roots []string) (string, error) {
 
 const magic = "fn_registry snapshot\n"
 
-// Save writes the snapshot: magic, hash of the program, size of the text, the text of all strings, the rest, and the
-// CRC-32C of all that. A reader sees the old file or the new one, whole.
+// Save writes the snapshot: magic, hash of the program, size of the text, the
+// text of all strings, the rest, and the CRC-32C of all that. A reader sees the
+// old file or the new one, whole.
 func (c *Catalog) Save(file string) error {
 	w := newWriter(len(c.Units))
 	w.catalog(c)
@@ -61,7 +62,8 @@ func (c *coder) writeTo(file io.Writer) error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// readSnapshot returns nil for a snapshot that is missing, broken, of another build or of other roots.
+// readSnapshot returns nil for a snapshot that is missing, broken, of another
+// build or of other roots.
 func readSnapshot(file string, roots []*Root) *Catalog {
 	in, err := regular.Open(file)
 	if err != nil {
@@ -97,8 +99,8 @@ func readSnapshot(file string, roots []*Root) *Catalog {
 	return decodeSnapshot(text, data, roots)
 }
 
-// decodeSnapshot returns the catalogue as it was saved, with the roots' settings
-// as they are now.
+// decodeSnapshot returns the catalogue as it was saved, with the roots'
+// settings as they are now.
 func decodeSnapshot(text, data []byte, roots []*Root) *Catalog {
 	r := newReader(text, data)
 	known := make([]*Root, len(roots))
@@ -112,7 +114,8 @@ func decodeSnapshot(text, data []byte, roots []*Root) *Catalog {
 	return read
 }
 
-// catalog codes all of a catalogue that is kept; it reports false when what is read is broken or of other roots.
+// catalog codes all of a catalogue that is kept; it reports false when what is
+// read is broken or of other roots.
 func (c *coder) catalog(v *Catalog) bool {
 	if !c.roots(v.Roots) {
 		return false
@@ -128,9 +131,9 @@ func (c *coder) catalog(v *Catalog) bool {
 	return c.err == nil
 }
 
-// graph codes the order of the units, and what each uses: to find both out again
-// would take a third of the time that a snapshot takes to be read. Folders have
-// been coded.
+// graph codes the order of the units, and what each uses: to find both out
+// again would take a third of the time that a snapshot takes to be read.
+// Folders have been coded.
 func (c *coder) graph(v *Catalog) {
 	var units []*Unit // in the order of the folders
 	for _, d := range v.Dirs {
@@ -194,7 +197,8 @@ func (c *coder) below(limit int) int {
 	return int(n)
 }
 
-// roots codes the roots' folders and modules; it reports false when those read are others.
+// roots codes the roots' folders and modules; it reports false when those read
+// are others.
 func (c *coder) roots(roots []*Root) bool {
 	n := len(roots)
 	if num(c, &n); n != len(roots) {

@@ -12,7 +12,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// tie finds the code of each spec of the folder and reads what a spec can be held against.
+// tie finds the code of each spec of the folder and reads what a spec can be
+// held against.
 func (f *folder) tie() {
 	f.index()
 	code := map[*Unit]declAt{}
@@ -79,12 +80,13 @@ func (f *folder) index() {
 	f.findMutable()
 }
 
-// Squash is what a unit's name and its Go symbol have in common: no underscores, lower case.
+// Squash is what a unit's name and its Go symbol have in common: no
+// underscores, lower case.
 func Squash(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
-// find returns the declaration that a spec describes: the one that its signature
-// names, else one in the Go file of the spec's own name, else any of the folder.
-// Two symbols may differ in case alone.
+// find returns the declaration that a spec describes: the one that its
+// signature names, else one in the Go file of the spec's own name, else any of
+// the folder. Two symbols may differ in case alone.
 func (f *folder) find(u *Unit) (declAt, bool) {
 	want := Squash(u.Spec.Name)
 	if want == "" {
@@ -136,7 +138,8 @@ func describes(kind spec.Kind, d *source.Decl) bool {
 	return kind != spec.KindType
 }
 
-// fill reads the facts of one declaration. specFile is "" for an exported function without a spec.
+// fill reads the facts of one declaration. specFile is "" for an exported
+// function without a spec.
 func (f *folder) fill(c *Code, at declAt, specFile string) {
 	d := at.decl
 	*c = Code{
@@ -169,7 +172,8 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 	}
 	f.fillTags(c, at.file)
 	f.fillRefs(c, at)
-	// What the unit's code reaches through other files of its package weighs on a program as much as its own file's imports.
+	// What the unit's code reaches through other files of its package weighs on
+	// a program as much as its own file's imports.
 	for _, ref := range c.Refs {
 		c.Imports = append(c.Imports, ref.Pkg)
 	}
@@ -178,8 +182,8 @@ func (f *folder) fill(c *Code, at declAt, specFile string) {
 	c.Imports = slices.DeleteFunc(slices.Compact(c.Imports), func(pkg string) bool { return pkg == own })
 }
 
-// configFields lists the exported fields of a parameter's struct, where the folder declares it and it has no spec
-// of its own.
+// configFields lists the exported fields of a parameter's struct, where the
+// folder declares it and it has no spec of its own.
 //
 // The fields of a struct of the folder that is embedded in it count as its own,
 // as they do for a caller who sets them.
@@ -215,8 +219,9 @@ func (f *folder) exportedFields(typeText string, seen map[string]bool) []source.
 	return nil
 }
 
-// fillTests lists the tests as a spec names them: for TestSymbol_Case the case, for a test with subtests their
-// names, for any other what stands behind "Test"; a fuzz test keeps its whole name.
+// fillTests lists the tests as a spec names them: for TestSymbol_Case the case,
+// for a test with subtests their names, for any other what stands behind
+// "Test"; a fuzz test keeps its whole name.
 func (f *folder) fillTests(c *Code, testFile string) {
 	file := f.byPath[testFile]
 	if file == nil {
@@ -261,7 +266,9 @@ func (f *folder) fillTags(c *Code, file *source.File) {
 		}
 		tags, err := source.Tags(s.Constraint)
 		if err != nil {
-			f.fault(Fault{Rule: "file-syntax", File: s.Path, Message: "build constraint does not parse: " + err.Error()})
+			f.fault(
+				Fault{Rule: "file-syntax", File: s.Path, Message: "build constraint does not parse: " + err.Error()},
+			)
 			continue
 		}
 		c.BuildTags = append(c.BuildTags, tags...)
@@ -275,7 +282,10 @@ func (f *folder) listImports() {
 		for _, imp := range file.Imports {
 			switch {
 			case !source.IsStandard(imp.Path):
-				f.Imports = append(f.Imports, FileImport{File: file.Path, Test: file.Test, Ignored: ignored(file), Path: imp.Path, Pos: imp.Pos})
+				f.Imports = append(
+					f.Imports,
+					FileImport{File: file.Path, Test: file.Test, Ignored: ignored(file), Path: imp.Path, Pos: imp.Pos},
+				)
 			case !file.Test && !ignored(file):
 				f.Standard = append(f.Standard, imp.Path)
 			}
@@ -327,7 +337,10 @@ func (f *folder) listHelpers() {
 				continue
 			}
 			for i := range code.Impure { // the name itself is said by who looks
-				code.Impure[i].Via = slices.DeleteFunc(code.Impure[i].Via, func(via string) bool { return via == d.Name })
+				code.Impure[i].Via = slices.DeleteFunc(
+					code.Impure[i].Via,
+					func(via string) bool { return via == d.Name },
+				)
 			}
 			h.Refs, h.Impure = code.Refs, code.Impure[:min(1, len(code.Impure))]
 			f.Helpers = append(f.Helpers, h)
@@ -344,7 +357,8 @@ func (d *Dir) hasUnits() bool {
 	return slices.ContainsFunc(d.Units, func(u *Unit) bool { return !u.IsApp() })
 }
 
-// listNames lists what the folder's code names in other packages: what a program is composed of.
+// listNames lists what the folder's code names in other packages: what a
+// program is composed of.
 func (f *folder) listNames() {
 	seen := map[symbolKey]bool{}
 	for _, file := range f.sources {

@@ -16,8 +16,9 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// OpenRoot reads what is set for a whole repository: its fn_registry.yaml. A broken file is told in ConfigErr and
-// does not keep the rest from being read.
+// OpenRoot reads what is set for a whole repository: its fn_registry.yaml. A
+// broken file is reported in ConfigErr and does not keep the rest from being
+// read.
 func OpenRoot(dir string) (*Root, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -38,7 +39,8 @@ func OpenRoot(dir string) (*Root, error) {
 	return r, nil
 }
 
-// stillThere fails where the root was moved or removed since it was opened: then what was not found in it tells nothing.
+// stillThere fails where the root was moved or removed since it was opened:
+// then what was not found in it means nothing.
 func (r *Root) stillThere() error {
 	info, err := os.Stat(r.Dir)
 	if err == nil && !os.SameFile(info, r.info) {
@@ -47,10 +49,12 @@ func (r *Root) stillThere() error {
 	return err
 }
 
-// Path returns where a file, given from the root with slashes, lies on this machine.
+// Path returns where a file, given from the root with slashes, lies on this
+// machine.
 func (r *Root) Path(file string) string { return filepath.Join(r.Dir, filepath.FromSlash(file)) }
 
-// ModuleDir returns the folder, from the root, of the nearest module above a folder; ok is false outside of any.
+// ModuleDir returns the folder, from the root, of the nearest module above a
+// folder; ok is false outside of any.
 func (r *Root) ModuleDir(dir string) (module string, ok bool) {
 	for base := dir; ; base = path.Dir(base) {
 		if _, ok := r.Modules[base]; ok {
@@ -62,8 +66,8 @@ func (r *Root) ModuleDir(dir string) (module string, ok bool) {
 	}
 }
 
-// ImportPath returns the import path of a folder: that of its module, and the folder below that. It is empty outside
-// of any module.
+// ImportPath returns the import path of a folder: that of its module, and the
+// folder below that. It is empty outside of any module.
 func (r *Root) ImportPath(dir string) string {
 	base, ok := r.ModuleDir(dir)
 	switch {
@@ -75,7 +79,8 @@ func (r *Root) ImportPath(dir string) string {
 	return path.Join(r.Modules[base], strings.TrimPrefix(dir, base))
 }
 
-// listing is a folder as the walk sees it: the stats of its Go and Markdown files, sorted by name.
+// listing is a folder as the walk sees it: the stats of its Go and Markdown
+// files, sorted by name.
 type listing struct {
 	path   string
 	files  []FileStat
@@ -85,16 +90,17 @@ type listing struct {
 	err    error    // why it could not be listed
 }
 
-// walk lists every folder of the root that has files to read, and notes the modules. It goes down level by level, the
-// folders of a level side by side. It does not follow links to folders: a loop of links ends nothing.
+// walk lists every folder of the root that has files to read, and notes the
+// modules. It goes down level by level, the folders of a level side by side. It
+// does not follow links to folders: a loop of links ends nothing.
 //
 // known gives what a folder held before, or nil.
-func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing, error) {
+func (r *Root) walk(ctx context.Context, workers int, known func(dir string) *Dir) ([]listing, error) {
 	r.Modules = map[string]string{}
 	var all []listing
 	for level := []string{"."}; len(level) > 0; {
 		found := make([]listing, len(level))
-		if err := inParallel(ctx, len(level), func(i int) { found[i] = r.list(level[i], known(level[i])) }); err != nil {
+		if err := inParallel(ctx, workers, len(level), func(i int) { found[i] = r.list(level[i], known(level[i])) }); err != nil {
 			return nil, err
 		}
 		level = nil
@@ -118,10 +124,12 @@ func (r *Root) walk(ctx context.Context, known func(dir string) *Dir) ([]listing
 	return all, nil
 }
 
-// list reads one folder. As long as its files are those that are known, the listing shares their stats: of a tree in
-// which nothing has changed it holds nothing.
+// list reads one folder. As long as its files are those that are known, the
+// listing shares their stats: of a tree in which nothing has changed it holds
+// nothing.
 func (r *Root) list(dir string, known *Dir) listing {
-	entries, err := os.ReadDir(r.Path(dir))
+	full := r.Path(dir)
+	entries, err := os.ReadDir(full)
 	l := listing{path: dir, err: err}
 	var same []FileStat
 	if known != nil {
@@ -140,7 +148,7 @@ func (r *Root) list(dir string, known *Dir) listing {
 				l.fault(at, "file-read", "its module line can't be read: "+plain(err))
 			}
 		case wanted(name):
-			f, ok := r.stat(&l, e)
+			f, ok := l.stat(full, e)
 			if n := len(l.files); ok && n < len(same) && same[n].Name == f.Name && same[n].Size == f.Size && same[n].ModTime == f.ModTime {
 				l.files = same[: n+1 : n+1]
 			} else if ok {
@@ -151,7 +159,8 @@ func (r *Root) list(dir string, known *Dir) listing {
 	return l
 }
 
-// skipped names the folders that are never read: those the go command skips, and vendored code.
+// skipped names the folders that are never read: those the go command skips,
+// and vendored code.
 func skipped(name string) bool {
 	return name[0] == '.' || name[0] == '_' || name == "testdata" || name == "vendor" || name == "node_modules"
 }
@@ -160,22 +169,28 @@ func wanted(name string) bool {
 	return name[0] != '.' && name[0] != '_' && (strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".md"))
 }
 
-// stat returns a file's stat; without one it is no file to read, and l may have a fault.
-func (r *Root) stat(l *listing, e fs.DirEntry) (f FileStat, ok bool) {
-	info, err := e.Info()
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = os.Stat(r.Path(joinPath(l.path, e.Name()))) // a link to a file is read; one that leads nowhere is told
+// stat returns the stat of a file of the folder, which lies at full; without
+// one it is no file to read, and l may have a fault.
+func (l *listing) stat(full string, e fs.DirEntry) (f FileStat, ok bool) {
+	file := full + string(filepath.Separator) + e.Name()
+	st, err := regular.Lstat(file)
+	link := e.Type()&fs.ModeSymlink != 0
+	if err == nil && st.Type&fs.ModeSymlink != 0 { // a link to a file is read; one that leads nowhere is reported
+		var info fs.FileInfo
+		if info, err = os.Stat(file); err == nil {
+			st = regular.Stat{Size: info.Size(), ModTime: info.ModTime().UnixNano(), Type: info.Mode().Type()}
+		}
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:
+	case errors.Is(err, fs.ErrNotExist) && !link:
 		// gone since the folder was listed
 	case err != nil:
 		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: "+plain(err))
-	case info.IsDir():
-	case !info.Mode().IsRegular():
+	case st.Type.IsDir():
+	case !st.Type.IsRegular():
 		l.fault(joinPath(l.path, e.Name()), "file-read", "not read: not a regular file")
 	default:
-		return FileStat{Name: e.Name(), Size: info.Size(), ModTime: info.ModTime().UnixNano()}, true
+		return FileStat{Name: e.Name(), Size: st.Size, ModTime: st.ModTime}, true
 	}
 	return FileStat{}, false
 }

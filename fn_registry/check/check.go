@@ -1,5 +1,6 @@
-// Package check holds specs against the code that they describe, against the graph of units, and against history.
-// Each rule stands in a file of its own. A rule reports findings; where a machine knows the right text, the finding
+// Package check holds specs against the code that they describe, against the
+// graph of units, and against history. Each rule stands in a file of its own. A
+// rule reports findings; where a machine knows the right text, the finding
 // brings the fix.
 package check
 
@@ -47,7 +48,7 @@ type Fix struct {
 	Edits       []spec.Edit    `json:"edits"`       // in File
 	File        string         `json:"file"`        // the file that the edits are in, from the root
 	set         map[string]any // the keys that it sets: fixes of one file are joined by key, not by text
-	encoding    bool           // it mends the encoding, before any key is set
+	encoding    bool           // it fixes the encoding, before any key is set
 	code        bool           // its edits are in a Go file, which Fixed makes as they are
 }
 
@@ -69,7 +70,8 @@ type Options struct {
 	Since *Since          // for the version rule; nil: it finds nothing
 }
 
-// Run checks a catalogue. The findings are sorted by file and place. An unknown rule name is an error.
+// Run checks a catalogue. The findings are sorted by file and place. An unknown
+// rule name is an error.
 func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, error) {
 	rules, err := choose(opts.Rules)
 	if err != nil {
@@ -139,7 +141,8 @@ func compareFindings(a, b Finding) int {
 		cmp.Compare(a.Column, b.Column), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Message, b.Message))
 }
 
-// Unit checks one unit by the rules that look at units, the tree's rules left out.
+// Unit checks one unit by the rules that look at units, the tree's rules left
+// out.
 func Unit(c *catalog.Catalog, u *catalog.Unit) []Finding {
 	found := checkUnit(c, u, Rules(), nil)
 	sort.Slice(found, func(i, j int) bool { return compareFindings(found[i], found[j]) < 0 })
@@ -149,7 +152,8 @@ func Unit(c *catalog.Catalog, u *catalog.Unit) []Finding {
 func checkUnit(c *catalog.Catalog, u *catalog.Unit, rules []*Rule, past *history) []Finding {
 	p := &pass{catalog: c, unit: u, history: past}
 	for _, r := range rules {
-		// What can't be read as a spec at all gets the one finding that says so.
+		// What can't be read as a spec at all gets the one finding that says
+		// so.
 		if r.unit != nil && (slices.Contains(schemaRules, r) || !u.Unread) {
 			p.rule = r
 			r.unit(p, u)
@@ -182,7 +186,8 @@ func (p *pass) derive() (*catalog.Derived, bool) {
 	return p.derived, p.hasCode
 }
 
-// document parses the spec again for places and edits: only a unit with a finding pays for it.
+// document parses the spec again for places and edits: only a unit with a
+// finding pays for it.
 func (p *pass) document() *spec.Document {
 	if p.doc == nil {
 		doc, _, err := p.catalog.Document(p.unit)
@@ -218,7 +223,11 @@ func (p *pass) item(key string, i int, fix *Fix, format string, args ...any) {
 	p.at(p.unit, p.unit.Dir.Root, p.unit.File, pos.Line, pos.Column, fix, format, args...)
 }
 
-// told reports whether the schema rules have a finding about the key already: one cause, one finding.
-func (p *pass) told(key string) bool {
-	return slices.ContainsFunc(p.unit.Problems, func(pr spec.Problem) bool { return pr.Key == key && pr.Rule != spec.RuleDuplicate })
+// reported reports whether the schema rules have a finding about the key
+// already: one cause, one finding.
+func (p *pass) reported(key string) bool {
+	return slices.ContainsFunc(
+		p.unit.Problems,
+		func(pr spec.Problem) bool { return pr.Key == key && pr.Rule != spec.RuleDuplicate },
+	)
 }

@@ -16,8 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "write what the rules find into the test trees")
 
-// TestRules runs every tree of testdata. A tree is a comment ("rules: a b", "only: file"), files, the wanted findings,
-// and what -fix makes of the files that it changes.
+// TestRules runs every tree of testdata. A tree is a comment ("rules: a b",
+// "only: file"), files, the wanted findings, and what -fix makes of the files
+// that it changes.
 func TestRules(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.tree")
 	if err != nil || len(files) == 0 {

@@ -18,7 +18,7 @@ var codeMissingRule = &Rule{
 		}
 		beside := strings.TrimSuffix(u.File, ".md") + ".go"
 		if slices.ContainsFunc(u.Dir.Faults, func(f catalog.Fault) bool { return f.File == beside }) {
-			return // its code is there and can't be read: told by the rule that says why
+			return // its code is there and can't be read: reported by the rule that says why
 		}
 		switch {
 		case u.IsApp():

@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// TestVersion_Compare: what a change is for the callers of the unit f, whose code
-// is in one file. "" is none.
+// TestVersion_Compare: what a change is for the callers of the unit f, whose
+// code is in one file. "" is none.
 func TestVersion_Compare(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ before, now, want string }{
@@ -53,7 +53,11 @@ func TestVersion_Compare(t *testing.T) {
 			}
 			// Code behind a line -- is in a file for another platform.
 			first, second, _ := strings.Cut(c.before, "\n--\n")
-			before := map[string]string{"a/f.go": "package a\n" + first, "a/f_plan9.go": "package a\n" + second, "a/f.md": md(c.before)}
+			before := map[string]string{
+				"a/f.go":       "package a\n" + first,
+				"a/f_plan9.go": "package a\n" + second,
+				"a/f.md":       md(c.before),
+			}
 			first, second, _ = strings.Cut(c.now, "\n--\n")
 			dir := t.TempDir()
 			testtree.Put(t, dir, "go.mod", "module example.org/m\n")

@@ -20,7 +20,7 @@ var docCommentRule = &Rule{
 		}
 		src, err := p.catalog.Source(u.Dir, u.Code.File)
 		if err != nil {
-			return // told by the rule that says why
+			return // reported by the rule that says why
 		}
 		var gotchas string
 		for _, s := range p.document().Body.Sections {

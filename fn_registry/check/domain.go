@@ -7,6 +7,7 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 var domainRule = &Rule{
@@ -14,13 +15,13 @@ var domainRule = &Rule{
 	Explanation: "`domains` in fn_registry.yaml lists the words that specs may use. A unit whose first folder under a units folder is such a word belongs to that domain. Programs are free of the second half.",
 	unit: func(p *pass, u *catalog.Unit) {
 		cfg := p.catalog.Roots[u.Dir.Root].Config
-		if len(cfg.Domains) == 0 || p.told("domain") {
+		if len(cfg.Domains) == 0 || p.reported("domain") {
 			return
 		}
 		if !slices.Contains(cfg.Domains, u.Spec.Domain) {
 			hint := "; the domains are " + strings.Join(cfg.Domains, ", ")
 			if near := spec.Suggest(u.Spec.Domain, cfg.Domains); near != "" {
-				hint = "; did you mean " + near + "?"
+				hint = "; " + core.DidYouMean(near)
 			}
 			p.key("domain", nil, "domain %s is not in %s%s", u.Spec.Domain, config.FileName, hint)
 			return

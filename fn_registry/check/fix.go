@@ -16,8 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/atomicfile"
 )
 
-// set makes the fix that gives one key of the unit's spec a value; nil where the frontmatter's form does not let it
-// be edited.
+// set makes the fix that gives one key of the unit's spec a value; nil where
+// the frontmatter's form does not let it be edited.
 func (p *pass) set(key string, value any) *Fix {
 	if p.editor == nil {
 		p.editor = p.document().Edit()
@@ -26,7 +26,12 @@ func (p *pass) set(key string, value any) *Fix {
 	if err != nil {
 		return nil
 	}
-	return &Fix{Description: "set " + key + " to " + show(value), File: p.unit.File, Edits: edits, set: map[string]any{key: value}}
+	return &Fix{
+		Description: "set " + key + " to " + show(value),
+		File:        p.unit.File,
+		Edits:       edits,
+		set:         map[string]any{key: value},
+	}
 }
 
 func show(value any) string {
@@ -55,8 +60,8 @@ type Change struct {
 	Before, After []byte
 }
 
-// Fixed computes what the files with fixable findings look like with all their fixes made, sorted by file. Nothing is
-// written.
+// Fixed computes what the files with fixable findings look like with all their
+// fixes made, sorted by file. Nothing is written.
 func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 	type key struct {
 		root int
@@ -111,15 +116,18 @@ func Fixed(c *catalog.Catalog, findings []Finding) ([]Change, error) {
 	return changes, nil
 }
 
-// mostRounds is how often Mend writes: a file whose encoding was mended has
-// more to mend, and what others read of a spec may change with it.
+// mostRounds is how often Mend writes: a file whose encoding was fixed has more
+// to fix, and what others read of a spec may change with it.
 const mostRounds = 8
 
 // Mend writes all fixes and checks again, until there is nothing left to write,
 // and returns the last check's result. wrote is called after each round with
 // what it has written. Fixes that undo one another are an error that names one
 // of their files.
-func Mend(check func() (*catalog.Catalog, []Finding, error), wrote func([]Change)) (*catalog.Catalog, []Finding, error) {
+func Mend(
+	check func() (*catalog.Catalog, []Finding, error),
+	wrote func([]Change),
+) (*catalog.Catalog, []Finding, error) {
 	for round := 0; ; round++ {
 		c, found, err := check()
 		if err != nil {
@@ -133,7 +141,11 @@ func Mend(check func() (*catalog.Catalog, []Finding, error), wrote func([]Change
 			return c, found, nil
 		}
 		if round == mostRounds {
-			return nil, nil, fmt.Errorf("%s: its fixes come to no end: after %d rounds there is still something to fix", changes[0].File, round)
+			return nil, nil, fmt.Errorf(
+				"%s: its fixes come to no end: after %d rounds there is still something to fix",
+				changes[0].File,
+				round,
+			)
 		}
 		if err := Write(c, changes); err != nil {
 			return nil, nil, err
@@ -142,8 +154,8 @@ func Mend(check func() (*catalog.Catalog, []Finding, error), wrote func([]Change
 	}
 }
 
-// Write puts the changes on disk, each file at once and with its mode kept. A file that has changed since it was
-// read is not overwritten.
+// Write puts the changes on disk, each file at once and with its mode kept. A
+// file that has changed since it was read is not overwritten.
 func Write(c *catalog.Catalog, changes []Change) error {
 	for _, ch := range changes {
 		if err := writeOne(c.Roots[ch.Root].Path(ch.File), ch); err != nil {

@@ -14,8 +14,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// TestFix_Property: however the derived keys of a clean spec are spoilt, one -fix brings back a spec without
-// findings, a second one changes nothing, and what a person wrote is still there, byte for byte.
+// TestFix_Property: however the derived keys of a clean spec are spoilt, one
+// -fix brings back a spec without findings, a second one changes nothing, and
+// what a person wrote is still there, byte for byte.
 func TestFix_Property(t *testing.T) {
 	src, err := os.ReadFile("testdata/clean.tree")
 	if err != nil {
@@ -79,7 +80,17 @@ var derivedLine = func() *regexp.Regexp {
 
 // spoil drops, empties or changes the lines of some derived keys.
 func spoil(text string, r *rand.Rand) string {
-	wrong := []string{"", " [wrong_go_core]", " [a, b] # a remark", " wrong", " 12", " true", " \"\"", " {a: b}", "\n  - one\n  # between\n  - two"}
+	wrong := []string{
+		"",
+		" [wrong_go_core]",
+		" [a, b] # a remark",
+		" wrong",
+		" 12",
+		" true",
+		" \"\"",
+		" {a: b}",
+		"\n  - one\n  # between\n  - two",
+	}
 	var out []string
 	for line := range strings.SplitSeq(text, "\n") {
 		key := derivedLine.FindString(line)
@@ -110,7 +121,7 @@ func typed(text string) string {
 	return strings.Join(out, "\n")
 }
 
-// TestMend writes what is left to fix after an encoding was mended, and gives
+// TestMend writes what is left to fix after an encoding was fixed, and gives
 // up on fixes that undo one another.
 func TestMend(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 var forbiddenImportsRule = &Rule{
 	Name: "forbidden-imports", Severity: Error, Summary: "nothing links what its forbidden_imports name, and no unit a driver outside of the driver's room",
 	Explanation: "`forbidden_imports` keeps a light program light, and a unit that light programs import. `drivers` in fn_registry.yaml says it for all units at once: each driver has a folder, and units elsewhere do " +
-		"not link it. The linter follows imports through this repository's packages, to the standard library's, too, and tells the chain; what the standard library and third-party modules import among themselves is checked by " +
+		"not link it. The linter follows imports through this repository's packages, to the standard library's, too, and reports the chain; what the standard library and third-party modules import among themselves is checked by " +
 		"`make sizes`, which asks the go command. An entry covers the packages below it; one that nothing can import is a finding.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if len(u.Spec.ForbiddenImports) > 0 {
@@ -44,13 +44,17 @@ func (p *pass) importable(path string) bool {
 		return true
 	}
 	if p.catalog.Local(path) {
-		return slices.ContainsFunc(p.catalog.Dirs, func(d *catalog.Dir) bool { return d.ImportPath != "" && config.Under(d.ImportPath, path) })
+		return slices.ContainsFunc(
+			p.catalog.Dirs,
+			func(d *catalog.Dir) bool { return d.ImportPath != "" && config.Under(d.ImportPath, path) },
+		)
 	}
 	return !source.IsStandard(path) || source.KnownStandard(path)
 }
 
-// linked finds for each of the forbidden paths a shortest chain of imports from the unit's package, of a program from
-// all of its packages, to a package at or below the path; "" where there is none.
+// linked finds for each of the forbidden paths a shortest chain of imports from
+// the unit's package, of a program from all of its packages, to a package at or
+// below the path; "" where there is none.
 func (p *pass) linked(u *catalog.Unit, forbidden []string) []string {
 	type step struct {
 		dir   *catalog.Dir

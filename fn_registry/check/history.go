@@ -55,7 +55,13 @@ type past struct {
 }
 
 func newHistory(opts Options, s *scope) *history {
-	return &history{since: opts.Since, scope: s, changed: opts.Only, dirs: map[*catalog.Dir]func() *past{}, modules: map[place]string{}}
+	return &history{
+		since:   opts.Since,
+		scope:   s,
+		changed: opts.Only,
+		dirs:    map[*catalog.Dir]func() *past{},
+		modules: map[place]string{},
+	}
 }
 
 // of returns a folder's past.
@@ -199,8 +205,8 @@ func (h *history) leftBehind(u *catalog.Unit) (old leftSpec, ok bool) {
 }
 
 // renamed returns the spec at the revision that has become a new unit's: one
-// whose unit is no more, and that has its name in another domain; its signature
-// in the same folder; or its signature and description in another.
+// whose unit no longer exists, and that has its name in another domain; its
+// signature in the same folder; or its signature and description in another.
 func (h *history) renamed(u *catalog.Unit) (old leftSpec, ok bool) {
 	h.readLeft()
 	best := 0
@@ -268,7 +274,7 @@ const (
 
 func (l level) String() string { return [...]string{"no", "minor", "major"}[l] }
 
-// compare tells the largest change that a caller of a symbol sees, and the
+// compare reports the largest change that a caller of a symbol sees, and the
 // first part that shows it. Types with a spec of their own are judged there.
 func (p *past) compare(symbol string, own map[string]bool) (level, string) {
 	worst, what := same, ""

@@ -12,9 +12,13 @@ import (
 var importDirectionRule = &Rule{
 	Name: "import-direction", Severity: Error, Summary: "packages import only what import_rules allow",
 	Explanation: "The direction of imports is what keeps programs small and packages apart. `import_rules` in fn_registry.yaml says it: `allow` (nothing else), `deny`, and `apart` (none of these may import another). " +
-		"Tests may import what their package may not.",
+		"Tests may import what their package may not, and so may a package below internal that tests alone import.",
 	tree: func(p *pass) {
+		kits := testKits(p.catalog)
 		for _, d := range p.scope.dirs() {
+			if kits[d] {
+				continue
+			}
 			for _, imp := range d.Imports {
 				if imp.Test || !p.scope.file(imp.File) {
 					continue
@@ -27,6 +31,23 @@ var importDirectionRule = &Rule{
 			}
 		}
 	},
+}
+
+// testKits are the packages below an internal folder that tests import, and
+// nothing else does: nobody outside can, so no program links them.
+func testKits(c *catalog.Catalog) map[*catalog.Dir]bool {
+	kits := map[*catalog.Dir]bool{}
+	for _, d := range c.Dirs {
+		for _, imp := range d.Imports {
+			kit := c.Package(imp.Path)
+			if kit == nil || !strings.Contains("/"+kit.Path+"/", "/internal/") {
+				continue
+			}
+			before, seen := kits[kit]
+			kits[kit] = imp.Test && (before || !seen)
+		}
+	}
+	return kits
 }
 
 func because(r config.ImportRule) string {
@@ -42,11 +63,17 @@ func broken(r config.ImportRule, from *catalog.Dir, imported string, c *catalog.
 		dir = d.Path
 	}
 	covers := func(patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return config.Match(p, imported, dir, source.IsStandard(imported)) })
+		return slices.ContainsFunc(
+			patterns,
+			func(p string) bool { return config.Match(p, imported, dir, source.IsStandard(imported)) },
+		)
 	}
 	if r.Apart != nil {
 		own := group(r.Apart, func(p string) bool { return config.Match(p, from.ImportPath, from.Path, false) })
-		other := group(r.Apart, func(p string) bool { return config.Match(p, imported, dir, source.IsStandard(imported)) })
+		other := group(
+			r.Apart,
+			func(p string) bool { return config.Match(p, imported, dir, source.IsStandard(imported)) },
+		)
 		return own != "" && other != "" && own != other
 	}
 	if !slices.ContainsFunc(r.From, func(p string) bool { return config.Match(p, from.ImportPath, from.Path, false) }) {

@@ -8,12 +8,12 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// derivedList is a rule that holds a list in the spec against the same list read from the code. Order counts only
-// where ordered is set.
+// derivedList is a rule that holds a list in the spec against the same list
+// read from the code. Order counts only where ordered is set.
 func derivedList(name, key, summary, explanation string, stated func(*spec.Spec) []string) *Rule {
 	return &Rule{Name: name, Severity: Error, Summary: summary, Explanation: explanation + "\n\n`-fix` writes it.", unit: func(p *pass, u *catalog.Unit) {
 		value, ok := p.value(key)
-		if !ok || p.told(key) {
+		if !ok || p.reported(key) {
 			return
 		}
 		says, want := stated(&u.Spec), value.([]string)

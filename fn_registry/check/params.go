@@ -8,14 +8,15 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/source"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 var paramsRule = &Rule{
 	Name: "params", Severity: Error, Summary: "params are the function's parameters, in order, config fields included",
 	Explanation: "Every parameter under its Go name. One whose type is a plain struct of the same package is described by its exported fields, as `cfg.Field`, in the struct's order; an entry for the parameter itself may stand " +
-		"before them. For a type, entries are optional and name exported fields.\n\n`-fix` mends order and takes out what does not exist; descriptions are a person's to write.",
+		"before them. For a type, entries are optional and name exported fields.\n\n`-fix` corrects the order and removes what does not exist; descriptions are a person's to write.",
 	unit: func(p *pass, u *catalog.Unit) {
-		if u.Code == nil || p.told("params") {
+		if u.Code == nil || p.reported("params") {
 			return
 		}
 		if u.Code.Kind == source.Type {
@@ -80,14 +81,15 @@ func (p *pass) checkParams(u *catalog.Unit) {
 	}
 }
 
-// unknownParam says what is wrong with an entry; free are the names that params lacks.
+// unknownParam says what is wrong with an entry; free are the names that params
+// lacks.
 func unknownParam(name string, free []string) string {
 	message := fmt.Sprintf("params has %s, which the function does not", name)
 	if _, field, ok := strings.Cut(name, "."); ok {
 		message = fmt.Sprintf("params has %s, but the struct has no exported field %s", name, field)
 	}
 	if near := spec.Suggest(name, free); near != "" {
-		message += "; did you mean " + near + "?"
+		message += "; " + core.DidYouMean(near)
 	}
 	return message
 }
@@ -103,7 +105,8 @@ func fixedParams(params []spec.Param, want []wanted) []spec.Param {
 	return fixed
 }
 
-// misplaced returns the first entry that stands before one that the code has earlier, or -1.
+// misplaced returns the first entry that stands before one that the code has
+// earlier, or -1.
 func misplaced(params []spec.Param, known []string) int {
 	last := 0
 	for i, param := range params {
@@ -128,7 +131,7 @@ func (p *pass) checkFields(u *catalog.Unit) {
 		if !slices.Contains(known, param.Name) {
 			message := fmt.Sprintf("params has %s, which is no exported field of the type", param.Name)
 			if near := spec.Suggest(param.Name, known); near != "" {
-				message += "; did you mean " + near + "?"
+				message += "; " + core.DidYouMean(near)
 			}
 			p.item("params", i, nil, "%s", message)
 		}

@@ -4,8 +4,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-var returnsOptionalRule = derivedScalar("returns-optional", "returns_optional", "returns_optional tells whether no answer is a normal answer",
-	"True where a nil, or a false beside the value, without an error is a normal outcome that every caller must expect. Where the code leaves it open (a slice, a map, an interface), the "+
+var returnsOptionalRule = derivedScalar("returns-optional", "returns_optional", "returns_optional reports whether no answer is a normal answer",
+	"True where a nil, or a false next to the value, without an error is a normal outcome that every caller must expect. Where the code leaves it open (a slice, a map, an interface), the "+
 		"spec is believed.",
 	func(s *spec.Spec) bool { return s.ReturnsOptional },
 	func(p *pass, says, _ bool) string {

@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
-// Rules returns every rule, in the order in which they are listed and explained.
+// Rules returns every rule, in the order in which they are listed and
+// explained.
 func Rules() []*Rule { return all }
 
 var all = slices.Concat(schemaRules, []*Rule{
@@ -19,7 +21,8 @@ var all = slices.Concat(schemaRules, []*Rule{
 	pipelineRule, purityRule, cycleRule, importDirectionRule, forbiddenImportsRule, versionRule,
 })
 
-// Named returns the rule of this name; the error for an unknown one says which were meant.
+// Named returns the rule of this name; the error for an unknown one says which
+// were meant.
 func Named(name string) (*Rule, error) {
 	if i := slices.IndexFunc(all, func(r *Rule) bool { return r.Name == name }); i >= 0 {
 		return all[i], nil
@@ -29,7 +32,7 @@ func Named(name string) (*Rule, error) {
 		names = append(names, r.Name)
 	}
 	if near := spec.Suggest(name, names); near != "" {
-		return nil, fmt.Errorf("no rule %q; did you mean %s?", name, near)
+		return nil, fmt.Errorf("no rule %q; %s", name, core.DidYouMean(near))
 	}
 	return nil, fmt.Errorf("no rule %q; the rules are %s", name, strings.Join(names, ", "))
 }

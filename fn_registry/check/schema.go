@@ -3,12 +3,14 @@ package check
 import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
-// schemaRules are the rules of the spec's own form; package spec applies them while it parses.
+// schemaRules are the rules of the spec's own form; package spec applies them
+// while it parses.
 var schemaRules = []*Rule{
 	schema(spec.RuleYAML, "the frontmatter is a block of plain YAML", "A spec begins with a line `---`, one block mapping of plain values, and a closing `---`. "+
-		"Flow mappings (`{...}`), anchors, aliases and several documents are not read. Until this is mended, nothing else of the file is checked."),
+		"Flow mappings (`{...}`), anchors, aliases and several documents are not read. Until this is fixed, nothing else of the file is checked."),
 	schema(spec.RuleMissing, "every key that the kind needs is there", "docs/spec-format.md lists the keys of each kind. A key with nothing behind it counts as missing; write `[]` or `\"\"` where there is "+
 		"nothing to say. Keys that the code tells are written by `-fix`."),
 	schema(spec.RuleUnknown, "no key is unknown", "A key that no spec of this kind has is most often a misspelt one: its content would be lost on every reader. Rename it, or take it out."),
@@ -36,11 +38,12 @@ func schema(name, summary, explanation string) *Rule {
 	}}
 }
 
-// schema reports what the parser found. Where the code tells the value of the key, that is the fix.
+// schema reports what the parser found. Where the code determines the value of
+// the key, that is the fix.
 func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	message := problem.Message
 	if problem.Suggestion != "" {
-		message += "; did you mean " + problem.Suggestion + "?"
+		message += "; " + core.DidYouMean(problem.Suggestion)
 	} else if problem.Hint != "" {
 		message += "; " + problem.Hint
 	}
@@ -50,13 +53,18 @@ func (p *pass) schema(u *catalog.Unit, problem spec.Problem) {
 	}
 	if problem.Rule == spec.RuleEncoding {
 		if edits := p.document().FixEncoding(); len(edits) > 0 {
-			fix = &Fix{Description: "write it without byte order mark and with LF", File: u.File, Edits: edits, encoding: true}
+			fix = &Fix{
+				Description: "write it without byte order mark and with LF",
+				File:        u.File,
+				Edits:       edits,
+				encoding:    true,
+			}
 		}
 	}
 	p.at(u, u.Dir.Root, u.File, problem.Pos.Line, problem.Pos.Column, fix, "%s", message)
 }
 
-// value is what a derived key should say, where the code tells it.
+// value is what a derived key should say, where the code shows it.
 func (p *pass) value(key string) (any, bool) {
 	d, ok := p.derive()
 	if !ok || p.unit.IsApp() && key != "uses_functions" && key != "file_path" {

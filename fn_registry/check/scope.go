@@ -10,8 +10,9 @@ import (
 	"fnregistry.dev/fn_registry/config"
 )
 
-// scope is what a run looks at: all, or some files and the units that depend on them. Its cost is that of what it
-// covers, however large the rest of the catalogue is.
+// scope is what a run looks at: all, or some files and the units that depend on
+// them. Its cost is that of what it covers, however large the rest of the
+// catalogue is.
 type scope struct {
 	catalog *catalog.Catalog
 	only    map[string]bool // nil: everything
@@ -19,7 +20,8 @@ type scope struct {
 	renamed []place         // the folders of modules that have another import path than before
 }
 
-// touchedDir is a folder with the names of its files that are in the scope; some may be gone.
+// touchedDir is a folder with the names of its files that are in the scope;
+// some may be gone.
 type touchedDir struct {
 	*catalog.Dir
 	names []string
@@ -87,8 +89,8 @@ func (s *scope) ownUnits() []*catalog.Unit {
 	return units
 }
 
-// units lists the units to look at: those with a file in the scope, those of a folder whose shared code is in it,
-// and all that depend on them.
+// units lists the units to look at: those with a file in the scope, those of a
+// folder whose shared code is in it, and all that depend on them.
 func (s *scope) units() []*catalog.Unit {
 	if s.only == nil {
 		return s.catalog.Units
@@ -125,10 +127,14 @@ func (s *scope) units() []*catalog.Unit {
 
 // inRenamed reports whether a folder is one of a renamed module.
 func (s *scope) inRenamed(d *catalog.Dir) bool {
-	return slices.ContainsFunc(s.renamed, func(at place) bool { return at.root == d.Root && config.Under(d.Path, at.dir) })
+	return slices.ContainsFunc(
+		s.renamed,
+		func(at place) bool { return at.root == d.Root && config.Under(d.Path, at.dir) },
+	)
 }
 
-// programs lists the programs that a folder's code belongs to: those of the nearest folder, from it upwards, that has any.
+// programs lists the programs that a folder's code belongs to: those of the
+// nearest folder, from it upwards, that has any.
 func (s *scope) programs(d *catalog.Dir) []*catalog.Unit {
 	for at := d.Path; ; at = path.Dir(at) {
 		if above := s.catalog.Dir(d.Root, at); above != nil {
@@ -170,8 +176,8 @@ func (d touchedDir) concerned() []*catalog.Unit {
 	return units
 }
 
-// exports reports whether exported functions of a file may have lost their specs:
-// the file is in the scope, or a spec of its folder has gone.
+// exports reports whether exported functions of a file may have lost their
+// specs: the file is in the scope, or a spec of its folder has gone.
 func (s *scope) exports(d *catalog.Dir, file string) bool {
 	if s.file(file) {
 		return true

@@ -11,7 +11,8 @@ import (
 	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
-// TestScope_Property: units and cycles found from the touched files are those that a look at everything finds.
+// TestScope_Property: units and cycles found from the touched files are those
+// that a look at everything finds.
 func TestScope_Property(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -43,7 +44,8 @@ func TestScope_Property(t *testing.T) {
 	}
 }
 
-// everyUnit is what scope.units means, by a look at every folder, file and unit.
+// everyUnit is what scope.units means, by a look at every folder, file and
+// unit.
 func everyUnit(c *catalog.Catalog, only map[string]bool) []*catalog.Unit {
 	within := func(d *catalog.Dir, name string) bool { return dirOf(name) == d.Path }
 	exists := func(d *catalog.Dir, name string) bool {
@@ -88,9 +90,9 @@ func unitFiles(units []*catalog.Unit) []string {
 	return files
 }
 
-// randomTree has packages of functions that call one another, three units in one
-// file, helpers without an owner, specs whose code is gone, and programs of one
-// or two folders.
+// randomTree has packages of functions that call one another, three units in
+// one file, helpers without an owner, specs whose code is gone, and programs of
+// one or two folders.
 func randomTree(r *rand.Rand) string {
 	var b strings.Builder
 	b.WriteString("-- go.mod --\nmodule example.org/m\n")
@@ -142,8 +144,8 @@ func randomFiles(r *rand.Rand, c *catalog.Catalog) map[string]bool {
 	return only
 }
 
-// TestScope_WholeFolders: what a change concerns beyond the units whose files it
-// touches, in the order of their IDs.
+// TestScope_WholeFolders: what a change concerns beyond the units whose files
+// it touches, in the order of their IDs.
 func TestScope_WholeFolders(t *testing.T) {
 	t.Parallel()
 	unit := func(name string) string {
@@ -167,7 +169,11 @@ func TestScope_WholeFolders(t *testing.T) {
 		}
 	}
 	for touched, want := range map[string]string{"a/help.go": "a/help.go", "a/one.go": "", "a/gone.md": "a/help.go", "a/one.md": "", "b/gone.md": "", "fn_registry.yaml": "a/help.go"} {
-		found, err := Run(t.Context(), c, Options{Rules: []string{"spec-missing"}, Only: map[string]bool{touched: true}})
+		found, err := Run(
+			t.Context(),
+			c,
+			Options{Rules: []string{"spec-missing"}, Only: map[string]bool{touched: true}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

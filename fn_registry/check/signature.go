@@ -13,7 +13,7 @@ var signatureRule = &Rule{
 	Name: "signature", Severity: Error, Summary: "signature is the declaration in the code",
 	Explanation: "The Go declaration without its body, as `go doc` prints it. How parameters are grouped (`a, b int` or `a int, b int`) and spaced is no finding. For a struct or an interface: `type Name struct`.\n\n`-fix` writes it.",
 	unit: func(p *pass, u *catalog.Unit) {
-		if u.Code == nil || p.told("signature") || u.Spec.Signature == u.Code.Signature {
+		if u.Code == nil || p.reported("signature") || u.Spec.Signature == u.Code.Signature {
 			return
 		}
 		says, err := source.ParseSignature(u.Spec.Signature)
@@ -31,7 +31,7 @@ var signatureRule = &Rule{
 	},
 }
 
-// signatureDiff tells the first difference, or nothing.
+// signatureDiff describes the first difference, or nothing.
 func signatureDiff(says, real *source.Decl) string {
 	if says.Kind != real.Kind {
 		return fmt.Sprintf("it is a %s, the code has a %s", kindWord(says), kindWord(real))

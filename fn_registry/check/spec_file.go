@@ -13,7 +13,7 @@ var specFileRule = &Rule{
 		"Rename the file, with its test, or correct the name.",
 	unit: func(p *pass, u *catalog.Unit) {
 		want := u.Spec.Name + ".md"
-		if !spec.IsName(u.Spec.Name) || p.told("name") || path.Base(u.File) == want {
+		if !spec.IsName(u.Spec.Name) || p.reported("name") || path.Base(u.File) == want {
 			return
 		}
 		p.key("name", nil, "the spec of %s is in %s; it should be in %s", u.Spec.Name, path.Base(u.File), want)

@@ -4,7 +4,7 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-var testedRule = derivedScalar("tested", "tested", "tested tells whether there are tests",
+var testedRule = derivedScalar("tested", "tested", "tested reports whether there are tests",
 	"True where the unit's test file has at least one test.",
 	func(s *spec.Spec) bool { return s.Tested },
 	func(_ *pass, says, _ bool) string {

@@ -16,7 +16,7 @@ var versionRule = &Rule{
 		"A change that can break them is major (other parameters, a field or method gone or of another type, a new method of an interface that they implement, pure made impure, a new ID); " +
 		"one that adds is minor. Below 1.0.0 a major change wants the next minor version, and a minor one the next patch. Other names of parameters are no change. A version never falls. `-fix` writes it.",
 	unit: func(p *pass, u *catalog.Unit) {
-		if p.history == nil || u.IsApp() || p.told("version") || !p.history.concerns(u.Dir) {
+		if p.history == nil || u.IsApp() || p.reported("version") || !p.history.concerns(u.Dir) {
 			return
 		}
 		old, why := p.specBefore(u)
@@ -143,7 +143,8 @@ func nameless(d *source.Decl) *source.Decl {
 
 type version [3]int
 
-// parseVersion reads the numbers of a semantic version; pre-release and build do not count here.
+// parseVersion reads the numbers of a semantic version; pre-release and build
+// do not count here.
 func parseVersion(s string) (v version, ok bool) {
 	s, _, _ = strings.Cut(s, "+")
 	s, _, _ = strings.Cut(s, "-")
@@ -161,7 +162,8 @@ func parseVersion(s string) (v version, ok bool) {
 	return v, true
 }
 
-// preRelease reports whether a version is one before the release of its numbers.
+// preRelease reports whether a version is one before the release of its
+// numbers.
 func preRelease(s string) bool {
 	s, _, _ = strings.Cut(s, "+")
 	return strings.Contains(s, "-")

@@ -1,5 +1,6 @@
-// Package config reads fn_registry.yaml, the one file that ties the registry to a repository: where units live,
-// which domains there are, which packages may import which.
+// Package config reads fn_registry.yaml, the one file that ties the registry to
+// a repository: where units live, which domains there are, which packages may
+// import which.
 package config
 
 import (
@@ -21,8 +22,9 @@ import (
 // FileName is the file's name, at a repository's root.
 const FileName = "fn_registry.yaml"
 
-// Config is the file's content. The zero Config is a repository without the file: specs are found wherever they
-// lie, and no exported function is obliged to have one.
+// Config is the file's content. The zero Config is a repository without the
+// file: specs are found wherever they lie, and no exported function is obliged
+// to have one.
 type Config struct {
 	Version     int          `yaml:"version"`      // of this format; 1
 	Units       []string     `yaml:"units"`        // folders in which every exported function needs a spec
@@ -34,15 +36,17 @@ type Config struct {
 	DocNotes    bool         `yaml:"doc_notes"` // doc comments end with the first gotchas of the spec
 }
 
-// Driver is a heavy dependency that has a folder to itself: the room. What lies outside of the folder links nothing of
-// it, however many packages lie between.
+// Driver is a heavy dependency that has a folder to itself: the room. What lies
+// outside of the folder links nothing of it, however many packages lie between.
 type Driver struct {
 	Folder  string   `yaml:"folder"`  // its packages, and those below it, may link the driver
 	Imports []string `yaml:"imports"` // import paths; each covers the packages below it
 }
 
-// ImportRule limits what packages import. A pattern is a folder of the repository ("functions/core"), an import
-// path, "std" or "third-party"; "/..." behind it covers what lies below. Exactly one of Allow, Deny and Apart is set.
+// ImportRule limits what packages import. A pattern is a folder of the
+// repository ("functions/core"), an import path, "std" or "third-party"; "/..."
+// behind it covers what lies below. Exactly one of Allow, Deny and Apart is
+// set.
 type ImportRule struct {
 	From    []string `yaml:"from"`    // the packages that Allow or Deny is about
 	Allow   []string `yaml:"allow"`   // they may import these, and nothing else
@@ -106,8 +110,9 @@ func inside(dir string) (string, error) {
 	return clean, nil
 }
 
-// cleanDrivers brings folders and import paths into one form. A "/..." behind them, as the other keys have it, says
-// what holds anyway. One path in two rooms would leave open whose it is.
+// cleanDrivers brings folders and import paths into one form. A "/..." behind
+// them, as the other keys have it, says what holds anyway. One path in two
+// rooms would leave open whose it is.
 func (c *Config) cleanDrivers() error {
 	rooms := map[string]bool{}
 	for i, d := range c.Drivers {
@@ -127,7 +132,8 @@ func (c *Config) cleanDrivers() error {
 	return nil
 }
 
-// Forbidden lists the drivers that a folder's packages must not link: all but those whose room it lies in.
+// Forbidden lists the drivers that a folder's packages must not link: all but
+// those whose room it lies in.
 func (c *Config) Forbidden(dir string) (others []Driver) {
 	for _, d := range c.Drivers {
 		if !Under(dir, d.Folder) {
@@ -153,7 +159,8 @@ func (r ImportRule) validate() error {
 	return nil
 }
 
-// InUnits reports whether a folder, given from the root with slashes, lies in one of the Units folders.
+// InUnits reports whether a folder, given from the root with slashes, lies in
+// one of the Units folders.
 func (c *Config) InUnits(dir string) bool {
 	return slices.ContainsFunc(c.Units, func(u string) bool { return Under(dir, u) })
 }
@@ -182,8 +189,9 @@ func Under(dir, base string) bool {
 	return base == "." || dir == base || strings.HasPrefix(dir, base) && len(dir) > len(base) && dir[len(base)] == '/'
 }
 
-// Match reports whether a pattern covers an import: dir is the package's folder from the root, or "" for
-// a package from outside; std tells the standard library's from other outsiders.
+// Match reports whether a pattern covers an import: dir is the package's folder
+// from the root, or "" for a package from outside; std tells the standard
+// library's from other outsiders.
 func Match(pattern, importPath, dir string, std bool) bool {
 	switch pattern {
 	case "std":

@@ -1,13 +1,13 @@
-// Package docnote writes the note at the end of a declaration's doc comment that
-// leads from go doc to the unit's spec: the spec's file, and what the first of its
-// gotchas say.
+// Package docnote writes the note at the end of a declaration's doc comment
+// that leads from go doc to the unit's spec: the spec's file, and what the
+// first of its gotchas say.
 //
 //	// More in file_watch.md:
 //	//   - A path in a batch says "look here": the file may be gone, and may be the
 //	//     same as before.
 //
-// The note is from its first line to the end of its list. It is generated; what is
-// written by hand stands before it.
+// The note is from its first line to the end of its list. It is generated; what
+// is written by hand stands before it.
 package docnote
 
 import (
@@ -25,9 +25,9 @@ const (
 	width   = 80 // of its lines, in characters
 )
 
-// Lines returns the note for a spec: comment lines without their ends. file is the
-// spec's name without its folder, section the text of its Gotchas; without any the
-// note only names the spec.
+// Lines returns the note for a spec: comment lines without their ends. file is
+// the spec's name without its folder, section the text of its Gotchas; without
+// any the note only names the spec.
 func Lines(file, section string) []string {
 	items := first(section, gotchas)
 	if len(items) == 0 {
@@ -117,8 +117,8 @@ func wrap(item string) []string {
 
 var listMarker = regexp.MustCompile(`^([-*+•]|\d+[.)])$`)
 
-// words cuts a text where a line may end: not before what would begin an item of
-// a list to gofmt.
+// words cuts a text where a line may end: not before what would begin an item
+// of a list to gofmt.
 func words(text string) []string {
 	var all []string
 	for _, word := range strings.Fields(text) {
@@ -133,8 +133,9 @@ func words(text string) []string {
 
 var begins = regexp.MustCompile(`^// More in \S+\.md[.:]$`)
 
-// Edits returns the edits that make the note of the declaration whose name is in
-// a line (from 1) of a Go file what want says; none where it says so already.
+// Edits returns the edits that make the note of the declaration whose name is
+// in a line (from 1) of a Go file what want says; none where it says so
+// already.
 func Edits(src []byte, line int, want []string) []spec.Edit {
 	lines := bytes.SplitAfter(src, []byte("\n"))
 	decl := line - 1
@@ -176,8 +177,8 @@ func Edits(src []byte, line int, want []string) []spec.Edit {
 	return []spec.Edit{{Start: start, End: start + len(bytes.Join(lines[top:decl], nil)), New: text.String()}}
 }
 
-// withNote returns a doc comment's lines with the old note taken out and the new
-// one at the end.
+// withNote returns a doc comment's lines with the old note taken out and the
+// new one at the end.
 func withNote(doc, note []string) []string {
 	var kept []string
 	inside := false

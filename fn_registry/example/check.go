@@ -19,7 +19,8 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// check parses the batch's snippets, loads what they import, and type-checks them.
+// check parses the batch's snippets, loads what they import, and type-checks
+// them.
 func (b *batch) check(ctx context.Context, std standard) ([]check.Finding, error) {
 	names, err := standardPackages()
 	if err != nil {
@@ -123,8 +124,9 @@ func (f *file) typeCheck(fset *token.FileSet, imports types.Importer, runs bool)
 	return found
 }
 
-// standardPackages maps the names of the standard library's packages to their paths. Of several with one name the
-// shortest path wins, but for those that are most often meant.
+// standardPackages maps the names of the standard library's packages to their
+// paths. Of several with one name the shortest path wins, but for those that
+// are most often meant.
 var standardPackages = sync.OnceValues(func() (map[string]string, error) {
 	out, err := exec.Command("go", "list", "std").Output()
 	if err != nil {

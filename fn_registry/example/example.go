@@ -17,7 +17,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// Rule is the rule that Check applies. It is not among check.Rules, which need no go command.
+// Rule is the rule that Check applies. It is not among check.Rules, which need
+// no go command.
 var Rule = &check.Rule{
 	Name: "example", Severity: check.Error, Summary: "the Example compiles against the unit, and prints what it says",
 	Explanation: "Go blocks of the Example section are type-checked as a whole file where they begin with `package`, else as declarations or as the body of a function that has `ctx`. " +
@@ -50,7 +51,8 @@ type snippet struct {
 	line int // where its first line stands in the spec
 }
 
-// batch is what one run of the go command serves: the examples of one module that need the same build tags.
+// batch is what one run of the go command serves: the examples of one module
+// that need the same build tags.
 type batch struct {
 	catalog  *catalog.Catalog
 	dir      string // the module's folder
@@ -68,7 +70,7 @@ func batches(c *catalog.Catalog, units []*catalog.Unit) []*batch {
 		}
 		doc, _, err := c.Document(u)
 		if err != nil {
-			continue // told by the rules that read files
+			continue // reported by the rules that read files
 		}
 		section, ok := doc.Section(spec.SectionExample)
 		if !ok {

@@ -60,7 +60,7 @@ func TestCheck(t *testing.T) {
 			`13:1: the example prints "3", and its Output says "4"`},
 		{"output of several lines", "fmt.Println(core.Add(core.AddConfig{}))\nfmt.Println(1)\n\n// Output:\n// 0 <nil>\n// 1", ""},
 		{"unordered output", "fmt.Println(2)\nfmt.Println(1)\n// Unordered output:\n// 1\n// 2", ""},
-		{"output beside a statement", "fmt.Println(core.Add(core.AddConfig{})) // Output: 0 <nil>", ""},
+		{"output next to a statement", "fmt.Println(core.Add(core.AddConfig{})) // Output: 0 <nil>", ""},
 		{"output that returns an error", "if _, err := core.Add(core.AddConfig{}); err != nil {\n\treturn err\n}\nfmt.Println(1)\n// Output: 2",
 			`15:1: the example prints "1", and its Output says "2"`},
 		{"output of a failure", "fmt.Println(1)\nif true {\n\treturn errors.New(\"no\")\n}\n// Output: 1", "15:1: the example fails: exit status 1: no"},

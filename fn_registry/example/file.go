@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// file is a snippet made into a whole Go file. All that is added stands on the snippet's first line, or behind its
-// last, so that lines stay what they are.
+// file is a snippet made into a whole Go file. All that is added stands on the
+// snippet's first line, or behind its last, so that lines stay what they are.
 type file struct {
 	snippet
 	tree    *ast.File
@@ -25,7 +25,8 @@ type file struct {
 // wrapper is the name of the function that statements are put into.
 const wrapper = "fnExample"
 
-// parse finds the form in which the snippet is Go: a file, declarations, or the body of a function.
+// parse finds the form in which the snippet is Go: a file, declarations, or the
+// body of a function.
 func (s snippet) parse(fset *token.FileSet, imports []string) (*file, error) {
 	if isFile(s.text) {
 		f := &file{snippet: s, src: s.text}
@@ -68,7 +69,8 @@ func isFile(text string) bool {
 	return false
 }
 
-// returnsValue reports whether the statements return something themselves: an error, then.
+// returnsValue reports whether the statements return something themselves: an
+// error, then.
 func returnsValue(text string) bool {
 	tree, err := parser.ParseFile(token.NewFileSet(), "", "package p;func _() {"+text+"\n}", 0)
 	if err != nil {
@@ -87,7 +89,8 @@ func returnsValue(text string) bool {
 	return found
 }
 
-// qualifiers lists the names before a dot that nothing in the file declares: packages that are still to be imported.
+// qualifiers lists the names before a dot that nothing in the file declares:
+// packages that are still to be imported.
 func (f *file) qualifiers() []string {
 	unresolved := map[*ast.Ident]bool{}
 	for _, id := range f.tree.Unresolved {

@@ -58,8 +58,8 @@ func TestSnippet_Parse(t *testing.T) {
 	}
 }
 
-// TestImportFor: the package that a name means in an example: the unit's own, one
-// that its file imports, the standard library's, else one with units.
+// TestImportFor: the package that a name means in an example: the unit's own,
+// one that its file imports, the standard library's, else one with units.
 func TestImportFor(t *testing.T) {
 	t.Parallel()
 	c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{testtree.New(t, strings.Replace(head, "import \"time\"", "import (\n\t\"time\"\n\n\t\"example.org/far/go-odd\"\n\t\"example.org/m/other\"\n)\n\nvar _, _ = odd.A, strange.B", 1)+

@@ -60,7 +60,14 @@ func (b *batch) load(ctx context.Context, wanted map[string]bool, std standard) 
 // list asks the go command for the wanted packages and all that they import,
 // each after its imports.
 func (b *batch) list(ctx context.Context, wanted map[string]bool) ([]listed, error) {
-	args := []string{"list", "-e", "-deps", "-json=ImportPath,Dir,GoFiles,CgoFiles,ImportMap,Standard", "-tags=" + b.tags, "--"}
+	args := []string{
+		"list",
+		"-e",
+		"-deps",
+		"-json=ImportPath,Dir,GoFiles,CgoFiles,ImportMap,Standard",
+		"-tags=" + b.tags,
+		"--",
+	}
 	var paths []string
 	for p := range wanted {
 		if p != "C" {

@@ -55,7 +55,10 @@ func (f *file) output() (out output, ok bool) {
 // isLast reports whether neither a statement nor a comment begins after pos in
 // a function's body.
 func (f *file) isLast(pos token.Pos, body *ast.BlockStmt) bool {
-	last := !slices.ContainsFunc(f.tree.Comments, func(g *ast.CommentGroup) bool { return g.Pos() > pos && g.Pos() < body.End() })
+	last := !slices.ContainsFunc(
+		f.tree.Comments,
+		func(g *ast.CommentGroup) bool { return g.Pos() > pos && g.Pos() < body.End() },
+	)
 	ast.Inspect(body, func(n ast.Node) bool {
 		if _, isStmt := n.(ast.Stmt); isStmt && n.Pos() > pos {
 			last = false

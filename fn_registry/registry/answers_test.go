@@ -110,7 +110,8 @@ file_path: app3/main.go
 ---
 `
 
-// TestState_Answers holds whole answers, in the form in which programs get them.
+// TestState_Answers holds whole answers, in the form in which programs get
+// them.
 func TestState_Answers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

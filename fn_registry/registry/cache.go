@@ -23,14 +23,15 @@ import (
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// cacheFiles are where a registry keeps what it learnt, and where fn size keeps what units weigh; all "" where nothing
-// is kept.
+// cacheFiles are where a registry keeps what it learnt, and where fn size keeps
+// what units weigh; all "" where nothing is kept.
 type cacheFiles struct {
 	snapshot, index string
 	sizes           ledger.Dir
 }
 
-// cachePaths names the files after the program and the roots, so that several can share a folder.
+// cachePaths names the files after the program and the roots, so that several
+// can share a folder.
 func cachePaths(opts Options) (cacheFiles, error) {
 	if opts.NoCache {
 		return cacheFiles{}, nil
@@ -50,7 +51,8 @@ func cachePaths(opts Options) (cacheFiles, error) {
 	return cacheFiles{snapshot: base + ".snapshot", index: base + ".index", sizes: ledger.Of(dir)}, nil
 }
 
-// load makes the first state: of the cache's two files or, where one is of no use, by reading everything.
+// load makes the first state: of the cache's two files or, where one is of no
+// use, by reading everything.
 func (r *Registry) load(ctx context.Context) error {
 	opts := catalog.Options{Roots: r.opts.Roots, Snapshot: r.files.snapshot}
 	var x *search.Index
@@ -66,7 +68,7 @@ func (r *Registry) load(ctx context.Context) error {
 		return err
 	}
 	if indexErr != nil && !errors.Is(indexErr, fs.ErrNotExist) {
-		r.log.Warn("the search index is made anew", "file", r.files.index, "error", indexErr)
+		r.log.Warn("rebuilding the search index", "file", r.files.index, "error", indexErr)
 	}
 	if x != nil && len(c.Dirs) > 0 {
 		r.unsaved = r.publish(c, x, indexed, nil)
@@ -81,8 +83,9 @@ func (r *Registry) load(ctx context.Context) error {
 	return err
 }
 
-// Save writes the cache's files if something was learnt since the last time. A reader sees each file old or new,
-// whole; of two that don't belong together the next Open mends the difference.
+// Save writes the cache's files if something was learnt since the last time. A
+// reader sees each file old or new, whole; of two that don't belong together
+// the next Open repairs the difference.
 func (r *Registry) Save() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,10 +103,10 @@ func (r *Registry) Save() error {
 	return nil
 }
 
-// The index's file: magic, hash of the program that wrote it and so knows what an
-// entry is made of, length and CRC-32C of the list of units, that list (for each
-// unit the length of its ID, the ID, its fingerprint), and the index in its own
-// form, which has a checksum of its own.
+// The index's file: magic, hash of the program that wrote it and so knows what
+// an entry is made of, length and CRC-32C of the list of units, that list (for
+// each unit the length of its ID, the ID, its fingerprint), and the index in
+// its own form, which has a checksum of its own.
 const indexMagic = "fn_registry index\n"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

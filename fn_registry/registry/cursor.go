@@ -9,8 +9,9 @@ import (
 	"fnregistry.dev/fn_registry/search"
 )
 
-// cursor is a place in the answer to a query: after the unit with this key. Offset is where that unit stood, to find
-// it at once while nothing has changed, and score what it had, to find its place when it has gone.
+// cursor is a place in the answer to a query: after the unit with this key.
+// Offset is where that unit stood, to find it at once while nothing has
+// changed, and score what it had, to find its place when it has gone.
 type cursor struct {
 	Query  string  `json:"q"` // of what query it is
 	Offset int     `json:"o"`
@@ -26,7 +27,7 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-var errCursor = &QueryError{Param: "cursor", Message: "it is not one that an answer gave; leave it out to begin anew"}
+var errCursor = &QueryError{Param: "cursor", Message: "it is not one that an answer gave; omit it to start over"}
 
 func parseCursor(text, query string) (cursor, error) {
 	var c cursor
@@ -35,7 +36,10 @@ func parseCursor(text, query string) (cursor, error) {
 		return cursor{}, errCursor
 	}
 	if c.Query != query {
-		return cursor{}, &QueryError{Param: "cursor", Message: "it belongs to another query; leave it out to begin anew"}
+		return cursor{}, &QueryError{
+			Param:   "cursor",
+			Message: "it belongs to another query; omit it to start over",
+		}
 	}
 	return c, nil
 }
@@ -70,8 +74,9 @@ type hit struct {
 	why     []string
 }
 
-// after finds where the answer goes on after a cursor. If the unit at which the last page ended still stands there,
-// that is the place; if it has moved, the place is behind it; if it has gone, where it would stand by score and ID.
+// after finds where the answer goes on after a cursor. If the unit at which the
+// last page ended still stands there, that is the place; if it has moved, the
+// place is behind it; if it has gone, where it would stand by score and ID.
 func (c cursor) after(of ranked, before func(a, b hit) bool) int {
 	at := of(c.Offset-1, 1)
 	if len(at.hits) == 1 && at.hits[0].key == c.Key {

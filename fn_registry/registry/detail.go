@@ -74,7 +74,14 @@ type Ref struct {
 }
 
 func ref(u *catalog.Unit) Ref {
-	return Ref{ID: u.ID, Name: u.Spec.Name, Kind: u.Spec.Kind, Domain: u.Spec.Domain, Purity: u.Spec.Purity, Description: u.Spec.Description}
+	return Ref{
+		ID:          u.ID,
+		Name:        u.Spec.Name,
+		Kind:        u.Spec.Kind,
+		Domain:      u.Spec.Domain,
+		Purity:      u.Spec.Purity,
+		Description: u.Spec.Description,
+	}
 }
 
 func refs(units []*catalog.Unit) []Ref {
@@ -128,7 +135,8 @@ func (s *State) Get(id string) (*Detail, error) {
 	return d, nil
 }
 
-// update makes Item and Spec those of a newer document; false where it is not one of the unit.
+// update makes Item and Spec those of a newer document; false where it is not
+// one of the unit.
 func (d *Detail) update(s *State, u *catalog.Unit, doc *spec.Document) bool {
 	if doc.Spec.Name == "" || doc.Spec.ID() != u.ID {
 		return false
@@ -203,10 +211,12 @@ type Reached struct {
 	Via   string `json:"via"`   // ID of the unit before it on a shortest way; of the unit itself at depth 1
 }
 
-// Dependencies returns all that a unit needs. An unknown ID is a [*NotFoundError].
+// Dependencies returns all that a unit needs. An unknown ID is a
+// [*NotFoundError].
 func (s *State) Dependencies(id string) (*Reach, error) { return s.reach(id, s.Catalog.Dependencies) }
 
-// Dependents returns all that may break when a unit changes, programs included. An unknown ID is a [*NotFoundError].
+// Dependents returns all that may break when a unit changes, programs included.
+// An unknown ID is a [*NotFoundError].
 func (s *State) Dependents(id string) (*Reach, error) { return s.reach(id, s.Catalog.Dependents) }
 
 func (s *State) reach(id string, follow func(*catalog.Unit) []catalog.Reached) (*Reach, error) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 // NotFoundError says that there is no unit of an ID.
@@ -19,7 +20,7 @@ func (e *NotFoundError) Error() string {
 	if e.Several {
 		return "several units are called " + quote(e.ID) + ": " + strings.Join(e.Candidates, ", ")
 	}
-	return "no unit " + quote(e.ID) + didYouMean(e.Candidates)
+	return suggest("no unit "+quote(e.ID), e.Candidates)
 }
 
 // QueryError says that a question makes no sense as it was asked.
@@ -37,15 +38,19 @@ func (e *QueryError) Error() string {
 // suggest ends a message with the candidates, unless it lists them already.
 func suggest(message string, candidates []string) string {
 	listed := strings.Contains(message, "did you mean") || len(candidates) > 1 && strings.Contains(message, strings.Join(candidates, ", "))
-	if listed {
-		return message
+	if hint := core.DidYouMean(candidates...); hint != "" && !listed {
+		return message + "; " + hint
 	}
-	return message + didYouMean(candidates)
+	return message
 }
 
 // unknown is the error for a word that is not one of those allowed.
 func unknown(param, value string, allowed []string) error {
-	e := &QueryError{Param: param, Message: quote(value) + " is not one of " + strings.Join(allowed, ", "), Candidates: allowed}
+	e := &QueryError{
+		Param:      param,
+		Message:    quote(value) + " is not one of " + strings.Join(allowed, ", "),
+		Candidates: allowed,
+	}
 	if len(allowed) == 0 {
 		e.Message = "there is no " + quote(value)
 	}
@@ -55,14 +60,8 @@ func unknown(param, value string, allowed []string) error {
 	return e
 }
 
-func didYouMean(candidates []string) string {
-	if len(candidates) == 0 {
-		return ""
-	}
-	return "; did you mean " + strings.Join(candidates[:min(3, len(candidates))], " or ") + "?"
-}
-
-// quote shows what somebody sent, shortened and with what does not print escaped.
+// quote shows what somebody sent, shortened and with what does not print
+// escaped.
 func quote(s string) string {
 	const most = 80
 	if len(s) > most {

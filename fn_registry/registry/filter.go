@@ -10,8 +10,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// filters are the conditions of a query, by field. A unit passes if, in each field that has one value (kind, lang,
-// domain, purity, tested), it has one of those wanted, in each other field all of those wanted, and none of those
+// filters are the conditions of a query, by field. A unit passes if, in each
+// field that has one value (kind, lang, domain, purity, tested), it has one of
+// those wanted, in each other field all of those wanted, and none of those
 // unwanted anywhere.
 type filters struct {
 	any, all, none []condition
@@ -62,8 +63,9 @@ func (f *filters) accept(u *catalog.Unit) bool {
 	return true
 }
 
-// filters joins the explicit conditions of a query, which must make sense, with its field words, of which those that
-// make none are told among the problems and match nothing.
+// filters joins the explicit conditions of a query, which must make sense, with
+// its field words, of which those that make none are reported in the problems
+// and match nothing.
 func (s *State) filters(q Query, words []search.Filter) (*filters, []Problem, error) {
 	f := &filters{}
 	var problems []Problem
@@ -74,7 +76,10 @@ func (s *State) filters(q Query, words []search.Filter) (*filters, []Problem, er
 				return nil, nil, &QueryError{Param: e.field, Message: err.message, Candidates: err.candidates}
 			}
 			if err != nil {
-				problems = append(problems, Problem{Text: value, Message: err.message, Candidates: list(err.candidates)})
+				problems = append(
+					problems,
+					Problem{Text: value, Message: err.message, Candidates: list(err.candidates)},
+				)
 			}
 			f.add(e.field, false, has)
 		}
@@ -108,14 +113,16 @@ func (q Query) explicit() []explicit {
 	return all
 }
 
-// valueError says why a value can't match. A soft one is no mistake of form: nothing has that value, so far.
+// valueError says why a value can't match. A soft one is no mistake of form:
+// nothing has that value, so far.
 type valueError struct {
 	message    string
 	candidates []string
 	soft       bool
 }
 
-// condition makes the test for one value of a field. With an error it passes no unit.
+// condition makes the test for one value of a field. With an error it passes no
+// unit.
 func (s *State) condition(field, value string) (func(*catalog.Unit) bool, *valueError) {
 	never := func(*catalog.Unit) bool { return false }
 	switch field {
@@ -130,7 +137,11 @@ func (s *State) condition(field, value string) (func(*catalog.Unit) bool, *value
 		return is(func(u *catalog.Unit) string { return u.Spec.Domain }, value), s.known("domain", value, s.facets().Domains)
 	case "tag":
 		fold := strings.ToLower(value)
-		return func(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, fold) }, s.known("tag", fold, s.facets().Tags)
+		return func(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, fold) }, s.known(
+			"tag",
+			fold,
+			s.facets().Tags,
+		)
 	case "tested":
 		want, err := strconv.ParseBool(value)
 		if err != nil {
@@ -191,8 +202,8 @@ func (s *State) known(field, value string, counts []Count) *valueError {
 	return err
 }
 
-// checkDomain refuses a domain that no unit has and that no root's settings name.
-// An answer with nothing in it would say that all is well there.
+// checkDomain refuses a domain that no unit has and that no root's settings
+// name. An answer with nothing in it would say that all is well there.
 func (s *State) checkDomain(domain string) error {
 	names := []string{}
 	for _, c := range s.facets().Domains {
@@ -211,8 +222,9 @@ func (s *State) checkDomain(domain string) error {
 	return unknown("domain", domain, names)
 }
 
-// imports reports whether a unit's file, or a program's packages, import a package: by its path, one above it, or by
-// consecutive elements of its path ("mautrix" or "go/mautrix" for "maunium.net/go/mautrix/id").
+// imports reports whether a unit's file, or a program's packages, import a
+// package: by its path, one above it, or by consecutive elements of its path
+// ("mautrix" or "go/mautrix" for "maunium.net/go/mautrix/id").
 func (s *State) imports(u *catalog.Unit, want string) bool {
 	want = strings.Trim(want, "/")
 	has := func(path string) bool { return hasElements(path, want) }
@@ -224,7 +236,8 @@ func (s *State) imports(u *catalog.Unit, want string) bool {
 	})
 }
 
-// hasElements reports whether want stands in a path between slashes or its ends.
+// hasElements reports whether want stands in a path between slashes or its
+// ends.
 func hasElements(path, want string) bool {
 	for from := 0; ; {
 		i := strings.Index(path[from:], want)

@@ -17,7 +17,8 @@ const (
 	MaxText      = 4096 // bytes of Text, and of Signature
 )
 
-// Query asks for units. All that is set must hold. The zero Query lists everything.
+// Query asks for units. All that is set must hold. The zero Query lists
+// everything.
 type Query struct {
 	Text      string   // words, "phrases", -words, field words (tag:sql -purity:pure), or a signature: see search.ParseQuery
 	Signature string   // a signature: see search.ParseSignature
@@ -48,9 +49,11 @@ const (
 
 // Page is a part of the answer to a [Query].
 //
-// NextCursor names the unit that a page ends with. When the registry changes between two pages, the next one goes on
-// behind that unit, or, when it has gone, where it would stand. So with SortID no unit that stays is given twice or
-// left out; in the other orders only units may be whose own place in the order has changed meanwhile.
+// NextCursor names the unit that a page ends with. When the registry changes
+// between two pages, the next one goes on behind that unit, or, when it has
+// gone, where it would stand. So with SortID no unit that stays is given twice
+// or left out; in the other orders only units may be whose own place in the
+// order has changed meanwhile.
 type Page struct {
 	Items      []Item    `json:"items"`
 	Total      int       `json:"total"`
@@ -81,11 +84,13 @@ type Problem struct {
 // may have been meant.
 func (p Problem) String() string { return p.Text + ": " + suggest(p.Message, p.Candidates) }
 
-// Spans finds what of a text (for example an item's description) matches the query's words, to be marked.
+// Spans finds what of a text (for example an item's description) matches the
+// query's words, to be marked.
 func (p *Page) Spans(text string) []search.Span { return p.result.Spans(text) }
 
-// Find answers a query. What makes no sense in the Text is told among the page's Problems, as somebody may still be
-// typing; elsewhere it is a [*QueryError]. A Text of which nothing is understood finds nothing.
+// Find answers a query. What makes no sense in the Text is reported in the
+// page's Problems, as somebody may still be typing; elsewhere it is a
+// [*QueryError]. A Text of which nothing is understood finds nothing.
 func (s *State) Find(q Query) (*Page, error) {
 	parsed, err := q.parse()
 	if err != nil {
@@ -218,8 +223,8 @@ func (s *State) rank(q Query, parsed search.Query, f *filters) (of ranked, befor
 	}, before
 }
 
-// choose returns the units from the offset-th to the limit-th further that are accepted, and how many are in all. A
-// nil accept takes all.
+// choose returns the units from the offset-th to the limit-th further that are
+// accepted, and how many are in all. A nil accept takes all.
 func choose(units []*catalog.Unit, accept func(*catalog.Unit) bool, offset, limit int) ([]*catalog.Unit, int) {
 	if accept == nil {
 		from := min(offset, len(units))
@@ -278,7 +283,8 @@ func (s *State) missing(id string) *NotFoundError {
 	if len(id) > 200 || !utf8.ValidString(id) || catalog.Squash(strings.Trim(id, `"' `)) == "" { // a query of no words finds all
 		return e
 	}
-	// An ID's end, the language and the domain, is in every ID and says little; without it the name remains.
+	// An ID's end, the language and the domain, is in every ID and says little;
+	// without it the name remains.
 	for _, words := range [][]search.Word{{{Text: id}}, search.ParseQuery(strings.ReplaceAll(id, "_", " ")).Words} {
 		for _, h := range s.Index.Search(search.Query{Words: words}, search.Options{Limit: mostLooked}).Hits {
 			if slices.Contains(h.Fields.Names(), "name") && len(e.Candidates) < mostCandidates {
@@ -294,8 +300,8 @@ func (s *State) missing(id string) *NotFoundError {
 
 // Resolve returns the ID of a unit that is named by its ID, its name, or its Go
 // symbol, with or without the package. Where several units are equal without
-// underscores and case, the one that is called exactly so is meant. The error is
-// a [*NotFoundError], with all of them where several remain.
+// underscores and case, the one that is called exactly so is meant. The error
+// is a [*NotFoundError], with all of them where several remain.
 func (s *State) Resolve(text string) (string, error) {
 	if s.Catalog.Unit(text) != nil {
 		return text, nil

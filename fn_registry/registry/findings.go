@@ -9,9 +9,10 @@ import (
 	"fnregistry.dev/fn_registry/check"
 )
 
-// Findings holds the state's catalogue against all rules of the linter, save those that compare with history. The first
-// who asks starts the work, which goes on in the background until the registry is closed; all wait for it, each as
-// long as its own ctx allows.
+// Findings holds the state's catalogue against all rules of the linter, save
+// those that compare with history. The first who asks starts the work, which
+// goes on in the background until the registry is closed; all wait for it, each
+// as long as its own ctx allows.
 func (s *State) Findings(ctx context.Context) ([]check.Finding, error) {
 	f := s.startFindings()
 	select {
@@ -60,7 +61,8 @@ func (s *State) FindingsReady() bool {
 	}
 }
 
-// findingsOf returns what is known to be wrong with a unit, without a run over all of them.
+// findingsOf returns what is known to be wrong with a unit, without a run over
+// all of them.
 func (s *State) findingsOf(u *catalog.Unit) []check.Finding {
 	if s.FindingsReady() {
 		return list(s.findings.Load().byUnit[u.ID])
@@ -78,8 +80,8 @@ type FindingsQuery struct {
 }
 
 // FilterFindings chooses among findings. A rule, severity, unit or domain that
-// does not exist is a [*QueryError]: no findings would mean that nothing is wrong
-// with it.
+// does not exist is a [*QueryError]: no findings would mean that nothing is
+// wrong with it.
 func (s *State) FilterFindings(all []check.Finding, q FindingsQuery) ([]check.Finding, error) {
 	var rules []string
 	for _, r := range check.Rules() {
@@ -94,7 +96,11 @@ func (s *State) FilterFindings(all []check.Finding, q FindingsQuery) ([]check.Fi
 	}
 	about := func(f check.Finding) bool { return f.Unit == q.Unit }
 	if q.Unit != "" && s.Catalog.Unit(q.Unit) == nil && !slices.ContainsFunc(all, about) {
-		return nil, &QueryError{Param: "unit", Message: "there is no unit " + quote(q.Unit), Candidates: s.missing(q.Unit).Candidates}
+		return nil, &QueryError{
+			Param:      "unit",
+			Message:    "there is no unit " + quote(q.Unit),
+			Candidates: s.missing(q.Unit).Candidates,
+		}
 	}
 	if err := s.checkDomain(q.Domain); err != nil {
 		return nil, err

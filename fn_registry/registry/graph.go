@@ -22,7 +22,8 @@ const (
 	UsedBy Direction = "used_by" // who uses it
 )
 
-// GraphQuery says which part of the graph of uses is wanted. The zero GraphQuery wants the whole.
+// GraphQuery says which part of the graph of uses is wanted. The zero
+// GraphQuery wants the whole.
 type GraphQuery struct {
 	ID        string    // of the unit in the middle; "": the whole graph
 	Depth     int       // edges from the unit in the middle; 0: all that can be reached
@@ -129,8 +130,8 @@ func (g *Graph) WriteJSON(w io.Writer) error {
 	return json.NewEncoder(w).Encode(g)
 }
 
-// WriteDOT writes the graph in Graphviz's language: functions as boxes, types as ellipses, programs as folded notes;
-// what is not pure is drawn bold.
+// WriteDOT writes the graph in Graphviz's language: functions as boxes, types
+// as ellipses, programs as folded notes; what is not pure is drawn bold.
 func (g *Graph) WriteDOT(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "digraph units {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n")
@@ -154,12 +155,14 @@ func (g *Graph) WriteDOT(w io.Writer) error {
 	return b.Flush()
 }
 
-// dotQuote writes an ID of the DOT language: in a quoted one only quotes need escaping, but labels read backslashes.
+// dotQuote writes an ID of the DOT language: in a quoted one only quotes need
+// escaping, but labels read backslashes.
 func dotQuote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", "", "\x00", "").Replace(s) + `"`
 }
 
-// WriteMermaid writes the graph as a Mermaid flowchart: functions as boxes, types rounded, programs as stadiums.
+// WriteMermaid writes the graph as a Mermaid flowchart: functions as boxes,
+// types rounded, programs as stadiums.
 func (g *Graph) WriteMermaid(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "flowchart LR\n")
@@ -181,7 +184,8 @@ func (g *Graph) WriteMermaid(w io.Writer) error {
 	return b.Flush()
 }
 
-// mermaidText writes what could end or format a label as Mermaid's entity codes.
+// mermaidText writes what could end or format a label as Mermaid's entity
+// codes.
 func mermaidText(s string) string {
 	var b strings.Builder
 	for _, r := range s {

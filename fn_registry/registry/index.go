@@ -10,10 +10,12 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// fingerprint tells whether the index holds a unit as it is: the hash of what its entry was made of.
+// fingerprint reports whether the index holds a unit as it is: the hash of what
+// its entry was made of.
 type fingerprint [16]byte
 
-// hashOf is what the index should hold of a unit: the spec's text, and the signature where only the code has it.
+// hashOf is what the index should hold of a unit: the spec's text, and the
+// signature where only the code has it.
 func hashOf(u *catalog.Unit) fingerprint {
 	if u.Spec.Signature != "" || u.Code == nil {
 		return u.Hash
@@ -58,8 +60,9 @@ func newEntry(id string, s *spec.Spec, sections []spec.Section, hash fingerprint
 	}}
 }
 
-// gatherer makes entries of the units that a Refresh reads. With an empty index it feeds them to a new one as they
-// come, so that no text is held longer than needed; else it keeps them, for there are few.
+// gatherer makes entries of the units that a Refresh reads. With an empty index
+// it feeds them to a new one as they come, so that no text is held longer than
+// needed; else it keeps them, for there are few.
 type gatherer struct {
 	mu   sync.Mutex
 	kept map[*catalog.Unit]entry
@@ -118,7 +121,12 @@ func (g *gatherer) finish() {
 // newer than the other, an ID that stands twice. Units whose entry is not among
 // known are read from their files. Where all is in line, it returns both as
 // they are, else a new map.
-func reconcile(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (_ *search.Index, _ map[string]fingerprint, changed bool) {
+func reconcile(
+	c *catalog.Catalog,
+	x *search.Index,
+	indexed map[string]fingerprint,
+	known map[*catalog.Unit]entry,
+) (_ *search.Index, _ map[string]fingerprint, changed bool) {
 	var fresh []*catalog.Unit
 	kept := 0
 	for i, u := range c.Units {

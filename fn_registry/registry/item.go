@@ -19,7 +19,7 @@ type Item struct {
 	FilePath    string   `json:"file_path"`
 	Score       float64  `json:"score"`   // see search.Hit; 0 in lists that are not ranked
 	Matched     []string `json:"matched"` // where the words were found: name, tags, description, params, body; signature
-	Why         []string `json:"why"`     // for each word that it has, how: "subprocess as process (synonym) in name,tags"
+	Why         []string `json:"why"`     // for each word that it has, how: "subprocess as process (synonym) in name, tags"
 	Users       int      `json:"users"`   // units that use it directly, and programs that it is part of
 }
 

@@ -1,8 +1,10 @@
-// Package registry answers questions about the units of one or more repositories: find, show, who uses whom, what is
-// like this draft, what is wrong. It joins the catalogue, the search index and the linter's findings.
+// Package registry answers questions about the units of one or more
+// repositories: find, show, who uses whom, what is like this draft, what is
+// wrong. It joins the catalogue, the search index and the linter's findings.
 //
-// A [Registry] holds one [State] at a time. A State never changes, so readers take it and go on with it without locks
-// while [Registry.Refresh] prepares the next one. Everything that is asked is a method of State.
+// A [Registry] holds one [State] at a time. A State never changes, so readers
+// take it and go on with it without locks while [Registry.Refresh] prepares the
+// next one. Everything that is asked is a method of State.
 package registry
 
 import (
@@ -22,11 +24,12 @@ type Options struct {
 	Roots    []string              // folders of repositories; empty: the working directory
 	Cache    string                // folder for snapshot and index; empty: fn_registry in the user's cache folder
 	NoCache  bool                  // nothing is kept on disk: each Open reads everything
-	Progress func(done, total int) // called now and then while folders are read, from several goroutines; nil: nobody
+	Progress func(done, total int) // called now and then while folders are read, from several goroutines; nil disables it
 	Log      *slog.Logger          // nil: nothing is logged
 }
 
-// Registry keeps a current [State]. Get one from [Open]; its methods may be called from several goroutines at once.
+// Registry keeps a current [State]. Get one from [Open]; its methods may be
+// called from several goroutines at once.
 type Registry struct {
 	opts  Options
 	files cacheFiles
@@ -43,8 +46,10 @@ type Registry struct {
 	unsaved bool
 }
 
-// Open returns a registry with what the cache holds, at once and without a look at the repositories' files: it may be
-// out of date until the first [Registry.Refresh]. Without a usable cache it reads everything, as Refresh does.
+// Open returns a registry with what the cache holds, at once and without a look
+// at the repositories' files: it may be out of date until the first
+// [Registry.Refresh]. Without a usable cache it reads everything, as Refresh
+// does.
 //
 // The caller ends it with [Registry.Close].
 func Open(ctx context.Context, opts Options) (*Registry, error) {
@@ -67,8 +72,9 @@ func Open(ctx context.Context, opts Options) (*Registry, error) {
 	return r, nil
 }
 
-// Load is Open, Refresh and Save: what a program does that answers one question from the files as they are. A cache
-// that can't be written is logged, and no error.
+// Load is Open, Refresh and Save: what a program does that answers one question
+// from the files as they are. A cache that can't be written is logged, and no
+// error.
 func Load(ctx context.Context, opts Options) (*Registry, error) {
 	r, err := Open(ctx, opts)
 	if err != nil {
@@ -86,8 +92,8 @@ func Load(ctx context.Context, opts Options) (*Registry, error) {
 	return r, nil
 }
 
-// Close ends what runs in the background, and returns nil. It saves nothing; the
-// states stay usable.
+// Close ends what runs in the background, and returns nil. It saves nothing;
+// the states stay usable.
 func (r *Registry) Close() error {
 	r.cancel()
 	r.work.Wait()
@@ -97,7 +103,8 @@ func (r *Registry) Close() error {
 // Sizes is where fn size keeps what units weigh, and [State.Get] finds it.
 func (r *Registry) Sizes() ledger.Dir { return r.files.sizes }
 
-// State returns the current state. Whoever asks several questions that belong together asks one State.
+// State returns the current state. Whoever asks several questions that belong
+// together asks one State.
 func (r *Registry) State() *State { return r.state.Load() }
 
 // Freshness says how current the answers are.
@@ -130,8 +137,8 @@ type Change struct {
 // None reports whether nothing has changed.
 func (c Change) None() bool { return c == Change{} }
 
-// Refresh looks at all files and reads what is not as it was. The new state is there when it returns; after an error
-// the old one stays.
+// Refresh looks at all files and reads what is not as it was. The new state is
+// there when it returns; after an error the old one stays.
 func (r *Registry) Refresh(ctx context.Context) (Change, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -164,8 +171,8 @@ func (r *Registry) refresh(ctx context.Context) (Change, error) {
 	return found, nil
 }
 
-// lastRead is when the latest folder was read or verified by content: that moves without a change of the catalogue,
-// and is worth saving.
+// lastRead is when the latest folder was read or verified by content: that
+// moves without a change of the catalogue, and is worth saving.
 func lastRead(c *catalog.Catalog) (latest int64) {
 	for _, d := range c.Dirs {
 		latest = max(latest, d.ReadAt)
@@ -173,9 +180,14 @@ func lastRead(c *catalog.Catalog) (latest int64) {
 	return latest
 }
 
-// publish brings the index in line with a catalogue and makes both the current state.
-// It reports whether the index was not in line.
-func (r *Registry) publish(c *catalog.Catalog, x *search.Index, indexed map[string]fingerprint, known map[*catalog.Unit]entry) (differed bool) {
+// publish brings the index in line with a catalogue and makes both the current
+// state. It reports whether the index was not in line.
+func (r *Registry) publish(
+	c *catalog.Catalog,
+	x *search.Index,
+	indexed map[string]fingerprint,
+	known map[*catalog.Unit]entry,
+) (differed bool) {
 	s := newState(r, c)
 	x, r.indexed, differed = reconcile(c, x, indexed, known)
 	s.Index = x.WithBoosts(s.boost).WithNamedTypes(s.namedTypes)

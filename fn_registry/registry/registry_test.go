@@ -68,7 +68,8 @@ When a number is needed.
 	}
 }
 
-// sample is three functions in a row of uses and a program that calls the first.
+// sample is three functions in a row of uses and a program that calls the
+// first.
 func sample() map[string]string {
 	files := map[string]string{
 		"fn_registry.yaml": "version: 1\nunits: [f]\n",
@@ -77,7 +78,10 @@ func sample() map[string]string {
 		"app/tool.md":      "---\nname: tool\nkind: app\nlang: go\ndomain: apps\nversion: 0.1.0\ndescription: A tool.\ntags: [cli]\n---\n",
 	}
 	maps.Copy(files, unitFiles("queue_drain", "Drains a queue of messages.", "BackoffWait(1)", "queue"))
-	maps.Copy(files, unitFiles("backoff_wait", "Waits between two tries, longer each time.", "RoundUp(1)", "retry", "time"))
+	maps.Copy(
+		files,
+		unitFiles("backoff_wait", "Waits between two tries, longer each time.", "RoundUp(1)", "retry", "time"),
+	)
 	maps.Copy(files, unitFiles("round_up", "Rounds a number up.", "", "math"))
 	return files
 }
@@ -193,7 +197,7 @@ func TestState_Find_Item(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
 	got := find(t, r.State(), Query{Text: "backoff", Limit: 1}).Items[0]
-	if !slices.Equal(got.Why, []string{"backoff in name,body"}) {
+	if !slices.Equal(got.Why, []string{"backoff in name, body"}) {
 		t.Errorf("why is %q", got.Why)
 	}
 	if got.Score <= 0.2 || !slices.Contains(got.Matched, "name") {
@@ -318,9 +322,9 @@ func TestState_Find_Cursor(t *testing.T) {
 	}
 }
 
-// TestState_Find_CursorOfMoved: a page goes on behind the unit that the last one
-// ended with, wherever that has moved meanwhile, and at its place when it is
-// gone, in every order.
+// TestState_Find_CursorOfMoved: a page goes on behind the unit that the last
+// one ended with, wherever that has moved meanwhile, and at its place when it
+// is gone, in every order.
 func TestState_Find_CursorOfMoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -424,7 +428,8 @@ func TestState_Get(t *testing.T) {
 	}
 }
 
-// TestState_Get_Bytes: a figure is shown as long as the code is what was measured.
+// TestState_Get_Bytes: a figure is shown as long as the code is what was
+// measured.
 func TestState_Get_Bytes(t *testing.T) {
 	t.Parallel()
 	dir, cache := t.TempDir(), t.TempDir()
@@ -517,7 +522,11 @@ func TestState_Resolve_Equal(t *testing.T) {
 	files := sample()
 	for name, symbol := range map[string]string{"ab": "AB", "a_b": "A_b"} {
 		text := unitFiles(name, "Is one of two.", "")["f/"+name+".md"]
-		files["f/"+name+".md"] = strings.ReplaceAll(text, "func "+map[string]string{"ab": "Ab", "a_b": "AB"}[name], "func "+symbol)
+		files["f/"+name+".md"] = strings.ReplaceAll(
+			text,
+			"func "+map[string]string{"ab": "Ab", "a_b": "AB"}[name],
+			"func "+symbol,
+		)
 		files["f/"+name+".go"] = "package f\n\nfunc " + symbol + "(n int) int { return n }\n"
 	}
 	for path, text := range unitFiles("round_up", "Rounds up, too.", "") {
@@ -562,7 +571,7 @@ func TestQueryError_Suggestions(t *testing.T) {
 		"kind:zzz": `kind:zzz: "zzz" is not one of function, type, pipeline, app`,
 		"kind:typ": `kind:typ: "typ" is not one of function, type, pipeline, app; did you mean type?`,
 		"zzz:a":    "zzz:a: unknown field zzz; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by",
-		"tga:a":    "tga:a: unknown field tga; did you mean tag",
+		"tga:a":    "tga:a: unknown field tga; did you mean tag?",
 	} {
 		if p := find(t, s, Query{Text: text}); len(p.Problems) != 1 || p.Problems[0].String() != want {
 			t.Errorf("%s: %v", text, p.Problems)
@@ -587,7 +596,7 @@ func TestState_NothingUnderstood(t *testing.T) {
 		}
 	}
 	if p := find(t, s, Query{Text: "bogus:x", Kind: []string{"function"}}); p.Total > 0 {
-		t.Errorf("with a filter beside it: %d units", p.Total)
+		t.Errorf("with a filter next to it: %d units", p.Total)
 	}
 }
 
@@ -690,7 +699,10 @@ func TestState_Graph(t *testing.T) {
 func TestGraph_Write(t *testing.T) {
 	t.Parallel()
 	g := &Graph{
-		Nodes: []Node{{ID: "a", Name: "a", Kind: "app"}, {ID: `b"\`, Name: "b\"]\n<x>", Kind: "type", Purity: "impure"}},
+		Nodes: []Node{
+			{ID: "a", Name: "a", Kind: "app"},
+			{ID: `b"\`, Name: "b\"]\n<x>", Kind: "type", Purity: "impure"},
+		},
 		Edges: []Edge{{"a", `b"\`}},
 	}
 	var dot, mermaid, text strings.Builder
@@ -921,7 +933,8 @@ func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) 
 	return r, opts
 }
 
-// TestRegistry_CacheApart: a snapshot and an index of two different times are mended.
+// TestRegistry_CacheApart: a snapshot and an index of two different times are
+// mended.
 func TestRegistry_CacheApart(t *testing.T) {
 	t.Parallel()
 	r, opts := apart(t, func(f cacheFiles) string { return f.index }, func(dir string) {
@@ -1025,7 +1038,8 @@ func findingsOfOthers(t *testing.T, s *State, id string) int {
 	return n
 }
 
-// TestRegistry_RefreshIsOpen: after any edits, what Refresh makes of them is what a new start reads.
+// TestRegistry_RefreshIsOpen: after any edits, what Refresh makes of them is
+// what a new start reads.
 func TestRegistry_RefreshIsOpen(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {
@@ -1046,7 +1060,8 @@ func TestRegistry_RefreshIsOpen(t *testing.T) {
 	}
 }
 
-// edit does something to the tree, in a way that leaves file times as coarse as they come.
+// edit does something to the tree, in a way that leaves file times as coarse as
+// they come.
 func edit(t *testing.T, rng *rand.Rand, dir string) {
 	words := strings.Fields("drain queue retry wait round number message ceiling floor sqlite matrix")
 	names := []string{"queue_drain", "backoff_wait", "round_up", "round_down", "wait_long", "drain_fast"}
@@ -1225,7 +1240,8 @@ func TestRegistry_CloseEndsFindings(t *testing.T) {
 	}
 }
 
-// FuzzFind: no query, however made, is a panic, and what it finds passes its filters.
+// FuzzFind: no query, however made, is a panic, and what it finds passes its
+// filters.
 func FuzzFind(f *testing.F) {
 	dir := f.TempDir()
 	write(f, dir, sample())

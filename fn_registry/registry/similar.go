@@ -8,7 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/search"
 )
 
-// Draft is what somebody is about to write. Any field may be empty, but not all of them.
+// Draft is what somebody is about to write. Any field may be empty, but not all
+// of them.
 type Draft struct {
 	Name        string   `json:"name"`
 	Signature   string   `json:"signature"`
@@ -34,7 +35,8 @@ type Similar struct {
 	Message string   `json:"message"` // the advice as a sentence
 }
 
-// Alike is a unit that is like a draft. Its Score is 0 to 1; Matched says whether words or signature are alike.
+// Alike is a unit that is like a draft. Its Score is 0 to 1; Matched reports
+// whether words or signature are alike.
 type Alike struct {
 	Item
 	Advice    Advice   `json:"advice"`
@@ -47,8 +49,8 @@ type Alike struct {
 // MaxSimilar is the most units that Similar returns.
 const MaxSimilar = 50
 
-// Similar finds the units most like a draft, at most limit of them (0: 5). A draft without content, or whose signature
-// can't be read, is a [*QueryError].
+// Similar finds the units most like a draft, at most limit of them (0: 5). A
+// draft without content, or whose signature can't be read, is a [*QueryError].
 func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	if limit < 0 || limit > MaxSimilar {
 		return nil, &QueryError{Param: "limit", Message: "not between 1 and 50"}
@@ -56,7 +58,10 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	all := strings.Join(append([]string{d.Name, d.Signature, d.Description}, d.Tags...), "")
 	switch {
 	case strings.TrimSpace(all) == "":
-		return nil, &QueryError{Param: "draft", Message: "it is empty: say at least what the unit is to do, in description"}
+		return nil, &QueryError{
+			Param:   "draft",
+			Message: "it is empty: say at least what the unit is to do, in description",
+		}
 	case !utf8.ValidString(all) || strings.ContainsRune(all, 0):
 		return nil, &QueryError{Param: "draft", Message: "not valid text: it has a NUL or is not UTF-8"}
 	case len(all) > 16*MaxText:
@@ -74,7 +79,14 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	}
 	out := &Similar{Use: []string{}, Items: []Alike{}}
 	for _, m := range matches {
-		a := Alike{Item: s.item(s.Catalog.Unit(m.Key)), Advice: adviceFor(m.Score), Words: list(m.Words), Text: m.Text, Shape: m.Shape, SameShape: m.SameShape()}
+		a := Alike{
+			Item:      s.item(s.Catalog.Unit(m.Key)),
+			Advice:    adviceFor(m.Score),
+			Words:     list(m.Words),
+			Text:      m.Text,
+			Shape:     m.Shape,
+			SameShape: m.SameShape(),
+		}
 		a.Score, a.Why = m.Score, list(reasons(m.Why))
 		if m.Text > 0 {
 			a.Matched = append(a.Matched, "words")

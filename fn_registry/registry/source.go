@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/revision"
@@ -177,7 +176,5 @@ func (s *State) History(ctx context.Context, id string) ([]revision.Version, err
 	if u == nil {
 		return nil, s.missing(id)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	return revision.History(ctx, s.Catalog.Roots[u.Dir.Root].Dir, u.File, mostVersions)
 }

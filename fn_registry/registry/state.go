@@ -11,8 +11,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// State is everything known at one time. It never changes and may be read from any number of goroutines; only the
-// bodies of specs are read from their files when they are asked for.
+// State is everything known at one time. It never changes and may be read from
+// any number of goroutines; only the bodies of specs are read from their files
+// when they are asked for.
 type State struct {
 	Generation uint64
 	ChangedAt  time.Time
@@ -46,9 +47,9 @@ func firstOfID(units []*catalog.Unit, i int) bool {
 	return units[i].ID != "" && (i == 0 || units[i-1].ID != units[i].ID)
 }
 
-// countUsers counts for each unit the units that use it directly and the programs that it is part of, however many
-// units lie between. A program that is a stub, not written yet, uses
-// nothing: it names what it is to use.
+// countUsers counts for each unit the units that use it directly and the
+// programs that it is part of, however many units lie between. A program that
+// is a stub, not written yet, uses nothing: it names what it is to use.
 func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 	users := make(map[*catalog.Unit]int, len(c.Units))
 	for _, u := range c.Units {
@@ -84,7 +85,7 @@ func countUsers(c *catalog.Catalog) map[*catalog.Unit]int {
 
 func isStub(u *catalog.Unit) bool { return slices.Contains(u.Spec.Tags, spec.TagStub) }
 
-// boost is what the ranking is told of a unit's use.
+// boost is the ranking's measure of a unit's use.
 func (s *State) boost(id string) float64 { return float64(s.users[s.Catalog.Unit(id)]) }
 
 // namedTypes reads what the catalogue knows of types whose name stands for

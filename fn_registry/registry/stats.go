@@ -16,7 +16,8 @@ type Count struct {
 	Count int    `json:"count"`
 }
 
-// Stats describes a state in numbers. Lists are sorted by count, greatest first, then by name.
+// Stats describes a state in numbers. Lists are sorted by count, greatest
+// first, then by name.
 type Stats struct {
 	Units    int     `json:"units"`
 	Tested   int     `json:"tested"`
@@ -96,7 +97,7 @@ func (s *State) sortByUse() []*catalog.Unit {
 type App struct {
 	Item
 	Uses             []Ref    `json:"uses"`  // what its own code reaches
-	Units            int      `json:"units"` // what it is composed of, all told
+	Units            int      `json:"units"` // what it is composed of, in total
 	BinaryMBMax      float64  `json:"binary_mb_max"`
 	ForbiddenImports []string `json:"forbidden_imports"`
 	Run              string   `json:"run"`

@@ -40,7 +40,10 @@ func parseLog(log string) []Version {
 		}
 		for line := range strings.Lines(diff) {
 			if text, ok := strings.CutPrefix(line, "+version:"); ok {
-				versions = append(versions, Version{strings.Trim(strings.TrimSpace(text), `"'`), fields[at], when, subject})
+				versions = append(
+					versions,
+					Version{strings.Trim(strings.TrimSpace(text), `"'`), fields[at], when, subject},
+				)
 				break
 			}
 		}

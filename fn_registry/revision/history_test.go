@@ -63,6 +63,17 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+// TestOutput_Bound: git can't fill the memory.
+func TestOutput_Bound(t *testing.T) {
+	dir := t.TempDir()
+	run(t, dir, "init", "-q")
+	put(t, dir, "big", strings.Repeat("x", mostOutput+1))
+	run(t, dir, "add", ".")
+	if _, err := output(t.Context(), dir, "show", ":big"); err == nil || !strings.Contains(err.Error(), "prints more than") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFindGit(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "git", "not a program")

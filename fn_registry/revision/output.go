@@ -11,6 +11,10 @@ import (
 	"strings"
 )
 
+// mostOutput is how much git may print: the patches of a hundred versions of a
+// spec are a tenth of it.
+const mostOutput = 8 << 20
+
 // output runs git in a folder and returns what it prints; an error has what it
 // says on stderr. It does for one program what os/exec does for all, since
 // registry_api, which runs nothing else, is 0.05 MB smaller without os/exec.
@@ -36,7 +40,11 @@ func output(ctx context.Context, dir string, args ...string) ([]byte, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { process.Kill() })
-	text, readErr := io.ReadAll(out)
+	text, readErr := io.ReadAll(io.LimitReader(out, mostOutput+1))
+	if len(text) > mostOutput {
+		process.Kill()
+		readErr = fmt.Errorf("git %s prints more than %d bytes", args[0], mostOutput)
+	}
 	state, err := process.Wait()
 	if !stop() {
 		return nil, ctx.Err()

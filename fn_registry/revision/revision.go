@@ -1,4 +1,5 @@
-// Package revision asks git what has changed since an earlier revision, and for files as they were then.
+// Package revision asks git what has changed since an earlier revision, and for
+// files as they were then.
 package revision
 
 import (
@@ -12,7 +13,8 @@ import (
 	"sync"
 )
 
-// Repo is a folder of a git checkout, seen from one revision. Close ends the git process that it may have started.
+// Repo is a folder of a git checkout, seen from one revision. Close ends the
+// git process that it may have started.
 type Repo struct {
 	dir, revision string
 
@@ -35,8 +37,12 @@ func Open(ctx context.Context, dir, revision string) (*Repo, error) {
 	return &Repo{dir: dir, revision: strings.TrimSpace(string(out))}, nil
 }
 
-// Changed lists the files below the folder that differ from the revision: changed, added, deleted, and not yet known
-// to git, from the folder, with slashes.
+// Commit returns the hash of the revision.
+func (r *Repo) Commit() string { return r.revision }
+
+// Changed lists the files below the folder that differ from the revision:
+// changed, added, deleted, and not yet known to git, from the folder, with
+// slashes.
 func (r *Repo) Changed(ctx context.Context) ([]string, error) {
 	differ, err := git(ctx, r.dir, "diff", "--name-only", "--no-renames", "--relative", "-z", r.revision, "--", ".")
 	if err != nil {
@@ -49,8 +55,9 @@ func (r *Repo) Changed(ctx context.Context) ([]string, error) {
 	return strings.FieldsFunc(string(differ)+string(untracked), func(c rune) bool { return c == 0 }), nil
 }
 
-// File returns a file as it was, given from the folder. ok is false where it did not exist, and where git fails;
-// Err tells the two apart. It may be called from several goroutines.
+// File returns a file as it was, given from the folder. ok is false where it
+// did not exist, and where git fails; Err distinguishes the two. It may be
+// called from several goroutines.
 func (r *Repo) File(name string) (src []byte, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

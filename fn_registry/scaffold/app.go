@@ -10,12 +10,15 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// budgetMB is the size that a new program may have where the draft does not say: a server with net/http, JSON and one
-// light unit or two is 6 to 9 MB (docs: what things weigh). It is set anew once the program is measured.
+// budgetMB is the size that a new program may have where the draft does not
+// say: a server with net/http, JSON and one light unit or two is 6 to 9 MB
+// (docs: what things weigh). It is set again once the program is measured.
 const budgetMB = 10
 
-// app plans a program: a folder with main.go, its test and spec. It is a package of the module above it, if there is one
-// and it requires the modules of all its units, else a module of its own.
+// app plans a program: a folder with its code, tests and spec. In a repository
+// that has a floor for programs it is a server on it, else a main that is still
+// to be written. It is a package of the module above it, if there is one and it
+// requires the modules of all that it imports, else a module of its own.
 func (m *maker) app() (*Plan, error) {
 	dir := path.Join("apps", m.draft.Name)
 	if m.draft.Package != "" {
@@ -31,13 +34,22 @@ func (m *maker) app() (*Plan, error) {
 	if m.hasGo(dir) {
 		return nil, exists("there is a Go package in "+dir, "choose another name or folder")
 	}
+	on := m.floor()
+	if on == nil && len(m.uses) == 0 {
+		return nil, wrong("an app is composed of units, and none is named", "name their IDs in uses (fn new --uses ID,ID)")
+	}
 	to := place{dir: dir, pkg: "main", importPath: m.root.ImportPath(dir), fresh: true}
 	plan := &Plan{ID: m.unitID(), Folder: dir}
-	mod, err := m.appModule(plan, &to)
+	mod, err := m.appModule(plan, &to, m.appModules(on))
 	if err != nil {
 		return nil, err
 	}
-	if err := m.appCode(plan, to, mod); err != nil {
+	if on != nil {
+		err = m.floorCode(on, plan, to, mod)
+	} else {
+		err = m.plainCode(plan, to, mod)
+	}
+	if err != nil {
 		return nil, err
 	}
 	var names []string
@@ -46,76 +58,61 @@ func (m *maker) app() (*Plan, error) {
 			names = append(names, f.Path)
 		}
 	}
-	plan.Notes = append(plan.Notes, "write Run in "+to.at("main.go")+"; until then the program says that it is not written, and the test holds it to that",
-		"set binary_mb_max in "+to.at(m.draft.Name+".md")+" when the program is measured; take out the tag "+spec.TagStub)
 	return plan, m.checkFree(names...)
 }
 
 // appDomain is "apps" where the settings list it, else the first unit's.
 func (m *maker) appDomain() string {
-	if slices.Contains(m.root.Config.Domains, "apps") {
+	if slices.Contains(m.root.Config.Domains, "apps") || len(m.uses) == 0 {
 		return "apps"
 	}
 	return m.c.Unit(m.draft.Uses[0]).Spec.Domain
 }
 
-func (m *maker) appCode(plan *Plan, to place, mod *modFile) error {
+// plainCode plans a program in a repository that has no floor: what is certain
+// to be in it.
+func (m *maker) plainCode(plan *Plan, to place, mod *modFile) error {
 	refs, err := m.references(to)
 	if err != nil {
 		return err
 	}
 	imports := importSet{}
-	for p := range strings.FieldsSeq("context errors flag fmt io os os/signal syscall") {
-		imports[p] = path.Base(p)
+	for p := range strings.FieldsSeq("errors fmt os") {
+		imports[p] = p
 	}
 	uses := refs.text(imports)
-	names := m.packageNames()
-	main, err := goFile(fmt.Sprintf(mainText, m.draft.Name, m.appSentence(), imports.text(names), uses))
+	main, err := goFile(fmt.Sprintf(mainText, m.draft.Name, m.appSentence(), imports.text(m.packageNames()), uses))
 	if err != nil {
 		return err
 	}
-	test, err := goFile(fmt.Sprintf(mainTestText, m.draft.Name))
+	test, err := goFile(mainTestText)
 	if err != nil {
 		return err
 	}
 	s := m.appSpec(to, mod)
 	plan.Files = append([]File{{Path: to.at("main.go"), Text: main}, {Path: to.at("main_test.go"), Text: test},
 		{Path: to.at(m.draft.Name + ".md"), Text: string(spec.Format(s, m.appBody()))}}, plan.Files...)
+	plan.Notes = append(plan.Notes, "write run in "+to.at("main.go")+"; until then the program says that it is not written, and the test holds it to that",
+		"set binary_mb_max in "+to.at(m.draft.Name+".md")+" when the program is measured; take out the tag "+spec.TagStub)
 	return nil
 }
 
 const mainText = `%[2]spackage main
 
 %[3]s
-// The units that the program is composed of. A line goes when Run calls its unit.
+// The units that the program is composed of. A line goes when run calls its unit.
 %[4]s
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	if err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "%[1]s:", err)
 		os.Exit(1)
 	}
 }
 
-// Run is the program without its process. args are what stands behind its name; the error is for the caller to print.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("%[1]s", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // what is wrong is returned
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stdout)
-		flags.Usage()
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %%q", flags.Arg(0))
-	}
-	return fmt.Errorf("not written yet: %%w", errors.ErrUnsupported)
+// run is the program without its process. args are what stands behind its name;
+// the error is for the caller to print.
+func run(args []string) error {
+	return fmt.Errorf("not written yet, whatever the arguments (%%q): %%w", args, errors.ErrUnsupported)
 }
 `
 
@@ -123,32 +120,13 @@ const mainTestText = `package main
 
 import (
 	"errors"
-	"io"
-	"strings"
 	"testing"
 )
 
-func TestRun_Help(t *testing.T) {
-	t.Parallel()
-	var out strings.Builder
-	if err := Run(t.Context(), []string{"-h"}, &out, io.Discard); err != nil || !strings.Contains(out.String(), "%[1]s") {
-		t.Errorf("got %%q, %%v", out.String(), err)
-	}
-}
-
-func TestRun_WrongUse(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"-no-such-flag"}, {"no-such-argument"}} {
-		if err := Run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "no-such") {
-			t.Errorf("%%v: %%v", args, err)
-		}
-	}
-}
-
 func TestRun_NotWritten(t *testing.T) {
 	t.Parallel()
-	if err := Run(t.Context(), nil, io.Discard, io.Discard); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("got %%v; Run is written by now: replace this test with real ones", err)
+	if err := run(nil); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("got %v; run is written by now: replace this test with real ones", err)
 	}
 }
 `

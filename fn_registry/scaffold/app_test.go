@@ -48,7 +48,8 @@ purity: pure
 ---
 `
 
-// TestNew_AppPlace: where a program goes, in which module, and with which files.
+// TestNew_AppPlace: where a program goes, in which module, and with which
+// files.
 func TestNew_AppPlace(t *testing.T) {
 	t.Parallel()
 	uses := []string{"pick_one_go_base"}

@@ -7,15 +7,16 @@ import (
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
-	"fnregistry.dev/fn_registry/config"
+	"fnregistry.dev/fn_registry/internal/gomod"
 )
 
-// notNeeded lists the third-party modules that the units of other modules of the repository link and that the program's
-// module does not require, so that one that slips in later is noticed.
+// notNeeded lists the third-party modules that the units of other modules of
+// the repository link and that the program's module does not require, so that
+// one that slips in later is noticed.
 func (m *maker) notNeeded(mod *modFile) []string {
 	var others []string
 	for folder, p := range m.root.Modules {
-		if _, own := mod.own[p]; own || p == mod.path || mod.requires[p] != "" {
+		if slices.Contains(mod.own, p) || p == mod.path || mod.requires[p] != "" {
 			continue
 		}
 		other, err := m.readMod(folder)
@@ -32,47 +33,67 @@ func (m *maker) notNeeded(mod *modFile) []string {
 	return slices.DeleteFunc(slices.Compact(others), func(p string) bool { return mod.requires[p] != "" })
 }
 
-// linked lists the third-party modules, of those that a folder's module requires, that its code imports.
+// linked lists the third-party modules, of those that a folder's module
+// requires, that its code imports.
 func (m *maker) linked(d *catalog.Dir, mod *modFile) []string {
 	var modules []string
 	for _, imp := range d.Imports {
 		if imp.Test || m.c.Local(imp.Path) {
 			continue
 		}
-		best := ""
-		for p := range mod.requires {
-			if config.Under(imp.Path, p) && len(p) > len(best) {
-				best = p
-			}
-		}
-		if best != "" {
-			modules = append(modules, best)
+		if p := gomod.ModuleOf(mod.requires, imp.Path); p != "" {
+			modules = append(modules, p)
 		}
 	}
 	return modules
 }
 
-// notRequired lists the folders of the modules that the draft's units are in and that the module of a folder does not
-// require: only a workspace lets it import them.
-func (m *maker) notRequired(dir string) []string {
+// usedModules lists the folders of the modules that the draft's units are in.
+func (m *maker) usedModules() []string {
+	var modules []string
+	for _, u := range m.uses {
+		if folder := m.moduleDir(u.Dir.Path); !slices.Contains(modules, folder) {
+			modules = append(modules, folder)
+		}
+	}
+	return modules
+}
+
+// appModules lists the folders of the modules that a program imports from.
+func (m *maker) appModules(on *floor) []string {
+	modules := m.usedModules()
+	if on == nil {
+		return modules
+	}
+	for _, d := range on.dirs {
+		if folder := m.moduleDir(d.Path); !slices.Contains(modules, folder) {
+			modules = append(modules, folder)
+		}
+	}
+	return modules
+}
+
+// notRequired lists those of the module folders that the module of a folder
+// does not require: only a workspace lets it import them.
+func (m *maker) notRequired(dir string, modules []string) []string {
 	home := m.moduleDir(dir)
 	mod, err := m.readMod(home)
 	if err != nil {
 		return nil // there is no module
 	}
 	var missing []string
-	for _, u := range m.uses {
-		folder := m.moduleDir(u.Dir.Path)
-		if folder != home && mod.requires[m.root.Modules[folder]] == "" && !slices.Contains(missing, folder) {
+	for _, folder := range modules {
+		if folder != home && mod.requires[m.root.Modules[folder]] == "" {
 			missing = append(missing, folder)
 		}
 	}
 	return missing
 }
 
-// modulePath makes up the path of a module in dir: as the repository's others have theirs, mostly a common prefix and
-// the folder; else below the module of the first unit.
-func (m *maker) modulePath(dir string) string {
+// modulePath makes up the path of a module in dir: as the repository's others
+// have theirs, mostly a common prefix and the folder; else below the module of
+// the first unit.
+func (m *maker) modulePath(dir string, modules []string) string {
 	count := map[string]int{}
 	best := ""
 	if p := m.root.ImportPath(dir); p != "" {
@@ -87,29 +108,23 @@ func (m *maker) modulePath(dir string) string {
 		}
 	}
 	if best == "" {
-		best = m.root.Modules[m.moduleDir(m.uses[0].Dir.Path)]
+		best = m.root.Modules[modules[0]]
 	}
 	return path.Join(best, dir)
 }
 
-// appModule decides which module the program belongs to, and plans its go.mod, go.sum and line in go.work where that
-// is a new one.
-func (m *maker) appModule(plan *Plan, to *place) (*modFile, error) {
-	if to.importPath != "" && len(m.notRequired(to.dir)) == 0 {
+// appModule decides which module the program belongs to, and plans its go.mod,
+// go.sum and line in go.work where that is a new one.
+func (m *maker) appModule(plan *Plan, to *place, modules []string) (*modFile, error) {
+	if to.importPath != "" && len(m.notRequired(to.dir, modules)) == 0 {
 		return m.readMod(m.moduleDir(to.dir))
 	}
-	to.importPath = m.modulePath(to.dir)
-	var modules []string
-	for _, u := range m.uses {
-		if folder := m.moduleDir(u.Dir.Path); !slices.Contains(modules, folder) {
-			modules = append(modules, folder)
-		}
-	}
+	to.importPath = m.modulePath(to.dir, modules)
 	mod, err := m.newMod(to.dir, to.importPath, modules)
 	if err != nil {
 		return nil, err
 	}
-	plan.Files = append(plan.Files, File{Path: to.at("go.mod"), Text: mod.text()})
+	plan.Files = append(plan.Files, File{Path: to.at("go.mod"), Text: mod.text})
 	if len(mod.sums) > 0 {
 		plan.Files = append(plan.Files, File{Path: to.at("go.sum"), Text: strings.Join(mod.sums, "\n") + "\n"})
 	}
@@ -124,8 +139,8 @@ func (m *maker) appModule(plan *Plan, to *place) (*modFile, error) {
 	return mod, nil
 }
 
-// addUse adds a folder to a go.work: in its block of uses, in order where that is in order, else on a line of its own.
-// Nothing else of the file changes.
+// addUse adds a folder to a go.work: in its block of uses, in order where that
+// is in order, else on a line of its own. Nothing else of the file changes.
 func addUse(work, folder string) string {
 	lines := strings.SplitAfter(work, "\n")
 	inBlock := false

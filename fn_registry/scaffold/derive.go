@@ -79,8 +79,8 @@ func (m *maker) usedBy(to place, file *source.File) []*catalog.Unit {
 	return used
 }
 
-// paramEntries describes each parameter by its type, and the fields of a config struct that is there already by their
-// comments.
+// paramEntries describes each parameter by its type, and the fields of a config
+// struct that is there already by their comments.
 func (m *maker) paramEntries(to place, decl *source.Decl) []spec.Param {
 	params := []spec.Param{}
 	for _, p := range decl.Params {
@@ -103,7 +103,8 @@ func (m *maker) paramEntries(to place, decl *source.Decl) []spec.Param {
 	return params
 }
 
-// returned lists the registered types among the results, as the linter reads them.
+// returned lists the registered types among the results, as the linter reads
+// them.
 func (m *maker) returned(to place, sh *shape) []string {
 	var ids []string
 	for _, r := range sh.results() {
@@ -121,8 +122,8 @@ func (m *maker) returned(to place, sh *shape) []string {
 	return slices.Compact(ids)
 }
 
-// errorType is what the linter will read off: an error type that the unit names, else one of those that the units it
-// uses return.
+// errorType is what the linter will read off: an error type that the unit
+// names, else one of those that the units it uses return.
 func (m *maker) errorType(s *spec.Spec) string {
 	var ids []string
 	for _, id := range s.UsesTypes {

@@ -43,8 +43,8 @@ package other
 func Half(x int) int { return x / 2 }
 `
 
-// The spec of a type that is there is all that is written of it: fn init --specs
-// writes none, so the advice for it must lead somewhere.
+// The spec of a type that is there is all that is written of it: fn init
+// --specs writes none, so the advice for it must lead somewhere.
 func TestNew_ExistingType(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -18,13 +18,14 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// FirstSpecs plans a spec for each exported function of the units folders that has none: what the code tells, the
-// description from the doc comment, the fields of a config struct from theirs, and the Example from a testable one.
+// FirstSpecs plans a spec for each exported function of the units folders that
+// has none: what the code shows, the description from the doc comment, the
+// fields of a config struct from theirs, and the Example from a testable one.
 // What nobody can know but a person stays empty, and the linter's findings say
 // where. The purity is pure where the code shows nothing that is not.
 //
-// The plan's notes name the functions that are left out. When the plan is written, [Complete] fills in what only the
-// catalogue of all specs can tell.
+// The plan's notes name the functions that are left out. When the plan is
+// written, [Complete] fills in what only the catalogue of all specs can tell.
 func FirstSpecs(c *catalog.Catalog) *Plan {
 	m := newMaker(c, Draft{})
 	p := &Plan{}
@@ -116,7 +117,8 @@ func contextDesc(f source.Field) string {
 	return ""
 }
 
-// synopsis is the first sentence of a doc comment, without the name that it begins with.
+// synopsis is the first sentence of a doc comment, without the name that it
+// begins with.
 func synopsis(symbol, comment string) string {
 	text := new(doc.Package).Synopsis(comment)
 	rest, ok := strings.CutPrefix(text, symbol+" ")
@@ -130,8 +132,9 @@ func synopsis(symbol, comment string) string {
 // layout are the folders that say nothing of what is in them.
 var layout = words("go internal lib libs pkg pkgs src")
 
-// domainsOf lists the domains that a folder's units may have: the folder right under the units folder, those that say
-// nothing passed over, then, for a name that is taken there, the package's name and the folders above it.
+// domainsOf lists the domains that a folder's units may have: the folder right
+// under the units folder, those that say nothing passed over, then, for a name
+// that is taken there, the package's name and the folders above it.
 func (m *maker) domainsOf(d *catalog.Dir) []string {
 	rest := d.Path
 	for _, base := range m.root.Config.Units {
@@ -172,8 +175,8 @@ func (m *maker) firstBody(d *catalog.Dir, e *catalog.Export, name string) string
 	return body + "\n## When to use\n\n## Gotchas\n"
 }
 
-// text is the code of a testable example as it stands outside of a function; empty where it only compiles inside the
-// package.
+// text is the code of a testable example as it stands outside of a function;
+// empty where it only compiles inside the package.
 func (x example) text() string {
 	if x.file == nil || !strings.HasSuffix(x.file.Name.Name, "_test") {
 		return ""
@@ -189,8 +192,9 @@ func (x example) text() string {
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
-// Complete fills the derived keys of a plan's specs, which are on disk and in the catalogue by now, and reads their new
-// text into the plan. It returns the findings in the plan's files that are left for a person.
+// Complete fills the derived keys of a plan's specs, which are on disk and in
+// the catalogue by now, and reads their new text into the plan. It returns the
+// findings in the plan's files that are left for a person.
 func Complete(ctx context.Context, c *catalog.Catalog, p *Plan) ([]check.Finding, error) {
 	files := map[string]bool{}
 	for _, f := range p.Files {

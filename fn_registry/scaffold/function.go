@@ -12,8 +12,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// function plans a function or a pipeline. Its body refuses every call, its test holds it to that, and its spec says
-// so: a stub that nobody can take for the finished thing. The test fails once the body is written, and its message
+// function plans a function or a pipeline. Its body refuses every call, its
+// test holds it to that, and its spec says so: a stub that nobody can take for
+// the finished thing. The test fails once the body is written, and its message
 // asks for the real ones.
 func (m *maker) function() (*Plan, error) {
 	to, err := m.place()
@@ -61,13 +62,14 @@ func (m *maker) function() (*Plan, error) {
 	if sh.local {
 		plan.Notes = append(plan.Notes, "uses_functions, uses_types and error_type of the spec are completed when it is written: the signature names a type of the package that has no spec")
 	}
-	for _, folder := range m.notRequired(to.dir) {
+	for _, folder := range m.notRequired(to.dir, m.usedModules()) {
 		plan.Notes = append(plan.Notes, "let "+path.Join(m.moduleDir(to.dir), "go.mod")+" require "+m.root.Modules[folder]+" with a replace: only the workspace lets it import "+folder)
 	}
 	return plan, nil
 }
 
-// usualSignature is the shape of a function of which nothing is known but its purity.
+// usualSignature is the shape of a function of which nothing is known but its
+// purity.
 func (m *maker) usualSignature() string {
 	if m.draft.Pure {
 		return "func(input string) (string, error)"

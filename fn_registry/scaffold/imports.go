@@ -11,8 +11,9 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// standard lists the packages of the standard library whose types stand in signatures (Go 1.26's "go list std"
-// without those for tests and tools). Where two have one name, the one that stands first is meant.
+// standard lists the packages of the standard library whose types stand in
+// signatures (Go 1.26's "go list std" without those for tests and tools). Where
+// two have one name, the one that stands first is meant.
 const standard = `archive/tar archive/zip bufio bytes cmp compress/bzip2 compress/flate compress/gzip compress/lzw compress/zlib
 container/heap container/list container/ring context crypto crypto/aes crypto/cipher crypto/ecdh crypto/ecdsa crypto/ed25519 crypto/hmac
 crypto/md5 crypto/rsa crypto/sha1 crypto/sha256 crypto/sha512 crypto/tls crypto/x509 crypto/x509/pkix database/sql database/sql/driver
@@ -37,8 +38,8 @@ var standardByName = func() map[string]string {
 // importSet is a file's imports: import path to local name.
 type importSet map[string]string
 
-// add imports a package whose name is known and returns the name to use for it: its own, or another where that one
-// is taken.
+// add imports a package whose name is known and returns the name to use for it:
+// its own, or another where that one is taken.
 func (s importSet) add(importPath, name string) string {
 	if local, ok := s[importPath]; ok {
 		return local
@@ -63,8 +64,9 @@ func (s importSet) taken(name string) bool {
 	return false
 }
 
-// text writes the import declaration, the standard library's first. names has the names of this repository's packages,
-// which their import paths need not tell.
+// text writes the import declaration, the standard library's first. names has
+// the names of this repository's packages, which their import paths need not
+// tell.
 func (s importSet) text(names map[string]string) string {
 	if len(s) == 0 {
 		return ""
@@ -94,7 +96,8 @@ func (s importSet) text(names map[string]string) string {
 	return "import (\n" + strings.Join(std, "") + gap + strings.Join(other, "") + ")\n"
 }
 
-// packageNames maps the import paths of this repository to their packages' names.
+// packageNames maps the import paths of this repository to their packages'
+// names.
 func (m *maker) packageNames() map[string]string {
 	names := map[string]string{}
 	for _, d := range m.c.Dirs {
@@ -105,8 +108,9 @@ func (m *maker) packageNames() map[string]string {
 	return names
 }
 
-// importOf finds the package that a signature means by qualifier.name: one of this repository that declares the name,
-// else the standard library's, else one that the target's module imports already.
+// importOf finds the package that a signature means by qualifier.name: one of
+// this repository that declares the name, else the standard library's, else one
+// that the target's module imports already.
 func (m *maker) importOf(to place, qualifier, name string) (string, error) {
 	for _, d := range m.c.Dirs {
 		if d.Package == qualifier && d.Root == 0 && d.Path != to.dir && d.ImportPath != "" && m.visible(d, to) && m.declares(d.Path, name) {
@@ -144,7 +148,8 @@ func (m *maker) moduleDir(dir string) string {
 	}
 }
 
-// declares reports whether the package in a folder has an exported declaration of that name.
+// declares reports whether the package in a folder has an exported declaration
+// of that name.
 func (m *maker) declares(dir, name string) bool {
 	return ast.IsExported(name) && m.packageSource(dir).names[name]
 }

@@ -68,7 +68,8 @@ func lint(t testing.TB, dir string) {
 	}
 }
 
-// goRun runs the go command in a folder, away from any workspace but the folder's own.
+// goRun runs the go command in a folder, away from any workspace but the
+// folder's own.
 func goRun(t testing.TB, dir string, args ...string) {
 	t.Helper()
 	cmd := exec.Command("go", args...)
@@ -79,8 +80,9 @@ func goRun(t testing.TB, dir string, args ...string) {
 	}
 }
 
-// workspace has two modules, a registered error type, a generic unit, a unit behind a heavy package, and a package
-// whose name is that of one of the standard library.
+// workspace has two modules, a registered error type, a generic unit, a unit
+// behind a heavy package, and a package whose name is that of one of the
+// standard library.
 const workspace = `-- fn_registry.yaml --
 version: 1
 units: [lib]
@@ -345,7 +347,8 @@ type options struct{ n int }
 	goRun(t, dir, "test", "./...")
 }
 
-// What a type of the package without a spec reaches is written when the unit is.
+// What a type of the package without a spec reaches is written when the unit
+// is.
 func TestNew_LocalType(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, t.TempDir(), workspace+`-- lib/net/http/hub.go --
@@ -368,7 +371,8 @@ func (h *Hub) Check() error { return HTTPDuckDBGet(h.last.Op) }
 	lint(t, dir)
 }
 
-// A program below a module that does not require all it needs becomes a module of its own, also inside the other.
+// A program below a module that does not require all it needs becomes a module
+// of its own, also inside the other.
 func TestNew_ModuleBelowModule(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, t.TempDir(), `-- go.mod --

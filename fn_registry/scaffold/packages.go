@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// packageSource is what the scaffold needs to know of a package that the catalogue does not keep: all names, and the
-// comments.
+// packageSource is what the scaffold needs to know of a package that the
+// catalogue does not keep: all names, and the comments.
 type packageSource struct {
 	names    map[string]bool
 	types    map[string]*ast.TypeSpec
@@ -30,7 +30,8 @@ type example struct {
 	body *ast.BlockStmt
 }
 
-// packageSource reads a folder's Go files. What does not parse is left out: the linter tells.
+// packageSource reads a folder's Go files. What does not parse is left out: the
+// linter reports it.
 func (m *maker) packageSource(dir string) *packageSource {
 	if p := m.packages[dir]; p != nil {
 		return p

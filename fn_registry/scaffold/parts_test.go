@@ -2,7 +2,6 @@ package scaffold
 
 import (
 	"errors"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -42,7 +41,8 @@ func TestSymbol(t *testing.T) {
 	}
 }
 
-// TestPackagesBelow: the packages of the own repository under a folder, not the folder itself.
+// TestPackagesBelow: the packages of the own repository under a folder, not the
+// folder itself.
 func TestPackagesBelow(t *testing.T) {
 	t.Parallel()
 	m := newMaker(load(t, tree(t, t.TempDir(), workspace)), Draft{})
@@ -77,24 +77,6 @@ func TestAddUse(t *testing.T) {
 		if got := addUse(c.work, "./apps/x"); got != c.want {
 			t.Errorf("%s: %q", name, got)
 		}
-	}
-}
-
-func TestCompareVersions(t *testing.T) {
-	t.Parallel()
-	order := []string{
-		"", "v0.0.0", "v0.0.1-0.20240101000000-abcdef", "v0.0.1", "v1.2.3-alpha", "v1.2.3-alpha.1", "v1.2.3-alpha.beta", "v1.2.3-beta.2", "v1.2.3-beta.11",
-		"v1.2.3", "v1.10.0", "v2.0.0+incompatible",
-	}
-	for i, a := range order {
-		for j, b := range order {
-			if got := compareVersions(a, b); (got < 0) != (i < j) || (got > 0) != (i > j) {
-				t.Errorf("%q and %q: %d", a, b, got)
-			}
-		}
-	}
-	if compareVersions("1.26", "1.9") <= 0 || compareVersions("1.26.1", "1.26") <= 0 {
-		t.Error("go lines")
 	}
 }
 
@@ -140,9 +122,7 @@ github.com/a/b v1.2.0 h1:a
 
 go 1.26
 
-require (
-	example.org/one v0.0.0
-)
+require example.org/one v0.0.0
 
 require (
 	example.org/two v0.0.0 // indirect
@@ -150,14 +130,15 @@ require (
 	github.com/c/d v1.0.0 // indirect
 )
 
-replace (
-	example.org/one => ../../one
-	example.org/two => ../../two
-	github.com/a/b => github.com/x/b v1.2.1
-	github.com/c/d v1.0.0 => ../../one/forks/d
-)
-`; f.text() != want {
-		t.Errorf("go.mod:\n%s", f.text())
+replace example.org/one => ../../one
+
+replace example.org/two => ../../two
+
+replace github.com/a/b => github.com/x/b v1.2.1
+
+replace github.com/c/d v1.0.0 => ../../one/forks/d
+`; f.text != want {
+		t.Errorf("go.mod:\n%s", f.text)
 	}
 	if want := []string{"github.com/a/b v1.2.0 h1:a", "github.com/c/d v1.0.0 h1:b"}; !slices.Equal(f.sums, want) {
 		t.Errorf("go.sum: %q", f.sums)
@@ -311,56 +292,6 @@ func TestDraft_Hints(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || e.Hint != want {
 			t.Errorf("%+v: %#v, want the hint %q", d, err, want)
-		}
-	}
-}
-
-// TestParseMod: what is understood of a go.mod, in every form of a line.
-func TestParseMod(t *testing.T) {
-	t.Parallel()
-	if got := (&modFile{path: "a.b/c", goLine: "1.26"}).text(); got != "module a.b/c\n\ngo 1.26\n" {
-		t.Errorf("a module that needs nothing: %q", got)
-	}
-	for text, want := range map[string]string{
-		"module a.b/c // d":        "module a.b/c",
-		"module \"a.b/c\"":         "module a.b/c",
-		"module a b":               "",
-		"go 1.26.1":                "go 1.26.1",
-		"go":                       "",
-		"require a v1":             "require a v1",
-		"require a v1 // indirect": "require a v1",
-		"require a":                "",
-		"require a v1 v2":          "",
-		"require (\n\ta v1\n\n\t// c\n\tb v2 // indirect\n)\ngo 1.26": "go 1.26 require a v1 require b v2",
-		"replace a => ../a":         "replace a  => ../a ",
-		"replace a v1 => b v2":      "replace a v1 => b v2",
-		"replace a => b v2":         "replace a  => b v2",
-		"replace a v1 => ../a":      "replace a v1 => ../a ",
-		"replace a =>":              "",
-		"replace => b":              "",
-		"replace a b":               "",
-		"replace (\n\ta => b v1\n)": "replace a  => b v1",
-		"exclude a v1":              "",
-		"toolchain go1.26":          "",
-		"// module x":               "",
-		"":                          "",
-	} {
-		f := parseMod(text)
-		var got []string
-		if f.path != "" {
-			got = append(got, "module "+f.path)
-		}
-		if f.goLine != "" {
-			got = append(got, "go "+f.goLine)
-		}
-		for _, p := range slices.Sorted(maps.Keys(f.requires)) {
-			got = append(got, "require "+p+" "+f.requires[p])
-		}
-		for _, r := range f.replaces {
-			got = append(got, "replace "+r.old+" "+r.oldVersion+" => "+r.new+" "+r.newVersion)
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

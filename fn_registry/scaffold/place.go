@@ -50,7 +50,8 @@ func (m *maker) packageAt(dir string) (place, error) {
 	return p, nil
 }
 
-// packageName makes a package's name of its folder's: lower-case letters and digits.
+// packageName makes a package's name of its folder's: lower-case letters and
+// digits.
 func packageName(folder, importPath string) string {
 	if folder == "." {
 		folder = path.Base(importPath)
@@ -104,8 +105,8 @@ func (m *maker) namedFolder(dir string) (string, error) {
 	return clean, nil
 }
 
-// domainPackage finds a package by name: below the domain's folder, else one that holds units of the domain; else it
-// is a new one there.
+// domainPackage finds a package by name: below the domain's folder, else one
+// that holds units of the domain; else it is a new one there.
 func (m *maker) domainPackage(name string) (string, error) {
 	if packageName(name, name) != name {
 		return "", wrong("package "+quote(name)+" is not valid", "a package is one lower-case word of letters and digits, or a folder from the root with a / in it")
@@ -131,8 +132,8 @@ func (m *maker) domainPackage(name string) (string, error) {
 	return path.Join(base, name), nil
 }
 
-// unitsFolder is the settings' units folder that has the domain: the one with a folder of its name, else the first;
-// the root without settings.
+// unitsFolder is the settings' units folder that has the domain: the one with a
+// folder of its name, else the first; the root without settings.
 func (m *maker) unitsFolder() string {
 	folders := m.root.Config.Units
 	for _, f := range folders {
@@ -157,7 +158,8 @@ func (m *maker) domainFolders() []string {
 	return dirs
 }
 
-// onlyFolder is the folder that holds all units of the domain, or "" where they are spread, or there are none.
+// onlyFolder is the folder that holds all units of the domain, or "" where they
+// are spread, or there are none.
 func (m *maker) onlyFolder() string {
 	if dirs := m.domainFolders(); len(dirs) == 1 {
 		return dirs[0]
@@ -186,7 +188,8 @@ func (m *maker) packagesBelow(dir string) []string {
 	return names
 }
 
-// checkFolderDomain refuses a folder that belongs to another domain, as the linter would.
+// checkFolderDomain refuses a folder that belongs to another domain, as the
+// linter would.
 func (m *maker) checkFolderDomain(dir string) error {
 	if domain := m.root.Config.DomainOf(dir); domain != "" && domain != m.draft.Domain {
 		return wrong("the folder "+dir+" is of domain "+domain+", not "+m.draft.Domain, "name the domain "+domain+", or another package")

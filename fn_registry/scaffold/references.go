@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// references are the units that a new file is to name, so that it imports just their packages and compiles before
-// anything calls them.
+// references are the units that a new file is to name, so that it imports just
+// their packages and compiles before anything calls them.
 type references struct {
 	m     *maker
 	to    place // of the file
@@ -19,7 +19,8 @@ type references struct {
 	typed []typedUnit // with type parameters
 }
 
-// typedUnit is a unit that can only be named inside a function with the same type parameters.
+// typedUnit is a unit that can only be named inside a function with the same
+// type parameters.
 type typedUnit struct {
 	unit   *catalog.Unit
 	params *ast.FieldList
@@ -66,7 +67,8 @@ func typeParams(signature string) (*ast.FieldList, error) {
 	return nil, nil
 }
 
-// text writes the references and adds what they import. It is empty without any.
+// text writes the references and adds what they import. It is empty without
+// any.
 func (r *references) text(imports importSet) string {
 	var b strings.Builder
 	if len(r.plain) > 0 {
@@ -93,8 +95,8 @@ func (r *references) name(u *catalog.Unit, imports importSet) string {
 	return imports.add(u.Dir.ImportPath, localName(u.Dir)) + "." + u.Code.Symbol
 }
 
-// localName is a package's name in a new file: another one where the standard library has one of that name, which the
-// file may well need, too.
+// localName is a package's name in a new file: another one where the standard
+// library has one of that name, which the file may well need, too.
 func localName(d *catalog.Dir) string {
 	if standardByName[d.Package] != "" {
 		return "fn" + d.Package
@@ -109,8 +111,8 @@ func mention(u *catalog.Unit, name string) string {
 	return "_ = " + name
 }
 
-// typedText names a generic unit inside a blank function that has its type parameters, so that no type has to be
-// chosen for them.
+// typedText names a generic unit inside a blank function that has its type
+// parameters, so that no type has to be chosen for them.
 func (r *references) typedText(t typedUnit, imports importSet) string {
 	own := map[string]bool{}
 	var args []string

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// outside writes a type as another package sees it: names of the package qualified, type parameters replaced.
+// outside writes a type as another package sees it: names of the package
+// qualified, type parameters replaced.
 func (sh *shape) outside(t ast.Expr, pkg string) string {
 	clone, err := parser.ParseExpr(exprText(t))
 	if err != nil {
@@ -27,7 +28,8 @@ func (sh *shape) outside(t ast.Expr, pkg string) string {
 	return exprText(clone)
 }
 
-// zero is an expression for a type's zero value, written inside the package; "" where only a variable will do.
+// zero is an expression for a type's zero value, written inside the package; ""
+// where only a variable will do.
 func zero(t ast.Expr) string {
 	switch t := t.(type) {
 	case *ast.StarExpr, *ast.MapType, *ast.ChanType, *ast.FuncType, *ast.InterfaceType:
@@ -77,14 +79,15 @@ func single(list *ast.FieldList) []*ast.Field {
 	return all
 }
 
-// failing reports whether the last result is an error, with which the function can say that it is not written.
+// failing reports whether the last result is an error, with which the function
+// can say that it is not written.
 func (sh *shape) failing() bool {
 	results := sh.results()
 	return len(results) > 0 && exprText(results[len(results)-1].Type) == "error"
 }
 
-// call writes a call of the function from another package with zero values, and notes the packages that it needs.
-// contextExpr is what stands for a context.
+// call writes a call of the function from another package with zero values, and
+// notes the packages that it needs. contextExpr is what stands for a context.
 func (sh *shape) call(pkg, contextExpr string, need func(qualifier string)) string {
 	var args []string
 	for _, p := range sh.params() {
@@ -113,7 +116,8 @@ func (sh *shape) call(pkg, contextExpr string, need func(qualifier string)) stri
 	return pkg + "." + sh.symbol + sh.instantiation() + "(" + strings.Join(args, ", ") + ")"
 }
 
-// zeroOutside writes the zero value of a type that has no literal: T{} for a struct that is declared with the unit.
+// zeroOutside writes the zero value of a type that has no literal: T{} for a
+// struct that is declared with the unit.
 func (sh *shape) zeroOutside(t ast.Expr, text string) string {
 	if id, ok := t.(*ast.Ident); ok {
 		for _, s := range sh.stubs {
@@ -137,7 +141,8 @@ func (sh *shape) instantiation() string {
 	return "[" + strings.Join(args, ", ") + "]"
 }
 
-// goFile formats a file's text. A text that does not parse is a defect of this package.
+// goFile formats a file's text. A text that does not parse is a defect of this
+// package.
 func goFile(text string) (string, error) {
 	src, err := format.Source([]byte(text))
 	if err != nil {

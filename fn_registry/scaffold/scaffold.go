@@ -1,9 +1,11 @@
-// Package scaffold writes what a person would otherwise type: the Go file, spec and test of a new unit ([New]), a
-// program composed of units, the settings of a repository ([Settings]) and first specs for functions that have none
+// Package scaffold writes what a person would otherwise type: the Go file, spec
+// and test of a new unit ([New]), a program composed of units, the settings of
+// a repository ([Settings]) and first specs for functions that have none
 // ([FirstSpecs]).
 //
-// Everything is a [Plan] first, text in memory that can be shown, and is written by [Plan.Write], which never
-// overwrites a file. What comes out compiles, passes go vet and has no finding of the linter.
+// Everything is a [Plan] first, text in memory that can be shown, and is
+// written by [Plan.Write], which never overwrites a file. What comes out
+// compiles, passes go vet and has no finding of the linter.
 package scaffold
 
 import (
@@ -15,6 +17,7 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/spec"
+	"fnregistry.dev/functions/core"
 )
 
 // Draft is a unit that is to be made.
@@ -22,11 +25,12 @@ type Draft struct {
 	Name   string    // snake_case
 	Kind   spec.Kind // empty: function
 	Domain string    // of fn_registry.yaml's domains; for an app it may be empty: apps where that is one of them, else the first used unit's
-	// Package says where: a folder from the root ("functions/infra/http"), or the name of a package of the domain, there
-	// or new ("http"). Empty: the domain's own package; for an app the folder apps/NAME.
+	// Package says where: a folder from the root ("functions/infra/http"), or
+	// the name of a package of the domain, there or new ("http"). Empty: the
+	// domain's own package; for an app the folder apps/NAME.
 	Package string
-	// Signature is a Go declaration, with or without the name: "func(s string) int", "type Level int". Empty: a shape
-	// that is common for the kind.
+	// Signature is a Go declaration, with or without the name: "func(s string)
+	// int", "type Level int". Empty: a shape that is common for the kind.
 	Signature   string
 	Description string   // one to three sentences; empty: one that says that nothing is written yet
 	Tags        []string // lower-case words
@@ -79,7 +83,8 @@ type maker struct {
 
 type symbolKey struct{ pkg, name string }
 
-// New plans a unit in the catalogue's first root. The error is an *Error where the draft is to blame.
+// New plans a unit in the catalogue's first root. The error is an *Error where
+// the draft is to blame.
 func New(c *catalog.Catalog, d Draft) (*Plan, error) {
 	m := newMaker(c, d)
 	for _, check := range []func() error{m.checkName, m.checkKind, m.checkDomain, m.checkUses} {
@@ -119,7 +124,7 @@ func (m *maker) checkName() error {
 	if !keyAllows("name", name) {
 		hint := "a name is snake_case: lower-case words of letters and digits, joined by _"
 		if near := SnakeCase(name); near != "" && near != name {
-			hint += "; did you mean " + near + "?"
+			hint += "; " + core.DidYouMean(near)
 		}
 		return wrong("name "+quote(name)+" is not valid", hint)
 	}
@@ -171,7 +176,8 @@ func (m *maker) checkDomain() error {
 	return nil
 }
 
-// domains lists those of the settings, or those in use where the settings allow any.
+// domains lists those of the settings, or those in use where the settings allow
+// any.
 func (m *maker) domains() []string {
 	if known := m.root.Config.Domains; len(known) > 0 {
 		return known
@@ -189,8 +195,8 @@ func (m *maker) domains() []string {
 func (m *maker) checkUses() error {
 	composed := m.draft.Kind == spec.KindApp || m.draft.Kind == spec.KindPipeline
 	switch {
-	case composed && len(m.draft.Uses) == 0:
-		return wrong(article(m.draft.Kind)+" is composed of units, and none is named", "name their IDs in uses (fn new --uses ID,ID)")
+	case m.draft.Kind == spec.KindPipeline && len(m.draft.Uses) == 0:
+		return wrong("a pipeline is composed of units, and none is named", "name their IDs in uses (fn new --uses ID,ID)")
 	case !composed && len(m.draft.Uses) > 0:
 		return wrong("only a pipeline or an app is made of units", "leave uses out, or make it a pipeline")
 	}
@@ -226,14 +232,6 @@ func (m *maker) lookup(id string) (*catalog.Unit, error) {
 	return u, nil
 }
 
-// article is a kind with its article.
-func article(kind spec.Kind) string {
-	if kind == spec.KindApp {
-		return "an " + kind
-	}
-	return "a " + kind
-}
-
 // patterns are the spec model's patterns, by key.
 var patterns = sync.OnceValue(func() map[string]*regexp.Regexp {
 	all := map[string]*regexp.Regexp{}
@@ -245,14 +243,12 @@ var patterns = sync.OnceValue(func() map[string]*regexp.Regexp {
 	return all
 })
 
-// keyAllows reports whether a value, or an element of a list, has the form that the spec model asks of the key.
+// keyAllows reports whether a value, or an element of a list, has the form that
+// the spec model asks of the key.
 func keyAllows(key, value string) bool { return patterns()[key].MatchString(value) }
 
 func suggestion(word string, candidates []string) string {
-	if near := spec.Suggest(word, candidates); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
+	return core.DidYouMean(spec.Suggest(word, candidates))
 }
 
 func orNone(list []string) string {

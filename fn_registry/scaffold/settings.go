@@ -14,8 +14,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// Settings plans fn_registry.yaml for the catalogue's first root. Without units, folders given by the caller, it
-// guesses them: those with specs already, else the top folders that hold packages which others import.
+// Settings plans fn_registry.yaml for the catalogue's first root. Without
+// units, folders given by the caller, it guesses them: those with specs
+// already, else the top folders that hold packages which others import.
 func Settings(c *catalog.Catalog, units []string) (*Plan, error) {
 	m := newMaker(c, Draft{})
 	if m.exists(config.FileName) {
@@ -37,7 +38,8 @@ func Settings(c *catalog.Catalog, units []string) (*Plan, error) {
 // count is how much there is in a folder and below.
 type count struct{ packages, functions int }
 
-// libraries counts the exported functions of the packages that others can import, by folder.
+// libraries counts the exported functions of the packages that others can
+// import, by folder.
 func (m *maker) libraries() map[string]count {
 	counts := map[string]count{}
 	for _, d := range m.c.Dirs {
@@ -52,7 +54,8 @@ func (m *maker) libraries() map[string]count {
 	return counts
 }
 
-// aside are top folders whose packages, by custom, nobody imports for their own sake.
+// aside are top folders whose packages, by custom, nobody imports for their own
+// sake.
 var aside = words("apps benchmark benchmarks cmd demo demos doc docs e2e example examples hack integration internal mock mocks script scripts " +
 	"test testdata testing tests testutil testutils third_party tool tools")
 
@@ -82,8 +85,9 @@ func (m *maker) guessUnits(counts map[string]count) []string {
 	return tops
 }
 
-// guessExclude lists the folders below the units folders that have no Go code, but Markdown with frontmatter that is no
-// spec's: a site's pages. In a units folder all such files are taken for specs.
+// guessExclude lists the folders below the units folders that have no Go code,
+// but Markdown with frontmatter that is no spec's: a site's pages. In a units
+// folder all such files are taken for specs.
 func (m *maker) guessExclude(units []string) []string {
 	code := func(dir string) bool {
 		return slices.ContainsFunc(m.c.Dirs, func(d *catalog.Dir) bool { return d.Root == 0 && d.Package != "" && config.Under(d.Path, dir) })
@@ -106,7 +110,8 @@ func (m *maker) guessExclude(units []string) []string {
 	return dirs
 }
 
-// hasPages reports whether a folder has a Markdown file with frontmatter that the catalogue has not taken for a spec.
+// hasPages reports whether a folder has a Markdown file with frontmatter that
+// the catalogue has not taken for a spec.
 func (m *maker) hasPages(d *catalog.Dir) bool {
 	return slices.ContainsFunc(d.FileNames(), func(name string) bool {
 		file := path.Join(d.Path, name)
@@ -140,7 +145,7 @@ func (m *maker) checkFolders(units []string) error {
 
 func settingsText(units, exclude []string, counts map[string]count) string {
 	var b strings.Builder
-	b.WriteString("# What the registry, its linter and its API know of this repository beside the code. fn init wrote it; edit it freely.\nversion: 1\n\n" +
+	b.WriteString("# What the registry, its linter and its API know of this repository next to the code. fn init wrote it; edit it freely.\nversion: 1\n\n" +
 		"# Folders in which every exported function is a unit and needs a spec; \".\" is the whole repository. Begin with a small\n" +
 		"# one and add others as they get their specs. Packages called main or internal owe none.\n")
 	for _, u := range units {

@@ -13,7 +13,8 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// shape is a declaration that is to be written, with all that its file, its test and its example need to know.
+// shape is a declaration that is to be written, with all that its file, its
+// test and its example need to know.
 type shape struct {
 	symbol  string
 	fn      *ast.FuncDecl     // of a function
@@ -103,7 +104,8 @@ func onlyDecl(f *ast.File) ast.Decl {
 	return f.Decls[0]
 }
 
-// parseMessage is a syntax error without the place, which is one in a made-up file.
+// parseMessage is a syntax error without the place, which is one in a made-up
+// file.
 func parseMessage(err error) string {
 	_, message, ok := strings.Cut(err.Error(), ": ")
 	if !ok {
@@ -113,7 +115,8 @@ func parseMessage(err error) string {
 	return message
 }
 
-// nameParams gives the parameters names where they have none, since a spec describes them by name.
+// nameParams gives the parameters names where they have none, since a spec
+// describes them by name.
 func nameParams(list *ast.FieldList) {
 	taken := map[string]bool{}
 	for _, f := range list.List {
@@ -135,7 +138,8 @@ func nameParams(list *ast.FieldList) {
 	}
 }
 
-// paramName makes up a name: ctx for a context, else the first letter of the type; from the second try on with a number.
+// paramName makes up a name: ctx for a context, else the first letter of the
+// type; from the second try on with a number.
 func paramName(t ast.Expr, try int) string {
 	text := exprText(t)
 	name := "ctx"
@@ -152,7 +156,8 @@ func paramName(t ast.Expr, try int) string {
 	return name
 }
 
-// instantiate finds a type for each type parameter, so that the test can call the function.
+// instantiate finds a type for each type parameter, so that the test can call
+// the function.
 func (m *maker) instantiate(sh *shape, to place, list *ast.FieldList) error {
 	if list == nil {
 		return nil
@@ -169,15 +174,17 @@ func (m *maker) instantiate(sh *shape, to place, list *ast.FieldList) error {
 	return nil
 }
 
-// known are the constraints of the standard library and of golang.org/x/exp/constraints, with a type that meets them.
+// known are the constraints of the standard library and of
+// golang.org/x/exp/constraints, with a type that meets them.
 var known = map[string]string{
 	"any": "string", "comparable": "string", "cmp.Ordered": "string", "constraints.Ordered": "string", "constraints.Integer": "int",
 	"constraints.Signed": "int", "constraints.Unsigned": "uint", "constraints.Float": "float64", "constraints.Complex": "complex128",
 }
 
-// meeting finds a type that meets a constraint, or "". Type parameters before it
-// are replaced by their own types. above are the package's constraints that it
-// is part of: one that is part of itself, which Go refuses, is met by nothing.
+// meeting finds a type that meets a constraint, or "". Type parameters before
+// it are replaced by their own types. above are the package's constraints that
+// it is part of: one that is part of itself, which Go refuses, is met by
+// nothing.
 func (m *maker) meeting(e ast.Expr, to place, args map[string]string, above ...string) string {
 	if arg := known[exprText(e)]; arg != "" {
 		return arg
@@ -209,7 +216,8 @@ func (m *maker) meeting(e ast.Expr, to place, args map[string]string, above ...s
 	return ""
 }
 
-// replaceNames writes a type with names replaced; "" if it names anything but those and what Go itself declares.
+// replaceNames writes a type with names replaced; "" if it names anything but
+// those and what Go itself declares.
 func replaceNames(e ast.Expr, names map[string]string) string {
 	clone, err := parser.ParseExpr(exprText(e))
 	if err != nil {
@@ -261,7 +269,8 @@ func (m *maker) resolveTypes(sh *shape, to place, node ast.Node) error {
 	return failed
 }
 
-// eachType calls f for every name of a type in a type expression, with its qualifier.
+// eachType calls f for every name of a type in a type expression, with its
+// qualifier.
 func eachType(node ast.Node, f func(id *ast.Ident, qualifier string)) {
 	ast.Inspect(node, func(n ast.Node) bool {
 		switch n := n.(type) {

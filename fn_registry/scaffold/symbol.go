@@ -8,8 +8,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// initialisms are the words that Go code writes in capitals: those that the Go wiki's code review comments and
-// staticcheck's ST1003 name, and those of the protocols that came after them.
+// initialisms are the words that Go code writes in capitals: those that the Go
+// wiki's code review comments and staticcheck's ST1003 name, and those of the
+// protocols that came after them.
 var initialisms = words("acl api ascii cli cpu css csv db dns eof fs fts guid gid html http https id io ip json jsonl jwt lru mcp md5 oidc os " +
 	"pid qps ram rfc rpc sha sip sla smtp sql sse ssh sso tcp tls toml tsv ttl tty udp ui uid uri url utc utf8 uuid vm ws xml xmpp xsrf xss yaml")
 
@@ -21,8 +22,9 @@ func words(list string) map[string]bool {
 	return m
 }
 
-// symbol writes a unit's name as Go does. A word is spelt as the repository's own symbols spell it (duckdb_open is
-// DuckDBOpen there, so duckdb_close becomes DuckDBClose), else as an initialism where it is one.
+// symbol writes a unit's name as Go does. A word is spelt as the repository's
+// own symbols spell it (duckdb_open is DuckDBOpen there, so duckdb_close
+// becomes DuckDBClose), else as an initialism where it is one.
 func (m *maker) symbol(name string) string {
 	learnt := m.spellings()
 	var b strings.Builder
@@ -39,8 +41,8 @@ func (m *maker) symbol(name string) string {
 	return b.String()
 }
 
-// spellings reads off the registered units how each word of a name is spelt in its symbol; of several spellings the
-// first unit's counts.
+// spellings reads off the registered units how each word of a name is spelt in
+// its symbol; of several spellings the first unit's counts.
 func (m *maker) spellings() map[string]string {
 	learnt := map[string]string{}
 	for _, u := range m.c.Units {
@@ -61,8 +63,8 @@ func (m *maker) spellings() map[string]string {
 	return learnt
 }
 
-// SnakeCase turns a Go name into a unit's: HTTPServe into http_serve, ParseURLs into parse_urls. It returns "" for a
-// name that no unit can have.
+// SnakeCase turns a Go name into a unit's: HTTPServe into http_serve, ParseURLs
+// into parse_urls. It returns "" for a name that no unit can have.
 func SnakeCase(symbol string) string {
 	var b strings.Builder
 	runes := []rune(strings.NewReplacer("-", "_", ".", "_", " ", "_").Replace(symbol))
@@ -82,8 +84,9 @@ func SnakeCase(symbol string) string {
 	return name
 }
 
-// startsWord reports whether the capital at i begins a word: after a small letter or a digit, or as the last capital
-// of a run that goes on in small letters. A plural s ends a run and begins nothing: URLs.
+// startsWord reports whether the capital at i begins a word: after a small
+// letter or a digit, or as the last capital of a run that goes on in small
+// letters. A plural s ends a run and begins nothing: URLs.
 func startsWord(runes []rune, i int) bool {
 	if !unicode.IsUpper(runes[i-1]) {
 		return true
@@ -95,7 +98,8 @@ func startsWord(runes []rune, i int) bool {
 	return !plural
 }
 
-// sentence begins a doc comment: "Makes a slug." becomes "SlugMake makes a slug."
+// sentence begins a doc comment: "Makes a slug." becomes "SlugMake makes a
+// slug."
 func sentence(symbol, description string) string {
 	first, rest, _ := strings.Cut(description, " ")
 	if strings.EqualFold(first, symbol) {

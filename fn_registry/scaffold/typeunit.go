@@ -14,9 +14,10 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// typeUnit plans a type. Without a signature it is a small struct with a required field and a Validate method, which
-// does what its test says and is there to be edited. A type whose declaration is given comes without a test: there is
-// no behaviour to hold it to.
+// typeUnit plans a type. Without a signature it is a small struct with a
+// required field and a Validate method, which does what its test says and is
+// there to be edited. A type whose declaration is given comes without a test:
+// there is no behaviour to hold it to.
 func (m *maker) typeUnit() (*Plan, error) {
 	to, err := m.place()
 	if err != nil {
@@ -69,8 +70,8 @@ func (m *maker) typeUnit() (*Plan, error) {
 	return plan, nil
 }
 
-// declaredType is the exported type of the package that has the draft's name, or
-// "".
+// declaredType is the exported type of the package that has the draft's name,
+// or "".
 func (m *maker) declaredType(to place) string {
 	for symbol := range m.packageSource(to.dir).types {
 		if ast.IsExported(symbol) && catalog.Squash(symbol) == catalog.Squash(m.draft.Name) {
@@ -135,7 +136,8 @@ func (m *maker) typeFile(to place, symbol string) (*source.File, *source.Decl, e
 	return nil, nil, wrong("the type "+symbol+" is in no file that parses", "frontmatter-lint names what is wrong with the files in "+to.dir)
 }
 
-// typeShape reads the declaration. The text is empty where the usual struct is meant.
+// typeShape reads the declaration. The text is empty where the usual struct is
+// meant.
 func (m *maker) typeShape(to place) (*shape, string, error) {
 	sh := &shape{symbol: m.symbol(m.draft.Name), imports: map[string]string{}, args: map[string]string{}}
 	text := strings.TrimSpace(m.draft.Signature)

@@ -12,8 +12,9 @@ import (
 	"fnregistry.dev/functions/infra/atomicfile"
 )
 
-// Write puts the plan's files below root. It overwrites nothing: a file that is there meanwhile, or a go.work that has
-// changed since the plan was made, is an error, and what was written until then is taken back.
+// Write puts the plan's files below root. It overwrites nothing: a file that is
+// there meanwhile, or a go.work that has changed since the plan was made, is an
+// error, and what was written until then is taken back.
 func (p *Plan) Write(root string) (err error) {
 	var undo []func()
 	defer func() {
@@ -46,7 +47,8 @@ func (p *Plan) Write(root string) (err error) {
 	return nil
 }
 
-// makeFolders makes a folder with those above it, and returns what takes the new ones back.
+// makeFolders makes a folder with those above it, and returns what takes the
+// new ones back.
 func makeFolders(dir string) (undo func(), err error) {
 	var fresh []string
 	for d := dir; ; d = filepath.Dir(d) {

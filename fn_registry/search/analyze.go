@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxWord is the length in bytes to which a part of an identifier is cut: nobody types more, and what is longer is
-// encoded data.
+// maxWord is the length in bytes to which a part of an identifier is cut:
+// nobody types more, and what is longer is encoded data.
 const maxWord = 64
 
 type class uint8
@@ -48,8 +48,9 @@ func classOf(r rune) class {
 	return separator
 }
 
-// analyzer cuts a text into identifiers and these into parts: FileWriteAtomic, file_write_atomic and file-write-atomic
-// are each one identifier of three parts.
+// analyzer cuts a text into identifiers and these into parts: FileWriteAtomic,
+// file_write_atomic and file-write-atomic are each one identifier of three
+// parts.
 type analyzer struct {
 	buf  []byte // the identifier, folded, without what joins its parts
 	ends []int  // where each part ends in buf
@@ -68,7 +69,8 @@ func (a *analyzer) run(i, j int) []byte {
 	return a.buf[start:a.ends[j-1]]
 }
 
-// next reads the first identifier at or after pos and returns where it ends; false at the end of the text.
+// next reads the first identifier at or after pos and returns where it ends;
+// false at the end of the text.
 func (a *analyzer) next(text string, pos int) (int, bool) {
 	a.buf, a.ends, a.from, a.to = a.buf[:0], a.ends[:0], a.from[:0], a.to[:0]
 	for pos < len(text) {
@@ -132,8 +134,9 @@ func smallLetters(text string) int {
 	return n
 }
 
-// joiner is the length of what stands at pos inside an identifier (a hyphen, an underscore, an apostrophe), or 0 where
-// the identifier ends. The 's of "the unit's" is skipped whole.
+// joiner is the length of what stands at pos inside an identifier (a hyphen, an
+// underscore, an apostrophe), or 0 where the identifier ends. The 's of "the
+// unit's" is skipped whole.
 func (a *analyzer) joiner(text string, pos int, r rune) int {
 	size := utf8.RuneLen(r)
 	switch r {
@@ -174,8 +177,8 @@ func (a *analyzer) lastEnd() int {
 	return a.ends[len(a.ends)-1]
 }
 
-// startsWord tells whether a capital that stands between capitals and text[pos:] begins a part: as in HTTPServe, but
-// not the L of "URLs".
+// startsWord reports whether a capital that stands between capitals and
+// text[pos:] begins a part: as in HTTPServe, but not the L of "URLs".
 func startsWord(text string, pos int) bool {
 	if classAt(text, pos) != lower {
 		return false
@@ -198,7 +201,8 @@ func decode(text string, pos int) (rune, int) {
 	return utf8.DecodeRuneInString(text[pos:])
 }
 
-// squash joins all identifiers of the text: "File write-atomic" is filewriteatomic.
+// squash joins all identifiers of the text: "File write-atomic" is
+// filewriteatomic.
 func (a *analyzer) squash(dst []byte, text string) []byte {
 	for pos, ok := a.next(text, 0); ok; pos, ok = a.next(text, pos) {
 		dst = append(dst, a.buf...)

@@ -19,7 +19,8 @@ const (
 	unitWords  = 200 // of params and body; name, description and tags add about 30
 )
 
-// vocabulary makes words of syllables, the shorter ones more frequent, as in a language.
+// vocabulary makes words of syllables, the shorter ones more frequent, as in a
+// language.
 func vocabulary(r *rand.Rand) []string {
 	const consonants, vowels = "bcdfghklmnprstvwz", "aeiou"
 	seen := map[string]bool{}
@@ -94,7 +95,8 @@ var benchDocs = sync.OnceValue(func() []Doc { return slices.Collect(newCorpus().
 
 var benchIndex = sync.OnceValue(func() *Index { return Build(slices.Values(benchDocs())) })
 
-// benchQueries makes queries of n words that stand together in some unit, so that frequent words are asked for often.
+// benchQueries makes queries of n words that stand together in some unit, so
+// that frequent words are asked for often.
 func benchQueries(n int) []Query {
 	r := rand.New(rand.NewPCG(3, 4))
 	out := make([]Query, 500)
@@ -110,7 +112,8 @@ func benchQueries(n int) []Query {
 	return out
 }
 
-// latencies runs do for every query in turn and reports percentiles in milliseconds.
+// latencies runs do for every query in turn and reports percentiles in
+// milliseconds.
 func latencies(b *testing.B, queries []Query, do func(Query)) {
 	b.Helper()
 	var took []time.Duration
@@ -159,8 +162,9 @@ func BenchmarkSearch(b *testing.B) {
 	})
 }
 
-// BenchmarkScan is what a two-word search takes without an index: looking at the text of every unit, as grep does.
-// Its p50 beside that of BenchmarkSearch/TwoWords is what the index gains.
+// BenchmarkScan is what a two-word search takes without an index: looking at
+// the text of every unit, as grep does. Its p50 beside that of
+// BenchmarkSearch/TwoWords is what the index gains.
 func BenchmarkScan(b *testing.B) {
 	var texts []string
 	for _, d := range benchDocs() {

@@ -6,8 +6,10 @@ import (
 	"sync"
 )
 
-// Build makes an index of docs. Of two with the same key, the later one counts. The words are read on all processors,
-// but docs is called on the caller's goroutine. The same docs in the same order give the same bytes in [Index.WriteTo].
+// Build makes an index of docs. Of two with the same key, the later one counts.
+// The words are read on all processors, but docs is called on the caller's
+// goroutine. The same docs in the same order give the same bytes in
+// [Index.WriteTo].
 func Build(docs iter.Seq[Doc]) *Index {
 	parts := buildBatches(docs)
 	dropDuplicates(parts)

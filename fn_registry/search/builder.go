@@ -71,7 +71,8 @@ func (b *builder) add(d *Doc) {
 	b.sigs.close()
 }
 
-// name indexes a unit's name in all its runs (a_b_c as a, b, c, ab, bc, abc), and name and key as wholes.
+// name indexes a unit's name in all its runs (a_b_c as a, b, c, ab, bc, abc),
+// and name and key as wholes.
 func (b *builder) name(d *Doc) {
 	b.text(inName, d.Name, true)
 	var whole []byte
@@ -82,7 +83,8 @@ func (b *builder) name(d *Doc) {
 	}
 }
 
-// text indexes one text of a field; forward also puts its words into the forward list.
+// text indexes one text of a field; forward also puts its words into the
+// forward list.
 func (b *builder) text(field int, text string, forward bool) {
 	for pos, ok := b.next(text, 0); ok; pos, ok = b.next(text, pos) {
 		n := b.parts()
@@ -114,7 +116,8 @@ func (b *builder) text(field int, text string, forward bool) {
 	}
 }
 
-// note counts a word in a field of the unit at hand. A whole that was counted as a word already is only marked.
+// note counts a word in a field of the unit at hand. A whole that was counted
+// as a word already is only marked.
 func (b *builder) note(word []byte, field int, extra Field) uint32 {
 	id, ok := b.ids[string(word)]
 	if !ok {
@@ -173,7 +176,8 @@ func (b *builder) finish() (*segment, f32s) {
 // usualPosting is how many bytes a posting usually takes.
 const usualPosting = 3
 
-// postings sorts the occurrences by word (by counting, which keeps the units in order) and encodes them.
+// postings sorts the occurrences by word (by counting, which keeps the units in
+// order) and encodes them.
 func (b *builder) postings(s *segment, rank []uint32) {
 	starts := make([]int, len(rank)+1)
 	for i := range b.found {

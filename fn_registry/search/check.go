@@ -7,7 +7,8 @@ import (
 	"math"
 )
 
-// check makes sure of all that the rest of the package takes for granted of a part.
+// check makes sure of all that the rest of the package takes for granted of a
+// part.
 func (p *part) check() error {
 	s := p.seg
 	for _, u := range []u32s{s.keys.ends, s.byKey, s.words.ends, s.inflected, s.posts.ends, s.forward.ends,

@@ -61,7 +61,7 @@ func newStemFilter(stems []string) stemFilter {
 	return stemFilter(bits)
 }
 
-// isEnglish tells whether a folded word is a word of its own, frequent enough
+// isEnglish reports whether a folded word is a word of its own, frequent enough
 // that it is meant when it is typed: no typing error of another. It knows some
 // endings and beginnings by themselves: headless, unread.
 func isEnglish(word string) bool {
@@ -95,7 +95,7 @@ var jargonText string
 // jargon are the stems of the words in jargon.txt.
 var jargon = sync.OnceValue(func() map[string]bool { return stemsOf(jargonText) })
 
-// isWord tells whether a word of a query is one that somebody means, although
+// isWord reports whether a word of a query is one that the user means, although
 // no unit may have it, and no typing error of another.
 func isWord(word string) bool {
 	s := stem(word)

@@ -16,8 +16,8 @@ import (
 var scowl = flag.String("scowl", "", "folder of SCOWL's lists (/usr/share/dict/scowl of Debian's package scowl), to write english.bin")
 
 // TestEnglishFile writes english.bin where -scowl is given: go test -run
-// EnglishFile ./search -scowl /usr/share/dict/scowl. It reads it with words that
-// the list has as they are.
+// EnglishFile ./search -scowl /usr/share/dict/scowl. It reads it with words
+// that the list has as they are.
 func TestEnglishFile(t *testing.T) {
 	if *scowl != "" {
 		stems := scowlStems(t, *scowl)
@@ -55,8 +55,8 @@ func TestEnglishFile(t *testing.T) {
 	}
 }
 
-// scowlStems lists the stems of the words of levels 10 to 35; of short words only
-// the most frequent.
+// scowlStems lists the stems of the words of levels 10 to 35; of short words
+// only the most frequent.
 func scowlStems(t *testing.T, dir string) []string {
 	stems := map[string]bool{}
 	for _, level := range []string{"10", "20", "35"} {
@@ -90,7 +90,7 @@ func TestIsEnglish(t *testing.T) {
 	}
 }
 
-// TestRealWordsStay sees that what somebody means is not taken for a typing
+// TestRealWordsStay sees that what the user means is not taken for a typing
 // error of what a unit has, and that typing errors are forgiven all the same.
 func TestRealWordsStay(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,7 @@ package search
 
 import "fmt"
 
-// String says it in a line: "subprocess as process (synonym) in name,tags".
+// String says it in a line: "subprocess as process (synonym) in name, tags".
 func (w Why) String() string {
 	if w.How == HowExact {
 		return fmt.Sprintf("%s in %s", w.Text, w.Fields)

@@ -15,9 +15,9 @@ func TestWhy(t *testing.T) {
 		{Key: "tree", Name: "process_kill_tree", Body: "Ends what a command started."},
 	}))
 	for query, want := range map[string]string{
-		"migrate":          "migrate: exact in name,description",
+		"migrate":          "migrate: exact in name, description",
 		"schemas":          "schemas: form schema in description",
-		"migrator":         "migrator: kin migrate in name,description",
+		"migrator":         "migrator: kin migrate in name, description",
 		"subprocess":       "subprocess: synonym process in name",
 		"dat":              "dat: beginning database in tags",
 		"shcema sqlite":    "shcema: typo schema in description | sqlite: exact in name",

@@ -2,7 +2,8 @@ package search
 
 import "strings"
 
-// Field is a set of a unit's text fields: where the words of a query were found.
+// Field is a set of a unit's text fields: where the words of a query were
+// found.
 type Field uint8
 
 // The fields, from the one that weighs most to the one that weighs least.
@@ -26,8 +27,9 @@ const (
 	numFields
 )
 
-// fieldRules are BM25F's parameters. The usual lengths are fixed, not averaged over the index, so that a unit's weight
-// for a word does not change when other units come and go.
+// fieldRules are BM25F's parameters. The usual lengths are fixed, not averaged
+// over the index, so that a unit's weight for a word does not change when other
+// units come and go.
 var fieldRules = [numFields]struct {
 	name   string
 	weight float32
@@ -41,10 +43,12 @@ var fieldRules = [numFields]struct {
 	inBody:        {"body", 0.4, 0.7, 100},
 }
 
-// saturation is BM25's k1: the summed weight at which a word counts half of what it can count at most.
+// saturation is BM25's k1: the summed weight at which a word counts half of
+// what it can count at most.
 const saturation = 10
 
-// impact is what a word with these frequencies adds to a unit's score before the word's rarity: 1 to 255.
+// impact is what a word with these frequencies adds to a unit's score before
+// the word's rarity: 1 to 255.
 func impact(tf, factor *[numFields]float32) uint8 {
 	var w float32
 	for f, n := range tf {
@@ -53,7 +57,8 @@ func impact(tf, factor *[numFields]float32) uint8 {
 	return uint8(1 + 254*w/(saturation+w))
 }
 
-// fieldFactors are the weights of the fields of one unit, given its fields' lengths in words.
+// fieldFactors are the weights of the fields of one unit, given its fields'
+// lengths in words.
 func fieldFactors(lengths *[numFields]int) (factor [numFields]float32) {
 	for f, r := range fieldRules {
 		factor[f] = r.weight / (1 - r.slope + r.slope*float32(lengths[f])/r.usual)
@@ -61,7 +66,8 @@ func fieldFactors(lengths *[numFields]int) (factor [numFields]float32) {
 	return factor
 }
 
-// Names lists the fields of the set, heaviest first: name, tags, description, params, body.
+// Names lists the fields of the set, heaviest first: name, tags, description,
+// params, body.
 func (f Field) Names() []string {
 	var names []string
 	for i, r := range fieldRules {
@@ -73,4 +79,4 @@ func (f Field) Names() []string {
 }
 
 // String joins the names with commas.
-func (f Field) String() string { return strings.Join(f.Names(), ",") }
+func (f Field) String() string { return strings.Join(f.Names(), ", ") }

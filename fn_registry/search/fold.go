@@ -5,14 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// Base letters of U+00C0 to U+00FF and of U+0100 to U+017F. A dot stands for a letter without one (see foldOdd).
+// Base letters of U+00C0 to U+00FF and of U+0100 to U+017F. A dot stands for a
+// letter without one (see foldOdd).
 const (
 	latin1   = "aaaaaa.ceeeeiiii.nooooo..uuuuy..aaaaaa.ceeeeiiii.nooooo..uuuuy.y"
 	latinExt = "aaaaaaccccccccdd..eeeeeeeeeegggggggghh..iiiiiiiii...jjkk.llllll....nnnnnn...oooooo..rrrrrrssssss" +
 		"sstttt..uuuuuuuuuuuuwwyyyzzzzzzs"
 )
 
-// appendFolded appends r in lower case and without its Latin accent, so that "Conexión" and "conexion" are one word.
+// appendFolded appends r in lower case and without its Latin accent, so that
+// "Conexión" and "conexion" are one word.
 func appendFolded(b []byte, r rune) []byte {
 	switch {
 	case r < utf8.RuneSelf:

@@ -5,17 +5,20 @@ import (
 	"slices"
 )
 
-// The forward list of a unit holds its name, its description and its tags as numbers of words plus one, with a 0 after
-// the name, after the description and after each tag. Stop words are left out. Phrases are looked for in it, and
+// The forward list of a unit holds its name, its description and its tags as
+// numbers of words plus one, with a 0 after the name, after the description and
+// after each tag. Stop words are left out. Phrases are looked for in it, and
 // likeness to a draft is weighed with it.
 
 // forwardFields are the fields in the forward list.
 const forwardFields = FieldName | FieldDescription | FieldTags
 
-// textEnd stands between two texts, so that no phrase reaches from one into the other.
+// textEnd stands between two texts, so that no phrase reaches from one into the
+// other.
 const textEnd = 0
 
-// eachForward calls yield with each word's number, or -1 at the end of a text, until it returns false.
+// eachForward calls yield with each word's number, or -1 at the end of a text,
+// until it returns false.
 func eachForward(list []byte, yield func(word int) bool) {
 	for len(list) > 0 {
 		n, size := binary.Uvarint(list)
@@ -26,7 +29,8 @@ func eachForward(list []byte, yield func(word int) bool) {
 	}
 }
 
-// phrase is a phrase in one segment: for each of its words, the numbers of that word's forms.
+// phrase is a phrase in one segment: for each of its words, the numbers of that
+// word's forms.
 type phrase [][]int
 
 func (s *segment) phrase(words []string) phrase {
@@ -40,7 +44,7 @@ func (s *segment) phrase(words []string) phrase {
 	return forms
 }
 
-// in tells whether the words stand side by side in a forward list.
+// in reports whether the words stand side by side in a forward list.
 func (p phrase) in(list []byte, scratch []int) (bool, []int) {
 	scratch = scratch[:0]
 	eachForward(list, func(word int) bool {
@@ -64,7 +68,8 @@ func (p phrase) at(words []int) bool {
 	return true
 }
 
-// keepPhrase keeps the units in whose name, description or tags the words stand side by side.
+// keepPhrase keeps the units in whose name, description or tags the words stand
+// side by side.
 func (x *Index) keepPhrase(l *leaf, words []string) {
 	phrases := make([]phrase, len(x.parts))
 	for i := range x.parts {

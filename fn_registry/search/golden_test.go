@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // goldenUnits reads testdata/units.txt.
 func goldenUnits(t testing.TB) []Doc {
@@ -60,7 +60,8 @@ func setField(t testing.TB, d *Doc, name, value string) {
 	}
 }
 
-// TestGolden answers each query of the golden files, lines that begin with "? ", and compares what stands below it.
+// TestGolden answers each query of the golden files, lines that begin with "?
+// ", and compares what stands below it.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	x := Build(slices.Values(goldenUnits(t)))
@@ -97,7 +98,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// answerWords lists the first hits, score before key, where they were found after it.
+// answerWords lists the first hits, score before key, where they were found
+// after it.
 func answerWords(x *Index, text string) string {
 	q := ParseQuery(text)
 	res := x.Search(q, Options{Limit: 6})
@@ -266,8 +268,8 @@ func(*
 func(map[string
 func(string, ...) error`, "\n")
 
-// TestGolden_Signatures: how well signatures of every form fit one another, as a
-// query and as a unit's.
+// TestGolden_Signatures: how well signatures of every form fit one another, as
+// a query and as a unit's.
 func TestGolden_Signatures(t *testing.T) {
 	t.Parallel()
 	var docs []Doc

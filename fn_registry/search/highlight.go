@@ -8,8 +8,9 @@ import (
 // Span is a piece of a text, from byte Start to before byte End.
 type Span struct{ Start, End int }
 
-// Spans finds what of a text (for example a hit's description) matches the query's words, in order and without
-// overlaps, so that a page can mark it. A word of a phrase is marked wherever it stands.
+// Spans finds what of a text (for example a hit's description) matches the
+// query's words, in order and without overlaps, so that a page can mark it. A
+// word of a phrase is marked wherever it stands.
 func (r Result) Spans(text string) []Span {
 	var spans []Span
 	var a analyzer
@@ -28,7 +29,8 @@ func (r Result) Spans(text string) []Span {
 	return spans
 }
 
-// marks tells whether some word of the query matches this word, or identifier joined of several.
+// marks reports whether some word of the query matches this word, or identifier
+// joined of several.
 func (r Result) marks(word string, joined bool) bool {
 	return slices.ContainsFunc(r.wants, func(w *want) bool {
 		if w.Negated {
@@ -38,7 +40,8 @@ func (r Result) marks(word string, joined bool) bool {
 			return true
 		}
 		for i, p := range w.parts {
-			// Of a run of parts, only what can't be marked part by part is of interest.
+			// Of a run of parts, only what can't be marked part by part is of
+			// interest.
 			if prefix := w.Prefix && i == len(w.parts)-1; w.fits(p, word, prefix && !joined) {
 				return true
 			}
@@ -47,7 +50,7 @@ func (r Result) marks(word string, joined bool) bool {
 	})
 }
 
-// fits tells whether a word of a text matches a word that is sought.
+// fits reports whether a word of a text matches a word that is sought.
 func (w *want) fits(sought, word string, prefix bool) bool {
 	switch {
 	case sought == word, stem(sought) == stem(word), prefix && strings.HasPrefix(word, sought):

@@ -9,12 +9,14 @@ type Doc struct {
 	Params      string // what is said of parameters and result
 	Body        string // gotchas, when to use
 	Signature   string // as in the spec: func F(ctx context.Context) error
-	// Boost says how much the unit is used, for example by how many units and apps. It counts by its logarithm: 10
-	// raise a score by an eighth, 1000 by a third. What is below 0, or no number, is 0.
+	// Boost says how much the unit is used, for example by how many units and
+	// apps. It counts by its logarithm: 10 raise a score by an eighth, 1000 by
+	// a third. What is below 0, or no number, is 0.
 	Boost float64
 }
 
-// Index answers queries. It never changes and needs no closing. The zero Index is empty and ready for use.
+// Index answers queries. It never changes and needs no closing. The zero Index
+// is empty and ready for use.
 type Index struct {
 	parts []part
 	slots int // units, removed ones too
@@ -61,8 +63,8 @@ func (x *Index) Size() int {
 	return n
 }
 
-// WithBoosts returns the same index with new boosts (see [Doc]), which boost is asked for by key. It costs one call a
-// unit and copies nothing else.
+// WithBoosts returns the same index with new boosts (see [Doc]), which boost is
+// asked for by key. It costs one call a unit and copies nothing else.
 func (x *Index) WithBoosts(boost func(key string) float64) *Index {
 	parts := make([]part, len(x.parts))
 	for i, p := range x.parts {

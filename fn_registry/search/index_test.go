@@ -47,7 +47,8 @@ func TestBoosts(t *testing.T) {
 	}
 	x := Build(slices.Values(docs))
 	order := func(x *Index, text string) string { return keys(x.Search(ParseQuery(text), Options{}).Hits) }
-	// Use settles what is alike; it does not lift a mention in a body over a name, nor anything over the very name.
+	// Use settles what is alike; it does not lift a mention in a body over a
+	// name, nor anything over the very name.
 	if got := order(x, "line"); got != "b c d f" {
 		t.Errorf("line: %s", got)
 	}
@@ -187,7 +188,8 @@ func TestSignatureOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// In the order given, the type parameters don't fit together; in another they do.
+	// In the order given, the type parameters don't fit together; in another
+	// they do.
 	swapped := Build(slices.Values([]Doc{{Key: "s", Signature: "func F[T, U any](a, b T, c U)"}}))
 	if got := swapped.Search(ParseQuery("func(T, U, T)"), Options{}); got.Total != 1 || got.Hits[0].Score > scoreReordered {
 		t.Errorf("type parameters in another order: %+v", got.Hits)

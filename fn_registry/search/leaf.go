@@ -1,6 +1,9 @@
 package search
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // How is the way in which a unit has a word of a query.
 type How uint8
@@ -89,9 +92,10 @@ func (l *leaf) put(doc int, value uint16, fields Field, how How) {
 	c.fields |= fields
 }
 
-// add puts all units of a list of postings.
+// add puts all units of a list of postings, in which each unit is once.
 func (l *leaf) add(p *part, list []byte, scale uint16, how How) {
-	doc := -1
+	doc, first := -1, len(l.docs) == 0
+	l.docs = slices.Grow(l.docs, len(list)/leastPosting)
 	for i := 0; i < len(list); {
 		n, at := int(list[i]), i+1
 		if n >= 0x80 {
@@ -99,8 +103,13 @@ func (l *leaf) add(p *part, list []byte, scale uint16, how How) {
 		}
 		i = at + 2
 		doc += n
-		if p.dead == nil || !p.dead.has(doc) {
-			l.put(p.base+doc, uint16(list[at])*scale, Field(list[at+1]), how)
+		switch value, fields := uint16(list[at])*scale, Field(list[at+1]); {
+		case p.dead != nil && p.dead.has(doc):
+		case first:
+			l.cells[p.base+doc] = cell{value, fields, how}
+			l.docs = append(l.docs, p.base+doc)
+		default:
+			l.put(p.base+doc, value, fields, how)
 		}
 	}
 }

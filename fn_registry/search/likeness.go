@@ -30,7 +30,8 @@ func (x *Index) shapes(sig *Signature) []likeness {
 	return out
 }
 
-// likeness is the weighted share of types that both have: each slot takes the best type that is left.
+// likeness is the weighted share of types that both have: each slot takes the
+// best type that is left.
 func (s *solver) likeness() likeness {
 	var shared, all, evidence float64
 	used := [2]uint64{}

@@ -8,12 +8,13 @@ import (
 	"strings"
 )
 
-// ErrDamaged is wrapped by all errors of [Load]: what was read is no index, is of another version, or is damaged. The
-// remedy is to build the index anew.
+// ErrDamaged is wrapped by all errors of [Load]: what was read is no index, is
+// of another version, or is damaged. The remedy is to rebuild the index.
 var ErrDamaged = errors.New("not a usable search index")
 
-// Load reads what [Index.WriteTo] wrote. The index goes on using data, which must not change any more. Everything in
-// data is checked, so that no content, however made, can cause a panic later. Errors wrap [ErrDamaged].
+// Load reads what [Index.WriteTo] wrote. The index goes on using data, which
+// must not change any more. Everything in data is checked, so that no content,
+// however made, can cause a panic later. Errors wrap [ErrDamaged].
 func Load(data []byte) (*Index, error) {
 	x, err := load(data)
 	if err != nil {

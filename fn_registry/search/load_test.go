@@ -105,7 +105,8 @@ func exercise(x *Index) {
 	newIndex(compact(slices.Clone(y.parts)))
 }
 
-// TestLoadedDamageIsHarmless changes bytes and mends the checksum: what is loaded all the same must not panic.
+// TestLoadedDamageIsHarmless changes bytes and fixes the checksum: what is
+// loaded all the same must not panic.
 func TestLoadedDamageIsHarmless(t *testing.T) {
 	t.Parallel()
 	data := written(t, smallIndex(t))

@@ -81,7 +81,8 @@ func (m *merger) mergeWords() {
 	}
 }
 
-// mergePostings appends the postings of one word, with the units' new numbers; false where there are none.
+// mergePostings appends the postings of one word, with the units' new numbers;
+// false where there are none.
 func (m *merger) mergePostings(same []cursor) bool {
 	last := -1
 	for _, c := range same {

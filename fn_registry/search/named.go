@@ -165,7 +165,7 @@ func (t *NamedTypes) of(named *typ) []namedType {
 	return only(all, named.pkg)
 }
 
-// mayMatch tells whether types with these heads may match by what one of them
+// mayMatch reports whether types with these heads may match by what one of them
 // stands for.
 func (t *NamedTypes) mayMatch(q *typ, dHead uint32) bool {
 	if t == nil {

@@ -2,7 +2,8 @@ package search
 
 import "fnregistry.dev/functions/core"
 
-// typoLimit is how many typing errors are forgiven in a word: one in 4 to 7 letters, two in more.
+// typoLimit is how many typing errors are forgiven in a word: one in 4 to 7
+// letters, two in more.
 func typoLimit(word string) int {
 	switch n := len(word); {
 	case n < 4, n > maxWord:
@@ -13,12 +14,15 @@ func typoLimit(word string) int {
 	return 2
 }
 
-// near calls yield with the words that become word by at most limit typing errors (a letter missing, too many, wrong,
-// or two neighbours swapped), and with how many: the restricted Damerau-Levenshtein distance. It counts bytes, so that
-// letters beyond ASCII (those that have no Latin base letter) count as two or more.
+// near calls yield with the words that become word by at most limit typing
+// errors (a letter missing, too many, wrong, or two neighbours swapped), and
+// with how many: the restricted Damerau-Levenshtein distance. It counts bytes,
+// so that letters beyond ASCII (those that have no Latin base letter) count as
+// two or more.
 //
-// It walks the sorted dictionary as if it were a tree: the table's rows for the letters that a word shares with the
-// one before it are kept, and when no continuation can be near, all words that begin so are skipped.
+// It walks the sorted dictionary as if it were a tree: the table's rows for the
+// letters that a word shares with the one before it are kept, and when no
+// continuation can be near, all words that begin so are skipped.
 func (s *segment) near(word string, limit int, yield func(index, distance int)) {
 	t := newTypoTable(word, len(word)+limit+2)
 	var before []byte // what the rows stand for
@@ -41,7 +45,8 @@ func (s *segment) near(word string, limit int, yield func(index, distance int)) 
 	}
 }
 
-// skipPrefix is the first item after i that does not begin with prefix, as item i does. Most often it is close.
+// skipPrefix is the first item after i that does not begin with prefix, as item
+// i does. Most often it is close.
 func (t items) skipPrefix(i int, prefix []byte) int {
 	begins := func(i int) bool {
 		b := t.at(i)
@@ -63,8 +68,9 @@ func (t items) skipPrefix(i int, prefix []byte) int {
 	return low
 }
 
-// typoTable is the dynamic programming table of the distance: row i, column j is that between the first i letters of
-// a word of the dictionary and the first j of the one sought.
+// typoTable is the dynamic programming table of the distance: row i, column j
+// is that between the first i letters of a word of the dictionary and the first
+// j of the one sought.
 type typoTable struct {
 	sought string
 	rows   [][]int
@@ -82,7 +88,8 @@ func newTypoTable(sought string, depth int) *typoTable {
 	return t
 }
 
-// extend computes the row for w's letter at depth, given those before it, and returns its least cell.
+// extend computes the row for w's letter at depth, given those before it, and
+// returns its least cell.
 func (t *typoTable) extend(w []byte, depth int) int {
 	row, above := t.rows[depth+1], t.rows[depth]
 	row[0] = depth + 1
@@ -112,7 +119,7 @@ func commonPrefix(a, b []byte) int {
 	return n
 }
 
-// isNear tells whether two words are at most limit typing errors apart.
+// isNear reports whether two words are at most limit typing errors apart.
 func isNear(a, b string, limit int) bool {
 	return len(a) <= len(b)+limit && len(b) <= len(a)+limit && core.EditDistance(a, b) <= limit
 }

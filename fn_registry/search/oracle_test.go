@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// oracle answers word queries by looking at every unit. It shares with the index how texts are cut into words, and
-// stem, stop words and what is a word by itself; these have tests of their own.
+// oracle answers word queries by looking at every unit. It shares with the
+// index how texts are cut into words, and stem, stop words and what is a word
+// by itself; these have tests of their own.
 type oracle struct{ units []oracleUnit }
 
 type oracleUnit struct {
@@ -136,8 +137,9 @@ func (o *oracle) find(w *want) map[string]Field {
 	return found
 }
 
-// match finds the units that have the parts of a word, or the joined form. With forgive, typing errors are forgiven in
-// each that no unit has as it is and that is no word by itself.
+// match finds the units that have the parts of a word, or the joined form. With
+// forgive, typing errors are forgiven in each that no unit has as it is and
+// that is no word by itself.
 func (o *oracle) match(w *want, forgive bool) map[string]Field {
 	parts := w.parts
 	if w.joined != "" {
@@ -284,7 +286,8 @@ func (o *oracle) search(q Query) (hits map[string]oracleHit, partial bool) {
 	return hits, partial && len(hits) > 0
 }
 
-// editDistance is the restricted Damerau-Levenshtein distance, written from its definition.
+// editDistance is the restricted Damerau-Levenshtein distance, written from its
+// definition.
 func editDistance(a, b string) int {
 	d := make([][]int, len(a)+1)
 	for i := range d {

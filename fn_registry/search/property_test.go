@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// smallWords are few and alike, so that random units and queries share words, stems, beginnings and near misses.
+// smallWords are few and alike, so that random units and queries share words,
+// stems, beginnings and near misses.
 var smallWords = strings.Fields(`write writes writing written writer file files filter filtering atomic retry retries
 	retried event events sync synced cache caches caching process processes the of to SQLite DuckDB httpServe
 	FileWrite write-atomic file_lock matrix metric metrics backoff back off é cafe naïve sha-256 sha256 x`)
@@ -84,8 +85,8 @@ func randomQuery(r *rand.Rand) string {
 
 var everything = Options{Limit: math.MaxInt}
 
-// TestSearchAgainstOracle compares the index with a search that looks at every unit: the same units are found, in the
-// same fields, in the right tier.
+// TestSearchAgainstOracle compares the index with a search that looks at every
+// unit: the same units are found, in the same fields, in the right tier.
 func TestSearchAgainstOracle(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(25) {
@@ -187,7 +188,8 @@ func answers(x *Index, seed uint64) string {
 	return b.String()
 }
 
-// TestUpdateIsBuild makes an index by many updates, which must answer as one that is built at once.
+// TestUpdateIsBuild makes an index by many updates, which must answer as one
+// that is built at once.
 func TestUpdateIsBuild(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(25) {
@@ -238,7 +240,8 @@ func reload(t *testing.T, x *Index) *Index {
 	return y
 }
 
-// TestUpdateLeavesOld sees that an index answers as before while newer ones are made of it.
+// TestUpdateLeavesOld sees that an index answers as before while newer ones are
+// made of it.
 func TestUpdateLeavesOld(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(7, 7))

@@ -56,10 +56,12 @@ func Fields() []string {
 	return []string{"tag", "purity", "kind", "domain", "lang", "tested", "imports", "uses", "used_by"}
 }
 
-// ParseQuery reads a query as a person types it: words, "phrases in quotes", -words to leave out, field:word and
-// -field:"words", or instead of words a signature (see [ParseSignature]): what begins with a parenthesis or func(, or
-// has an arrow. Of a type's declaration, type Error struct, the name is looked for. The last free word gets Prefix. It never fails: what can't be read is in Problems. A field without a
-// value yet (tag:) is ignored.
+// ParseQuery reads a query as a person types it: words, "phrases in quotes",
+// -words to leave out, field:word and -field:"words", or instead of words a
+// signature (see [ParseSignature]): what begins with a parenthesis or func(, or
+// has an arrow. Of a type's declaration, type Error struct, the name is looked
+// for. The last free word gets Prefix. It never fails: what can't be read is in
+// Problems. A field without a value yet (tag:) is ignored.
 func ParseQuery(text string) Query {
 	var q Query
 	text = strings.TrimSpace(text)
@@ -124,7 +126,7 @@ func declaredType(text string) string {
 	return ""
 }
 
-// isTypeName tells whether a text may be an exported type's name.
+// isTypeName reports whether a text may be an exported type's name.
 func isTypeName(name string) bool {
 	return name != "" && unicode.IsUpper([]rune(name)[0])
 }
@@ -152,7 +154,8 @@ type piece struct {
 	text            string // all of it
 }
 
-// nextPiece cuts the first piece off a text that does not begin with a space, and the spaces after it.
+// nextPiece cuts the first piece off a text that does not begin with a space,
+// and the spaces after it.
 func nextPiece(text string) (t piece, rest string) {
 	pos := 0
 	if len(text) > 1 && text[0] == '-' && text[1] != '-' && !unicode.IsSpace(rune(text[1])) {
@@ -186,7 +189,8 @@ func nextPiece(text string) (t piece, rest string) {
 	return t, strings.TrimLeftFunc(text[end:], unicode.IsSpace)
 }
 
-// isField tells whether what stands before a colon may be a field, rather than a number.
+// isField reports whether what stands before a colon may be a field, rather
+// than a number.
 func isField(s string) bool { return s != "" && (s[0] < '0' || s[0] > '9') }
 
 func (q *Query) add(t piece) {
@@ -199,12 +203,13 @@ func (q *Query) add(t piece) {
 			q.Words = append(q.Words, Word{Text: t.value, Phrase: t.quoted, Negated: t.negated})
 		}
 	case !known:
-		near, hint := candidates(t.field), "; did you mean "
-		if len(near) == 0 {
-			near, hint = Fields(), "; there are "
+		near := candidates(t.field)
+		hint := core.DidYouMean(near...)
+		if hint == "" {
+			near = Fields()
+			hint = "there are " + strings.Join(near, ", ")
 		}
-		q.Problems = append(q.Problems, Problem{Text: t.text, Candidates: near,
-			Message: "unknown field " + t.field + hint + strings.Join(near, ", ")})
+		q.Problems = append(q.Problems, Problem{Text: t.text, Candidates: near, Message: "unknown field " + t.field + "; " + hint})
 	case t.value != "":
 		q.Filters = append(q.Filters, Filter{t.field, t.value, t.negated})
 	}

@@ -9,7 +9,8 @@ import (
 
 func TestParseQuery(t *testing.T) {
 	t.Parallel()
-	// Words as [text], phrases in quotes, * for the one that may go on; fields; ! before a problem.
+	// Words as [text], phrases in quotes, * for the one that may go on; fields;
+	// ! before a problem.
 	for text, want := range map[string]string{
 		"":                                    "",
 		"  retry   backoff ":                  "[retry] [backoff*]",
@@ -24,8 +25,8 @@ func TestParseQuery(t *testing.T) {
 		"https://a.b/c std::sort":             "[https://a.b/c] [std::sort*]",
 		"error: refused 12:30":                "[error] [refused] [12:30*]",
 		"9:30 to 0:15":                        "[9:30] [to] [0:15*]",
-		"puirty:pure":                         "!unknown field puirty; did you mean purity (purity)",
-		"user:x":                              "!unknown field user; did you mean uses (uses)",
+		"puirty:pure":                         "!unknown field puirty; did you mean purity? (purity)",
+		"user:x":                              "!unknown field user; did you mean uses? (uses)",
 		"- -- --flag -1":                      "[--] [--flag*] -[1]",
 		`""`:                                  "",
 		"type Error struct":                   "type [Error]",
@@ -116,7 +117,8 @@ func describe(q Query) string {
 	return strings.Join(out, " ")
 }
 
-// FuzzSearch parses any text as a query and compares the answer to it with the oracle's.
+// FuzzSearch parses any text as a query and compares the answer to it with the
+// oracle's.
 func FuzzSearch(f *testing.F) {
 	docs := goldenUnits(f)[:30]
 	x, o := Build(slices.Values(docs)), newOracle(docs)

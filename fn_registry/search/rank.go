@@ -2,14 +2,15 @@ package search
 
 import "math"
 
-// Boosts: each step of e in a unit's uses raises its relevance by boostStep, up to boostMax.
+// Boosts: each step of e in a unit's uses raises its relevance by boostStep, up
+// to boostMax.
 const (
 	boostStep = 0.03
 	boostMax  = 0.5
 )
 
-// shapeTie is the share of use in the score of a shape alone: less than any difference between two shapes, since it is
-// only to settle ties.
+// shapeTie is the share of use in the score of a shape alone: less than any
+// difference between two shapes, since it is only to settle ties.
 const shapeTie = 0.01
 
 const (
@@ -65,8 +66,8 @@ type ranker struct {
 // add adds a word that units should have. One that no unit has counts for
 // nothing: it can't tell one unit from another.
 func (r *ranker) add(w *want, l *leaf) {
-	// The square root keeps a rare word that is there by chance from outweighing
-	// several that say what the unit does.
+	// The square root keeps a rare word that is there by chance from
+	// outweighing several that say what the unit does.
 	a := asked{want: w, leaf: l, idf: math.Sqrt(idf(r.index.live, len(l.docs)))}
 	if w.weak {
 		a.idf *= weakFactor
@@ -83,7 +84,8 @@ func (r *ranker) add(w *want, l *leaf) {
 // rated is what a unit has of a query.
 type rated struct {
 	cover  float64 // share of the query, by weight: 0 to 1
-	words  int     // of the query
+	impact float64 // sum of its words' impacts, by weight
+	words  uint16  // of the query
 	fields Field
 }
 
@@ -99,19 +101,20 @@ func (r *ranker) rate(doc int) rated {
 		out.words++
 		out.fields |= c.fields
 		out.cover += w.idf * float64(coverTable[c.how][c.fields&allFields])
+		out.impact += w.idf * float64(c.value)
 	}
 	if r.total > 0 {
 		out.cover /= r.total
 	}
 	if r.isWhole(doc) {
-		out.words, out.cover = len(r.words), 1
+		out.words, out.cover = uint16(len(r.words)), 1
 		out.fields |= FieldName
 	}
 	out.fields &= allFields
 	return out
 }
 
-// isWhole tells whether the query is the unit's whole name or key.
+// isWhole reports whether the query is the unit's whole name or key.
 func (r *ranker) isWhole(doc int) bool { return r.exact != nil && r.exact.cells[doc].value > 0 }
 
 // score orders the units: the mean impact of the query's words, weighted by
@@ -120,27 +123,38 @@ func (r *ranker) isWhole(doc int) bool { return r.exact != nil && r.exact.cells[
 func (r *ranker) score(doc int, v rated) scored {
 	p := &r.index.parts[r.index.partOf(doc)]
 	boost := boostFactor(p.boosts.at(doc-p.base)) / (1 + boostMax)
-	relevance, more, score := boost, 0.0, 0.0
+	relevance := boost * r.relevance(v)
+	more := 0.0
 	if r.total > 0 {
-		sum := 0.0
-		for i := range r.words {
-			sum += r.words[i].idf * float64(r.words[i].leaf.cells[doc].value)
-		}
-		relevance *= sum / (r.total * scaleMax) * (1 - coverShare + coverShare*v.cover)
 		more = nameShare * relevance
-		relevance -= more
+	} else if r.shape != nil && len(r.words) == 0 {
+		relevance = shapeTie * boost
 	}
+	return scored{score: r.certain(doc) + relevance - more, more: more, doc: doc, fields: v.fields}
+}
+
+// relevance is a unit's part of the score by words, before its boost: 0 to 1.
+func (r *ranker) relevance(v rated) float64 {
+	if r.total == 0 {
+		return 1
+	}
+	return v.impact / (r.total * scaleMax) * (1 - coverShare + coverShare*v.cover)
+}
+
+// certain is the part of a unit's score that has nothing to do with words.
+func (r *ranker) certain(doc int) float64 {
+	score := 0.0
 	if r.isWhole(doc) {
 		score = 1
 	}
 	if r.shape != nil {
 		score += (1 - shapeTie) * float64(r.shape.cells[doc].value) / math.MaxUint16
-		if len(r.words) == 0 {
-			relevance = shapeTie * boost
-		}
 	}
-	return scored{score: score + relevance, more: more, doc: doc, fields: v.fields}
+	return score
 }
+
+// most is no less than the unit's score, and needs no look at its uses.
+func (r *ranker) most(doc int, v rated) float64 { return r.certain(doc) + r.relevance(v) }
 
 // refused tells whether the unit has a word that it must not have.
 func (r *ranker) refused(doc int) bool {

@@ -16,7 +16,7 @@ type Options struct {
 
 const (
 	defaultLimit = 20
-	maxExplained = 200 // hits that say why; nobody reads more
+	maxExplained = 200 // hits that say why; more would not be read
 )
 
 // Result is the answer to a query.
@@ -102,7 +102,7 @@ func (x *Index) Search(q Query, o Options) Result {
 	top.keep = max(top.keep, min(namedHits, x.slots))
 	best := r.collect(top, o.Accept)
 	res.Hits, res.Total = top.hits(r.said), top.total
-	res.Partial = res.Total > 0 && best.words < len(r.words)
+	res.Partial = res.Total > 0 && int(best.words) < len(r.words)
 	for i := range res.Hits {
 		if i < maxExplained {
 			r.explain(&res.Hits[i])
@@ -112,10 +112,10 @@ func (x *Index) Search(q Query, o Options) Result {
 	return res
 }
 
-// listed tells whether a unit has all of the query, or at least minCover of
+// listed reports whether a unit has all of the query, or at least minCover of
 // what the best one has.
 func (r *ranker) listed(v, best rated) bool {
-	return v.words == r.telling || v.cover >= minCover*best.cover
+	return int(v.words) == r.telling || v.cover >= minCover*best.cover
 }
 
 // collect offers the units that match to top, and returns the most that one
@@ -133,22 +133,28 @@ func (r *ranker) collect(top *topHits, accept func(key string) bool) (best rated
 			return
 		}
 		best.cover, best.words = max(best.cover, v.cover), max(best.words, v.words)
-		*found = append(*found, ratedDoc{v, doc})
+		*found = append(*found, ratedDoc{v, int32(doc)})
 	})
 	for _, f := range *found {
-		if r.listed(f.rated, best) {
-			top.offer(r.score(f.doc, f.rated))
+		doc := int(f.doc)
+		switch {
+		case !r.listed(f.rated, best):
+		case top.isBelow(r.most(doc, f.rated)):
+			top.total++
+		default:
+			top.offer(r.score(doc, f.rated))
 		}
 	}
 	return best
 }
 
+// A ratedDoc is small, since of frequent words there are many.
 type ratedDoc struct {
 	rated
-	doc int
+	doc int32
 }
 
-// ratedPool holds lists of candidates: of frequent words there are many.
+// ratedPool holds lists of candidates.
 var ratedPool = sync.Pool{New: func() any { return new([]ratedDoc) }}
 
 // candidates calls yield once with each unit that may be listed, given what the
@@ -214,7 +220,8 @@ func (x *Index) eachLive(yield func(doc int)) {
 	}
 }
 
-// findWhole returns the units whose whole name or key the query's words are, or nil.
+// findWhole returns the units whose whole name or key the query's words are, or
+// nil.
 func (x *Index) findWhole(words []Word) *leaf {
 	var a analyzer
 	var whole []byte
@@ -252,7 +259,8 @@ const fewShapes = 3
 // partShape is the most that such a unit scores: less than any that fits.
 const partShape = 0.25
 
-// findShape returns the units whose signature answers s, with its score as the cells' value.
+// findShape returns the units whose signature answers s, with its score as the
+// cells' value.
 func (x *Index) findShape(s Signature) *leaf {
 	l := newLeaf(x.slots)
 	q := newSigQuery(s)

@@ -2,7 +2,8 @@ package search
 
 import "sort"
 
-// segment is a part of the index: some units, and the words in them. It never changes.
+// segment is a part of the index: some units, and the words in them. It never
+// changes.
 type segment struct {
 	keys    items
 	keyText string // the keys again, so that they can be handed out as strings without a copy
@@ -69,7 +70,11 @@ func (s *segment) derive() {
 	}
 }
 
-// appendPosting appends the posting of a unit that comes gap units after the one before it (the first counts from -1).
+// leastPosting is how many bytes a posting has at least.
+const leastPosting = 3
+
+// appendPosting appends the posting of a unit that comes gap units after the
+// one before it (the first counts from -1).
 func appendPosting(b []byte, gap int, impact uint8, fields Field) []byte {
 	for gap >= 0x80 {
 		b = append(b, byte(gap)|0x80)
@@ -78,7 +83,8 @@ func appendPosting(b []byte, gap int, impact uint8, fields Field) []byte {
 	return append(b, byte(gap), impact, byte(fields))
 }
 
-// posting reads the posting at i: how many units to go on, and where its impact and its fields stand.
+// posting reads the posting at i: how many units to go on, and where its impact
+// and its fields stand.
 func posting(b []byte, i int) (gap, at int) {
 	c := int(b[i])
 	i++

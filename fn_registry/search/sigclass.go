@@ -1,6 +1,7 @@
 package search
 
-// typeClass is what a type says about a function: hardly anything, little, or much.
+// typeClass is what a type says about a function: hardly anything, little, or
+// much.
 type typeClass uint8
 
 const (
@@ -22,7 +23,8 @@ func (c typeClass) weight() float64 {
 	return 1
 }
 
-// evidence is how much it says that two shapes share the type: functions of strings are many and do many things.
+// evidence is how much it says that two shapes share the type: functions of
+// strings are many and do many things.
 func (c typeClass) evidence() float64 {
 	switch c {
 	case classContext, classError:

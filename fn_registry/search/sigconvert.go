@@ -201,7 +201,8 @@ func (c *converter) ident(name string) (*typ, error) {
 	return &typ{kind: kindNamed, name: name}, nil
 }
 
-// unend marks a name at the very end of a query, unless it is one that Go itself declares.
+// unend marks a name at the very end of a query, unless it is one that Go
+// itself declares.
 func (c *converter) unend(t *typ, x ast.Expr) *typ {
 	if c.query && t != nil && t.kind == kindNamed && t != contextType && int(x.End())-c.base == c.typed {
 		t.unended = t.pkg != "" || !predeclared[t.name]

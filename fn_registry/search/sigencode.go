@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// A type is encoded before its elements: kind, aux, package, name, number of elements, each element. Strings carry
-// their length; numbers are uvarints.
+// A type is encoded before its elements: kind, aux, package, name, number of
+// elements, each element. Strings carry their length; numbers are uvarints.
 
 func (t *typ) append(b []byte) []byte {
 	b = append(b, byte(t.kind))
@@ -23,8 +23,9 @@ func appendString(b []byte, s string) []byte { return append(appendUvarint(b, ui
 
 var errEncoding = errors.New("damaged type")
 
-// decodeType reads a whole encoded type. It accepts what append writes of types that parseDeclaration returns, and
-// nothing that the code behind it can't handle.
+// decodeType reads a whole encoded type. It accepts what append writes of types
+// that parseDeclaration returns, and nothing that the code behind it can't
+// handle.
 func decodeType(b []byte) (*typ, error) {
 	r := typeReader{rest: b}
 	t := r.typ(0)
@@ -77,7 +78,7 @@ func (r *typeReader) typ(depth int) *typ {
 	return t
 }
 
-// fits tells whether a type of this kind and aux may have n elements.
+// fits reports whether a type of this kind and aux may have n elements.
 func (t *typ) fits(n int) bool {
 	switch t.kind {
 	case kindNamed:
@@ -123,8 +124,9 @@ func (tt *typeTable) addType(t *typ) int {
 	return tt.add(tt.buf, t.head())
 }
 
-// A unit's signature is encoded as: whether a type in it is open, the number of parameters, the number of results, and
-// the numbers of their types. A unit without a shape has nothing.
+// A unit's signature is encoded as: whether a type in it is open, the number of
+// parameters, the number of results, and the numbers of their types. A unit
+// without a shape has nothing.
 
 // appendSignature appends a unit's encoded signature.
 func (tt *typeTable) appendSignature(b []byte, declaration string) []byte {

@@ -23,7 +23,8 @@ type binding struct {
 	named       *NamedTypes
 }
 
-// matchTop is match for a whole parameter or result: a parameter of type any takes anything.
+// matchTop is match for a whole parameter or result: a parameter of type any
+// takes anything.
 func (b *binding) matchTop(side int, q, d *typ) float64 {
 	if d.kind == kindAny && side == paramSide && q.kind != kindAny && q.kind != kindVar {
 		return matchAny
@@ -31,8 +32,9 @@ func (b *binding) matchTop(side int, q, d *typ) float64 {
 	return b.match(q, d)
 }
 
-// match is how well a unit's type d fits the type q of a query, 0 (not at all) to 1 (the same). It notes what type
-// parameters must stand for, and fails where they stand for something else already.
+// match is how well a unit's type d fits the type q of a query, 0 (not at all)
+// to 1 (the same). It notes what type parameters must stand for, and fails
+// where they stand for something else already.
 func (b *binding) match(q, d *typ) float64 {
 	if b.named == nil || len(b.named.of(q)) == 0 && len(b.named.of(d)) == 0 {
 		return b.direct(q, d)
@@ -101,7 +103,8 @@ func (b *binding) matchKind(q, d *typ) float64 {
 	return b.matchElems(q, d)
 }
 
-// matchPointee matches a type with what a pointer points to, unless that is open: *T and *_ stand for pointers only.
+// matchPointee matches a type with what a pointer points to, unless that is
+// open: *T and *_ stand for pointers only.
 func (b *binding) matchPointee(q, d, pointee *typ) float64 {
 	if pointee.kind == kindVar || pointee.kind == kindHole {
 		return 0
@@ -109,7 +112,8 @@ func (b *binding) matchPointee(q, d, pointee *typ) float64 {
 	return matchPointer * b.match(q, d)
 }
 
-// matchElems is the mean over the elements, in order; 0 if one of them does not match.
+// matchElems is the mean over the elements, in order; 0 if one of them does not
+// match.
 func (b *binding) matchElems(q, d *typ) float64 {
 	if len(q.elems) != len(d.elems) {
 		return 0

@@ -87,7 +87,8 @@ func FuzzParseSignature(f *testing.F) {
 				t.Errorf("%+v", h)
 			}
 		}
-		// What is unfinished or a literal may be written so that it reads differently; all else reads back as itself.
+		// What is unfinished or a literal may be written so that it reads
+		// differently; all else reads back as itself.
 		if once := s.String(); !strings.Contains(once, "...") && !strings.ContainsAny(once, "{?") {
 			again, err := ParseSignature(once)
 			if err != nil {
@@ -123,7 +124,8 @@ func TestTypesReadBack(t *testing.T) {
 	}
 }
 
-// plainScore is what solver.score computes, by trying all assignments and comparing the types themselves.
+// plainScore is what solver.score computes, by trying all assignments and
+// comparing the types themselves.
 func plainScore(q, d Signature) float64 {
 	var slots []slot
 	holes := 0
@@ -196,7 +198,8 @@ func plainScore(q, d Signature) float64 {
 	return best
 }
 
-// TestSignatureAgainstPlain compares the scan, with its tables, hashes and numbers of types, with plainScore.
+// TestSignatureAgainstPlain compares the scan, with its tables, hashes and
+// numbers of types, with plainScore.
 func TestSignatureAgainstPlain(t *testing.T) {
 	t.Parallel()
 	pool := append(slices.Clone(smallTypes), "[]int", "func(int) bool", "*T", "U", "func(T) U", "map[string]int", "chan Event", "Pair[T, int]", "Pair[string, int]",

@@ -18,8 +18,9 @@ var predeclared = func() map[string]bool {
 	return m
 }()
 
-// parseDeclaration reads the signature in a unit's spec: of a function, a method, or a type whose underlying type is a
-// function. Anything else, or what can't be read, has no shape: false.
+// parseDeclaration reads the signature in a unit's spec: of a function, a
+// method, or a type whose underlying type is a function. Anything else, or what
+// can't be read, has no shape: false.
 func parseDeclaration(text string) (Signature, bool) {
 	text = strings.TrimSpace(text)
 	if len(text) > maxSignature || !strings.HasPrefix(text, "func") && (!strings.HasPrefix(text, "type ") || !strings.Contains(text, "func")) {
@@ -29,7 +30,8 @@ func parseDeclaration(text string) (Signature, bool) {
 	return s, err == nil
 }
 
-// named gives a function type a name, so that it is a declaration and may have type parameters.
+// named gives a function type a name, so that it is a declaration and may have
+// type parameters.
 func named(text string) string {
 	rest, ok := strings.CutPrefix(text, "func")
 	if !ok {
@@ -41,7 +43,8 @@ func named(text string) string {
 	return text
 }
 
-// method tells whether text, which begins with a parenthesis, goes on as a method does: (receiver) Name(.
+// method reports whether text, which begins with a parenthesis, goes on as a
+// method does: (receiver) Name(.
 func method(text string) bool {
 	end := matching(text, 0)
 	if end < 0 {
@@ -57,7 +60,8 @@ func method(text string) bool {
 
 const filePrefix = "package p\n"
 
-// parseGo reads one declaration. In a query, a name that ends at typed may go on.
+// parseGo reads one declaration. In a query, a name that ends at typed may go
+// on.
 func parseGo(text string, query bool, typed int) (Signature, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "", filePrefix+text, parser.SkipObjectResolution)
 	if err != nil {
@@ -134,7 +138,8 @@ func (c *converter) signature(recv, typeParams *ast.FieldList, f *ast.FuncType) 
 	return s, err
 }
 
-// tidy drops the place from a parser's error: it is a place in what parseGo made of the text.
+// tidy drops the place from a parser's error: it is a place in what parseGo
+// made of the text.
 func tidy(err error) error {
 	_, msg, ok := strings.Cut(err.Error(), ": ")
 	if !ok {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// looksLikeSignature tells whether a query is a signature rather than words.
+// looksLikeSignature reports whether a query is a signature rather than words.
 func looksLikeSignature(text string) bool {
 	if strings.HasPrefix(text, "(") || strings.Contains(text, "->") {
 		return true
@@ -47,8 +47,8 @@ func parseQuerySignature(text string) (Signature, error) {
 	return s, err
 }
 
-// parseAsTyped reads a declaration that may be unfinished, or may name some parameters and not others; it was typed up
-// to typed.
+// parseAsTyped reads a declaration that may be unfinished, or may name some
+// parameters and not others; it was typed up to typed.
 func parseAsTyped(text string, typed int) (Signature, error) {
 	s, err := parseGo(text, true, typed)
 	if err == nil {
@@ -71,7 +71,8 @@ func parseAsTyped(text string, typed int) (Signature, error) {
 	return Signature{}, err
 }
 
-// unclosed lists what closes the brackets that are open at the end of text; in holes, a type follows each closed [.
+// unclosed lists what closes the brackets that are open at the end of text; in
+// holes, a type follows each closed [.
 func unclosed(text string) (closers, holes string) {
 	var stack []byte
 	for i := range len(text) {
@@ -117,7 +118,8 @@ func parseArrows(text string) (Signature, error) {
 	return s, err
 }
 
-// joinSides makes a list of parameters of all sides but the last, which holds the results.
+// joinSides makes a list of parameters of all sides but the last, which holds
+// the results.
 func joinSides(sides []string, depth int) (params, results string) {
 	var lists []string
 	for _, side := range sides[:len(sides)-1] {
@@ -128,7 +130,8 @@ func joinSides(sides []string, depth int) (params, results string) {
 	return strings.Join(lists, ", "), bare(sides[len(sides)-1], depth)
 }
 
-// bare takes the parentheses off a list. A function in parentheses, (T -> bool), becomes func(T) (bool).
+// bare takes the parentheses off a list. A function in parentheses, (T ->
+// bool), becomes func(T) (bool).
 func bare(list string, depth int) string {
 	list = strings.TrimSpace(list)
 	if strings.HasPrefix(list, "(") && matching(list, 0) == len(list)-1 {
@@ -161,7 +164,8 @@ func splitTop(text, sep string) []string {
 	return append(out, text[start:])
 }
 
-// unnamed drops the names from the parameters of a declaration that names only some of them, which Go does not allow.
+// unnamed drops the names from the parameters of a declaration that names only
+// some of them, which Go does not allow.
 func unnamed(text string) string {
 	open := strings.IndexByte(text, '(')
 	if open < 0 {

@@ -1,7 +1,8 @@
 package search
 
-// What a signature loses for each way in which it is not the one asked for. The order is: the same; other order; more
-// parameters or results than asked for; holes.
+// What a signature loses for each way in which it is not the one asked for. The
+// order is: the same; other order; more parameters or results than asked for;
+// holes.
 const (
 	scoreReordered = 0.96
 	scoreExpected  = 0.95 // one more context, error or variadic parameter: easy to give, or to get
@@ -9,7 +10,8 @@ const (
 	maxSteps       = 400  // assignments tried for one unit
 )
 
-// slot is a type of the query, other than a hole, that a type of the unit must fill.
+// slot is a type of the query, other than a hole, that a type of the unit must
+// fill.
 type slot struct {
 	side int
 	at   int // place on its side, holes counted
@@ -63,7 +65,8 @@ func newSolver(q *sigQuery, seg *segment, named *NamedTypes) *solver {
 	return s
 }
 
-// score is how well a unit's signature answers the query: 0 (not) to 1 (exactly).
+// score is how well a unit's signature answers the query: 0 (not) to 1
+// (exactly).
 func (s *solver) score(doc int) float64 {
 	if !s.shape.read(s.seg.sigs.at(doc)) || !s.possible() {
 		return 0
@@ -94,7 +97,8 @@ slots:
 	return true
 }
 
-// inOrder settles the common case: each type is exactly the one asked for, where it was asked for.
+// inOrder settles the common case: each type is exactly the one asked for,
+// where it was asked for.
 func (s *solver) inOrder() bool {
 	if s.open || s.shape.open {
 		return false
@@ -129,7 +133,8 @@ func (s *solver) assign(i int) {
 	}
 }
 
-// rate scores the assignment at hand, 0 where its type parameters don't fit together, or where all that fits is any.
+// rate scores the assignment at hand, 0 where its type parameters don't fit
+// together, or where all that fits is any.
 func (s *solver) rate() float64 {
 	sum := s.sum()
 	if sum <= matchAny*float64(len(s.slots)) && len(s.slots) > 0 {
@@ -173,7 +178,8 @@ func (s *solver) sum() float64 {
 	return sum
 }
 
-// extras is the price of what the unit has more than was asked for. What fills a hole is the dearest of it.
+// extras is the price of what the unit has more than was asked for. What fills
+// a hole is the dearest of it.
 func (s *solver) extras(side int) float64 {
 	list := s.shape.list(side)
 	extra := len(list) - s.size[side]

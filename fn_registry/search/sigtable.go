@@ -3,8 +3,9 @@ package search
 // sameType is the table's entry for a type that is exactly the one asked for.
 const sameType = 255
 
-// typeScores is how well each type of a segment fits one slot of a query, 0 to sameType. For types with type parameters
-// it is what they could be worth; whether they fit together is seen later.
+// typeScores is how well each type of a segment fits one slot of a query, 0 to
+// sameType. For types with type parameters it is what they could be worth;
+// whether they fit together is seen later.
 type typeScores []uint8
 
 func scoreTypes(s *segment, sl slot, named *NamedTypes) typeScores {
@@ -52,7 +53,8 @@ func mayMatch(q *typ, qHead, dHead uint32, encoded []byte) bool {
 	return qHead == headWild || qHead == dHead
 }
 
-// mayContinue tells whether the name of a named type, or of its package, begins as q's.
+// mayContinue reports whether the name of a named type, or of its package,
+// begins as q's.
 func mayContinue(q *typ, encoded []byte) bool {
 	r := typeReader{rest: encoded}
 	for {
@@ -67,7 +69,8 @@ func mayContinue(q *typ, encoded []byte) bool {
 	}
 }
 
-// beginsFold compares ASCII letters without their case; for others it only says that they may be equal.
+// beginsFold compares ASCII letters without their case; for others it only says
+// that they may be equal.
 func beginsFold(b []byte, prefix string) bool {
 	if len(b) < len(prefix) {
 		return false

@@ -51,7 +51,7 @@ func (t *typ) equal(o *typ) bool {
 	return true
 }
 
-// open tells whether the type has a type parameter or a hole anywhere.
+// open reports whether the type has a type parameter or a hole anywhere.
 func (t *typ) open() bool {
 	if t.kind == kindVar || t.kind == kindHole {
 		return true
@@ -67,7 +67,8 @@ func (t *typ) open() bool {
 // headWild is the head of a type that may match any other.
 const headWild = 0
 
-// head is a hash by which most pairs of types that don't match are told apart; pointers don't count.
+// head is a hash by which most pairs of types that don't match are told apart;
+// pointers don't count.
 func (t *typ) head() uint32 {
 	switch t.kind {
 	case kindPointer:

@@ -18,9 +18,10 @@ type Draft struct {
 // Match is a unit that is like a draft.
 type Match struct {
 	Key string
-	// Score says how likely the unit already does what the draft is to do, 0 to 1. It is calibrated on the package's
-	// golden files: from SimilarUse on, a unit is worth using or extending instead; below SimilarLook, what is shared
-	// is most likely chance.
+	// Score says how likely the unit already does what the draft is to do, 0 to
+	// 1. It is calibrated on the package's golden files: from SimilarUse on, a
+	// unit is worth using or extending instead; below SimilarLook, what is
+	// shared is most likely chance.
 	Score float64
 	Words []string // words of the draft that the unit has, the most telling first
 	Why   []Why    // how it has them, in the same order
@@ -34,7 +35,8 @@ const (
 	SimilarLook = 0.35
 )
 
-// SameShape tells whether the unit takes and returns the same types as the draft, in whatever order.
+// SameShape reports whether the unit takes and returns the same types as the
+// draft, in whatever order.
 func (m Match) SameShape() bool { return m.Shape > 0.95 }
 
 const (
@@ -43,8 +45,9 @@ const (
 	reranked      = 200     // units that are looked at closely
 )
 
-// Similar finds the units most like a draft, best first, at most limit of them (0 means 5), none below a score of 0.1.
-// The only error is that of a signature that is not empty and can't be read; it wraps [ErrSignature].
+// Similar finds the units most like a draft, best first, at most limit of them
+// (0 means 5), none below a score of 0.1. The only error is that of a signature
+// that is not empty and can't be read; it wraps [ErrSignature].
 func (x *Index) Similar(d Draft, limit int) ([]Match, error) {
 	if limit <= 0 {
 		limit = 5
@@ -154,7 +157,7 @@ func (x *Index) draftWords(d Draft) []Word {
 	return words
 }
 
-// isOneWord tells whether an identifier only looks like several words.
+// isOneWord reports whether an identifier only looks like several words.
 func (x *Index) isOneWord(a *analyzer) bool {
 	for i := 1; i < a.parts(); i++ {
 		if a.to[i-1] != a.from[i] {
@@ -164,7 +167,7 @@ func (x *Index) isOneWord(a *analyzer) bool {
 	return x.has(string(a.buf)) || len(theThesaurus()[stem(string(a.buf))]) > 0
 }
 
-// has tells whether some unit has the very word.
+// has reports whether some unit has the very word.
 func (x *Index) has(word string) bool {
 	l := newLeaf(x.slots)
 	defer l.release()

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Long lists are sorted here by number, by one and the same instance of slices.SortFunc: each instance for another type
-// weighs 8 to 14 kB in a program. Short ones are left to sort.Slice, which has one for all types.
+// Long lists are sorted here by number, by one and the same instance of
+// slices.SortFunc: each instance for another type weighs 8 to 14 kB in a
+// program. Short ones are left to sort.Slice, which has one for all types.
 
 // sortedKeys lists a segment's units in the order of their keys.
 func sortedKeys(s *segment) u32s {
@@ -26,7 +27,8 @@ func upTo(n int) []int {
 	return order
 }
 
-// sortedInflected lists the given words of a segment in the order of their stems, then their own.
+// sortedInflected lists the given words of a segment in the order of their
+// stems, then their own.
 func sortedInflected(s *segment, words func(yield func(word int))) u32s {
 	var list []int
 	var stems []string

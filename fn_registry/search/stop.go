@@ -2,8 +2,9 @@ package search
 
 import "strings"
 
-// stopWords say nothing about a unit: they are neither indexed nor asked for, save where a query has nothing else.
-// Spanish ones are there because specs may be written in Spanish.
+// stopWords say nothing about a unit: they are neither indexed nor asked for,
+// save where a query has nothing else. Spanish ones are there because specs may
+// be written in Spanish.
 var stopWords = func() map[stopKey]bool {
 	m := map[stopKey]bool{}
 	for w := range strings.FieldsSeq(`
@@ -29,5 +30,5 @@ func newStopKey(word []byte) (key stopKey) {
 	return key
 }
 
-// isStop tells whether a folded word is a stop word.
+// isStop reports whether a folded word is a stop word.
 func isStop(word []byte) bool { return len(word) <= longestStop && stopWords[newStopKey(word)] }

@@ -41,6 +41,11 @@ func (t *topHits) offer(s scored) {
 	}
 }
 
+// isBelow tells whether a unit that scores no more than this is not kept.
+func (t *topHits) isBelow(score float64) bool {
+	return len(t.heap) == t.keep && score < t.heap[0].score
+}
+
 // worse tells whether a comes after b.
 func (t *topHits) worse(a, b scored) bool {
 	if a.score != b.score {

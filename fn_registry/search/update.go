@@ -7,11 +7,14 @@ const (
 	maxPartBytes = 1 << 30 // parts are not merged beyond this, since their offsets have 32 bits
 )
 
-// Update returns an index without the units whose keys are in removed and with the added ones, which replace units of
-// the same key (of two added ones with the same key, the later one counts). Keys that are not there are ignored. What did not change is shared with x, which stays as it is.
+// Update returns an index without the units whose keys are in removed and with
+// the added ones, which replace units of the same key (of two added ones with
+// the same key, the later one counts). Keys that are not there are ignored.
+// What did not change is shared with x, which stays as it is.
 //
-// The cost is that of the added units, and now and then of merging small parts into larger ones: with 100,000 units,
-// typically well under a millisecond, rarely a second.
+// The cost is that of the added units, and now and then of merging small parts
+// into larger ones: with 100,000 units, typically well under a millisecond,
+// rarely a second.
 func (x *Index) Update(removed []string, added []Doc) *Index {
 	parts := slices.Clone(x.parts)
 	own := make([]bool, len(parts))
@@ -58,7 +61,8 @@ func lastOfEach(docs []Doc) []Doc {
 	return kept
 }
 
-// settle keeps parts few: it rewrites what is mostly removed, and merges small parts at the end of the list.
+// settle keeps parts few: it rewrites what is mostly removed, and merges small
+// parts at the end of the list.
 func settle(parts []part) []part {
 	parts = slices.DeleteFunc(parts, func(p part) bool { return p.live() == 0 })
 	for i := range parts {

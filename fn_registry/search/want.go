@@ -16,7 +16,8 @@ type want struct {
 	near   []string // words of the index that were taken for it
 }
 
-// analyze analyses the words of a query. Stop words and mere punctuation are dropped, unless there is nothing else.
+// analyze analyses the words of a query. Stop words and mere punctuation are
+// dropped, unless there is nothing else.
 func analyze(words []Word) []*want {
 	var wants []*want
 	asked := 0
@@ -110,7 +111,7 @@ func (w *want) learn(also []string, term bool) {
 	}
 }
 
-// separable tells whether the word is several that need not stand together:
+// separable reports whether the word is several that need not stand together:
 // M_LIMIT_EXCEEDED where no unit has it.
 func (w *want) separable() bool { return len(w.parts) > 1 && !w.Phrase && !w.Negated }
 
@@ -171,7 +172,8 @@ func (w *want) addKnown(x *Index, l *leaf, s string, prefix bool) {
 	}
 }
 
-// combine makes one leaf of those of the parts and the joined form. A single one is returned as it is.
+// combine makes one leaf of those of the parts and the joined form. A single
+// one is returned as it is.
 func (w *want) combine(x *Index, leaves []*leaf) *leaf {
 	if len(leaves) == 1 && !w.Phrase {
 		return leaves[0]

@@ -9,7 +9,8 @@ type cursor struct {
 	index int
 }
 
-// wordQueue is a heap of cursors, one a part: the least word first, of equal ones the earliest part.
+// wordQueue is a heap of cursors, one a part: the least word first, of equal
+// ones the earliest part.
 type wordQueue []cursor
 
 func newWordQueue(parts []part) wordQueue {

@@ -8,11 +8,14 @@ import (
 	"io"
 )
 
-// A written index: magic, number of parts, for each part its sections, each with its length before it, and at the end
-// a CRC-32C of all that stands before. Numbers are little-endian: 32 bits for counts and the sum, 64 for lengths.
+// A written index: magic, number of parts, for each part its sections, each
+// with its length before it, and at the end a CRC-32C of all that stands
+// before. Numbers are little-endian: 32 bits for counts and the sum, 64 for
+// lengths.
 
-// magic ends in the version of the format. A change of the analysis (fold, stem, stop words, weights) is one too:
-// words of a query would no longer be found as they were indexed.
+// magic ends in the version of the format. A change of the analysis (fold,
+// stem, stop words, weights) is one too: words of a query would no longer be
+// found as they were indexed.
 const magic = "fnsrch\x00\x03"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -33,7 +36,8 @@ func (p *part) sections() []*[]byte {
 	return append(p.seg.sections(), (*[]byte)(&p.dead), (*[]byte)(&p.boosts))
 }
 
-// WriteTo writes the index in the form that [Load] reads. It implements io.WriterTo.
+// WriteTo writes the index in the form that [Load] reads. It implements
+// io.WriterTo.
 func (x *Index) WriteTo(w io.Writer) (int64, error) {
 	out := &summed{w: bufio.NewWriterSize(w, 1<<16), sum: crc32.New(castagnoli)}
 	out.write([]byte(magic))

@@ -132,7 +132,8 @@ func (j *job) write(types types.Importer) error {
 	return nil
 }
 
-// build gives a job its size: of the ledger where the same program was built before, else by building it.
+// build gives a job its size: of the ledger where the same program was built
+// before, else by building it.
 func (r *run) build(ctx context.Context, j *job) error {
 	key := j.key(r.version)
 	var err error
@@ -145,7 +146,8 @@ func (r *run) build(ctx context.Context, j *job) error {
 	return err
 }
 
-// key names all that the binary is made of: the go command names what a package is compiled of by its build ID.
+// key names all that the binary is made of: the go command names what a package
+// is compiled of by its build ID.
 func (j *job) key(version string) string {
 	var parts []string
 	j.parts.walk(j.packages(), func(p *goPackage, _ map[string]string) bool {
@@ -156,7 +158,8 @@ func (j *job) key(version string) string {
 	return ledger.Key(append([]string{"build", version, linkFlags, j.base.source, j.source, fmt.Sprint(j.Cgo)}, parts...)...)
 }
 
-// link builds the program in a folder of its own and returns its size. The probe's files are laid over the repository.
+// link builds the program in a folder of its own and returns its size. The
+// probe's files are laid over the repository.
 func (r *run) link(ctx context.Context, j *job) (int64, error) {
 	dir, err := os.MkdirTemp(r.tmp, "build")
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 	"fnregistry.dev/fn_registry/config"
 )
 
-// place is where the go command works, and how: what is built of it is the same for all units of one place.
+// place is where the go command works, and how: what is built of it is the same
+// for all units of one place.
 type place struct {
 	dir    string // a module's folder
 	gowork string // GOWORK; "": as the go command finds it
@@ -62,7 +63,8 @@ type goPackage struct {
 	Error      *struct{ Err string }
 }
 
-// imports are the packages that it imports, by the paths that go list gives them.
+// imports are the packages that it imports, by the paths that go list gives
+// them.
 func (p *goPackage) imports(yield func(string) bool) {
 	for _, path := range p.Imports {
 		if to := p.ImportMap[path]; to != "" {
@@ -77,8 +79,8 @@ func (p *goPackage) imports(yield func(string) bool) {
 // listing is a set of packages with all that they import.
 type listing map[string]*goPackage
 
-// list asks the go command for packages and all that they import. What is wrong with one package stands in its Error.
-// With export they are compiled.
+// list asks the go command for packages and all that they import. What is wrong
+// with one package stands in its Error. With export they are compiled.
 func list(ctx context.Context, at place, export bool, packages []string) (listing, error) {
 	fields := "-json=ImportPath,Name,Standard,CgoFiles,Imports,ImportMap,Error"
 	args := []string{"list", "-e", "-deps"}
@@ -104,8 +106,9 @@ func list(ctx context.Context, at place, export bool, packages []string) (listin
 	}
 }
 
-// walk visits the packages that are linked with any of the first ones, nearest first, until visit returns false. from
-// gives the package through which each was reached, and nothing for the first ones.
+// walk visits the packages that are linked with any of the first ones, nearest
+// first, until visit returns false. from gives the package through which each
+// was reached, and nothing for the first ones.
 func (l listing) walk(first []string, visit func(p *goPackage, from map[string]string) bool) {
 	from := map[string]string{}
 	seen := map[string]bool{}
@@ -130,7 +133,8 @@ func (l listing) walk(first []string, visit func(p *goPackage, from map[string]s
 	}
 }
 
-// chain finds a shortest way of imports from a package to one at or below the forbidden path; nil where there is none.
+// chain finds a shortest way of imports from a package to one at or below the
+// forbidden path; nil where there is none.
 func (l listing) chain(pkg, forbidden string) (way []string) {
 	l.walk([]string{pkg}, func(p *goPackage, from map[string]string) bool {
 		if !config.Under(p.ImportPath, forbidden) {
@@ -145,7 +149,8 @@ func (l listing) chain(pkg, forbidden string) (way []string) {
 	return way
 }
 
-// problem is the first thing wrong with a package or with what it imports; nil where nothing is.
+// problem is the first thing wrong with a package or with what it imports; nil
+// where nothing is.
 func (l listing) problem(pkg string) (err error) {
 	if l[pkg] == nil {
 		return fmt.Errorf("the go command does not find %s", pkg)
@@ -159,7 +164,8 @@ func (l listing) problem(pkg string) (err error) {
 	return err
 }
 
-// needsCgo reports whether a package links C code that the standard library has not. The listing was made with cgo.
+// needsCgo reports whether a package links C code that the standard library has
+// not. The listing was made with cgo.
 func (l listing) needsCgo(packages []string) (needs bool) {
 	l.walk(packages, func(p *goPackage, _ map[string]string) bool {
 		needs = !p.Standard && len(p.CgoFiles) > 0
@@ -168,7 +174,8 @@ func (l listing) needsCgo(packages []string) (needs bool) {
 	return needs
 }
 
-// workspaces tells for each root which of its modules the go command sees together.
+// workspaces tells for each root which of its modules the go command sees
+// together.
 type workspaces []map[string]bool // by root; module folders of its go.work; nil: there is none
 
 func findWorkspaces(ctx context.Context, c *catalog.Catalog) (workspaces, error) {
@@ -202,7 +209,8 @@ func findWorkspaces(ctx context.Context, c *catalog.Catalog) (workspaces, error)
 	return all, nil
 }
 
-// of is the place of a folder: its module, in the workspace if that has it, else alone.
+// of is the place of a folder: its module, in the workspace if that has it,
+// else alone.
 func (w workspaces) of(c *catalog.Catalog, d *catalog.Dir) (place, error) {
 	root := c.Roots[d.Root]
 	module, ok := root.ModuleDir(d.Path)
@@ -216,7 +224,7 @@ func (w workspaces) of(c *catalog.Catalog, d *catalog.Dir) (place, error) {
 	return at, nil
 }
 
-// ErrNoGo tells that there is no go command.
+// ErrNoGo reports that there is no go command.
 var ErrNoGo = errors.New("there is no go command on the path")
 
 // goCommand runs the go command. A nil environment is the program's own.

@@ -21,16 +21,19 @@ type Base struct {
 	source string
 }
 
-// The bases that need no program. Server is what about any program has: net/http, log/slog and encoding/json.
+// The bases that need no program. Server is what about any program has:
+// net/http, log/slog and encoding/json.
 var (
 	Server = Base{Name: "server", source: serverSource}
 	Empty  = Base{Name: "empty", source: emptySource}
 )
 
-// BaseApp is a program as a base: with it one learns what the program will weigh with further units.
+// BaseApp is a program as a base: with it one learns what the program will
+// weigh with further units.
 func BaseApp(app *catalog.Unit) Base { return Base{Name: app.ID, App: app} }
 
-// Figure is what units weigh together. Files are laid out in pages, so a few kB are chance.
+// Figure is what units weigh together. Files are laid out in pages, so a few kB
+// are chance.
 type Figure struct {
 	Units []*catalog.Unit
 	Added int64    // bytes by which they make the base's binary larger; of a program alone: its size
@@ -41,11 +44,12 @@ type Figure struct {
 	Err   error    // why there are no figures
 }
 
-// Meter measures units by building programs with them. Nothing is written into the repository.
+// Meter measures units by building programs with them. Nothing is written into
+// the repository.
 type Meter struct {
 	Catalog *catalog.Catalog
 	Ledger  ledger.Dir                          // where figures are kept; "": nowhere
-	Told    func(done, total int, doing string) // called as it goes on, from several goroutines; nil: nobody
+	Told    func(done, total int, doing string) // called as it goes on, from several goroutines; nil disables it
 	Slots   int                                 // programs that are built at once; zero: as many as there are CPUs, at most 4
 }
 
@@ -66,8 +70,9 @@ type Report struct {
 	Go      string   // the version of Go that built them: "go1.26.8"
 }
 
-// Measure says of each set of units how much they add to the base together. A set of one program alone is that
-// program as it is released. What can't be built has an Err, and the others are measured all the same.
+// Measure says of each set of units how much they add to the base together. A
+// set of one program alone is that program as it is released. What can't be
+// built has an Err, and the others are measured all the same.
 func (m *Meter) Measure(ctx context.Context, base Base, sets [][]*catalog.Unit) (*Report, error) {
 	r := &run{Meter: m, base: base}
 	tmp, err := os.MkdirTemp("", "fn_size")
@@ -113,7 +118,8 @@ func (m *Meter) Measure(ctx context.Context, base Base, sets [][]*catalog.Unit) 
 	return report, nil
 }
 
-// alone tells a program that is measured as it is from units that are added to a base.
+// alone tells a program that is measured as it is from units that are added to
+// a base.
 func alone(units []*catalog.Unit) bool { return len(units) == 1 && units[0].IsApp() }
 
 // keep notes a unit's figure for those who only read.
@@ -156,7 +162,8 @@ func (r *run) add(ctx context.Context, f *Figure, base Base) {
 	}
 }
 
-// addBase plans the base without units, where the first of the programs is built.
+// addBase plans the base without units, where the first of the programs is
+// built.
 func (r *run) addBase(ctx context.Context, f *Figure) error {
 	j := &job{Figure: f, base: r.base}
 	if r.base.App != nil {
@@ -242,8 +249,9 @@ func splitTags(flags []string) (rest string, tags []string) {
 	return strings.Join(others, " "), tags
 }
 
-// placeOf is where a program of several packages is built: in the first one's module, in the repository's workspace
-// or, where that has not all of them, in one of their modules alone.
+// placeOf is where a program of several packages is built: in the first one's
+// module, in the repository's workspace or, where that has not all of them, in
+// one of their modules alone.
 func (r *run) placeOf(ctx context.Context, dirs []*catalog.Dir) (place, error) {
 	var at place
 	modules := map[string]bool{}

@@ -16,7 +16,8 @@ import (
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// weights is a repository whose units weigh what their embedded files do: a megabyte that is linked is a megabyte more.
+// weights is a repository whose units weigh what their embedded files do: a
+// megabyte that is linked is a megabyte more.
 const weightsTree = `-- go.mod --
 module acme.example/weights
 
@@ -158,7 +159,8 @@ func newWeights(t *testing.T) string {
 	return dir
 }
 
-// page is what the size of a file may differ by without anything being different.
+// page is what the size of a file may differ by without anything being
+// different.
 const page = 4096
 
 // measure measures units by their names against the empty base.
@@ -232,7 +234,8 @@ func TestMeter(t *testing.T) {
 			t.Errorf("%s: %v", w.set, f.Err)
 			continue
 		}
-		// cgo brings its part of the runtime, which is more than half a megabyte
+		// cgo brings its part of the runtime, which is more than half a
+		// megabyte
 		slack := int64(500_000)
 		if w.cgo {
 			slack = 990_000
@@ -269,7 +272,8 @@ func snapshot(t *testing.T, dir string) (files []string) {
 	return files
 }
 
-// TestMeter_Kept changes what a figure may depend on: it is measured anew if and only if the binary could differ.
+// TestMeter_Kept changes what a figure may depend on: it is measured again if
+// and only if the binary could differ.
 func TestMeter_Kept(t *testing.T) {
 	t.Parallel()
 	dir, kept := newWeights(t), ledger.Of(t.TempDir())
@@ -302,7 +306,8 @@ func TestMeter_Kept(t *testing.T) {
 	}
 }
 
-// TestMeter_Server is about the base that is used if nothing else is said, about programs, and about what readers find.
+// TestMeter_Server is about the base that is used if nothing else is said,
+// about programs, and about what readers find.
 func TestMeter_Server(t *testing.T) {
 	t.Parallel()
 	dir, kept := newWeights(t), ledger.Of(t.TempDir())
@@ -344,7 +349,11 @@ func TestMeter_Program(t *testing.T) {
 	dir := newWeights(t)
 	c := loadTree(t, dir)
 	base := BaseApp(named(t, c, "app")[0])
-	report, err := (&Meter{Catalog: c}).Measure(t.Context(), base, [][]*catalog.Unit{named(t, c, "box_one"), named(t, c, "box_two")})
+	report, err := (&Meter{Catalog: c}).Measure(
+		t.Context(),
+		base,
+		[][]*catalog.Unit{named(t, c, "box_one"), named(t, c, "box_two")},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +363,8 @@ func TestMeter_Program(t *testing.T) {
 	}
 }
 
-// TestMeter_Modules measures units of modules that are in no workspace, of one workspace, and of none together.
+// TestMeter_Modules measures units of modules that are in no workspace, of one
+// workspace, and of none together.
 func TestMeter_Modules(t *testing.T) {
 	t.Parallel()
 	for _, work := range []string{"", "go 1.26\n\nuse ./lib\n"} {
@@ -390,7 +400,7 @@ func TestMeter_Cancelled(t *testing.T) {
 	t.Parallel()
 	c := loadTree(t, newWeights(t))
 	ctx, cancel := context.WithCancel(t.Context())
-	meter := &Meter{Catalog: c, Told: func(int, int, string) { cancel() }} // in the midst of it
+	meter := &Meter{Catalog: c, Told: func(int, int, string) { cancel() }} // in the middle of it
 	if _, err := meter.Measure(ctx, Empty, [][]*catalog.Unit{named(t, c, "box_one")}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

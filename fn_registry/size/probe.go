@@ -15,7 +15,8 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// serverSource is the base that units are added to, if nothing else is said: what about any program here has.
+// serverSource is the base that units are added to, if nothing else is said:
+// what about any program here has.
 const serverSource = `package main
 
 import (
@@ -41,8 +42,8 @@ func main() {
 
 const emptySource = "package main\n\nfunc main() {}\n"
 
-// probe writes the Go file that makes a program of the base and units: each unit's symbol is stored where the linker
-// must believe that somebody reads it.
+// probe writes the Go file that makes a program of the base and units: each
+// unit's symbol is stored where the linker must believe that somebody reads it.
 type probe struct {
 	packages types.Importer
 	names    map[string]string // of imports, by path
@@ -65,7 +66,8 @@ func importerOf(l listing) types.Importer {
 	})
 }
 
-// add keeps a unit: of a function itself and the exported methods of what it returns, of a type its exported methods.
+// add keeps a unit: of a function itself and the exported methods of what it
+// returns, of a type its exported methods.
 func (p *probe) add(u *catalog.Unit) error {
 	pkg, err := p.packages.Import(u.Dir.ImportPath)
 	if err != nil {
@@ -128,8 +130,9 @@ func (p *probe) function(name string, t types.Type) error {
 	return nil
 }
 
-// methods keeps the exported methods of a type that code outside of its package can name. Package reflect's are left
-// out: calling one by a computed name keeps every method of the program, and few callers do.
+// methods keeps the exported methods of a type that code outside of its package
+// can name. Package reflect's are left out: calling one by a computed name
+// keeps every method of the program, and few callers do.
 func (p *probe) methods(t types.Type) {
 	switch u := types.Unalias(t).(type) {
 	case *types.Pointer:
@@ -183,8 +186,8 @@ func (p *probe) qualified(pkg *types.Package) string {
 	return name
 }
 
-// source is the file. It stores addresses of variables and not interface values: the linker would have to keep more of
-// the types in those.
+// source is the file. It stores addresses of variables and not interface
+// values: the linker would have to keep more of the types in those.
 func (p *probe) source() string {
 	var b strings.Builder
 	b.WriteString("package main\n\nimport (\n\t\"unsafe\"\n")
@@ -221,15 +224,18 @@ func instance(t types.Type) (types.Type, error) {
 	return types.Instantiate(nil, named, chosen, false)
 }
 
-// arguments finds type arguments for a generic function or type: strings where they will do. Parameters whose
-// constraint names others come last.
+// arguments finds type arguments for a generic function or type: strings where
+// they will do. Parameters whose constraint names others come last.
 func arguments(generic types.Type, params *types.TypeParamList) ([]types.Type, error) {
 	chosen := make([]types.Type, params.Len())
 	order := make([]int, params.Len())
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return len(terms(params.At(a), true)) - len(terms(params.At(b), true)) })
+	slices.SortStableFunc(
+		order,
+		func(a, b int) int { return len(terms(params.At(a), true)) - len(terms(params.At(b), true)) },
+	)
 	var try func(n int) bool
 	try = func(n int) bool {
 		if n == len(order) {
@@ -248,8 +254,9 @@ func arguments(generic types.Type, params *types.TypeParamList) ([]types.Type, e
 	return chosen, nil
 }
 
-// candidates lists types to try for a type parameter: a few that fit most constraints, those that the constraint
-// names, and the constraint itself where it is an interface of methods.
+// candidates lists types to try for a type parameter: a few that fit most
+// constraints, those that the constraint names, and the constraint itself where
+// it is an interface of methods.
 func candidates(p *types.TypeParam, chosen []types.Type) []types.Type {
 	constraint, ok := p.Constraint().Underlying().(*types.Interface)
 	if ok && constraint.IsMethodSet() && constraint.NumMethods() > 0 {
@@ -263,7 +270,8 @@ func candidates(p *types.TypeParam, chosen []types.Type) []types.Type {
 	return all
 }
 
-// terms lists the types that a type parameter's constraint names: all, or only those made of other type parameters.
+// terms lists the types that a type parameter's constraint names: all, or only
+// those made of other type parameters.
 func terms(p *types.TypeParam, ofParams bool) (all []types.Type) {
 	constraint, ok := p.Constraint().Underlying().(*types.Interface)
 	if !ok {
@@ -281,7 +289,8 @@ func terms(p *types.TypeParam, ofParams bool) (all []types.Type) {
 	return all
 }
 
-// substitute puts the chosen types in the place of type parameters; what has not been chosen yet becomes a string.
+// substitute puts the chosen types in the place of type parameters; what has
+// not been chosen yet becomes a string.
 func substitute(t types.Type, chosen []types.Type) types.Type {
 	switch u := t.(type) {
 	case *types.TypeParam:

@@ -36,11 +36,16 @@ func (p packages) check(t *testing.T, path, src string) {
 	}
 }
 
-// TestProbe: what of a unit a program must be made to keep, by what the unit is.
+// TestProbe: what of a unit a program must be made to keep, by what the unit
+// is.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	all := packages{}
-	all.check(t, "example.org/far", "package far\n\ntype T struct{}\n\nfunc (T) M() {}\nfunc (*T) N() {}\nfunc (T) hidden() {}\n")
+	all.check(
+		t,
+		"example.org/far",
+		"package far\n\ntype T struct{}\n\nfunc (T) M() {}\nfunc (*T) N() {}\nfunc (T) hidden() {}\n",
+	)
 	all.check(t, "example.org/internal/deep", "package deep\n\ntype T struct{}\n\nfunc (T) M() {}\n")
 	all.check(t, "vendor/example.org/kept", "package kept\n\ntype T struct{}\n\nfunc (T) M() {}\n")
 	all.check(t, "reflect", "package reflect\n\ntype Value struct{}\n\nfunc (Value) M() {}\n")

@@ -34,17 +34,18 @@ type wish struct{ path, because string }
 type RoomReport struct {
 	Checked int     // units that were looked at
 	Breaks  []Break // by unit and forbidden path
-	// Idle are the folders whose units link nothing of their own driver: most likely its import path is misspelt, and
-	// nothing is held to it.
+	// Idle are the folders whose units link nothing of their own driver: most
+	// likely its import path is misspelt, and nothing is held to it.
 	Idle []string
 }
 
-// OK reports whether everything is as it was told to be.
+// OK reports whether everything is as configured.
 func (r *RoomReport) OK() bool { return len(r.Breaks)+len(r.Idle) == 0 }
 
-// Rooms asks the go command what every unit links, with cgo and without, and reports what units link and must not: by
-// their own forbidden_imports, and by the drivers of fn_registry.yaml. Programs are not looked at: see [Measure]. It
-// costs two calls of go list for each module and set of build tags.
+// Rooms asks the go command what every unit links, with cgo and without, and
+// reports what units link and must not: by their own forbidden_imports, and by
+// the drivers of fn_registry.yaml. Programs are not looked at: see [Measure].
+// It costs two calls of go list for each module and set of build tags.
 func Rooms(ctx context.Context, c *catalog.Catalog) (*RoomReport, error) {
 	groups, err := groupUnits(ctx, c)
 	if err != nil {
@@ -83,7 +84,8 @@ func Rooms(ctx context.Context, c *catalog.Catalog) (*RoomReport, error) {
 	return report, errors.Join(errs...)
 }
 
-// groupUnits sorts the units that somebody can import by where and how they are built.
+// groupUnits sorts the units that somebody can import by where and how they are
+// built.
 func groupUnits(ctx context.Context, c *catalog.Catalog) (map[place][]*catalog.Unit, error) {
 	work, err := findWorkspaces(ctx, c)
 	if err != nil {
@@ -114,9 +116,15 @@ func tagList(units ...*catalog.Unit) string {
 	return strings.Join(slices.Compact(tags), ",")
 }
 
-// roomsOf checks the units of one place, and tells of the rooms that they lie in whether they link the room's driver. A
-// package that is built only with cgo, or only without, is no error.
-func roomsOf(ctx context.Context, c *catalog.Catalog, at place, units []*catalog.Unit) (breaks []Break, rooms map[string]bool, err error) {
+// roomsOf checks the units of one place, and tells of the rooms that they lie
+// in whether they link the room's driver. A package that is built only with
+// cgo, or only without, is no error.
+func roomsOf(
+	ctx context.Context,
+	c *catalog.Catalog,
+	at place,
+	units []*catalog.Unit,
+) (breaks []Break, rooms map[string]bool, err error) {
 	packages := packagesOf(units)
 	var lists []listing
 	for _, cgo := range []bool{false, true} {
@@ -150,7 +158,10 @@ func roomsOf(ctx context.Context, c *catalog.Catalog, at place, units []*catalog
 		}
 		for _, w := range wishes(c, u) {
 			if chain := way(pkg, w.path); chain != nil {
-				breaks = append(breaks, Break{Unit: u, Forbidden: w.path, Because: w.because, Package: chain[len(chain)-1], Chain: chain})
+				breaks = append(
+					breaks,
+					Break{Unit: u, Forbidden: w.path, Because: w.because, Package: chain[len(chain)-1], Chain: chain},
+				)
 			}
 		}
 		for _, d := range c.Roots[u.Dir.Root].Config.Drivers {

@@ -1,5 +1,6 @@
-// Package size tells what a program weighs: it builds it stripped and static for linux/amd64, as releases are built,
-// and asks the go command which packages it links.
+// Package size measures programs: it builds it stripped and static
+// for linux/amd64, as releases are built, and asks the go command which
+// packages it links.
 package size
 
 import (
@@ -29,7 +30,8 @@ func (p *Program) OK() bool {
 // MB is the size in megabytes, 10^6 bytes.
 func (p *Program) MB() float64 { return float64(p.Bytes) / 1e6 }
 
-// Measure builds the app and lists what it links. The go command must be on the path.
+// Measure builds the app and lists what it links. The go command must be on the
+// path.
 func Measure(ctx context.Context, c *catalog.Catalog, app *catalog.Unit) (*Program, error) {
 	dir := c.Path(app.Dir, app.Dir.Path)
 	p := &Program{App: app, Max: app.Spec.BinaryMBMax}

@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// Tags returns the build tags without which a file with this //go:build expression is not built, sorted. Tags
-// that the toolchain sets by itself (platforms, cgo, the compiler, Go versions) count as met, so "//go:build linux"
-// and "//go:build !purego" need none. An expression that does not parse gives an error.
+// Tags returns the build tags without which a file with this //go:build
+// expression is not built, sorted. Tags that the toolchain sets by itself
+// (platforms, cgo, the compiler, Go versions) count as met, so "//go:build
+// linux" and "//go:build !purego" need none. An expression that does not parse
+// gives an error.
 func Tags(expression string) ([]string, error) {
 	if expression == "" {
 		return nil, nil
@@ -26,9 +28,11 @@ func Tags(expression string) ([]string, error) {
 	return slices.Compact(tags), nil
 }
 
-// satisfiable reports whether some platform builds the file with no tag of the user's.
+// satisfiable reports whether some platform builds the file with no tag of the
+// user's.
 func satisfiable(expr constraint.Expr) bool {
-	// "linux || darwin" and "linux && !windows" must both pass: try each platform word of the expression alone, and none.
+	// "linux || darwin" and "linux && !windows" must both pass: try each
+	// platform word of the expression alone, and none.
 	var words []string
 	collectTags(expr, true, &words)
 	for _, on := range append(words, "") {
@@ -39,7 +43,8 @@ func satisfiable(expr constraint.Expr) bool {
 	return expr.Eval(toolchain)
 }
 
-// collectTags lists the tags that stand without a "not" before them: the user's, or the toolchain's.
+// collectTags lists the tags that stand without a "not" before them: the
+// user's, or the toolchain's.
 func collectTags(expr constraint.Expr, toolchains bool, into *[]string) {
 	switch e := expr.(type) {
 	case *constraint.TagExpr:

@@ -316,7 +316,7 @@ func (c *collector) arguments(fun string, args []ast.Expr) {
 	}
 }
 
-// isLocalTime reports whether an expression is a call of time.Unix or the like,
+// isLocalTime reports whether an expression is a call of time.Unix or similar,
 // or a variable that was declared with one.
 func (c *collector) isLocalTime(e ast.Expr) bool {
 	switch x := ast.Unparen(e).(type) {
@@ -440,8 +440,8 @@ func (c *collector) stateIn(lit *ast.CompositeLit) ast.Expr {
 }
 
 // root returns the variable that an expression is a part of, or, where it is
-// another package's, its import path and name. field says whether the outermost
-// step to it is a field.
+// another package's, its import path and name. field reports whether the
+// outermost step to it is a field.
 func (c *collector) root(e ast.Expr) (root *ast.Ident, foreign string, field bool) {
 	first := true
 	step := func(isField bool) {

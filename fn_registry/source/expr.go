@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// typeText writes a type expression on one line as gofmt would. go/printer does the same at twenty times the
-// cost, and the linter writes every signature of the tree.
+// typeText writes a type expression on one line as gofmt would. go/printer does
+// the same at twenty times the cost, and the linter writes every signature of
+// the tree.
 func typeText(e ast.Expr) string {
 	if id, ok := e.(*ast.Ident); ok {
 		return id.Name // most types are a word
@@ -244,8 +245,8 @@ func funcSignature(d *ast.FuncDecl) string {
 	return w.String()
 }
 
-// typeSignature writes "type Name struct" for structs and interfaces, whose members are told elsewhere, and the
-// whole declaration for every other type.
+// typeSignature writes "type Name struct" for structs and interfaces, whose
+// members are told elsewhere, and the whole declaration for every other type.
 func typeSignature(s *ast.TypeSpec) string {
 	var w writer
 	w.WriteString("type " + s.Name.Name)

@@ -1,6 +1,8 @@
-// Package source reads facts from Go source by syntax alone: declarations, imports, build constraints, tests,
-// and which names each declaration refers to. It needs no network, no build cache and no type information, and
-// it reads files under every build tag. One file is read at a time; what needs several is package catalog's.
+// Package source reads facts from Go source by syntax alone: declarations,
+// imports, build constraints, tests, and which names each declaration refers
+// to. It needs no network, no build cache and no type information, and it reads
+// files under every build tag. One file is read at a time; what needs several
+// is package catalog's.
 package source
 
 import "go/token"
@@ -65,7 +67,8 @@ type Decl struct {
 	NilNil *Pos     // its first "return nil, ..., nil" outside of function literals
 }
 
-// Field is a parameter, a result, a type parameter or a struct field. A parameter without a name has Name "".
+// Field is a parameter, a result, a type parameter or a struct field. A
+// parameter without a name has Name "".
 type Field struct {
 	Name     string
 	Type     string // as written; a variadic parameter's type begins with "..."
@@ -75,8 +78,9 @@ type Field struct {
 
 // Ref is a name that a declaration refers to.
 type Ref struct {
-	// Pkg is the import path, "" for the same package, or "?q" where the qualifier q could not be tied to an
-	// import by its path alone (the package's name differs from its folder's).
+	// Pkg is the import path, "" for the same package, or "?q" where the
+	// qualifier q could not be tied to an import by its path alone (the
+	// package's name differs from its folder's).
 	Pkg  string
 	Name string
 	Pos  Pos
@@ -90,7 +94,8 @@ type Test struct {
 	Pos      Pos
 }
 
-// Exported reports whether the declaration can be used from outside its package. A method needs an exported receiver, too.
+// Exported reports whether the declaration can be used from outside its
+// package. A method needs an exported receiver, too.
 func (d *Decl) Exported() bool {
 	return token.IsExported(d.Name) && (d.Kind != Method || token.IsExported(d.Recv))
 }

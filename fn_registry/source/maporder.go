@@ -364,8 +364,8 @@ func mentions(e ast.Expr, objects map[*object]bool) bool {
 	return found
 }
 
-// sortedAfter reports whether a variable, or, without one, any is handed, behind
-// a place of the function, to something whose name says that it sorts.
+// sortedAfter reports whether a variable, or, without one, any is handed,
+// behind a place of the function, to something whose name says that it sorts.
 func (c *collector) sortedAfter(after token.Pos, v *object) bool {
 	if c.body == nil {
 		return false

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// Parse reads one file. The error is an *Error with the first place that is wrong; then the File is nil.
+// Parse reads one file. The error is an *Error with the first place that is
+// wrong; then the File is nil.
 func Parse(path string, src []byte) (*File, error) {
 	fset := token.NewFileSet()
 	mode := parser.SkipObjectResolution // see resolver
@@ -117,8 +118,9 @@ func (r *reader) readImports() {
 	}
 }
 
-// GuessPackageName tells the package name that an import path most likely has: its last element, without a major
-// version, a "go-" before it or a ".v3" behind it.
+// GuessPackageName guesses the package name that an import path most likely
+// has: its last element, without a major version, a "go-" before it or a ".v3"
+// behind it.
 func GuessPackageName(path string) string {
 	rest, last := "", path
 	if i := strings.LastIndexByte(path, '/'); i >= 0 {
@@ -273,7 +275,8 @@ func BaseName(e ast.Expr) string {
 	}
 }
 
-// ParseSignature reads a declaration without its body, as Decl.Signature writes it.
+// ParseSignature reads a declaration without its body, as Decl.Signature writes
+// it.
 func ParseSignature(text string) (*Decl, error) {
 	src := "package p\n" + text
 	if fields := strings.Fields(text); len(fields) > 0 && fields[0] == "type" && (fields[len(fields)-1] == "struct" || fields[len(fields)-1] == "interface") {

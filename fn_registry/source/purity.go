@@ -2,8 +2,9 @@ package source
 
 import "strings"
 
-// Impure reports whether a call of a standard library name is I/O, reads a clock, randomness or the environment,
-// or starts something in the background. known is false for a package that is not the standard library's.
+// Impure reports whether a call of a standard library name is I/O, reads a
+// clock, randomness or the environment, or starts something in the background.
+// known is false for a package that is not the standard library's.
 func Impure(pkg, name string) (impure, known bool) {
 	if !IsStandard(pkg) {
 		return false, false
@@ -26,8 +27,9 @@ func Impure(pkg, name string) (impure, known bool) {
 	return !harmless[pkg+"."+name], true
 }
 
-// ImpureType reports whether a parameter of this type, as written, lets its function do I/O although it names
-// nothing impure itself. Values that functions take are judged by their usual names.
+// ImpureType reports whether a parameter of this type, as written, lets its
+// function do I/O although it names nothing impure itself. Values that
+// functions take are judged by their usual names.
 func ImpureType(text string) bool {
 	return impureTypes[strings.TrimLeft(text, "*.[]")]
 }
@@ -36,17 +38,19 @@ var impureTypes = names("io.Reader io.Writer io.ReadWriter io.ReadCloser io.Writ
 	"io.ReadSeeker io.ByteReader io.RuneReader io.StringWriter bufio.Reader bufio.Writer bufio.Scanner os.File fs.FS fs.File embed.FS " +
 	"net.Conn net.Listener http.Client http.ResponseWriter http.RoundTripper sql.DB sql.Tx sql.Conn slog.Logger log.Logger rand.Rand rand.Source")
 
-// IsStandard reports whether an import path is the standard library's: its first element has no dot, as the
-// go command itself decides. "C" counts, too.
+// IsStandard reports whether an import path is the standard library's: its
+// first element has no dot, as the go command itself decides. "C" counts, too.
 func IsStandard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")
 }
 
-// pureExcept lists the packages (with those below them) whose functions are pure, and the names in them that are not.
-// A package that is not listed, or listed with impure, is impure (os, net, syscall, math/rand, ...) but for the names in
-// harmless. Functions that read or write what they are handed (fmt.Fprintf, io.Copy) count as pure: they are on a
-// strings.Builder; whoever is handed a real writer has a parameter that ImpureType knows.
+// pureExcept lists the packages (with those below them) whose functions are
+// pure, and the names in them that are not. A package that is not listed, or
+// listed with impure, is impure (os, net, syscall, math/rand, ...) but for the
+// names in harmless. Functions that read or write what they are handed
+// (fmt.Fprintf, io.Copy) count as pure: they are on a strings.Builder; whoever
+// is handed a real writer has a parameter that ImpureType knows.
 var pureExcept = map[string]string{
 	"bufio":               "",
 	"bytes":               "",
@@ -119,7 +123,8 @@ func hasWord(list, word string) bool {
 	return false
 }
 
-// harmless are types, constants and pure functions in packages that are otherwise impure.
+// harmless are types, constants and pure functions in packages that are
+// otherwise impure.
 var harmless = names("io/fs.ErrNotExist io/fs.ErrExist io/fs.ErrPermission io/fs.ErrInvalid io/fs.ErrClosed io/fs.FileMode io/fs.ModePerm " +
 	"io/fs.ValidPath io/fs.FS io/fs.PathError os.ErrNotExist os.ErrExist os.ErrPermission os.ErrDeadlineExceeded os.FileMode os.PathSeparator " +
 	"os.IsNotExist os.IsExist os.IsPermission os.PathError os.Signal os.Expand go/parser.ParseExpr syscall.Errno syscall.Signal " +

@@ -47,7 +47,8 @@ type collector struct {
 	sorted   map[*ast.CallExpr]bool // calls whose result's order does not matter
 }
 
-// universe holds the predeclared names (The Go Programming Language Specification, "Predeclared identifiers").
+// universe holds the predeclared names (The Go Programming Language
+// Specification, "Predeclared identifiers").
 var universe = func() map[string]bool {
 	m := map[string]bool{}
 	for _, name := range []string{

@@ -139,7 +139,11 @@ func identifiers(tree *ast.File) (all []*ast.Ident, unused map[*ast.Ident]bool) 
 // the package's names.
 func TestParse_ReceiverParams(t *testing.T) {
 	t.Parallel()
-	f := parse(t, "f.go", "package p\nfunc (s *Store[K, V]) Get(key K) V { return other[V](s, key) }\nfunc (s One[T]) F() T { panic(s) }")
+	f := parse(
+		t,
+		"f.go",
+		"package p\nfunc (s *Store[K, V]) Get(key K) V { return other[V](s, key) }\nfunc (s One[T]) F() T { panic(s) }",
+	)
 	if got := refs(f.Decls[0].Refs); !reflect.DeepEqual(got, []string{"Store", "other"}) {
 		t.Errorf("refs of Get: %q", got)
 	}

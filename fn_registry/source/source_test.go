@@ -59,7 +59,11 @@ func TestParse_Signatures(t *testing.T) {
 			t.Errorf("signature\n got %s\nwant %s", d.Signature, sig)
 		}
 	}
-	f := parse(t, "f.go", "package p\ntype (\n A struct{ X int }\n B[T any] interface{ M() }\n C func(int) error\n D = map[string]A\n)")
+	f := parse(
+		t,
+		"f.go",
+		"package p\ntype (\n A struct{ X int }\n B[T any] interface{ M() }\n C func(int) error\n D = map[string]A\n)",
+	)
 	for name, want := range map[string]string{"A": "type A struct", "B": "type B[T any] interface", "C": "type C func(int) error", "D": "type D = map[string]A"} {
 		if got := decl(t, f, name).Signature; got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
@@ -94,7 +98,17 @@ func F(ctx context.Context, cfg Config) error {
 }
 `)
 	d := decl(t, f, "F")
-	want := []string{"?helperOfOtherFile.Method", "?real.Call", "Config", "Helper", "context.Context", "count", "example.org/go-sqlite/v2.Open", "helperOfOtherFile", "table"}
+	want := []string{
+		"?helperOfOtherFile.Method",
+		"?real.Call",
+		"Config",
+		"Helper",
+		"context.Context",
+		"count",
+		"example.org/go-sqlite/v2.Open",
+		"helperOfOtherFile",
+		"table",
+	}
 	if got := refs(d.Refs); !reflect.DeepEqual(got, want) {
 		t.Errorf("refs\n got %q\nwant %q", got, want)
 	}
@@ -177,7 +191,16 @@ func helper(t *testing.T) {}
 	for _, test := range f.Tests {
 		got = append(got, test.Name+": "+strings.Join(test.Subtests, "|"))
 	}
-	want := []string{"TestPlain: ", "TestF_Literal: a b|c", "TestF_Field: one|two", "TestF_Map: x|y", "TestF_Shared: shared one|shared two", "FuzzF: ", "BenchmarkF: ", "ExampleF: "}
+	want := []string{
+		"TestPlain: ",
+		"TestF_Literal: a b|c",
+		"TestF_Field: one|two",
+		"TestF_Map: x|y",
+		"TestF_Shared: shared one|shared two",
+		"FuzzF: ",
+		"BenchmarkF: ",
+		"ExampleF: ",
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("tests\n got %q\nwant %q", got, want)
 	}
@@ -293,9 +316,9 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkParse_Ratio says how long reading a file takes beside go/parser alone,
-// with its own resolution of names. The two take turns, so that a busy machine
-// slows both; the time of one operation is that of both together.
+// BenchmarkParse_Ratio says how long reading a file takes beside go/parser
+// alone, with its own resolution of names. The two take turns, so that a busy
+// machine slows both; the time of one operation is that of both together.
 func BenchmarkParse_Ratio(b *testing.B) {
 	src := []byte(benchCode)
 	var own, parser time.Duration
@@ -314,8 +337,8 @@ func BenchmarkParse_Ratio(b *testing.B) {
 	b.ReportMetric(own.Seconds()/parser.Seconds(), "x/go/parser")
 }
 
-// TestParse_Allocations: beside what go/parser takes, a declaration costs a few
-// allocations, whatever the machine does meanwhile.
+// TestParse_Allocations: next to what go/parser takes, a declaration costs a
+// few allocations, whatever the machine does meanwhile.
 func TestParse_Allocations(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("package p\n\nimport \"strings\"\n")

@@ -266,8 +266,8 @@ func TestParse_HalfTyped(t *testing.T) {
 	}
 }
 
-// TestParse_ErrorPlaces: where the first mistake is, also by a compiler's directive
-// that gives no column.
+// TestParse_ErrorPlaces: where the first mistake is, also by a compiler's
+// directive that gives no column.
 func TestParse_ErrorPlaces(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]Pos{"x": {1, 1}, "package p\n\nfunc {": {3, 6}, "package p\n//line other.go:7\nfunc {": {7, 1}, "": {1, 1}} {
@@ -278,8 +278,8 @@ func TestParse_ErrorPlaces(t *testing.T) {
 	}
 }
 
-// TestParse_ManyRefsTwice: a declaration that names much has all of it, each once,
-// whatever the one before it names.
+// TestParse_ManyRefsTwice: a declaration that names much has all of it, each
+// once, whatever the one before it names.
 func TestParse_ManyRefsTwice(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 31, 32, 33, 34, 80} {
@@ -290,7 +290,11 @@ func TestParse_ManyRefsTwice(t *testing.T) {
 			want = append(want, fmt.Sprintf("t%02d", i), fmt.Sprintf("example.org/q.T%02d", i))
 		}
 		slices.Sort(want)
-		f := parse(t, "f.go", "package p\n\nimport \"example.org/q\"\n\nfunc A() { "+body.String()+"}\n\nfunc B() { "+body.String()+"}\n")
+		f := parse(
+			t,
+			"f.go",
+			"package p\n\nimport \"example.org/q\"\n\nfunc A() { "+body.String()+"}\n\nfunc B() { "+body.String()+"}\n",
+		)
 		for _, name := range []string{"A", "B"} {
 			if got := refs(decl(t, f, name).Refs); !slices.Equal(got, want) {
 				t.Errorf("%d names: %s has %q", n, name, got)

@@ -42,7 +42,8 @@ func beginsWithSkip(body *ast.BlockStmt) bool {
 	return ok && (sel.Sel.Name == "Skip" || sel.Sel.Name == "Skipf" || sel.Sel.Name == "SkipNow")
 }
 
-// isTestName follows "go help testfunc": the prefix, then nothing or something that does not begin in lower case.
+// isTestName follows "go help testfunc": the prefix, then nothing or something
+// that does not begin in lower case.
 func isTestName(name string) bool {
 	for _, prefix := range []string{"Test", "Fuzz", "Benchmark", "Example"} {
 		if rest, ok := strings.CutPrefix(name, prefix); ok && name != "TestMain" {
@@ -69,8 +70,9 @@ func takesTesting(fn *ast.FuncDecl) bool {
 	return ok && (sel.Sel.Name == "T" || sel.Sel.Name == "B" || sel.Sel.Name == "F")
 }
 
-// subtests finds the names given to t.Run on the first level: a literal, or a field or key of a table that
-// stands in the function or in a variable of the file that the function ranges over.
+// subtests finds the names given to t.Run on the first level: a literal, or a
+// field or key of a table that stands in the function or in a variable of the
+// file that the function ranges over.
 func (r *reader) subtests(body *ast.BlockStmt) []string {
 	var names []string
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -100,8 +102,9 @@ func (r *reader) subtests(body *ast.BlockStmt) []string {
 	return names
 }
 
-// tableNames reads the names out of the tables that body holds or ranges over: the values of a struct field, or,
-// with field "", the keys of maps and the elements of string lists.
+// tableNames reads the names out of the tables that body holds or ranges over:
+// the values of a struct field, or, with field "", the keys of maps and the
+// elements of string lists.
 func (r *reader) tableNames(body *ast.BlockStmt, field string) []string {
 	var names []string
 	inspect := func(n ast.Node) bool {
@@ -160,7 +163,8 @@ func literalNames(lit *ast.CompositeLit, field string) []string {
 	return names
 }
 
-// positional is the place of a field in a table whose rows are written without keys; -1 when it can't be seen.
+// positional is the place of a field in a table whose rows are written without
+// keys; -1 when it can't be seen.
 func positional(t ast.Expr, field string) int {
 	array, ok := t.(*ast.ArrayType)
 	if !ok {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestParse_BadFiles holds the whole answer to files that can't be read: one finding each, with its place.
+// TestParse_BadFiles holds the whole answer to files that can't be read: one
+// finding each, with its place.
 func TestParse_BadFiles(t *testing.T) {
 	t.Parallel()
 	good := string(sample(t))
@@ -79,7 +80,8 @@ func lineOf(src, text string) int {
 	return 1 + strings.Count(src[:strings.Index(src, text)], "\n")
 }
 
-// TestParse_StillReads makes sure that what can be read of a file with bad characters is read.
+// TestParse_StillReads makes sure that what can be read of a file with bad
+// characters is read.
 func TestParse_StillReads(t *testing.T) {
 	t.Parallel()
 	good := string(sample(t))
@@ -112,8 +114,8 @@ func TestFixEncoding(t *testing.T) {
 	}
 }
 
-// TestParse_HalfValues: of a list that is wrong in one place nothing is taken, as
-// half of it would be taken for the whole.
+// TestParse_HalfValues: of a list that is wrong in one place nothing is taken,
+// as half of it would be taken for the whole.
 func TestParse_HalfValues(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]string{
@@ -153,7 +155,8 @@ func TestParse_HalfValues(t *testing.T) {
 	}
 }
 
-// TestParse_LongValues: a message shows 60 bytes of a value, and whole characters.
+// TestParse_LongValues: a message shows 60 bytes of a value, and whole
+// characters.
 func TestParse_LongValues(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
@@ -183,8 +186,8 @@ func TestIsSpec(t *testing.T) {
 	}
 }
 
-// TestParse_Characters: what a spec may have in its frontmatter and in its body,
-// by the edges of each range of characters.
+// TestParse_Characters: what a spec may have in its frontmatter and in its
+// body, by the edges of each range of characters.
 func TestParse_Characters(t *testing.T) {
 	t.Parallel()
 	const control, invisible, bidirectional, lineBreak = "the control character", "the invisible character", "the bidirectional control character", "the line break"
@@ -218,8 +221,8 @@ func TestParse_Characters(t *testing.T) {
 	}
 }
 
-// TestParse_ProblemOrder: problems come in the order of their places, not in that
-// in which they are looked for.
+// TestParse_ProblemOrder: problems come in the order of their places, not in
+// that in which they are looked for.
 func TestParse_ProblemOrder(t *testing.T) {
 	t.Parallel()
 	d := Parse("x.md", []byte("---\nfile_path: /a\ntested: 1\ntags: [Bad, a, Worse, a]\nodd: 1\nversion: x\nname: Bad\nkind: functoin\nlang: go\n---\n## Example\n\n## Gotchas\n"))

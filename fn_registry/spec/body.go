@@ -17,7 +17,8 @@ const (
 	SectionOther     SectionKind = "other"
 )
 
-// headings are the headings of the sections, lower case. The Spanish ones are read as the same sections.
+// headings are the headings of the sections, lower case. The Spanish ones are
+// read as the same sections.
 var headings = map[string]SectionKind{
 	"example": SectionExample, "examples": SectionExample, "ejemplo": SectionExample, "ejemplos": SectionExample,
 	"when to use": SectionWhenToUse, "when to use it": SectionWhenToUse,
@@ -36,8 +37,10 @@ type Body struct {
 	open   Pos // of a code fence that nothing closes
 }
 
-// Section is a part of the body: a heading and what follows it up to the next one. A section of a known kind includes
-// the deeper headings in it. What stands before the first heading is a section of kind other, without a heading.
+// Section is a part of the body: a heading and what follows it up to the next
+// one. A section of a known kind includes the deeper headings in it. What
+// stands before the first heading is a section of kind other, without a
+// heading.
 type Section struct {
 	Kind    SectionKind
 	Heading string // without the #s
@@ -54,8 +57,9 @@ type CodeBlock struct {
 	Pos  Pos    // of the first character of Text
 }
 
-// parseBody splits the body into sections, line by line. It knows headings that start with # and fenced code, which
-// is all that a spec needs; an underlined heading is text to it.
+// parseBody splits the body into sections, line by line. It knows headings that
+// start with # and fenced code, which is all that a spec needs; an underlined
+// heading is text to it.
 func parseBody(d *Document, offset int) Body {
 	b := Body{Start: d.pos(offset), Text: string(d.src[offset:]), offset: offset}
 	p := bodyParser{body: &b, cur: Section{Kind: SectionOther, Pos: b.Start}}
@@ -131,7 +135,8 @@ func (p *bodyParser) endCode() {
 	p.text = strings.Builder{}
 }
 
-// headingOf is the level and text of a heading, without #s behind it; level 0 if the line is none.
+// headingOf is the level and text of a heading, without #s behind it; level 0
+// if the line is none.
 func headingOf(line string) (int, string) {
 	text := strings.TrimLeft(line, "#")
 	level := len(line) - len(text)
@@ -245,7 +250,8 @@ func namesIdentifier(code, name string) bool {
 	}
 }
 
-// blank says whether Markdown has nothing to read in it: no text outside comments.
+// blank reports whether Markdown has nothing to read in it: no text outside
+// comments.
 func blank(text string) bool {
 	for {
 		before, rest, found := strings.Cut(text, "<!--")

@@ -8,8 +8,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// decode fills the Spec from the frontmatter and notes what has the wrong type, is missing or unknown. It reads the
-// nodes by hand, because reflection would lose the places and takes longer.
+// decode fills the Spec from the frontmatter and notes what has the wrong type,
+// is missing or unknown. It reads the nodes by hand, because reflection would
+// lose the places and takes longer.
 func (d *parser) decode(root *yaml.Node) {
 	next := 0
 	for i := 0; i+1 < len(root.Content); i += 2 {
@@ -187,7 +188,8 @@ func (d *parser) decodeParams(k *Key, e *entry, n *yaml.Node) ([]Param, bool) {
 	return list, true
 }
 
-// decodeParam reads one element of params. Its name and desc are missing where they have the wrong type.
+// decodeParam reads one element of params. Its name and desc are missing where
+// they have the wrong type.
 func (d *parser) decodeParam(i, off int, n *yaml.Node) (Param, bool) {
 	var p Param
 	where := "item " + strconv.Itoa(i+1) + " of params"

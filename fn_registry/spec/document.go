@@ -5,8 +5,9 @@ import (
 	"strconv"
 )
 
-// Document is a spec as it was read: what it says, where it says it, and what is wrong with it.
-// It keeps the source and must not outlive a change of it. Reading it from several goroutines is safe.
+// Document is a spec as it was read: what it says, where it says it, and what
+// is wrong with it. It keeps the source and must not outlive a change of it.
+// Reading it from several goroutines is safe.
 type Document struct {
 	Path     string    // as given to [Parse]
 	Spec     Spec      // what the frontmatter says, as far as it could be read
@@ -16,7 +17,7 @@ type Document struct {
 	src        []byte
 	fenceStart int // of the opening fence, after a byte order mark
 	front      span
-	entries    []entry // in the order of the file; of a key that stands there twice only the first
+	entries    []entry // in the order of the file; of a key that appears twice only the first
 	noEdit     string  // why Set can't work on this document, or empty
 }
 
@@ -43,7 +44,8 @@ func (d *Document) Section(kind SectionKind) (Section, bool) {
 	return Section{}, false
 }
 
-// Has says whether the frontmatter has the key, known or unknown, whatever its value.
+// Has reports whether the frontmatter has the key, known or unknown, whatever
+// its value.
 func (d *Document) Has(key string) bool {
 	return d.entry(key) != nil
 }
@@ -56,7 +58,8 @@ func (d *Document) KeyPos(key string) Pos {
 	return d.pos(d.fenceStart)
 }
 
-// ValuePos is where the key's value starts: after the colon if it is empty, and [Document.KeyPos] without the key.
+// ValuePos is where the key's value starts: after the colon if it is empty, and
+// [Document.KeyPos] without the key.
 func (d *Document) ValuePos(key string) Pos {
 	if e := d.entry(key); e != nil {
 		return d.pos(e.valueStart)
@@ -64,8 +67,9 @@ func (d *Document) ValuePos(key string) Pos {
 	return d.KeyPos(key)
 }
 
-// ItemPos is where the i-th element of the key's list starts, counted from 0; for params the value of its name.
-// Without such an element it is [Document.ValuePos].
+// ItemPos is where the i-th element of the key's list starts, counted from 0;
+// for params the value of its name. Without such an element it is
+// [Document.ValuePos].
 func (d *Document) ItemPos(key string, i int) Pos {
 	if e := d.entry(key); e != nil && i >= 0 && i < len(e.items) {
 		return d.pos(e.items[i])
@@ -89,7 +93,8 @@ func (d *Document) pos(off int) Pos {
 	return Pos{Line: 1 + bytes.Count(before, []byte{'\n'}), Column: off - bytes.LastIndexByte(before, '\n')}
 }
 
-// problem notes a problem at an offset of the file and returns it to be filled in further.
+// problem notes a problem at an offset of the file and returns it to be filled
+// in further.
 func (d *Document) problem(rule string, off int, key, message, hint string) *Problem {
 	return d.problemAt(rule, d.pos(off), key, message, hint)
 }
@@ -102,7 +107,8 @@ func (d *Document) problemAt(rule string, at Pos, key, message, hint string) *Pr
 	return &d.Problems[len(d.Problems)-1]
 }
 
-// quote shows what somebody wrote, shortened, with whatever does not print escaped.
+// quote shows what somebody wrote, shortened, with whatever does not print
+// escaped.
 func quote(s string) string {
 	const most = 60
 	if len(s) > most {

@@ -7,8 +7,8 @@ type Edit struct {
 	New   string `json:"new"`
 }
 
-// Apply is src with the edits made, in a new slice. The edits must be in order and not overlap, as all functions of
-// this package return them.
+// Apply is src with the edits made, in a new slice. The edits must be in order
+// and not overlap, as all functions of this package return them.
 func Apply(src []byte, edits []Edit) []byte {
 	out := make([]byte, 0, len(src))
 	at := 0

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// checkCharacters notes at most one character that has no place in a spec, and CRLF. It says whether the frontmatter
-// can be read.
+// checkCharacters notes at most one character that has no place in a spec, and
+// CRLF. It reports whether the frontmatter can be read.
 func (d *Document) checkCharacters() bool {
 	if i := bytes.Index(d.src, []byte("\r\n")); i >= 0 {
 		d.problem(RuleEncoding, i, "", "the lines end in CRLF", "save the file with LF, and have git do so with a line *.md text eol=lf in .gitattributes")
@@ -32,9 +32,10 @@ func (d *Document) checkCharacters() bool {
 	return true
 }
 
-// badRune says what is wrong with the character at the start of rest, and what to do; nothing if it is right. The
-// frontmatter takes the characters that YAML prints, and \n and \r\n as the only line breaks, so that YAML counts
-// the same lines as everybody else; the body takes any text.
+// badRune says what is wrong with the character at the start of rest, and what
+// to do; nothing if it is right. The frontmatter takes the characters that YAML
+// prints, and \n and \r\n as the only line breaks, so that YAML counts the same
+// lines as everybody else; the body takes any text.
 func badRune(r rune, size int, rest []byte, inFront bool) (what, hint string) {
 	switch {
 	case r == utf8.RuneError && size <= 1:
@@ -57,8 +58,9 @@ func badRune(r rune, size int, rest []byte, inFront bool) (what, hint string) {
 	return "", ""
 }
 
-// FixEncoding is what makes a document's mechanical problems of [RuleEncoding] go away: it removes the byte order mark
-// and turns CRLF into LF. It is empty for a document without them.
+// FixEncoding is what makes a document's mechanical problems of [RuleEncoding]
+// go away: it removes the byte order mark and turns CRLF into LF. It is empty
+// for a document without them.
 func (d *Document) FixEncoding() []Edit {
 	var edits []Edit
 	if bytes.HasPrefix(d.src, bom) {

@@ -6,11 +6,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The YAML parser says where a node starts and not where it ends, so the functions here find the end again in the
-// text. They may rely on the frontmatter being valid, plain data; Set checks their result anyway.
+// The YAML parser says where a node starts and not where it ends, so the
+// functions here find the end again in the text. They may rely on the
+// frontmatter being valid, plain data; Set checks their result anyway.
 
-// nodeEnd is the offset behind the last character of a value, without the comment and the line break that follow.
-// Indent is the column, counted from 0, of the block mapping or list around it. An empty value ends where it starts.
+// nodeEnd is the offset behind the last character of a value, without the
+// comment and the line break that follow. Indent is the column, counted from 0,
+// of the block mapping or list around it. An empty value ends where it starts.
 func (d *parser) nodeEnd(n *yaml.Node, indent int) int {
 	start := d.offset(n)
 	switch {
@@ -28,7 +30,8 @@ func (d *parser) nodeEnd(n *yaml.Node, indent int) int {
 	return start
 }
 
-// valueEnd is the end of a block mapping's value; behind the colon if it is empty.
+// valueEnd is the end of a block mapping's value; behind the colon if it is
+// empty.
 func (d *parser) valueEnd(key, val *yaml.Node, indent int) int {
 	if isNull(val) && val.Value == "" {
 		return min(afterColon(d.src, d.offset(key), key), d.front.end)
@@ -65,7 +68,8 @@ func (d *parser) itemSpans(n *yaml.Node) []span {
 	return spans
 }
 
-// nextToken is the first character from off, the start of a line, that is neither space nor comment.
+// nextToken is the first character from off, the start of a line, that is
+// neither space nor comment.
 func nextToken(src []byte, off int) int {
 	for off < len(src) {
 		switch src[off] {
@@ -80,14 +84,16 @@ func nextToken(src []byte, off int) int {
 	return off
 }
 
-// textEnd is the end of the text on the line that contains off: its line break and the spaces before it are cut off.
+// textEnd is the end of the text on the line that contains off: its line break
+// and the spaces before it are cut off.
 func textEnd(src []byte, off int) int {
 	end := lineEnd(src, off)
 	return off + len(bytes.TrimRight(src[off:end], " \t\r\n"))
 }
 
-// plainEnd is the end of a plain scalar in block context. It goes on, over empty lines, on lines that are indented
-// deeper than what is around it, and a comment ends it.
+// plainEnd is the end of a plain scalar in block context. It goes on, over
+// empty lines, on lines that are indented deeper than what is around it, and a
+// comment ends it.
 func plainEnd(src []byte, off, indent int) int {
 	end := off
 	for off < len(src) {
@@ -112,7 +118,8 @@ func plainEnd(src []byte, off, indent int) int {
 	return end
 }
 
-// blockScalarEnd is the end of a scalar that starts with | or >. The empty lines after it belong to it if it has a +.
+// blockScalarEnd is the end of a scalar that starts with | or >. The empty
+// lines after it belong to it if it has a +.
 func blockScalarEnd(src []byte, off, indent int) int {
 	keep, content := false, 0
 	i := off + 1

@@ -6,11 +6,13 @@ import (
 	"strings"
 )
 
-// Format writes a new spec: the keys that its kind has, in the order of the model, and the body as it is, behind an
-// empty line. A key that the kind may have and does not need is written if it has a value. Lists stand in brackets,
-// parameters line by line, and text stands in double quotes where YAML needs them; the signature always. A spec
-// without a known kind gets the keys of a function. What is not UTF-8 becomes U+FFFD.
-// Frontmatter over [MaxFrontmatter] is written, but [Parse] won't read it.
+// Format writes a new spec: the keys that its kind has, in the order of the
+// model, and the body as it is, behind an empty line. A key that the kind may
+// have and does not need is written if it has a value. Lists stand in brackets,
+// parameters line by line, and text stands in double quotes where YAML needs
+// them; the signature always. A spec without a known kind gets the keys of a
+// function. What is not UTF-8 becomes U+FFFD. Frontmatter over [MaxFrontmatter]
+// is written, but [Parse] won't read it.
 func Format(s *Spec, body string) []byte {
 	kind := s.Kind
 	if !slices.Contains(allKinds, kind) {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestFormat_Sample writes the design's example anew, byte for byte but for quotes that YAML does not need.
+// TestFormat_Sample rewrites the design's example, byte for byte but for
+// quotes that YAML does not need.
 func TestFormat_Sample(t *testing.T) {
 	t.Parallel()
 	src := sample(t)
@@ -52,7 +53,17 @@ func FuzzFormat(f *testing.F) {
 		}
 		list := strings.Split(strings.ToValidUTF8(text, "\uFFFD"), ",")
 		s := strings.Join(list, ",")
-		want := Spec{Kind: KindFunction, Name: text, Lang: text, Description: text, Signature: text, Tags: list, Params: []Param{{text, text}}, Tests: list, ErrorType: text}
+		want := Spec{
+			Kind:        KindFunction,
+			Name:        text,
+			Lang:        text,
+			Description: text,
+			Signature:   text,
+			Tags:        list,
+			Params:      []Param{{text, text}},
+			Tests:       list,
+			ErrorType:   text,
+		}
 		d := Parse("x.md", Format(&want, text))
 		clean := want
 		clean.Name, clean.Lang, clean.Description, clean.Signature, clean.ErrorType, clean.Params = s, s, s, s, s, []Param{{s, s}}

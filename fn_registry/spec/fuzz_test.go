@@ -145,7 +145,8 @@ func FuzzSet(f *testing.F) {
 	})
 }
 
-// checkSet holds what Set promises, whether the source is a spec or not. It says whether the source could be changed.
+// checkSet holds what Set promises, whether the source is a spec or not. It
+// reports whether the source could be changed.
 func checkSet(t *testing.T, src []byte, changes map[string]any) bool {
 	t.Helper()
 	d := Parse("x.md", src)
@@ -181,7 +182,8 @@ func checkSet(t *testing.T, src []byte, changes map[string]any) bool {
 	return true
 }
 
-// sameOthers checks with the YAML library alone that all other keys have the values that they had, in their order.
+// sameOthers checks with the YAML library alone that all other keys have the
+// values that they had, in their order.
 func sameOthers(t *testing.T, src, out []byte, changes map[string]any) {
 	others := func(text []byte) (list []any) {
 		p, _ := readFront("x.md", text, nil)

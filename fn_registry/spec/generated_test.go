@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// styles are ways of writing a value of each type, with the comments @ that may stand there.
+// styles are ways of writing a value of each type, with the comments @ that may
+// stand there.
 var styles = map[Type][]string{
 	TypeString: {" x", " x @", " 'it''s' @", ` "a \"# b" @`, " @\n  x", "\n  @\n  x y", " one\n  two\n\n   three", " 'one\n  # two'", ` "one` + "\n\n  " + `two\` + "\n  three\" @",
 		" | @\n  one\n   # two\n\n  three\n", " >-\n    one\n\n", " |+\n  one\n\n\n", " |2-\n    one", " >\n", " @", "", " ~ @", ` ""`, " |\n\n\n  one\n  \n"},
@@ -84,7 +85,8 @@ func randomValue(r *rand.Rand, k Key) any {
 
 var commentMark = regexp.MustCompile(`# c\d+\b`)
 
-// TestSet_Generated tries what a fuzzer takes long to find: every style of every type, beside every other.
+// TestSet_Generated tries what a fuzzer takes long to find: every style of
+// every type, beside every other.
 func TestSet_Generated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))

@@ -17,7 +17,8 @@ const (
 	TypeParams Type = "params" // a list of mappings with name and desc
 )
 
-// Key is one key of the frontmatter: the model as data. Validation, the JSON Schema and the documentation follow it.
+// Key is one key of the frontmatter: the model as data. Validation, the JSON
+// Schema and the documentation follow it.
 type Key struct {
 	Name        string
 	Type        Type
@@ -36,12 +37,12 @@ type Key struct {
 	usual func(string) bool // see usualForms
 }
 
-// fits says whether a value matches the pattern.
+// fits reports whether a value matches the pattern.
 func (k *Key) fits(value string) bool {
 	return k.match == nil || k.usual != nil && k.usual(value) || k.match.MatchString(value)
 }
 
-// Applies says whether a spec of this kind may have the key.
+// Applies reports whether a spec of this kind may have the key.
 func (k *Key) Applies(kind Kind) bool {
 	return slices.Contains(k.Required, kind) || slices.Contains(k.Optional, kind)
 }
@@ -55,11 +56,13 @@ const (
 	idPattern     = `^` + snake + `_go_` + wordPattern + `$`
 	noneOrID      = `^$|` + idPattern
 	idHint        = "an ID is name_lang_domain, as backoff_delay_go_core"
-	// versionPattern is the one that semver.org suggests for version 2.0.0, without its groups.
+	// versionPattern is the one that semver.org suggests for version 2.0.0,
+	// without its groups.
 	versionPattern = `^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)` +
 		`(-(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?` +
 		`(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$`
-	// pathElement is anything but "." and "..", without backslash, colon and control characters.
+	// pathElement is anything but "." and "..", without backslash, colon and
+	// control characters.
 	pathElement   = `([^/\\:.\x00-\x1f][^/\\:\x00-\x1f]*|\.[^/\\:.\x00-\x1f][^/\\:\x00-\x1f]*|\.\.[^/\\:\x00-\x1f]+)`
 	pathPattern   = `^` + pathElement + `(/` + pathElement + `)*$`
 	noneOrPath    = `^$|` + pathPattern
@@ -96,7 +99,7 @@ var keys = compile([]Key{
 	{Name: "signature", Type: TypeString, Required: codeKinds, Derived: true,
 		Description: "the Go declaration without its body on one line, as go doc prints it"},
 	{Name: "description", Type: TypeString, Required: allKinds,
-		Description: "one to three sentences: what it does, for whoever searches"},
+		Description: "one to three sentences: what it does, for people who search"},
 	{Name: "tags", Type: TypeList, Required: allKinds, Pattern: tagPattern, Rule: RuleTag,
 		PatternHint: "a tag is a lower-case word of letters, digits and dashes",
 		Description: "lower-case words of letters, digits and dashes"},
@@ -149,8 +152,9 @@ func compile(list []Key) []Key {
 	return list
 }
 
-// Keys is the model as data: every key of the frontmatter, in the order in which [Format] writes them. The caller
-// may change the slice but not what its elements refer to.
+// Keys is the model as data: every key of the frontmatter, in the order in
+// which [Format] writes them. The caller may change the slice but not what its
+// elements refer to.
 func Keys() []Key {
 	return slices.Clone(keys)
 }

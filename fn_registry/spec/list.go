@@ -56,11 +56,12 @@ type oldElement struct {
 	node *yaml.Node
 	lead span // the empty lines and comments above it
 	body span // the element itself
-	tail span // the comment beside it
+	tail span // the comment next to it
 	used bool
 }
 
-// read takes in what an element says; it stays unusable if it is not of the list's type.
+// read takes in what an element says; it stays unusable if it is not of the
+// list's type.
 func (o *oldElement) read(n *yaml.Node) {
 	o.node = n
 	switch {
@@ -92,8 +93,9 @@ func (o *oldElement) read(n *yaml.Node) {
 	}
 }
 
-// match finds for each wanted element the old one to keep, or nil: an equal one; then, of parameters, one of the same
-// name; then one of the same desc, which has been renamed.
+// match finds for each wanted element the old one to keep, or nil: an equal
+// one; then, of parameters, one of the same name; then one of the same desc,
+// which has been renamed.
 func match(wanted []element, old []oldElement) []*oldElement {
 	kept := make([]*oldElement, len(wanted))
 	find := func(key func(element) string) {
@@ -118,7 +120,8 @@ func match(wanted []element, old []oldElement) []*oldElement {
 	return kept
 }
 
-// replaceBlockList rewrites a list that stands line by line, out of the lines of the elements that stay.
+// replaceBlockList rewrites a list that stands line by line, out of the lines
+// of the elements that stay.
 func (w *writer) replaceBlockList(old valueRange, val *yaml.Node, wanted []element) {
 	spans := w.itemSpans(val)
 	items := make([]oldElement, len(spans))
@@ -201,8 +204,8 @@ func flowItemEnd(src []byte, off, limit int) int {
 	return flowPlainEnd(src, off, limit)
 }
 
-// replaceFlowList rewrites a list in brackets. One that spans several lines gets one element a line, so that its
-// comments can stay.
+// replaceFlowList rewrites a list in brackets. One that spans several lines
+// gets one element a line, so that its comments can stay.
 func (w *writer) replaceFlowList(old valueRange, val *yaml.Node, wanted []element) {
 	items := make([]oldElement, len(val.Content))
 	at := old.start + 1
@@ -212,7 +215,7 @@ func (w *writer) replaceFlowList(old valueRange, val *yaml.Node, wanted []elemen
 		items[i].lead = span{at, start}
 		at = flowItemEnd(w.src, start, old.end)
 		items[i].body = span{start, at}
-		// The comment beside it: up to the line's end, behind the comma.
+		// The comment next to it: up to the line's end, behind the comma.
 		rest := w.src[at:min(lineEnd(w.src, at), old.end)]
 		if c := bytes.TrimLeft(rest, " \t,"); len(c) > 0 && c[0] == '#' {
 			items[i].tail = span{at + len(rest) - len(c), at + len(bytes.TrimRight(rest, "\r\n"))}

@@ -6,8 +6,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// lineStarts are the offsets at which the lines of src[from:to] start. The YAML parser counts its lines the same way,
-// because checkCharacters lets no other line break through.
+// lineStarts are the offsets at which the lines of src[from:to] start. The YAML
+// parser counts its lines the same way, because checkCharacters lets no other
+// line break through.
 func lineStarts(src []byte, from, to int) []int {
 	starts := make([]int, 0, 64)
 	for at := from; at < to; at = lineEnd(src, at) {
@@ -25,11 +26,12 @@ type parser struct {
 	framed bool        // there is a frontmatter between two fences
 }
 
-// place is an offset with the line and column by which the YAML parser knows it, counted from 1, in characters.
+// place is an offset with the line and column by which the YAML parser knows
+// it, counted from 1, in characters.
 type place struct{ line, column, offset int }
 
-// offset is where a node starts in the file. Nodes are mostly asked for in order, so on a long line it goes on from
-// the place of the last one.
+// offset is where a node starts in the file. Nodes are mostly asked for in
+// order, so on a long line it goes on from the place of the last one.
 func (d *parser) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(d.starts) {
 		return d.front.end
@@ -50,8 +52,9 @@ func (d *parser) offset(n *yaml.Node) int {
 	return at.offset
 }
 
-// notPlain finds what a line-by-line rewrite could not keep: anchors, aliases, tags and keys behind a question mark.
-// It is the offset of the first one and its name, or -1.
+// notPlain finds what a line-by-line rewrite could not keep: anchors, aliases,
+// tags and keys behind a question mark. It is the offset of the first one and
+// its name, or -1.
 func (d *parser) notPlain(n *yaml.Node) (int, string) {
 	off := d.offset(n)
 	if off < d.front.end {
@@ -89,7 +92,7 @@ func (d *parser) index(root *yaml.Node) {
 		at := d.offset(key)
 		if first := d.indexed(seen, key.Value); first != nil {
 			first.twice = true
-			d.problem(RuleDuplicate, at, key.Value, "the key "+quote(key.Value)+" stands there twice", "keep one of them")
+			d.problem(RuleDuplicate, at, key.Value, "the key "+quote(key.Value)+" appears twice", "keep one of them")
 			continue
 		}
 		if seen != nil {
@@ -109,7 +112,8 @@ func (d *parser) index(root *yaml.Node) {
 	}
 }
 
-// fewKeys is how many keys are looked through one by one: more than any kind has.
+// fewKeys is how many keys are looked through one by one: more than any kind
+// has.
 const fewKeys = 64
 
 // indexed is the entry of a key that was met before, or nil.
@@ -123,7 +127,8 @@ func (d *parser) indexed(seen map[string]int, key string) *entry {
 	return nil
 }
 
-// nameOf is the value of the name in an element of params; any other node itself.
+// nameOf is the value of the name in an element of params; any other node
+// itself.
 func nameOf(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {

@@ -13,8 +13,9 @@ const fence = "---"
 
 var bom = []byte("\xef\xbb\xbf")
 
-// IsSpec says whether a Markdown file claims to be a spec: it starts with frontmatter, which other Markdown files,
-// a README say, do not. The first line is enough for the answer. A file in UTF-16 that starts so counts too, so that
+// IsSpec reports whether a Markdown file claims to be a spec: it starts with
+// frontmatter, which other Markdown files, a README say, do not. The first line
+// is enough for the answer. A file in UTF-16 that starts so counts too, so that
 // [Parse] can say what is wrong with it.
 func IsSpec(src []byte) bool {
 	if isUTF16(src) {
@@ -24,18 +25,21 @@ func IsSpec(src []byte) bool {
 	return isFence(line)
 }
 
-// isUTF16 says whether the file starts with a byte order mark of UTF-16 and a dash.
+// isUTF16 reports whether the file starts with a byte order mark of UTF-16 and
+// a dash.
 func isUTF16(src []byte) bool {
 	return bytes.HasPrefix(src, []byte("\xff\xfe-\x00")) || bytes.HasPrefix(src, []byte("\xfe\xff\x00-"))
 }
 
-// isFence says whether a line is a frontmatter fence. Spaces behind it are tolerated.
+// isFence reports whether a line is a frontmatter fence. Spaces behind it are
+// tolerated.
 func isFence(line []byte) bool {
 	return bytes.HasPrefix(line, []byte(fence)) && len(bytes.Trim(line[len(fence):], " \t\r\n")) == 0
 }
 
-// Parse reads a spec. It never fails and never returns nil: what is wrong is in Problems, and what could be read is
-// read. The path is only kept. The document refers to src, which must not be changed afterwards.
+// Parse reads a spec. It never fails and never returns nil: what is wrong is in
+// Problems, and what could be read is read. The path is only kept. The document
+// refers to src, which must not be changed afterwards.
 func Parse(path string, src []byte) *Document {
 	block := nodeBlocks.Get().(*nodeBlock)
 	p, root := readFront(path, src, block[:])
@@ -70,7 +74,8 @@ func readFront(path string, src []byte, spare []yaml.Node) (*parser, *yaml.Node)
 	return p, root
 }
 
-// split finds the frontmatter and the body. It says whether there is something to read.
+// split finds the frontmatter and the body. It reports whether there is
+// something to read.
 func (d *Document) split() bool {
 	src := d.src
 	if len(src) > MaxSize {
@@ -115,13 +120,15 @@ func (d *Document) frontmatterFits() bool {
 	return true
 }
 
-// refuse notes a problem after which the frontmatter can neither be read nor changed.
+// refuse notes a problem after which the frontmatter can neither be read nor
+// changed.
 func (d *Document) refuse(rule string, off int, message, hint string) {
 	d.problem(rule, off, "", message, hint)
 	d.noEdit = message
 }
 
-// lineEnd is the offset after the line that contains off, its line break included.
+// lineEnd is the offset after the line that contains off, its line break
+// included.
 func lineEnd(src []byte, off int) int {
 	if i := bytes.IndexByte(src[off:], '\n'); i >= 0 {
 		return off + i + 1
@@ -134,7 +141,8 @@ const (
 	notMappingHint = "write one key: value a line"
 )
 
-// readYAML is the frontmatter's mapping; nil, with the problem noted, if it is not one of plain data.
+// readYAML is the frontmatter's mapping; nil, with the problem noted, if it is
+// not one of plain data.
 func (d *parser) readYAML() *yaml.Node {
 	if off, mark := d.documentMarker(); off >= 0 {
 		d.refuse(RuleYAML, off, "a line of the frontmatter starts with "+mark+", which ends a YAML document", "remove the line, or indent and quote the text")
@@ -169,8 +177,9 @@ func (d *parser) readYAML() *yaml.Node {
 	return root
 }
 
-// documentMarker is the offset of a line in the frontmatter at which YAML would see the document's end (... or ---) or
-// the start of the next (a directive, %), and the marker; or -1. What follows it would be silently dropped.
+// documentMarker is the offset of a line in the frontmatter at which YAML would
+// see the document's end (... or ---) or the start of the next (a directive,
+// %), and the marker; or -1. What follows it would be silently dropped.
 func (d *Document) documentMarker() (int, string) {
 	for at := d.front.start; at < d.front.end; at = lineEnd(d.src, at) {
 		rest := d.src[at:d.front.end]
@@ -212,7 +221,8 @@ func libraryYAML(text []byte) (root *yaml.Node, err error) {
 	return doc.Content[0], nil
 }
 
-// isNull says whether a node is absent or null, which a spec does not tell apart.
+// isNull reports whether a node is absent or null, which a spec does not tell
+// apart.
 func isNull(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Tag == "!!null"
 }

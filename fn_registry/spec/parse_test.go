@@ -28,20 +28,29 @@ func TestParse_Sample(t *testing.T) {
 	want := Spec{
 		Name: "matrix_sync_service", Kind: KindFunction, Lang: "go", Domain: "infra", Version: "0.1.0", Purity: PurityImpure,
 		Signature:   "func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*MatrixSyncServiceHandle, error)",
-		Description: "Runs a Matrix client's sync loop in the background with exponential backoff, sends normalized events on a channel, and stops once however often it is told to.",
+		Description: "Runs a Matrix client's sync loop in the background with exponential backoff, sends normalized events on a channel, and stops once however often Stop is called.",
 		Tags:        []string{"matrix", "mautrix", "sync", "longpoll", "reconnect", "goroutine", "channels"},
 		Params: []Param{
 			{"ctx", "Parent context. When it is cancelled the goroutine leaves and closes the channels."},
 			{"cfg.Client", "*mautrix.Client with homeserver URL, access token and user ID (matrix_client_init makes one). Required."},
 			{"cfg.InitialBackoffMS", "First wait after a failed sync, in milliseconds. Default 1000."},
 			{"cfg.MaxBackoffMS", "Ceiling of the backoff, in milliseconds. Default 60000."},
-			{"cfg.ChannelBuffer", "Capacity of Events. A full buffer blocks the sync until the consumer drains it. Default 256."},
+			{
+				"cfg.ChannelBuffer",
+				"Capacity of Events. A full buffer blocks the sync until the consumer drains it. Default 256.",
+			},
 		},
 		Output:        "Handle with Events (<-chan MatrixSyncEvent), Errors (<-chan error, transient, never fatal) and Stop (idempotent; closes both channels).",
 		UsesFunctions: []string{}, UsesTypes: []string{}, Returns: []string{}, ErrorType: "error_go_core",
 		Imports:   []string{"maunium.net/go/mautrix", "maunium.net/go/mautrix/event", "maunium.net/go/mautrix/id"},
 		BuildTags: []string{"goolm"}, Tested: true,
-		Tests:        []string{"ReceivesMessageAndStop", "BackoffRecovery", "Error401NoExit", "IdempotentStop", "CtxCancelClosesChannels"},
+		Tests: []string{
+			"ReceivesMessageAndStop",
+			"BackoffRecovery",
+			"Error401NoExit",
+			"IdempotentStop",
+			"CtxCancelClosesChannels",
+		},
 		TestFilePath: "functions/infra/matrix/matrix_sync_service_test.go",
 		FilePath:     "functions/infra/matrix/matrix_sync_service.go",
 	}

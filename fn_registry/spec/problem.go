@@ -11,15 +11,16 @@ const (
 	RuleID        = "schema-id"        // not a name, a domain or an ID name_lang_domain
 	RuleTag       = "schema-tag"       // not a tag, or not a build tag
 	RulePath      = "schema-path"      // not a relative slash-separated path, or not an import path
-	RuleDuplicate = "schema-duplicate" // a key or an item that stands there twice
-	RuleEncoding  = "schema-encoding"  // a byte order mark, CRLF, NUL, invalid UTF-8 and the like
+	RuleDuplicate = "schema-duplicate" // a key or an item that appears twice
+	RuleEncoding  = "schema-encoding"  // a byte order mark, CRLF, NUL, invalid UTF-8 and similar
 	RuleSize      = "schema-size"      // larger than MaxSize, or its frontmatter than MaxFrontmatter
 	RuleBody      = "schema-body"      // a section of the body is absent, empty or does not show the unit
 
 	RuleUnfinished = "schema-unfinished" // words that fn new wrote are left in it
 )
 
-// Pos is a place in a file. Line and Column count from 1, Column in bytes. The zero Pos is no place.
+// Pos is a place in a file. Line and Column count from 1, Column in bytes. The
+// zero Pos is no place.
 type Pos struct {
 	Line   int `json:"line"`
 	Column int `json:"column"`
@@ -32,6 +33,7 @@ type Problem struct {
 	Message string // what is wrong: lower case, no full stop
 	Hint    string // what to do about it, or empty
 	Key     string // the top-level key that it is about, or empty
-	// Suggestion is the word that was most likely meant by an unknown key or a bad enum value, or empty.
+	// Suggestion is the word that was most likely meant by an unknown key or a
+	// bad enum value, or empty.
 	Suggestion string
 }

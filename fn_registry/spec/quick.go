@@ -8,11 +8,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// quickYAML reads a frontmatter of the form that specs almost always have: ASCII,
-// one key: value a line, values that are plain or quoted on one line, flow
-// lists of words, and lists of params. It returns the very nodes that the YAML
-// library returns, at a tenth of its price. ok is false for everything else,
-// which is left to the library: whether right or wrong, it is not judged here.
+// quickYAML reads a frontmatter of the form that specs almost always have:
+// ASCII, one key: value a line, values that are plain or quoted on one line,
+// flow lists of words, and lists of params. It returns the very nodes that the
+// YAML library returns, at a tenth of its price. ok is false for everything
+// else, which is left to the library: whether right or wrong, it is not judged
+// here.
 //
 // The text starts with the opening fence and ends before the closing one. Nodes
 // are taken from spare as far as it goes; it must be zero.
@@ -32,9 +33,9 @@ func quickYAML(text []byte, spare []yaml.Node) (root *yaml.Node, ok bool) {
 	return root, true
 }
 
-// quickCharacters reports whether a text is lines of printable ASCII: then bytes
-// and columns are the same, and no space can be meant for indentation but those
-// at the start of a line.
+// quickCharacters reports whether a text is lines of printable ASCII: then
+// bytes and columns are the same, and no space can be meant for indentation but
+// those at the start of a line.
 func quickCharacters(text []byte) bool {
 	for i, c := range text {
 		if c == '\n' && (i == 0 || text[i-1] == ' ' || text[i-1] == '\n') {
@@ -128,7 +129,8 @@ func cutKey(line string, from int) (key string, value int, ok bool) {
 	return key, end + 2, true
 }
 
-// scalar reads the rest of the current line, which nothing continues, as a value.
+// scalar reads the rest of the current line, which nothing continues, as a
+// value.
 func (q *quickReader) scalar(from int) *yaml.Node {
 	text := q.now[from:]
 	if strings.HasPrefix(q.rest, " ") {
@@ -161,8 +163,9 @@ func (q *quickReader) quoted(value string, quote byte, from int) *yaml.Node {
 	return n
 }
 
-// quickQuoted returns the value of the quoted scalar at the start of a text, and
-// how many bytes it takes. Of the escapes it knows those of quote and backslash.
+// quickQuoted returns the value of the quoted scalar at the start of a text,
+// and how many bytes it takes. Of the escapes it knows those of quote and
+// backslash.
 func quickQuoted(text string) (value string, size int, ok bool) {
 	quote := text[0]
 	escaped := false
@@ -206,7 +209,8 @@ func quickString(text string) bool {
 	return true
 }
 
-// quickVersion reports whether a plain scalar is of the form 1.2.3, which is no number.
+// quickVersion reports whether a plain scalar is of the form 1.2.3, which is no
+// number.
 func quickVersion(text string) bool {
 	dots := 0
 	for i := range len(text) {

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// sameAsLibrary fails where the quick reader reads anything else than the library.
+// sameAsLibrary fails where the quick reader reads anything else than the
+// library.
 func sameAsLibrary(t *testing.T, front string) (quick bool) {
 	t.Helper()
 	got, ok := quickYAML([]byte(front), nil)
@@ -25,7 +26,8 @@ func sameAsLibrary(t *testing.T, front string) (quick bool) {
 	return true
 }
 
-// frontOf is what decodeYAML gets of a document; ok is false where it gets nothing.
+// frontOf is what decodeYAML gets of a document; ok is false where it gets
+// nothing.
 func frontOf(src string) (text string, ok bool) {
 	d := &Document{src: []byte(src)}
 	if !d.split() || !d.checkCharacters() {
@@ -60,7 +62,8 @@ func TestQuickYAML_OwnSpecs(t *testing.T) {
 	}
 }
 
-// quickCases are values at the edge of what is read the quick way, and whether it is.
+// quickCases are values at the edge of what is read the quick way, and whether
+// it is.
 var quickCases = map[string]bool{
 	"name: a": true, "name: a\nkind: b": true, "name: true": true, "name: false": true, "version: 1.2.3": true, "version: 0.90.9": true, "name: z_a": true, "name: a/Z": true, "tags: [Az, zZ, a09]": true, "name: 'it is'": true, `name: ""`: true,
 	"name: a b, [c] {d}": true, "name: a#b": true, "name: a:b": true, "tags: []": true, "tags: [a]": true, "tags: [a, b c, \"d, e\", 'f]']": true,
@@ -98,7 +101,8 @@ func TestQuickYAML_Edges(t *testing.T) {
 	}
 }
 
-// TestQuickYAML_Generated: of frontmatters in every style none is read otherwise.
+// TestQuickYAML_Generated: of frontmatters in every style none is read
+// otherwise.
 func TestQuickYAML_Generated(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
@@ -130,8 +134,8 @@ func FuzzQuickYAML(f *testing.F) {
 	})
 }
 
-// TestParse_Allocations: a usual spec is read with few allocations, whatever the
-// machine does meanwhile. By the library alone it takes more than 500.
+// TestParse_Allocations: a usual spec is read with few allocations, whatever
+// the machine does meanwhile. By the library alone it takes more than 500.
 func TestParse_Allocations(t *testing.T) {
 	src := sample(t)
 	Parse("x.md", src)

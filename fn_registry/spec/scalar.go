@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// blockScalar writes a string as a value on a line of its own: plain if every YAML parser reads it back as that
-// string, else in double quotes.
+// blockScalar writes a string as a value on a line of its own: plain if every
+// YAML parser reads it back as that string, else in double quotes.
 func blockScalar(s string) string {
 	if plainSafe(s) && !strings.Contains(s, ": ") && !strings.Contains(s, " #") && !strings.HasSuffix(s, ":") {
 		return s
@@ -23,8 +23,9 @@ func flowScalar(s string) string {
 	return doubleQuoted(s)
 }
 
-// plainSafe says whether a string starts and ends like a plain scalar, prints, and reads as text and not as a number,
-// a date, a truth value or nothing. It says no rather too often: quotes do no harm.
+// plainSafe reports whether a string starts and ends like a plain scalar,
+// prints, and reads as text and not as a number, a date, a truth value or
+// nothing. It says no rather too often: quotes do no harm.
 func plainSafe(s string) bool {
 	if s == "" || strings.IndexByte("-?:,[]{}#&*!|>'\"%@`=<~. ", s[0]) >= 0 || s[len(s)-1] == ' ' {
 		return false
@@ -41,7 +42,8 @@ func plainSafe(s string) bool {
 	return !looksNumeric(s)
 }
 
-// looksNumeric says whether a string could be a number or a date in some version of YAML. A version as 1.2.3 is not.
+// looksNumeric reports whether a string could be a number or a date in some
+// version of YAML. A version as 1.2.3 is not.
 func looksNumeric(s string) bool {
 	if strings.IndexByte("+0123456789", s[0]) < 0 {
 		return false
@@ -52,7 +54,8 @@ func looksNumeric(s string) bool {
 	return strings.Trim(strings.ToLower(s), "0123456789abcdefinotxz+-_.: ") == ""
 }
 
-// doubleQuoted writes any string on one line. A run of bytes that are not UTF-8 becomes one U+FFFD.
+// doubleQuoted writes any string on one line. A run of bytes that are not UTF-8
+// becomes one U+FFFD.
 func doubleQuoted(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + 2)

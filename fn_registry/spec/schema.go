@@ -9,8 +9,9 @@ import (
 // SchemaID names the JSON Schema; nothing needs to be served there.
 const SchemaID = "https://fnregistry.dev/spec.schema.json"
 
-// JSONSchema is the frontmatter's JSON Schema, draft 2020-12, made from [Keys]: for editors and other tools. It says
-// what a schema can say; names of parameters that stand there twice, the body and the file's encoding it can't.
+// JSONSchema is the frontmatter's JSON Schema, draft 2020-12, made from [Keys]:
+// for editors and other tools. It says what a schema can say; names of
+// parameters that appear twice, the body and the file's encoding it can't.
 func JSONSchema() []byte {
 	properties := object{}
 	for i := range keys {
@@ -20,7 +21,7 @@ func JSONSchema() []byte {
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
 		{"$id", SchemaID},
 		{"title", "Spec of a unit"},
-		{"description", "The YAML frontmatter of the Markdown file that stands beside a unit's code."},
+		{"description", "The YAML frontmatter of the Markdown file that stands next to a unit's code."},
 		{"type", "object"},
 		{"required", requiredKeys(allKinds...)},
 		{"properties", properties},
@@ -48,12 +49,16 @@ func requiredKeys(kinds ...Kind) []string {
 	return names
 }
 
-// kindSchemas say for each kind which keys it needs besides and which it does not have.
+// kindSchemas say for each kind which keys it needs besides and which it does
+// not have.
 func kindSchemas() []object {
 	var list []object
 	common := requiredKeys(allKinds...)
 	for _, kind := range allKinds {
-		required := slices.DeleteFunc(requiredKeys(kind), func(name string) bool { return slices.Contains(common, name) })
+		required := slices.DeleteFunc(
+			requiredKeys(kind),
+			func(name string) bool { return slices.Contains(common, name) },
+		)
 		foreign := object{}
 		for i := range keys {
 			if !keys[i].Applies(kind) {

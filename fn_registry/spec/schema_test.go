@@ -7,10 +7,11 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the published JSON Schema anew")
+var update = flag.Bool("update", false, "rewrite the published JSON Schema")
 
-// TestJSONSchema_Published fails when the model has changed and the published schema has not. That the schema
-// accepts and refuses the right specs is tested in tools/dev/schematest, which may import a validator.
+// TestJSONSchema_Published fails when the model has changed and the published
+// schema has not. That the schema accepts and refuses the right specs is tested
+// in tools/dev/schematest, which may import a validator.
 func TestJSONSchema_Published(t *testing.T) {
 	t.Parallel()
 	const path = "../../docs/spec.schema.json"

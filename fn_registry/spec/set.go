@@ -14,22 +14,26 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ErrNotEditable is why [Document.Set] refuses a document: it is not YAML of one key: value a line, or has a key that
-// it is to set twice. The document's Problems say what to do.
+// ErrNotEditable is why [Document.Set] refuses a document: it is not YAML of
+// one key: value a line, or has a key that it is to set twice. The document's
+// Problems say what to do.
 var ErrNotEditable = errors.New("the frontmatter can't be rewritten")
 
-// ErrValue is why [Document.Set] refuses a value: the key is unknown, or the value is not of its type.
+// ErrValue is why [Document.Set] refuses a value: the key is unknown, or the
+// value is not of its type.
 var ErrValue = errors.New("not a value of a spec")
 
-// Set returns the edits of the document's source that give each key its value: a string, a bool, a float64, a []string
-// or a []Param, as [Key].Type says. Everything else stays as it is, byte for byte: order, comments, line ends,
-// unknown keys, the elements of a list that stay, and whether a list stands in brackets or line by line. A parameter
-// whose name or desc stays keeps its other keys and comments. A key that is absent is put behind the one that comes
-// before it in a spec. A comment goes away only with the element that it stands above or beside. Keys that have
-// their value already yield no edit.
+// Set returns the edits of the document's source that give each key its value:
+// a string, a bool, a float64, a []string or a []Param, as [Key].Type says.
+// Everything else stays as it is, byte for byte: order, comments, line ends,
+// unknown keys, the elements of a list that stay, and whether a list stands in
+// brackets or line by line. A parameter whose name or desc stays keeps its
+// other keys and comments. A key that is absent is put behind the one that
+// comes before it in a spec. A comment goes away only with the element that it
+// stands above or beside. Keys that have their value already yield no edit.
 //
-// It reads the source again, so changes that somebody made to d.Spec don't count. Errors are ErrNotEditable and
-// ErrValue, wrapped.
+// It reads the source again, so changes that somebody made to d.Spec don't
+// count. Errors are ErrNotEditable and ErrValue, wrapped.
 func (d *Document) Set(changes map[string]any) ([]Edit, error) { return d.Edit().Set(changes) }
 
 // Editor makes several changes of one document, each as if it were the only
@@ -131,7 +135,7 @@ func (w *writer) set(k *Key, value any) error {
 	case e == nil:
 		w.insert(k, value)
 	case e.twice:
-		return fmt.Errorf("%w: the key %s stands there twice", ErrNotEditable, k.Name)
+		return fmt.Errorf("%w: the key %s appears twice", ErrNotEditable, k.Name)
 	case e.valid && equalValue(w.Spec.field(k.Name), value):
 	default:
 		w.replace(k, value)
@@ -158,7 +162,8 @@ func equalValue(field, value any) bool {
 	return false
 }
 
-// insert puts a new line behind the nearest key that comes before it in a spec, or first.
+// insert puts a new line behind the nearest key that comes before it in a spec,
+// or first.
 func (w *writer) insert(k *Key, value any) {
 	at := w.front.start
 	if w.root != nil {
@@ -173,7 +178,8 @@ func (w *writer) insert(k *Key, value any) {
 	w.edits = append(w.edits, Edit{Start: at, End: at, New: line})
 }
 
-// node is a key of the frontmatter with its value, the first if it stands there twice.
+// node is a key of the frontmatter with its value, the first if it appears
+// twice.
 func (w *writer) node(name string) (key, val *yaml.Node) {
 	for i := 0; i+1 < len(w.root.Content); i += 2 {
 		if w.root.Content[i].Value == name {
@@ -195,7 +201,8 @@ func (w *writer) replace(k *Key, value any) {
 		old.start = old.end
 	}
 	if val.Kind == yaml.SequenceNode && val.Style&yaml.FlowStyle == 0 {
-		// If the list goes, so do the comments above its first and beside its last element.
+		// If the list goes, so do the comments above its first and next to its
+		// last element.
 		old.start, old.end = textEnd(w.src, old.colon), textEnd(w.src, old.end)
 	}
 	elements := elementsOf(k, value)
@@ -209,11 +216,13 @@ func (w *writer) replace(k *Key, value any) {
 	}
 }
 
-// valueRange is where a value stands: the offset behind its key's colon, its start and its end.
+// valueRange is where a value stands: the offset behind its key's colon, its
+// start and its end.
 type valueRange struct{ colon, start, end int }
 
-// replaceValue replaces a whole value by new text, which starts with a space or a line break. Comments between the
-// key and the value, and beside the value, stay.
+// replaceValue replaces a whole value by new text, which starts with a space or
+// a line break. Comments between the key and the value, and next to the value,
+// stay.
 func (w *writer) replaceValue(old valueRange, val *yaml.Node, text string) Edit {
 	gap := strings.TrimRight(string(w.src[old.colon:old.start]), " \t\r\n")
 	if val.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 { // its comment stands behind the |
@@ -229,7 +238,8 @@ func (w *writer) replaceValue(old valueRange, val *yaml.Node, text string) Edit 
 	return Edit{Start: old.colon, End: old.end, New: text + gap}
 }
 
-// render writes a value as it follows the colon: " x", or lines that each start with a line break.
+// render writes a value as it follows the colon: " x", or lines that each start
+// with a line break.
 func (w *writer) render(k *Key, value any) string {
 	return renderValue(k, value, w.indent, w.eol)
 }

@@ -117,7 +117,7 @@ func TestSet_Refused(t *testing.T) {
 		{"zero size", "---\nname: x\n---\n", "binary_mb_max", 0.0, ErrValue, "must be above 0"},
 		{"not UTF-8", "---\nname: x\n---\n", "tags", []string{"\xff"}, ErrValue, "is not UTF-8"},
 		{"a long text that is not UTF-8", "---\nname: x\n---\n", "name", strings.Repeat("é", 99) + "\xff", ErrValue, "..."},
-		{"key twice", "---\nname: x\nname: y\n---\n", "name", "z", ErrNotEditable, "the key name stands there twice"},
+		{"key twice", "---\nname: x\nname: y\n---\n", "name", "z", ErrNotEditable, "the key name appears twice"},
 		{"other key twice", "---\nname: x\nname: y\n---\n", "kind", "app", nil, ""},
 		{"in braces", "---\n{name: x}\n---\n", "name", "z", ErrNotEditable, "one {...}"},
 		{"no frontmatter", "# x\n", "name", "z", ErrNotEditable, "no frontmatter"},
@@ -133,7 +133,8 @@ func TestSet_Refused(t *testing.T) {
 	}
 }
 
-// TestSet_ReadsAgain makes sure that somebody's change of the Spec is not taken for what the file says.
+// TestSet_ReadsAgain makes sure that somebody's change of the Spec is not taken
+// for what the file says.
 func TestSet_ReadsAgain(t *testing.T) {
 	t.Parallel()
 	d := Parse("x.md", []byte("---\nname: x\n---\n"))

@@ -1,9 +1,11 @@
-// Package spec is the model of a unit's spec, the Markdown file with YAML frontmatter that stands beside the
-// code: reading it with the place of every key and value ([Parse]), changing it so that nothing else moves
-// ([Document.Set]), writing a new one ([Format]), and the model as data ([Keys], [JSONSchema]).
+// Package spec is the model of a unit's spec, the Markdown file with YAML
+// frontmatter that stands next to the code: reading it with the place of every
+// key and value ([Parse]), changing it so that nothing else moves
+// ([Document.Set]), writing a new one ([Format]), and the model as data
+// ([Keys], [JSONSchema]).
 //
-// The package knows one file at a time and never touches the disk. What a spec says of other units or of the
-// code is checked elsewhere.
+// The package knows one file at a time and never touches the disk. What a spec
+// says of other units or of the code is checked elsewhere.
 package spec
 
 import "slices"
@@ -28,19 +30,23 @@ const (
 // LangGo is the one language that units are written in so far.
 const LangGo = "go"
 
-// MaxSize is the largest spec that [Parse] reads, in bytes. A caller need not read more than MaxSize+1 bytes of a
-// file: Parse refuses it at that size. It is a guard, some 300 times the size of a usual spec.
+// MaxSize is the largest spec that [Parse] reads, in bytes. A caller need not
+// read more than MaxSize+1 bytes of a file: Parse refuses it at that size. It
+// is a guard, some 300 times the size of a usual spec.
 const MaxSize = 1 << 20
 
-// MaxFrontmatter is the largest frontmatter that [Parse] reads, in bytes: some 30 times the usual one. It bounds what a
-// hostile file can cost, since a YAML parser does much work on some small texts.
+// MaxFrontmatter is the largest frontmatter that [Parse] reads, in bytes: some
+// 30 times the usual one. It bounds what a hostile file can cost, since a YAML
+// parser does much work on some small texts.
 const MaxFrontmatter = 64 << 10
 
-// maxProblems is how many problems a document has at most: nobody reads more.
+// maxProblems is how many problems a document has at most: more would not be
+// read.
 const maxProblems = 100
 
-// Spec is what the frontmatter says. A key that is absent, or whose value has the wrong type, leaves its field zero;
-// a list that stands there empty is empty and not nil. The meaning of each field is the Description of its [Key].
+// Spec is what the frontmatter says. A key that is absent, or whose value has
+// the wrong type, leaves its field zero; a list that stands there empty is
+// empty and not nil. The meaning of each field is the Description of its [Key].
 type Spec struct {
 	Name            string   `json:"name"`
 	Kind            Kind     `json:"kind"`
@@ -73,7 +79,8 @@ type Spec struct {
 	Run         string   `json:"run,omitempty"`
 }
 
-// Param describes one parameter, under its Go name, or one field of a config struct, as cfg.Field.
+// Param describes one parameter, under its Go name, or one field of a config
+// struct, as cfg.Field.
 type Param struct {
 	Name string `json:"name"`
 	Desc string `json:"desc"`
@@ -88,7 +95,8 @@ func IsLang(lang string) bool { return slices.Contains(lookupKey("lang").Enum, l
 // IsDomain reports whether a text has the form of a domain: one word.
 func IsDomain(domain string) bool { return lookupKey("domain").match.MatchString(domain) }
 
-// ID is the unit's stable ID, name_lang_domain, put together from what is written even if that is not valid.
+// ID is the unit's stable ID, name_lang_domain, put together from what is
+// written even if that is not valid.
 func (s *Spec) ID() string {
 	return s.Name + "_" + s.Lang + "_" + s.Domain
 }

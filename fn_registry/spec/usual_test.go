@@ -9,7 +9,29 @@ import (
 // forms do take what specs have.
 func TestUsualForms(t *testing.T) {
 	t.Parallel()
-	pieces := []string{"a", "z9", "0", "_", "__", "_go_", "go", "-", "/", "//", ".", "..", ".go", "A", "é", "\n", "\x00", ":", "\\", " ", ""}
+	pieces := []string{
+		"a",
+		"z9",
+		"0",
+		"_",
+		"__",
+		"_go_",
+		"go",
+		"-",
+		"/",
+		"//",
+		".",
+		"..",
+		".go",
+		"A",
+		"é",
+		"\n",
+		"\x00",
+		":",
+		"\\",
+		" ",
+		"",
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range keys {
 		k := &keys[i]

@@ -4,10 +4,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fnregistry.dev/functions/core"
 )
 
-// validate notes what the values break that could be read, and what is missing. With a kind that is absent or
-// unknown only the keys are asked for that every kind has, since the rest would be guesswork.
+// validate notes what the values break that could be read, and what is missing.
+// With a kind that is absent or unknown only the keys are asked for that every
+// kind has, since the rest would be guesswork.
 func (d *Document) validate() {
 	known := d.entryValid("kind") && slices.Contains(allKinds, d.Spec.Kind)
 	for i := range keys {
@@ -42,7 +45,8 @@ func kindsOf(k *Key) string {
 	return "kind " + strings.Join(slices.Concat(k.Required, k.Optional), ", ")
 }
 
-// unknownKeys notes the keys that no spec has. The ones that the document lacks are what may have been meant.
+// unknownKeys notes the keys that no spec has. The ones that the document lacks
+// are what may have been meant.
 func (d *Document) unknownKeys() {
 	var lacking []string
 	for i := range d.entries {
@@ -55,7 +59,7 @@ func (d *Document) unknownKeys() {
 		}
 		p := d.problem(RuleUnknown, e.keyStart, e.key, "unknown key "+quote(e.key), "remove it, or put what it says in the body")
 		if p.Suggestion = Suggest(e.key, lacking); p.Suggestion != "" {
-			p.Hint = "did you mean " + p.Suggestion + "?"
+			p.Hint = core.DidYouMean(p.Suggestion)
 		}
 	}
 }
@@ -87,7 +91,7 @@ func (d *Document) validateValue(k *Key, e *entry) {
 		for i, p := range *v {
 			repeats := func(q Param) bool { return q.Name == p.Name }
 			if p.Name != "" && p.Name != "_" && slices.ContainsFunc((*v)[:i], repeats) {
-				d.problem(RuleDuplicate, e.items[i], k.Name, "the parameter "+quote(p.Name)+" stands there twice", "keep one of them")
+				d.problem(RuleDuplicate, e.items[i], k.Name, "the parameter "+quote(p.Name)+" appears twice", "keep one of them")
 			}
 		}
 	}
@@ -95,12 +99,12 @@ func (d *Document) validateValue(k *Key, e *entry) {
 
 func (d *Document) enumProblem(k *Key, e *entry, v string) {
 	p := d.problem(RuleEnum, e.valueStart, k.Name, k.Name+" "+quote(v)+" is not one of "+strings.Join(k.Enum, ", "), "")
-	if p.Suggestion = Suggest(v, k.Enum); p.Suggestion != "" {
-		p.Hint = "did you mean " + p.Suggestion + "?"
-	}
+	p.Suggestion = Suggest(v, k.Enum)
+	p.Hint = core.DidYouMean(p.Suggestion)
 }
 
-// validateItems checks a list. Long lists are compared through a map, because a spec may have any number of items.
+// validateItems checks a list. Long lists are compared through a map, because a
+// spec may have any number of items.
 func (d *Document) validateItems(k *Key, e *entry, list []string) {
 	var seen map[string]bool
 	if len(list) > 16 {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestParse_Values changes one line of the sample and holds what is said about it.
+// TestParse_Values changes one line of the sample and holds what is said about
+// it.
 func TestParse_Values(t *testing.T) {
 	t.Parallel()
 	good := string(sample(t))
@@ -51,11 +52,11 @@ func TestParse_Values(t *testing.T) {
 		{"file_path: functions/infra/matrix/matrix_sync_service.go", `file_path: a\b.go`, `file_path "a\\b.go" is not valid`},
 		{"file_path: functions/infra/matrix/matrix_sync_service.go", "file_path: a/./b.go", `file_path "a/./b.go" is not valid`},
 		{"file_path: functions/infra/matrix/matrix_sync_service.go", "file_path: a/.b/..c/...", ""},
-		{"lang: go", "lang: go\nlang: go", `5:1 schema-duplicate: the key "lang" stands there twice`},
+		{"lang: go", "lang: go\nlang: go", `5:1 schema-duplicate: the key "lang" appears twice`},
 		{"lang: go", "lang: go\nautor: me", `5:1 schema-unknown: unknown key "autor"`},
 		{"lang: go", "lang: go\nrun: x", "5:1 schema-unknown: a spec of kind function has no run"},
 		{"  - name: ctx", "  - nmae: ctx", "12:5 schema-unknown: item 1 of params has the unknown key \"nmae\"\n12:5 schema-missing: item 1 of params has no name"},
-		{"name: cfg.Client", "name: ctx", `14:11 schema-duplicate: the parameter "ctx" stands there twice`},
+		{"name: cfg.Client", "name: ctx", `14:11 schema-duplicate: the parameter "ctx" appears twice`},
 		{"name: cfg.Client", "name: cfg.Client\n    name: x", `15:5 schema-duplicate: item 2 of params has "name" twice`},
 		{"name: cfg.Client", "name: 1", "14:11 schema-type: name in item 2 of params must be text, not the number 1"},
 		{"    desc: Parent context. When it is cancelled the goroutine leaves and closes the channels.\n", "", `12:11 schema-missing: the parameter "ctx" has no desc`},
@@ -141,10 +142,17 @@ func TestParse_App(t *testing.T) {
 	}
 }
 
-// TestKeys holds what the code relies on: each key has a field of its type, and the words that it needs.
+// TestKeys holds what the code relies on: each key has a field of its type, and
+// the words that it needs.
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	fields := map[Type]string{TypeString: "*string", TypeBool: "*bool", TypeNumber: "*float64", TypeList: "*[]string", TypeParams: "*[]spec.Param"}
+	fields := map[Type]string{
+		TypeString: "*string",
+		TypeBool:   "*bool",
+		TypeNumber: "*float64",
+		TypeList:   "*[]string",
+		TypeParams: "*[]spec.Param",
+	}
 	for _, k := range Keys() {
 		var s Spec
 		if got := fmt.Sprintf("%T", s.field(k.Name)); got != fields[k.Type] {
@@ -156,7 +164,8 @@ func TestKeys(t *testing.T) {
 		if (k.Pattern == "") != (k.Rule == "") || (k.Pattern == "") != (k.PatternHint == "") {
 			t.Errorf("%s: a pattern has a rule and a hint", k.Name)
 		}
-		// Constructs that RE2 and ECMA 262 read differently, or only one of them at all.
+		// Constructs that RE2 and ECMA 262 read differently, or only one of
+		// them at all.
 		if regexp.MustCompile(`\\[pPAzQE]|\(\?|\[\[:`).MatchString(k.Pattern) {
 			t.Errorf("%s: pattern %s", k.Name, k.Pattern)
 		}

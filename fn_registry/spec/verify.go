@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// verify makes the edits and reads the result: a rewrite that would damage a file is refused, whatever strange YAML
-// led to it. It costs as much as reading the frontmatter once more.
+// verify makes the edits and reads the result: a rewrite that would damage a
+// file is refused, whatever strange YAML led to it. It costs as much as reading
+// the frontmatter once more.
 func (w *writer) verify(changes map[string]any) error {
 	if len(w.edits) == 0 {
 		return nil

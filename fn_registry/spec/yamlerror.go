@@ -10,17 +10,22 @@ import (
 // yamlLine matches the place in the YAML parser's messages.
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-// yamlHints say what to do about a message of the YAML parser that has these words.
+// yamlHints say what to do about a message of the YAML parser that has these
+// words.
 var yamlHints = []struct{ words, hint string }{
 	{"mapping values are not allowed", "put a value that has ': ' in it in double quotes"},
-	{"cannot start any token", "indent with spaces and not with tabs, and quote a value that starts with %, @ or a backtick"},
+	{
+		"cannot start any token",
+		"indent with spaces and not with tabs, and quote a value that starts with %, @ or a backtick",
+	},
 	{"could not find expected ':'", "write key: value, and indent the further lines of a value"},
 	{"did not find expected '-'", "indent all items of the list alike"},
 	{"end of stream", "close the quote or bracket that opens here"},
 	{"escape", "in double quotes write a backslash as \\\\"},
 }
 
-// yamlProblem notes an error of the YAML parser, once, at the line that causes it.
+// yamlProblem notes an error of the YAML parser, once, at the line that causes
+// it.
 func (d *parser) yamlProblem(err error) {
 	msg := err.Error()
 	m := yamlLine.FindStringSubmatchIndex(msg)
@@ -45,10 +50,12 @@ func (d *parser) yamlProblem(err error) {
 	d.refuse(RuleYAML, off+indent, "invalid YAML: "+msg, hint)
 }
 
-// guiltyLine is the line, counted from 0 at the opening fence, without which and whose successors the frontmatter can
-// be read. The parser itself often names the start of the whole mapping, or the line after. It is searched by halves;
-// since a bracket that opens on one line and closes on another looks guilty by itself, the search goes on behind one
-// that is healed by the lines after it. Large frontmatter is not worth the time: reported is taken.
+// guiltyLine is the line, counted from 0 at the opening fence, without which
+// and whose successors the frontmatter can be read. The parser itself often
+// names the start of the whole mapping, or the line after. It is searched by
+// halves; since a bracket that opens on one line and closes on another looks
+// guilty by itself, the search goes on behind one that is healed by the lines
+// after it. Large frontmatter is not worth the time: reported is taken.
 func (d *parser) guiltyLine(reported int) int {
 	const mostBytes, mostRounds, mostLookahead = 16 << 10, 8, 40
 	if d.front.end-d.fenceStart > mostBytes {

@@ -6,23 +6,27 @@ import (
 	"time"
 )
 
-// BackoffDelayConfig says how the waits between tries grow. The zero value is usable: 1 s, 2 s, 4 s ... 60 s, each
-// shortened at random by up to a half.
+// BackoffDelayConfig says how the waits between tries grow. The zero value is
+// usable: 1 s, 2 s, 4 s ... 60 s, each shortened at random by up to a half.
 type BackoffDelayConfig struct {
 	Initial time.Duration // wait before the first new try, before jitter; zero or negative: 1 s
 	Max     time.Duration // ceiling, before Floor is looked at; zero or negative: 60 s
 	Factor  float64       // growth from one try to the next, at least 1 (1: always Initial); zero, negative, NaN: 2
-	Jitter  float64       // share of the wait that chance may take away, up to 1 (all of it); zero or NaN: 0.5; negative: none
-	Floor   time.Duration // never wait less, as a server's Retry-After demands; zero: no floor
+	Jitter  float64       // share of the wait that jitter may remove, up to 1 (all of it); zero or NaN: 0.5; negative: none
+	Floor   time.Duration // minimum wait, such as a server's Retry-After; zero: no floor
 }
 
-// BackoffDelay returns how long to wait before try number attempt, where 0 is the first one after a failure (and is
-// what a negative number counts as). Chance comes in as fraction, in [0,1): rand.Float64() in a program, a constant in
-// a test. A fraction outside is taken as the nearest bound, NaN as 0.
+// BackoffDelay returns how long to wait before try number attempt, where 0 is
+// the first one after a failure (and is what a negative number counts as). The
+// random number is passed as fraction, in [0,1): rand.Float64() in a program, a
+// constant in a test. A fraction outside is taken as the nearest bound, NaN as
+// 0.
 //
-// The wait is base × (1 - Jitter × fraction) with base = min(Max, Initial × Factor^attempt), so it never passes Max.
-// Where that is under Floor, it is Floor plus what jitter took away: callers that were all told the same Retry-After
-// then don't come back in the same moment, and no one comes back too early.
+// The wait is base × (1 - Jitter × fraction) with base = min(Max, Initial ×
+// Factor^attempt), so it never passes Max. Where that is under Floor, it is
+// Floor plus the part that jitter removed: callers that were all given the same
+// Retry-After then don't come back in the same moment, and no one comes back
+// too early.
 //
 // More in backoff_delay.md:
 //   - It does not sleep, count or give up.
@@ -30,7 +34,8 @@ type BackoffDelayConfig struct {
 func BackoffDelay(cfg BackoffDelayConfig, attempt int, fraction float64) time.Duration {
 	cfg = cfg.withDefaults()
 	base := cfg.Max
-	// Compared as floats: a product past what a Duration holds is +Inf or simply more than Max.
+	// Compared as floats: a product past what a Duration holds is +Inf or
+	// simply more than Max.
 	if grown := float64(cfg.Initial) * math.Pow(cfg.Factor, float64(max(attempt, 0))); grown < float64(cfg.Max) {
 		base = time.Duration(grown)
 	}

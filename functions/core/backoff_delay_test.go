@@ -86,8 +86,8 @@ func TestBackoffDelay_NoOverflow(t *testing.T) {
 	}
 }
 
-// Whatever goes in, the wait stays between Floor and Floor or Max plus its jitter, and without jitter it never shrinks
-// from one attempt to the next.
+// Whatever goes in, the wait stays between Floor and Floor or Max plus its
+// jitter, and without jitter it never shrinks from one attempt to the next.
 func FuzzBackoffDelay(f *testing.F) {
 	f.Add(int64(0), int64(0), 0.0, 0.0, int64(0), 3, 0.5)
 	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), 10.0, 1.0, int64(math.MaxInt64), 900, 0.999)

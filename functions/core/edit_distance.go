@@ -2,8 +2,9 @@ package core
 
 // EditDistance returns how many bytes must be inserted, deleted, replaced or
 // swapped with their neighbour to turn a into b: the Damerau-Levenshtein
-// distance in its restricted form, optimal string alignment, in which no part is
-// edited twice. It takes time in the product of both lengths, and memory in b's.
+// distance in its restricted form, optimal string alignment, in which no part
+// is edited twice. It takes time in the product of both lengths, and memory in
+// b's.
 //
 // More in edit_distance.md:
 //   - It counts bytes: "é" and "e" are 2 apart.

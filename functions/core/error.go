@@ -1,5 +1,5 @@
-// Package core holds the pure units and the types that all other units share. It imports the standard
-// library alone.
+// Package core holds the pure units and the types that all other units share.
+// It imports only the standard library.
 package core
 
 import (
@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// Code says what kind of failure an [Error] is, so that a caller can act on it without reading the text.
+// Code says what kind of failure an [Error] is, so that a caller can act on it
+// without reading the text.
 type Code string
 
-// The codes. Each maps to one HTTP status ([ErrorHTTPStatus]) and one exit code ([ErrorExitCode]).
+// The codes. Each maps to one HTTP status ([ErrorHTTPStatus]) and one exit code
+// ([ErrorExitCode]).
 const (
 	CodeInvalid         Code = "invalid"         // the request or the input is wrong; the same call fails again
 	CodeUnauthenticated Code = "unauthenticated" // no credentials, or ones that are not accepted
@@ -27,8 +29,9 @@ const (
 	CodeInternal        Code = "internal"        // a defect
 )
 
-// Error is the one error type that units return: a code for programs, an operation and a message for people.
-// No field may hold a secret: errors are logged and shown.
+// Error is the one error type that units return: a code for programs, an
+// operation and a message for people. No field may hold a secret: errors are
+// logged and shown.
 //
 // More in error.md:
 //   - Declare the result as error, never as *core.Error: a nil *core.Error in
@@ -43,8 +46,8 @@ type Error struct {
 	Err        error         // the cause, or nil
 }
 
-// Error returns "op: message: cause", leaving out what is empty, and the code where neither a message nor a
-// cause is set. It never returns an empty text.
+// Error returns "op: message: cause", leaving out what is empty, and the code
+// where neither a message nor a cause is set. It never returns an empty text.
 func (e *Error) Error() string {
 	parts := make([]string, 0, 3)
 	add := func(part string) {

@@ -6,11 +6,12 @@ import (
 	"io/fs"
 )
 
-// ErrorCode returns the [Code] of any error: "" for nil, the code of the first [*Error] in its tree (depth first, as
-// errors.As walks it), else the code that fits a well-known error of the standard library, else [CodeInternal].
+// ErrorCode returns the [Code] of any error: "" for nil, the code of the first
+// [*Error] in its tree (depth first, as errors.As walks it), else the code that
+// fits a well-known error of the standard library, else [CodeInternal].
 //
-// An *Error whose Code is zero passes the question on to its Err: an error that only adds an Op keeps the code of
-// its cause.
+// An *Error whose Code is zero defers to its Err: an error that
+// only adds an Op keeps the code of its cause.
 //
 // More in error_code.md:
 //   - The outermost code wins: a unit that wraps a timeout as CodeUnavailable
@@ -40,7 +41,8 @@ func ErrorCode(err error) Code {
 	return CodeInternal
 }
 
-// timeouter is what net.Error, *fs.PathError, os.ErrDeadlineExceeded and context.DeadlineExceeded have in common.
+// timeouter is what net.Error, *fs.PathError, os.ErrDeadlineExceeded and
+// context.DeadlineExceeded have in common.
 type timeouter interface {
 	error
 	Timeout() bool

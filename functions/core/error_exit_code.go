@@ -1,6 +1,7 @@
 package core
 
-// Exit codes of sysexits.h (4.3BSD; sysexits(3) of FreeBSD and the header of glibc have the same numbers).
+// Exit codes of sysexits.h (4.3BSD; sysexits(3) of FreeBSD and the header of
+// glibc have the same numbers).
 const (
 	exUsage       = 64 // EX_USAGE: the command was used wrongly
 	exDataErr     = 65 // EX_DATAERR: the input data is incorrect
@@ -12,16 +13,17 @@ const (
 	exNoPerm      = 77 // EX_NOPERM: not allowed
 	exConfig      = 78 // EX_CONFIG: not configured or built for it
 
-	// What a shell reports for a process that SIGINT ended, 128+2. sysexits.h has no number for it.
+	// What a shell reports for a process that SIGINT ended, 128+2. sysexits.h
+	// has no number for it.
 	exInterrupted = 130
 )
 
-// ErrorExitCode returns the exit code for a program that ends with err, by the numbers of sysexits.h: 0 for nil, 70
-// (EX_SOFTWARE) for a code it doesn't know. A cancelled program gives 130, as a shell reports SIGINT.
+// ErrorExitCode returns the exit code for a program that ends with err, by the
+// numbers of sysexits.h: 0 for nil, 70 (EX_SOFTWARE) for a code it doesn't
+// know. A cancelled program gives 130, as a shell reports SIGINT.
 //
 // More in error_exit_code.md:
-//   - A tool with exit codes of its own (a linter's 0, 1, 2) does not want
-//     this.
+//   - Not for tools with their own exit codes (a linter's 0, 1, 2).
 //   - os.Exit runs no deferred calls: let Run return first.
 func ErrorExitCode(err error) int {
 	switch ErrorCode(err) {

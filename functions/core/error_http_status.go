@@ -1,8 +1,9 @@
 package core
 
-// ErrorHTTPStatus returns the HTTP status that a server answers err with: 200 for nil, 500 for a code it doesn't know.
-// The statuses are those of RFC 9110 (429: RFC 6585). They are written as numbers because net/http would add 2 MB to
-// every program that only handles errors.
+// ErrorHTTPStatus returns the HTTP status that a server answers err with: 200
+// for nil, 500 for a code it doesn't know. The statuses are those of RFC 9110
+// (429: RFC 6585). They are written as numbers because net/http would add 2 MB
+// to every program that only handles errors.
 //
 // More in error_http_status.md:
 //   - 499 is nginx's number and has no name in net/http: http.StatusText gives

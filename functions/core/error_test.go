@@ -47,7 +47,8 @@ func TestError_Unwrap(t *testing.T) {
 	}
 }
 
-// declaredCodes reads the codes from the source, so that a new code without a mapping fails the tests of the mappings.
+// declaredCodes reads the codes from the source, so that a new code without a
+// mapping fails the tests of the mappings.
 func declaredCodes(t *testing.T) []core.Code {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "error.go", nil, 0)

@@ -1,8 +1,8 @@
 package core
 
 // ErrorText returns what a program shows a person of an error: its text after
-// the program's name, and its hint ([ErrorHint]) on a line of its own, each line
-// ended by a line break. It is empty for nil.
+// the program's name, and its hint ([ErrorHint]) on a line of its own, each
+// line ended by a line break. It is empty for nil.
 //
 // More in error_text.md:
 //   - It doesn't clean control characters out: what others wrote goes through

@@ -16,11 +16,11 @@ const maxFileName = 255
 // give the same name.
 //
 // It replaces by "_" what separates paths, the characters that Windows refuses
-// (<>:"/\|?*), control characters, what changes the direction of text, and bytes
-// that are no UTF-8; removes spaces at both ends and dots at the end; writes "_"
-// before a leading dot, a leading "-" and the names of Windows' devices (CON,
-// NUL, COM1); and shortens to 255 bytes, keeping a suffix of up to 16 bytes such
-// as ".jpeg". An empty text gives "_".
+// (<>:"/\|?*), control characters, what changes the direction of text, and
+// bytes that are no UTF-8; removes spaces at both ends and dots at the end;
+// writes "_" before a leading dot, a leading "-" and the names of Windows'
+// devices (CON, NUL, COM1); and shortens to 255 bytes, keeping a suffix of up
+// to 16 bytes such as ".jpeg". An empty text gives "_".
 //
 // More in file_name_safe.md:
 //   - Different texts may give the same name, and names that differ in case are

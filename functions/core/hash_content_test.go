@@ -12,7 +12,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// The SHA-256 test vectors of FIPS 180-4 (examples of NIST's CSRC), and the empty text, in base64url.
+// The SHA-256 test vectors of FIPS 180-4 (examples of NIST's CSRC), and the
+// empty text, in base64url.
 func TestHashContent_KnownVectors(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]core.ContentHash{
@@ -29,7 +30,8 @@ func TestHashContent_KnownVectors(t *testing.T) {
 	}
 }
 
-// A flip of any one bit changes the hash; the same bytes elsewhere in memory do not.
+// A flip of any one bit changes the hash; the same bytes elsewhere in memory do
+// not.
 func TestHashContent_DetectsChange(t *testing.T) {
 	t.Parallel()
 	content := []byte("name: error_code\nkind: function\n")
@@ -59,8 +61,8 @@ func TestHashContent_SafeText(t *testing.T) {
 	}
 }
 
-// The alternatives are what one reaches for to be faster. Both can be fooled on purpose, and crc32 collides by chance
-// within a hundred thousand files.
+// The alternatives are common choices for speed. Collisions can be constructed
+// for both, and crc32 collides at random within a hundred thousand files.
 func BenchmarkHashContent(b *testing.B) {
 	for _, size := range []int{4 << 10, 1 << 20} {
 		content := bytes.Repeat([]byte{7}, size)

@@ -2,10 +2,11 @@ package core
 
 import "fmt"
 
-// HTTPStatusError returns what the status of an answer means for the client that
-// got it: nil below 300, else an [*Error] with op and the code that tells whether
-// another try makes sense. It is the other direction of [ErrorHTTPStatus]. The
-// statuses are those of RFC 9110 (425: RFC 8470, 429: RFC 6585).
+// HTTPStatusError returns what the status of an answer means for the client
+// that got it: nil below 300, else an [*Error] with op and the code that
+// reports whether another try makes sense. It is the other direction of
+// [ErrorHTTPStatus]. The statuses are those of RFC 9110 (425: RFC 8470, 429:
+// RFC 6585).
 //
 // More in http_status_error.md:
 //   - 304 is an error here: ask for it before, if you sent If-None-Match.

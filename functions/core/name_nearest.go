@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// NameNearest returns the known names that a mistyped one may have meant, nearest
-// first: those that at most a third of their letters, and at least one, keep
-// apart from it by [EditDistance]. Case and the difference of "-" and "_" don't
-// count. Equally near ones keep their order. For a name of more than 64 bytes
-// there are none: it comes from outside, and the cost grows with its length.
+// NameNearest returns the known names that a mistyped one may have meant,
+// nearest first: those that differ from it in at most a third of their letters,
+// and at least one, by [EditDistance]. Case and the difference of "-" and "_"
+// don't count. Equally near ones keep their order. For a name of more than 64
+// bytes there are none: it is untrusted input, and the cost grows with its
+// length.
 //
 // More in name_nearest.md:
 //   - A name that is known is its own nearest: look it up first.

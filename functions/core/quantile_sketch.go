@@ -12,19 +12,25 @@ const (
 	sketchBucketsDefault, sketchBucketsMin, sketchBucketsMax = 2048, 16, 1 << 16
 )
 
-// QuantileSketch estimates quantiles of a stream of numbers in bounded memory. It is the DDSketch of Masson, Rim and
-// Lee ("DDSketch: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", PVLDB 12(12), 2019).
+// QuantileSketch estimates quantiles of a stream of numbers in bounded memory.
+// It is the DDSketch of Masson, Rim and Lee ("DDSketch: A Fast and
+// Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", PVLDB
+// 12(12), 2019).
 //
-// The bound: where v is the exact value at a rank, [QuantileSketch.Quantile] returns one within RelativeError × |v| of
-// it, for every quantile, however many values there are and however they are distributed. It holds while the largest
-// and the smallest magnitude (of each sign) differ by less than a factor of about e^(2 × RelativeError × MaxBuckets):
-// 6 × 10^17 by default, nanoseconds to decades. Past that the smallest magnitudes share a bucket, and the bound is
-// lost for them alone.
+// The bound: where v is the exact value at a rank, [QuantileSketch.Quantile]
+// returns one within RelativeError × |v| of it, for every quantile, however
+// many values there are and however they are distributed. It holds while the
+// largest and the smallest magnitude (of each sign) differ by less than a
+// factor of about e^(2 × RelativeError × MaxBuckets): 6 × 10^17 by default,
+// nanoseconds to decades. Past that the smallest magnitudes share a bucket, and
+// the bound is lost for them alone.
 //
-// It can be written and read as JSON and, smaller, through encoding.BinaryMarshaler.
+// It can be written and read as JSON and, smaller, through
+// encoding.BinaryMarshaler.
 //
-// The zero value is ready to use. The fields are read at the first use; a change after that has no effect. A sketch
-// must not be copied once it is used, nor used from several goroutines without a lock.
+// The zero value is ready to use. The fields are read at the first use; a
+// change after that has no effect. A sketch must not be copied once it is used,
+// nor used from several goroutines without a lock.
 //
 // More in quantile_sketch.md:
 //   - The error is relative to the value, not to the rank: p99 of 200 ms comes
@@ -72,7 +78,8 @@ func (s *QuantileSketch) Add(value float64) bool {
 	return true
 }
 
-// index returns the number i of the bucket (γ^(i-1), γ^i] that holds the magnitude.
+// index returns the number i of the bucket (γ^(i-1), γ^i] that holds the
+// magnitude.
 func (s *QuantileSketch) index(magnitude float64) int {
 	const smallestNormal, scale = 0x1p-1022, 64
 	log := 0.0
@@ -84,16 +91,19 @@ func (s *QuantileSketch) index(magnitude float64) int {
 	return int(math.Ceil(log / s.logGamma))
 }
 
-// estimate returns 2γ^i/(γ+1), which is within the relative error of everything in bucket i. Since γ+1 is
-// 2/(1-relativeError), that is γ^i × (1-relativeError).
+// estimate returns 2γ^i/(γ+1), which is within the relative error of everything
+// in bucket i. Since γ+1 is 2/(1-relativeError), that is γ^i ×
+// (1-relativeError).
 //
-// It is the square of its root since math.Exp of Go 1.26 is infinite from 709.44 on amd64, a factor of 1.4 too early.
+// It is the square of its root since math.Exp of Go 1.26 is infinite from
+// 709.44 on amd64, a factor of 1.4 too early.
 func (s *QuantileSketch) estimate(index int) float64 {
 	root := math.Exp((float64(index)*s.logGamma + math.Log1p(-s.relativeError)) / 2)
 	return root * root
 }
 
-// note keeps what is exact. The sum stays finite, so that it can be written as JSON.
+// note keeps what is exact. The sum stays finite, so that it can be written as
+// JSON.
 func (s *QuantileSketch) note(count uint64, sum, least, most float64) {
 	if s.count == 0 {
 		s.min, s.max = least, most
@@ -103,13 +113,16 @@ func (s *QuantileSketch) note(count uint64, sum, least, most float64) {
 	s.count += count
 }
 
-// Quantile returns the estimate of the value at rank floor(q × (count-1)) of the sorted values: q 0.5 is the median, 0
-// and 1 are the exact least and greatest value. It is false where the sketch is empty or q is not from 0 to 1.
+// Quantile returns the estimate of the value at rank floor(q × (count-1)) of
+// the sorted values: q 0.5 is the median, 0 and 1 are the exact least and
+// greatest value. It is false where the sketch is empty or q is not from 0 to
+// 1.
 func (s *QuantileSketch) Quantile(q float64) (value float64, ok bool) {
 	if s.count == 0 || !(q >= 0 && q <= 1) {
 		return 0, false
 	}
-	// Near 2^64 the float rounds to what no uint64 holds, so the ends are exact and not computed.
+	// Near 2^64 the float rounds to what no uint64 holds, so the ends are exact
+	// and not computed.
 	switch q {
 	case 0:
 		return s.min, true
@@ -125,14 +138,16 @@ func (s *QuantileSketch) Quantile(q float64) (value float64, ok bool) {
 	default:
 		value = s.estimate(s.positive.at(rank - negatives - s.zeros))
 	}
-	// An exact bound is never further from the value than an estimate past it, and keeps the estimate finite.
+	// An exact bound is never further from the value than an estimate past it,
+	// and keeps the estimate finite.
 	return min(max(value, s.min), s.max), true
 }
 
-// Merge adds all that other has counted; other stays as it is and may be s itself. Between sketches of the same
-// MaxBuckets the result is the same as if all values had been added to one of them; else the MaxBuckets of s holds for
-// it. It fails with [CodeInvalid] where other has another RelativeError; then s is as it was. A nil or empty one adds
-// nothing.
+// Merge adds all that other has counted; other is unchanged and may be s
+// itself. Between sketches of the same MaxBuckets the result is the same as if
+// all values had been added to one of them; else the MaxBuckets of s holds for
+// it. It fails with [CodeInvalid] where other has another RelativeError; then s
+// is unchanged. A nil or empty one adds nothing.
 func (s *QuantileSketch) Merge(other *QuantileSketch) error {
 	if other == nil || other.count == 0 {
 		return nil
@@ -157,7 +172,8 @@ func (s *QuantileSketch) Merge(other *QuantileSketch) error {
 // Count returns how many values were counted.
 func (s *QuantileSketch) Count() uint64 { return s.count }
 
-// Sum returns the sum of all values, with the rounding that adding floats has; past the largest float it stays there.
+// Sum returns the sum of all values, with the rounding that adding floats has;
+// past the largest float it stays there.
 func (s *QuantileSketch) Sum() float64 { return s.sum }
 
 // Min returns the least value, exactly; 0 where there is none.

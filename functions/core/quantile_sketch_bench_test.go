@@ -9,8 +9,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// One round is a million latencies and the 50th, 99th and 99.9th percentile of them; beside it what one does
-// otherwise, keeping all values and sorting them. Memory is the difference that counts: see B/op.
+// One round is a million latencies and the 50th, 99th and 99.9th percentile of
+// them; next to it the usual alternative, keeping all values and sorting
+// them. Memory is the difference that counts: see B/op.
 func BenchmarkQuantileSketch(b *testing.B) {
 	rng := rand.New(rand.NewPCG(15, 16))
 	values := make([]float64, 1_000_000)

@@ -33,7 +33,8 @@ func sketchOf(relativeError float64, values ...float64) *core.QuantileSketch {
 	return s
 }
 
-// worstError compares with the exact quantiles and returns the largest relative error.
+// worstError compares with the exact quantiles and returns the largest relative
+// error.
 func worstError(t *testing.T, s *core.QuantileSketch, values []float64, from float64) float64 {
 	t.Helper()
 	sorted := slices.Sorted(slices.Values(values))
@@ -77,7 +78,8 @@ func TestQuantileSketch_RelativeErrorBound(t *testing.T) {
 			if worst > bound*(1+rounding) {
 				t.Errorf("%s: the error is %v, over the bound %v", name, worst, bound)
 			}
-			// The bound is used, not just kept: an error that is always tiny would mean more memory than was asked for.
+			// The bound is used, not just kept: an error that is always tiny
+			// would mean more memory than was asked for.
 			if name == "uniform" && worst < bound/2 {
 				t.Errorf("%s: the error is only %v of %v", name, worst, bound)
 			}
@@ -85,7 +87,8 @@ func TestQuantileSketch_RelativeErrorBound(t *testing.T) {
 	}
 }
 
-// The default sketch keeps its bound over the whole range that its doc comment names.
+// The default sketch keeps its bound over the whole range that its doc comment
+// names.
 func TestQuantileSketch_DefaultRange(t *testing.T) {
 	t.Parallel()
 	var s core.QuantileSketch
@@ -172,8 +175,9 @@ func TestQuantileSketch_Settings(t *testing.T) {
 	}
 }
 
-// Values over 600 orders of magnitude, in rising, falling and random order: memory stays bounded, and the quantiles
-// that lie in the upper buckets keep their bound. Which those are does not depend on the order.
+// Values over 600 orders of magnitude, in rising, falling and random order:
+// memory stays bounded, and the quantiles that lie in the upper buckets keep
+// their bound. Which those are does not depend on the order.
 func TestQuantileSketch_BoundedMemory(t *testing.T) {
 	t.Parallel()
 	const buckets, n = 200, 6000
@@ -197,7 +201,8 @@ func TestQuantileSketch_BoundedMemory(t *testing.T) {
 		if len(got.Positive.Counts) != buckets || len(got.Negative.Counts) != buckets {
 			t.Errorf("%d and %d buckets, want %d", len(got.Positive.Counts), len(got.Negative.Counts), buckets)
 		}
-		// 200 buckets of e^0.1 each are 8.7 of 600 orders of magnitude: the highest 1.4 % of each sign.
+		// 200 buckets of e^0.1 each are 8.7 of 600 orders of magnitude: the
+		// highest 1.4 % of each sign.
 		upper := sketchOf(0.05)
 		upper.MaxBuckets = buckets
 		for _, v := range values {

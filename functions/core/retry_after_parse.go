@@ -7,15 +7,19 @@ import (
 	"time"
 )
 
-// retryAfterLimit is the cap that RetryAfterParse uses when the caller gives none.
+// retryAfterLimit is the cap that RetryAfterParse uses when the caller gives
+// none.
 const retryAfterLimit = time.Hour
 
-// RetryAfterParse returns how long a server asks its client to wait, from now: what the Retry-After header says
-// (RFC 9110, section 10.2.3: seconds, or an HTTP date in any of its three formats), else the retry_after_ms of a JSON
-// body (Matrix client-server API, M_LIMIT_EXCEEDED, where the header goes first too). Header and body may be empty.
+// RetryAfterParse returns how long a server asks its client to wait, from now:
+// what the Retry-After header says (RFC 9110, section 10.2.3: seconds, or an
+// HTTP date in any of its three formats), else the retry_after_ms of a JSON
+// body (Matrix client-server API, M_LIMIT_EXCEEDED, where the header goes first
+// too). Header and body may be empty.
 //
-// The delay is at least 0 (a date that has passed) and at most limit; zero or negative: 1 hour. It is false where
-// neither says anything usable: nothing there, a negative number, a fraction of a second in the header, garbage.
+// The delay is at least 0 (a date that has passed) and at most limit; zero or
+// negative: 1 hour. It is false where neither says anything usable: nothing
+// there, a negative number, a fraction of a second in the header, garbage.
 //
 // More in retry_after_parse.md:
 //   - A delay that the limit cut off looks like one of exactly that length.
@@ -36,7 +40,8 @@ func RetryAfterParse(header string, body []byte, now time.Time, limit time.Durat
 	return min(max(delay, 0), limit), ok
 }
 
-// retryAfterSeconds reads 1*DIGIT. Numbers past what a Duration holds are the longest one.
+// retryAfterSeconds reads 1*DIGIT. Numbers past what a Duration holds are the
+// longest one.
 func retryAfterSeconds(text string) (time.Duration, bool) {
 	const most = math.MaxInt64 / int64(time.Second)
 	var seconds int64
@@ -49,7 +54,8 @@ func retryAfterSeconds(text string) (time.Duration, bool) {
 	return time.Duration(seconds) * time.Second, text != ""
 }
 
-// retryAfterDate reads the three formats of RFC 9110, section 5.6.7. All of them are in GMT.
+// retryAfterDate reads the three formats of RFC 9110, section 5.6.7. All of
+// them are in GMT.
 func retryAfterDate(text string, now time.Time) (time.Duration, bool) {
 	const (
 		imf     = "Mon, 02 Jan 2006 15:04:05 GMT"
@@ -69,8 +75,8 @@ func retryAfterDate(text string, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// nearestCentury returns the year with the last two digits of year that is at most 50 years past the current one, as
-// RFC 9110 reads a two-digit year.
+// nearestCentury returns the year with the last two digits of year that is at
+// most 50 years past the current one, as RFC 9110 reads a two-digit year.
 func nearestCentury(year, current int) int {
 	latest := current + 50
 	return latest - ((latest-year)%100+100)%100

@@ -89,7 +89,8 @@ func TestRetryAfterParse_Limit(t *testing.T) {
 	}
 }
 
-// RFC 9110: a two-digit year that seems to be more than 50 years ahead is in the past.
+// RFC 9110: a two-digit year that seems to be more than 50 years ahead is in
+// the past.
 func TestRetryAfterParse_TwoDigitYear(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -110,7 +111,8 @@ func TestRetryAfterParse_TwoDigitYear(t *testing.T) {
 	}
 }
 
-// Dates in the preferred format agree with time.Parse, seconds with strconv, and nothing leaves the bounds.
+// Dates in the preferred format agree with time.Parse, seconds with strconv,
+// and nothing leaves the bounds.
 func FuzzRetryAfterParse(f *testing.F) {
 	for _, header := range []string{"", "120", "-1", "99999999999999999999", "Sun, 01 Mar 2026 12:00:30 GMT", "Sunday, 01-Mar-26 12:00:30 GMT", "Sun Mar  1 12:00:30 2026", "Monday, 29-Feb-00 00:00:00 GMT"} {
 		f.Add(header, []byte(`{"retry_after_ms":2000}`), int64(1), int64(0))

@@ -2,8 +2,9 @@ package core
 
 import "slices"
 
-// sketchBuckets counts by bucket index, in one dense run of at most a given number of buckets. What would fall below
-// the run once it is full is counted in its lowest bucket.
+// sketchBuckets counts by bucket index, in one dense run of at most a given
+// number of buckets. What would fall below the run once it is full is counted
+// in its lowest bucket.
 type sketchBuckets struct {
 	offset int // index of counts[0]
 	counts []uint64
@@ -35,7 +36,8 @@ func (b *sketchBuckets) growDown(index int) {
 	}
 }
 
-// growUp makes the run end at index. What then is more than limit below it collapses into the lowest bucket.
+// growUp makes the run end at index. What then is more than limit below it
+// collapses into the lowest bucket.
 func (b *sketchBuckets) growUp(index, limit int) {
 	if lowest := index - limit + 1; lowest > b.offset {
 		drop := min(lowest-b.offset, len(b.counts))
@@ -58,7 +60,8 @@ func (b *sketchBuckets) merge(other *sketchBuckets, limit int) {
 	if len(other.counts) == 0 {
 		return
 	}
-	// A copy, as other may be b. The highest first: then no bucket is grown for what collapses anyway.
+	// A copy, as other may be b. The highest first: then no bucket is grown for
+	// what collapses anyway.
 	offset, counts := other.offset, slices.Clone(other.counts)
 	for i := len(counts) - 1; i >= 0; i-- {
 		if counts[i] != 0 {
@@ -67,7 +70,8 @@ func (b *sketchBuckets) merge(other *sketchBuckets, limit int) {
 	}
 }
 
-// at returns the index of the bucket that holds the value of that rank, counted from the lowest bucket; rank < total.
+// at returns the index of the bucket that holds the value of that rank, counted
+// from the lowest bucket; rank < total.
 func (b *sketchBuckets) at(rank uint64) int {
 	for i, n := range b.counts {
 		if rank < n {

@@ -14,7 +14,8 @@ var (
 	_ encoding.BinaryUnmarshaler = (*QuantileSketch)(nil)
 )
 
-// sketchState is what a sketch is on the wire. Count follows from the rest and is there for readers, and as a check.
+// sketchState is what a sketch is on the wire. Count follows from the rest and
+// is there for readers, and as a check.
 type sketchState struct {
 	RelativeError float64   `json:"relative_error"`
 	MaxBuckets    int       `json:"max_buckets"`
@@ -49,29 +50,33 @@ func (b *sketchBuckets) state() sketchRun {
 	return sketchRun{b.offset, b.counts}
 }
 
-// MarshalJSON writes the sketch as an object with relative_error, max_buckets, count, sum, min, max, zeros and, for
-// positive and negative, the offset and the counts of their buckets.
+// MarshalJSON writes the sketch as an object with relative_error, max_buckets,
+// count, sum, min, max, zeros and, for positive and negative, the offset and
+// the counts of their buckets.
 func (s QuantileSketch) MarshalJSON() ([]byte, error) { return json.Marshal(s.state()) }
 
-// UnmarshalJSON replaces the sketch by the one that MarshalJSON wrote. What is no possible sketch is refused with
-// [CodeInvalid], and s is as it was. Null changes nothing, as encoding/json has it.
+// UnmarshalJSON replaces the sketch by the one that MarshalJSON wrote. An
+// impossible sketch is rejected with [CodeInvalid], and s is unchanged. Null
+// changes nothing, as encoding/json has it.
 func (s *QuantileSketch) UnmarshalJSON(text []byte) error {
 	if string(text) == "null" {
 		return nil
 	}
 	var state sketchState
 	if err := json.Unmarshal(text, &state); err != nil {
-		return &Error{Code: CodeInvalid, Op: "quantile_sketch from JSON", Err: err}
+		return &Error{Code: CodeInvalid, Op: "quantile_sketch from json", Err: err}
 	}
-	return s.load(&state, "quantile_sketch from JSON")
+	return s.load(&state, "quantile_sketch from json")
 }
 
-// sketchFormat is the first byte of the binary form. Then, numbers as varints and floats as 8 bytes, little end first:
-// relative error, max buckets, zeros, sum, min, max, and twice (positive, negative) a number of buckets, the offset
+// sketchFormat is the first byte of the binary form. Then, numbers as varints
+// and floats as 8 bytes, little end first: relative error, max buckets, zeros,
+// sum, min, max, and twice (positive, negative) a number of buckets, the offset
 // and the counts.
 const sketchFormat = 1
 
-// MarshalBinary writes the sketch in a compact form: 40 bytes and about one to three for each bucket.
+// MarshalBinary writes the sketch in a compact form: 40 bytes and about one to
+// three for each bucket.
 func (s QuantileSketch) MarshalBinary() ([]byte, error) {
 	state := s.state()
 	data := appendFloat([]byte{sketchFormat}, state.RelativeError)
@@ -92,8 +97,8 @@ func appendFloat(data []byte, f float64) []byte {
 	return binary.LittleEndian.AppendUint64(data, math.Float64bits(f))
 }
 
-// UnmarshalBinary replaces the sketch by the one that MarshalBinary wrote. What is no possible sketch is refused with
-// [CodeInvalid], and s is as it was.
+// UnmarshalBinary replaces the sketch by the one that MarshalBinary wrote. An
+// impossible sketch is rejected with [CodeInvalid], and s is unchanged.
 func (s *QuantileSketch) UnmarshalBinary(data []byte) error {
 	const op = "quantile_sketch from binary"
 	if len(data) == 0 || data[0] != sketchFormat {
@@ -118,7 +123,8 @@ func (s *QuantileSketch) UnmarshalBinary(data []byte) error {
 	return s.load(&state, op)
 }
 
-// sketchReader reads from data until something does not fit; then it is bad and all that follows is zero.
+// sketchReader reads from data until something does not fit; then it is bad and
+// all that follows is zero.
 type sketchReader struct {
 	data []byte
 	bad  bool

@@ -14,7 +14,10 @@ import (
 
 func TestSketchEncoding_RoundTrip(t *testing.T) {
 	t.Parallel()
-	sketches := map[string]*core.QuantileSketch{"unused": {}, "unused with settings": {RelativeError: 0.2, MaxBuckets: 77}}
+	sketches := map[string]*core.QuantileSketch{
+		"unused":               {},
+		"unused with settings": {RelativeError: 0.2, MaxBuckets: 77},
+	}
 	for name, next := range sketchDistributions {
 		rng := rand.New(rand.NewPCG(13, 14))
 		s := &core.QuantileSketch{RelativeError: 0.02}
@@ -119,7 +122,7 @@ func TestSketchEncoding_RefusesBinary(t *testing.T) {
 	}
 }
 
-// checkSketch is what holds for each sketch, wherever it comes from.
+// checkSketch is what is true of every sketch, wherever it comes from.
 func checkSketch(t *testing.T, s *core.QuantileSketch) {
 	t.Helper()
 	last := math.Inf(-1)

@@ -40,7 +40,8 @@ func (s *QuantileSketch) load(state *sketchState, op string) error {
 	return nil
 }
 
-// boundsFit says whether sum, min and max can be those of the values in the buckets, by their signs.
+// boundsFit reports whether sum, min and max can be those of the values in the
+// buckets, by their signs.
 func (s *QuantileSketch) boundsFit() bool {
 	for _, f := range []float64{s.sum, s.min, s.max} {
 		if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -56,8 +57,8 @@ func (s *QuantileSketch) boundsFit() bool {
 	return s.zeros == 0 || (s.min <= 0 && s.max >= 0)
 }
 
-// load takes over a run that starts and ends with a bucket that is not empty, at indexes that a float's magnitude can
-// have.
+// load takes over a run that starts and ends with a bucket that is not empty,
+// at indexes that a float's magnitude can have.
 func (b *sketchBuckets) load(run sketchRun, limit int, logGamma float64) bool {
 	*b = sketchBuckets{}
 	if len(run.Counts) == 0 {

@@ -5,15 +5,16 @@ import (
 	"unicode"
 )
 
-// TerminalText makes a text that others wrote fit for one line of a terminal: what is not printable becomes a space
-// (control characters, among them those of escape sequences and line breaks), and what turns the direction of writing or
-// has no width is left out, so that no text can steer the terminal, break the line or look like another. Bytes that are no
-// UTF-8 become U+FFFD.
+// TerminalText makes a text that others wrote fit for one line of a terminal:
+// what is not printable becomes a space (control characters, among them those
+// of escape sequences and line breaks), and what turns the direction of writing
+// or has no width is left out, so that no text can control the terminal, break
+// the line or impersonate another. Bytes that are no UTF-8 become U+FFFD.
 //
 // More in terminal_text.md:
 //   - Tabs become spaces, too: columns are the caller's.
-//   - Letters of different scripts that look alike stay: it makes no two names
-//     different.
+//   - Letters of different scripts that look alike stay: it does not make names
+//     distinguishable.
 func TerminalText(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

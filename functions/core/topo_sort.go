@@ -6,24 +6,28 @@ import (
 	"strings"
 )
 
-// TopoSortResult is an order of nodes in which each comes after all that it depends on, told in two ways.
+// TopoSortResult is an order of nodes in which each comes after all that it
+// depends on, given in two forms.
 type TopoSortResult[K comparable] struct {
-	// Order has every node once. Nodes stand in the order they were given in, but for those that had to come earlier
-	// because one before them depends on them. An input that is in a valid order already comes back as it was.
+	// Order has every node once. Nodes stand in the order they were given in,
+	// but for those that had to come earlier because one before them depends on
+	// them. An input that is already in a valid order is returned unchanged.
 	Order []K
-	// Levels has every node once too, for running them in parallel: those in Levels[0] depend on nothing, those in
-	// Levels[i] on at least one of Levels[i-1] and on none of their own level or a later one. Within a level nodes
-	// stand in the order they were given in.
+	// Levels has every node once too, for running them in parallel: those in
+	// Levels[0] depend on nothing, those in Levels[i] on at least one of
+	// Levels[i-1] and on none of their own level or a later one. Within a level
+	// nodes stand in the order they were given in.
 	Levels [][]K
 }
 
-// TopoSortCycle is the cause, for errors.AsType, of the error that [TopoSort] returns when nodes depend on each other
-// in a circle.
+// TopoSortCycle is the cause, for errors.AsType, of the error that [TopoSort]
+// returns when nodes depend on each other in a circle.
 type TopoSortCycle[K comparable] struct {
 	Path []K // each node depends on the next one; the last is the first again
 }
 
-// Error returns "cycle: a -> b -> a", shortened in the middle where the path is long.
+// Error returns "cycle: a -> b -> a", shortened in the middle where the path is
+// long.
 func (c *TopoSortCycle[K]) Error() string {
 	const head, tail = 6, 3
 	names := make([]string, 0, head+1+tail)
@@ -38,12 +42,15 @@ func (c *TopoSortCycle[K]) Error() string {
 	return "cycle: " + strings.Join(names, " -> ")
 }
 
-// TopoSort orders nodes so that each comes after the nodes in its dependsOn entry (a missing entry means none). The
-// same input gives the same result: it depends on the order of nodes and of each dependency list, never on that of
-// the map. It takes time and memory linear in nodes and dependencies, and no recursion.
+// TopoSort orders nodes so that each comes after the nodes in its dependsOn
+// entry (a missing entry means none). The same input gives the same result: it
+// depends on the order of nodes and of each dependency list, never on that of
+// the map. It takes time and memory linear in nodes and dependencies, and no
+// recursion.
 //
-// Its errors are *[Error] with [CodeInvalid]: a node given twice, a dependency or an entry that is no node, or a cycle,
-// whose path the cause carries as *[TopoSortCycle].
+// Its errors are *[Error] with [CodeInvalid]: a node given twice, a dependency
+// or an entry that is no node, or a cycle, whose path the cause carries as
+// *[TopoSortCycle].
 //
 // More in topo_sort.md:
 //   - dependsOn points backwards: {"b": {"a"}} means that a comes first.
@@ -53,7 +60,13 @@ func TopoSort[K comparable](nodes []K, dependsOn map[K][]K) (TopoSortResult[K], 
 	if err != nil {
 		return TopoSortResult[K]{}, err
 	}
-	walk := topoWalk[K]{nodes: nodes, dependsOn: dependsOn, position: position, level: make([]int, len(nodes)), order: make([]K, 0, len(nodes))}
+	walk := topoWalk[K]{
+		nodes:     nodes,
+		dependsOn: dependsOn,
+		position:  position,
+		level:     make([]int, len(nodes)),
+		order:     make([]K, 0, len(nodes)),
+	}
 	for i := range nodes {
 		if cycle := walk.place(i); cycle != nil {
 			return TopoSortResult[K]{}, topoError(&Error{Err: cycle, Hint: "remove one dependency of the cycle"})
@@ -82,7 +95,9 @@ func topoPositions[K comparable](nodes []K, dependsOn map[K][]K) (map[K]int, err
 	for _, node := range nodes {
 		for _, dep := range dependsOn[node] {
 			if _, ok := position[dep]; !ok {
-				return nil, topoError(&Error{Message: fmt.Sprintf("node %v depends on %v, which is not among the nodes", node, dep)})
+				return nil, topoError(
+					&Error{Message: fmt.Sprintf("node %v depends on %v, which is not among the nodes", node, dep)},
+				)
 			}
 		}
 	}
@@ -96,10 +111,13 @@ func topoPositions[K comparable](nodes []K, dependsOn map[K][]K) (map[K]int, err
 		}
 	}
 	slices.Sort(strangers)
-	return nil, topoError(&Error{Message: fmt.Sprintf("dependencies are given for %s, which is not among the nodes", strangers[0])})
+	return nil, topoError(
+		&Error{Message: fmt.Sprintf("dependencies are given for %s, which is not among the nodes", strangers[0])},
+	)
 }
 
-// topoWalk is a depth-first walk along the dependencies that places a node once all of its dependencies are placed.
+// topoWalk is a depth-first walk along the dependencies that places a node once
+// all of its dependencies are placed.
 type topoWalk[K comparable] struct {
 	nodes     []K
 	dependsOn map[K][]K
@@ -111,7 +129,8 @@ type topoWalk[K comparable] struct {
 
 type topoStep struct{ node, nextDep int }
 
-// place places the node at position start, and before it all that it depends on. It returns a cycle if it meets one.
+// place places the node at position start, and before it all that it depends
+// on. It returns a cycle if it meets one.
 func (w *topoWalk[K]) place(start int) error {
 	if w.level[start] != 0 {
 		return nil
@@ -152,7 +171,8 @@ func (w *topoWalk[K]) pop(deps []K) {
 	w.order = append(w.order, w.nodes[node])
 }
 
-// cycle returns the part of the stack from node on, which the top of the stack depends on.
+// cycle returns the part of the stack from node on, which the top of the stack
+// depends on.
 func (w *topoWalk[K]) cycle(node int) error {
 	from := slices.IndexFunc(w.stack, func(s topoStep) bool { return s.node == node })
 	var path []K

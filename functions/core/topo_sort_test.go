@@ -56,7 +56,8 @@ func TestTopoSort_Cycle(t *testing.T) {
 	}{
 		{"a", map[string][]string{"a": {"a"}}, []string{"a", "a"}},
 		{"a b", map[string][]string{"a": {"b"}, "b": {"a"}}, []string{"a", "b", "a"}},
-		// "in" leads into the cycle but is no part of it; "ok" is placed before.
+		// "in" leads into the cycle but is no part of it; "ok" is placed
+		// before.
 		{"ok in x y z", map[string][]string{"in": {"ok", "x"}, "x": {"y"}, "y": {"ok", "z"}, "z": {"x"}}, []string{"x", "y", "z", "x"}},
 	} {
 		got, err := core.TopoSort(strings.Fields(c.nodes), c.deps)
@@ -108,7 +109,8 @@ func TestTopoSort_BadInput(t *testing.T) {
 	}
 }
 
-// On random acyclic graphs: a permutation, dependencies first, levels as documented, and the same every time.
+// On random acyclic graphs: a permutation, dependencies first, levels as
+// documented, and the same every time.
 func TestTopoSort_RandomGraphs(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -163,7 +165,8 @@ func checkTopoSort(t *testing.T, nodes []int, deps map[int][]int, got core.TopoS
 	}
 }
 
-// A chain as deep as the graph is large: a recursive walk would need a stack frame for each node.
+// A chain as deep as the graph is large: a recursive walk would need a stack
+// frame for each node.
 func TestTopoSort_DeepChain(t *testing.T) {
 	t.Parallel()
 	const n = 200_000
@@ -181,7 +184,8 @@ func TestTopoSort_DeepChain(t *testing.T) {
 	}
 }
 
-// Beside it the loop that is often written instead: rounds over what is left, until nothing is.
+// Compared with the loop that is often written instead: repeated passes over
+// the remaining nodes.
 func BenchmarkTopoSort(b *testing.B) {
 	const n = 10_000
 	rng := rand.New(rand.NewPCG(5, 6))

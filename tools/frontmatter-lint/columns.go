@@ -18,8 +18,8 @@ func newColumns(root string) *columns {
 	return &columns{root: root, files: map[string][][]byte{}}
 }
 
-// utf16 returns the column of a place; where its file can't be read any more, or
-// has no such line, the column as it is.
+// utf16 returns the column of a place; where its file can't be read any more,
+// or has no such line, the column as it is.
 func (c *columns) utf16(file string, line, column int) int {
 	lines, ok := c.files[file]
 	if !ok {

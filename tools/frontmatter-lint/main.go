@@ -1,5 +1,5 @@
-// Command frontmatter-lint holds the specs of units against the code that they describe, and mends what a machine
-// can know. See --help.
+// Command frontmatter-lint checks the specs of units against their code, and
+// fixes what can be derived from it. See --help.
 package main
 
 import "fnregistry.dev/functions/infra/program"

@@ -38,7 +38,11 @@ func (r report) summary(w io.Writer, o *options) {
 	if len(r.Findings) == 0 {
 		fmt.Fprintf(w, "frontmatter-lint: %s, no findings\n", count(r.Units, "unit"))
 		if r.Units == 0 {
-			fmt.Fprintf(w, "hint: there are no specs below %s, so nothing was checked; fn init sets a repository up\n", o.root)
+			fmt.Fprintf(
+				w,
+				"hint: there are no specs below %s, so nothing was checked; fn init sets a repository up\n",
+				o.root,
+			)
 		}
 		return
 	}
@@ -50,7 +54,7 @@ func (r report) summary(w io.Writer, o *options) {
 	}
 	fmt.Fprintf(w, "frontmatter-lint: %s, %s", count(r.Units, "unit"), count(len(r.Findings), "finding"))
 	if fixable > 0 && !o.Fix {
-		fmt.Fprintf(w, ", %d of them mended by -fix", fixable)
+		fmt.Fprintf(w, ", %d of them fixable by -fix", fixable)
 	}
 	fmt.Fprintf(w, "\nhint: frontmatter-lint -explain %s says what to do\n", r.Findings[0].Rule)
 }
@@ -62,7 +66,8 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// writeGitHub writes workflow commands, which GitHub shows beside the lines of a pull request.
+// writeGitHub writes workflow commands, which GitHub shows next to the lines of
+// a pull request.
 func (r report) writeGitHub(w io.Writer) error {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")

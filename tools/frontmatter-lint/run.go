@@ -20,13 +20,12 @@ import (
 	"fnregistry.dev/functions/infra/program"
 )
 
-const help = `Holds the spec of every unit below ROOT (default: the repository of the working
-directory) against its Go code, the graph of units and, with --changed, history.
-What ROOT's fn_registry.yaml says of folders, domains and imports holds.
+const help = `Checks the spec of every unit below ROOT (default: the repository of the working
+directory) against its Go code, the dependency graph and, with --changed, history.
+Folders, domains and import rules come from ROOT's fn_registry.yaml.
 
-Exit status: 0 without findings, 1 with findings, 2 when it could not run.
-What was read is kept in the user's cache folder; only changed folders are read
-again.`
+Exit status: 0 without findings, 1 with findings, 2 if it could not run.
+Facts are cached in the user's cache folder; only changed folders are read again.`
 
 // Exit codes.
 const (
@@ -35,14 +34,14 @@ const (
 )
 
 type options struct {
-	Fix      bool     `yaml:"-" flag:"fix" doc:"write what the code tells (signature, imports, uses, tests, paths ...), then check again"`
+	Fix      bool     `yaml:"-" flag:"fix" doc:"fill in the specs from the code (signature, imports, uses, tests, paths ...), then check again"`
 	Diff     bool     `yaml:"-" flag:"diff" doc:"show what --fix would write; without --fix nothing is written"`
-	Changed  string   `yaml:"-" flag:"changed" doc:"look only at what differs from the git revision REV, and at the units that use it; what changed for callers since then must come with a higher version"`
-	Examples bool     `yaml:"-" flag:"examples" doc:"also type-check the Example of every unit looked at, and run those that say what they print with // Output: (uses the go command; slower)"`
-	Rules    []string `yaml:"-" flag:"rules" doc:"check by these rules only"`
-	Format   string   `yaml:"-" flag:"format" doc:"of the answer; sarif is 2.1.0, github are workflow annotations" enum:"text,json,sarif,github"`
+	Changed  string   `yaml:"-" flag:"changed" doc:"check only what differs from the git revision REV and the units that use it; changes that affect callers need a higher version"`
+	Examples bool     `yaml:"-" flag:"examples" doc:"also type-check the Example of every checked unit, and run those with an // Output: comment (uses the go command; slower)"`
+	Rules    []string `yaml:"-" flag:"rules" doc:"check only these rules"`
+	Format   string   `yaml:"-" flag:"format" doc:"output format; sarif is version 2.1.0, github writes workflow annotations" enum:"text,json,sarif,github"`
 	List     bool     `yaml:"-" flag:"list" doc:"list the rules"`
-	Explain  string   `yaml:"-" flag:"explain" doc:"say what a rule checks, why, and what to do"`
+	Explain  string   `yaml:"-" flag:"explain" doc:"explain what a rule checks, why, and how to fix findings"`
 
 	root         string
 	onlyExamples bool // --rules example
@@ -53,7 +52,7 @@ var defaults = options{Format: "text"}
 // linterProgram is the program.
 func linterProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
-		Name: "frontmatter-lint", Doc: "holds the specs of units against their code", Help: help,
+		Name: "frontmatter-lint", Doc: "checks the specs of units against their code", Help: help,
 		ExitCode: func(error) int { return exitFailed },
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*options]{
 			Args: "[ROOT]", Most: 1, Defaults: &defaults,
@@ -112,8 +111,10 @@ func (o *options) resolve(args []string) (*options, error) {
 	return o, err
 }
 
-// findRoot returns the folder to check: the one that was named, else the repository that the working directory is in. A
-// folder within a repository is refused: from there all paths and domains would be others, and -fix would write them.
+// findRoot returns the folder to check: the one that was named, else the
+// repository that the working directory is in. A folder within a repository is
+// refused: from there all paths and domains would be others, and -fix would
+// write them.
 func findRoot(named string) (string, error) {
 	dir, err := filepath.Abs(cmp.Or(named, "."))
 	if err != nil {
@@ -135,7 +136,8 @@ func findRoot(named string) (string, error) {
 	}
 }
 
-// lint runs the check, again where -fix changed something, and returns the number of findings left.
+// lint runs the check, again where -fix changed something, and returns the
+// number of findings left.
 func lint(ctx context.Context, o *options, stdout, stderr io.Writer) (int, error) {
 	l := &linter{options: o, stdout: stdout, stderr: stderr}
 	if err := l.open(ctx); err != nil {
@@ -228,7 +230,10 @@ func (l *linter) check(ctx context.Context) (*catalog.Catalog, []check.Finding, 
 		for _, file := range changed {
 			opts.Only[file] = true
 		}
-		opts.Since = &check.Since{Revision: l.Changed, File: func(_ int, name string) ([]byte, bool) { return l.repo.File(name) }}
+		opts.Since = &check.Since{
+			Revision: l.Changed,
+			File:     func(_ int, name string) ([]byte, bool) { return l.repo.File(name) },
+		}
 	}
 	var findings []check.Finding
 	if !l.onlyExamples {

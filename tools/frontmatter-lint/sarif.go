@@ -6,8 +6,8 @@ import (
 	"fnregistry.dev/fn_registry/check"
 )
 
-// The part of SARIF 2.1.0 (OASIS, sarif-v2.1.0-os) that findings need. Files are relative to the root that the
-// reader of the log knows as SRCROOT.
+// The part of SARIF 2.1.0 (OASIS, sarif-v2.1.0-os) that findings need. Files
+// are relative to the root that the reader of the log knows as SRCROOT.
 type (
 	sarifLog struct {
 		Schema  string     `json:"$schema"`
@@ -119,7 +119,9 @@ func sarifResultOf(f check.Finding, rule int, places *columns) sarifResult {
 			DeletedRegion: sarifRegion{ByteOffset: &e.Start, ByteLength: &length}, InsertedContent: sarifMessage{e.New},
 		})
 	}
-	result.Fixes = []sarifFix{{Description: sarifMessage{f.Fix.Description}, ArtifactChanges: []sarifArtifactChange{change}}}
+	result.Fixes = []sarifFix{
+		{Description: sarifMessage{f.Fix.Description}, ArtifactChanges: []sarifArtifactChange{change}},
+	}
 	return result
 }
 

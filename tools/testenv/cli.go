@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os/exec"
 
 	"fnregistry.dev/functions/core"
@@ -32,8 +31,8 @@ starts when all answer, and finds them in its environment:
   TESTENV_CONTROL               http://127.0.0.1:PORT, where COMMAND can start, kill and restart servers of its own,
   TESTENV_CONTROL_TOKEN         with this bearer token; Go tests do so by the package testkit/servers
 
-Nothing outlives testenv: not its servers, nor what COMMAND has left in the background, also when testenv is interrupted
-or killed (SIGKILL). A signal is passed on to COMMAND, which has 10 seconds then; a second one ends it at once.
+Servers and background processes of COMMAND end with testenv, also when it is interrupted or killed (SIGKILL). Signals are passed on to COMMAND, which then has 10 seconds; a second one ends it
+immediately.
 
 What is missing is installed by apt, as root on Debian; elsewhere testenv names the package. What is built or downloaded is
 kept in testenv below the user's cache folder (XDG_CACHE_HOME).
@@ -55,8 +54,8 @@ type order struct {
 	command []string // empty for demo
 }
 
-// testenvProgram reads an order and carries it out by do, which returns the exit
-// status. Its signals are handled by package guard.
+// testenvProgram reads an order and carries it out by do, which returns the
+// exit status. Its signals are handled by package guard.
 func testenvProgram(do func(order) (int, error)) program.ProgramRunConfig {
 	command := func(name, args, doc string, parse func(servers []string, call program.ProgramCall[*struct{}]) (order, error)) *program.ProgramCommandHandle {
 		return program.ProgramCommand(program.ProgramCommandConfig[*struct{}]{
@@ -85,12 +84,12 @@ func testenvProgram(do func(order) (int, error)) program.ProgramRunConfig {
 		return wrong("nothing to do", "testenv up -- COMMAND, testenv demo, or testenv help")
 	}})
 	return program.ProgramRunConfig{
-		Name: "testenv", Doc: "runs a command with real servers at hand, and ends them with it", Help: help,
+		Name: "testenv", Doc: "starts real servers for a command and stops them when it ends", Help: help,
 		ExitCode: func(error) int { return exitNotStarted },
 		Commands: []*program.ProgramCommandHandle{
 			nothing,
-			command("up", "[SERVER...] -- COMMAND [ARGUMENT...]", "start servers, run COMMAND, end the servers", parseUp),
-			command("demo", "[SERVER...]", "start servers, say how to reach them, end on Ctrl-C", parseDemo),
+			command("up", "[SERVER...] -- COMMAND [ARGUMENT...]", "start servers, run COMMAND, stop the servers", parseUp),
+			command("demo", "[SERVER...]", "start servers, print their addresses, stop on Ctrl-C", parseDemo),
 		},
 	}
 }
@@ -99,15 +98,23 @@ func parseUp(servers []string, call program.ProgramCall[*struct{}]) (order, erro
 	kinds, matrix, err := world.Kinds(servers)
 	switch {
 	case err != nil && call.Dash < 0:
-		return order{}, wrong(err.Error(), "servers come before --, the command after it: testenv up SERVER ... -- COMMAND")
+		return order{}, &core.Error{
+			Code: core.CodeInvalid, Hint: "servers come before --, the command after it: testenv up SERVER ... -- COMMAND", Err: err,
+		}
 	case err != nil:
 		return order{}, err
 	case call.Dash < 0 || call.Dash == len(call.Args):
-		return order{}, wrong("there is no command to run", "testenv up SERVER ... -- COMMAND; testenv demo runs without one")
+		return order{}, wrong(
+			"there is no command to run",
+			"testenv up SERVER ... -- COMMAND; testenv demo runs without one",
+		)
 	}
 	o := order{kinds: kinds, matrix: matrix, command: call.Args[call.Dash:]}
 	if _, err := exec.LookPath(o.command[0]); err != nil {
-		return order{}, wrong(fmt.Sprintf("the command can't be run: %v", err), "what follows -- is a program and its arguments; for a shell, write sh -c '...'")
+		return order{}, &core.Error{
+			Code: core.CodeInvalid, Message: "the command can't be run",
+			Hint: "what follows -- is a program and its arguments; for a shell, write sh -c '...'", Err: err,
+		}
 	}
 	return o, nil
 }

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// All that is wrong with the arguments is said before anything is started, with exit status 2.
+// All that is wrong with the arguments is said before anything is started, with
+// exit status 2.
 func TestCLI_Errors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ args, message, hint string }{

@@ -94,7 +94,8 @@ func TestControl_Refuses(t *testing.T) {
 	}
 }
 
-// A killed PostgreSQL comes back at the same address with what it had acknowledged.
+// A killed PostgreSQL comes back at the same address with what it had
+// acknowledged.
 func TestControl_KillRestartStopEnd(t *testing.T) {
 	t.Parallel()
 	u := startUp(t, waiting, "keyring")
@@ -190,7 +191,12 @@ func TestUp_SecretsStayIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	password, _ := at.User.Password()
-	secrets := []string{password, u.env[servers.EnvClickHousePassword], u.env[servers.EnvMatrixSharedSecret], u.env[servers.EnvControlToken]}
+	secrets := []string{
+		password,
+		u.env[servers.EnvClickHousePassword],
+		u.env[servers.EnvMatrixSharedSecret],
+		u.env[servers.EnvControlToken],
+	}
 	for _, p := range processes(t) {
 		for _, secret := range secrets {
 			if secret == "" || strings.Contains(p.cmdline, secret) {

@@ -40,8 +40,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// testenv returns a command with a temporary folder of its own, in which all that it starts shows in its command line.
-// With SKIP_SERVERS=1 the test is skipped if these arguments start servers.
+// testenv returns a command with a temporary folder of its own, in which all
+// that it starts shows in its command line. With SKIP_SERVERS=1 the test is
+// skipped if these arguments start servers.
 func testenv(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	t.Helper()
 	var kinds []string
@@ -54,7 +55,8 @@ func testenv(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	if kinds != nil {
 		needServers(t, kinds...)
 	}
-	// Not t.TempDir: another user could not pass through it, and the names of sockets have to be short.
+	// Not t.TempDir: another user could not pass through it, and the names of
+	// sockets have to be short.
 	temp, err := os.MkdirTemp("", "te-")
 	if err != nil {
 		t.Fatal(err)
@@ -122,10 +124,12 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-// waiting is a command that says what it has in its environment, then waits for its stdin to end.
+// waiting is a command that says what it has in its environment, then waits for
+// its stdin to end.
 const waiting = `env -0; printf 'READY\0'; read -r _; exit 0`
 
-// startUp starts testenv up and returns when its command runs, which is a shell with this script.
+// startUp starts testenv up and returns when its command runs, which is a shell
+// with this script.
 func startUp(t *testing.T, script string, servers ...string) *upRun {
 	t.Helper()
 	cmd, temp := testenv(t, append(append([]string{"up"}, servers...), "--", "sh", "-c", script)...)
@@ -242,7 +246,8 @@ func parentOf(pid int) (int, bool) {
 	return parent, err == nil
 }
 
-// eventually fails the test if the condition does not hold within half a minute.
+// eventually fails the test if the condition does not hold within half a
+// minute.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -254,7 +259,8 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// nothingLeft fails the test unless all the processes end, and no folder of a run remains.
+// nothingLeft fails the test unless all the processes end, and no folder of a
+// run remains.
 func nothingLeft(t *testing.T, temp string, all []proc) {
 	t.Helper()
 	eventually(t, "all processes have ended", func() bool {

@@ -24,8 +24,9 @@ func canary(t *testing.T, name string) (dir string, lives func() bool) {
 	return dir, func() bool { _, err := os.Stat(file); return err == nil }
 }
 
-// The names by which testenv calls itself are refused when somebody else uses them, whatever file is where the pipe
-// would be, and the folder that they name is left alone.
+// The names by which testenv calls itself are refused when somebody else uses
+// them, whatever file is where the pipe would be, and the folder that they name
+// is left alone.
 func TestInner_OnlyByItself(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"@minder", "@worker"} {
@@ -63,7 +64,8 @@ func TestInner_OnlyByItself(t *testing.T) {
 	}
 }
 
-// A run's folder has the right name and a mark, which is a file; anything else stays.
+// A run's folder has the right name and a mark, which is a file; anything else
+// stays.
 func TestRemoveDir_OnlyRuns(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -49,7 +49,8 @@ func TestInterrupt_Second(t *testing.T) {
 		if err := u.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		// Two equal signals that wait are one, so the second is sent when the front has taken the first.
+		// Two equal signals that wait are one, so the second is sent when the
+		// front has taken the first.
 		eventually(t, "the front has no signal pending", func() bool { return !pending(t, u.cmd.Process.Pid) })
 	}
 	if code := u.wait(); code != 128+9 {
@@ -58,7 +59,7 @@ func TestInterrupt_Second(t *testing.T) {
 	nothingLeft(t, u.temp, all)
 }
 
-// pending says whether a signal waits for the process.
+// pending reports whether a signal waits for the process.
 func pending(t *testing.T, pid int) bool {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -96,7 +97,11 @@ func TestInterrupt_WhileStarting(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it waits for the lock", func() bool { return strings.Contains(stderr.String(), "waiting for another start") })
+	eventually(
+		t,
+		"it waits for the lock",
+		func() bool { return strings.Contains(stderr.String(), "waiting for another start") },
+	)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +112,12 @@ func TestInterrupt_WhileStarting(t *testing.T) {
 	nothingLeft(t, temp, nil)
 }
 
-// A Ctrl-C in a terminal reaches the command once, and the command can read the terminal.
+// A Ctrl-C in a terminal reaches the command once, and the command can read the
+// terminal.
 func TestInterrupt_Terminal(t *testing.T) {
 	t.Parallel()
-	// The shell that script(1) starts is the session's leader, and outlives a Ctrl-C, as a login shell does.
+	// The shell that script(1) starts is the session's leader, and outlives a
+	// Ctrl-C, as a login shell does.
 	needServers(t, "keyring")
 	cmd, temp := testenv(t)
 	count := filepath.Join(temp, "count")
@@ -134,7 +141,11 @@ func TestInterrupt_Terminal(t *testing.T) {
 	if _, err := typing.Write([]byte("hello\n")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the command reads the terminal", func() bool { return strings.Contains(screen.String(), "got-hello") })
+	eventually(
+		t,
+		"the command reads the terminal",
+		func() bool { return strings.Contains(screen.String(), "got-hello") },
+	)
 	if _, err := typing.Write([]byte{3}); err != nil {
 		t.Fatal(err)
 	}

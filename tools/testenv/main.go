@@ -1,4 +1,5 @@
-// Command testenv runs a command with real servers at hand, and ends them with it. See testenv help.
+// Command testenv starts real servers for a command and stops them when it
+// ends. See testenv help.
 package main
 
 import (
@@ -22,7 +23,12 @@ var pin embed.FS
 const exitNotStarted = 2
 
 func main() {
-	guarded := guard.Program{Prepare: func() (string, error) { return world.DirName(), nil }, MakeDir: world.MakeDir, Work: work, CleanUp: cleanUp}
+	guarded := guard.Program{
+		Prepare: func() (string, error) { return world.DirName(), nil },
+		MakeDir: world.MakeDir,
+		Work:    work,
+		CleanUp: cleanUp,
+	}
 	if guard.IsInner(os.Args[1:]) {
 		os.Exit(guard.Main(guarded))
 	}

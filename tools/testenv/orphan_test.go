@@ -12,11 +12,13 @@ import (
 
 const interruptSignal = syscall.SIGINT
 
-// leaving leaves processes behind: one in the background, one in a session of its own, and one that has lost its parent
-// as well, as daemons do. Then it is like waiting.
+// leaving leaves processes behind: one in the background, one in a session of
+// its own, and one that has lost its parent as well, as daemons do. Then it is
+// like waiting.
 const leaving = `sleep 1001 & setsid sleep 1002 & (setsid sh -c 'sleep 1003 & exec sleep 1004' &) ; ` + waiting
 
-// A SIGKILL of testenv, its own processes included, ends all: servers, command, and what that has left.
+// A SIGKILL of testenv, its own processes included, ends all: servers, command,
+// and what that has left.
 func TestKilled_NoOrphans(t *testing.T) {
 	t.Parallel()
 	front := func(u *upRun) []int { return []int{u.cmd.Process.Pid} }
@@ -89,7 +91,8 @@ func TestEnd_NoOrphans(t *testing.T) {
 	nothingLeft(t, u.temp, all)
 }
 
-// Whenever the SIGKILL comes, also while servers are being made and started, nothing is left.
+// Whenever the SIGKILL comes, also while servers are being made and started,
+// nothing is left.
 func TestKilled_WhileStarting(t *testing.T) {
 	t.Parallel()
 	for step := range 12 {
@@ -138,7 +141,7 @@ func TestKilled_NoSharedMemory(t *testing.T) {
 	if !sharedMemory(t, segment) {
 		t.Fatalf("there is no segment %s", segment)
 	}
-	for _, p := range []proc{worker, postmaster} { // nobody is left to do it in the orderly way
+	for _, p := range []proc{worker, postmaster} { // nobody is left to do it gracefully
 		if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +149,7 @@ func TestKilled_NoSharedMemory(t *testing.T) {
 	eventually(t, "the segment is freed", func() bool { return !sharedMemory(t, segment) })
 }
 
-// sharedMemory says whether there is a segment with this ID.
+// sharedMemory reports whether there is a segment with this ID.
 func sharedMemory(t *testing.T, id string) bool {
 	t.Helper()
 	data, err := os.ReadFile("/proc/sysvipc/shm")

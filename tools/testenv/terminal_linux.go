@@ -6,8 +6,9 @@ import (
 	"unsafe"
 )
 
-// fromTerminal says whether the signal was very likely typed (Ctrl-C, Ctrl-\). Then the terminal has sent it to the
-// command, too, which is in the same process group.
+// fromTerminal reports whether the signal was very likely typed (Ctrl-C,
+// Ctrl-\). Then the terminal has sent it to the command, too, which is in the
+// same process group.
 func fromTerminal(s syscall.Signal, group int) bool {
 	if s != syscall.SIGINT && s != syscall.SIGQUIT {
 		return false

@@ -100,7 +100,8 @@ func TestUp_SynapseOnPostgres(t *testing.T) {
 	}
 }
 
-// checkHomeserver registers a user with the shared secret, and sees that one can't without.
+// checkHomeserver registers a user with the shared secret, and sees that one
+// can't without.
 func checkHomeserver(t *testing.T, env map[string]string, kind string) {
 	t.Helper()
 	h := servers.Homeserver{
@@ -160,8 +161,8 @@ func matrixCall(t *testing.T, method, url, token string, body any) (int, map[str
 	return response.StatusCode, answer
 }
 
-// Runs side by side share a cache that is empty at first: one of them fills it, the others wait; no two servers get the
-// same port.
+// Runs side by side share a cache that is empty at first: one of them fills it,
+// the others wait; no two servers get the same port.
 func TestUp_SideBySide(t *testing.T) {
 	t.Parallel()
 	needServers(t, "postgres", "keyring")
@@ -207,7 +208,10 @@ func TestUp_SaysWhenAServerEnds(t *testing.T) {
 		}
 	}
 	eventually(t, "testenv says so", func() bool {
-		return strings.Contains(u.stderr.String(), "keyring (gnome-keyring-daemon) was ended from outside: signal: killed")
+		return strings.Contains(
+			u.stderr.String(),
+			"keyring (gnome-keyring-daemon) was ended from outside: signal: killed",
+		)
 	})
 }
 

@@ -53,7 +53,12 @@ func work(run guard.Run) int {
 func newWorld(dir, matrix string) (*world.World, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "there is no cache folder", Hint: "set XDG_CACHE_HOME or HOME", Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "there is no cache folder",
+			Hint:    "set XDG_CACHE_HOME or HOME",
+			Err:     err,
+		}
 	}
 	mod, err := pin.ReadFile("go.mod")
 	if err != nil {
@@ -68,7 +73,8 @@ func newWorld(dir, matrix string) (*world.World, error) {
 	}), nil
 }
 
-// serve brings the servers up and runs what was ordered. The servers still run when it returns.
+// serve brings the servers up and runs what was ordered. The servers still run
+// when it returns.
 func serve(run guard.Run, order order, w *world.World) (code int, err error) {
 	env, err := up(run, w, order.kinds)
 	if signal, ok := errors.AsType[interrupted](err); ok {
@@ -78,24 +84,21 @@ func serve(run guard.Run, order order, w *world.World) (code int, err error) {
 		return exitNotStarted, err
 	}
 	token := rand.Text()
-	ctx, cancel := context.WithCancel(context.Background())
-	addr, ended, err := control.Serve(ctx, w, token)
+	ctx := context.Background()
+	api, err := control.Serve(ctx, w, token)
 	if err != nil {
-		cancel()
 		return exitNotStarted, err
 	}
-	defer func() {
-		cancel()
-		err = errors.Join(err, <-ended)
-	}()
-	env["TESTENV_CONTROL"], env["TESTENV_CONTROL_TOKEN"] = "http://"+addr, token
+	defer func() { err = errors.Join(err, api.Stop(ctx)) }()
+	env["TESTENV_CONTROL"], env["TESTENV_CONTROL_TOKEN"] = "http://"+api.Addr().String(), token
 	if order.command == nil {
 		return demo(run, env), nil
 	}
 	return command(run, order.command, env)
 }
 
-// up starts the servers. A signal ends the start, and the error is interrupted then.
+// up starts the servers. A signal ends the start, and the error is interrupted
+// then.
 func up(run guard.Run, w *world.World, kinds []string) (map[string]string, error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	stopped := make(chan struct{})
@@ -141,7 +144,8 @@ func demo(run guard.Run, env map[string]string) int {
 	return 0
 }
 
-// command runs the command in the front's process group, so that it can use the terminal. It returns its exit status.
+// command runs the command in the front's process group, so that it can use the
+// terminal. It returns its exit status.
 func command(run guard.Run, args []string, env map[string]string) (int, error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -158,7 +162,10 @@ func command(run guard.Run, args []string, env map[string]string) (int, error) {
 	var late <-chan time.Time
 	var killErr error
 	kill := func(grace time.Duration) {
-		_, err := process.ProcessKillTree(context.Background(), process.ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: grace})
+		_, err := process.ProcessKillTree(
+			context.Background(),
+			process.ProcessKillTreeConfig{PID: cmd.Process.Pid, Grace: grace},
+		)
 		if err != nil && core.ErrorCode(err) != core.CodeNotFound {
 			killErr = err
 		}

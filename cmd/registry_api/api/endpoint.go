@@ -32,7 +32,7 @@ func ofRegistry(e httpapi.HTTPAPIEndpoint) httpapi.HTTPAPIEndpoint {
 	if e.Fails != nil {
 		fails[http.StatusNotFound] = e.Fails[http.StatusNotFound]
 	}
-	e.Fails, e.Problem = fails, problem
+	e.Fails, e.Problem = fails, Problem
 	return e
 }
 
@@ -43,8 +43,9 @@ var noUnit = map[int]string{http.StatusNotFound: "There is no unit of this ID; c
 // has a hundredth of it.
 const MaxBody = 256 << 10
 
-// problem says to HTTP what the registry's errors mean.
-func problem(err error) error {
+// Problem says to HTTP what the registry's errors mean. It returns others as
+// they are.
+func Problem(err error) error {
 	shown := &fnhttp.HTTPProblemError{Members: map[string]any{}}
 	if missing, ok := errors.AsType[*registry.NotFoundError](err); ok {
 		shown.Err = &core.Error{Code: core.CodeNotFound, Message: missing.Error(), Hint: "GET /api/v1/units?q= finds units by words", Err: err}

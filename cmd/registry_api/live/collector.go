@@ -16,12 +16,12 @@ type pace struct {
 }
 
 var (
-	// loading takes memory for time, and gives it back: a first start would make
-	// hundreds of collections of a small heap, and all that a snapshot holds is
-	// kept. With these, 100,000 units stay below 700 MB.
+	// loading takes memory for time, and gives it back: a first start would
+	// make hundreds of collections of a small heap, and all that a snapshot
+	// holds is kept. With these, 100,000 units stay below 700 MB.
 	loading = pace{320 << 20, 448 << 20, 20}
-	// serving is for a heap that is large and lives long, with the small garbage
-	// of answers.
+	// serving is for a heap that is large and lives long, with the small
+	// garbage of answers.
 	serving = pace{small: 32 << 20, percent: 12}
 )
 

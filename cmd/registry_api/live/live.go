@@ -10,15 +10,16 @@ import (
 
 	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/service"
 )
 
 // Config says what to keep up to date, and how eagerly.
 type Config struct {
 	Options   registry.Options
-	Watch     bool          // notice changes of files as they happen
+	Watch     bool          // watch the files for changes
 	Sweep     time.Duration // between two looks at all files; zero: 30 s
 	SaveAfter time.Duration // from a change to the cache's next save, which has all changes until then; zero: 5 s
-	OnRefresh func(Refresh) // told of each look at the files; nil: nobody
+	OnRefresh func(Refresh) // told of each look at the files; nil disables it
 	Log       *slog.Logger  // nil: slog.Default()
 }
 
@@ -29,7 +30,8 @@ type Refresh struct {
 	Err    error
 }
 
-// Live is a registry that follows its files once Run is called. Its other methods may be called at any time.
+// Live is a registry that follows its files once Start is called. Its other
+// methods may be called at any time.
 type Live struct {
 	cfg      Config
 	registry atomic.Pointer[registry.Registry]
@@ -40,7 +42,7 @@ type Live struct {
 
 var _ api.Source = (*Live)(nil)
 
-// New returns a Live that knows nothing until Run.
+// New returns a Live that knows nothing until Start.
 func New(cfg Config) *Live {
 	cfg.Sweep, cfg.SaveAfter = cmp.Or(cfg.Sweep, 30*time.Second), cmp.Or(cfg.SaveAfter, 5*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
@@ -68,15 +70,20 @@ func (l *Live) Freshness() api.Freshness {
 	return f
 }
 
-// Run loads the registry and follows its files until ctx is done; then it saves the cache and returns nil. It fails
-// only where the registry can't be loaded at all.
-func (l *Live) Run(ctx context.Context) error {
+// Start loads the registry and follows its files in the background, until it is
+// stopped or ctx is done; then it saves the cache. The service fails only where
+// the registry can't be loaded at all. It may be started once.
+func (l *Live) Start(ctx context.Context) (service.Service, error) {
+	return service.ServiceStart(ctx, service.ServiceStartConfig{Name: "registry", Run: l.run})
+}
+
+func (l *Live) run(ctx context.Context) error {
 	gc := startCollector(loading)
 	defer gc.stop()
 	r, err := registry.Open(ctx, l.cfg.Options)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil // told to stop while it read
+			return nil // stopped while it read
 		}
 		return err
 	}
@@ -93,7 +100,7 @@ func (l *Live) Run(ctx context.Context) error {
 	return nil
 }
 
-// follower is the loop of a Run.
+// follower is the loop of a run.
 type follower struct {
 	*Live
 	registry *registry.Registry

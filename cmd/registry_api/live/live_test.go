@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
-// TestRun_Watches: while it watches, it needs no sweep to see what happens to files.
-func TestRun_Watches(t *testing.T) {
+// TestLive_Watches: while it watches, it needs no sweep to see what happens to
+// files.
+func TestLive_Watches(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})
 	before := f.Freshness()
@@ -37,8 +40,9 @@ func TestRun_Watches(t *testing.T) {
 	}
 }
 
-// TestRun_SweepFindsWhatTheWatchMisses: of an edit behind a symbolic link the system tells nothing.
-func TestRun_SweepFindsWhatTheWatchMisses(t *testing.T) {
+// TestLive_SweepFindsWhatTheWatchMisses: of an edit behind a symbolic link the
+// system tells nothing.
+func TestLive_SweepFindsWhatTheWatchMisses(t *testing.T) {
 	t.Parallel()
 	elsewhere := filepath.Join(t.TempDir(), "wait.md")
 	writeFile(t, elsewhere, spec("wait", "Waits elsewhere."))
@@ -55,8 +59,9 @@ func TestRun_SweepFindsWhatTheWatchMisses(t *testing.T) {
 	f.until("the sweep sees it", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
 }
 
-// TestRun_Unwatched: without a watch the sweeps find all, and those that find nothing are told without a new state.
-func TestRun_Unwatched(t *testing.T) {
+// TestLive_Unwatched: without a watch the sweeps find all, and those that find
+// nothing are told without a new state.
+func TestLive_Unwatched(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
 	f.write("f/wait.md", spec("wait", "Waits for the bus."))
@@ -68,8 +73,8 @@ func TestRun_Unwatched(t *testing.T) {
 	}
 }
 
-// TestRun_OnRefresh: each look at the files is told, with what it found.
-func TestRun_OnRefresh(t *testing.T) {
+// TestLive_OnRefresh: each look at the files is told, with what it found.
+func TestLive_OnRefresh(t *testing.T) {
 	t.Parallel()
 	told := make(chan Refresh, 100)
 	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour, OnRefresh: func(r Refresh) { told <- r }})
@@ -92,9 +97,9 @@ func TestRun_OnRefresh(t *testing.T) {
 	}
 }
 
-// TestRun_LosesItsRoot: the loss is told with the folder's name, what was known stays, and a root that comes back is
-// read again.
-func TestRun_LosesItsRoot(t *testing.T) {
+// TestLive_LosesItsRoot: the loss is told with the folder's name, what was
+// known stays, and a root that comes back is read again.
+func TestLive_LosesItsRoot(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Sweep: 20 * time.Millisecond})
 	if err := os.Rename(f.root, f.root+".away"); err != nil {
@@ -116,9 +121,9 @@ func TestRun_LosesItsRoot(t *testing.T) {
 	f.until("it is well again", func() bool { return f.Freshness().Problem == "" && f.Freshness().SweptAt.After(*lost.SweptAt) })
 }
 
-// TestRun_WatchesARootThatCameBack: while a root is away it does not say that
+// TestLive_WatchesARootThatCameBack: while a root is away it does not say that
 // it watches, and once it is back, it does.
-func TestRun_WatchesARootThatCameBack(t *testing.T) {
+func TestLive_WatchesARootThatCameBack(t *testing.T) {
 	t.Parallel()
 	f := start(t, repository(t), Config{Watch: true, Sweep: time.Hour})
 	if err := os.Rename(f.root, f.root+".away"); err != nil {
@@ -142,8 +147,9 @@ func TestRun_WatchesARootThatCameBack(t *testing.T) {
 	f.until("what changed meanwhile is seen", func() bool { return f.description("wait_go_f") == "Waits for the bus." })
 }
 
-// TestRun_UnreadableRoot: a root that can't be read from the start is an error that names it.
-func TestRun_UnreadableRoot(t *testing.T) {
+// TestLive_UnreadableRoot: a root that can't be read from the start is an error
+// that names it.
+func TestLive_UnreadableRoot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	missing, file, loop := filepath.Join(dir, "missing"), filepath.Join(dir, "file"), filepath.Join(dir, "loop")
@@ -153,7 +159,7 @@ func TestRun_UnreadableRoot(t *testing.T) {
 	}
 	for root, want := range map[string]string{missing: "no such file or directory", file: "not a folder", loop: "too many levels of symbolic links"} {
 		l := New(Config{Options: registry.Options{Roots: []string{repository(t), root}, Cache: t.TempDir()}, Watch: true})
-		err := l.Run(t.Context())
+		err := ended(t, l, t.Context())
 		if _, ok := errors.AsType[*fs.PathError](err); !ok || !strings.Contains(err.Error(), root) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", root, err)
 		}
@@ -163,9 +169,10 @@ func TestRun_UnreadableRoot(t *testing.T) {
 	}
 }
 
-// TestRun_SavesAndStartsFromTheCache: what was learnt is saved while it runs and when it ends; the next one answers from
-// that before it has looked at any file, and says so.
-func TestRun_SavesAndStartsFromTheCache(t *testing.T) {
+// TestLive_SavesAndStartsFromTheCache: what was learnt is saved while it runs
+// and when it ends; the next one answers from that before it has looked at any
+// file, and says so.
+func TestLive_SavesAndStartsFromTheCache(t *testing.T) {
 	t.Parallel()
 	cache, root := t.TempDir(), repository(t)
 	f := start(t, root, Config{Watch: true, Sweep: time.Hour, SaveAfter: time.Millisecond, Options: registry.Options{Cache: cache}})
@@ -188,27 +195,29 @@ func TestRun_SavesAndStartsFromTheCache(t *testing.T) {
 	}
 }
 
-// TestRun_SavesBetweenSweeps: sweeps that come faster than SaveAfter do not put the save off.
-func TestRun_SavesBetweenSweeps(t *testing.T) {
+// TestLive_SavesBetweenSweeps: sweeps that come faster than SaveAfter do not
+// put the save off.
+func TestLive_SavesBetweenSweeps(t *testing.T) {
 	t.Parallel()
 	cache, root := t.TempDir(), repository(t)
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Config{Options: registry.Options{Roots: []string{root}, Cache: cache}, Sweep: time.Second, SaveAfter: 5 * time.Second})
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- l.Run(ctx) }()
+		running, err := l.Start(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(6 * time.Second)
 		if saved, err := filepath.Glob(filepath.Join(cache, "*.snapshot")); err != nil || len(saved) != 1 {
 			t.Errorf("after 6 s of sweeps: %v, %v", saved, err)
 		}
-		stop()
-		if err := <-ended; err != nil {
+		if err := running.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// TestFollow_SweepsPause: as long as it rests from a look, no sweep begins another.
+// TestFollow_SweepsPause: as long as it rests from a look, no sweep begins
+// another.
 func TestFollow_SweepsPause(t *testing.T) {
 	t.Parallel()
 	root := repository(t)
@@ -239,13 +248,21 @@ func TestFollow_SweepsPause(t *testing.T) {
 	})
 }
 
-// TestRun_StopsAtOnce: told to stop before or while it reads, it ends well and knows nothing.
-func TestRun_StopsAtOnce(t *testing.T) {
+// TestLive_StopsAtOnce: told to stop before or while it reads, it ends well and
+// knows nothing.
+func TestLive_StopsAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	l := New(Config{Options: registry.Options{Roots: []string{repository(t)}, Cache: t.TempDir()}, Watch: true})
-	if err := l.Run(ctx); err != nil || l.State() != nil || l.Freshness().Watching {
+	if err := ended(t, l, ctx); err != nil || l.State() != nil || l.Freshness().Watching {
 		t.Errorf("%v, freshness %+v", err, l.Freshness())
 	}
+}
+
+func TestLive_Conformance(t *testing.T) {
+	t.Parallel()
+	servicetest.ServiceConformance(t, func(t *testing.T, ctx context.Context) (service.Service, error) {
+		return New(Config{Options: registry.Options{Roots: []string{repository(t)}, Cache: t.TempDir()}, Watch: true}).Start(ctx)
+	})
 }

@@ -25,7 +25,7 @@ type followed struct {
 	*Live
 	t    *testing.T
 	root string
-	stop func() // and wait until Run has ended well
+	stop func() // and wait until it has ended well
 }
 
 // repository is a folder with one unit, wait_go_f.
@@ -38,26 +38,38 @@ func repository(t *testing.T) string {
 	return root
 }
 
-// start runs a Live until the test ends, and waits until it has looked at all files.
+// start runs a Live until the test ends, and waits until it has looked at all
+// files.
 func start(t *testing.T, root string, cfg Config) *followed {
 	t.Helper()
 	cfg.Options.Roots = []string{root}
 	if cfg.Options.Cache == "" {
 		cfg.Options.Cache = t.TempDir()
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	f := &followed{Live: New(cfg), t: t, root: root}
-	ended := make(chan error, 1)
-	go func() { ended <- f.Run(ctx) }()
+	running, err := f.Start(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
+		if err := running.Stop(context.Background()); err != nil {
+			t.Errorf("Stop: %v", err)
 		}
 	})
 	t.Cleanup(f.stop)
 	f.until("it has looked at all files", func() bool { return f.Freshness().SweptAt != nil && f.Freshness().Watching == cfg.Watch })
 	return f
+}
+
+// ended starts a Live that ends by itself, and returns why.
+func ended(t *testing.T, l *Live, ctx context.Context) error {
+	t.Helper()
+	running, err := l.Start(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-running.Done()
+	return running.Err()
 }
 
 func writeFile(t *testing.T, file, text string) {

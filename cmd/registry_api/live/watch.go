@@ -10,8 +10,9 @@ import (
 	"fnregistry.dev/functions/infra/file"
 )
 
-// watch tells on the channel, which holds one, that files have changed that the registry reads. Where files can't be
-// watched, it says so in the log, and the sweeps find the changes.
+// watch tells on the channel, which holds one, that files have changed that the
+// registry reads. Where files can't be watched, it says so in the log, and the
+// sweeps find the changes.
 func (l *Live) watch(ctx context.Context) (changed <-chan struct{}, stop func()) {
 	if !l.cfg.Watch {
 		return nil, func() {}

@@ -1,26 +1,29 @@
-// Package markdown renders the bodies of specs for web pages.
+// Package markdown renders the bodies of specs for web pages: CommonMark, with
+// tables, strikethrough and bare links of GitHub's flavour. What a browser
+// would run never gets into the page: tags are shown as they are written,
+// comments are left out, and links lead to known schemes only.
 package markdown
 
 import (
-	"bytes"
-	"html"
-
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/extension"
+	"strings"
+	"unicode/utf8"
 )
 
-// maxRendered is the longest text that is rendered, in bytes: some 50 times the body of a usual spec.
+// maxRendered is the longest text that is rendered, in bytes: some 50 times the
+// body of a usual spec.
 const maxRendered = 256 << 10
 
-// renderer leaves raw HTML out and drops the target of links that a browser would run (javascript:, vbscript:, file:,
-// data:), as goldmark does unless told otherwise.
-var renderer = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify))
-
-// HTML renders Markdown, without raw HTML and dangerous links. A text beyond 256 KiB is shown as it is written.
+// HTML renders Markdown. A text beyond 256 KiB is shown as it is written.
 func HTML(text string) string {
-	var out bytes.Buffer
-	if len(text) <= maxRendered && renderer.Convert([]byte(text), &out) == nil {
-		return out.String()
+	if len(text) > maxRendered {
+		return "<pre>" + escapeText(text) + "</pre>\n"
 	}
-	return "<pre>" + html.EscapeString(text) + "</pre>\n"
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\uFFFD")
+	}
+	text = strings.ReplaceAll(text, "\x00", "\uFFFD")
+	p := parse(text)
+	w := &writer{refs: p.refs}
+	w.children(p.doc, false)
+	return w.String()
 }

@@ -26,7 +26,8 @@ func TestBrowser_Search(t *testing.T) {
 	if got := p.Text(`document.querySelector(".hit mark").textContent`); !strings.EqualFold(got, "overflow") {
 		t.Errorf("marked %q", got)
 	}
-	// Arrow keys reach the hit, Enter opens it, and the browser's way back leads to the same search.
+	// Arrow keys reach the hit, Enter opens it, and the browser's way back
+	// leads to the same search.
 	p.Do(chromedp.KeyEvent(kb.ArrowDown))
 	p.Until(`document.activeElement.textContent.trim() === "add"`)
 	p.Do(chromedp.KeyEvent("\r"))
@@ -73,7 +74,8 @@ func TestBrowser_Pages(t *testing.T) {
 	if got := p.Text(`String(document.querySelectorAll("main script").length) + String(window.smuggled)`); got != "0undefined" {
 		t.Errorf("a spec's script got into the page: %s", got)
 	}
-	// The number of a line is its address, and what is linked in the source leads to the unit.
+	// The number of a line is its address, and what is linked in the source
+	// leads to the unit.
 	p.Go(url + "/units/add_go_core")
 	p.Do(chromedp.Click(chromedp.CSS(`a[href="/units/add_go_core/source#L3"]`)))
 	p.Until(`document.querySelector(":target")?.textContent.includes("func Add")`)
@@ -85,7 +87,8 @@ var paths = []string{
 	"/apps", "/graph", "/graph?by=package", "/findings", "/findings?rule=schema-missing", "/nowhere", "/?bogus=1",
 }
 
-// TestBrowser_Accessible: no page has a barrier, and none is wider than a phone.
+// TestBrowser_Accessible: no page has a barrier, and none is wider than a
+// phone.
 func TestBrowser_Accessible(t *testing.T) {
 	url := setup(t, sample(t))
 	p := browser.Open(t)
@@ -110,7 +113,8 @@ func TestBrowser_Accessible(t *testing.T) {
 	}
 }
 
-// TestBrowser_Screenshots makes the pictures of the documentation: go test ./web -screenshots ../../docs/pictures
+// TestBrowser_Screenshots makes the pictures of the documentation: go test
+// ./web -screenshots ../../docs/pictures
 func TestBrowser_Screenshots(t *testing.T) {
 	if *screenshots == "" {
 		t.Skip("only with -screenshots")

@@ -19,9 +19,11 @@ func (p *Pages) search(r *request) (answer, error) {
 		Text: r.get("q"), Kind: values(r, "kind"), Domain: values(r, "domain"), Purity: values(r, "purity"), Tag: values(r, "tag"),
 		Limit: pageSize, Cursor: r.get("cursor"),
 	}
-	switch r.get("tested") {
-	case "true", "false":
-		yes := r.get("tested") == "true"
+	if tested := r.get("tested"); tested != "" {
+		yes, err := strconv.ParseBool(tested)
+		if err != nil {
+			return answer{}, &registry.QueryError{Param: "tested", Message: "it is neither true nor false", Candidates: []string{"true", "false"}}
+		}
 		q.Tested = &yes
 	}
 	found, err := r.state.Find(q)
@@ -32,7 +34,7 @@ func (p *Pages) search(r *request) (answer, error) {
 	if r.Header.Get("X-Fragment") == "results" {
 		return answer{body: page.PageHTML(v.results)}, nil
 	}
-	if prefers(r.Request) == "text/markdown" {
+	if prefers(r.Request) == asMarkdown {
 		return answer{markdown: v.markdown()}, nil
 	}
 	title := "Units"

@@ -37,7 +37,8 @@ func setup(t testing.TB, root string) string {
 	return server.URL
 }
 
-// sample is a small repository: a type, three functions and a program, with findings.
+// sample is a small repository: a type, three functions and a program, with
+// findings.
 func sample(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -13,13 +13,14 @@ import (
 	"fnregistry.dev/functions/infra/page"
 )
 
-// unit is one unit's page. Who wants Markdown gets the body with the facts before it.
+// unit is one unit's page. Who wants Markdown gets the body with the facts
+// before it.
 func (p *Pages) unit(r *request) (answer, error) {
 	d, err := r.state.Get(r.PathValue("id"))
 	if err != nil {
 		return answer{}, err
 	}
-	if prefers(r.Request) == "text/markdown" {
+	if prefers(r.Request) == asMarkdown {
 		return answer{markdown: unitMarkdown(d)}, nil
 	}
 	dependents, err := r.state.Dependents(d.ID)
@@ -114,7 +115,7 @@ func fields(list []source.Field) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// facts are what stands beside a unit's description.
+// facts are what stands next to a unit's description.
 func (v unitView) facts() []page.PageFact {
 	var all []page.PageFact
 	add := func(name string, value any) { all = append(all, page.PageFact{Name: name, Value: value}) }
@@ -191,26 +192,6 @@ func below(d *registry.Detail, what string, body page.PageComponent, note string
 		}
 		w.Add(body)
 	})}
-}
-
-// history is the versions of a unit.
-func (p *Pages) history(r *request) (answer, error) {
-	d, err := r.state.Get(r.PathValue("id"))
-	if err != nil {
-		return answer{}, err
-	}
-	table := page.PageTableConfig{
-		Name: "Versions of " + d.Name, Columns: []page.PageTableColumn{{Name: "Version"}, {Name: "Since"}, {Name: "Commit"}, {Name: "Subject"}},
-		Empty: page.PageNoticeConfig{Title: "No version is committed yet."},
-	}
-	versions, err := r.state.History(r.Context(), d.ID)
-	if err != nil {
-		table.Empty = page.PageNoticeConfig{Title: "Git can't tell.", Text: "The repository is no git checkout, or git is not installed."}
-	}
-	for _, v := range versions {
-		table.Rows = append(table.Rows, []any{v.Version, v.Time, code(v.Commit), v.Subject})
-	}
-	return below(d, ", versions", page.PageTable(table), ""), nil
 }
 
 func unitMarkdown(d *registry.Detail) string {
@@ -355,7 +336,7 @@ func (v unitView) typeCode(text, name string) page.PageCodeConfig {
 	return code
 }
 
-// writeFacts writes what stands beside the text.
+// writeFacts writes what stands next to the text.
 func (v unitView) writeFacts(w *page.PageWriter) {
 	w.Element("h2", "Facts")
 	w.Add(page.PageFacts(v.facts()))

@@ -42,7 +42,8 @@ func place(file string, line int) string {
 // unitID matches what may be a unit's ID.
 var unitID = regexp.MustCompile(`[a-z][a-z0-9_]*_go_[a-z][a-z0-9]*`)
 
-// linkIDs makes links of the IDs that the text of a rendered body names, but for those in links and in blocks of code.
+// linkIDs makes links of the IDs that the text of a rendered body names, but
+// for those in links and in blocks of code.
 func linkIDs(html string, exists func(string) bool) string {
 	var b strings.Builder
 	for outside := 0; html != ""; {
@@ -77,7 +78,8 @@ func linkIDs(html string, exists func(string) bool) string {
 	return b.String()
 }
 
-// title is a section's heading in the page's own words, whatever the spec calls it.
+// title is a section's heading in the page's own words, whatever the spec calls
+// it.
 func title(s registry.Section) string {
 	switch s.Kind {
 	case spec.SectionExample:
@@ -90,7 +92,8 @@ func title(s registry.Section) string {
 	return s.Heading
 }
 
-// shown leaves out what the page tells elsewhere: a first heading with nothing behind it.
+// shown leaves out what the page tells elsewhere: a first heading with nothing
+// behind it.
 func shown(sections []registry.Section) []registry.Section {
 	var all []registry.Section
 	for _, s := range sections {

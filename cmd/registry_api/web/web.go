@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,10 +21,13 @@ import (
 )
 
 // Pages are the handlers of the pages.
-type Pages struct{ source api.Source }
+type Pages struct {
+	source    api.Source
+	histories *histories
+}
 
 // New makes the pages over a source.
-func New(source api.Source) *Pages { return &Pages{source} }
+func New(source api.Source) *Pages { return &Pages{source, newHistories()} }
 
 // route is a page: what answers it, which parameters it takes, and where the
 // API answers the same question as JSON.
@@ -62,7 +64,8 @@ func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
 
 var toSearch = []page.PageLink{{Text: "Search the units", URL: "/"}}
 
-// request is what a page answers: the HTTP request and the state that it is answered from.
+// request is what a page answers: the HTTP request and the state that it is
+// answered from.
 type request struct {
 	*http.Request
 	state *registry.State
@@ -90,7 +93,7 @@ func (p *Pages) handler(route route) http.Handler {
 			p.fail(w, r, &registry.QueryError{Param: "address", Message: "it can't be read: " + err.Error()})
 			return
 		}
-		if route.json != "" && prefers(r) == "application/json" {
+		if route.json != "" && prefers(r) == asJSON {
 			redirectJSON(w, r, route.json)
 			return
 		}
@@ -140,7 +143,9 @@ type answer struct {
 	json     any
 }
 
+// fail reports an error, and answers with a page of what strangers may see.
 func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
+	shown := fnhttp.HTTPReport(w, r, api.Problem(err))
 	if missing, ok := errors.AsType[*registry.NotFoundError](err); ok {
 		notice := page.PageNoticeConfig{Title: "There is no unit " + missing.ID + ".", Links: toSearch}
 		if len(missing.Candidates) > 0 {
@@ -149,16 +154,21 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 				notice.Links = append(notice.Links, page.PageLink{Text: id, URL: "/units/" + id})
 			}
 		}
-		p.message(w, r, http.StatusNotFound, "Not found", notice)
+		p.message(w, r, shown.Status, shown.Title, notice)
 		return
 	}
 	if bad, ok := errors.AsType[*registry.QueryError](err); ok {
-		p.message(w, r, http.StatusBadRequest, "Bad request", page.PageNoticeConfig{Kind: "error", Title: sentence(bad.Error()), Links: toSearch})
+		p.message(w, r, shown.Status, shown.Title, page.PageNoticeConfig{Kind: "error", Title: sentence(bad.Error()), Links: toSearch})
 		return
 	}
-	p.message(w, r, http.StatusInternalServerError, "Error", page.PageNoticeConfig{
-		Kind: "error", Title: "Something went wrong here; the server's log says what.", Links: toSearch,
-	})
+	notice := page.PageNoticeConfig{Kind: "error", Title: "Something went wrong here; the server's log says what.", Links: toSearch}
+	if shown.Detail != "" {
+		notice.Title, notice.Text = sentence(shown.Detail), shown.Hint
+	}
+	if shown.RequestID != "" {
+		notice.Hint = "Request " + shown.RequestID
+	}
+	p.message(w, r, shown.Status, shown.Title, notice)
 }
 
 // message answers with a page that is one notice.
@@ -215,20 +225,12 @@ func redirectJSON(w http.ResponseWriter, r *http.Request, to string) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// prefers tells which of HTML, Markdown and JSON the reader wants most; HTML where he does not care.
-func prefers(r *http.Request) string {
-	best, weight := "text/html", 0.0
-	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
-		name, params, _ := strings.Cut(part, ";")
-		name, q := strings.ToLower(strings.TrimSpace(name)), 1.0
-		if value, ok := strings.CutPrefix(strings.TrimSpace(params), "q="); ok {
-			if parsed, err := strconv.ParseFloat(value, 64); err == nil {
-				q = parsed
-			}
-		}
-		if (name == "text/html" || name == "text/markdown" || name == "application/json") && (q > weight || q == weight && name == "text/html") {
-			best, weight = name, q
-		}
-	}
-	return best
-}
+// The forms of a page.
+const (
+	asHTML     = "text/html"
+	asMarkdown = "text/markdown"
+	asJSON     = "application/json"
+)
+
+// prefers returns the form that a client wants most.
+func prefers(r *http.Request) string { return fnhttp.HTTPAccept(r, asHTML, asMarkdown, asJSON) }

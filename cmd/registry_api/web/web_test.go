@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/fn_registry/registry"
+	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
 // get asks for a page without following redirects.
@@ -47,7 +49,7 @@ func TestPages(t *testing.T) {
 		want   []string
 	}{
 		{"/", 200, []string{"5 units", `href="/units/add_go_core"`, "func Add(a, b int) (int, error)"}},
-		{"/?q=adds", 200, []string{"<mark>Adds</mark>", `value="adds"`, "1 unit", "Found by adds in name,description"}},
+		{"/?q=adds", 200, []string{"<mark>Adds</mark>", `value="adds"`, "1 unit", "Found by adds in name, description"}},
 		{"/?q=summed", 200, []string{"Found by summed as sum (form) in tags"}},
 		{"/?q=bogus:x", 200, []string{"bogus:x: unknown field bogus; there are tag, purity, kind, domain, lang, tested, imports, uses, used_by", "Nothing found."}},
 		{"/?tag=math&kind=function", 200, []string{"2 units", `class="tag" href="/?kind=function" aria-current="true"`, `<input type="hidden" name="tag" value="math">`}},
@@ -82,6 +84,13 @@ func TestPages(t *testing.T) {
 		{"/graph?id=add&depth=none", 400, nil},
 		{"/graph?id=nothing-at-all", 404, nil},
 		{"/graph?unit=twice", 400, []string{"Unit: this page has no such parameter"}},
+		{"/?tested=maybe", 400, []string{"Tested: it is neither true nor false"}},
+		{"/?tested=true", 200, []string{"1 unit"}},
+		{"/?tested=0", 200, []string{"4 units"}},
+		{"/?kind=nonsense", 400, nil},
+		{"/?purity=nonsense", 400, nil},
+		{"/findings?severity=nonsense", 400, nil},
+		{"/graph?direction=nonsense", 400, nil},
 		{"/?domian=core", 400, []string{"did you mean domain?"}},
 		{"/apps?q=x", 400, nil},
 		{"/units/add_go_core?q=x", 400, nil},
@@ -114,7 +123,7 @@ func TestPages_OtherForms(t *testing.T) {
 		t.Errorf("%s\n%s", kind, body)
 	}
 	if _, body := get(t, url+"/?q=adds", "Accept", "text/markdown"); !strings.Contains(body, "- [add_go_core](/units/add_go_core): Adds two") ||
-		!strings.Contains(body, "found by adds in name,description") {
+		!strings.Contains(body, "found by adds in name, description") {
 		t.Errorf("list as Markdown:\n%s", body)
 	}
 	resp, _ = get(t, url+"/units/add_go_core", "Accept", "application/json")
@@ -132,6 +141,38 @@ func TestPages_OtherForms(t *testing.T) {
 	tag := resp.Header.Get("Etag")
 	if resp, _ := get(t, url+"/", "If-None-Match", tag); tag == "" || resp.StatusCode != http.StatusNotModified {
 		t.Errorf("ETag %q: status %d", tag, resp.StatusCode)
+	}
+}
+
+// A failure of the server is in its log, and its request's ID on the page.
+func TestPages_FailureIsReported(t *testing.T) {
+	t.Parallel()
+	dir := sample(t)
+	reg, err := registry.Load(t.Context(), registry.Options{Roots: []string{dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	if err := os.Remove(filepath.Join(dir, "core/add.go")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "core/add.go"), 0o755); err != nil { // which can't be read as a file
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	New(loaded{reg}).Mount(mux)
+	records := make(chan fnhttp.HTTPAccessLogRecord, 1)
+	server := httptest.NewServer(fnhttp.HTTPAccessLog(mux, fnhttp.HTTPAccessLogConfig{
+		Logger: slog.New(slog.DiscardHandler), Observe: func(r fnhttp.HTTPAccessLogRecord) { records <- r },
+	}))
+	defer server.Close()
+	resp, body := get(t, server.URL+"/units/add_go_core/source")
+	id := resp.Header.Get(fnhttp.RequestIDHeader)
+	if resp.StatusCode != 500 || !strings.Contains(body, "Request "+id) || strings.Contains(body, "add.go") || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("status %d, header %v:\n%s", resp.StatusCode, resp.Header, body)
+	}
+	if r := <-records; r.Err == nil || !strings.Contains(r.Err.Error(), "add.go") {
+		t.Errorf("the log has the error %v", r.Err)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// A write that nobody reads any more ends with an error, and waits for nobody.
+// A write that nobody reads any more ends with an error, and never blocks.
 func TestWrite_NoRoom(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)

@@ -1,7 +1,9 @@
-// Package ledger keeps what units were found to weigh, so that programs that never build anything can tell it.
+// Package ledger keeps what units were found to weigh, so that programs that
+// never build anything can tell it.
 //
-// A figure lies in a file that is named after the unit and the code that was measured: whoever finds the file knows
-// that it is of the code as it is now, and there is nothing to lock, to merge or to invalidate.
+// A figure lies in a file that is named after the unit and the code that was
+// measured: whoever finds the file knows that it is of the code as it is now,
+// and there is nothing to lock, to merge or to invalidate.
 package ledger
 
 import (
@@ -27,7 +29,8 @@ type Dir string
 // Of returns the figures' folder within a program's cache folder.
 func Of(cache string) Dir { return Dir(filepath.Join(cache, "sizes")) }
 
-// Unit returns what the unit, with its code as the catalogue has it, was found to weigh.
+// Unit returns what the unit, with its code as the catalogue has it, was found
+// to weigh.
 func (d Dir) Unit(c *catalog.Catalog, u *catalog.Unit) (bytes int64, ok bool) {
 	return d.Get(UnitKey(c, u))
 }
@@ -75,9 +78,10 @@ func Key(parts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// UnitKey is the key of a unit with its code as the catalogue has it: of the Go files of all packages of the
-// repository that it links and, where those import others, of its module's go.mod and go.sum. Embedded files and C
-// code are not in it, nor is the toolchain: only a build knows those.
+// UnitKey is the key of a unit with its code as the catalogue has it: of the Go
+// files of all packages of the repository that it links and, where those import
+// others, of its module's go.mod and go.sum. Embedded files and C code are not
+// in it, nor is the toolchain: only a build knows those.
 func UnitKey(c *catalog.Catalog, u *catalog.Unit) string {
 	begin := []*catalog.Dir{u.Dir}
 	if u.IsApp() {
@@ -105,8 +109,9 @@ func UnitKey(c *catalog.Catalog, u *catalog.Unit) string {
 	return Key(b.String())
 }
 
-// reached lists the repository's packages that are linked with the first ones, nearest first; outside tells whether any
-// of them imports a package from elsewhere, the standard library's left out.
+// reached lists the repository's packages that are linked with the first ones,
+// nearest first; outside reports whether any of them imports a package from
+// elsewhere, the standard library's left out.
 func reached(c *catalog.Catalog, begin []*catalog.Dir) (all []*catalog.Dir, outside bool) {
 	all = slices.Clone(begin)
 	seen := map[*catalog.Dir]bool{}

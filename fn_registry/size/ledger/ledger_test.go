@@ -90,7 +90,7 @@ func TestUnitKey(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name, file, text string
-		changes          []string // the units that must be measured anew
+		changes          []string // the units that must be measured again
 	}{
 		{"nothing", "a/other.txt", "x", nil},
 		{"a test", "b/two_test.go", "package b\n", nil},

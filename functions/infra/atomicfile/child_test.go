@@ -41,7 +41,8 @@ func childWriteLimited(args []string) string {
 	return fmt.Sprint(core.ErrorCode(err), " ", errors.Is(err, syscall.EFBIG))
 }
 
-// childWriteAsUser writes to each path as a user that may not, whoever runs the test.
+// childWriteAsUser writes to each path as a user that may not, whoever runs the
+// test.
 func childWriteAsUser(args []string) string {
 	if err := childtest.BecomeNobody(); err != nil {
 		return err.Error()
@@ -53,7 +54,8 @@ func childWriteAsUser(args []string) string {
 	return strings.Join(codes, " ")
 }
 
-// childWriteForever writes ever new versions: a number, and then as many x as make a megabyte.
+// childWriteForever writes ever new versions: a number, and then as many x as
+// make a megabyte.
 func childWriteForever(args []string) string {
 	for i := 1; ; i++ {
 		number := fmt.Sprintf("%09d\n", i)
@@ -96,7 +98,8 @@ func TestFileWriteAtomic_NoPermission(t *testing.T) {
 	wantOnly(t, dir, "x")
 }
 
-// Killed in the middle of writing, again and again: what is there is always one whole version.
+// Killed in the middle of writing, again and again: what is there is always one
+// whole version.
 func TestFileWriteAtomic_Killed(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x")

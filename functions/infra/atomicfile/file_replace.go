@@ -7,15 +7,16 @@ import (
 )
 
 // FileReplace moves the finished file from to the path to, in the same file
-// system, in one step: whoever opens to, at any time and after a power cut too,
-// finds the old file or all of the new one. It flushes the file to the disk,
-// renames it, and flushes the folder. Use it where another program has written the
-// file; [FileWriteAtomic] also writes it.
+// system, in one step: anyone who opens to, at any time and even after a power
+// cut, finds the old file or all of the new one. It flushes the file to the
+// disk, renames it, and flushes the folder. Use it where another program has
+// written the file; [FileWriteAtomic] also writes it.
 //
-// If to is a symbolic link, the link is replaced. On failure from is removed and to
-// is as it was, but if only flushing the folder fails, from is in place and a power
-// cut might bring back the old file. Errors are *core.Error: the code is that of
-// the cause as core.ErrorCode reads it, and CodeUnavailable on a full disk.
+// If to is a symbolic link, the link is replaced. On failure from is removed
+// and to is as it was, but if only flushing the folder fails, from is in place
+// and a power cut might bring back the old file. Errors are *core.Error: the
+// code is that of the cause as core.ErrorCode reads it, and CodeUnavailable on
+// a full disk.
 //
 // More in file_replace.md:
 //   - From is removed on failure, since a half-written result is of no use;

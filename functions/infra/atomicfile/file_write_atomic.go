@@ -16,20 +16,25 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// FileWriteAtomic makes path hold what content gives, to its end, in one step: whoever opens path, at any time and
-// after a power cut too, sees all of the old content or all of the new. It writes to a temporary file in the same
+// FileWriteAtomic makes path hold what content gives, to its end, in one step:
+// anyone who opens path, at any time and even after a power cut, sees all of
+// the old content or all of the new. It writes to a temporary file in the same
 // folder, flushes it to the disk, renames it over path, and flushes the folder.
 //
-// A mode other than zero gives the file exactly these permission bits, whatever the umask. With zero an existing file
-// keeps its own, and a new one gets 0666 less the umask. The temporary file never has more than the final one.
+// A mode other than zero gives the file exactly these permission bits, whatever
+// the umask. With zero an existing file keeps its own, and a new one gets 0666
+// less the umask. The temporary file never has more than the final one.
 //
-// If path is a symbolic link, the file that it leads to is replaced, or made, and the link stays. Owner, ACLs and
-// extended attributes of a replaced file are not kept, and other hard links go on showing the old content.
+// If path is a symbolic link, the file that it leads to is replaced, or made,
+// and the link stays. Owner, ACLs and extended attributes of a replaced file
+// are not kept, and other hard links go on showing the old content.
 //
-// On failure, and when ctx is cancelled, which is looked at between two reads of content, path is as it was and the
-// temporary file is gone. One failure is different: if only the last step, flushing the folder, fails, the new content
-// is in place, but a power cut might bring back the old. Errors are *[core.Error], whose code is that of the cause as
-// [core.ErrorCode] reads it; [core.CodeInvalid] where path is a folder, a device or the like,
+// On failure, and when ctx is cancelled, which is looked at between two reads
+// of content, path is as it was and the temporary file is gone. One failure is
+// different: if only the last step, flushing the folder, fails, the new content
+// is in place, but a power cut might bring back the old. Errors are
+// *[core.Error], whose code is that of the cause as [core.ErrorCode] reads it;
+// [core.CodeInvalid] where path is a folder, a device or similar,
 // [core.CodeUnavailable] on a full disk.
 //
 // More in file_write_atomic.md:
@@ -66,8 +71,14 @@ func writeAtomic(ctx context.Context, path string, content io.Reader, mode fs.Fi
 	return rename(temp, target)
 }
 
-// writeTemp writes a file beside target, to the disk, and returns its path.
-func writeTemp(ctx context.Context, target string, content io.Reader, perm fs.FileMode, exact bool) (path string, err error) {
+// writeTemp writes a file next to target, to the disk, and returns its path.
+func writeTemp(
+	ctx context.Context,
+	target string,
+	content io.Reader,
+	perm fs.FileMode,
+	exact bool,
+) (path string, err error) {
 	temp, err := createTemp(target, perm)
 	if err != nil {
 		return "", err
@@ -89,8 +100,9 @@ func writeTemp(ctx context.Context, target string, content io.Reader, perm fs.Fi
 	return temp.Name(), nil
 }
 
-// followLinks returns the path of the file that path leads to, which need not exist; the folder must. The path is never
-// cleaned, as filepath.Join and Dir do: in "link/../x" the ".." goes up from where the link leads.
+// followLinks returns the path of the file that path leads to, which need not
+// exist; the folder must. The path is never cleaned, as filepath.Join and Dir
+// do: in "link/../x" the ".." goes up from where the link leads.
 func followLinks(path string) (string, error) {
 	const most = 40 // as Linux has it, see path_resolution(7)
 	for range most {
@@ -105,7 +117,7 @@ func followLinks(path string) (string, error) {
 		path = filepath.Join(folder, name)
 		link, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // no link, or nothing there; what else may be wrong, the next step tells
+			return path, nil // no link, or nothing there; other errors are reported by the next step
 		}
 		if filepath.IsAbs(link) {
 			path = link
@@ -116,7 +128,8 @@ func followLinks(path string) (string, error) {
 	return "", &core.Error{Code: core.CodeInvalid, Message: "too many symbolic links, or a circle of them"}
 }
 
-// targetMode returns the permission bits to create the file with, and whether the umask must not take any away.
+// targetMode returns the permission bits to create the file with, and whether
+// the umask must not take any away.
 func targetMode(target string, mode fs.FileMode) (perm fs.FileMode, exact bool, err error) {
 	info, err := os.Lstat(target)
 	switch {
@@ -129,14 +142,18 @@ func targetMode(target string, mode fs.FileMode) (perm fs.FileMode, exact bool, 
 	case info.IsDir():
 		return 0, false, &core.Error{Code: core.CodeInvalid, Message: "it is a folder"}
 	case !info.Mode().IsRegular():
-		return 0, false, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("not a regular file (%v)", info.Mode().Type())}
+		return 0, false, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: fmt.Sprintf("not a regular file (%v)", info.Mode().Type()),
+		}
 	case mode == 0:
 		return info.Mode().Perm(), true, nil
 	}
 	return mode.Perm(), true, nil
 }
 
-// createTemp opens a new file beside target. os.CreateTemp would not let the umask decide over a new file's mode.
+// createTemp opens a new file next to target. os.CreateTemp would not let the
+// umask decide over a new file's mode.
 func createTemp(target string, perm fs.FileMode) (*os.File, error) {
 	base := filepath.Base(target)
 	const room = 200 // of the 255 bytes that a name may have on most file systems
@@ -156,7 +173,8 @@ func fill(ctx context.Context, temp *os.File, content io.Reader, perm fs.FileMod
 			return err
 		}
 	}
-	// A plain Writer: through *os.File's ReadFrom the whole file would go by without a look at ctx.
+	// A plain Writer: through *os.File's ReadFrom the whole file would go by
+	// without a look at ctx.
 	if _, err := io.Copy(struct{ io.Writer }{temp}, readerUntil{ctx, content}); err != nil {
 		return err
 	}
@@ -166,7 +184,8 @@ func fill(ctx context.Context, temp *os.File, content io.Reader, perm fs.FileMod
 	return ctx.Err()
 }
 
-// readerUntil fails once ctx is done. It hides the WriteTo that content may have, which would not ask.
+// readerUntil fails once ctx is done. It hides the WriteTo that content may
+// have, which would not ask.
 type readerUntil struct {
 	ctx     context.Context
 	content io.Reader

@@ -25,7 +25,8 @@ func write(t *testing.T, path, content string, mode fs.FileMode) {
 	}
 }
 
-// wantOnly fails unless the folder holds just these names: no temporary file is left.
+// wantOnly fails unless the folder holds just these names: no temporary file is
+// left.
 func wantOnly(t *testing.T, folder string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -99,7 +100,8 @@ func TestFileWriteAtomic_Mode(t *testing.T) {
 	}
 }
 
-// The temporary file of a secret is never readable by others, not even for a moment.
+// The temporary file of a secret is never readable by others, not even for a
+// moment.
 func TestFileWriteAtomic_ModeWhileWriting(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -129,7 +131,7 @@ func TestFileWriteAtomic_ModeWhileWriting(t *testing.T) {
 func TestFileWriteAtomic_Symlinks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, link, target string }{
-		{"to a file beside it", "real", "real"},
+		{"to a file next to it", "real", "real"},
 		{"up and through a linked folder", "linked/../up", "up"}, // linked leads to sub/deep, so this is sub/up
 		{"absolute", "", "abs"},
 		{"to another link", "again", "real"},
@@ -202,7 +204,8 @@ func TestFileWriteAtomic_Refused(t *testing.T) {
 	wantOnly(t, at("folder"))
 }
 
-// Half of the content came, then it failed: the old file stays, and nothing else.
+// Half of the content came, then it failed: the old file stays, and nothing
+// else.
 func TestFileWriteAtomic_FailsHalfway(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -243,7 +246,7 @@ func TestFileWriteAtomic_Cancelled(t *testing.T) {
 			if reads++; reads == after {
 				cancel()
 			}
-			return len(p), nil // without an end: only the context stops it
+			return len(p), nil // infinite: only the context stops it
 		}), 0)
 		cancel()
 		if core.ErrorCode(err) != core.CodeCanceled || reads != after {
@@ -306,7 +309,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// Beside the plain write, which is what the flushing to the disk costs; "no fsync" is the same without it, by hand.
+// Compared with the plain write, which is what the flushing to the disk costs;
+// "no fsync" is the same without it, by hand.
 func BenchmarkFileWriteAtomic(b *testing.B) {
 	content := bytes.Repeat([]byte("x"), 4<<10)
 	path := filepath.Join(b.TempDir(), "x")

@@ -19,8 +19,8 @@ func rename(from, to string) error {
 	return syncFolder(filepath.Dir(to))
 }
 
-// syncFolder makes the renaming last. Windows has no such call; some file systems
-// refuse it, and need none.
+// syncFolder makes the renaming last. Windows has no such call; some file
+// systems refuse it, and need none.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -36,7 +36,7 @@ func syncFolder(path string) error {
 	return nil
 }
 
-// coded gives an error of the file system its code.
+// coded adds the code to a file system error.
 func coded(op string, err error) error {
 	result := &core.Error{Op: op, Err: err}
 	switch {

@@ -182,7 +182,8 @@ type refusedError struct {
 
 func (e *refusedError) Error() string { return e.err.Error() }
 
-// refuse takes the rows that don't fit out of the batch and reports them. Where it finds none, it returns the error.
+// refuse takes the rows that don't fit out of the batch and reports them. Where
+// it finds none, it returns the error.
 func (h *ClickHouseBatchInsertHandle[T]) refuse(p *pending[T], refused *refusedError) error {
 	var good, bad []T
 	var first error
@@ -204,6 +205,9 @@ func (h *ClickHouseBatchInsertHandle[T]) refuse(p *pending[T], refused *refusedE
 	}
 	p.reset()
 	p.add(good)
-	h.report(ClickHouseBatchInsertBatch[T]{Rows: bad, Err: &core.Error{Code: core.CodeInvalid, Op: h.target.op, Err: first}}, len(bad))
+	h.report(
+		ClickHouseBatchInsertBatch[T]{Rows: bad, Err: &core.Error{Code: core.CodeInvalid, Op: h.target.op, Err: first}},
+		len(bad),
+	)
 	return nil
 }

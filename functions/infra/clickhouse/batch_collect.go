@@ -11,7 +11,8 @@ type gathering[T any] struct {
 	timer *time.Timer
 }
 
-// collect gathers rows into batches until the rows end, Stop is called or a batch fails.
+// collect gathers rows into batches until the rows end, Stop is called or a
+// batch fails.
 func (h *ClickHouseBatchInsertHandle[T]) collect() {
 	defer close(h.batches)
 	g := &gathering[T]{pending: h.codec.newPending(), timer: time.NewTimer(h.cfg.MaxAge)}
@@ -25,7 +26,7 @@ func (h *ClickHouseBatchInsertHandle[T]) collect() {
 	}
 }
 
-// step waits for one thing to happen, and says whether to go on.
+// step waits for one thing to happen, and reports whether to go on.
 func (h *ClickHouseBatchInsertHandle[T]) step(g *gathering[T]) bool {
 	in, out := h.rows, h.batches
 	if h.full(g) {

@@ -8,8 +8,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 )
 
-// fieldBuffer gathers one field of many structs in a slice of a plain type, which the driver takes several times faster
-// than values one by one.
+// fieldBuffer gathers one field of many structs in a slice of a plain type,
+// which the driver takes several times faster than values one by one.
 type fieldBuffer[T any] interface {
 	add(rows []T)
 	slice() any
@@ -23,7 +23,8 @@ type typedBuffer[T, V any] struct {
 
 func (b *typedBuffer[T, V]) add(rows []T) {
 	for i := range rows {
-		// What reflect.Value.Field reads, in a tenth of the time: newFieldBuffer has seen that the field is a V.
+		// What reflect.Value.Field reads, in a tenth of the time:
+		// newFieldBuffer has seen that the field is a V.
 		b.values = append(b.values, *(*V)(unsafe.Add(unsafe.Pointer(&rows[i]), b.offset)))
 	}
 }

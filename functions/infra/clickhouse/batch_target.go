@@ -25,7 +25,13 @@ type target struct {
 	settings chgo.Settings
 }
 
-func newTarget(ctx context.Context, conn driver.Conn, op, database, table string, columns []string, tokenColumn string) (target, error) {
+func newTarget(
+	ctx context.Context,
+	conn driver.Conn,
+	op, database, table string,
+	columns []string,
+	tokenColumn string,
+) (target, error) {
 	t := target{conn: conn, op: op, hasToken: tokenColumn != "", settings: chgo.Settings{}}
 	all := slices.Clone(columns)
 	if t.hasToken {
@@ -45,7 +51,8 @@ func newTarget(ctx context.Context, conn driver.Conn, op, database, table string
 		return t, err
 	}
 	if v := version.Version; v.Major > 21 || v.Major == 21 && v.Minor >= 11 {
-		// An asynchronous INSERT is written after its query has ended, which is what the look-up waits for.
+		// An asynchronous INSERT is written after its query has ended, which is
+		// what the look-up waits for.
 		t.settings["async_insert"] = 0
 	}
 	if t.hasToken {
@@ -67,7 +74,8 @@ func newTarget(ctx context.Context, conn driver.Conn, op, database, table string
 	return t, block.Close() // an INSERT without rows
 }
 
-// checkNames refuses what would not get through the driver's own reading of the INSERT statement.
+// checkNames refuses what would not get through the driver's own reading of the
+// INSERT statement.
 func checkNames(database, table string, columns []string) error {
 	names := append([]string{table}, columns...)
 	if database != "" {
@@ -78,7 +86,10 @@ func checkNames(database, table string, columns []string) error {
 			return errors.New("a table and columns with names are needed")
 		}
 		if strings.ContainsAny(name, "`\"'\\()\x00") || strings.TrimSpace(name) != name {
-			return fmt.Errorf("bad name %q: quotes, backslashes, parentheses, NUL and blanks around it can't be had", name)
+			return fmt.Errorf(
+				"bad name %q: quotes, backslashes, parentheses, NUL and blanks around it can't be had",
+				name,
+			)
 		}
 	}
 	if sorted := slices.Sorted(slices.Values(columns)); len(slices.Compact(sorted)) < len(columns) {
@@ -87,8 +98,9 @@ func checkNames(database, table string, columns []string) error {
 	return nil
 }
 
-// checkTokens sees that the look-up of a token can be trusted: it must ask the server that had the INSERT, and rows must
-// stay in the table as they were put there.
+// checkTokens sees that the look-up of a token can be trusted: it must ask the
+// server that had the INSERT, and rows must stay in the table as they were put
+// there.
 func (t target) checkTokens(ctx context.Context, database, table string) error {
 	if pool, ok := t.conn.(*openConn); ok && pool.addresses > 1 {
 		return &core.Error{Code: core.CodeUnsupported, Op: t.op, Message: "TokenColumn needs a pool with one address",
@@ -108,13 +120,15 @@ func (t target) checkTokens(ctx context.Context, database, table string) error {
 		Hint: "MergeTree, ReplicatedMergeTree and SharedMergeTree keep rows as they are"}
 }
 
-// prepare begins an INSERT. It returns when the server knows the query and waits for data.
+// prepare begins an INSERT. It returns when the server knows the query and
+// waits for data.
 func (t target) prepare(ctx context.Context, queryID string) (driver.Batch, error) {
 	return t.conn.PrepareBatch(chgo.Context(ctx, chgo.WithQueryID(queryID), chgo.WithSettings(t.settings)), t.insert)
 }
 
-// stored returns how many rows have the token, once the server has ended the INSERT with that query ID. After that they
-// can't become more: all that is left of it is in the table, or lost.
+// stored returns how many rows have the token, once the server has ended the
+// INSERT with that query ID. After that they can't become more: all that is
+// left of it is in the table, or lost.
 func (t target) stored(ctx context.Context, queryID, token string) (rows uint64, err error) {
 	var running uint64
 	if err := t.conn.QueryRow(ctx, "SELECT count() FROM system.processes WHERE query_id = ?", queryID).Scan(&running); err != nil {

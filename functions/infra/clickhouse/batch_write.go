@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
-// write writes one batch after the other, and reports those that come after one that ended the intake as not tried.
+// write writes one batch after the other, and reports those that come after one
+// that ended the intake as not tried.
 func (h *ClickHouseBatchInsertHandle[T]) write() {
 	defer close(h.done)
 	defer h.abort(nil)
@@ -57,8 +59,8 @@ func (h *ClickHouseBatchInsertHandle[T]) report(b ClickHouseBatchInsertBatch[T],
 	}
 }
 
-// writeBatch tries until the batch is written, or can't be, or time is up, and tells b. It takes the rows out of p that
-// don't fit.
+// writeBatch tries until the batch is written, or can't be, or time is up, and
+// tells b. It takes the rows out of p that don't fit.
 func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouseBatchInsertBatch[T]) {
 	token := newToken()
 	if h.target.hasToken {
@@ -89,10 +91,10 @@ func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouse
 	}
 }
 
-// pause waits before the next try, and says whether there is time for one.
+// pause waits before the next try, and reports whether there is time for one.
 func (h *ClickHouseBatchInsertHandle[T]) pause(attempt int, until time.Time) bool {
 	wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 10 * time.Second}, attempt, rand.Float64())
-	return time.Now().Add(wait).Before(until) && sleep(h.ctx, wait) == nil
+	return time.Now().Add(wait).Before(until) && work.SleepContext(h.ctx, wait) == nil
 }
 
 // try sends the batch once. sent: its data were, or may have been.
@@ -118,9 +120,16 @@ func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID
 	return true, contextError(ctx, block.Send())
 }
 
-// findOut asks the server what has become of a batch whose INSERT ended in err. Where that can't be told, it sets
-// b.Unclear. Otherwise, and if the batch is not written, none of it is, and it returns err.
-func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBatchInsertBatch[T], queryID string, err error, until time.Time) (written bool, _ error) {
+// findOut asks the server what has become of a batch whose INSERT ended in err.
+// Where that can't be told, it sets b.Unclear. Otherwise, and if the batch is
+// not written, none of it is, and it returns err.
+func (h *ClickHouseBatchInsertHandle[T]) findOut(
+	p *pending[T],
+	b *ClickHouseBatchInsertBatch[T],
+	queryID string,
+	err error,
+	until time.Time,
+) (written bool, _ error) {
 	b.Unclear = true
 	if !h.target.hasToken {
 		return false, h.fail("", "it is not known whether the rows were written", err)
@@ -128,7 +137,7 @@ func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBat
 	for attempt := 0; ; attempt++ {
 		ctx, cancel := context.WithTimeout(h.ctx, h.cfg.Timeout)
 		stored, askErr := h.target.stored(ctx, queryID, b.Token)
-		askErr = ClickHouseError("look up the batch", contextError(ctx, askErr))
+		askErr = ClickHouseError(h.target.op+" lookup", contextError(ctx, askErr))
 		cancel()
 		switch {
 		case askErr == nil && stored == 0:
@@ -140,7 +149,11 @@ func (h *ClickHouseBatchInsertHandle[T]) findOut(p *pending[T], b *ClickHouseBat
 		case askErr == nil:
 			return false, h.fail(core.CodeConflict, fmt.Sprintf("%d of %d rows are in the table", stored, p.n), err)
 		case !mayPass(askErr) || !h.pause(attempt, until):
-			return false, h.fail(core.ErrorCode(askErr), "it is not known whether the rows were written", errors.Join(err, askErr))
+			return false, h.fail(
+				core.ErrorCode(askErr),
+				"it is not known whether the rows were written",
+				errors.Join(err, askErr),
+			)
 		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ClickHouseBatchInsertConfig says where [ClickHouseBatchInsert] puts rows, and when.
+// ClickHouseBatchInsertConfig says where [ClickHouseBatchInsert] puts rows, and
+// when.
 type ClickHouseBatchInsertConfig struct {
 	Database    string        // default: that of the connection
 	Table       string        // required
@@ -62,29 +63,37 @@ type ClickHouseBatchInsertHandle[T any] struct {
 	firstErr error
 }
 
-// ClickHouseBatchInsert takes rows from a channel, any number at a time, and inserts them in batches, each as one block in
-// one INSERT, in order, while the next one gathers. While a batch is being written and another is full, nothing is taken
-// from the channel, so at most two batches are in memory. Rows that were sent are not to be changed any more. T is []any,
-// with the values in the order of cfg.Columns, or a struct whose fields for columns have a tag: `ch:"name"`. onBatch is
-// called after each batch, one at a time, and may be nil. The start asks the server whether table
-// and columns exist.
+// ClickHouseBatchInsert takes rows from a channel, any number at a time, and
+// inserts them in batches, each as one block in one INSERT, in order, while the
+// next one gathers. While a batch is being written and another is full, nothing
+// is taken from the channel, so at most two batches are in memory. Rows that
+// were sent are not to be changed any more. T is []any, with the values in the
+// order of cfg.Columns, or a struct whose fields for columns have a tag:
+// `ch:"name"`. onBatch is called after each batch, one at a time, and may be
+// nil. The start asks the server whether table and columns exist.
 //
 // Call Stop at the end. Closing rows ends the insert, too, once all of them are
-// taken, and so does the end of ctx, which loses nothing: as with Stop, what was
-// taken is still written.
+// taken, and so does the end of ctx, which loses nothing: as with Stop, what
+// was taken is still written.
 //
-// Retries: a batch that certainly is not written (no connection, no answer to the INSERT before its data) is sent again,
-// with growing waits of 0.1 to 10 s. Once its data are on the way, an error says nothing about whether they arrived. Without
-// TokenColumn the batch is then given up as Unclear: a row is written at most once. With TokenColumn the server is asked,
-// when it has ended that INSERT: if all rows with the batch's token are there, it is written; if none is, it is sent again; if
-// some are (a batch over several partitions, each of which is written at once or not), it is given up as Unclear. That needs
-// one server behind conn and a MergeTree, ReplicatedMergeTree or SharedMergeTree table; anything else is refused.
+// Retries: a batch that certainly is not written (no connection, no answer to
+// the INSERT before its data) is sent again, with growing waits of 0.1 to 10 s.
+// Once its data are on the way, an error says nothing about whether they
+// arrived. Without TokenColumn the batch is then given up as Unclear: a row is
+// written at most once. With TokenColumn the server is asked, when it has ended
+// that INSERT: if all rows with the batch's token are there, it is written; if
+// none is, it is sent again; if some are (a batch over several partitions, each
+// of which is written at once or not), it is given up as Unclear. That needs
+// one server behind conn and a MergeTree, ReplicatedMergeTree or
+// SharedMergeTree table; anything else is refused.
 //
-// A row that doesn't fit its columns is refused alone, as a batch with CodeInvalid. Without onBatch the first batch that
-// fails ends the intake, and Stop returns it; with onBatch the insert goes on.
+// A row that doesn't fit its columns is refused alone, as a batch with
+// CodeInvalid. Without onBatch the first batch that fails ends the intake, and
+// Stop returns it; with onBatch the insert goes on.
 //
-// Errors of the start: CodeInvalid for a bad config or an unknown column, CodeNotFound for the table, CodeUnsupported for
-// TokenColumn where it can't be had, what [ClickHouseError] gives for the rest.
+// Errors of the start: CodeInvalid for a bad config or an unknown column,
+// CodeNotFound for the table, CodeUnsupported for TokenColumn where it can't be
+// had, what [ClickHouseError] gives for the rest.
 //
 // More in clickhouse_batch_insert.md:
 //   - A batch over several partitions is written partition by partition, and a
@@ -93,7 +102,7 @@ type ClickHouseBatchInsertHandle[T any] struct {
 //   - Materialized views are not looked at: a batch whose view failed is in its
 //     table, and counts as written after the look-up, though the view lacks it.
 func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-chan []T, cfg ClickHouseBatchInsertConfig, onBatch func(ClickHouseBatchInsertBatch[T])) (*ClickHouseBatchInsertHandle[T], error) {
-	op := "clickhouse_batch_insert " + cfg.Table
+	op := "clickhouse_batch_insert table=" + cfg.Table
 	cfg = cfg.withDefaults()
 	codec, err := newCodec[T](cfg.Columns)
 	if err == nil && rows == nil {
@@ -127,18 +136,18 @@ func (cfg ClickHouseBatchInsertConfig) withDefaults() ClickHouseBatchInsertConfi
 	return cfg
 }
 
-// Closed is closed when no more rows are taken: after Stop, after the end of the
-// channel or of the context, or when a batch has failed and there is no onBatch.
-// Who sends rows selects on it, since nobody receives them any more.
+// Closed is closed when no more rows are taken: after Stop, after the end of
+// the channel or of the context, or when a batch has failed and there is no
+// onBatch. Who sends rows selects on it, since nobody receives them any more.
 func (h *ClickHouseBatchInsertHandle[T]) Closed() <-chan struct{} { return h.closed }
 
 // Done is closed when all rows that were taken are written or given up.
 func (h *ClickHouseBatchInsertHandle[T]) Done() <-chan struct{} { return h.done }
 
-// Stop takes the rows that wait in the channel's buffer (all there are, if it is
-// closed), writes what was taken, and returns when that is done. When ctx is done
-// first, it gives up what isn't written by then. Rows in the channel that it has
-// not taken stay there. It returns Err's error, and may be called again.
+// Stop takes the rows that wait in the channel's buffer (all there are, if it
+// is closed), writes what was taken, and returns when that is done. When ctx is
+// done first, it gives up what isn't written by then. Rows in the channel that
+// it has not taken stay there. It returns Err's error, and may be called again.
 func (h *ClickHouseBatchInsertHandle[T]) Stop(ctx context.Context) error {
 	h.askToStop()
 	select {
@@ -154,8 +163,8 @@ func (h *ClickHouseBatchInsertHandle[T]) askToStop() {
 	h.stopOnce.Do(func() { close(h.stop) })
 }
 
-// Err returns nil before Done is closed, and when every row that was taken is in
-// the table; else an error with the code of the first failure.
+// Err returns nil before Done is closed, and when every row that was taken is
+// in the table; else an error with the code of the first failure.
 func (h *ClickHouseBatchInsertHandle[T]) Err() error {
 	result := h.Result()
 	if result.Failed == 0 {

@@ -196,7 +196,8 @@ func TestClickHouseBatchInsert_ContextEnds(t *testing.T) {
 	wantCount(t, conn, 10)
 }
 
-// Every type the server has, as values and as fields, and texts of all kinds, come back as they went in.
+// Every type the server has, as values and as fields, and texts of all kinds,
+// come back as they went in.
 func TestClickHouseBatchInsert_Types(t *testing.T) {
 	t.Parallel()
 	const columns = "(i8 Int8, i16 Int16, i32 Int32, i64 Int64, u8 UInt8, u16 UInt16, u32 UInt32, u64 UInt64, f32 Float32, f64 Float64, " +
@@ -362,7 +363,8 @@ func TestClickHouseBatchInsert_BadStart(t *testing.T) {
 	wantCount(t, conn, 0)
 }
 
-// slowInsert is an insert of ten rows, a megabyte, that would take 20 s to get through a proxy.
+// slowInsert is an insert of ten rows, a megabyte, that would take 20 s to get
+// through a proxy.
 type slowInsert struct {
 	*fault.TCPProxy
 	database string
@@ -386,7 +388,8 @@ func newSlowInsert(t testing.TB, server servers.ClickHouseServer, table string, 
 	return s
 }
 
-// loseAnswer waits until all rows are in the table, and what the server says of it is lost: rows are seen before that.
+// loseAnswer waits until all rows are in the table, and what the server says of
+// it is lost: rows are seen before that.
 func (s slowInsert) loseAnswer(t testing.TB) {
 	t.Helper()
 	s.OneWay(fault.ToClient)
@@ -427,7 +430,8 @@ func TestClickHouseBatchInsert_AnswerLost(t *testing.T) {
 	}
 }
 
-// The connection breaks in the middle of the batch, so that nothing of it gets into the table.
+// The connection breaks in the middle of the batch, so that nothing of it gets
+// into the table.
 func TestClickHouseBatchInsert_CutInBatch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -449,7 +453,8 @@ func TestClickHouseBatchInsert_CutInBatch(t *testing.T) {
 	}
 }
 
-// The client gives up while its data are still on the way, and they arrive later: the batch must not be sent again.
+// The client gives up while its data are still on the way, and they arrive
+// later: the batch must not be sent again.
 func TestClickHouseBatchInsert_DataArriveLate(t *testing.T) {
 	t.Parallel()
 	s := newSlowInsert(t, servers.ClickHouse(t), tokenTable, insertConfig{TokenColumn: "token", Timeout: time.Second})
@@ -464,7 +469,8 @@ func TestClickHouseBatchInsert_DataArriveLate(t *testing.T) {
 	wantCount(t, s.direct, 10)
 }
 
-// The server is killed with half of the batch, or with all of it written but not acknowledged.
+// The server is killed with half of the batch, or with all of it written but
+// not acknowledged.
 func TestClickHouseBatchInsert_KilledInBatch(t *testing.T) {
 	t.Parallel()
 	for _, written := range []bool{false, true} {
@@ -505,7 +511,8 @@ func poll(t testing.TB, done func() bool) {
 	}
 }
 
-// The server is killed and comes back, again and again, while rows are inserted. Whatever was taken is there once.
+// The server is killed and comes back, again and again, while rows are
+// inserted. Whatever was taken is there once.
 func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")
@@ -549,8 +556,8 @@ func TestClickHouseBatchInsert_ServerKilled(t *testing.T) {
 	t.Logf("%d rows over three kills", sent)
 }
 
-// While the server is away, back-pressure reaches the producer, and Stop gives up when its context ends: what it reports
-// is all that was taken.
+// While the server is away, back-pressure reaches the producer, and Stop gives
+// up when its context ends: what it reports is all that was taken.
 func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")
@@ -588,7 +595,8 @@ func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
 	wantCount(t, conn, 0)
 }
 
-// RetryFor ends the tries; the insert goes on with the next batch when there is an OnBatch.
+// RetryFor ends the tries; the insert goes on with the next batch when there is
+// an OnBatch.
 func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")

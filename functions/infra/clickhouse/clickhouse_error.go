@@ -16,11 +16,14 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ClickHouseError turns an error of clickhouse-go, of the network or of a context into a [*core.Error] with op before its
-// text: a server that can't be reached is CodeUnavailable, wrong credentials CodeUnauthenticated, an unknown table
-// CodeNotFound, a write by who may only read CodeForbidden, values that don't fit their column CodeInvalid, and so on. A
-// server's exception that nothing is known about is CodeInvalid, since nearly all of them are about the query. An error
-// that already is a *core.Error comes back as it is, nil as nil.
+// ClickHouseError turns an error of clickhouse-go, of the network or of a
+// context into a [*core.Error] with op before its text: a server that can't be
+// reached is CodeUnavailable, wrong credentials CodeUnauthenticated, an unknown
+// table CodeNotFound, a write by who may only read CodeForbidden, values that
+// don't fit their column CodeInvalid, and so on. A server's exception that
+// nothing is known about is CodeInvalid, since nearly all of them are about the
+// query. An error that already is a *core.Error comes back as it is, nil as
+// nil.
 //
 // More in clickhouse_error.md:
 //   - A server's exception whose number is not in the list is CodeInvalid:
@@ -55,7 +58,10 @@ func clientError(err error) core.Error {
 	case errors.Is(err, sql.ErrNoRows):
 		return core.Error{Code: core.CodeNotFound}
 	case errors.Is(err, chgo.ErrAcquireConnTimeout):
-		return core.Error{Code: core.CodeUnavailable, Hint: "all connections of the pool are in use: allow more of them, or close what holds them"}
+		return core.Error{
+			Code: core.CodeUnavailable,
+			Hint: "all connections of the pool are in use: allow more of them, or close what holds them",
+		}
 	case errors.Is(err, chgo.ErrUnsupportedServerRevision):
 		return core.Error{Code: core.CodeUnsupported}
 	case errors.As(err, &network) && network.Timeout():
@@ -66,12 +72,16 @@ func clientError(err error) core.Error {
 		return core.Error{Code: core.CodeInvalid}
 	}
 	if _, ok := errors.AsType[*column.UnsupportedColumnTypeError](err); ok {
-		return core.Error{Code: core.CodeUnsupported, Hint: "the driver doesn't know the column's type: convert it in the query, as with toString"}
+		return core.Error{
+			Code: core.CodeUnsupported,
+			Hint: "the driver doesn't know the column's type: convert it in the query, as with toString",
+		}
 	}
 	return core.Error{}
 }
 
-// isValueError says whether err is about a value that does not fit its column.
+// isValueError reports whether err is about a value that does not fit its
+// column.
 func isValueError(err error) bool {
 	if errors.Is(err, chgo.ErrBatchInvalid) {
 		return true
@@ -95,7 +105,8 @@ func exceptionError(e *chgo.Exception) core.Error {
 	return core.Error{Code: core.CodeInvalid}
 }
 
-// The numbers are those of ClickHouse's src/Common/ErrorCodes.cpp, which never change their meaning.
+// The numbers are those of ClickHouse's src/Common/ErrorCodes.cpp, which never
+// change their meaning.
 var exceptions = map[int32]core.Error{
 	192:  {Code: core.CodeUnauthenticated},                                                                               // UNKNOWN_USER
 	193:  {Code: core.CodeUnauthenticated},                                                                               // WRONG_PASSWORD

@@ -14,9 +14,11 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
-// ClickHouseOpenConfig says which servers [ClickHouseOpen] connects to, and how.
+// ClickHouseOpenConfig says which servers [ClickHouseOpen] connects to, and
+// how.
 type ClickHouseOpenConfig struct {
 	Addresses   []string      // HOST:PORT of the native protocol (9000, with TLS 9440 as a rule), the preferred one first; required
 	Database    string        // default "default"
@@ -30,12 +32,15 @@ type ClickHouseOpenConfig struct {
 	MaxConns    int           // connections at the same time; default 10
 }
 
-// ClickHouseOpen opens a pool of connections to a ClickHouse server over the native protocol, and returns when a server
-// has answered. A new connection goes to the first address that can be reached. While none can, it tries again, with
-// growing waits of 0.1 to 2 s, until WaitFor or ctx is over. ctx bounds the opening alone. Close the pool.
+// ClickHouseOpen opens a pool of connections to a ClickHouse server over the
+// native protocol, and returns when a server has answered. A new connection
+// goes to the first address that can be reached. While none can, it tries
+// again, with growing waits of 0.1 to 2 s, until WaitFor or ctx is over. ctx
+// bounds the opening alone. Close the pool.
 //
-// Errors: CodeInvalid for a bad config, CodeUnauthenticated for wrong credentials and CodeNotFound for an unknown
-// database (both at once, without waiting), CodeUnavailable or CodeTimeout where no server answered; ctx's own.
+// Errors: CodeInvalid for a bad config, CodeUnauthenticated for wrong
+// credentials and CodeNotFound for an unknown database (both at once, without
+// waiting), CodeUnavailable or CodeTimeout where no server answered; ctx's own.
 //
 // More in clickhouse_open.md:
 //   - Several addresses are for failover: the first one that answers gets all
@@ -46,11 +51,11 @@ type ClickHouseOpenConfig struct {
 func ClickHouseOpen(ctx context.Context, cfg ClickHouseOpenConfig) (driver.Conn, error) {
 	op := "clickhouse_open"
 	for _, address := range cfg.Addresses {
-		op += " " + withoutCredentials(address)
+		op += " address=" + withoutCredentials(address)
 	}
 	options, err := openOptions(cfg)
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: err.Error()}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Err: err}
 	}
 	conn, err := chgo.Open(options)
 	if err != nil {
@@ -75,7 +80,10 @@ func openOptions(cfg ClickHouseOpenConfig) (*chgo.Options, error) {
 	}
 	for _, address := range cfg.Addresses {
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			return nil, fmt.Errorf("bad address %q: want HOST:PORT, without a scheme or credentials", withoutCredentials(address))
+			return nil, fmt.Errorf(
+				"bad address %q: want HOST:PORT, without a scheme or credentials",
+				withoutCredentials(address),
+			)
 		}
 	}
 	methods := map[string]chgo.CompressionMethod{
@@ -94,13 +102,15 @@ func openOptions(cfg ClickHouseOpenConfig) (*chgo.Options, error) {
 		MaxOpenConns: cmp.Or(conns, 10),
 		MaxIdleConns: cmp.Or(conns, 10),
 		ReadTimeout:  max(cfg.ReadTimeout, 0), // zero: the driver's 5 min
-		// What the driver calls so bounds all of it together, waiting for a free connection too.
+		// What the driver calls so bounds all of it together, waiting for a
+		// free connection too.
 		DialTimeout:  dialTimeout * time.Duration(len(cfg.Addresses)),
 		DialStrategy: dialInOrder(dialTimeout, cfg.TLS),
 	}, nil
 }
 
-// withoutCredentials keeps a URL's password out of errors, where one is given for an address by mistake.
+// withoutCredentials keeps a URL's password out of errors, where one is given
+// for an address by mistake.
 func withoutCredentials(address string) string {
 	if at := strings.LastIndex(address, "@"); at >= 0 {
 		return "..." + address[at:]
@@ -108,7 +118,8 @@ func withoutCredentials(address string) string {
 	return address
 }
 
-// waitForServer pings until a server answers. What waiting doesn't mend comes back at once.
+// waitForServer pings until a server answers. What waiting doesn't fix comes
+// back at once.
 func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration) error {
 	deadline := time.Now().Add(cmp.Or(waitFor, 30*time.Second))
 	for attempt := 0; ; attempt++ {
@@ -116,32 +127,25 @@ func waitForServer(ctx context.Context, conn driver.Conn, waitFor time.Duration)
 		if err == nil || ctx.Err() != nil {
 			return cmp.Or(ctx.Err(), err)
 		}
-		wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 2 * time.Second}, attempt, rand.Float64())
+		wait := core.BackoffDelay(
+			core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 2 * time.Second},
+			attempt,
+			rand.Float64(),
+		)
 		if !mayPass(ClickHouseError("", err)) || time.Now().Add(wait).After(deadline) {
 			return err
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := work.SleepContext(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
 
-// mayPass says whether the same call may succeed later.
+// mayPass reports whether the same call may succeed later.
 func mayPass(err error) bool {
 	switch core.ErrorCode(err) {
 	case core.CodeUnavailable, core.CodeTimeout, core.CodeLimited:
 		return true
 	}
 	return false
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

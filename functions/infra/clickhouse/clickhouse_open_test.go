@@ -43,7 +43,8 @@ func TestClickHouseOpen_Database(t *testing.T) {
 	wantError(t, err, core.CodeNotFound, "nowhere")
 }
 
-// Neither a wrong password nor the right one is in any error, and nothing is tried twice.
+// Neither a wrong password nor the right one is in any error, and nothing is
+// tried twice.
 func TestClickHouseOpen_WrongCredentials(t *testing.T) {
 	t.Parallel()
 	server := servers.ClickHouse(t)
@@ -54,7 +55,7 @@ func TestClickHouseOpen_WrongCredentials(t *testing.T) {
 		cfg.User, cfg.Password = c.user, c.password
 		start := time.Now()
 		_, err := clickhouse.ClickHouseOpen(t.Context(), cfg)
-		wantError(t, err, core.CodeUnauthenticated, "clickhouse_open "+server.Addr)
+		wantError(t, err, core.CodeUnauthenticated, "clickhouse_open address="+server.Addr)
 		for err := err; err != nil; err = errors.Unwrap(err) {
 			if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, server.Password) || strings.Contains(text, "hunter2") {
 				t.Errorf("holds a password: %s", text)

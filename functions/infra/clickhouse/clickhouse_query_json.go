@@ -14,7 +14,8 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// ClickHouseQueryJSONConfig is a query and how its rows are written by [ClickHouseQueryJSON].
+// ClickHouseQueryJSONConfig is a query and how its rows are written by
+// [ClickHouseQueryJSON].
 type ClickHouseQueryJSONConfig struct {
 	Query    string         // one statement; a ; behind it is fine; required
 	Args     []any          // for ? and $1, by position
@@ -28,23 +29,33 @@ type ClickHouseQueryJSONConfig struct {
 
 const maxQuerySize = 256 << 10 // ClickHouse's own default of max_query_size
 
-// ClickHouseQueryJSON runs one query and writes its rows to w as they come, as a JSON array of objects or as one object a
-// line. NULL is null, an integer a number (but see BigInts), a float a number with a point or an exponent (or "NaN",
-// "Infinity", "-Infinity"), a String text, a Decimal a string with all its digits, a Date 2006-01-02, a DateTime RFC 3339
-// in the column's time zone, an Array an array, a Tuple an array (with names an object), a Map an object; UUID, Enum, IP
-// and Interval are strings.
+// ClickHouseQueryJSON runs one query and writes its rows to w as they come, as
+// a JSON array of objects or as one object a line. NULL is null, an integer a
+// number (but see BigInts), a float a number with a point or an exponent (or
+// "NaN", "Infinity", "-Infinity"), a String text, a Decimal a string with all
+// its digits, a Date 2006-01-02, a DateTime RFC 3339 in the column's time zone,
+// an Array an array, a Tuple an array (with names an object), a Map an object;
+// UUID, Enum, IP and Interval are strings.
 //
-// The end of ctx stops the query, here and on the server. Nothing is written before the first row is there, so that with
-// Result.Bytes 0 an HTTP handler can still answer with an error; after an error further on the array is left open, so
-// that no one takes it for whole. conn stays open.
+// The end of ctx stops the query, here and on the server. Nothing is written
+// before the first row is there, so that with Result.Bytes 0 an HTTP handler
+// can still answer with an error; after an error further on the array is left
+// open, so that no one takes it for whole. conn stays open.
 //
-// Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
-// ReadOnly; CodeTimeout and CodeCanceled for ctx; what [ClickHouseError] gives for the rest; w's own error as it is, wrapped.
+// Errors: CodeInvalid for bad SQL, several statements or parameters that don't
+// match; CodeForbidden for a write with ReadOnly; CodeTimeout and CodeCanceled
+// for ctx; what [ClickHouseError] gives for the rest; w's own error as it is,
+// wrapped.
 //
 // More in clickhouse_query_json.md:
 //   - Objects, not arrays: two columns of one name become id and id_2.
 //   - A float keeps its point: 2.0 stays 2.0.
-func ClickHouseQueryJSON(ctx context.Context, conn driver.Conn, w io.Writer, cfg ClickHouseQueryJSONConfig) (rowjson.RowsJSONResult, error) {
+func ClickHouseQueryJSON(
+	ctx context.Context,
+	conn driver.Conn,
+	w io.Writer,
+	cfg ClickHouseQueryJSONConfig,
+) (rowjson.RowsJSONResult, error) {
 	text, err := prepareQuery(cfg)
 	if err != nil {
 		return rowjson.RowsJSONResult{}, err
@@ -53,8 +64,9 @@ func ClickHouseQueryJSON(ctx context.Context, conn driver.Conn, w io.Writer, cfg
 	return result, ClickHouseError("clickhouse_query_json", contextError(ctx, err))
 }
 
-// contextError returns the reason for which ctx has ended, if it has, instead of err: the driver may call it a closed
-// connection, or a timeout of the socket, whose deadline is the same and may be seen first.
+// contextError returns the reason for which ctx has ended, if it has, instead
+// of err: the driver may call it a closed connection, or a timeout of the
+// socket, whose deadline is the same and may be seen first.
 func contextError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -68,7 +80,13 @@ func contextError(ctx context.Context, err error) error {
 	return err
 }
 
-func runQuery(ctx context.Context, conn driver.Conn, w io.Writer, text string, cfg ClickHouseQueryJSONConfig) (rowjson.RowsJSONResult, error) {
+func runQuery(
+	ctx context.Context,
+	conn driver.Conn,
+	w io.Writer,
+	text string,
+	cfg ClickHouseQueryJSONConfig,
+) (rowjson.RowsJSONResult, error) {
 	settings := chgo.Settings{}
 	if cfg.ReadOnly {
 		settings["readonly"] = 1
@@ -105,7 +123,11 @@ func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
 	case cfg.ReadOnly && !slices.Contains(readingWords, firstWord) && !slices.Contains(otherWords, firstWord):
 		return "", queryError(core.CodeInvalid, "not a statement of ClickHouse", "SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN read")
 	case cfg.ReadOnly && !slices.Contains(readingWords, firstWord):
-		return "", queryError(core.CodeForbidden, "not a reading statement", "SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN are")
+		return "", queryError(
+			core.CodeForbidden,
+			"not a reading statement",
+			"SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN are",
+		)
 	}
 	return bindArgs(found, cfg)
 }
@@ -113,11 +135,12 @@ func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
 // otherWords begin the statements that do more: a mistyped word is a mistake, not
 // something forbidden.
 var otherWords = []string{
-	"ALTER", "ATTACH", "BACKUP", "BEGIN", "CHECK", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "EXCHANGE", "EXECUTE", "GRANT", "INSERT", "KILL",
-	"MOVE", "OPTIMIZE", "RENAME", "REPLACE", "RESTORE", "REVOKE", "ROLLBACK", "SET", "SYSTEM", "TRUNCATE", "UNDROP", "UPDATE", "USE", "WATCH",
+	"ALTER", "ATTACH", "BACKUP", "BEGIN", "CHECK", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "EXCHANGE", "EXECUTE",
+	"GRANT", "INSERT", "KILL", "MOVE", "OPTIMIZE", "RENAME", "REPLACE", "RESTORE", "REVOKE", "ROLLBACK", "SET", "SYSTEM", "TRUNCATE", "UNDROP", "UPDATE", "USE", "WATCH",
 }
 
-// readingWords begin what passes with ReadOnly. The server's own readonly = 1 lets KILL QUERY and USE pass.
+// readingWords begin what passes with ReadOnly. The server's own readonly = 1
+// lets KILL QUERY and USE pass.
 var readingWords = []string{"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "("}
 
 func queryError(code core.Code, message, hint string) error {

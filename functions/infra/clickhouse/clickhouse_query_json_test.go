@@ -166,7 +166,8 @@ func TestClickHouseQueryJSON_LimitOfAnEndlessQuery(t *testing.T) {
 	waitIdle(t, conn, "endless")
 }
 
-// waitIdle waits until the server runs no query whose text ends in the comment mark.
+// waitIdle waits until the server runs no query whose text ends in the comment
+// mark.
 func waitIdle(t testing.TB, conn driver.Conn, mark string) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
@@ -246,14 +247,16 @@ func TestClickHouseQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	if json.Valid([]byte(out)) || result.Rows == 0 || len(out) < 100<<10 {
 		t.Errorf("%d bytes, %+v", len(out), result)
 	}
-	// A row that fails early: nothing was written, and it can still be answered with an error.
+	// A row that fails early: nothing was written, and it can still be answered
+	// with an error.
 	if out, _, err = query(t, conn, queryConfig{Query: "SELECT throwIf(1 = toUInt8(1))"}); err == nil || out != "" {
 		t.Errorf("%v, %q", err, out)
 	}
 }
 
-// Whatever the text and the value, no value gets out of its quotes: the query reads as many tokens with it as with 'x',
-// and the server gets back the value that went in.
+// Whatever the text and the value, no value gets out of its quotes: the query
+// reads as many tokens with it as with 'x', and the server gets back the value
+// that went in.
 func FuzzClickHouseQueryJSON(f *testing.F) {
 	for _, text := range []string{"", "x", "'", `\`, `\'`, "'; DROP TABLE t; --", "\x00", "\xff", "?", "@a", "$1", "{a:String}", "/*", "*/", "\n--"} {
 		f.Add("SELECT hex(?) AS h", text)

@@ -11,10 +11,14 @@ import (
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// dialInOrder connects to the first address that answers. The driver's own way shares one timeout among all addresses, so
-// that a silent first one leaves nothing for the second; it doesn't heed the context while it dials and shakes hands, and
-// leaves the socket open when the handshake fails.
-func dialInOrder(timeout time.Duration, config *tls.Config) func(context.Context, int, *chgo.Options, chgo.Dial) (chgo.DialResult, error) {
+// dialInOrder connects to the first address that answers. The driver's own way
+// shares one timeout among all addresses, so that a silent first one leaves
+// nothing for the second; it doesn't heed the context while it dials and shakes
+// hands, and leaves the socket open when the handshake fails.
+func dialInOrder(
+	timeout time.Duration,
+	config *tls.Config,
+) func(context.Context, int, *chgo.Options, chgo.Dial) (chgo.DialResult, error) {
 	return func(ctx context.Context, _ int, options *chgo.Options, dial chgo.Dial) (chgo.DialResult, error) {
 		var failed []error
 		for _, address := range options.Addr {
@@ -31,7 +35,14 @@ func dialInOrder(timeout time.Duration, config *tls.Config) func(context.Context
 	}
 }
 
-func dialOne(ctx context.Context, address string, timeout time.Duration, config *tls.Config, options chgo.Options, dial chgo.Dial) (chgo.DialResult, error) {
+func dialOne(
+	ctx context.Context,
+	address string,
+	timeout time.Duration,
+	config *tls.Config,
+	options chgo.Options,
+	dial chgo.Dial,
+) (chgo.DialResult, error) {
 	var conn net.Conn
 	stop := func() bool { return true }
 	options.DialTimeout = timeout // of the handshake

@@ -30,7 +30,8 @@ func (noRows) Scan(...any) error { return nil }
 func (noRows) Err() error        { return nil }
 func (noRows) Close() error      { return nil }
 
-// isDate says whether a column of this type holds dates without a time of day.
+// isDate reports whether a column of this type holds dates without a time of
+// day.
 func isDate(databaseType string) bool {
 	for {
 		inner, ok := strings.CutSuffix(databaseType, ")")

@@ -29,7 +29,8 @@ func (j jsonValue) layout() string {
 	return time.RFC3339Nano
 }
 
-// append writes what pointer points at. The types are those that the driver scans columns into.
+// append writes what pointer points at. The types are those that the driver
+// scans columns into.
 func (j jsonValue) append(b []byte, pointer any) ([]byte, error) {
 	switch v := pointer.(type) {
 	case *string:

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// appendLiteral writes a value as SQL. What it doesn't know it refuses, so that no text of another type gets into a query
-// unquoted.
+// appendLiteral writes a value as SQL. What it doesn't know it refuses, so that
+// no text of another type gets into a query unquoted.
 func appendLiteral(b []byte, value any) ([]byte, error) {
 	switch v := value.(type) {
 	case nil:
@@ -102,7 +102,8 @@ func appendText(b []byte, text string) []byte {
 	return append(b, '\'')
 }
 
-// appendNumber writes a json.Number, as a decoder with UseNumber gives it, as an integer where it is one.
+// appendNumber writes a json.Number, as a decoder with UseNumber gives it, as
+// an integer where it is one.
 func appendNumber(b []byte, number json.Number) ([]byte, error) {
 	if n, err := number.Int64(); err == nil {
 		return appendLiteral(b, n)

@@ -9,8 +9,9 @@ type placeholder struct {
 	number     int    // of $1; 0 for ? and @name
 }
 
-// findPlaceholders lists a query's placeholders, and its first word in upper case ("(" counts as one). Those in strings,
-// quoted names and comments are none.
+// findPlaceholders lists a query's placeholders, and its first word in upper
+// case ("(" counts as one). Those in strings, quoted names and comments are
+// none.
 func findPlaceholders(query string) (found []placeholder, firstWord string) {
 	for at := 0; at < len(query); {
 		end := tokenEnd(query, at)
@@ -34,7 +35,8 @@ func findPlaceholders(query string) (found []placeholder, firstWord string) {
 	return found, firstWord
 }
 
-// tokenEnd is where the token that begins at text[at] ends, as ClickHouse's lexer would cut it, as far as that matters here.
+// tokenEnd is where the token that begins at text[at] ends, as ClickHouse's
+// lexer would cut it, as far as that matters here.
 func tokenEnd(text string, at int) int {
 	rest := text[at:]
 	switch c := rest[0]; {
@@ -58,7 +60,8 @@ func isComment(text string) bool {
 	return strings.HasPrefix(text, "--") || strings.HasPrefix(text, "/*")
 }
 
-// through is the length of text up to and including mark, looked for from start on, or of all of it.
+// through is the length of text up to and including mark, looked for from start
+// on, or of all of it.
 func through(text string, start int, mark string) int {
 	if i := strings.Index(text[start:], mark); i >= 0 {
 		return start + i + len(mark)
@@ -66,8 +69,9 @@ func through(text string, start int, mark string) int {
 	return len(text)
 }
 
-// quoted is the length of a quoted token. A backslash takes the next byte's meaning away; a quote written twice begins a
-// new token here, which makes no difference.
+// quoted is the length of a quoted token. A backslash takes the next byte's
+// meaning away; a quote written twice begins a new token here, which makes no
+// difference.
 func quoted(text string, quote byte) int {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {

@@ -100,7 +100,8 @@ func TestCronNext_Expressions(t *testing.T) {
 	}
 }
 
-// The 29th of February was no leap day in 1900 and is none in 2100, so it can be eight years away, and 40 with a weekday.
+// The 29th of February was no leap day in 1900 and is none in 2100, so it can
+// be eight years away, and 40 with a weekday.
 func TestCronNext_FarAway(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ expr, from, want string }{
@@ -176,8 +177,9 @@ func TestCronNext_BadInput(t *testing.T) {
 	}
 }
 
-// The clock goes from 02:00 to 03:00 in Berlin on 29 March 2026, and from 03:00 to 02:00 on 25 October 2026. The other
-// zones are the odd ones: a change at midnight, by half an hour, and by a whole day.
+// The clock goes from 02:00 to 03:00 in Berlin on 29 March 2026, and from 03:00
+// to 02:00 on 25 October 2026. The other zones are the odd ones: a change at
+// midnight, by half an hour, and by a whole day.
 func TestCronNext_ClockChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -237,7 +239,8 @@ func TestCronNext_ClockChanges(t *testing.T) {
 	}
 }
 
-// robfig/cron is an independent implementation that agrees with this one in UTC, where no clock changes.
+// robfig/cron is an independent implementation that agrees with this one in
+// UTC, where no clock changes.
 func TestCronNext_AgreesWithRobfig(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -316,7 +319,8 @@ func TestCronNext_AgreesWithOracle(t *testing.T) {
 	for _, name := range []string{"Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "America/Caracas"} {
 		loc := zone(t, name)
 		for range 150 {
-			// two days around a change of the clock, and a fresh start in between
+			// two days around a change of the clock, and a fresh start in
+			// between
 			_, change := time.Unix(9e8+rng.Int64N(9e8), 0).In(loc).ZoneBounds()
 			if change.IsZero() {
 				continue
@@ -359,7 +363,8 @@ func randomExpr(rng *rand.Rand) string {
 				fmt.Sprintf("*/%d", 1+rng.IntN(f[1])),
 			}[rng.IntN(kinds)])
 		}
-		// robfig marks a field as * wherever the * stands, cron and this package only where it comes first
+		// robfig marks a field as * wherever the * stands, cron and this
+		// package only where it comes first
 		if len(items) == 2 && strings.HasPrefix(items[1], "*") {
 			items[0], items[1] = items[1], items[0]
 		}

@@ -11,7 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/service"
 )
 
-// CronOverlap says what happens to a run that is due while the job's run before it is still going.
+// CronOverlap says what happens to a run that is due while the job's run before
+// it is still going.
 type CronOverlap string
 
 // The overlap policies. The zero value is CronOverlapSkip.
@@ -21,8 +22,9 @@ const (
 	CronOverlapAllow CronOverlap = "allow" // run both at once
 )
 
-// CronMissed says what happens when a run could not start within a minute of its time: the machine slept, the clock
-// was put forward, or the process was not there (CronJob.Since).
+// CronMissed says what happens when a run could not start within a minute of
+// its time: the machine slept, the clock was put forward, or the process was
+// not there (CronJob.Since).
 type CronMissed string
 
 // The missed-run policies. The zero value is CronMissedOnce.
@@ -45,7 +47,8 @@ const (
 	CronNotRun   CronOutcome = "missed"   // no run: its time had passed, and the policy is CronMissedSkip
 )
 
-// CronJob is what to run, and when. The zero value of an optional field is its default.
+// CronJob is what to run, and when. The zero value of an optional field is its
+// default.
 type CronJob struct {
 	Name     string                          // required; unique in the service
 	Schedule string                          // required; an expression of cron_next
@@ -58,7 +61,7 @@ type CronJob struct {
 	Since    time.Time                       // times after this one count as missed: the start of the last run of an earlier process; default now
 }
 
-// CronRun tells of one run, or of one that was left out.
+// CronRun describes one run, or one that was skipped.
 type CronRun struct {
 	Job       string
 	Scheduled time.Time // the time of the schedule that this run is for
@@ -70,12 +73,12 @@ type CronRun struct {
 	Stack     string // of the goroutine that panicked
 }
 
-// CronJobStatus is how a job stands.
+// CronJobStatus is the state of a job.
 type CronJobStatus struct {
 	Name     string
 	Schedule string
 	Next     time.Time // when the next run starts, jitter included
-	Running  int       // runs going now
+	Running  int       // runs in progress
 	Queued   bool      // another waits for it to end
 	Last     CronRun   // the last that ended or was left out; the zero CronRun if none
 	Runs     int       // runs that ended
@@ -87,16 +90,17 @@ type CronJobStatus struct {
 type CronServiceConfig struct {
 	// Jobs to start with; more can be set later. Default none.
 	Jobs []CronJob
-	// OnRun is told of each run that ended or was left out, one call at a time, never with a lock held. It must not
-	// block for long: no run is started meanwhile. Default: nobody is told, and Status still counts.
+	// OnRun is called for each run that ended or was skipped, one call at a
+	// time, never with a lock held. It must not block for long: no run is
+	// started meanwhile. Default: not called, and Status still counts.
 	OnRun func(CronRun)
 }
 
-// CronServiceHandle is a running service. Its methods may be called from several goroutines at once, and all but Stop
-// also from jobs and from OnRun.
+// CronServiceHandle is a running service. Its methods may be called from
+// several goroutines at once, and all but Stop also from jobs and from OnRun.
 type CronServiceHandle struct {
 	onRun func(CronRun)
-	now   func() time.Time // the wall clock, without the monotonic one, which stands still while a machine sleeps
+	now   func() time.Time // the wall clock, without the monotonic one, which stops while a machine sleeps
 
 	runContext context.Context
 	cancelRuns context.CancelFunc
@@ -116,16 +120,20 @@ type CronServiceHandle struct {
 
 var _ service.Service = (*CronServiceHandle)(nil)
 
-// CronService runs jobs by their schedules until Stop is called or ctx is done. It returns at once; jobs run in
-// goroutines of their own. When ctx is done the contexts of running jobs are, too.
+// CronService runs jobs by their schedules until Stop is called or ctx is done.
+// It returns at once; jobs run in goroutines of their own. When ctx is done the
+// contexts of running jobs are, too.
 //
-// It looks at the wall clock at least every 15 seconds, so it notices within that time that the machine slept or that
-// the clock was put forward, and runs what was missed by the job's policy. If the clock is put back by less than three
-// hours, no time is run twice: jobs wait until the clock is where it was. If it is put back further, the schedule is
-// counted anew from there, as cron(8) does.
+// It looks at the wall clock at least every 15 seconds, so it notices within
+// that time that the machine slept or that the clock was put forward, and runs
+// what was missed by the job's policy. If the clock is put back by less than
+// three hours, no time is run twice: jobs wait until the clock is where it was.
+// If it is put back further, the schedule restarts from there, as
+// cron(8) does.
 //
-// The error is a *core.Error with CodeInvalid if a job is incomplete or its schedule is wrong, CodeConflict if two
-// have the same name. The caller stops the service.
+// The error is a *core.Error with CodeInvalid if a job is incomplete or its
+// schedule is wrong, CodeConflict if two have the same name. The caller stops
+// the service.
 //
 // More in cron_service.md:
 //   - A job that ignores its context can't be ended: after a timeout it goes
@@ -148,7 +156,11 @@ func start(ctx context.Context, cfg CronServiceConfig, now func() time.Time) (*C
 	}
 	for _, j := range cfg.Jobs {
 		if _, ok := h.jobs[j.Name]; ok {
-			return nil, &core.Error{Code: core.CodeConflict, Op: "cron_service job=" + j.Name, Message: "two jobs have this name"}
+			return nil, &core.Error{
+				Code:    core.CodeConflict,
+				Op:      "cron_service job=" + j.Name,
+				Message: "two jobs have this name",
+			}
 		}
 		if err := h.Set(j); err != nil {
 			return nil, err
@@ -165,8 +177,9 @@ func start(ctx context.Context, cfg CronServiceConfig, now func() time.Time) (*C
 	return h, nil
 }
 
-// Set adds a job, or gives the job of that name a new definition. A run of the old one that is going continues and
-// counts for the overlap policy. The error is a *core.Error with CodeInvalid, and then nothing has changed; with
+// Set adds a job, or gives the job of that name a new definition. A run of the
+// old one that is going continues and counts for the overlap policy. The error
+// is a *core.Error with CodeInvalid, and then nothing has changed; with
 // CodeUnavailable after Stop.
 func (h *CronServiceHandle) Set(j CronJob) error {
 	next, err := newJob(j, h.now())
@@ -176,7 +189,11 @@ func (h *CronServiceHandle) Set(j CronJob) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.stopped {
-		return &core.Error{Code: core.CodeUnavailable, Op: "cron_service job=" + j.Name, Message: "the service has stopped"}
+		return &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "cron_service job=" + j.Name,
+			Message: "the service has stopped",
+		}
 	}
 	if old := h.jobs[j.Name]; old != nil {
 		old.CronJob, old.schedule, old.scheduled, old.due = next.CronJob, next.schedule, next.scheduled, next.due
@@ -187,8 +204,8 @@ func (h *CronServiceHandle) Set(j CronJob) error {
 	return nil
 }
 
-// Remove takes a job out of the service; a run that waits is dropped, one that is going continues. It is false if
-// there was no job of that name.
+// Remove takes a job out of the service; a run that waits is dropped, one that
+// is going continues. It is false if there was no job of that name.
 func (h *CronServiceHandle) Remove(name string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -202,7 +219,7 @@ func (h *CronServiceHandle) Remove(name string) bool {
 	return true
 }
 
-// Status returns how each job stands, by name.
+// Status returns the state of each job, by name.
 func (h *CronServiceHandle) Status() []CronJobStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -220,10 +237,10 @@ func (h *CronServiceHandle) Status() []CronJobStatus {
 // Stop starts no more runs, drops those that wait, and returns when those that
 // are going have ended. A second before ctx's deadline (or when nine tenths of
 // the time have passed, if that is later) it cancels the contexts of those that
-// are still going, so that they can clean up; when ctx is done otherwise, it does
-// so then. If it cut off runs, the error is a *core.Error with CodeTimeout that
-// names them. It may be called more than once, but not from a job or from OnRun,
-// for whose end it would wait.
+// are still going, so that they can clean up; when ctx is done otherwise, it
+// does so then. If it cut off runs, the error is a *core.Error with CodeTimeout
+// that names them. It may be called more than once, but not from a job or from
+// OnRun, for whose end it would wait.
 func (h *CronServiceHandle) Stop(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.stopped {

@@ -18,8 +18,8 @@ import (
 	"fnregistry.dev/functions/infra/service/servicetest"
 )
 
-// world is a service in virtual time (it starts on 2000-01-01 00:00 UTC, a Saturday) with a wall clock that a test can
-// put forward or back.
+// world is a service in virtual time (it starts on 2000-01-01 00:00 UTC, a
+// Saturday) with a wall clock that a test can put forward or back.
 type world struct {
 	*testing.T
 	service *CronServiceHandle
@@ -67,7 +67,8 @@ func (w *world) stop() {
 	}
 }
 
-// told gives the runs so far as "outcome scheduled started missed", times as days and hours.
+// told gives the runs so far as "outcome scheduled started missed", times as
+// days and hours.
 func (w *world) told() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -139,7 +140,8 @@ func TestCronService_RunsOnSchedule(t *testing.T) {
 	})
 }
 
-// The schedule follows the location: midnight in Auckland is 11:00 UTC in January.
+// The schedule follows the location: midnight in Auckland is 11:00 UTC in
+// January.
 func TestCronService_Location(t *testing.T) {
 	t.Parallel()
 	auckland, err := time.LoadLocation("Pacific/Auckland")
@@ -368,7 +370,8 @@ func TestCronService_SetAndRemove(t *testing.T) {
 		if err := w.service.Set(CronJob{Name: "a", Schedule: "61 * * * *", Run: quick}); core.ErrorCode(err) != core.CodeInvalid {
 			t.Errorf("got %v", err)
 		}
-		// the old run counts for the overlap policy, also after its job was removed and set again
+		// the old run counts for the overlap policy, also after its job was
+		// removed and set again
 		w.pass(30 * time.Minute)
 		if !w.service.Remove("a") || w.service.Remove("a") || len(w.service.Status()) != 0 {
 			t.Error("Remove")

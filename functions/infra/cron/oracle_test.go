@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// oracle answers the same question as CronNext by trying every minute. It shares no code with it and reads the
-// expression anew for every question; it is given valid expressions only.
+// oracle answers the same question as CronNext by trying every minute. It
+// shares no code with it and parses the expression again for every question; it
+// is given valid expressions only.
 type oracle struct{ words []string }
 
 func newOracle(expr string) oracle {
@@ -27,7 +28,8 @@ func newOracle(expr string) oracle {
 	return oracle{words}
 }
 
-// next returns the first due time after from and up to limit, all in Unix seconds.
+// next returns the first due time after from and up to limit, all in Unix
+// seconds.
 func (o oracle) next(loc *time.Location, from, limit int64) (int64, bool) {
 	clock := func(minute int64) int64 {
 		_, offset := time.Unix(minute, 0).In(loc).Zone()

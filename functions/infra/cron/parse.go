@@ -63,7 +63,10 @@ func (s *schedule) parse(expr string) *fault {
 		words = append([]string{"0"}, words...)
 	}
 	if len(words) != 6 {
-		return &fault{fmt.Sprintf("has %d fields", len(words)), "write minute, hour, day of month, month, day of week, or six with seconds in front"}
+		return &fault{
+			fmt.Sprintf("has %d fields", len(words)),
+			"write minute, hour, day of month, month, day of week, or six with seconds in front",
+		}
 	}
 	return s.parseFields(words)
 }
@@ -108,7 +111,8 @@ func (s *schedule) parseFields(words []string) *fault {
 	return nil
 }
 
-// addDay adds an item of the day of month: what every field has, and L, L-n, LW and nW.
+// addDay adds an item of the day of month: what every field has, and L, L-n, LW
+// and nW.
 func (s *schedule) addDay(item string) *fault {
 	switch {
 	case item == "L":
@@ -133,7 +137,8 @@ func (s *schedule) addDay(item string) *fault {
 	return nil
 }
 
-// addWeekday adds an item of the day of week: what every field has, and 5#2 and 5L.
+// addWeekday adds an item of the day of week: what every field has, and 5#2 and
+// 5L.
 func (s *schedule) addWeekday(item string) *fault {
 	name, nth, hasNth := strings.Cut(item, "#")
 	last := !hasNth && strings.HasSuffix(item, "L")
@@ -159,7 +164,8 @@ func (s *schedule) addWeekday(item string) *fault {
 	return nil
 }
 
-// add puts the values of one item of the list into set: *, a, a-b, each with or without a step.
+// add puts the values of one item of the list into set: *, a, a-b, each with or
+// without a step.
 func (f *field) add(set *uint64, item string) *fault {
 	span, stepText, hasStep := strings.Cut(item, "/")
 	low, high, bad := f.span(span, hasStep)
@@ -170,7 +176,11 @@ func (f *field) add(set *uint64, item string) *fault {
 	if hasStep {
 		n, err := strconv.Atoi(stepText)
 		if err != nil || n < 1 || n > f.max {
-			return f.fault(item, fmt.Sprintf("the step must be 1 to %d", f.max), "a larger step would be due once only: name the value")
+			return f.fault(
+				item,
+				fmt.Sprintf("the step must be 1 to %d", f.max),
+				"a larger step would be due once only: name the value",
+			)
 		}
 		step = n
 	}
@@ -201,7 +211,11 @@ func (f *field) span(text string, hasStep bool) (low, high int, bad *fault) {
 			high = 7 // FRI-SUN means what it says
 		}
 		if high < low {
-			return 0, 0, f.fault(text, "the range runs backwards", "write it as two ranges: "+from+"-"+strconv.Itoa(top)+","+strconv.Itoa(f.min)+"-"+to)
+			return 0, 0, f.fault(
+				text,
+				"the range runs backwards",
+				"write it as two ranges: "+from+"-"+strconv.Itoa(top)+","+strconv.Itoa(f.min)+"-"+to,
+			)
 		}
 	case hasStep:
 		high = max(low, top)

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// schedule is a parsed expression. The sets have one bit a value: bit 30 of minutes is minute 30.
+// schedule is a parsed expression. The sets have one bit a value: bit 30 of
+// minutes is minute 30.
 type schedule struct {
 	expr  string
 	every time.Duration // of @every; the rest is unused then
@@ -24,12 +25,13 @@ type schedule struct {
 
 const (
 	daySeconds = 24 * 60 * 60
-	// every7 has one bit a week; shifted to a weekday's first day it marks all of them.
+	// every7 has one bit a week; shifted to a weekday's first day it marks all
+	// of them.
 	every7 uint64 = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28
 )
 
-// nextCivil returns the first due second at or after from. Both count civil (wall clock) time as if it were UTC.
-// It is false if there is none at all.
+// nextCivil returns the first due second at or after from. Both count civil
+// (wall clock) time as if it were UTC. It is false if there is none at all.
 func (s *schedule) nextCivil(from int64) (int64, bool) {
 	at := time.Unix(from, 0).UTC()
 	year, month, day := at.Date()
@@ -39,7 +41,8 @@ func (s *schedule) nextCivil(from int64) (int64, bool) {
 		}
 	}
 	first, _ := s.nextClock(0, 0, 0)
-	// The calendar repeats after 400 years: what does not come in one round never comes.
+	// The calendar repeats after 400 years: what does not come in one round
+	// never comes.
 	for range 400*12 + 1 {
 		if s.months&(1<<month) != 0 {
 			if later := s.daysOf(year, month) >> (day + 1) << (day + 1); later != 0 {
@@ -54,7 +57,8 @@ func (s *schedule) nextCivil(from int64) (int64, bool) {
 	return 0, false
 }
 
-// nextClock returns the first due time of day at or after the given one, in seconds.
+// nextClock returns the first due time of day at or after the given one, in
+// seconds.
 func (s *schedule) nextClock(hour, minute, second int) (int64, bool) {
 	if s.hours&(1<<hour) != 0 {
 		if s.minutes&(1<<minute) != 0 {
@@ -83,7 +87,8 @@ func (s *schedule) daysOf(year int, month time.Month) uint64 {
 	return byDay & byWeekday & valid
 }
 
-// byDayOfMonth takes the weekday of the month's first day, and the month's last day.
+// byDayOfMonth takes the weekday of the month's first day, and the month's last
+// day.
 func (s *schedule) byDayOfMonth(first, last int) uint64 {
 	set := s.days
 	for n := 0; s.fromLast != 0 && n < last; n++ {
@@ -121,7 +126,8 @@ func (s *schedule) byWeekday(first, last int) uint64 {
 	return set
 }
 
-// nearestWorkday returns the Monday to Friday nearest to day, without leaving the month.
+// nearestWorkday returns the Monday to Friday nearest to day, without leaving
+// the month.
 func nearestWorkday(day, first, last int) int {
 	switch time.Weekday((first + day - 1) % 7) {
 	case time.Saturday:

@@ -34,7 +34,13 @@ type job struct {
 
 func newJob(c CronJob, now time.Time) (*job, error) {
 	bad := func(message, hint string, err error) (*job, error) {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "cron_service job=" + c.Name, Message: message, Hint: hint, Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "cron_service job=" + c.Name,
+			Message: message,
+			Hint:    hint,
+			Err:     err,
+		}
 	}
 	switch {
 	case c.Name == "":
@@ -142,7 +148,8 @@ func (h *CronServiceHandle) startDue() time.Duration {
 	return sleep
 }
 
-// replan sets the next time; a schedule that has none any more (the calendar ends with year 9999) leaves the service.
+// replan sets the next time; a schedule that has none any more (the calendar
+// ends with year 9999) leaves the service.
 func (h *CronServiceHandle) replan(j *job, now time.Time) {
 	if err := j.plan(now); err != nil {
 		delete(h.jobs, j.Name)
@@ -158,8 +165,9 @@ func (j *job) dueRun(now time.Time) *CronRun {
 	return run
 }
 
-// lastDue returns the last time of the schedule up to now, given that scheduled is one. It halves the time between the
-// two instead of counting: a month of seconds would take a while.
+// lastDue returns the last time of the schedule up to now, given that scheduled
+// is one. It halves the time between the two instead of counting: a month of
+// seconds would take a while.
 func (j *job) lastDue(now time.Time) time.Time {
 	if every := j.schedule.every; every > 0 {
 		return j.scheduled.Add(now.Sub(j.scheduled).Truncate(every))

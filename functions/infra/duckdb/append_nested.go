@@ -9,8 +9,8 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 )
 
-// nestedConverter is newConverter for the types that have details: the driver checks what they hold as little as it
-// does at the top.
+// nestedConverter is newConverter for the types that have details: the driver
+// checks what they hold as little as it does at the top.
 func nestedConverter(info driver.TypeInfo, waiting *int) (converter, error) {
 	switch d := info.Details().(type) {
 	case *driver.DecimalDetails:
@@ -38,7 +38,8 @@ func nestedConverter(info driver.TypeInfo, waiting *int) (converter, error) {
 	return nil, fmt.Errorf("the driver can't write this type")
 }
 
-// enumConverter checks a value's name. The driver writes nothing at all for an ENUM of more than 255 values.
+// enumConverter checks a value's name. The driver writes nothing at all for an
+// ENUM of more than 255 values.
 func enumConverter(values []string) (converter, error) {
 	if len(values) > 255 {
 		return nil, fmt.Errorf("the driver can't write an ENUM of %d values, 255 at most", len(values))
@@ -59,7 +60,8 @@ func enumConverter(values []string) (converter, error) {
 	}, nil
 }
 
-// listConverter takes slices and arrays; size is how many elements there must be, negative for any number.
+// listConverter takes slices and arrays; size is how many elements there must
+// be, negative for any number.
 func listConverter(element converter, size int) converter {
 	return func(value any) (any, error) {
 		v := reflect.ValueOf(indirect(value))

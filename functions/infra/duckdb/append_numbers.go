@@ -17,7 +17,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// indirect follows pointers; nil for a nil one. A *big.Int is a number, not a pointer to one.
+// indirect follows pointers; nil for a nil one. A *big.Int is a number, not a
+// pointer to one.
 func indirect(value any) any {
 	switch value.(type) {
 	case string, int, int64, float64, []byte, *big.Int:
@@ -47,7 +48,8 @@ func asArray16(value any) (bytes [16]byte, ok bool) {
 	return bytes, false
 }
 
-// limits is the range of an integer type. The driver would cut a larger number down to its low bits.
+// limits is the range of an integer type. The driver would cut a larger number
+// down to its low bits.
 type limits struct {
 	min int64
 	max uint64
@@ -139,8 +141,9 @@ func hugeConverter(low, high *big.Int) converter {
 	}
 }
 
-// decimalConverter brings numbers and decimal text to the column's scale, rounded half away from zero as DuckDB's casts
-// do. The driver would take the bare digits: 1.5 would become 0.01 in a DECIMAL(5,2).
+// decimalConverter brings numbers and decimal text to the column's scale,
+// rounded half away from zero as DuckDB's casts do. The driver would take the
+// bare digits: 1.5 would become 0.01 in a DECIMAL(5,2).
 func decimalConverter(width, scale uint8) converter {
 	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(width)), nil)
 	return func(value any) (any, error) {

@@ -8,8 +8,9 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 )
 
-// pump hands rows to the driver's appender on a goroutine of its own, in batches, so that the checking of values costs
-// no time where a second CPU is idle: the driver's part is the longer one.
+// pump hands rows to the driver's appender on a goroutine of its own, in
+// batches, so that the checking of values costs no time where a second CPU is
+// idle: the driver's part is the longer one.
 type pump struct {
 	width int // values a row
 	batch *appendBatch
@@ -28,12 +29,18 @@ type appendBatch struct {
 
 const (
 	batchRows = 2048 // fewer made the handing over cost more than the second CPU gains: 0.73 of by hand with 128, 0.9 with 512, 1.0 with this
-	// batchBytes bounds the text and blobs that wait in a batch and in the appender, which by itself keeps 2,048 rows, however large.
+	// batchBytes bounds the text and blobs that wait in a batch and in the
+	// appender, which by itself keeps 2,048 rows, however large.
 	batchBytes = 16 << 20
 )
 
 func startPump(appender *driver.Appender, width int) *pump {
-	p := &pump{width: width, full: make(chan *appendBatch), empty: make(chan *appendBatch, 2), done: make(chan error, 1)}
+	p := &pump{
+		width: width,
+		full:  make(chan *appendBatch),
+		empty: make(chan *appendBatch, 2),
+		done:  make(chan error, 1),
+	}
 	p.batch = &appendBatch{values: make([]sqldriver.Value, batchRows*width), first: 1}
 	p.empty <- &appendBatch{values: make([]sqldriver.Value, batchRows*width)}
 	go p.run(appender)
@@ -84,7 +91,8 @@ func (p *pump) push() error {
 	return p.batch.err
 }
 
-// stop waits for what was handed over. Without an error so far, the last batch is handed over first.
+// stop waits for what was handed over. Without an error so far, the last batch
+// is handed over first.
 func (p *pump) stop(err error) error {
 	if err == nil {
 		p.full <- p.batch

@@ -17,11 +17,13 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// converter turns a value that is not nil into one that the driver's appender writes rightly into a column, or says why
-// there is none. Its errors don't quote the value.
+// converter turns a value that is not nil into one that the driver's appender
+// writes rightly into a column, or says why there is none. Its errors don't
+// quote the value.
 type converter func(value any) (any, error)
 
-// newConverter chooses by the column's type. waiting counts the bytes of text and blobs.
+// newConverter chooses by the column's type. waiting counts the bytes of text
+// and blobs.
 func newConverter(info driver.TypeInfo, isJSON bool, waiting *int) (converter, error) {
 	if isJSON {
 		return jsonConverter(waiting), nil
@@ -97,7 +99,8 @@ func convertBool(value any) (any, error) {
 	return orNil(value, "BOOLEAN")
 }
 
-// orNil is for values of a wrong type: a nil pointer is NULL, whatever it would point to.
+// orNil is for values of a wrong type: a nil pointer is NULL, whatever it would
+// point to.
 func orNil(value any, want string) (any, error) {
 	if indirect(value) == nil {
 		return nil, nil
@@ -125,7 +128,8 @@ func convertFloat32(value any) (any, error) {
 	return f, err
 }
 
-// textConverter checks text. The driver ends a string at its first NUL byte, but not a slice.
+// textConverter checks text. The driver ends a string at its first NUL byte,
+// but not a slice.
 func textConverter(waiting *int) converter {
 	return func(value any) (any, error) {
 		text, ok := value.(string)
@@ -191,7 +195,8 @@ func jsonConverter(waiting *int) converter {
 	}
 }
 
-// The driver takes a DATE from the seconds in UTC and rounds towards 1970. The date meant is the one that the time shows.
+// The driver takes a DATE from the seconds in UTC and rounds towards 1970. The
+// date meant is the one that the time shows.
 func convertDate(value any) (any, error) {
 	t, ok := indirect(value).(time.Time)
 	if !ok {

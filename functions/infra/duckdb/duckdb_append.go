@@ -26,27 +26,39 @@ type DuckDBAppendConfig struct {
 
 const appendOp = "duckdb_append"
 
-// DuckDBAppend loads rows into a table by DuckDB's appender, the fastest way in, and returns how many there were. It is
-// one transaction: all rows are in when it returns no error, and none else: when the iterator gives an error, the end of
-// ctx is seen (it is looked at before each row), a row doesn't fit or a constraint is broken.
+// DuckDBAppend loads rows into a table by DuckDB's appender, the fastest way
+// in, and returns how many there were. It is one transaction: all rows are in
+// when it returns no error, and none else: when the iterator gives an error,
+// the end of ctx is seen (it is looked at before each row), a row doesn't fit
+// or a constraint is broken.
 //
-// A row is one value for each column; the slice, and byte slices in it, may be used again by the iterator. Values are checked against the
-// column's type, where the driver's appender would cut them off in silence: integers that fit, floats without a fraction for integer
-// columns, numbers or decimal text for DECIMAL (rounded half away from zero), UTF-8 text, time.Time (its own date for
-// DATE, UTC for TIMESTAMP), time.Duration for INTERVAL, [16]byte or text for UUID, slices for LIST and ARRAY,
-// map[string]any for STRUCT, any map for MAP, what encoding/json takes for JSON (json.RawMessage for JSON text).
+// A row is one value for each column; the slice, and byte slices in it, may be
+// used again by the iterator. Values are checked against the column's type,
+// where the driver's appender would cut them off in silence: integers that fit,
+// floats without a fraction for integer columns, numbers or decimal text for
+// DECIMAL (rounded half away from zero), UTF-8 text, time.Time (its own date
+// for DATE, UTC for TIMESTAMP), time.Duration for INTERVAL, [16]byte or text
+// for UUID, slices for LIST and ARRAY, map[string]any for STRUCT, any map for
+// MAP, what encoding/json takes for JSON (json.RawMessage for JSON text).
 //
-// Errors: CodeNotFound for a missing table or column, CodeInvalid with the row's number (from 1) and the column for a
-// value that doesn't fit, CodeConflict for a broken key, CodeTimeout and CodeCanceled for ctx, what [DuckDBError] gives
-// for the rest; the iterator's own error as it is, wrapped with the row's number.
+// Errors: CodeNotFound for a missing table or column, CodeInvalid with the
+// row's number (from 1) and the column for a value that doesn't fit,
+// CodeConflict for a broken key, CodeTimeout and CodeCanceled for ctx, what
+// [DuckDBError] gives for the rest; the iterator's own error as it is, wrapped
+// with the row's number.
 //
 // More in duckdb_append.md:
-//   - Why not the driver's Appender: in silence it makes 44 of 300 in a
+//   - Why not the driver's Appender: it silently turns 300 into 44 in a
 //     TINYINT, 0.01 of 1.5 in a DECIMAL(5,2), ends text at a NUL byte, writes
 //     an ENUM of more than 255 values as nothing, and shifts dates before 1970.
 //   - Whole numbers that a FLOAT or DOUBLE can't represent, and fractions that
 //     would become 0 in a FLOAT, are refused.
-func DuckDBAppend(ctx context.Context, db *sql.DB, cfg DuckDBAppendConfig, rows iter.Seq2[[]any, error]) (int64, error) {
+func DuckDBAppend(
+	ctx context.Context,
+	db *sql.DB,
+	cfg DuckDBAppendConfig,
+	rows iter.Seq2[[]any, error],
+) (int64, error) {
 	if err := checkTable(appendOp, cfg.Schema, cfg.Table); err != nil {
 		return 0, err
 	}
@@ -66,8 +78,14 @@ func DuckDBAppend(ctx context.Context, db *sql.DB, cfg DuckDBAppendConfig, rows 
 	return n, nil
 }
 
-// appendInTransaction works on the driver's connection, since the appender does.
-func appendInTransaction(ctx context.Context, conn *driver.Conn, cfg DuckDBAppendConfig, rows iter.Seq2[[]any, error]) (n int64, err error) {
+// appendInTransaction works on the driver's connection, since the appender
+// does.
+func appendInTransaction(
+	ctx context.Context,
+	conn *driver.Conn,
+	cfg DuckDBAppendConfig,
+	rows iter.Seq2[[]any, error],
+) (n int64, err error) {
 	tx, err := conn.BeginTx(ctx, sqldriver.TxOptions{})
 	if err != nil {
 		return 0, err
@@ -88,7 +106,12 @@ func appendInTransaction(ctx context.Context, conn *driver.Conn, cfg DuckDBAppen
 	return n, tx.Commit()
 }
 
-func appendAll(ctx context.Context, conn *driver.Conn, cfg DuckDBAppendConfig, rows iter.Seq2[[]any, error]) (n int64, err error) {
+func appendAll(
+	ctx context.Context,
+	conn *driver.Conn,
+	cfg DuckDBAppendConfig,
+	rows iter.Seq2[[]any, error],
+) (n int64, err error) {
 	var waiting int // bytes of text and blobs
 	columns, err := appendColumns(conn, cfg, &waiting)
 	if err != nil {
@@ -142,7 +165,8 @@ func newAppender(conn *driver.Conn, cfg DuckDBAppendConfig) (*driver.Appender, e
 	return driver.NewAppenderWithColumns(conn, "", cfg.Schema, cfg.Table, cfg.Columns)
 }
 
-// rowError is for an error of the driver's on a value, which it quotes whole. Others are those of rows before, or of the disk.
+// rowError is for an error of the driver's on a value, which it quotes whole.
+// Others are those of rows before, or of the disk.
 func rowError(row int64, err error) error {
 	text, _, found := strings.Cut(err.Error(), ", val: ")
 	if !found {
@@ -160,7 +184,11 @@ func convertRow(columns []appendColumn, number int64, row []any, values []sqldri
 		}
 	}()
 	if len(row) != len(columns) {
-		return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d: has %d values for %d columns", number, len(row), len(columns))}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      appendOp,
+			Message: fmt.Sprintf("row %d: has %d values for %d columns", number, len(row), len(columns)),
+		}
 	}
 	for i := range columns {
 		if row[i] == nil {
@@ -187,7 +215,8 @@ type appendColumn struct {
 	convert converter
 }
 
-// appendColumns asks for the types of the columns and chooses what checks their values.
+// appendColumns asks for the types of the columns and chooses what checks their
+// values.
 func appendColumns(conn *driver.Conn, cfg DuckDBAppendConfig, waiting *int) ([]appendColumn, error) {
 	var names []string
 	for i, name := range cfg.Columns {
@@ -195,7 +224,11 @@ func appendColumns(conn *driver.Conn, cfg DuckDBAppendConfig, waiting *int) ([]a
 			return nil, err
 		}
 		if slices.ContainsFunc(cfg.Columns[:i], func(other string) bool { return strings.EqualFold(name, other) }) {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("Columns has %q twice", name)}
+			return nil, &core.Error{
+				Code:    core.CodeInvalid,
+				Op:      appendOp,
+				Message: fmt.Sprintf("Columns has %q twice", name),
+			}
 		}
 		names = append(names, quoteName(name))
 	}
@@ -218,18 +251,24 @@ func appendColumns(conn *driver.Conn, cfg DuckDBAppendConfig, waiting *int) ([]a
 	for i, c := range types {
 		info, err := stmt.ColumnTypeInfo(i)
 		if err != nil {
-			return nil, &core.Error{Code: core.CodeUnsupported, Op: appendOp, Message: fmt.Sprintf("column %q: the driver can't write a %s", c.name, c.typ), Err: err}
+			return nil, &core.Error{
+				Code:    core.CodeUnsupported,
+				Op:      appendOp,
+				Message: fmt.Sprintf("column %q: the driver can't write a %s", c.name, c.typ),
+				Err:     err,
+			}
 		}
 		convert, err := newConverter(info, c.typ == "JSON", waiting)
 		if err != nil {
-			return nil, &core.Error{Code: core.CodeUnsupported, Op: appendOp, Message: fmt.Sprintf("column %q: %v", c.name, err)}
+			return nil, &core.Error{Code: core.CodeUnsupported, Op: appendOp, Message: fmt.Sprintf("column %q", c.name), Err: err}
 		}
 		columns[i] = appendColumn{c.name, convert}
 	}
 	return columns, nil
 }
 
-// describeOn is describe on the driver's connection, which a transaction under way needs.
+// describeOn is describe on the driver's connection, which a transaction under
+// way needs.
 func describeOn(conn *driver.Conn, query string) ([]queryColumn, error) {
 	rows, err := conn.QueryContext(context.Background(), "DESCRIBE "+query, nil)
 	if err != nil {
@@ -246,8 +285,8 @@ func describeOn(conn *driver.Conn, query string) ([]queryColumn, error) {
 	return columns, nil
 }
 
-// notFound gives a missing table or column its own code. In SQL that somebody else wrote it would be a mistake like any
-// other.
+// notFound gives a missing table or column its own code. In SQL that somebody
+// else wrote it would be a mistake like any other.
 func notFound(op string, err error) error {
 	text := err.Error()
 	if strings.Contains(text, "does not exist") || strings.Contains(text, "not found in FROM clause") {

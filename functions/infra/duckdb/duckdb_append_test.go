@@ -129,7 +129,8 @@ func TestDuckDBAppend_Values(t *testing.T) {
 	}
 }
 
-// What the driver's appender would cut off, wrap around or write as something else.
+// What the driver's appender would cut off, wrap around or write as something
+// else.
 func TestDuckDBAppend_Refused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -209,7 +210,8 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 	wantError(t, err, core.CodeUnsupported, "ENUM of 300")
 }
 
-// Rows enough for several of the appender's own flushes; what comes after them undoes them all.
+// Rows enough for several of the appender's own flushes; what comes after them
+// undoes them all.
 func TestDuckDBAppend_Atomic(t *testing.T) {
 	t.Parallel()
 	db := openWith(t, DuckDBOpenConfig{Path: filepath.Join(t.TempDir(), "x.db"), Threads: 2}, "CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR)", "INSERT INTO t VALUES (-1, 'first')")
@@ -313,7 +315,8 @@ func TestDuckDBAppend_Hostile(t *testing.T) {
 	one[int](t, db, "SELECT count(*) FROM keep")
 }
 
-// 24 values of 10 MB: the appender alone would keep them all. DuckDB itself needs them in memory for the commit.
+// 24 values of 10 MB: the appender alone would keep them all. DuckDB itself
+// needs them in memory for the commit.
 func TestDuckDBAppend_LargeValues(t *testing.T) {
 	t.Parallel()
 	text, blob := strings.Repeat("é", 5<<20), make([]byte, 10<<20)
@@ -348,7 +351,8 @@ var benchNames = func() (names []string) {
 
 const benchRows = 200_000
 
-// BenchmarkDuckDBAppend interleaves the unit with the driver's appender used by hand, so that what else runs on the machine hits both.
+// BenchmarkDuckDBAppend interleaves the unit with the driver's appender used by
+// hand, so that what else runs on the machine hits both.
 func BenchmarkDuckDBAppend(b *testing.B) {
 	db := open(b)
 	var unit, byHand time.Duration

@@ -11,11 +11,14 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// DuckDBError turns an error of DuckDB's driver, of database/sql or of a context into a [*core.Error] with op before its
-// text: a broken UNIQUE, PRIMARY KEY or FOREIGN KEY constraint or two transactions that changed the same row are
-// CodeConflict, a write on a read-only database CodeForbidden, bad SQL and bad values CodeInvalid, a file that another
-// process holds or a full disk CodeUnavailable, and so on. An error that already is a *core.Error comes back as it is,
-// nil as nil; one that nothing is known about keeps the code of its cause (core.ErrorCode finds it).
+// DuckDBError turns an error of DuckDB's driver, of database/sql or of a
+// context into a [*core.Error] with op before its text: a broken UNIQUE,
+// PRIMARY KEY or FOREIGN KEY constraint or two transactions that changed the
+// same row are CodeConflict, a write on a read-only database CodeForbidden, bad
+// SQL and bad values CodeInvalid, a file that another process holds or a full
+// disk CodeUnavailable, and so on. An error that already is a *core.Error comes
+// back as it is, nil as nil; one that nothing is known about keeps the code of
+// its cause (core.ErrorCode finds it).
 //
 // More in duckdb_error.md:
 //   - DuckDB doesn't wait for locks: two transactions that change the same row,
@@ -44,8 +47,8 @@ func DuckDBError(op string, err error) error {
 	return &known
 }
 
-// queryError is DuckDBError for what ran under ctx: after its end DuckDB calls the error an interrupt, or whatever the
-// interrupted step makes of it.
+// queryError is DuckDBError for what ran under ctx: after its end DuckDB calls
+// the error an interrupt, or whatever the interrupted step makes of it.
 func queryError(ctx context.Context, op string, err error) error {
 	if ctxErr := ctx.Err(); err != nil && ctxErr != nil {
 		err = ctxErr
@@ -63,7 +66,8 @@ func engineError(text string) core.Error {
 	return kindErrors[errorKind(text)]
 }
 
-// textErrors are told by their text, for DuckDB has only some forty kinds of error. The first that fits counts.
+// textErrors are told by their text, for DuckDB has only some forty kinds of
+// error. The first that fits counts.
 var textErrors = []struct {
 	text  string
 	known core.Error
@@ -82,7 +86,10 @@ var textErrors = []struct {
 	{"readonly database", core.Error{Code: core.CodeForbidden}},
 	{`.duckdb_extension" not found`, core.Error{Code: core.CodeUnsupported, Hint: "it is a database of another kind, or needs an extension, which duckdb_open doesn't load unless Extensions is set"}},
 	{"Corrupt database file", core.Error{Code: core.CodeInternal, Hint: "the file is damaged: restore a backup"}},
-	{"previous fatal error", core.Error{Code: core.CodeUnavailable, Hint: "close every handle on the database and open it again"}},
+	{
+		"previous fatal error",
+		core.Error{Code: core.CodeUnavailable, Hint: "close every handle on the database and open it again"},
+	},
 	{"file system operations are disabled", core.Error{Code: core.CodeForbidden}},
 	{"configuration has been locked", core.Error{Code: core.CodeForbidden}},
 	{"onflict on", core.Error{Code: core.CodeConflict, Hint: "another transaction changed the same: try again"}}, // Catalog write-write conflict on ..., Conflict on update
@@ -94,10 +101,14 @@ var textErrors = []struct {
 	{"Failed to commit: failed to", memoryError},              // ... pin block of size ..., ... allocate data of size ...
 }
 
-var memoryError = core.Error{Code: core.CodeTooLarge, Hint: "give more memory, or a temporary folder with room, or ask for less at a time"}
+var memoryError = core.Error{
+	Code: core.CodeTooLarge,
+	Hint: "give more memory, or a temporary folder with room, or ask for less at a time",
+}
 
-// kindErrors are the codes by the words that DuckDB puts before " Error: ". The driver's own *Error has its type from them,
-// too, and where it wraps one (appenders, opening) keeps the text alone.
+// kindErrors are the codes by the words that DuckDB puts before " Error: ". The
+// driver's own *Error has its type from them, too, and where it wraps one
+// (appenders, opening) keeps the text alone.
 var kindErrors = map[string]core.Error{
 	"Out of Range":           {Code: core.CodeInvalid},
 	"Conversion":             {Code: core.CodeInvalid},

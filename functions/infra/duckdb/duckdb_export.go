@@ -33,17 +33,20 @@ const exportOp = "duckdb_export"
 
 var compressions = []string{"zstd", "snappy", "gzip", "brotli", "lz4", "uncompressed"}
 
-// DuckDBExport writes a table or the rows of a query to a Parquet file and returns how many rows there were. They go to a
-// temporary file in the same folder, which is flushed to the disk and then renamed: whoever opens Path sees the old
-// file or all of the new one, after a power cut too. On an error, and at the end of ctx, which stops it within about half a second,
-// Path is as it was and the temporary file is gone.
+// DuckDBExport writes a table or the rows of a query to a Parquet file and
+// returns how many rows there were. They go to a temporary file in the same
+// folder, which is flushed to the disk and then renamed: anyone who opens Path
+// sees the old file or all of the new one, after a power cut too. On an error,
+// and at the end of ctx, which stops it within about half a second, Path is as
+// it was and the temporary file is gone.
 //
-// The query can't write: it runs in a read-only transaction. If Path is a symbolic link, the file that it leads to is
-// replaced.
+// The query can't write: it runs in a read-only transaction. If Path is a
+// symbolic link, the file that it leads to is replaced.
 //
-// Errors: CodeNotFound for a missing table or folder, CodeInvalid for bad SQL or a bad config, CodeForbidden where the
-// folder can't be written, CodeUnavailable on a full disk, CodeTimeout and CodeCanceled for ctx, what [DuckDBError]
-// gives for the rest.
+// Errors: CodeNotFound for a missing table or folder, CodeInvalid for bad SQL
+// or a bad config, CodeForbidden where the folder can't be written,
+// CodeUnavailable on a full disk, CodeTimeout and CodeCanceled for ctx, what
+// [DuckDBError] gives for the rest.
 //
 // More in duckdb_export.md:
 //   - The query runs in a read-only transaction, so nextval() fails.
@@ -108,7 +111,8 @@ func checkExport(cfg *DuckDBExportConfig) error {
 	return errors.Join(checkText(exportOp, "the query", cfg.Query), checkText(exportOp, "the path", cfg.Path))
 }
 
-// exportTarget is the file that Path leads to, which is or may become a regular one.
+// exportTarget is the file that Path leads to, which is or may become a regular
+// one.
 func exportTarget(path string) (string, error) {
 	if err := checkText(exportOp, "the path", path); err != nil {
 		return "", err
@@ -130,7 +134,8 @@ func exportTarget(path string) (string, error) {
 	return path, findFolder(exportOp, filepath.Dir(path))
 }
 
-// copyTo lets DuckDB write the file. A query that is a single SELECT by itself stays one inside the parentheses.
+// copyTo lets DuckDB write the file. A query that is a single SELECT by itself
+// stays one inside the parentheses.
 func copyTo(ctx context.Context, conn *sql.Conn, cfg DuckDBExportConfig, path string) (int64, error) {
 	end, err := beginReadOnly(ctx, conn)
 	if err != nil {

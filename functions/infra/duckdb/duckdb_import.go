@@ -21,7 +21,7 @@ type DuckDBImportConfig struct {
 	Format    string            // "csv", "ndjson" or "parquet"; default by the ending: .csv, .tsv, .ndjson, .jsonl, .parquet; .gz or .zst may follow the text formats
 	Table     string            // its bare name, unquoted; required
 	Schema    string            // default the connection's own, main
-	Append    bool              // into a table that is there, by the columns' names; default: the table is created and must not be there
+	Append    bool              // into a table that is there, by the columns' names; default: the table is created and must not exist
 	NoHeader  bool              // CSV: the first line is a row; columns are column0, column1, ... or, with Append, those of the table in order
 	Delimiter string            // CSV: one character; default a comma, for .tsv a tab
 	Null      string            // CSV: the unquoted text that stands for NULL; default the empty one
@@ -37,18 +37,23 @@ type DuckDBImportConfig struct {
 
 const importOp = "duckdb_import"
 
-// DuckDBImport loads a CSV, NDJSON or Parquet file into a new table, or appends it to one that is there, and returns how many rows
-// it had. It is one statement: all rows are in, or none. Types of a new table are detected on the whole file, which is
-// therefore read twice; with Append those of the table are taken, so that 01234 stays text where the column is text.
+// DuckDBImport loads a CSV, NDJSON or Parquet file into a new table, or appends
+// it to one that is there, and returns how many rows it had. It is one
+// statement: all rows are in, or none. Types of a new table are detected on the
+// whole file, which is therefore read twice; with Append those of the table are
+// taken, so that 01234 stays text where the column is text.
 //
-// CSV is RFC 4180: quoted by ", a quote in it doubled, the first line names the columns. Nothing of this is guessed: DuckDB's
-// own detection leaves out lines that don't fit. A quoted "" is an empty text, not NULL.
+// CSV is RFC 4180: quoted by ", a quote in it doubled, the first line names the
+// columns. Nothing of this is guessed: DuckDB's own detection leaves out lines
+// that don't fit. A quoted "" is an empty text, not NULL.
 //
 // The end of ctx stops it within about half a second, and nothing is in.
 //
-// Errors: CodeNotFound for a missing file, or a missing table with Append; CodeConflict for a table that is there without
-// it; CodeInvalid, with the line's number (from 1), for a file that can't be read, and for columns that the table lacks; CodeTimeout and CodeCanceled
-// for ctx; what [DuckDBError] gives for the rest.
+// Errors: CodeNotFound for a missing file, or a missing table with Append;
+// CodeConflict for a table that is there without it; CodeInvalid, with the
+// line's number (from 1), for a file that can't be read, and for columns that
+// the table lacks; CodeTimeout and CodeCanceled for ctx; what [DuckDBError]
+// gives for the rest.
 //
 // More in duckdb_import.md:
 //   - CSV is RFC 4180 and nothing else.
@@ -87,7 +92,8 @@ func load(ctx context.Context, conn *sql.Conn, source *source, cfg DuckDBImportC
 	return countedExec(ctx, conn, statement)
 }
 
-// countedExec runs a statement whose result is a count of rows. The driver's RowsAffected is 0 for some of them.
+// countedExec runs a statement whose result is a count of rows. The driver's
+// RowsAffected is 0 for some of them.
 func countedExec(ctx context.Context, conn *sql.Conn, statement string, args ...any) (n int64, err error) {
 	err = conn.QueryRowContext(ctx, statement, args...).Scan(&n)
 	return n, err
@@ -148,7 +154,8 @@ func tableColumns(conn *sql.Conn, table string) (columns []queryColumn, err erro
 	return columns, err
 }
 
-// setTypes finds the types of the file's columns, and puts those that were asked for in their place.
+// setTypes finds the types of the file's columns, and puts those that were
+// asked for in their place.
 func (s *source) setTypes(ctx context.Context, conn *sql.Conn, wanted map[string]string) error {
 	if err := s.describe(ctx, conn); err != nil {
 		return err
@@ -166,7 +173,8 @@ func (s *source) setTypes(ctx context.Context, conn *sql.Conn, wanted map[string
 	return nil
 }
 
-// matchTable takes the types of a table for the file's columns, and lists the table's columns in the file's order.
+// matchTable takes the types of a table for the file's columns, and lists the
+// table's columns in the file's order.
 func (s *source) matchTable(ctx context.Context, conn *sql.Conn, table []queryColumn) (string, error) {
 	if err := s.describe(ctx, conn); err != nil {
 		return "", err
@@ -203,8 +211,8 @@ func importInvalid(message string) error {
 	return &core.Error{Code: core.CodeInvalid, Op: importOp, Message: message}
 }
 
-// importError puts the line's number in front of what DuckDB says of a file. Its own texts go on with the whole line and a
-// list of settings.
+// importError puts the line's number in front of what DuckDB says of a file.
+// Its own texts go on with the whole line and a list of settings.
 func importError(ctx context.Context, s *source, err error) error {
 	err = queryError(ctx, importOp, err)
 	coded, ok := errors.AsType[*core.Error](err)

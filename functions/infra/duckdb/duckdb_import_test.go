@@ -152,7 +152,8 @@ func TestDuckDBImport_Append(t *testing.T) {
 	}
 }
 
-// Every fault is told with its line; DuckDB's detection would leave most of these lines out.
+// Every fault is told with its line; DuckDB's detection would leave most of
+// these lines out.
 func TestDuckDBImport_FaultyLines(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -336,7 +337,8 @@ func TestDuckDBImport_Cancel(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, an import takes it whole or says why not, and leaves the database usable.
+// Whatever a file holds, an import takes it whole or says why not, and leaves
+// the database usable.
 func FuzzDuckDBImport(f *testing.F) {
 	for _, text := range []string{"a,b\n1,2\n", "a\n\"x\ny\"\n", "a,b\n1\n", "{\"a\":1}\n{\"b\":[1,{}]}\n", "\xff\n", "PAR1", "", "a\n\x00\n", "\"\n", "{\"a\":\n"} {
 		f.Add(text, true)

@@ -25,7 +25,7 @@ type DuckDBOpenConfig struct {
 	ReadOnly    bool   // never write: the file must exist; other processes may read it at the same time
 	Threads     int    // threads that one query may use; default the number of CPUs
 	MemoryLimit int64  // bytes that DuckDB's buffers may take, at least 1 MiB; default 80 % of the machine's memory
-	TempDir     string // an existing folder for what doesn't fit into memory; default beside a file, the system's for a database in memory
+	TempDir     string // an existing folder for what doesn't fit into memory; default next to a file, the system's for a database in memory
 	Extensions  bool   // let DuckDB download and load extensions by itself; json, parquet and icu are built in
 	Sandbox     bool   // for SQL from outside: no file but the database (no COPY, read_csv, ATTACH), no network, settings locked
 }
@@ -33,15 +33,18 @@ type DuckDBOpenConfig struct {
 // minMemory is below what DuckDB needs for a single block and its bookkeeping.
 const minMemory = 1 << 20
 
-// DuckDBOpen opens a DuckDB database file, or a database in memory that lives until Close, as one pool: all its
-// connections work on the same database, each transaction on the state as it was when it began. Nothing is downloaded
-// unless Extensions is set or SQL says INSTALL. ctx is looked at before the opening, which may have to play back a
-// write-ahead log, and after it. Close the pool: that writes the log back into the file.
+// DuckDBOpen opens a DuckDB database file, or a database in memory that lives
+// until Close, as one pool: all its connections work on the same database, each
+// transaction on the state as it was when it began. Nothing is downloaded
+// unless Extensions is set or SQL says INSTALL. ctx is looked at before the
+// opening, which may have to play back a write-ahead log, and after it. Close
+// the pool: that writes the log back into the file.
 //
-// Errors: CodeNotFound for a missing folder (or a missing file with ReadOnly), CodeForbidden where the file or its
-// folder can't be written, CodeInvalid for a file that is no DuckDB database or a bad config, CodeUnsupported for one of
-// another version, CodeUnavailable while another process holds it, CodeConflict when this process has it open with
-// other settings.
+// Errors: CodeNotFound for a missing folder (or a missing file with ReadOnly),
+// CodeForbidden where the file or its folder can't be written, CodeInvalid for
+// a file that is no DuckDB database or a bad config, CodeUnsupported for one of
+// another version, CodeUnavailable while another process holds it, CodeConflict
+// when this process has it open with other settings.
 //
 // More in duckdb_open.md:
 //   - One process at a time: while one has a file open for writing, no other
@@ -49,7 +52,7 @@ const minMemory = 1 << 20
 //   - Within a process a second handle on a file joins the first one's
 //     database.
 func DuckDBOpen(ctx context.Context, cfg DuckDBOpenConfig) (*sql.DB, error) {
-	op := "duckdb_open " + cfg.Path
+	op := "duckdb_open path=" + cfg.Path
 	dsn, err := openDSN(op, cfg)
 	if err != nil {
 		return nil, err
@@ -73,8 +76,9 @@ func DuckDBOpen(ctx context.Context, cfg DuckDBOpenConfig) (*sql.DB, error) {
 	return db, nil
 }
 
-// lockUp makes a sandbox of the database, for good. Among the settings that the driver hands over at the opening, in any order,
-// it would keep the temporary folder from being set.
+// lockUp makes a sandbox of the database, for good. Among the settings that the
+// driver hands over at the opening, in any order, it would keep the temporary
+// folder from being set.
 func lockUp(ctx context.Context, db *sql.DB) error {
 	var locked, access bool
 	row := db.QueryRowContext(ctx, "SELECT current_setting('lock_configuration')::BOOLEAN, current_setting('enable_external_access')::BOOLEAN")
@@ -85,7 +89,8 @@ func lockUp(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// openDSN checks the config and writes it as the driver reads it: a path, a ? and settings.
+// openDSN checks the config and writes it as the driver reads it: a path, a ?
+// and settings.
 func openDSN(op string, cfg DuckDBOpenConfig) (string, error) {
 	fail := func(message, hint string) (string, error) {
 		return "", &core.Error{Code: core.CodeInvalid, Op: op, Message: message, Hint: hint}
@@ -134,8 +139,9 @@ func settings(cfg DuckDBOpenConfig, temp string) url.Values {
 	return s
 }
 
-// tempFolder is a folder of this handle's own, which DuckDB makes when it needs it and removes on Close. The default for
-// a database in memory would be .tmp in the working directory.
+// tempFolder is a folder of this handle's own, which DuckDB makes when it needs
+// it and removes on Close. The default for a database in memory would be .tmp
+// in the working directory.
 func tempFolder(op string, cfg DuckDBOpenConfig, memory bool) (string, error) {
 	parent := cfg.TempDir
 	if parent == "" {
@@ -157,7 +163,8 @@ func tempFolder(op string, cfg DuckDBOpenConfig, memory bool) (string, error) {
 	return filepath.Join(parent, "duckdb-"+rand.Text()), nil
 }
 
-// findFile checks what the driver would misread or DuckDB would only call "cannot open file".
+// findFile checks what the driver would misread or DuckDB would only call
+// "cannot open file".
 func findFile(op string, cfg DuckDBOpenConfig) (string, error) {
 	fail := func(code core.Code, message, hint string) (string, error) {
 		return "", &core.Error{Code: code, Op: op, Message: message, Hint: hint}
@@ -170,7 +177,11 @@ func findFile(op string, cfg DuckDBOpenConfig) (string, error) {
 		return "", &core.Error{Code: core.CodeInternal, Op: op, Err: err}
 	}
 	if _, err := url.Parse(path + "?a=b"); err != nil || strings.ContainsAny(path, "?#") {
-		return fail(core.CodeInvalid, "DuckDB's driver can't open such a path", "it reads it as a URL: no ?, # or control characters, and % only before two hexadecimal digits")
+		return fail(
+			core.CodeInvalid,
+			"DuckDB's driver can't open such a path",
+			"it reads it as a URL: no ?, # or control characters, and % only before two hexadecimal digits",
+		)
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -194,7 +205,12 @@ func findFolder(op, dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return &core.Error{Code: core.CodeNotFound, Op: op, Message: "folder " + dir + " does not exist", Hint: "make it first: mkdir -p " + dir}
+		return &core.Error{
+			Code:    core.CodeNotFound,
+			Op:      op,
+			Message: "folder " + dir + " does not exist",
+			Hint:    "make it first: mkdir -p " + dir,
+		}
 	case err != nil:
 		return &core.Error{Code: core.ErrorCode(err), Op: op, Err: err}
 	case !info.IsDir():

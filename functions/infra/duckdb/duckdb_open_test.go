@@ -39,7 +39,8 @@ func TestDuckDBOpen_Settings(t *testing.T) {
 	}
 }
 
-// The bundled library has what the units need, so that nothing is loaded at run time.
+// The bundled library has what the units need, so that nothing is loaded at run
+// time.
 func TestDuckDBOpen_BuiltIn(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -54,7 +55,8 @@ func TestDuckDBOpen_BuiltIn(t *testing.T) {
 	wantError(t, DuckDBError("op", err), core.CodeUnsupported, "httpfs")
 }
 
-// A query larger than the memory goes to the temporary folder, which is empty again after Close.
+// A query larger than the memory goes to the temporary folder, which is empty
+// again after Close.
 func TestDuckDBOpen_Spills(t *testing.T) {
 	t.Parallel()
 	for _, sandbox := range []bool{false, true} {
@@ -177,7 +179,8 @@ func TestDuckDBOpen_Errors(t *testing.T) {
 	wantError(t, err, core.CodeCanceled, "canceled")
 }
 
-// makeNewer makes a database file of a version to come, and a damaged one beside it.
+// makeNewer makes a database file of a version to come, and a damaged one
+// next to it.
 func makeNewer(t *testing.T, newer, damaged string) {
 	t.Helper()
 	db, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: newer})

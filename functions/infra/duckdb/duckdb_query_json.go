@@ -13,12 +13,13 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// DuckDBQueryJSONConfig is a query and how its rows are written by [DuckDBQueryJSON].
+// DuckDBQueryJSONConfig is a query and how its rows are written by
+// [DuckDBQueryJSON].
 type DuckDBQueryJSONConfig struct {
 	Query    string         // one statement; a ; behind it is fine; required
 	Args     []any          // for ? and $1, by position
 	Named    map[string]any // for $name, without the prefix; a statement uses Args or Named, not both
-	ReadOnly bool           // refuse what could write: only SELECT, VALUES, WITH, SHOW, EXPLAIN of these and the like, in a read-only transaction
+	ReadOnly bool           // refuse what could write: only SELECT, VALUES, WITH, SHOW, EXPLAIN of these and similar, in a read-only transaction
 	NDJSON   bool           // one object a line instead of one array
 	MaxRows  int            // rows written at most; default 10,000; negative: no limit
 	MaxBytes int64          // bytes written at most; default 64 MiB; negative: no limit
@@ -27,19 +28,25 @@ type DuckDBQueryJSONConfig struct {
 
 const queryOp = "duckdb_query_json"
 
-// DuckDBQueryJSON runs one query and writes its rows to w piece by piece, as a JSON array of objects or as one object a
-// line. NULL is null, an integer and a decimal a number (but see BigInts), a real a number with a point or an exponent,
-// NaN and the infinities strings, text a string, a blob a string in base64, a DATE 2006-01-02, a TIMESTAMP RFC 3339 in
-// UTC, JSON itself; lists and arrays are arrays, structs, maps and unions objects; what is left (UUID, TIME, INTERVAL,
-// ENUM, BIT, ...) is the text that DuckDB writes for it.
+// DuckDBQueryJSON runs one query and writes its rows to w piece by piece, as a
+// JSON array of objects or as one object a line. NULL is null, an integer and a
+// decimal a number (but see BigInts), a real a number with a point or an
+// exponent, NaN and the infinities strings, text a string, a blob a string in
+// base64, a DATE 2006-01-02, a TIMESTAMP RFC 3339 in UTC, JSON itself; lists
+// and arrays are arrays, structs, maps and unions objects; what is left (UUID,
+// TIME, INTERVAL, ENUM, BIT, ...) is the text that DuckDB writes for it.
 //
-// The end of ctx stops the query, wherever it is, within about half a second. The driver has the whole result in memory
-// before the first row comes, beside MemoryLimit: the query is therefore given MaxRows as its LIMIT. Nothing is written before that, so that with
-// Result.Bytes 0 an HTTP handler can still answer with an error; after an error further on the array is left open, so
+// The end of ctx stops the query, wherever it is, within about half a second.
+// The driver has the whole result in memory before the first row comes, beside
+// MemoryLimit: the query is therefore given MaxRows as its LIMIT. Nothing is
+// written before that, so that with Result.Bytes 0 an HTTP handler can still
+// answer with an error; after an error further on the array is left open, so
 // that no one takes it for whole. db stays open.
 //
-// Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
-// ReadOnly; CodeTimeout and CodeCanceled for ctx; what [DuckDBError] gives for the rest; w's own error as it is, wrapped.
+// Errors: CodeInvalid for bad SQL, several statements or parameters that don't
+// match; CodeForbidden for a write with ReadOnly; CodeTimeout and CodeCanceled
+// for ctx; what [DuckDBError] gives for the rest; w's own error as it is,
+// wrapped.
 //
 // More in duckdb_query_json.md:
 //   - The driver has the whole result in memory before the first row, and
@@ -50,7 +57,12 @@ const queryOp = "duckdb_query_json"
 //     zone) RFC 3339 in UTC, infinite ones "infinity" and "-infinity"; JSON as
 //     it is, all digits kept; LIST and ARRAY arrays, STRUCT and MAP objects (a
 //     map's keys as text, sorted), UNION {"tag": value}.
-func DuckDBQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg DuckDBQueryJSONConfig) (rowjson.RowsJSONResult, error) {
+func DuckDBQueryJSON(
+	ctx context.Context,
+	db *sql.DB,
+	w io.Writer,
+	cfg DuckDBQueryJSONConfig,
+) (rowjson.RowsJSONResult, error) {
 	if err := checkText(queryOp, "the query", cfg.Query); err != nil {
 		return rowjson.RowsJSONResult{}, err
 	}
@@ -70,7 +82,12 @@ func DuckDBQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg DuckDBQue
 	return result, queryError(ctx, queryOp, err)
 }
 
-func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg DuckDBQueryJSONConfig) (none rowjson.RowsJSONResult, err error) {
+func runQuery(
+	ctx context.Context,
+	conn *sql.Conn,
+	w io.Writer,
+	cfg DuckDBQueryJSONConfig,
+) (none rowjson.RowsJSONResult, err error) {
 	statement, err := prepare(conn, queryOp, cfg.Query, cfg.ReadOnly)
 	if err != nil {
 		return none, err
@@ -80,7 +97,12 @@ func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg DuckDBQueryJ
 			Hint: "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT read"}
 	}
 	if cfg.ReadOnly && !statement.reads {
-		return none, &core.Error{Code: core.CodeForbidden, Op: queryOp, Message: "not a reading statement", Hint: "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are"}
+		return none, &core.Error{
+			Code:    core.CodeForbidden,
+			Op:      queryOp,
+			Message: "not a reading statement",
+			Hint:    "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are",
+		}
 	}
 	args, err := bindArgs(queryOp, statement.params, cfg.Args, cfg.Named)
 	if err != nil {
@@ -113,8 +135,9 @@ func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg DuckDBQueryJ
 	})
 }
 
-// beginReadOnly puts the connection into a transaction that refuses writes, and returns what ends it. A connection that
-// can't be put back as it was leaves the pool.
+// beginReadOnly puts the connection into a transaction that refuses writes, and
+// returns what ends it. A connection that can't be put back as it was leaves
+// the pool.
 func beginReadOnly(ctx context.Context, conn *sql.Conn) (end func(), err error) {
 	if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return nil, err

@@ -306,7 +306,8 @@ func TestDuckDBQueryJSON_LateError(t *testing.T) {
 	}
 }
 
-// Whatever the text, with ReadOnly nothing is written, the connection is as it was, and the output is JSON.
+// Whatever the text, with ReadOnly nothing is written, the connection is as it
+// was, and the output is JSON.
 func FuzzDuckDBQueryJSON(f *testing.F) {
 	for _, sql := range []string{
 		"SELECT * FROM t", "EXPLAIN ANALYZE DELETE FROM t", "SELECT 1;COMMIT;DELETE FROM t", "WITH a AS (SELECT 1) SELECT * FROM a",

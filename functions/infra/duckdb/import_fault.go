@@ -17,7 +17,8 @@ import (
 	"unicode/utf8"
 )
 
-// What DuckDB says of a faulty line. It goes on with the line itself and a list of settings.
+// What DuckDB says of a faulty line. It goes on with the line itself and a list
+// of settings.
 var (
 	csvFault  = regexp.MustCompile(`(?s)CSV Error on Line: (\d+)\n(?:Original Line: .*?\n)?((?:Error when|Expected Number|Value with|Invalid unicode|Maximum line|[A-Z])[^\n]*)`)
 	jsonFault = regexp.MustCompile(`JSON transform error in file ".*", in line (\d+): ([^\n]*)`)
@@ -26,7 +27,8 @@ var (
 	faultFile  = regexp.MustCompile(`(?m)^  file = (.*)$|sniffing file "(.*)"\.|error in file "(.*)", in line|JSON in file "(.*)", at byte`)
 )
 
-// faultText is a short text on a faulty line; "" for a text of DuckDB's on something else.
+// faultText is a short text on a faulty line; "" for a text of DuckDB's on
+// something else.
 func (s *source) faultText(text string) string {
 	file := s.path
 	if m := faultFile.FindStringSubmatch(text); m != nil {
@@ -57,7 +59,8 @@ func shorten(text string) string {
 	return text
 }
 
-// findFault reads a file until its first fault. line is 0 when there is none to be seen here, as in a .zst file.
+// findFault reads a file until its first fault. line is 0 when there is none to
+// be seen here, as in a .zst file.
 func (s *source) findFault(path string) (line int, what string) {
 	f, err := os.Open(path)
 	if err != nil {

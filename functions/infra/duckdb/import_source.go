@@ -35,8 +35,9 @@ type sourceColumn struct {
 	fixed     bool // the type was given, not detected
 }
 
-// maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16 MiB, were not enough. Its buffers are several times as
-// large: too much for every file where MemoryLimit is low.
+// maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16
+// MiB, were not enough. Its buffers are several times as large: too much for
+// every file where MemoryLimit is low.
 const maxRecord = 64 << 20
 
 // isTooLong tells an error by those defaults.
@@ -68,7 +69,12 @@ func newSource(cfg DuckDBImportConfig) (*source, error) {
 	}
 	switch {
 	case format == "":
-		return nil, &core.Error{Code: core.CodeInvalid, Op: importOp, Message: "the file's ending tells no format", Hint: "give Format: csv, ndjson or parquet"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      importOp,
+			Message: "the file's ending tells no format",
+			Hint:    "give Format: csv, ndjson or parquet",
+		}
 	case format != "csv" && format != "ndjson" && format != "parquet":
 		return nil, importInvalid(fmt.Sprintf("bad Format %q: csv, ndjson or parquet", cfg.Format))
 	case format != "csv" && (cfg.NoHeader || cfg.Delimiter != "" || cfg.Null != "" || cfg.DateFormat != ""):
@@ -103,7 +109,8 @@ func formatOf(path string) (format, ending string) {
 	return "", ending
 }
 
-// find makes the path absolute, and a file's path one that DuckDB's wildcards leave alone.
+// find makes the path absolute, and a file's path one that DuckDB's wildcards
+// leave alone.
 func (s *source) find(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -152,7 +159,11 @@ func (s *source) table(columns []sourceColumn) string {
 		options = append(options, "delim = "+quoteText(s.delimiter), `quote = '"'`, `escape = '"'`, fmt.Sprintf("header = %t", s.named), "skip = 0",
 			"comment = ''", "strict_mode = true", "null_padding = false", "nullstr = "+quoteText(s.null), "allow_quoted_nulls = false", "sample_size = -1")
 		if s.wide {
-			options = append(options, fmt.Sprintf("max_line_size = %d", maxRecord), fmt.Sprintf("buffer_size = %d", 2*maxRecord))
+			options = append(
+				options,
+				fmt.Sprintf("max_line_size = %d", maxRecord),
+				fmt.Sprintf("buffer_size = %d", 2*maxRecord),
+			)
 		}
 		if len(columns) == 0 { // describe asks for the names
 			options = append(options, "all_varchar = true")

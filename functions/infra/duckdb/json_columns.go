@@ -11,7 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// driverColumns are the columns as the driver knows them, of a statement that was not described.
+// driverColumns are the columns as the driver knows them, of a statement that
+// was not described.
 func driverColumns(rows *sql.Rows) (columns []queryColumn, err error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {
@@ -20,7 +21,12 @@ func driverColumns(rows *sql.Rows) (columns []queryColumn, err error) {
 	for _, c := range types {
 		typ := c.DatabaseTypeName()
 		if !driverReads(typ) {
-			return nil, &core.Error{Code: core.CodeUnsupported, Op: queryOp, Message: "the driver can't read a " + typ, Hint: "cast it to VARCHAR"}
+			return nil, &core.Error{
+				Code:    core.CodeUnsupported,
+				Op:      queryOp,
+				Message: "the driver can't read a " + typ,
+				Hint:    "cast it to VARCHAR",
+			}
 		}
 		columns = append(columns, queryColumn{name: c.Name(), typ: typ})
 	}
@@ -39,7 +45,8 @@ func jsonColumns(columns []queryColumn, bigInts bool) []rowjson.RowsJSONWriteCol
 	return all
 }
 
-// appendColumn writes a value by its column's type, where the Go type of the value doesn't say it all.
+// appendColumn writes a value by its column's type, where the Go type of the
+// value doesn't say it all.
 func (w jsonValues) appendColumn(b []byte, column *queryColumn, value any) []byte {
 	switch {
 	case value == nil:

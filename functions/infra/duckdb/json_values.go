@@ -67,7 +67,8 @@ func (w jsonValues) append(b []byte, value any) []byte {
 	return w.appendNested(b, nil, value)
 }
 
-// maxSafeInt is JavaScript's Number.MAX_SAFE_INTEGER. A decimal of up to 15 digits comes back the same from a float64.
+// maxSafeInt is JavaScript's Number.MAX_SAFE_INTEGER. A decimal of up to 15
+// digits comes back the same from a float64.
 const (
 	maxSafeInt     = 1<<53 - 1
 	maxSafeDecimal = 1e15
@@ -88,7 +89,8 @@ func decimalText(d driver.Decimal) string {
 	return digits
 }
 
-// appendTyped writes a value by DuckDB's type, which the elements of lists and structs need.
+// appendTyped writes a value by DuckDB's type, which the elements of lists and
+// structs need.
 func (w jsonValues) appendTyped(b []byte, info driver.TypeInfo, value any) []byte {
 	if value == nil {
 		return append(b, "null"...)
@@ -131,7 +133,8 @@ func clockLayout(t time.Time) string {
 	return "15:04:05.999999"
 }
 
-// appendNested writes lists, structs, maps and unions. Without details, names are sorted.
+// appendNested writes lists, structs, maps and unions. Without details, names
+// are sorted.
 func (w jsonValues) appendNested(b []byte, details driver.TypeDetails, value any) []byte {
 	switch v := value.(type) {
 	case []any:
@@ -207,7 +210,8 @@ func (w jsonValues) appendStruct(b []byte, details driver.TypeDetails, fields ma
 	return append(b, '}')
 }
 
-// appendMap writes an object. The driver's map has lost its order: keys are sorted.
+// appendMap writes an object. The driver's map has lost its order: keys are
+// sorted.
 func (w jsonValues) appendMap(b []byte, details driver.TypeDetails, m driver.Map) []byte {
 	var keyType, valueType driver.TypeInfo
 	if d, ok := details.(*driver.MapDetails); ok {
@@ -232,8 +236,8 @@ func (w jsonValues) appendMap(b []byte, details driver.TypeDetails, m driver.Map
 	return append(b, '}')
 }
 
-// appendJSONText puts a value of a JSON column in as it is. DuckDB takes NaN and trailing commas for JSON: such text is
-// written as a string.
+// appendJSONText puts a value of a JSON column in as it is. DuckDB takes NaN
+// and trailing commas for JSON: such text is written as a string.
 func (w jsonValues) appendText(b []byte, value any) []byte {
 	text, ok := value.(string)
 	if !ok { // decoded by the driver, in a statement that was not wrapped
@@ -248,7 +252,8 @@ func (w jsonValues) appendText(b []byte, value any) []byte {
 	return compact.Bytes()
 }
 
-// DuckDB's infinite dates and timestamps are the ends of the range of their integers, which the driver takes for times.
+// DuckDB's infinite dates and timestamps are the ends of the range of their
+// integers, which the driver takes for times.
 var (
 	infiniteTimes      = []time.Time{time.UnixMicro(math.MaxInt64), time.Unix(0, math.MaxInt64), time.Unix(math.MaxInt32*86400, 0)}
 	minusInfiniteTimes = []time.Time{time.UnixMicro(-math.MaxInt64), time.Unix(0, -math.MaxInt64), time.Unix(-math.MaxInt32*86400, 0)}

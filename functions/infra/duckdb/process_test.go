@@ -33,7 +33,7 @@ func roleHold(ctx context.Context, path string) error {
 }
 
 // roleAppend appends batch after batch and says so each time, until it is
-// killed amid the last batch, which never ends.
+// killed during the last batch, which never ends.
 func roleAppend(ctx context.Context, path string) error {
 	db, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: path})
 	if err != nil {
@@ -77,7 +77,8 @@ func TestDuckDBOpen_HeldByAnotherProcess(t *testing.T) {
 	openWith(t, DuckDBOpenConfig{Path: path})
 }
 
-// A process is killed amid an append: what it acknowledged is there, and nothing of what it did not.
+// A process is killed during an append: what it acknowledged is there, and
+// nothing of what it did not.
 func TestDuckDBAppend_KilledProcess(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")

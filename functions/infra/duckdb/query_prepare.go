@@ -24,9 +24,10 @@ type statement struct {
 	params  []string // their names, "1", "2", ... for those by position
 }
 
-// prepare looks at a query without running any of it. More than one statement is an error: the driver would run all but the last
-// at once when it prepares them. With readsOnly, what can't be a reading statement by its first word is not even prepared, for
-// EXPORT DATABASE makes its folder then.
+// prepare looks at a query without running any of it. More than one statement
+// is an error: the driver would run all but the last at once when it prepares
+// them. With readsOnly, what can't be a reading statement by its first word is
+// not even prepared, for EXPORT DATABASE makes its folder then.
 func prepare(conn *sql.Conn, op, query string, readsOnly bool) (s statement, err error) {
 	if readsOnly && !mayRead(query) {
 		return s, nil
@@ -63,8 +64,9 @@ func prepareOn(conn *driver.Conn, op, query string) (statement, error) {
 	return s, nil
 }
 
-// cutSemicolon takes the ; off that ends a query, with the comments behind it: behind it DuckDB's parser finds nothing. A
-// text may hold any number of semicolons in strings, so only the last few are tried.
+// cutSemicolon takes the ; off that ends a query, with the comments behind it:
+// behind it DuckDB's parser finds nothing. A text may hold any number of
+// semicolons in strings, so only the last few are tried.
 func cutSemicolon(conn *driver.Conn, query string) string {
 	at := len(query)
 	for range 8 {
@@ -86,7 +88,8 @@ func prepares(conn *driver.Conn, query string) bool {
 	return err == nil
 }
 
-// empty says whether a text holds nothing but blanks and comments. DuckDB is not asked, for the text may be a statement.
+// empty reports whether a text holds nothing but blanks and comments. DuckDB is
+// not asked, for the text may be a statement.
 func empty(text string) bool {
 	word, rest := firstWord(text)
 	return word == "" && rest == ""
@@ -104,8 +107,10 @@ func prepareError(op string, err error) error {
 	return err
 }
 
-// explainsSelect says whether what stands behind EXPLAIN is a SELECT. EXPLAIN ANALYZE runs what it explains, and a read-only
-// transaction lets COPY TO write files, so ANALYZE and options are not taken: with them the rest is no statement.
+// explainsSelect reports whether what stands behind EXPLAIN is a SELECT.
+// EXPLAIN ANALYZE runs what it explains, and a read-only transaction lets COPY
+// TO write files, so ANALYZE and options are not taken: with them the rest is
+// no statement.
 func explainsSelect(conn *driver.Conn, op, query string) bool {
 	word, rest := firstWord(query)
 	if next, _ := firstWord(rest); word != "EXPLAIN" || !slices.Contains(selectWords, next) {
@@ -116,7 +121,20 @@ func explainsSelect(conn *driver.Conn, op, query string) bool {
 }
 
 // selectWords begin what DuckDB makes a SELECT of.
-var selectWords = []string{"SELECT", "VALUES", "WITH", "FROM", "TABLE", "DESCRIBE", "DESC", "SHOW", "SUMMARIZE", "PIVOT", "UNPIVOT", "("}
+var selectWords = []string{
+	"SELECT",
+	"VALUES",
+	"WITH",
+	"FROM",
+	"TABLE",
+	"DESCRIBE",
+	"DESC",
+	"SHOW",
+	"SUMMARIZE",
+	"PIVOT",
+	"UNPIVOT",
+	"(",
+}
 
 func mayRead(query string) bool {
 	word, _ := firstWord(query)
@@ -125,8 +143,8 @@ func mayRead(query string) bool {
 
 // otherWords begin the statements that do more than read.
 var otherWords = []string{
-	"ABORT", "ALTER", "ANALYZE", "ATTACH", "BEGIN", "CALL", "CHECKPOINT", "COMMENT", "COMMIT", "COPY", "CREATE", "DEALLOCATE", "DELETE", "DETACH",
-	"DROP", "END", "EXECUTE", "EXPLAIN", "EXPORT", "FORCE", "IMPORT", "INSERT", "INSTALL", "LOAD", "MERGE", "PRAGMA", "PREPARE",
+	"ABORT", "ALTER", "ANALYZE", "ATTACH", "BEGIN", "CALL", "CHECKPOINT", "COMMENT", "COMMIT", "COPY",
+	"CREATE", "DEALLOCATE", "DELETE", "DETACH", "DROP", "END", "EXECUTE", "EXPLAIN", "EXPORT", "FORCE", "IMPORT", "INSERT", "INSTALL", "LOAD", "MERGE", "PRAGMA", "PREPARE",
 	"REINDEX", "RESET", "ROLLBACK", "SET", "START", "TRUNCATE", "UPDATE", "USE", "VACUUM",
 }
 
@@ -138,8 +156,9 @@ func isSQL(word string) bool {
 
 func isName(word string) bool { return word != "" && word != "?" && word != "(" }
 
-// firstWord cuts off the first word of a statement, in upper case, or a parenthesis, and the blanks and comments before
-// it; comments nest. The word is empty where there is none.
+// firstWord cuts off the first word of a statement, in upper case, or a
+// parenthesis, and the blanks and comments before it; comments nest. The word
+// is empty where there is none.
 func firstWord(query string) (word, rest string) {
 	for {
 		query = strings.TrimLeft(query, " \t\r\n\f\v;\ufeff\u00a0")
@@ -186,8 +205,9 @@ func skipComment(query string) string {
 	}
 }
 
-// bindArgs lists the values for a statement's parameters. It refuses what the driver passes over: a value that no
-// parameter has, and a name that has no value, for which it takes the one at its position.
+// bindArgs lists the values for a statement's parameters. It refuses what the
+// driver passes over: a value that no parameter has, and a name that has no
+// value, for which it takes the one at its position.
 func bindArgs(op string, params []string, args []any, named map[string]any) ([]any, error) {
 	fail := func(format string, a ...any) ([]any, error) {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf(format, a...)}
@@ -233,7 +253,7 @@ func convertArgs(op string, params []string, args []any) ([]any, error) {
 	for i, value := range args {
 		converted, err := convertArg(value)
 		if err != nil {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf("parameter $%s: %v", params[i], err)}
+			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "parameter $" + params[i], Err: err}
 		}
 		values[i] = converted
 	}
@@ -246,9 +266,15 @@ type queryColumn struct {
 	info      driver.TypeInfo // of a nested type that the driver reads; else nil
 }
 
-// describe asks DuckDB for the columns of a SELECT, with the values of its parameters, for they may decide on types. It is
-// not ok for what DuckDB doesn't describe, though it makes a SELECT of it: SHOW, DESCRIBE, SUMMARIZE.
-func describe(ctx context.Context, conn *sql.Conn, query string, args []any) (columns []queryColumn, ok bool, err error) {
+// describe asks DuckDB for the columns of a SELECT, with the values of its
+// parameters, for they may decide on types. It is not ok for what DuckDB
+// doesn't describe, though it makes a SELECT of it: SHOW, DESCRIBE, SUMMARIZE.
+func describe(
+	ctx context.Context,
+	conn *sql.Conn,
+	query string,
+	args []any,
+) (columns []queryColumn, ok bool, err error) {
 	columns, err = describeRows(ctx, conn, query, args)
 	if err != nil {
 		if errorKind(err.Error()) == parserKind {
@@ -284,7 +310,8 @@ func describeRows(ctx context.Context, conn *sql.Conn, query string, args []any)
 	return columns, errors.Join(rows.Err(), rows.Close())
 }
 
-// typeInfo is what a type is made of; nil where the driver doesn't know a part of it.
+// typeInfo is what a type is made of; nil where the driver doesn't know a part
+// of it.
 func typeInfo(conn *driver.Conn, typ string) driver.TypeInfo {
 	prepared, err := conn.Prepare("SELECT CAST(NULL AS " + typ + ")")
 	if err != nil {
@@ -298,7 +325,8 @@ func typeInfo(conn *driver.Conn, typ string) driver.TypeInfo {
 	return info
 }
 
-// readable is false for a type with a MAP in it whose keys the driver refuses, or makes a panic of: it takes them for keys of a Go map.
+// readable is false for a type with a MAP in it whose keys the driver refuses,
+// or makes a panic of: it takes them for keys of a Go map.
 func readable(info driver.TypeInfo) bool {
 	switch d := info.Details().(type) {
 	case *driver.ListDetails:
@@ -323,13 +351,15 @@ func isNested(typ string) bool {
 	return strings.HasSuffix(typ, ")") && !strings.HasPrefix(typ, "DECIMAL(") && !strings.HasPrefix(typ, "ENUM(") || strings.HasSuffix(typ, "]")
 }
 
-// driverReads is readable by the type's name, where there is nothing else. Only there do keys of the type JSON show.
+// driverReads is readable by the type's name, where there is nothing else. Only
+// there do keys of the type JSON show.
 func driverReads(typ string) bool {
 	return !strings.Contains(typ, "MAP(BLOB,") && !strings.Contains(typ, "MAP(UUID,") && !strings.Contains(typ, "MAP(JSON,")
 }
 
-// wrapQuery bounds a SELECT by one row more than is wanted, since the driver fetches all there is, and turns into text what
-// it reads wrongly (TIME '24:00:00', numbers in JSON) or not at all (BIT, BIGNUM, TIME_NS).
+// wrapQuery bounds a SELECT by one row more than is wanted, since the driver
+// fetches all there is, and turns into text what it reads wrongly (TIME
+// '24:00:00', numbers in JSON) or not at all (BIT, BIGNUM, TIME_NS).
 func wrapQuery(query string, columns []queryColumn, maxRows int) string {
 	var values, names strings.Builder
 	for i, c := range columns {

@@ -13,7 +13,8 @@ func quoteName(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
-// quoteText writes a string literal. In '...' DuckDB knows no escape but the doubled quote.
+// quoteText writes a string literal. In '...' DuckDB knows no escape but the
+// doubled quote.
 func quoteText(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }
@@ -26,7 +27,8 @@ func quoteTable(schema, table string) string {
 	return quoteName(schema) + "." + quoteName(table)
 }
 
-// checkText refuses what would end a C string early: DuckDB would read another name or path than the one that was given.
+// checkText refuses what would end a C string early: DuckDB would read another
+// name or path than the one that was given.
 func checkText(op, what, text string) error {
 	if strings.ContainsRune(text, 0) {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: what + " holds a NUL byte"}

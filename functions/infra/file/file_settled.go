@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// FileSettledConfig says when a file counts as settled. The zero value of a field
-// is its default.
+// FileSettledConfig says when a file counts as settled. The zero value of a
+// field is its default.
 type FileSettledConfig struct {
 	// Quiet is how long the file must not have changed. Default: 2 s.
 	Quiet time.Duration
@@ -19,10 +19,11 @@ type FileSettledConfig struct {
 	Poll time.Duration
 }
 
-// FileSettled waits until a file rests: until its size, time of modification and
-// identity have been the same for cfg.Quiet, as seen by looks cfg.Poll apart. It
-// returns the file's last info. Whoever writes a file in place, as cameras,
-// uploads and downloads do, gives no other sign that it is complete.
+// FileSettled waits until a file is complete: until its size, time of
+// modification and identity have been the same for cfg.Quiet, as seen by looks
+// cfg.Poll apart. It returns the file's last info. Programs that write a file
+// in place, such as cameras, uploads and downloads, give no other sign that it
+// is complete.
 //
 // Errors are *core.Error: CodeNotFound if the file does not exist or is removed
 // meanwhile, CodeInvalid if it is no regular file or the config is negative,
@@ -32,7 +33,7 @@ type FileSettledConfig struct {
 //   - It is a guess: a writer that pauses for longer than Quiet looks finished.
 //   - It waits for at least Quiet, also for a file that is years old.
 func FileSettled(ctx context.Context, path string, cfg FileSettledConfig) (fs.FileInfo, error) {
-	op := "file_settled " + path
+	op := "file_settled path=" + path
 	if cfg.Quiet < 0 || cfg.Poll < 0 {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "Quiet or Poll is negative"}
 	}

@@ -14,31 +14,38 @@ import (
 
 // FileWatchConfig says what to watch. Only Roots is required.
 type FileWatchConfig struct {
-	// Roots are the folders to watch, with all below them. They must exist. A root that is a symbolic link is followed;
-	// links below it are not, but a change of the link itself is told.
+	// Roots are the folders to watch, with all below them. They must exist. A
+	// root that is a symbolic link is followed; links below it are not, but a
+	// change of the link itself is reported.
 	Roots []string
-	// IgnoreFolders are patterns (path.Match) for names of folders that are left out with all that is in them; nil:
-	// ".*" and "node_modules", which takes .git in; empty and not nil: nothing. Roots are never ignored.
+	// IgnoreFolders are patterns (path.Match) for names of folders that are
+	// left out with all that is in them; nil: ".*" and "node_modules", which
+	// takes .git in; empty and not nil: nothing. Roots are never ignored.
 	IgnoreFolders []string
-	// Debounce is how long nothing must happen before a batch is delivered, so that a checkout or a build comes as one.
-	// A batch is held up by new changes for ten times as long at most. Zero or negative: 100 ms.
+	// Debounce is how long nothing must happen before a batch is delivered, so
+	// that a checkout or a build comes as one. A batch is held up by new
+	// changes for ten times as long at most. Zero or negative: 100 ms.
 	Debounce time.Duration
-	// SweepInterval is how often the whole tree is compared with what is known, for changes that the system did not
-	// tell: network mounts, memory-mapped writes, a full queue, a reached limit. A sweep that takes long is followed by
-	// a pause of at least four times its length. Zero: 30 s; negative: only when the system says that it lost events.
+	// SweepInterval is how often the whole tree is compared with what is known,
+	// for changes that the system did not report: network mounts, memory-mapped
+	// writes, a full queue, a reached limit. A sweep that takes long is
+	// followed by a pause of at least four times its length. Zero: 30 s;
+	// negative: only when the system says that it lost events.
 	SweepInterval time.Duration
-	// MaxPaths is how many paths a batch, and what is noted for the next one, may hold. Beyond that a batch says
-	// All instead. Zero or negative: 4096.
+	// MaxPaths is how many paths a batch, and what is noted for the next one,
+	// may hold. Beyond that a batch says All instead. Zero or negative: 4096.
 	MaxPaths int
 }
 
 // FileWatchBatch is what has changed since the batch before.
 type FileWatchBatch struct {
-	// Paths are the files that were made, changed or removed, absolute (a root's own symbolic links are not resolved),
-	// sorted, each once. Whether a file is still there, and what is in it, is for the receiver to look at. Folders
-	// are not told, only the files in them.
+	// Paths are the files that were made, changed or removed, absolute (a
+	// root's own symbolic links are not resolved), sorted, each once. Whether a
+	// file is still there, and what is in it, is for the receiver to check.
+	// Folders are not reported, only the files in them.
 	Paths []string
-	// All says that too much changed to name it: everything below the roots may have. Paths is nil then.
+	// All says that too much changed to name it: everything below the roots may
+	// have. Paths is nil then.
 	All bool
 }
 
@@ -53,17 +60,20 @@ type FileWatchStatus struct {
 
 // FileWatchHandle is a running watch.
 type FileWatchHandle struct {
-	// Events delivers batches. A slow receiver loses nothing and blocks nothing: what changes meanwhile is
-	// added to the batch that waits. Closed when the watch has ended.
+	// Events delivers batches. A slow receiver loses nothing and blocks
+	// nothing: what changes meanwhile is added to the batch that waits. Closed
+	// when the watch has ended.
 	Events <-chan FileWatchBatch
-	// Errors tells what does not work as it should, each thing once until it works again: a folder that can't be read or
-	// is gone, events that were lost, a limit of the system ([core.CodeLimited]). None of them ends the watch. It
-	// holds 16; without a receiver later ones are dropped. Closed when the watch has ended.
+	// Errors reports what does not work as it should, each thing once until it
+	// works again: a folder that can't be read or is gone, events that were
+	// lost, a limit of the system ([core.CodeLimited]). None of them ends the
+	// watch. It holds 16; without a receiver later ones are dropped. Closed
+	// when the watch has ended.
 	Errors <-chan error
 
-	// The watch's life cycle. Done is closed after both channels, which
-	// nobody needs to read for it. Err is always nil: nothing but Stop and
-	// ctx ends a watch.
+	// The watch's life cycle. Done is closed after both channels, which need
+	// not be read for it. Err is always nil: nothing but Stop and ctx ends a
+	// watch.
 	*service.ServiceStartHandle
 
 	status *atomic.Pointer[FileWatchStatus]
@@ -71,14 +81,16 @@ type FileWatchHandle struct {
 
 var _ service.Service = (*FileWatchHandle)(nil)
 
-// Status tells how well the tree is watched, as of the last batch or sweep.
+// Status reports how well the tree is watched, as of the last batch or sweep.
 func (h *FileWatchHandle) Status() FileWatchStatus { return *h.status.Load() }
 
-// FileWatch watches folders and all below them, new subfolders too, and delivers batches of changed files. What is
-// there at the start is not told; every change after FileWatch has returned is, at the latest by the next sweep.
+// FileWatch watches folders recursively, including new subfolders, and delivers
+// batches of changed files. Existing files are not reported; every change after
+// FileWatch has returned is, at the latest by the next sweep.
 //
-// Where the system can't watch all folders (inotify's limit, a file system without events), it says so on Errors,
-// watches those that it can, the upper ones first, and finds the changes in the others by sweeping.
+// If the system can't watch all folders (inotify's limit, a file system without
+// events), it reports that on Errors, watches as many as it can, starting at
+// the top, and finds changes in the others by sweeping.
 //
 // It ends with ctx or by Stop; the caller stops it. It keeps about 150 bytes
 // for each file. Errors are *[core.Error]: [core.CodeInvalid] (no roots, a root
@@ -86,9 +98,10 @@ func (h *FileWatchHandle) Status() FileWatchStatus { return *h.status.Load() }
 // or ctx's.
 //
 // More in file_watch.md:
-//   - A path in a batch says "look here": the file may be gone, and may be the
-//     same as before.
-//   - Handle All, or a large checkout goes by unseen: read everything again.
+//   - A path in a batch only says "look here": the file may have been removed
+//     or be unchanged.
+//   - Handle All by reading everything again, or you will miss large changes
+//     such as a checkout.
 func FileWatch(ctx context.Context, cfg FileWatchConfig) (*FileWatchHandle, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -116,7 +129,7 @@ func (cfg FileWatchConfig) withDefaults() (FileWatchConfig, error) {
 	for _, root := range cfg.Roots {
 		abs, err := filepath.Abs(root)
 		if err != nil {
-			return cfg, &core.Error{Op: "file_watch " + root, Err: err}
+			return cfg, &core.Error{Op: "file_watch root=" + root, Err: err}
 		}
 		info, err := os.Stat(abs)
 		if err != nil {

@@ -45,8 +45,9 @@ func setup(t *testing.T, files ...string) *tree {
 	return w
 }
 
-// start watches cfg.Roots below the tree's root, by default that root. Without a SweepInterval there are no sweeps, so
-// that what is told came from the system.
+// start watches cfg.Roots below the tree's root, by default that root. Without
+// a SweepInterval there are no sweeps, so that what is told came from the
+// system.
 func (w *tree) start(cfg file.FileWatchConfig) {
 	w.Helper()
 	for i, root := range cfg.Roots {
@@ -82,8 +83,9 @@ func (w *tree) put(name, content string) {
 	w.must(os.WriteFile(w.path(name), []byte(content), 0o644))
 }
 
-// rewrite gives a file other content that looks like the old one: of the same length, and with the same time, as two
-// writes within one tick of the file system's clock have.
+// rewrite gives a file other content that looks like the old one: of the same
+// length, and with the same time, as two writes within one tick of the file
+// system's clock have.
 func (w *tree) rewrite(name string) {
 	w.Helper()
 	before, err := os.Stat(w.path(name))
@@ -95,8 +97,9 @@ func (w *tree) rewrite(name string) {
 	w.must(os.Chtimes(w.path(name), time.Time{}, before.ModTime()))
 }
 
-// want waits until all of these were told, in one batch or several, and fails if anything else was, but for what was
-// wanted before: a file that is made and then written may be told twice.
+// want waits until all of these were told, in one batch or several, and fails
+// if anything else was, but for what was wanted before: a file that is made and
+// then written may be told twice.
 func (w *tree) want(names ...string) {
 	w.Helper()
 	missing := map[string]bool{}
@@ -176,6 +179,23 @@ func TestFileWatch_Files(t *testing.T) {
 	}
 }
 
+// The files beside one that changed are not told.
+func TestFileWatch_OnlyWhatChanged(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "a", "b", "c")
+	for _, name := range []string{"a", "b", "c"} { // none is so young that it is looked at twice
+		old := time.Now().Add(-time.Hour)
+		w.must(os.Chtimes(w.path(name), old, old))
+	}
+	w.start(file.FileWatchConfig{SweepInterval: 20 * time.Millisecond})
+	w.rewrite("b")
+	w.want("b")
+	w.rewrite("c")
+	w.want("c")
+	w.must(os.Remove(w.path("b")))
+	w.want("b")
+}
+
 func TestFileWatch_Subfolders(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{}, "a")
@@ -215,7 +235,7 @@ func TestFileWatch_MovedFolder(t *testing.T) {
 	}
 	w.must(os.Rename(w.path("at10"), filepath.Join(outside, "gone")))
 	w.want("at10/deep/x")
-	w.must(os.WriteFile(filepath.Join(outside, "gone/deep/x"), nil, 0o644)) // nobody watches this any more
+	w.must(os.WriteFile(filepath.Join(outside, "gone/deep/x"), nil, 0o644)) // this is not watched any more
 	w.must(os.Rename(filepath.Join(outside, "gone"), w.path("back")))
 	w.want("back/deep/x")
 	w.put("back/deep/x", "once more")
@@ -252,7 +272,8 @@ func TestFileWatch_Ignores(t *testing.T) {
 	own.want(".git/x")
 }
 
-// However many events a burst has, a batch comes only after a pause, or after ten times as long.
+// However many events a burst has, a batch comes only after a pause, or after
+// ten times as long.
 func TestFileWatch_Debounce(t *testing.T) {
 	t.Parallel()
 	const debounce = 100 * time.Millisecond
@@ -278,7 +299,7 @@ func TestFileWatch_Debounce(t *testing.T) {
 	}
 }
 
-// A file that never comes to rest is told all the same.
+// A file that changes all the time is reported all the same.
 func TestFileWatch_EndlessBurst(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{Debounce: 200 * time.Millisecond})
@@ -295,7 +316,8 @@ func TestFileWatch_EndlessBurst(t *testing.T) {
 	w.want("x")
 }
 
-// A receiver that does not receive costs a bounded amount of memory, and is told that it missed what it missed.
+// A receiver that does not receive costs a bounded amount of memory, and is
+// told that it missed what it missed.
 func TestFileWatch_SlowReceiver(t *testing.T) {
 	t.Parallel()
 	w := newTree(t, file.FileWatchConfig{MaxPaths: 20})
@@ -325,7 +347,8 @@ func TestFileWatch_SeveralRoots(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "a/x", "a/.hidden/x", "a/sub/x", "real/x")
 	w.must(os.Symlink("real", w.path("link")))
-	// A root below another one, once ignored by it and once not, and a root that is a link.
+	// A root below another one, once ignored by it and once not, and a root
+	// that is a link.
 	w.start(file.FileWatchConfig{Roots: []string{"a", "a/.hidden", "a/sub", "link"}})
 	for _, name := range []string{"a/x", "a/.hidden/x", "a/sub/x", "link/x"} {
 		w.put(name, "new")
@@ -355,8 +378,8 @@ func TestFileWatch_RootGoesAndComesBack(t *testing.T) {
 	}
 }
 
-// A change through a hard link in a folder that nobody watches is one that the system does not tell of; so are those
-// of other machines on a network mount.
+// A change through a hard link in a folder that is not watched is one that the
+// system does not tell of; so are those of other machines on a network mount.
 func TestFileWatch_SweepFindsTheRest(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "in/a", "out/x")

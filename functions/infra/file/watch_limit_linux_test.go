@@ -11,7 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/file"
 )
 
-// ownLimits puts a process into a user namespace of its own, whose inotify limits it may set.
+// ownLimits puts a process into a user namespace of its own, whose inotify
+// limits it may set.
 func ownLimits() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER,
@@ -20,8 +21,8 @@ func ownLimits() *syscall.SysProcAttr {
 	}
 }
 
-// With fewer watches than folders the upper ones are watched, it is said, and the others are swept; and when the
-// limit is raised, all are watched.
+// With fewer watches than folders the upper ones are watched, it is said, and
+// the others are swept; and when the limit is raised, all are watched.
 func TestFileWatch_WatchLimit(t *testing.T) {
 	t.Parallel()
 	var files []string

@@ -28,8 +28,9 @@ type watchOrder struct {
 	Sysctl map[string]string // files below /proc/sys to write
 }
 
-// childWatch watches and prints what it hears: "ready FOLDERS WATCHED", "changed PATH", "all", "error CODE TEXT",
-// "status FOLDERS WATCHED" when that has changed. It ends when it is killed.
+// childWatch watches and prints its results: "ready FOLDERS WATCHED",
+// "changed PATH", "all", "error CODE TEXT", "status FOLDERS WATCHED" when that
+// has changed. It ends when it is killed.
 func childWatch(args []string) string {
 	var order watchOrder
 	err := json.Unmarshal([]byte(args[0]), &order)
@@ -146,7 +147,8 @@ func (w *childWatcher) stop() {
 	}
 }
 
-// A folder that can't be read is told once, loses nothing that is known of it, and is watched again when it can.
+// A folder that can't be read is told once, loses nothing that is known of it,
+// and is watched again when it can.
 func TestFileWatch_UnreadableFolder(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "open/x", "shut/x")
@@ -173,7 +175,8 @@ func TestFileWatch_UnreadableFolder(t *testing.T) {
 	child.want("changed " + w.path("shut/x"))
 }
 
-// The kernel's queue of events runs over while the watcher can't read it. The change that comes after that is found.
+// The kernel's queue of events runs over while the watcher can't read it. The
+// change that comes after that is found.
 func TestFileWatch_QueueOverflow(t *testing.T) {
 	t.Parallel()
 	limit, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events")

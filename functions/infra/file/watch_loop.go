@@ -14,7 +14,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// watch is the state of a running FileWatch. Once it runs, one goroutine owns it, but for status.
+// watch is the state of a running FileWatch. Once it runs, one goroutine owns
+// it, but for status.
 type watch struct {
 	cfg    FileWatchConfig
 	events chan FileWatchBatch
@@ -107,7 +108,8 @@ func (w *watch) run(ctx context.Context) error {
 			if first.IsZero() {
 				first = time.Now()
 			}
-			// Negative once the burst goes on for too long, which fires at once.
+			// Negative once the burst goes on for too long, which fires at
+			// once.
 			debounce.Reset(min(w.cfg.Debounce, time.Until(first.Add(10*w.cfg.Debounce))))
 		case err := <-problems:
 			if !w.distrust { // else a sweep is due already, and must not be put off by each further loss
@@ -149,14 +151,16 @@ func (w *watch) mark(event fsnotify.Event) {
 	w.dirty[path] = w.dirty[path] || event.Op&^fsnotify.Chmod != 0
 }
 
-// lost tells of a failure of the system's events. A sweep finds what they would have said.
+// lost reports a failure of the system's events. A sweep finds what they would
+// have said.
 func (w *watch) lost(err error) {
 	w.distrust = true
 	w.tellOnce(topicLost, &core.Error{Code: core.CodeUnavailable, Op: "file_watch", Message: "changes were missed, and are looked for now", Err: err})
 }
 
-// flush looks at all that was marked. What is gone goes first, since a folder that was moved has one inode, and
-// so one watch, which must be given up under its old name before it is taken under the new one.
+// flush looks at all that was marked. What is gone goes first, since a folder
+// that was moved has one inode, and so one watch, which must be given up under
+// its old name before it is taken under the new one.
 func (w *watch) flush(ctx context.Context) {
 	var there []string
 	for _, path := range slices.Sorted(maps.Keys(w.dirty)) {
@@ -182,7 +186,8 @@ func (w *watch) flush(ctx context.Context) {
 	w.publish()
 }
 
-// sweep compares the whole tree with what is known, and tries again what the system refused before.
+// sweep compares the whole tree with what is known, and tries again what the
+// system refused before.
 func (w *watch) sweep(ctx context.Context) {
 	start := time.Now()
 	w.limited = nil
@@ -213,7 +218,8 @@ func (w *watch) tellLimit() {
 	})
 }
 
-// tellOnce tells err unless something was told under the same key already and did not get well since.
+// tellOnce reports err unless an error with the same key was already reported
+// and has not been resolved since.
 func (w *watch) tellOnce(key string, err error) {
 	if w.told[key] != nil {
 		return

@@ -20,7 +20,8 @@ type watchFolder struct {
 	watched bool
 }
 
-// watchedFile has what tells one state of a file from the next without reading it.
+// watchedFile has what tells one state of a file from the next without reading
+// it.
 type watchedFile struct {
 	name        string
 	size, nanos int64 // nanos: time of the last modification
@@ -43,8 +44,9 @@ func (f watchedFile) sameAs(other watchedFile) bool {
 	return f == other
 }
 
-// differs says whether a file may have another content than before. One that was young then may, even if it looks the
-// same: where the system would have told it, only if events were lost, and else once, when it is young no more.
+// differs reports whether a file may have another content than before. One that
+// was young then may, even if it looks the same: where the system would have
+// told it, only if events were lost, and else once, when it is young no more.
 func (w *watch) differs(folder *watchFolder, before, now watchedFile) bool {
 	if !now.sameAs(before) {
 		return true
@@ -63,8 +65,9 @@ func (w *watch) ignored(name string) bool {
 	})
 }
 
-// scan compares folders and all below them with what is known: first all known ones, which finds what is gone, then
-// the fresh ones (see flush), level by level, so that the upper ones get the watches if these run out.
+// scan compares folders and all below them with what is known: first all known
+// ones, which finds what is gone, then the fresh ones (see flush), level by
+// level, so that the upper ones get the watches if these run out.
 func (w *watch) scan(ctx context.Context, known, fresh []string) {
 	for len(known)+len(fresh) > 0 && ctx.Err() == nil {
 		if len(known) == 0 {
@@ -95,8 +98,9 @@ func (w *watch) scan(ctx context.Context, known, fresh []string) {
 	}
 }
 
-// watchFolder asks the system to tell of changes in a folder. It is asked again in every sweep, which costs nothing
-// where it does already, and helps where it stopped doing so.
+// watchFolder asks the system to report changes in a folder. It is asked again
+// in every sweep, which costs nothing where it does already, and helps where it
+// stopped doing so.
 func (w *watch) watchFolder(path string, folder *watchFolder) {
 	if w.notify == nil || (w.limited != nil && !folder.watched) {
 		return
@@ -109,7 +113,7 @@ func (w *watch) watchFolder(path string, folder *watchFolder) {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		w.limited = err
 	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission): // of these, reading will tell
-		w.tellOnce(topicWatch+path, &core.Error{Code: core.CodeUnavailable, Op: "file_watch " + path, Err: err})
+		w.tellOnce(topicWatch+path, &core.Error{Code: core.CodeUnavailable, Op: "file_watch path=" + path, Err: err})
 	}
 }
 
@@ -136,7 +140,8 @@ func (w *watch) unreadable(path string, err error) {
 	w.tellOnce(path, &core.Error{Op: "file_watch", Err: err})
 }
 
-// compareFiles notes the differences between the files that are known of a folder and those that are there.
+// compareFiles notes the differences between the files that are known of a
+// folder and those that are there.
 func (w *watch) compareFiles(path string, folder *watchFolder, entries []fs.DirEntry) {
 	old := folder.files
 	next := make([]watchedFile, 0, len(old))
@@ -169,7 +174,8 @@ func (w *watch) compareFiles(path string, folder *watchFolder, entries []fs.DirE
 	folder.files = next
 }
 
-// compareSubs forgets the subfolders that are gone and returns the paths of those that are there.
+// compareSubs forgets the subfolders that are gone and returns the paths of
+// those that are there.
 func (w *watch) compareSubs(path string, folder *watchFolder, entries []fs.DirEntry) []string {
 	var names, paths []string
 	for _, entry := range entries {
@@ -187,7 +193,8 @@ func (w *watch) compareSubs(path string, folder *watchFolder, entries []fs.DirEn
 	return paths
 }
 
-// forget notes all files of a folder and of those below it as gone, and gives up their watches.
+// forget notes all files of a folder and of those below it as gone, and gives
+// up their watches.
 func (w *watch) forget(path string) {
 	stack := []string{path}
 	for len(stack) > 0 {
@@ -209,14 +216,15 @@ func (w *watch) forget(path string) {
 		w.setWatched(folder, false)
 		w.files -= len(folder.files)
 		delete(w.folders, path)
-		if len(w.told) > 0 && !w.isRoot(path) { // that a root is gone stays told until it is back
+		if len(w.told) > 0 && !w.isRoot(path) { // the loss of a root stays reported until it is back
 			delete(w.told, path)
 			delete(w.told, topicWatch+path)
 		}
 	}
 }
 
-// forgetIfGone says whether nothing is at path any more, and if so notes what was there.
+// forgetIfGone reports whether nothing is at path any more, and if so notes
+// what was there.
 func (w *watch) forgetIfGone(path string) bool {
 	if w.isRoot(path) {
 		return false // scan looks at roots
@@ -252,8 +260,8 @@ const (
 	freshFolder
 )
 
-// look takes in the file at path, or says which kind of folder is there, for scan. modified: its content may have
-// changed even if its time has not.
+// look takes in the file at path, or says which kind of folder is there, for
+// scan. modified: its content may have changed even if its time has not.
 func (w *watch) look(path string, modified bool) found {
 	if w.isRoot(path) {
 		return knownFolder

@@ -12,23 +12,27 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// failedBodyBytes is as much of a failed answer as is read before it is given back or dropped: enough for its
-// retry_after_ms, and for the connection to be used again.
+// failedBodyBytes is as much of a failed answer as is read before it is given
+// back or dropped: enough for its retry_after_ms, and for the connection to be
+// used again.
 const failedBodyBytes = 64 << 10
 
-// tryAnswer is the answer to one try. Its body gives what is held, then what is still to come.
+// tryAnswer is the answer to one try. Its body gives what is held, then what is
+// still to come.
 type tryAnswer struct {
 	*http.Response
 	held []byte
 }
 
-// drain reads a little of what is left, so that the connection can be used again, and closes the body.
+// drain reads a little of what is left, so that the connection can be used
+// again, and closes the body.
 func (a *tryAnswer) drain() {
 	io.CopyN(io.Discard, a.Body, int64(len(a.held))+failedBodyBytes)
 	a.Body.Close()
 }
 
-// try sends req once, within TryTimeout, and reads as much of the body as the config says.
+// try sends req once, within TryTimeout, and reads as much of the body as the
+// config says.
 func (t *retryTransport) try(req *http.Request, number int) (*tryAnswer, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	stop := func() bool { return true }
@@ -100,7 +104,7 @@ func (t *retryTransport) holdBytes(response *http.Response) int64 {
 	return max(t.cfg.BufferBytes, 0)
 }
 
-// hold reads up to limit bytes, and says whether that was all.
+// hold reads up to limit bytes, and reports whether that was all.
 func (a *tryAnswer) hold(limit int64) (whole bool, err error) {
 	if limit == 0 {
 		return a.Body == http.NoBody, nil

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// HTTPAccessLogConfig says where [HTTPAccessLog] writes. The zero value logs to slog's default logger.
+// HTTPAccessLogConfig says where [HTTPAccessLog] writes. The zero value logs to
+// slog's default logger.
 type HTTPAccessLogConfig struct {
 	Logger  *slog.Logger              // nil: slog.Default() at the time of each request
 	Observe func(HTTPAccessLogRecord) // called once after each request, before it is logged, for metrics; nil: none
@@ -30,14 +31,16 @@ type HTTPAccessLogRecord struct {
 	Duration  time.Duration // until the handler returned
 	Remote    string        // the peer's address and port; behind a proxy, the proxy's
 	RequestID string
-	Err       error // what HTTPProblem was given, or that the handler panicked; nil where all went well
+	Err       error // what HTTPReport or HTTPProblem was given, or that the handler panicked; nil where all went well
 }
 
-// HTTPAccessLog logs each request that next has answered, one line of level info, or error for a 5xx and a panic. Neither query
-// strings nor headers nor bodies are logged: they carry secrets.
+// HTTPAccessLog logs each request that next has answered, one line of level
+// info, or error for a 5xx and a panic. Neither query strings nor headers nor
+// bodies are logged: they carry secrets.
 //
-// A request keeps the X-Request-Id it came with if that is up to 64 letters, digits, '-', '_' and '.'; otherwise it
-// gets a random one. The ID is set on the answer before next runs. A panic is logged as a 500 and passed on.
+// A request keeps the X-Request-Id it came with if that is up to 64 letters,
+// digits, '-', '_' and '.'; otherwise it gets a random one. The ID is set on
+// the answer before next runs. A panic is logged as a 500 and passed on.
 //
 // More in http_access_log.md:
 //   - The route is known only if no middleware between here and the mux copies
@@ -108,8 +111,9 @@ func validRequestID(id string) bool {
 	return id != "" && len(id) <= 64
 }
 
-// accessRecorder notes what passes through. http.ResponseController finds the rest by Unwrap; Flush, Hijack and
-// ReadFrom are here for code that still asks the writer itself for them.
+// accessRecorder notes what passes through. http.ResponseController finds the
+// rest by Unwrap; Flush, Hijack and ReadFrom are here for code that still asks
+// the writer itself for them.
 type accessRecorder struct {
 	http.ResponseWriter
 	status   int

@@ -38,7 +38,8 @@ func (b *logBuffer) String() string {
 	return b.bytes.String()
 }
 
-// accessServer serves mux behind the access log. After stop, log holds all lines and records all records.
+// accessServer serves mux behind the access log. After stop, log holds all
+// lines and records all records.
 type accessServer struct {
 	*httptest.Server
 	log     logBuffer

@@ -7,29 +7,36 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 
 	"fnregistry.dev/functions/core"
 )
 
-// minTokenBytes refuses passwords and placeholders: 16 random bytes are 22 characters of base64, 16 the least anyone
-// would call a token.
+// minTokenBytes refuses passwords and placeholders: 16 random bytes are 22
+// characters of base64, 16 the least anyone would call a token.
 const minTokenBytes = 16
 
 // HTTPBearerAuthConfig says who may pass [HTTPBearerAuth].
 type HTTPBearerAuthConfig struct {
-	Tokens []string // each of 16 or more characters without blanks; two while one replaces another; none needs AllowLoopback
-	Realm  string   // named in WWW-Authenticate; empty: api
+	// Tokens are of 16 or more visible ASCII characters each; two while one
+	// replaces another. Empty ones, of a setting that is not set, are passed
+	// over. None needs AllowLoopback.
+	Tokens []string
+	Realm  string // named in WWW-Authenticate; empty: api
 	// AllowLoopback lets requests pass without a token that come from this
-	// machine, name it by a loopback name or address as their host, and bear
-	// no header of a proxy. Default false.
+	// machine, name it by a loopback name or address as their host, speak
+	// HTTP/1.1, and bear no header of a proxy. Default false.
 	AllowLoopback bool
+	// Login is a way in for people, whose browser can't send a token. nil:
+	// there is none, and they get problem JSON.
+	Login *HTTPLoginHandle
 }
 
-// HTTPBearerAuth lets a request through to next if its Authorization header bears one of the tokens (RFC 6750), and
-// answers problem JSON with status 401 and WWW-Authenticate otherwise. It keeps the tokens' SHA-256 alone, compares in
-// constant time, and takes no token from the query or a form, since those are logged.
+// HTTPBearerAuth lets a request through to next if its Authorization header
+// bears one of the tokens (RFC 6750), and answers problem JSON with status 401
+// and WWW-Authenticate otherwise. It keeps the tokens' SHA-256 alone, compares
+// in constant time, and takes no token from the query or a form, since those
+// are logged.
 //
 // The host counts because a browser on this machine sends what a foreign page
 // asks it to: a name that an attacker points at 127.0.0.1 (DNS rebinding) comes
@@ -37,32 +44,44 @@ type HTTPBearerAuthConfig struct {
 //
 // Without any token, which needs AllowLoopback, others are refused with 403.
 //
-// Errors: CodeInvalid without a token and AllowLoopback, or with a token that is
-// too short or holds blanks. No message contains a token.
+// Errors: CodeInvalid without a token and AllowLoopback, or with a token that
+// is too short or holds blanks. No message contains a token.
 //
 // More in http_bearer_auth.md:
 //   - It does not say who called: all tokens are equal.
 //   - It does not slow down guessing. 16 random bytes need no limit; a password
 //     would, and is refused only if it is short.
 func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, error) {
-	hashes := make([][sha256.Size]byte, len(cfg.Tokens))
+	var hashes [][sha256.Size]byte
 	for i, token := range cfg.Tokens {
+		if token == "" {
+			continue
+		}
 		if len(token) < minTokenBytes || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
 			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth",
 				Message: fmt.Sprintf("token %d is too short or holds other than visible ASCII characters", i+1),
 				Hint:    "make one with: openssl rand -hex 32"}
 		}
-		hashes[i] = sha256.Sum256([]byte(token))
+		hashes = append(hashes, sha256.Sum256([]byte(token)))
 	}
 	if len(hashes) == 0 && !cfg.AllowLoopback {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so nobody could pass"}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_bearer_auth", Message: "no token, so no request could pass"}
 	}
 	challenge := fmt.Sprintf("Bearer realm=%q", cmp.Or(cfg.Realm, "api"))
 	allowLoopback := cfg.AllowLoopback
+	var login loginGuard // nil where nobody could log in
+	if cfg.Login != nil && len(hashes) > 0 {
+		login = cfg.Login.guard(hashes)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if login != nil && login.serve(w, r) {
+			return
+		}
 		token, given := bearerToken(r)
 		switch {
 		case given && anyEqual(hashes, sha256.Sum256([]byte(token))), !given && allowLoopback && fromLoopback(r):
+			next.ServeHTTP(w, r)
+		case !given && login != nil && login.allows(r):
 			next.ServeHTTP(w, r)
 		case len(hashes) == 0:
 			HTTPProblem(w, r, &core.Error{Code: core.CodeForbidden, Message: "only programs on this machine may do this",
@@ -70,15 +89,18 @@ func HTTPBearerAuth(next http.Handler, cfg HTTPBearerAuthConfig) (http.Handler, 
 		case given:
 			w.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
 			HTTPProblem(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "the bearer token is not accepted"})
+		case login != nil && wantsPage(r):
+			w.Header().Set("WWW-Authenticate", challenge)
+			login.show(w, r, errNeedsToken, r.URL.RequestURI())
 		default:
 			w.Header().Set("WWW-Authenticate", challenge)
-			HTTPProblem(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "a bearer token is needed",
-				Hint: "send the header Authorization: Bearer TOKEN"})
+			HTTPProblem(w, r, errNeedsToken)
 		}
 	}), nil
 }
 
-// bearerToken returns what follows "Bearer " in the only Authorization header; given is false where there is no header.
+// bearerToken returns what follows "Bearer " in the only Authorization header;
+// given is false where there is no header.
 func bearerToken(r *http.Request) (token string, given bool) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) == 0 {
@@ -91,7 +113,8 @@ func bearerToken(r *http.Request) (token string, given bool) {
 	return strings.TrimSpace(token), true
 }
 
-// anyEqual looks at every hash, so that its time does not tell which one was right.
+// anyEqual looks at every hash, so that its time does not tell which one was
+// right.
 func anyEqual(hashes [][sha256.Size]byte, hash [sha256.Size]byte) bool {
 	equal := 0
 	for i := range hashes {
@@ -103,15 +126,6 @@ func anyEqual(hashes [][sha256.Size]byte, hash [sha256.Size]byte) bool {
 // fromLoopback is false for what a proxy on this machine forwarded for somebody
 // else, and for a page that reached this machine by a name of its own.
 func fromLoopback(r *http.Request) bool {
-	for name := range r.Header {
-		if slices.Contains(forwardedBy, name) || strings.HasPrefix(name, "X-Forwarded-") {
-			return false
-		}
-	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && net.ParseIP(host).IsLoopback() && isLoopbackHost(bareHost(r.Host))
+	return err == nil && !forwarded(r) && net.ParseIP(host).IsLoopback() && isLoopbackHost(bareHost(r.Host))
 }
-
-// forwardedBy are the headers that proxies set, besides X-Forwarded-For and its
-// like.
-var forwardedBy = []string{"Forwarded", "Via", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Client-Ip", "X-Cluster-Client-Ip"}

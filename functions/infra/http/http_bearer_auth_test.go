@@ -1,6 +1,9 @@
 package http_test
 
 import (
+	"bufio"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -78,6 +81,12 @@ func TestHTTPBearerAuth_Loopback(t *testing.T) {
 		{true, "127.0.0.1:1234", "localhost", "Forwarded", "for=127.0.0.1", false},
 		{true, "127.0.0.1:1234", "localhost", "x-real-ip", "127.0.0.1", false},
 		{true, "127.0.0.1:1234", "localhost", "Via", "1.1 proxy", false},
+		{true, "127.0.0.1:1234", "localhost", "X-Original-Forwarded-For", "10.0.0.3", false},
+		{true, "127.0.0.1:1234", "localhost", "CF-Ray", "230b030023ae2822", false},
+		{true, "127.0.0.1:1234", "localhost", "X-Envoy-External-Address", "10.0.0.3", false},
+		{true, "127.0.0.1:1234", "localhost", "X-Amzn-Trace-Id", "Root=1", false},
+		{true, "127.0.0.1:1234", "localhost", "Tailscale-User-Login", "a@b", false},
+		{true, "127.0.0.1:1234", "localhost", "X-Request-Id", "1", true},
 		{true, "10.0.0.3:1234", "localhost", "X-Forwarded-For", "127.0.0.1", false},   // nobody becomes loopback by a header
 		{true, "127.0.0.1:1234", "localhost", "Authorization", "Bearer wrong", false}, // who shows a token is held to it
 		{true, "10.0.0.3:1234", "units.example", "Authorization", "Bearer " + tokenOne, true},
@@ -95,6 +104,50 @@ func TestHTTPBearerAuth_Loopback(t *testing.T) {
 		handler.ServeHTTP(recorder, request)
 		if in := recorder.Body.String() == "in"; in != c.in || !in && recorder.Code != 401 {
 			t.Errorf("%+v: in %v, status %d", c, in, recorder.Code)
+		}
+	}
+}
+
+// A proxy that speaks HTTP/1.0 and adds nothing, as nginx did by default, makes
+// nobody local.
+func TestHTTPBearerAuth_HTTP10IsNotLocal(t *testing.T) {
+	t.Parallel()
+	handler, err := fnhttp.HTTPBearerAuth(text("in"), fnhttp.HTTPBearerAuthConfig{AllowLoopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	for version, want := range map[string]string{"1.0": "403", "1.1": "200"} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET / HTTP/%s\r\nHost: %s\r\nConnection: close\r\n\r\n", version, server.Listener.Addr())
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if _, status, _ := strings.Cut(line, " "); !strings.HasPrefix(status, want) {
+			t.Errorf("HTTP/%s: %q, %v", version, line, err)
+		}
+	}
+}
+
+// A token that is not set is none, and lets nobody in.
+func TestHTTPBearerAuth_EmptyTokens(t *testing.T) {
+	t.Parallel()
+	for _, tokens := range [][]string{{""}, {"", tokenOne}} {
+		handler, err := fnhttp.HTTPBearerAuth(text("in"), fnhttp.HTTPBearerAuthConfig{Tokens: tokens, AllowLoopback: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for authorization, want := range map[string]bool{"": false, "Bearer": false, "Bearer ": false, "Bearer " + tokenOne: len(tokens) == 2} {
+			request := httptest.NewRequest("GET", "/", nil) // from another machine
+			request.Header.Set("Authorization", authorization)
+			recorder := httptest.NewRecorder()
+			handler.ServeHTTP(recorder, request)
+			if in := recorder.Body.String() == "in"; in != want {
+				t.Errorf("%q, %q: %d", tokens, authorization, recorder.Code)
+			}
 		}
 	}
 }

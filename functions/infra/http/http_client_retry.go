@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
-// HTTPClientRetryConfig says how patient [HTTPClientRetry] is. The zero value is usable.
+// HTTPClientRetryConfig says how patient [HTTPClientRetry] is. The zero value
+// is usable.
 type HTTPClientRetryConfig struct {
 	Base        http.RoundTripper            // sends each try; nil: http.DefaultTransport
 	MaxAttempts int                          // tries in all; zero: 4; 1: never again
@@ -23,7 +25,7 @@ type HTTPClientRetryConfig struct {
 	TryTimeout  time.Duration                // for one try, with its body as far as that is buffered; zero: 30 s; negative: none
 	BufferBytes int64                        // body that is read within the try, so that a cut is retried too; zero: 1 MiB; negative: none
 	Backoff     core.BackoffDelayConfig      // zero Initial: 250 ms, zero Max: 10 s
-	OnAttempt   func(HTTPClientRetryAttempt) // told after each try, before the wait; nil: nobody
+	OnAttempt   func(HTTPClientRetryAttempt) // told after each try, before the wait; nil disables it
 }
 
 // HTTPClientRetryAttempt is one try, as OnAttempt sees it.
@@ -37,19 +39,24 @@ type HTTPClientRetryAttempt struct {
 	Wait     time.Duration
 }
 
-// HTTPClientRetry returns a transport for http.Client that tries again what may pass later: broken connections, cut
-// bodies, tries that took too long, and the statuses 408, 425, 429, 500, 502, 503 and 504. Between tries it waits as
-// long as Retry-After or a body's retry_after_ms asks, at least, and backs off. It stops early where the next try would
-// come after MaxElapsed or the context's deadline.
+// HTTPClientRetry returns a transport for http.Client that tries again what may
+// pass later: broken connections, cut bodies, tries that took too long, and the
+// statuses 408, 425, 429, 500, 502, 503 and 504. Between tries it waits as long
+// as Retry-After or a body's retry_after_ms asks, at least, and backs off. It
+// stops early where the next try would come after MaxElapsed or the context's
+// deadline.
 //
-// Only a request that can be sent twice is: its method is idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) or its
-// caller marked it with an Idempotency-Key header (an empty list of values marks it and sends nothing, as in net/http),
-// and its body is none or has GetBody, which http.NewRequest sets for bytes and strings. Any other gets one try.
+// Only a request that can be sent twice is: its method is idempotent (GET,
+// HEAD, OPTIONS, TRACE, PUT, DELETE) or its caller marked it with an
+// Idempotency-Key header (an empty list of values marks it and sends nothing,
+// as in net/http), and its body is none or has GetBody, which http.NewRequest
+// sets for bytes and strings. Any other gets one try.
 //
-// When tries run out, the last answer is returned as it came, whatever its status; without one, a *core.Error:
-// CodeTimeout, CodeCanceled, CodeUnavailable, or CodeInvalid for what no try can
-// mend: a request that can't be sent (URL, method, headers), a certificate that
-// is not trusted, TLS to a server that doesn't speak it. It unwraps to the cause.
+// When tries run out, the last answer is returned as it came, whatever its
+// status; without one, a *core.Error: CodeTimeout, CodeCanceled,
+// CodeUnavailable, or CodeInvalid for what no try can mend: a request that can't
+// be sent (URL, method, headers), a certificate that is not trusted, TLS to a
+// server that doesn't speak it. It unwraps to the cause.
 //
 // More in http_client_retry.md:
 //   - A POST without Idempotency-Key gets one try, after a 429 too.
@@ -103,13 +110,14 @@ func (t *retryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil {
 			answer.drain()
 		}
-		if err := sleep(req.Context(), attempt.Wait); err != nil {
+		if err := work.SleepContext(req.Context(), attempt.Wait); err != nil {
 			return nil, gaveUp(req, err, number, time.Since(start))
 		}
 	}
 }
 
-// wait says how long to wait before the next try, and false where that try would come too late.
+// wait says how long to wait before the next try, and false where that try
+// would come too late.
 func (t *retryTransport) wait(ctx context.Context, start time.Time, number int, answer *tryAnswer) (time.Duration, bool) {
 	backoff := t.cfg.Backoff
 	now := time.Now()
@@ -195,7 +203,8 @@ func worthRetrying(req *http.Request, answer *tryAnswer, err error) bool {
 	return !ok || !unknown.IsNotFound
 }
 
-// retryableStatus: refused for now (408, 425, 429), failed (500), or in between nobody answered (502, 503, 504).
+// retryableStatus: refused for now (408, 425, 429), failed (500), or in between
+// nobody answered (502, 503, 504).
 func retryableStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusInternalServerError,
@@ -205,21 +214,10 @@ func retryableStatus(status int) bool {
 	return false
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 func gaveUp(req *http.Request, err error, tries int, elapsed time.Duration) error {
-	failed := &core.Error{Code: core.ErrorCode(err), Op: "http_client_retry " + cmp.Or(req.Method, http.MethodGet), Err: err}
+	failed := &core.Error{Code: core.ErrorCode(err), Op: "http_client_retry method=" + cmp.Or(req.Method, http.MethodGet), Err: err}
 	if req.URL != nil {
-		failed.Op += " " + req.URL.Host // not the rest, which may hold secrets
+		failed.Op += " host=" + req.URL.Host // not the rest, which may hold secrets
 	}
 	bad := badRequest(req)
 	switch {

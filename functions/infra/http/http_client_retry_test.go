@@ -21,7 +21,8 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// flaky is a real server that answers by a script, one entry a request, and the last one from then on.
+// flaky is a real server that answers by a script, one entry a request, and the
+// last one from then on.
 type flaky struct {
 	*httptest.Server
 	requests atomic.Int32
@@ -355,7 +356,8 @@ func TestHTTPClientRetry_ConnectionsAreUsedAgain(t *testing.T) {
 	}
 }
 
-// answers is a transport that answers by a script, for waits that no test wants to sit through.
+// answers is a transport that answers by a script, for waits that no test wants
+// to sit through.
 type answers struct {
 	script []*http.Response
 	times  []time.Time

@@ -13,28 +13,31 @@ import (
 
 // HTTPConditionalConfig changes [HTTPConditional]. The zero value is usable.
 type HTTPConditionalConfig struct {
-	// ETag returns the tag that the answer to a request will have, in quotes, W/ before them for a weak one, or "" to
-	// have it computed. It runs before the handler, which is then not called at all for a 304. A handler's own ETag
-	// wins. nil: all are computed.
+	// ETag returns the tag that the answer to a request will have, in quotes,
+	// W/ before them for a weak one, or "" to have it computed. It runs before
+	// the handler, which is then not called at all for a 304. A handler's own
+	// ETag wins. nil: all are computed.
 	ETag func(*http.Request) string
-	// Weak makes computed tags weak, for handlers whose equal answers may differ in bytes later on the way.
+	// Weak makes computed tags weak, for handlers whose equal answers may
+	// differ in bytes later on the way.
 	Weak bool
-	// MaxBytes is the longest body that is held in memory to compute its tag; longer ones are passed on without. Zero:
-	// 4 MiB.
+	// MaxBytes is the longest body that is held in memory to compute its tag;
+	// longer ones are passed on without. Zero: 4 MiB.
 	MaxBytes int
 }
 
-// HTTPConditional gives the answers of next to GET and HEAD an ETag, and answers 304, 412 or a byte range where the
-// request's If-None-Match, If-Modified-Since, If-Match or Range ask for it (by http.ServeContent). A computed tag is
-// the content's SHA-256, and a strong one.
+// HTTPConditional gives the answers of next to GET and HEAD an ETag, and
+// answers 304, 412 or a byte range where the request's If-None-Match,
+// If-Modified-Since, If-Match or Range ask for it (by http.ServeContent). A
+// computed tag is the content's SHA-256, and a strong one.
 //
-// Only a 200 that ends within MaxBytes is held and tagged. What is flushed, an event stream, or marked
-// Cache-Control: no-store is passed on as it comes.
+// Only a 200 that ends within MaxBytes is held and tagged. What is flushed, an
+// event stream, or marked Cache-Control: no-store is passed on as it comes.
 //
 // More in http_conditional.md:
 //   - A tag from ETag must differ between all answers of one URL: if they vary
 //     by Accept or by user, put that into the tag, and a process' start too if
-//     revisions start anew.
+//     revisions start over.
 //   - ETag runs before the handler, for paths that don't exist too.
 func HTTPConditional(next http.Handler, cfg HTTPConditionalConfig) http.Handler {
 	maxBytes := cmp.Or(cfg.MaxBytes, 4<<20)
@@ -59,7 +62,8 @@ func HTTPConditional(next http.Handler, cfg HTTPConditionalConfig) http.Handler 
 	})
 }
 
-// notModified asks net/http, which reads If-None-Match, without a body to serve yet.
+// notModified asks net/http, which reads If-None-Match, without a body to serve
+// yet.
 func notModified(r *http.Request, tag string) bool {
 	if asked := r.Header.Get("If-None-Match"); asked == "" || strings.TrimSpace(asked) == "*" {
 		return false // "*" asks whether there is anything at all, which the handler knows
@@ -79,7 +83,8 @@ func (p *probeResponse) Header() http.Header         { return p.header }
 func (p *probeResponse) WriteHeader(status int)      { p.status = status }
 func (p *probeResponse) Write(b []byte) (int, error) { return len(b), nil }
 
-// conditionalResponse holds a body back until it is whole, or until it turns out to be none to hold.
+// conditionalResponse holds a body back until it is whole, or until it turns
+// out to be none to hold.
 type conditionalResponse struct {
 	http.ResponseWriter
 	maxBytes int

@@ -23,12 +23,14 @@ type HTTPGzipConfig struct {
 	MinBytes int // shorter bodies go out as they are; zero: 1024; negative: none is too short
 }
 
-// HTTPGzip compresses the answers of next with gzip for clients that accept it. It leaves alone what is short, already
-// encoded, a byte range, of a type that does not shrink (images, archives), an event stream, or marked
-// Cache-Control: no-transform. A streamed answer stays one: each flush sends what is there.
+// HTTPGzip compresses the answers of next with gzip for clients that accept it.
+// It leaves alone what is short, already encoded, a byte range, of a type that
+// does not shrink (images, archives), an event stream, or marked Cache-Control:
+// no-transform. A streamed answer stays one: each flush sends what is there.
 //
-// All answers get Vary: Accept-Encoding. A compressed one loses Content-Length and Accept-Ranges, and its ETag becomes
-// a weak one (RFC 9110, section 8.8.3.3), which If-None-Match still matches.
+// All answers get Vary: Accept-Encoding. A compressed one loses Content-Length
+// and Accept-Ranges, and its ETag becomes a weak one (RFC 9110, section
+// 8.8.3.3), which If-None-Match still matches.
 //
 // More in http_gzip.md:
 //   - BREACH: where one answer holds a secret and also text that an attacker
@@ -48,7 +50,8 @@ func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 	})
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3): gzip by name, else by "*", with a weight above zero.
+// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3): gzip by name,
+// else by "*", with a weight above zero.
 func acceptsGzip(headers []string) bool {
 	any := false
 	for _, header := range headers {
@@ -70,7 +73,8 @@ func acceptsGzip(headers []string) bool {
 	return any
 }
 
-// gzipResponse holds back the first minBytes of a body, then decides once how the rest goes out.
+// gzipResponse holds back the first minBytes of a body, then decides once how
+// the rest goes out.
 type gzipResponse struct {
 	http.ResponseWriter
 	request  *http.Request
@@ -145,7 +149,8 @@ func (g *gzipResponse) finish() {
 	}
 }
 
-// mayCompress says whether status and headers allow it; the type is looked at later, as it may have to be sniffed.
+// mayCompress reports whether status and headers allow it; the type is looked
+// at later, as it may have to be sniffed.
 func (g *gzipResponse) mayCompress() bool {
 	header := g.Header()
 	length, err := strconv.Atoi(header.Get("Content-Length"))
@@ -191,8 +196,8 @@ func (g *gzipResponse) decide(compress bool, more []byte) error {
 	return err
 }
 
-// weakenNotModified lets a 304 name the tag that the 200 had (RFC 9110, section 15.4.5): the weak one, if that is what
-// the client asked about.
+// weakenNotModified lets a 304 name the tag that the 200 had (RFC 9110, section
+// 15.4.5): the weak one, if that is what the client asked about.
 func (g *gzipResponse) weakenNotModified() {
 	tag := g.Header().Get("Etag")
 	if tag != "" && strings.Contains(g.request.Header.Get("If-None-Match"), "W/"+tag) {
@@ -200,7 +205,8 @@ func (g *gzipResponse) weakenNotModified() {
 	}
 }
 
-// shrinks says whether bodies of this type are text, as far as compression cares.
+// shrinks reports whether bodies of this type are text, as far as compression
+// cares.
 func shrinks(contentType string) bool {
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil || media == "text/event-stream" { // events are small, and a proxy that unzips would hold them back

@@ -16,7 +16,8 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// answerTo asks a real server, by a client that leaves Accept-Encoding and the body as they are.
+// answerTo asks a real server, by a client that leaves Accept-Encoding and the
+// body as they are.
 func answerTo(t *testing.T, handler http.Handler, method string, header ...string) (*http.Response, []byte) {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -55,7 +56,8 @@ func gunzip(t *testing.T, body []byte) string {
 	return string(plain)
 }
 
-// respond makes a handler that sets headers, then a status unless it is 0, then writes the body in pieces.
+// respond makes a handler that sets headers, then a status unless it is 0, then
+// writes the body in pieces.
 func respond(status int, pieces []string, header ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(header); i += 2 {
@@ -199,7 +201,8 @@ func TestHTTPGzip_PanicIsNoWholeAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	// For HTTP/1.0, the connection's end is the body's: only gzip can tell that it is cut.
+	// For HTTP/1.0, the connection's end is the body's: only gzip can tell that
+	// it is cut.
 	io.WriteString(conn, "GET / HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n")
 	answer, _ := io.ReadAll(conn)
 	_, body, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
@@ -222,7 +225,8 @@ func TestHTTPGzip_MinBytes(t *testing.T) {
 	}
 }
 
-// FuzzHTTPGzip wants the same body whatever a client says it accepts, and none compressed that did not ask for it.
+// FuzzHTTPGzip wants the same body whatever a client says it accepts, and none
+// compressed that did not ask for it.
 func FuzzHTTPGzip(f *testing.F) {
 	for _, seed := range []string{"gzip", "gzip;q=0", "*;q=0.5, identity", "br,,gzip ; q = 1", "gzip;q=NaN", ";=,", "x-gzip;q=1e-9", "GZIP\t"} {
 		f.Add(seed)
@@ -247,8 +251,9 @@ func FuzzHTTPGzip(f *testing.F) {
 	})
 }
 
-// BenchmarkHTTPGzip has the same answer of 13 kB of JSON go through this unit, through klauspost's own middleware, and
-// through a plain wrapper around the standard library's gzip.
+// BenchmarkHTTPGzip has the same answer of 13 kB of JSON go through this unit,
+// through klauspost's own middleware, and through a plain wrapper around the
+// standard library's gzip.
 func BenchmarkHTTPGzip(b *testing.B) {
 	var text strings.Builder
 	for i := range 50 {

@@ -3,6 +3,7 @@ package http
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -51,9 +52,10 @@ type HTTPHealthResult struct {
 // whose /healthz fails, which mends no database. /readyz runs the checks.
 //
 // However many ask, each check runs once at a time: those that come while it
-// runs share its result. One that is slower than Timeout counts as failed, also
-// where it ignores its ctx; it is not started again before it has returned. A
-// panic in a check is a failure.
+// runs share its result, and those that come within a second after it was good,
+// or a tenth of a second after it was not, get the same. One that is slower
+// than Timeout counts as failed, also where it ignores its ctx; it is not
+// started again before it has returned. A panic in a check is a failure.
 //
 // Errors: CodeInvalid for a check without a name or function, or a name given
 // twice.
@@ -103,21 +105,18 @@ func (h *HTTPHealthHandle) Ready(ctx context.Context) (*HTTPHealthReport, error)
 	reasons := make([]error, len(h.checks))
 	var all sync.WaitGroup
 	for i, check := range h.checks {
-		all.Go(func() { report.Checks[i].Name, reasons[i] = check.Name, check.run(ctx) })
+		all.Go(func() {
+			result := &report.Checks[i]
+			result.Name = check.Name
+			result.Status, reasons[i] = check.result(ctx)
+		})
 	}
 	all.Wait()
-	var failed, why []string
-	for i, reason := range reasons {
-		result := &report.Checks[i]
-		switch result.Status = "ok"; {
-		case reason == errCheckTimeout:
-			result.Status = "timeout"
-		case reason != nil:
-			result.Status = "failed"
-		}
-		if reason != nil {
+	var failed []string
+	for i, result := range report.Checks {
+		if reasons[i] != nil {
 			failed = append(failed, result.Name)
-			why = append(why, result.Name+": "+reason.Error())
+			reasons[i] = fmt.Errorf("%s: %w", result.Name, reasons[i])
 		}
 	}
 	if failed == nil {
@@ -125,69 +124,99 @@ func (h *HTTPHealthHandle) Ready(ctx context.Context) (*HTTPHealthReport, error)
 	}
 	return nil, &HTTPProblemError{Members: map[string]any{"checks": report.Checks}, Err: &core.Error{
 		Code: core.CodeUnavailable, Op: "http_health", Message: "not ready: " + strings.Join(failed, ", "),
-		RetryAfter: time.Second, Err: fmt.Errorf("%s", strings.Join(why, "; ")),
+		RetryAfter: time.Second, Err: errors.Join(reasons...),
 	}}
 }
 
-// errCheckTimeout is the result of a check that has not returned in time.
-var errCheckTimeout = &core.Error{Code: core.CodeTimeout, Message: "it did not answer in time"}
+// What a check has found counts for a while, since whoever may ask for /readyz
+// could else keep a database busy. A failure counts for less, so that the end
+// of it is soon seen.
+const (
+	keepGood   = time.Second
+	keepFailed = 100 * time.Millisecond
+)
 
 // healthCheck runs its check once at a time.
 type healthCheck struct {
 	HTTPHealthCheck
 	timeout time.Duration
 	mu      sync.Mutex
-	running *healthRun // the last one; nil before the first
+	running *healthRun // the last one, or nil before the first
 }
 
 type healthRun struct {
 	ctx  context.Context // ends at the timeout
 	done chan struct{}
-	err  error // written before done is closed
+
+	// These are written before done is closed.
+	status string
+	err    error
+	until  time.Time // when the result is too old
 }
 
-// run waits for a run of the check to end, or for its timeout, or for ctx.
-func (c *healthCheck) run(ctx context.Context) error {
+// result waits for a run of the check to end, or for its timeout, or for ctx,
+// and returns the status, and the reason where it is not ok.
+func (c *healthCheck) result(ctx context.Context) (status string, reason error) {
 	run := c.join(ctx)
 	select {
 	case <-run.done:
-		return run.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	case <-run.ctx.Done():
+	case <-ctx.Done():
 	}
-	select { // a run that has ended ends its ctx, too
+	select { // a run that has ended is preferred, whatever else has, too
 	case <-run.done:
-		return run.err
+		return run.status, run.err
 	default:
-		return errCheckTimeout
 	}
+	return "timeout", late(cmp.Or(context.Cause(run.ctx), context.Cause(ctx)))
 }
 
-// join returns the run that goes on, or starts one. A run does not end with the
-// request that started it: others may wait for it.
+// late is the reason of a check that has not returned in time.
+func late(cause error) error {
+	return &core.Error{Code: core.CodeTimeout, Message: "it did not answer in time", Err: cause}
+}
+
+// join returns the run that is under way or whose result is still good, or
+// starts one. A run does not end with the request that started it: others may
+// wait for it.
 func (c *healthCheck) join(ctx context.Context) *healthRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.running != nil {
 		select {
 		case <-c.running.done:
+			if time.Now().Before(c.running.until) {
+				return c.running
+			}
 		default:
 			return c.running
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
-	run := &healthRun{ctx: ctx, done: make(chan struct{})}
+	run := &healthRun{ctx: ctx, done: make(chan struct{}), status: "ok"}
 	c.running = run
 	go func() {
 		defer cancel()
 		defer close(run.done)
-		defer func() {
-			if value := recover(); value != nil {
-				run.err = &core.Error{Code: core.CodeInternal, Message: fmt.Sprintf("the check panicked: %v", value)}
+		run.err = c.check(ctx)
+		keep := keepGood
+		if run.err != nil {
+			run.status, keep = "failed", keepFailed
+			if ctx.Err() != nil { // whatever it says itself
+				run.status, run.err = "timeout", late(run.err)
 			}
-		}()
-		run.err = c.Check(ctx)
+		}
+		run.until = time.Now().Add(keep)
 	}()
 	return run
+}
+
+// check runs the check, whose panic is a failure.
+func (c *healthCheck) check(ctx context.Context) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &core.Error{Code: core.CodeInternal, Message: fmt.Sprintf("the check panicked: %v", value)}
+		}
+	}()
+	return c.Check(ctx)
 }

@@ -28,6 +28,10 @@ func works(context.Context) error { return nil }
 
 func TestHTTPHealth_Routes(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, routes)
+}
+
+func routes(t *testing.T) {
 	var broken atomic.Bool
 	h := health(t, fnhttp.HTTPHealthConfig{Metrics: text("metrics"), Checks: []fnhttp.HTTPHealthCheck{
 		{Name: "disk", Check: works},
@@ -60,6 +64,7 @@ func TestHTTPHealth_Routes(t *testing.T) {
 		}
 	}
 	broken.Store(true)
+	time.Sleep(time.Second) // until the results are too old
 	status, body := get("/readyz")
 	if status != 503 || strings.Contains(body, "s3cret") || !strings.Contains(body, "not ready: database, clumsy") ||
 		!strings.Contains(body, `"checks":[{"name":"disk","status":"ok"},{"name":"database","status":"failed"},{"name":"clumsy","status":"failed"}]`) {
@@ -72,6 +77,7 @@ func TestHTTPHealth_Routes(t *testing.T) {
 		t.Errorf("a program that waits for its database would be restarted: %d %s", status, body)
 	}
 	broken.Store(false)
+	time.Sleep(time.Second)
 	if status, body := get("/readyz"); status != 200 {
 		t.Errorf("it is well again: %d %s", status, body)
 	}
@@ -154,6 +160,81 @@ func TestHTTPHealth_SharedRun(t *testing.T) {
 		}
 		if runs.Load() != 1 {
 			t.Errorf("%d runs, want 1", runs.Load())
+		}
+	})
+}
+
+// A check that notices its timeout, and says so, has a timeout, whoever is
+// first.
+func TestHTTPHealth_TimeoutIsNoChance(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := errors.New("gave up")
+		h := health(t, fnhttp.HTTPHealthConfig{Checks: []fnhttp.HTTPHealthCheck{{Name: "slow", Check: func(ctx context.Context) error {
+			<-ctx.Done()
+			return slow
+		}}}})
+		for range 50 {
+			_, err := h.Ready(t.Context())
+			shown, _ := errors.AsType[*fnhttp.HTTPProblemError](err)
+			if results := shown.Members["checks"].([]fnhttp.HTTPHealthResult); results[0].Status != "timeout" {
+				t.Fatalf("got %+v", results)
+			}
+			if err := shown.Err.(*core.Error).Err; core.ErrorCode(err) != core.CodeTimeout {
+				t.Fatalf("the reason is %v", err)
+			}
+			synctest.Wait()
+			_, err = h.Ready(t.Context()) // the same run's, now that it has returned
+			if !errors.Is(err, slow) {
+				t.Fatalf("the reason is %v", err)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// Reasons keep their chain.
+func TestHTTPHealth_ReasonsAreCauses(t *testing.T) {
+	t.Parallel()
+	first, second := errors.New("no disk"), &core.Error{Code: core.CodeForbidden, Message: "no database"}
+	h := health(t, fnhttp.HTTPHealthConfig{Checks: []fnhttp.HTTPHealthCheck{
+		{Name: "disk", Check: func(context.Context) error { return first }},
+		{Name: "database", Check: func(context.Context) error { return second }},
+	}})
+	_, err := h.Ready(t.Context())
+	if !errors.Is(err, first) || !errors.Is(err, second) || core.ErrorCode(err) != core.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+// However often somebody asks, a check runs once a second, and ten times while
+// it fails.
+func TestHTTPHealth_LeastInterval(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		var broken error
+		h := health(t, fnhttp.HTTPHealthConfig{Checks: []fnhttp.HTTPHealthCheck{{Name: "database", Check: func(context.Context) error {
+			runs++
+			return broken
+		}}}})
+		ask := func() {
+			for range 1000 { // within 10 s
+				if _, err := h.Ready(t.Context()); (err != nil) != (broken != nil) && runs > 0 {
+					t.Errorf("after %d runs: %v", runs, err)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		ask()
+		if runs != 10 {
+			t.Errorf("%d runs in 10 s, want 10", runs)
+		}
+		time.Sleep(time.Second)
+		runs, broken = 0, errors.New("down")
+		ask()
+		if runs != 100 {
+			t.Errorf("%d runs in 10 s while it fails, want 100", runs)
 		}
 	})
 }

@@ -8,24 +8,28 @@ import (
 	fnjson "fnregistry.dev/functions/infra/json"
 )
 
-// HTTPJSONConfig bounds the bodies that [HTTPJSON] reads and says what success is. The zero value is usable.
+// HTTPJSONConfig bounds the bodies that [HTTPJSON] reads and says what success
+// is. The zero value is usable.
 type HTTPJSONConfig struct {
 	Status   int   // of an answer without error; zero: 200, or 204 where Out is struct{}
 	MaxBytes int64 // longest body; zero: 1 MiB
 	MaxDepth int   // deepest nesting of the body; zero: 64
 }
 
-// HTTPJSON makes a handler of a function: In comes from the request, Out goes back as JSON, an error as problem JSON.
+// HTTPJSON makes a handler of a function: In comes from the request, Out goes
+// back as JSON, an error as problem JSON.
 //
-// Fields of In tagged query:"..." or path:"..." come from the URL, strictly, as [HTTPQueryRead] says. They need the tag
-// json:"-" besides, so that a body can't set them. If In has other exported fields, or is no struct, the body of any
-// method but GET, HEAD, DELETE and OPTIONS is read into it, strictly, as [HTTPJSONRead] says; else bodies are not read.
+// Fields of In tagged query:"..." or path:"..." come from the URL, strictly, as
+// [HTTPQueryRead] says. They need the tag json:"-" besides, so that a body
+// can't set them. If In has other exported fields, or is no struct, the body of
+// any method but GET, HEAD, DELETE and OPTIONS is read into it, strictly, as
+// [HTTPJSONRead] says; else bodies are not read.
 //
 // In may be a pointer to such a struct, and is then never nil. A program with
 // many handlers is smaller that way: of all pointers, Go compiles this once.
 //
-// The context is the request's: it ends when the client leaves. HTTPJSON panics if In has tags that can't work, as
-// http.ServeMux does for a bad pattern.
+// The context is the request's: it ends when the client leaves. HTTPJSON panics
+// if In has tags that can't work, as http.ServeMux does for a bad pattern.
 //
 // More in http_json.md:
 //   - Bodies of GET, HEAD, DELETE and OPTIONS are not read: fields without
@@ -118,7 +122,8 @@ func (h *jsonHandler) answer(w http.ResponseWriter, r *http.Request) (any, error
 	return h.call(r.Context(), in)
 }
 
-// mayHaveBody leaves out the methods for which RFC 9110 gives a body no meaning.
+// mayHaveBody leaves out the methods for which RFC 9110 gives a body no
+// meaning.
 func mayHaveBody(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions:

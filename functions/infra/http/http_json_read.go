@@ -13,7 +13,8 @@ import (
 	fnjson "fnregistry.dev/functions/infra/json"
 )
 
-// HTTPJSONReadConfig bounds what [HTTPJSONRead] takes. The zero value is usable.
+// HTTPJSONReadConfig bounds what [HTTPJSONRead] takes. The zero value is
+// usable.
 type HTTPJSONReadConfig struct {
 	MaxBytes int64 // longest body; zero: 1 MiB
 	MaxDepth int   // deepest nesting of arrays and objects; zero: 64
@@ -24,15 +25,15 @@ const jsonReadOp = "http_json_read"
 // HTTPJSONRead reads the request's body as one JSON value of type In, and
 // refuses whatever is not exactly that: another Content-Type than
 // application/json or +json, a Content-Encoding, unknown fields (the error
-// carries the names that are close, as member candidates), a field that stands
-// there twice, text after the value, invalid UTF-8, an empty body.
+// carries the names that are close, as member candidates), a field that appears
+// twice, text after the value, invalid UTF-8, an empty body.
 //
 // Errors are meant for [HTTPProblem]: CodeTooLarge over MaxBytes; CodeTimeout
-// or CodeCanceled for a body that didn't come; CodeUnsupported, with status 415,
-// for a type or encoding it does not read; CodeInvalid for the rest. w is told of a body that
-// is too long, so that net/http closes the connection rather than read on. A
-// body that came too slowly is the client's fault: its status is 408, not the
-// 504 of CodeTimeout elsewhere.
+// or CodeCanceled for a body that didn't come; CodeUnsupported, with status
+// 415, for a type or encoding it does not read; CodeInvalid for the rest. w is
+// told of a body that is too long, so that net/http closes the connection
+// rather than read on. A body that came too slowly is the client's fault: its
+// status is 408, not the 504 of CodeTimeout elsewhere.
 //
 // More in http_json_read.md:
 //   - encoding/json matches names without regard to case: "NAME" fills
@@ -95,8 +96,8 @@ func readJSONBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byt
 	return nil, failed
 }
 
-// innermost is the writer that net/http made: middleware's writers hide the method by which http.MaxBytesReader tells it
-// to close the connection.
+// innermost is the writer that net/http made: middleware's writers hide the
+// method by which http.MaxBytesReader tells it to close the connection.
 func innermost(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })

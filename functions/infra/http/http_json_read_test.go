@@ -78,12 +78,12 @@ func TestHTTPJSONRead_Refuses(t *testing.T) {
 		`{"inner":{"at":"tomorrow"}}`:       `parsing time "tomorrow" as "2006-01-02T15:04:05Z07:00": cannot parse "tomorrow" as "2006"`,
 		"{\"name\":\"\xff\"}":               "the body is not valid UTF-8",
 		`{"any":[[[[]]]]}`:                  "the JSON is nested deeper than 4 (line 1, column 11)",
-		`{"name":"x", "name":"x"}`:          `field "name" stands there twice (line 1, column 14)`,
-		`{"name":"x","NAME":"y"}`:           `field "NAME" stands there twice (line 1, column 13)`,
-		`{"name":"x","n\u0061me":""}`:       `field "name" stands there twice (line 1, column 13)`,
-		`{"any":[{"a":1,"a":2}]}`:           `field "a" stands there twice (line 1, column 16)`,
-		`{"inner":{"Color":"","color":""}}`: `field "color" stands there twice (line 1, column 22)`,
-		`{"any":{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"h":0,"i":0,"j":0,"k":0,"l":0,"m":0,"n":0,"o":0,"p":0,"q":0,"c":0}}`: `field "c" stands there twice (line 1, column 111)`,
+		`{"name":"x", "name":"x"}`:          `field "name" appears twice (line 1, column 14)`,
+		`{"name":"x","NAME":"y"}`:           `field "NAME" appears twice (line 1, column 13)`,
+		`{"name":"x","n\u0061me":""}`:       `field "name" appears twice (line 1, column 13)`,
+		`{"any":[{"a":1,"a":2}]}`:           `field "a" appears twice (line 1, column 16)`,
+		`{"inner":{"Color":"","color":""}}`: `field "color" appears twice (line 1, column 22)`,
+		`{"any":{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"h":0,"i":0,"j":0,"k":0,"l":0,"m":0,"n":0,"o":0,"p":0,"q":0,"c":0}}`: `field "c" appears twice (line 1, column 111)`,
 		`]`: "the body is not JSON: invalid character ']' looking for beginning of value (line 1, column 1)",
 	} {
 		_, err := readDraft(body, fnhttp.HTTPJSONReadConfig{MaxDepth: 4})
@@ -218,8 +218,9 @@ func TestHTTPJSONRead_BodyThatBreaksOff(t *testing.T) {
 	}
 }
 
-// FuzzHTTPJSONRead holds the strict reader against encoding/json: what it takes, encoding/json takes to the same value,
-// and what it refuses is always the client's fault.
+// FuzzHTTPJSONRead holds the strict reader against encoding/json: what it
+// takes, encoding/json takes to the same value, and what it refuses is always
+// the client's fault.
 func FuzzHTTPJSONRead(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"name":"x","count":1}`, `{"inner":{"color":"[{"}}`, `{"a":1}`, `[[[[`, "\"\\\"", `{"any":{"a":[1,{}]}} x`, "\xef\xbb\xbf{}", `null`} {
 		f.Add(seed)

@@ -131,7 +131,8 @@ func TestHTTPJSON_PanicsForTagsThatCannotWork(t *testing.T) {
 	}, fnhttp.HTTPJSONConfig{})
 }
 
-// BenchmarkHTTPJSON has a handler of this unit beside the same one written by hand.
+// BenchmarkHTTPJSON has a handler of this unit next to the same one written by
+// hand.
 func BenchmarkHTTPJSON(b *testing.B) {
 	byHand := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in similarIn

@@ -1,7 +1,8 @@
 package http
 
-// HTTPProblemError says how [HTTPProblem] shows an error where the coded error alone does not say enough: another
-// status, a problem type of its own, members for programs. Everything but Err may be left empty.
+// HTTPProblemError says how [HTTPProblem] shows an error where the coded error
+// alone does not say enough: another status, a problem type of its own, members
+// for programs. Everything but Err may be left empty.
 //
 // More in http_problem_error.md:
 //   - Only http_problem_go_infra reads it. core.ErrorHTTPStatus does not know

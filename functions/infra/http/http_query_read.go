@@ -24,9 +24,11 @@ const queryReadOp = "http_query_read"
 // pointer, what is absent is the zero value. Untagged fields stay as they are;
 // those of an embedded struct count as In's own.
 //
-// It is strict: a parameter that no field takes is refused, with the names that are close as the problem's member
-// candidates; so are a repeated one without a slice, a value that is none of its type, holds a NUL byte or is not UTF-8, and a query
-// that is badly encoded. These are CodeInvalid. A type of field that it can't fill is CodeInternal.
+// It is strict: a parameter that no field takes is refused, with the names that
+// are close as the problem's member candidates; so are a repeated one without a
+// slice, a value that is none of its type, has a NUL byte or is not UTF-8, and a
+// query that is badly encoded. These are CodeInvalid. A type of field that it
+// can't fill is CodeInternal.
 //
 // More in http_query_read.md:
 //   - Each tagged field needs json:"-" too: otherwise a body could set it where

@@ -146,8 +146,8 @@ func TestHTTPQueryRead_TypesThatCannotWork(t *testing.T) {
 	}
 }
 
-// FuzzHTTPQueryRead wants each query either taken, and then with no name that is unknown, or refused as the client's
-// fault.
+// FuzzHTTPQueryRead wants each query either taken, and then with no name that
+// is unknown, or refused as the client's fault.
 func FuzzHTTPQueryRead(f *testing.F) {
 	for _, seed := range []string{"", "limit=1&tag=a&tag=b", "limit=%31", "a=%zz", "a;b", "=&=", "wait=9999999999h", "score=1e999", "since=0000-00-00", "\x00", "level=+1", "tag"} {
 		f.Add(seed)

@@ -9,23 +9,27 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// HTTPSameOriginConfig widens what [HTTPSameOrigin] lets through. The zero value suits a server that is used on its own
-// machine, by its own pages and by programs.
+// HTTPSameOriginConfig widens what [HTTPSameOrigin] lets through. The zero
+// value suits a server that is used on its own machine, by its own pages and by
+// programs.
 type HTTPSameOriginConfig struct {
 	Hosts          []string // host names (or addresses) without port that requests may name, besides the loopback ones; "*": any, for a proxy that checks them
 	TrustedOrigins []string // origins (https://example.org) whose pages may change state here
 }
 
-// HTTPSameOrigin refuses what a browser sends on behalf of a foreign page, with a 403 problem: requests that name a
-// host which is not this server's, since a name that an attacker points at 127.0.0.1 (DNS rebinding) makes his page
-// look like ours; and cross-origin requests that change state (all but GET, HEAD and OPTIONS), by net/http's
-// CrossOriginProtection, which reads Sec-Fetch-Site and Origin.
+// HTTPSameOrigin refuses what a browser sends on behalf of a foreign page, with
+// a 403 problem: requests that name a host which is not this server's, since a
+// name that an attacker points at 127.0.0.1 (DNS rebinding) makes his page look
+// like ours; and cross-origin requests that change state (all but GET, HEAD and
+// OPTIONS), by net/http's CrossOriginProtection, which reads Sec-Fetch-Site and
+// Origin.
 //
 // A handshake of WebSocket counts as one that changes state: it is a GET, and
 // browsers let a foreign page talk on.
 //
-// Always allowed are the hosts localhost, *.localhost and loopback addresses. Requests of programs that send neither
-// header pass: this keeps browsers honest and authenticates nobody.
+// Always allowed are the hosts localhost, *.localhost and loopback addresses.
+// Requests of programs that send neither header pass: this keeps browsers
+// honest and authenticates nobody.
 //
 // Errors: CodeInvalid for a host with a port or scheme, or a bad origin.
 //
@@ -76,7 +80,8 @@ func changing(r *http.Request) *http.Request {
 	return &upgrade
 }
 
-// bareHost is a Host header without port, brackets and the final dot of a full name, in lower case.
+// bareHost is a Host header without port, brackets and the final dot of a full
+// name, in lower case.
 func bareHost(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -84,7 +89,8 @@ func bareHost(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// isLoopbackHost holds for names that no resolver on the way gives away: RFC 6761 keeps localhost for loopback.
+// isLoopbackHost holds for names that no resolver on the way gives away: RFC
+// 6761 keeps localhost for loopback.
 func isLoopbackHost(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }

@@ -7,20 +7,23 @@ import (
 	"time"
 )
 
-// defaultCSP lets a page load what its own server serves, and nothing inline; nobody may frame it.
+// defaultCSP lets a page load what its own server serves, and nothing inline;
+// nobody may frame it.
 const defaultCSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
-// HTTPSecurityHeadersConfig changes what [HTTPSecurityHeaders] sets. The zero value suits pages whose scripts and
-// styles are files of the same server.
+// HTTPSecurityHeadersConfig changes what [HTTPSecurityHeaders] sets. The zero
+// value suits pages whose scripts and styles are files of the same server.
 type HTTPSecurityHeadersConfig struct {
 	CSP  string        // Content-Security-Policy; empty: own origin only, nothing inline, no framing
 	HSTS time.Duration // max-age of Strict-Transport-Security; zero: not sent, since it ties the host to HTTPS for that long
 }
 
-// HTTPSecurityHeaders sets the headers that make browsers careful on every answer of next, before next runs, so that a
-// handler can set another value or delete one: Content-Security-Policy, X-Content-Type-Options, X-Frame-Options,
-// Referrer-Policy, Cross-Origin-Opener-Policy, Cross-Origin-Resource-Policy, Permissions-Policy, and
-// Strict-Transport-Security where configured. The set follows OWASP's HTTP Headers Cheat Sheet.
+// HTTPSecurityHeaders sets the headers that make browsers careful on every
+// answer of next, before next runs, so that a handler can set another value or
+// delete one: Content-Security-Policy, X-Content-Type-Options, X-Frame-Options,
+// Referrer-Policy, Cross-Origin-Opener-Policy, Cross-Origin-Resource-Policy,
+// Permissions-Policy, and Strict-Transport-Security where configured. The set
+// follows OWASP's HTTP Headers Cheat Sheet.
 //
 // More in http_security_headers.md:
 //   - The default policy stops inline scripts and styles, style attributes,

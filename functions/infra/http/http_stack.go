@@ -36,10 +36,13 @@ type HTTPStackConfig struct {
 	Access HTTPStackAccess // zero: HTTPStackLocal
 	Tokens []string        // as HTTPBearerAuth takes them; none: other machines are refused
 	Realm  string          // named in WWW-Authenticate; empty: api
-	// Open are patterns of http.ServeMux, each with its method, of requests that
-	// need no token, as "GET /files/{id}". GET /healthz and GET /readyz never
-	// need one. A path that is not in its shortest form is never open.
+	// Open are patterns of http.ServeMux, each with its method, of requests
+	// that need no token, as "GET /files/{id}". GET /healthz and GET /readyz
+	// never need one. A path that is not in its shortest form is never open.
 	Open []string
+	// Login is a way in for people on other machines; what its page loads,
+	// such as "GET /assets/", belongs into Open. nil: there is none.
+	Login *HTTPLoginHandle
 
 	Hosts          []string      // names that requests may use for this server, besides loopback ones; see HTTPSameOrigin
 	TrustedOrigins []string      // origins whose pages may change state here
@@ -68,8 +71,8 @@ type HTTPStackConfig struct {
 // have an ETag.
 //
 // A body longer than MaxBodyBytes is refused with 413, at once where its length
-// is announced; else reading it fails with CodeTooLarge. One that comes too slowly
-// fails with CodeTimeout and the status 408.
+// is announced; else reading it fails with CodeTooLarge. One that comes too
+// slowly fails with CodeTimeout and the status 408.
 //
 // Errors: CodeInvalid for what one of these does not take, and for an unknown
 // Access.
@@ -77,9 +80,9 @@ type HTTPStackConfig struct {
 // More in http_stack.md:
 //   - The zero value answers this machine alone, whatever the server listens
 //     on.
-//   - A proxy on the same machine that adds no header (nginx, as it comes) and
-//     asks for 127.0.0.1 looks like a program of this machine: use
-//     HTTPStackToken there.
+//   - A proxy on the same machine that adds no header, speaks HTTP/1.1 (nginx,
+//     as it comes, from 1.29 on) and asks for 127.0.0.1 looks like a program of
+//     this machine: use HTTPStackToken there.
 func HTTPStack(next http.Handler, cfg HTTPStackConfig) (http.Handler, error) {
 	handler := HTTPGzip(next, HTTPGzipConfig{})
 	if limit := cmp.Or(cfg.MaxBodyBytes, 1<<20); limit > 0 {
@@ -112,7 +115,7 @@ func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("unknown access %q", cfg.Access)}
 	}
 	guarded, err := HTTPBearerAuth(next, HTTPBearerAuthConfig{
-		Tokens: cfg.Tokens, Realm: cfg.Realm, AllowLoopback: cfg.Access == HTTPStackLocal,
+		Tokens: cfg.Tokens, Realm: cfg.Realm, AllowLoopback: cfg.Access == HTTPStackLocal, Login: cfg.Login,
 	})
 	if err != nil {
 		return nil, err

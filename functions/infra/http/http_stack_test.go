@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -29,11 +31,11 @@ type stacked struct {
 
 func newStacked(t *testing.T, cfg fnhttp.HTTPStackConfig) *stacked {
 	t.Helper()
-	return newStackedWithin(t, cfg, fnhttp.HTTPServeConfig{})
+	return newStackedWithin(t, cfg, fnhttp.HTTPServerConfig{})
 }
 
 // newStackedWithin has times of its own for slow requests.
-func newStackedWithin(t *testing.T, cfg fnhttp.HTTPStackConfig, times fnhttp.HTTPServeConfig) *stacked {
+func newStackedWithin(t *testing.T, cfg fnhttp.HTTPStackConfig, times fnhttp.HTTPServerConfig) *stacked {
 	t.Helper()
 	s := &stacked{log: &logBuffer{}}
 	cfg.Logger = slog.New(slog.NewJSONHandler(s.log, nil))
@@ -65,7 +67,7 @@ func newStackedWithin(t *testing.T, cfg fnhttp.HTTPStackConfig, times fnhttp.HTT
 		t.Fatal(err)
 	}
 	times.Handler, times.Logger = handler, cfg.Logger
-	s.addr = serve(t, t.Context(), times).addr
+	s.addr = serve(t, t.Context(), times).Addr().String()
 	return s
 }
 
@@ -93,8 +95,8 @@ func (s *stacked) ask(t *testing.T, line string, header ...string) (status int, 
 	return s.raw(t, line+" HTTP/1.1\r\nConnection: close\r\n"+strings.Join(header, "\r\n")+"\r\n\r\n")
 }
 
-// TestHTTPStack_Hostile sends what attackers send. None of it gets in, kills the
-// server, or leaves a client in doubt.
+// TestHTTPStack_Hostile sends what attackers send. None of it gets in, kills
+// the server, or leaves a client in doubt.
 func TestHTTPStack_Hostile(t *testing.T) {
 	t.Parallel()
 	s := newStacked(t, fnhttp.HTTPStackConfig{Tokens: []string{tokenOne}, Hosts: []string{"units.example"}, MaxBodyBytes: 1000})
@@ -200,7 +202,7 @@ func TestHTTPStack_PanicAfterTheFirstByte(t *testing.T) {
 // Whoever sends a header byte by byte is gone after the time for it.
 func TestHTTPStack_SlowHeader(t *testing.T) {
 	t.Parallel()
-	s := newStackedWithin(t, fnhttp.HTTPStackConfig{}, fnhttp.HTTPServeConfig{ReadHeaderTimeout: 100 * time.Millisecond})
+	s := newStackedWithin(t, fnhttp.HTTPStackConfig{}, fnhttp.HTTPServerConfig{ReadHeaderTimeout: 100 * time.Millisecond})
 	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +218,7 @@ func TestHTTPStack_SlowHeader(t *testing.T) {
 // So is whoever does so with a body, and is told.
 func TestHTTPStack_SlowBody(t *testing.T) {
 	t.Parallel()
-	s := newStackedWithin(t, fnhttp.HTTPStackConfig{}, fnhttp.HTTPServeConfig{ReadTimeout: 3 * time.Second}) // enough for its header on a busy machine
+	s := newStackedWithin(t, fnhttp.HTTPStackConfig{}, fnhttp.HTTPServerConfig{ReadTimeout: 3 * time.Second}) // enough for its header on a busy machine
 	for _, path := range []string{"/echo", "/upload"} {
 		status, answer := s.ask(t, "POST "+path, "Content-Type: application/json", "Content-Length: 100", "", `{"a":`)
 		if status != 408 || !strings.Contains(answer, "application/problem+json") {
@@ -366,5 +368,57 @@ func TestHTTPStack_BadConfig(t *testing.T) {
 		if handler, err := fnhttp.HTTPStack(text("in"), cfg); core.ErrorCode(err) != core.CodeInvalid || handler != nil {
 			t.Errorf("%+v: %v", cfg, err)
 		}
+	}
+}
+
+// People on another machine log in by a form, with what a browser keeps.
+func TestHTTPStack_Login(t *testing.T) {
+	t.Parallel()
+	s := newStacked(t, fnhttp.HTTPStackConfig{Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Login: fnhttp.HTTPLogin(loginPage), Open: []string{"GET /events"}})
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := http.Client{Jar: jar}
+	visit := func(path string, form url.Values) string {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.addr+path, nil)
+		if form != nil {
+			r, err = http.NewRequestWithContext(t.Context(), "POST", "http://"+s.addr+path, strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Origin", "http://"+s.addr)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "text/html")
+		response, err := browser.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return bodyOf(t, response)
+	}
+	if got := visit("/units/7", nil); got != "form to=/login next=/units/7 problem=" {
+		t.Errorf("without a token: %s", got)
+	}
+	if got := visit("/events", nil); got != "data: 1\n\n" {
+		t.Errorf("what is open: %s", got)
+	}
+	if got := visit("/login", url.Values{"token": {tokenOne}, "next": {"/units/7"}}); got != `unit "7"` {
+		t.Errorf("logging in leads to %s", got)
+	}
+	if got := visit("/units/8", nil); got != `unit "8"` {
+		t.Errorf("logged in: %s", got)
+	}
+	if got := visit("/upload", url.Values{"a": {"b"}}); got != "3" {
+		t.Errorf("a form that changes something: %s", got)
+	}
+	visit("/logout", url.Values{})
+	if got := visit("/units/8", nil); !strings.HasPrefix(got, "form to=") {
+		t.Errorf("logged out: %s", got)
+	}
+	if strings.Contains(s.log.String(), tokenOne) {
+		t.Error("the log has the token")
 	}
 }

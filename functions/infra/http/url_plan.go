@@ -57,7 +57,7 @@ func urlPlanOf(t reflect.Type) (*urlPlan, error) {
 	if t.Kind() != reflect.Struct {
 		plan.untagged = true
 	} else if err := plan.add(t, nil); err != nil {
-		return nil, &core.Error{Code: core.CodeInternal, Op: queryReadOp + " " + t.String(), Err: err}
+		return nil, &core.Error{Code: core.CodeInternal, Op: queryReadOp + " type=" + t.String(), Err: err}
 	}
 	urlPlans.Store(t, plan)
 	return plan, nil

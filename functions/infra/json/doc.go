@@ -1,3 +1,3 @@
-// Package json reads JSON strictly: what is not exactly what was asked for is an
-// error that says where and why.
+// Package json reads JSON strictly: anything but exactly the expected value is
+// an error that says where and why.
 package json

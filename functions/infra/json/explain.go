@@ -21,7 +21,12 @@ import (
 // strings; whether they match is the decoder's business.
 func (d decoding) check(text []byte) error {
 	if len(bytes.TrimLeft(text, " \t\r\n")) == 0 {
-		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: d.Name + " is empty", Hint: "it must be a JSON value"}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      d.Op,
+			Message: d.Name + " is empty",
+			Hint:    "it must be a JSON value",
+		}
 	}
 	if !utf8.Valid(text) {
 		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: d.Name + " is not valid UTF-8"}
@@ -94,10 +99,15 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 	// encoding/json has no error type for this one.
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name = strings.Trim(name, `"`)
-		unknown := &JSONFieldError{Field: clip(name), Message: fmt.Sprintf("unknown field %q", clip(name)), Known: fieldNames(in)}
+		unknown := &JSONFieldError{
+			Field:   clip(name),
+			Message: fmt.Sprintf("unknown field %q", clip(name)),
+			Known:   fieldNames(in),
+		}
 		return &core.Error{Code: core.CodeInvalid, Op: d.Op, Hint: unknown.hint(name), Err: unknown}
 	}
-	// What a type's own UnmarshalJSON or UnmarshalText says is about the caller's value.
+	// What a type's own UnmarshalJSON or UnmarshalText says is about the
+	// caller's value.
 	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: strings.TrimPrefix(err.Error(), "json: ")}
 }
 
@@ -114,7 +124,8 @@ func place(offset int, text []byte) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-// valueName adds the article to encoding/json's word for a value, such as "number 300".
+// valueName adds the article to encoding/json's word for a value, such as
+// "number 300".
 func valueName(value string) string {
 	switch value {
 	case "array", "object":

@@ -51,8 +51,8 @@ func collectNames(t reflect.Type, names map[string]bool, seen map[reflect.Type]b
 	}
 }
 
-// fieldPath takes the names of embedded structs, which JSON does not know, out of
-// the path of a field.
+// fieldPath takes the names of embedded structs, which JSON does not know, out
+// of the path of a field.
 func fieldPath(path string, in reflect.Type) string {
 	var known []string
 	for name := range strings.SplitSeq(path, ".") {

@@ -18,7 +18,8 @@ type jsonObject struct {
 // fewNames is how many names are looked through one by one.
 const fewNames = 16
 
-// add takes a name and returns the earlier one that equals it without regard to case.
+// add takes a name and returns the earlier one that equals it without regard to
+// case.
 func (o *jsonObject) add(name string) (earlier string, twice bool) {
 	o.name = name
 	if o.seen == nil && len(o.names) == fewNames {
@@ -85,7 +86,7 @@ func (d decoding) checkName(body []byte, at, end int, open []jsonObject, in refl
 	if !twice || earlier != name && !isStruct(in, within) {
 		return nil
 	}
-	return d.invalid(fmt.Sprintf("field %q stands there twice", clip(name)), at, body)
+	return d.invalid(fmt.Sprintf("field %q appears twice", clip(name)), at, body)
 }
 
 // stringEnd is the index behind the string that starts at from.

@@ -35,20 +35,19 @@ func (e *JSONFieldError) Error() string { return e.Message }
 
 // hint names the fields that may have been meant by an unknown one.
 func (e *JSONFieldError) hint(field string) string {
-	near := core.NameNearest(field, e.Known)
-	switch {
-	case len(near) > 0:
-		return "did you mean " + strings.Join(near, " or ") + "?"
-	case len(e.Known) == 0:
+	if near := core.NameNearest(field, e.Known); near != nil {
+		return core.DidYouMean(near...)
+	}
+	if len(e.Known) == 0 {
 		return "no field is known here"
 	}
 	return "known are " + strings.Join(e.Known[:min(len(e.Known), 20)], ", ")
 }
 
-// JSONDecode decodes a text that is one JSON value of type T, and refuses
-// whatever is not exactly that: unknown fields, a field that stands there twice
-// (for a struct also in another case), text after the value, invalid UTF-8, deep
-// nesting, an empty text.
+// JSONDecode decodes a text that is one JSON value of type T, and rejects
+// everything else: unknown fields, a field that appears twice (for a struct
+// also in another case), text after the value, invalid UTF-8, deep nesting, an
+// empty text.
 //
 // The error is a *core.Error with CodeInvalid and, where there is one, the line
 // and column. For an unknown field and for one of another type its cause is a
@@ -70,7 +69,11 @@ func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
 
 // decode is what JSONDecode does for any type: compiled once, not for each.
 func decode(text []byte, value any, cfg JSONDecodeConfig) error {
-	d := decoding{Op: cmp.Or(cfg.Op, "json_decode"), Name: cmp.Or(cfg.Name, "the text"), MaxDepth: cmp.Or(cfg.MaxDepth, 64)}
+	d := decoding{
+		Op:       cmp.Or(cfg.Op, "json_decode"),
+		Name:     cmp.Or(cfg.Name, "the text"),
+		MaxDepth: cmp.Or(cfg.MaxDepth, 64),
+	}
 	return d.decode(text, value)
 }
 

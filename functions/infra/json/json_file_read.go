@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/functions/internal/bounded"
 )
 
-// JSONFileReadConfig bounds what [JSONFileRead] takes. The zero value of a field
-// is its default.
+// JSONFileReadConfig bounds what [JSONFileRead] takes. The zero value of a
+// field is its default.
 type JSONFileReadConfig struct {
 	// MaxBytes is how large the file may be. Default: 16 MiB.
 	MaxBytes int64
@@ -22,15 +22,15 @@ type JSONFileReadConfig struct {
 // JSONFileRead reads a file that is one JSON value of type T, as strictly as
 // [JSONDecode].
 //
-// Errors are *core.Error: CodeInvalid for a file that is not that, a folder or a
-// device, CodeTooLarge over MaxBytes, else the code of the cause: CodeNotFound,
-// CodeForbidden.
+// Errors are *core.Error: CodeInvalid for a file that is not that, a folder or
+// a device, CodeTooLarge over MaxBytes, else the code of the cause:
+// CodeNotFound, CodeForbidden.
 //
 // More in json_file_read.md:
 //   - A pipe, a device and /dev/stdin are refused.
 //   - It reads the file whole.
 func JSONFileRead[T any](path string, cfg JSONFileReadConfig) (T, error) {
-	op := "json_file_read " + path
+	op := "json_file_read path=" + path
 	text, err := readFile(path, cfg.MaxBytes)
 	if err != nil {
 		var zero T

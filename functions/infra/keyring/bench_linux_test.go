@@ -4,12 +4,14 @@ import (
 	"testing"
 	"time"
 
-	"fnregistry.dev/tools/testenv/testkit/servers"
 	"github.com/godbus/dbus/v5"
 	gokeyring "github.com/zalando/go-keyring"
+
+	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// Each call beside go-keyring's own, in turns; x-of-go-keyring is how many times its speed ours is.
+// Each call beside go-keyring's own, in turns; x-of-go-keyring is how many
+// times its speed ours is.
 func BenchmarkKeyringTokenStore(b *testing.B) {
 	servers.Keyring(b)
 	service := newService(b)

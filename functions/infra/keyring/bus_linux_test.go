@@ -8,9 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/godbus/dbus/v5"
+
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"github.com/godbus/dbus/v5"
 )
 
 // own is a keyring of a test's own.
@@ -30,7 +31,7 @@ func at(service, bus string) token.TokenStore {
 	return &store{service, &secretService{service: service, bus: bus}}
 }
 
-// socket is the path of the bus's socket; the keyring's data lie beside it.
+// socket is the path of the bus's socket; the keyring's data lie next to it.
 func (o own) socket(t *testing.T) string {
 	t.Helper()
 	path, ok := strings.CutPrefix(o.bus, "unix:path=")
@@ -82,7 +83,8 @@ func (o own) lock(t *testing.T) {
 	})
 }
 
-// cutter is a proxy before the bus that cuts each connection after limit bytes from the client.
+// cutter is a proxy before the bus that cuts each connection after limit bytes
+// from the client.
 type cutter struct {
 	address string
 	sync.Mutex

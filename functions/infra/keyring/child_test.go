@@ -10,11 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	gokeyring "github.com/zalando/go-keyring"
+
+	"fnregistry.dev/functions/core"
 )
 
-// What needs a process of its own is this test binary again, with the name of what to do in childEnv.
+// What needs a process of its own is this test binary again, with the name of
+// what to do in childEnv.
 const childEnv = "KEYRING_TEST_CHILD"
 
 var children = map[string]func(args []string){
@@ -40,7 +42,8 @@ func childAnswer(value string, err error) {
 	fmt.Print(value)
 }
 
-// childList answers the code and the hint of a List, in the environment that it is given.
+// childList answers the code and the hint of a List, in the environment that it
+// is given.
 func childList(args []string) {
 	s, err := KeyringTokenStore(KeyringTokenStoreConfig{Service: args[0]})
 	if err == nil {
@@ -49,9 +52,10 @@ func childList(args []string) {
 	fmt.Println(core.ErrorCode(err), err)
 }
 
-// childWrite writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is
-// acknowledged; every third one it deletes again, and prints that. It ends after
-// as many names as it is given, or never with 0: a child that is to be killed.
+// childWrite writes names "PREFIX 0", "PREFIX 1", ... and prints each once it
+// is acknowledged; every third one it deletes again, and prints that. It ends
+// after as many names as it is given, or never with 0: a child that is to be
+// killed.
 func childWrite(args []string) {
 	service, prefix := args[0], args[1]
 	names, err := strconv.Atoi(args[2])

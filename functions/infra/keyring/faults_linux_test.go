@@ -16,12 +16,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/godbus/dbus/v5"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"github.com/godbus/dbus/v5"
 )
 
-// What one library writes, the other reads, and neither doubles the other's item.
+// What one library writes, the other reads, and neither doubles the other's
+// item.
 func TestKeyringTokenStore_SameItemsAsGoKeyring(t *testing.T) {
 	servers.Keyring(t)
 	t.Parallel()
@@ -48,7 +50,8 @@ func TestKeyringTokenStore_SameItemsAsGoKeyring(t *testing.T) {
 	}
 }
 
-// Without a session bus the answer says so, and what to do. As another user, who certainly has none.
+// Without a session bus the answer says so, and what to do. As another user,
+// who certainly has none.
 func TestKeyringTokenStore_NoBus(t *testing.T) {
 	t.Parallel()
 	_, err := at("x", "nonsense").List(t.Context())
@@ -100,8 +103,8 @@ func mustExecutable(t *testing.T) string {
 	return path
 }
 
-// Bus and keyring are killed in the middle of writing, and come back: the same store goes on, and holds what was
-// acknowledged.
+// Bus and keyring are killed in the middle of writing, and come back: the same
+// store goes on, and holds what was acknowledged.
 func TestKeyringTokenStore_KilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
@@ -202,7 +205,8 @@ func TestKeyringTokenStore_Locked(t *testing.T) {
 	}
 }
 
-// silentPrompter is a desktop that is asked to show a question, and where nobody answers.
+// silentPrompter is a desktop that is asked to show a question, and where
+// nobody answers.
 type silentPrompter struct{ asked chan struct{} }
 
 func (p silentPrompter) BeginPrompting(dbus.ObjectPath) *dbus.Error {
@@ -224,7 +228,8 @@ func newPrompter(t *testing.T, conn *dbus.Conn) silentPrompter {
 	return prompter
 }
 
-// A question that nobody answers is bounded by the context, and does the keyring no harm.
+// A question that nobody answers is bounded by the context, and does the
+// keyring no harm.
 func TestKeyringTokenStore_NobodyAnswers(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
@@ -274,7 +279,8 @@ func TestKeyringTokenStore_NobodyAnswers(t *testing.T) {
 	wantValue(t, s, "name", value)
 }
 
-// A connection that is cut anywhere is an error, and the old or the new value holds.
+// A connection that is cut anywhere is an error, and the old or the new value
+// holds.
 func TestKeyringTokenStore_ConnectionCut(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
@@ -311,7 +317,8 @@ func TestKeyringTokenStore_ConnectionCut(t *testing.T) {
 	}
 }
 
-// A keyring or a bus that has stopped answering holds a call until its context ends, and no longer; also a large write.
+// A keyring or a bus that has stopped answering holds a call until its context
+// ends, and no longer; also a large write.
 func TestKeyringTokenStore_Frozen(t *testing.T) {
 	t.Parallel()
 	for _, who := range []string{destination, "org.freedesktop.DBus"} {
@@ -342,7 +349,8 @@ func TestKeyringTokenStore_Frozen(t *testing.T) {
 	}
 }
 
-// The keyring's own disk is full: what it acknowledged is there after a restart, and it says what it could not keep.
+// The keyring's own disk is full: what it acknowledged is there after a
+// restart, and it says what it could not keep.
 func TestKeyringTokenStore_FullDisk(t *testing.T) {
 	t.Parallel()
 	server := startOwn(t)
@@ -383,8 +391,8 @@ func TestKeyringTokenStore_FullDisk(t *testing.T) {
 	}
 }
 
-// Several processes write at once, and some are killed in the middle of it: what was acknowledged is there, what was
-// deleted is not.
+// Several processes write at once, and some are killed in the middle of it:
+// what was acknowledged is there, what was deleted is not.
 func TestKeyringTokenStore_ProcessesKilled(t *testing.T) {
 	servers.Keyring(t)
 	t.Parallel()

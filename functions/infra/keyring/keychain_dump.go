@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// keychainNames reads what macOS' `security dump-keychain` prints, and returns the accounts of the generic passwords
-// of a service. An item begins with a line "keychain:", has a line `class: "genp"`, and attributes such as
+// keychainNames reads what macOS' `security dump-keychain` prints, and returns
+// the accounts of the generic passwords of a service. An item begins with a
+// line "keychain:", has a line `class: "genp"`, and attributes such as
 //
 //	"acct"<blob>="ada"
 //	"svce"<blob>=0xC3A4  "\303\244"
 //
-// the latter with the bytes in hexadecimal where one of them is no plain character. Lines that are none of these are
-// passed over.
+// the latter with the bytes in hexadecimal where one of them is no plain
+// character. Lines that are none of these are passed over.
 func keychainNames(dump, service string) []string {
 	var names []string
 	var class, account, found string
@@ -38,7 +39,8 @@ func keychainNames(dump, service string) []string {
 	return names
 }
 
-// keychainBlob returns the bytes of an attribute; empty for <NULL> and what it does not understand.
+// keychainBlob returns the bytes of an attribute; empty for <NULL> and what it
+// does not understand.
 func keychainBlob(text string) string {
 	if digits, ok := strings.CutPrefix(text, "0x"); ok {
 		digits, _, _ = strings.Cut(digits, " ")

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// In the form that macOS prints, hexadecimal where a byte is no plain character.
+// In the form that macOS prints, hexadecimal where a byte is no plain
+// character.
 const dump = `keychain: "/Users/ada/Library/Keychains/login.keychain-db"
 version: 512
 class: "genp"
@@ -67,7 +68,8 @@ func TestKeychainNames(t *testing.T) {
 	}
 }
 
-// Whatever an item is called, its name comes back; whatever else stands in the dump, nothing panics.
+// Whatever an item is called, its name comes back; whatever else stands in the
+// dump, nothing panics.
 func FuzzKeychainNames(f *testing.F) {
 	f.Add(dump, "name")
 	f.Add(`"acct"<blob>="`, `"`)

@@ -13,34 +13,45 @@ import (
 
 // KeyringTokenStoreConfig says under which service name the secrets are kept.
 type KeyringTokenStoreConfig struct {
-	// Service is the program's name in the keyring, which people see there: "matrix_tail". Required. What
-	// token.TokenNameCheck accepts, without a colon (Windows joins service and name by one).
+	// Service is the program's name in the keyring, which people see there:
+	// "matrix_tail". Required. What token.TokenNameCheck accepts, without a
+	// colon (Windows joins service and name by one).
 	Service string
 }
 
-// KeyringTokenStore returns a store in the keyring of the operating system, in the collection "login" or the default
-// one. It does not ask the keyring for anything before the first call, and there is nothing to close: each call makes
-// its own connection, so a keyring or a D-Bus that was restarted is found again.
+// KeyringTokenStore returns a store in the keyring of the operating system, in
+// the collection "login" or the default one. It does not ask the keyring for
+// anything before the first call, and there is nothing to close: each call
+// makes its own connection, so a keyring or a D-Bus that was restarted is found
+// again.
 //
-// A keyring that is locked asks the person who sits there to unlock it, and the call waits for that as long as its
-// context lets it: give it a deadline. One that is not unlocked is core.CodeUnauthenticated. Without a session bus, as
-// on a server, each call is core.CodeUnsupported; with a bus or a keyring that does not answer, core.CodeUnavailable.
+// A keyring that is locked asks the person who sits there to unlock it, and the
+// call waits for that as long as its context lets it: give it a deadline. One
+// that is not unlocked is core.CodeUnauthenticated. Without a session bus, as
+// on a server, each call is core.CodeUnsupported; with a bus or a keyring that
+// does not answer, core.CodeUnavailable.
 //
-// A value that the keyring cannot take is refused before anything is written (core.CodeTooLarge): more than 64 MiB with
-// the Secret Service, more than 2,560 bytes on Windows, about 3,000 on macOS, where service and name count too. A call
-// that ends with its context may still have its effect.
+// A value that the keyring cannot take is refused before anything is written
+// (core.CodeTooLarge): more than 64 MiB with the Secret Service, more than
+// 2,560 bytes on Windows, about 3,000 on macOS, where service and name count
+// too. A call that ends with its context may still have its effect.
 //
 // More in keyring_token_store.md:
 //   - Give each call a deadline.
-//   - Calls at a locked keyring ask one after another, not at once:
-//     gnome-keyring 42.1 loses answers when one program asks twice at a time.
+//   - Calls to a locked keyring prompt one after another, not at the same time:
+//     gnome-keyring 42.1 loses answers if one program prompts twice at the same
+//     time.
 func KeyringTokenStore(cfg KeyringTokenStoreConfig) (token.TokenStore, error) {
 	const op = "keyring_token_store"
 	if err := token.TokenNameCheck(cfg.Service); err != nil {
 		return nil, &core.Error{Op: op, Message: "Service", Err: err}
 	}
 	if strings.Contains(cfg.Service, ":") {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: fmt.Sprintf("Service %q has a colon", cfg.Service)}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: fmt.Sprintf("Service %q has a colon", cfg.Service),
+		}
 	}
 	return &store{cfg.Service, newBackend(cfg.Service)}, nil
 }
@@ -97,14 +108,16 @@ func (s *store) List(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, s.failed("list", "", err)
 	}
-	// Another program may have used the service name, with names that no call here would take.
+	// Another program may have used the service name, with names that no call
+	// here would take.
 	names = slices.DeleteFunc(names, func(name string) bool { return token.TokenNameCheck(name) != nil })
 	slices.Sort(names)
 	return slices.Compact(names), nil
 }
 
-// await calls f and returns with ctx at the latest. go-keyring knows no context, and a D-Bus that has stopped reading
-// holds a write beyond it; f then ends in the background when they let it.
+// await calls f and returns with ctx at the latest. go-keyring knows no
+// context, and a D-Bus that has stopped reading holds a write beyond it; f then
+// ends in the background when they let it.
 func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -130,14 +143,15 @@ func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
-// failed adds what was being done. name must have been checked: a bad one may be a value in the wrong place.
+// failed adds what was being done. name must have been checked: a bad one may
+// be a value in the wrong place.
 func (s *store) failed(verb, name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	op := "keyring_token_store " + verb
 	if name != "" {
-		op += fmt.Sprintf(" %q", name)
+		op += fmt.Sprintf(" name=%q", name)
 	}
 	return &core.Error{Op: fmt.Sprintf("%s service=%q", op, s.service), Code: core.ErrorCode(err), Err: err}
 }

@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 
-	"fnregistry.dev/functions/core"
 	"github.com/zalando/go-keyring"
+
+	"fnregistry.dev/functions/core"
 )
 
-// library is a backend over go-keyring, for macOS and Windows; elsewhere that answers that it has none. What go-keyring
-// cannot do, list does for each system.
+// library is a backend over go-keyring, for macOS and Windows; elsewhere that
+// answers that it has none. What go-keyring cannot do, list does for each
+// system.
 type library struct{ service string }
 
 func newBackend(service string) backend { return library{service} }
@@ -43,7 +45,11 @@ func libraryError(err error) error {
 	case errors.Is(err, keyring.ErrSetDataTooBig):
 		return &core.Error{Code: core.CodeTooLarge, Err: err}
 	case errors.Is(err, keyring.ErrUnsupportedPlatform), errors.Is(err, errors.ErrUnsupported):
-		return &core.Error{Code: core.CodeUnsupported, Message: "there is no keyring on this platform", Hint: "use file_token_store"}
+		return &core.Error{
+			Code:    core.CodeUnsupported,
+			Message: "there is no keyring on this platform",
+			Hint:    "use file_token_store",
+		}
 	}
 	return &core.Error{Code: core.CodeUnavailable, Message: "the keyring refused", Err: err,
 		Hint: "it may be locked, or this session may not use it; where there is no desktop session, use file_token_store"}

@@ -7,7 +7,8 @@ import (
 	"github.com/danieljoos/wincred"
 )
 
-// listNames finds the credentials that go-keyring calls "SERVICE:NAME". A service has no colon, so none is mistaken.
+// listNames finds the credentials that go-keyring calls "SERVICE:NAME". A
+// service has no colon, so none is mistaken.
 func listNames(_ context.Context, service string) ([]string, error) {
 	credentials, err := wincred.List()
 	if err != nil {

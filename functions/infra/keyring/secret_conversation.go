@@ -16,9 +16,10 @@ type conversation struct {
 	collection dbus.ObjectPath
 }
 
-// connect makes a connection to the bus at address, the session's if that is empty, which is closed when ctx ends: that
-// is the one way to end a handshake or a write that is held up. It never starts a bus, as go-keyring does where it finds
-// dbus-launch.
+// connect makes a connection to the bus at address, the session's if that is
+// empty, which is closed when ctx ends: that is the one way to end a handshake
+// or a write that is held up. It never starts a bus, as go-keyring does where
+// it finds dbus-launch.
 func connect(ctx context.Context, address string) (*dbus.Conn, error) {
 	dial := dbus.SessionBusPrivateNoAutoStartup
 	if address != "" {
@@ -42,7 +43,8 @@ func (c *conversation) call(object dbus.ObjectPath, method string, args ...any) 
 	return c.conn.Object(destination, object).CallWithContext(c.ctx, method, 0, args...)
 }
 
-// begin chooses the collection as go-keyring does, login before the default one, and unlocks it.
+// begin chooses the collection as go-keyring does, login before the default
+// one, and unlocks it.
 func (c *conversation) begin() error {
 	var collections []dbus.ObjectPath
 	if err := c.call(root, propertyGetter, serviceIface, "Collections").Store(&collections); err != nil {
@@ -54,8 +56,8 @@ func (c *conversation) begin() error {
 	return c.unlock(c.collection, collIface)
 }
 
-// session opens a "plain" session: secrets go over the bus's socket, which only this user can open, as they are. It
-// ends with the connection.
+// session opens a "plain" session: secrets go over the bus's socket, which only
+// this user can open, as they are. It ends with the connection.
 func (c *conversation) session() (path dbus.ObjectPath, err error) {
 	var output dbus.Variant
 	err = c.call(root, serviceIface+".OpenSession", "plain", dbus.MakeVariant("")).Store(&output, &path)
@@ -67,7 +69,8 @@ func (c *conversation) search(attributes map[string]string) (items []dbus.Object
 	return items, err
 }
 
-// item returns the item with these attributes, the first if another program made several.
+// item returns the item with these attributes, the first if another program
+// made several.
 func (c *conversation) item(attributes map[string]string) (dbus.ObjectPath, error) {
 	items, err := c.search(attributes)
 	if err != nil {
@@ -79,7 +82,8 @@ func (c *conversation) item(attributes map[string]string) (dbus.ObjectPath, erro
 	return items[0], nil
 }
 
-// unlock does nothing to what is unlocked already. What is locked, a person is asked to unlock.
+// unlock does nothing to what is unlocked already. What is locked, a person is
+// asked to unlock.
 func (c *conversation) unlock(object dbus.ObjectPath, iface string) error {
 	var locked bool
 	if err := c.call(object, propertyGetter, iface, "Locked").Store(&locked); err != nil || !locked {
@@ -103,8 +107,9 @@ func (c *conversation) prompt(prompt dbus.ObjectPath) error {
 	return c.inTurn(func() error { return c.ask(prompt) })
 }
 
-// turn is held by whoever has a question asked: gnome-keyring 42.1 loses the answers to questions that it is given at
-// once by one program, whose calls would wait for ever.
+// turn is held by whoever has a question asked: gnome-keyring 42.1 loses the
+// answers to questions that it is given at once by one program, whose calls
+// would wait for ever.
 var turn = make(chan struct{}, 1)
 
 func (c *conversation) inTurn(f func() error) error {
@@ -122,9 +127,10 @@ const (
 	ownerLost = "org.freedesktop.DBus.NameOwnerChanged"
 )
 
-// ask has the question put to the person and waits for the answer. When ctx ends before, the question is left on the
-// screen, where a later answer still unlocks the keyring: taking it back (Prompt.Dismiss) aborts gnome-keyring 42.1 by a
-// failed assertion of its own.
+// ask has the question put to the person and waits for the answer. When ctx
+// ends before, the question is left on the screen, where a later answer still
+// unlocks the keyring: taking it back (Prompt.Dismiss) aborts gnome-keyring
+// 42.1 by a failed assertion of its own.
 func (c *conversation) ask(prompt dbus.ObjectPath) error {
 	if prompt == noPrompt {
 		return nil

@@ -7,8 +7,9 @@ import (
 	"net"
 	"strings"
 
-	"fnregistry.dev/functions/core"
 	"github.com/godbus/dbus/v5"
+
+	"fnregistry.dev/functions/core"
 )
 
 const (
@@ -24,13 +25,23 @@ var errGone = &core.Error{Code: core.CodeUnavailable, Message: "the keyring went
 // busError says why there is no connection to the bus.
 func busError(err error, found bool) error {
 	if _, ok := errors.AsType[*net.OpError](err); !ok && !found {
-		return &core.Error{Code: core.CodeUnsupported, Message: "there is no D-Bus session bus", Err: err, Hint: hintRun}
+		return &core.Error{
+			Code:    core.CodeUnsupported,
+			Message: "there is no D-Bus session bus",
+			Err:     err,
+			Hint:    hintRun,
+		}
 	}
-	return &core.Error{Code: core.CodeUnavailable, Message: "the D-Bus session bus does not answer", Err: err, Hint: hintRun}
+	return &core.Error{
+		Code:    core.CodeUnavailable,
+		Message: "the D-Bus session bus does not answer",
+		Err:     err,
+		Hint:    hintRun,
+	}
 }
 
-// keyringError gives an error of a call the code that fits. Errors of the service hold no values: they are names of
-// errors and its own texts.
+// keyringError gives an error of a call the code that fits. Errors of the
+// service hold no values: they are names of errors and its own texts.
 func keyringError(err error) error {
 	if err == nil {
 		return nil

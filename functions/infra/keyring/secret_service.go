@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"fnregistry.dev/functions/core"
 	"github.com/godbus/dbus/v5"
+
+	"fnregistry.dev/functions/core"
 )
 
-// The Secret Service, https://specifications.freedesktop.org/secret-service-spec/latest/. Collection, attributes and
-// label are those of go-keyring, so that each finds the other's items.
+// The Secret Service,
+// https://specifications.freedesktop.org/secret-service-spec/latest/.
+// Collection, attributes and label are those of go-keyring, so that each finds
+// the other's items.
 const (
 	destination    = "org.freedesktop.secrets"
 	root           = dbus.ObjectPath("/org/freedesktop/secrets")
@@ -26,8 +29,9 @@ const (
 	propertyGetter = "org.freedesktop.DBus.Properties.Get"
 )
 
-// secretService is a backend. Each call has a connection of its own: connecting takes a millisecond, and nothing has
-// to be closed or found again after a restart.
+// secretService is a backend. Each call has a connection of its own: connecting
+// takes a millisecond, and nothing has to be closed or found again after a
+// restart.
 type secretService struct {
 	service string
 	bus     string // address of the D-Bus; empty: the session's

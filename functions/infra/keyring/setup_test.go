@@ -8,9 +8,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/token"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
@@ -25,7 +26,8 @@ const value = "syt_hunter2_battery"
 
 var services atomic.Uint64
 
-// newService returns a service name that no other test of this run has: they share one keyring.
+// newService returns a service name that no other test of this run has: they
+// share one keyring.
 func newService(t testing.TB) string {
 	t.Helper()
 	return fmt.Sprintf("fn_registry test %d %d", os.Getpid(), services.Add(1))
@@ -54,7 +56,8 @@ func wantValue(t testing.TB, s token.TokenStore, name, want string) {
 	}
 }
 
-// wantError checks code and text, and that the value is neither in the error nor in its hint.
+// wantError checks code and text, and that the value is neither in the error
+// nor in its hint.
 func wantError(t testing.TB, err error, code core.Code, want string) {
 	t.Helper()
 	coded, ok := errors.AsType[*core.Error](err)

@@ -17,7 +17,8 @@ import (
 
 const discoveryTimeout = 30 * time.Second
 
-// findHomeserver returns the base URL for what a person wrote: a URL as it is, a server name by discovery
+// findHomeserver returns the base URL for what a person wrote: a URL as it is,
+// a server name by discovery
 // (https://spec.matrix.org/v1.16/client-server-api/#well-known-uris).
 func findHomeserver(ctx context.Context, written string, transport http.RoundTripper) (*url.URL, error) {
 	if strings.Contains(written, "://") {
@@ -39,7 +40,7 @@ func findHomeserver(ctx context.Context, written string, transport http.RoundTri
 		err = errors.New("it is not https")
 	}
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_client_init " + host, Message: "/.well-known/matrix/client names no usable homeserver",
+		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_client_init host=" + host, Message: "/.well-known/matrix/client names no usable homeserver",
 			Hint: "give the homeserver's URL instead of the server name", Err: err}
 	}
 	return home, nil
@@ -65,7 +66,7 @@ func discover(ctx context.Context, host string, transport http.RoundTripper) (*m
 	if coded.Code == "" { // not JSON, or too much of it
 		coded.Code = core.CodeUnavailable
 	}
-	coded.Op, coded.Err = "matrix_client_init: discover the homeserver of "+host, err
+	coded.Op, coded.Err = "matrix_client_init discover host="+host, err
 	if coded.Hint == "" {
 		coded.Hint = "look at the server name, or give the homeserver's URL"
 	}
@@ -101,9 +102,10 @@ func isLoopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// checkVersions says clearly where there is no homeserver, or one that is too old: Matrix 1.1 brought the paths with /v3/.
+// checkVersions says clearly where there is no homeserver, or one that is too
+// old: Matrix 1.1 brought the paths with /v3/.
 func checkVersions(ctx context.Context, client *mautrix.Client) error {
-	op := "matrix_client_init " + client.HomeserverURL.Redacted()
+	op := "matrix_client_init homeserver=" + client.HomeserverURL.Redacted()
 	versions, err := client.Versions(ctx)
 	if err != nil {
 		return noHomeserver(op, err)
@@ -120,7 +122,8 @@ func checkVersions(ctx context.Context, client *mautrix.Client) error {
 
 var errNoVersions = errors.New("the answer names no version of Matrix")
 
-// noHomeserver tells an answer that no homeserver gives from one that does not answer now.
+// noHomeserver tells an answer that no homeserver gives from one that does not
+// answer now.
 func noHomeserver(op string, err error) error {
 	wrapped := MatrixError(op, err)
 	if err != errNoVersions {

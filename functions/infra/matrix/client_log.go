@@ -10,9 +10,10 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// clientLog makes the logger of a mautrix.Client, which writes to an slog.Logger. Of what mautrix logs, message, error,
-// numbers and the strings named in clientLogKeys pass: no request's body, which has what people write, no query of a URL,
-// and nothing that a later version adds.
+// clientLog makes the logger of a mautrix.Client, which writes to an
+// slog.Logger. Of what mautrix logs, message, error, numbers and the strings
+// named in clientLogKeys pass: no request's body, which has what people write,
+// no query of a URL, and nothing that a later version adds.
 func clientLog(logger *slog.Logger, transport *clientTransport) zerolog.Logger {
 	if logger == nil {
 		return zerolog.Nop()

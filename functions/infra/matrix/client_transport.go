@@ -18,9 +18,11 @@ import (
 	"maunium.net/go/mautrix"
 )
 
-// clientTransport puts the access token into requests to the homeserver and to no other host, and ends requests that
-// have stalled. The token is here and not in mautrix.Client.AccessToken so that it can change while a sync runs, and so that
-// neither a printed client nor the request in an error of mautrix holds it.
+// clientTransport puts the access token into requests to the homeserver and to
+// no other host, and ends requests that have stalled. The token is here and not
+// in mautrix.Client.AccessToken so that it can change while a sync runs, and so
+// that neither a printed client nor the request in an error of mautrix holds
+// it.
 type clientTransport struct {
 	base  http.RoundTripper
 	home  *url.URL
@@ -35,7 +37,8 @@ var (
 	_ fmt.Formatter     = (*clientTransport)(nil)
 )
 
-// Format keeps fmt from walking through everything that the transport points to, as it does for a wrong verb.
+// Format keeps fmt from walking through everything that the transport points
+// to, as it does for a wrong verb.
 func (t *clientTransport) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "matrix transport to %s", t.home.Redacted())
 }
@@ -49,8 +52,9 @@ func newClientTransport(base http.RoundTripper, stall time.Duration, home *url.U
 	return t
 }
 
-// newClientBase is a transport that notices a dead connection under a long poll. It sets no ResponseHeaderTimeout:
-// clientTransport knows how long a poll may take, and that a large upload is not a stalled one.
+// newClientBase is a transport that notices a dead connection under a long
+// poll. It sets no ResponseHeaderTimeout: clientTransport knows how long a poll
+// may take, and that a large upload is not a stalled one.
 func newClientBase() *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -108,7 +112,8 @@ func (t *clientTransport) RoundTrip(request *http.Request) (*http.Response, erro
 	return response, nil
 }
 
-// authorize sets the header where there is none, for the homeserver alone: a redirect to another host gets no token.
+// authorize sets the header where there is none, for the homeserver alone: a
+// redirect to another host gets no token.
 func (t *clientTransport) authorize(request *http.Request) string {
 	if there := request.Header.Get("Authorization"); there != "" {
 		return strings.TrimPrefix(there, "Bearer ")
@@ -126,8 +131,9 @@ func (t *clientTransport) authorize(request *http.Request) string {
 	return token
 }
 
-// stallLimit is how long no byte may move: on top of what a long poll asks the server to wait, and five times as long for an
-// initial sync, which servers take minutes to put together.
+// stallLimit is how long no byte may move: on top of what a long poll asks the
+// server to wait, and five times as long for an initial sync, which servers
+// take minutes to put together.
 func (t *clientTransport) stallLimit(request *url.URL) time.Duration {
 	if !strings.HasSuffix(request.Path, "/sync") {
 		return t.stall
@@ -182,7 +188,8 @@ func (w *stallWatch) explain(err error) error {
 	return err
 }
 
-// watchedBody is the body of a request (keep: its end is not the end of the watch) or of a response.
+// watchedBody is the body of a request (keep: its end is not the end of the
+// watch) or of a response.
 type watchedBody struct {
 	io.ReadCloser
 	watch *stallWatch
@@ -205,7 +212,8 @@ func (b *watchedBody) Close() error {
 	return err
 }
 
-// maskBody replaces the token in an answer that tells of an error and quotes it: mautrix puts such answers into errors and logs.
+// maskBody replaces the token in an answer that tells of an error and quotes
+// it: mautrix puts such answers into errors and logs.
 func maskBody(response *http.Response, token string) {
 	if token == "" {
 		return

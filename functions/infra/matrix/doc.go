@@ -1,5 +1,5 @@
-// Package matrix has the client of a Matrix homeserver, on mautrix-go, its errors,
-// the events that come, and the messages that go.
+// Package matrix has the client of a Matrix homeserver, on mautrix-go, its
+// errors, the events that come, and the messages that go.
 //
 // Beside it, in packages that import it and that it does not know: matrixsync
 // receives events, matrixoutbox sends them from a queue on disk, matrixmedia

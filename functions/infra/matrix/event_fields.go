@@ -12,7 +12,7 @@ import (
 )
 
 // normalizeFill fills in what comes from the content; redacts is the field
-// beside it, where room versions up to 10 have a redaction's target.
+// next to it, where room versions up to 10 have a redaction's target.
 func normalizeFill(out *MatrixSyncEvent, content gjson.Result, redacts id.EventID) {
 	var relation, edit gjson.Result
 	if content.IsObject() {

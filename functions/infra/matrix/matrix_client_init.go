@@ -15,24 +15,29 @@ import (
 	"fnregistry.dev/functions/infra/token"
 )
 
-// MatrixClientInitConfig says for which user of which homeserver the client is, and where its access token comes from.
-// Either AccessToken or UserID must be given.
+// MatrixClientInitConfig says for which user of which homeserver the client is,
+// and where its access token comes from. Either AccessToken or UserID must be
+// given.
 type MatrixClientInitConfig struct {
-	// Homeserver is the base URL (https://matrix.example.org), or a server name (example.org), whose URL is found by
-	// .well-known discovery. Empty: the server name in UserID.
+	// Homeserver is the base URL (https://matrix.example.org), or a server name
+	// (example.org), whose URL is found by .well-known discovery. Empty: the
+	// server name in UserID.
 	Homeserver string
-	// UserID is @name:server. Empty: the one that AccessToken belongs to; then Homeserver is needed.
+	// UserID is @name:server. Empty: the one that AccessToken belongs to; then
+	// Homeserver is needed.
 	UserID id.UserID
-	// DeviceID is the device to log in as again, or the one that the token must belong to. Empty: the token's; a
-	// login by password makes a new device.
+	// DeviceID is the device to log in as again, or the one that the token must
+	// belong to. Empty: the token's; a login by password makes a new device.
 	DeviceID id.DeviceID
 
-	// AccessToken is used instead of the stored one, and stored in its place once the server has accepted it.
+	// AccessToken is used instead of the stored one, and stored in its place
+	// once the server has accepted it.
 	AccessToken string
-	// Password is used where there is no token, or the server does not know it any more. Its bytes are zeroed
-	// in any case before the function returns.
+	// Password is used where there is no token, or the server does not know it
+	// any more. Its bytes are zeroed in any case before the function returns.
 	Password []byte
-	// DeviceName is what a new device is shown as to its user. Empty: the server's choice, mostly the device ID.
+	// DeviceName is what a new device is shown as to its user. Empty: the
+	// server's choice, mostly the device ID.
 	DeviceName string
 
 	// Tokens keeps the access token. nil: nowhere.
@@ -40,10 +45,12 @@ type MatrixClientInitConfig struct {
 	// TokenName is the token's name there. Empty: "matrix/" and the user ID.
 	TokenName string
 
-	// StallTimeout is how long no byte may move in a request, beyond what a long poll asks the server to wait; five
-	// times as long for an initial sync. Zero: 2 minutes. There is no limit on a request as a whole.
+	// StallTimeout is how long no byte may move in a request, beyond what a
+	// long poll asks the server to wait; five times as long for an initial
+	// sync. Zero: 2 minutes. There is no limit on a request as a whole.
 	StallTimeout time.Duration
-	// Transport makes the requests. nil: one of its own, with a proxy from the environment.
+	// Transport makes the requests. nil: one of its own, with a proxy from the
+	// environment.
 	Transport http.RoundTripper
 	// UserAgent is the header. Empty: that of mautrix.
 	UserAgent string
@@ -53,17 +60,21 @@ type MatrixClientInitConfig struct {
 
 const defaultStallTimeout = 2 * time.Minute
 
-// MatrixClientInit returns a client that is logged in: it finds the homeserver, checks that it speaks Matrix 1.1, takes
-// the token from the config, else from the store, else logs in by password, and asks the server whose it is. UserID,
+// MatrixClientInit returns a client that is logged in: it finds the homeserver,
+// checks that it speaks Matrix 1.1, takes the token from the config, else from
+// the store, else logs in by password, and asks the server whose it is. UserID,
 // DeviceID, StateStore (in memory) and SpecVersions are set.
 //
-// The token is in the client's HTTP transport, and client.AccessToken stays empty: no way of printing or logging the
-// client or an error shows it, and [MatrixClientLogin] may give the client a new one while requests run. The client retries
-// nothing by itself; the caller ends it with client.Client.CloseIdleConnections().
+// The token is in the client's HTTP transport, and client.AccessToken stays
+// empty: no way of printing or logging the client or an error shows it, and
+// [MatrixClientLogin] may give the client a new one while requests run. The
+// client retries nothing by itself; the caller ends it with
+// client.Client.CloseIdleConnections().
 //
-// Errors: CodeInvalid for a bad config, CodeNotFound where no homeserver is there, CodeUnsupported for one that is too
-// old, CodeUnauthenticated for no token, a wrong one or a wrong password, CodeConflict for a token of another user or
-// device, and those of the store and of [MatrixError].
+// Errors: CodeInvalid for a bad config, CodeNotFound where no homeserver is
+// there, CodeUnsupported for one that is too old, CodeUnauthenticated for no
+// token, a wrong one or a wrong password, CodeConflict for a token of another
+// user or device, and those of the store and of [MatrixError].
 //
 // More in matrix_client_init.md:
 //   - client.AccessToken is empty on purpose: no %+v of the client, no error
@@ -108,7 +119,10 @@ func (cfg *MatrixClientInitConfig) check() error {
 	if cfg.UserID == "" {
 		switch {
 		case cfg.AccessToken == "" && cfg.Tokens == nil:
-			return invalid("neither a user ID nor an access token is given", "give UserID with Tokens or Password, or AccessToken")
+			return invalid(
+				"neither a user ID nor an access token is given",
+				"give UserID with Tokens or Password, or AccessToken",
+			)
 		case cfg.AccessToken == "" && cfg.TokenName == "":
 			return invalid("no user ID is given", "give UserID, or TokenName for the token's name in the store")
 		case cfg.Homeserver == "":
@@ -118,7 +132,10 @@ func (cfg *MatrixClientInitConfig) check() error {
 		return invalid("the user ID cannot be read: it is @name:server", "")
 	}
 	if cfg.AccessToken == "" && cfg.Tokens == nil && len(cfg.Password) == 0 {
-		return invalid("no access token, no store of tokens and no password is given", "give one of AccessToken, Tokens and Password")
+		return invalid(
+			"no access token, no store of tokens and no password is given",
+			"give one of AccessToken, Tokens and Password",
+		)
 	}
 	if err := checkToken(cfg.AccessToken); err != nil {
 		return invalid(err.Error(), "")
@@ -129,10 +146,21 @@ func (cfg *MatrixClientInitConfig) check() error {
 	return nil
 }
 
-// login tries the given token, the stored one and the password, in this order, and fills in whose the token is.
-func (cfg *MatrixClientInitConfig) login(ctx context.Context, client *mautrix.Client, transport *clientTransport) error {
+// login tries the given token, the stored one and the password, in this order,
+// and fills in whose the token is.
+func (cfg *MatrixClientInitConfig) login(
+	ctx context.Context,
+	client *mautrix.Client,
+	transport *clientTransport,
+) error {
 	const op = "matrix_client_init"
-	given := MatrixClientLoginConfig{Client: client, AccessToken: cfg.AccessToken, Tokens: cfg.Tokens, TokenName: cfg.TokenName, DeviceName: cfg.DeviceName}
+	given := MatrixClientLoginConfig{
+		Client:      client,
+		AccessToken: cfg.AccessToken,
+		Tokens:      cfg.Tokens,
+		TokenName:   cfg.TokenName,
+		DeviceName:  cfg.DeviceName,
+	}
 	stored := false
 	if given.AccessToken == "" && cfg.Tokens != nil {
 		var err error
@@ -161,19 +189,24 @@ func (cfg *MatrixClientInitConfig) login(ctx context.Context, client *mautrix.Cl
 
 // storedToken is empty where none is stored and a password can be used instead.
 func (cfg *MatrixClientInitConfig) storedToken(ctx context.Context, name string) (string, error) {
-	const op = "matrix_client_init: read the access token"
+	const op = "matrix_client_init read token"
 	stored, err := cfg.Tokens.Get(ctx, name)
 	switch {
 	case core.ErrorCode(err) == core.CodeNotFound && len(cfg.Password) > 0:
 		return "", nil
 	case core.ErrorCode(err) == core.CodeNotFound:
-		return "", &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "none is stored under this name", Hint: "log in with a password or an access token once", Err: err}
+		return "", &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "no access token is stored under this name", Hint: "log in with a password or an access token once", Err: err}
 	case err != nil:
 		return "", &core.Error{Op: op, Err: err}
 	case checkToken(stored) != nil && len(cfg.Password) > 0:
 		return "", nil
 	case checkToken(stored) != nil:
-		return "", &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "what is stored under this name is no access token", Hint: "log in with a password or an access token once"}
+		return "", &core.Error{
+			Code:    core.CodeUnauthenticated,
+			Op:      op,
+			Message: "what is stored under this name is no access token",
+			Hint:    "log in with a password or an access token once",
+		}
 	}
 	return stored, nil
 }

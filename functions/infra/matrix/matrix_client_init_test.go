@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
 )
 
 func TestMatrixClientInit_AccessToken(t *testing.T) {
@@ -56,7 +57,7 @@ func TestMatrixClientInit_Password(t *testing.T) {
 	tokens := newTokens()
 	cfg := matrix.MatrixClientInitConfig{Homeserver: home.URL, UserID: id.UserID(user.ID), Tokens: tokens, TokenName: "bot", DeviceName: "a test"}
 	_, err := initClient(t, cfg)
-	wantError(t, err, core.CodeUnauthenticated, "none is stored")
+	wantError(t, err, core.CodeUnauthenticated, "no access token is stored")
 
 	cfg.Password = []byte("wrong-" + user.Password)
 	_, err = initClient(t, cfg)
@@ -78,14 +79,15 @@ func TestMatrixClientInit_Password(t *testing.T) {
 		t.Errorf("the device is called %v, %v", info, err)
 	}
 
-	// The stored token is used, and a wrong password beside it is not.
+	// The stored token is used, and a wrong password next to it is not.
 	cfg.Password = []byte("unused")
 	again := mustInit(t, cfg)
 	if again.DeviceID != client.DeviceID || strings.Contains(string(cfg.Password), "unused") {
 		t.Errorf("the device is %q, the password %q", again.DeviceID, cfg.Password)
 	}
 
-	// A token that the server has forgotten leads to a new login, as the same device where it is named.
+	// A token that the server has forgotten leads to a new login, as the same
+	// device where it is named.
 	if _, err := again.Logout(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -98,15 +100,16 @@ func TestMatrixClientInit_Password(t *testing.T) {
 	}
 }
 
-// A token that cannot be stored must not leave a device behind that nobody can use.
+// A token that cannot be stored must not leave a device behind that nobody can
+// use.
 func TestMatrixClientInit_StoreFails(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
 	user := home.NewUser(t, "carol")
 	tokens := newTokens()
-	tokens.broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
+	tokens.Broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
 	_, err := initClient(t, matrix.MatrixClientInitConfig{Homeserver: home.URL, UserID: id.UserID(user.ID), Tokens: tokens, Password: []byte(user.Password)})
-	wantError(t, err, core.CodeUnavailable, "store the access token: the keyring: is locked", user.Password)
+	wantError(t, err, core.CodeUnavailable, "store token: the keyring: is locked", user.Password)
 	devices, err := clientFor(t, home.URL, user).GetDevicesInfo(t.Context())
 	if err != nil || len(devices.Devices) != 1 {
 		t.Errorf("devices %v, %v: want the one of the registration", devices, err)
@@ -209,7 +212,8 @@ func cutAnswer(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, `{"versions":[`)
 }
 
-// discoveryServer answers at https://example.com, and what it gives is how a client reaches it.
+// discoveryServer answers at https://example.com, and what it gives is how a
+// client reaches it.
 func discoveryServer(t *testing.T, wellKnown http.HandlerFunc) *http.Transport {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -245,7 +249,8 @@ func TestMatrixClientInit_Discovery(t *testing.T) {
 			t.Errorf("%s: the homeserver is %s, want %s", server, client.HomeserverURL, home.URL)
 		}
 	}
-	// Without a homeserver it is the user ID's server that is looked up: here one whose user this token is not.
+	// Without a homeserver it is the user ID's server that is looked up: here
+	// one whose user this token is not.
 	_, err := initClient(t, matrix.MatrixClientInitConfig{UserID: "@ada:example.com", AccessToken: user.AccessToken, Transport: transport})
 	wantError(t, err, core.CodeConflict, "belongs to "+user.ID, user.AccessToken)
 }
@@ -257,9 +262,10 @@ func TestMatrixClientInit_DiscoveryFails(t *testing.T) {
 		want      core.Code
 		text      string
 	}{
-		// 404 means the server name itself, which has nothing but the discovery here.
+		// 404 means the server name itself, which has nothing but the discovery
+		// here.
 		"none":      {answer(404, ""), core.CodeNotFound, "https://example.com: no Matrix homeserver"},
-		"error":     {answer(500, "oh"), core.CodeUnavailable, "discover the homeserver of example.com"},
+		"error":     {answer(500, "oh"), core.CodeUnavailable, "discover host=example.com"},
 		"no JSON":   {answer(200, "<html>"), core.CodeUnavailable, "not JSON"},
 		"no URL":    {answer(200, "{}"), core.CodeUnavailable, "names no usable homeserver"},
 		"bad URL":   {answer(200, `{"m.homeserver":{"base_url":"ftp://x"}}`), core.CodeUnavailable, "names no usable homeserver"},
@@ -276,7 +282,8 @@ func TestMatrixClientInit_DiscoveryFails(t *testing.T) {
 	}
 }
 
-// Whatever is printed or logged, and whatever the server says: neither the token nor the password is in it.
+// Whatever is printed or logged, and whatever the server says: neither the
+// token nor the password is in it.
 func TestMatrixClientInit_NothingLeaks(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -357,7 +364,8 @@ func TestMatrixClientInit_Redirect(t *testing.T) {
 	wantError(t, err, core.CodeUnauthenticated, "M_MISSING_TOKEN", "hunter2")
 }
 
-// A long poll may take longer than the stall timeout; a server that says nothing may not.
+// A long poll may take longer than the stall timeout; a server that says
+// nothing may not.
 func TestMatrixClientInit_Stall(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)

@@ -8,13 +8,15 @@ import (
 	"strings"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/token"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/token"
 )
 
-// MatrixClientLoginConfig has the new credentials of a client: an access token or a password.
+// MatrixClientLoginConfig has the new credentials of a client: an access token
+// or a password.
 type MatrixClientLoginConfig struct {
 	Client      *mautrix.Client  // made by MatrixClientInit; required
 	AccessToken string           // the new token
@@ -24,15 +26,19 @@ type MatrixClientLoginConfig struct {
 	TokenName   string           // its name there; empty: "matrix/" and the user ID
 }
 
-// MatrixClientLogin gives a client new credentials, also while a sync and other requests run: the next request uses
-// them; a sync service that waits goes on at once after its handle's Resume. They must be those of the same user and
-// device (a login by password asks for the same device), because what a sync and encryption have stored belongs to it.
+// MatrixClientLogin gives a client new credentials, also while a sync and other
+// requests run: the next request uses them; a sync service that waits goes on
+// at once after its handle's Resume. They must be those of the same user and
+// device (a login by password asks for the same device), because what a sync
+// and encryption have stored belongs to it.
 //
-// The order is: asked of the server, stored, used. After an error the client has its old token.
+// The order is: asked of the server, stored, used. After an error the client
+// has its old token.
 //
-// Errors: CodeInvalid for a bad config, CodeUnauthenticated for credentials that the server does not accept, CodeConflict
-// for those of another user or device, CodeUnsupported where the server takes no passwords, and those of the store and of
-// [MatrixError].
+// Errors: CodeInvalid for a bad config, CodeUnauthenticated for credentials
+// that the server does not accept, CodeConflict for those of another user or
+// device, CodeUnsupported where the server takes no passwords, and those of the
+// store and of [MatrixError].
 //
 // More in matrix_client_login.md:
 //   - Requests that are under way keep the old token; a long poll may still end
@@ -50,7 +56,7 @@ func MatrixClientLogin(ctx context.Context, cfg MatrixClientLoginConfig) error {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "one of an access token and a password is needed"}
 	}
 	if err := checkToken(cfg.AccessToken); err != nil {
-		return &core.Error{Code: core.CodeInvalid, Op: op, Message: err.Error()}
+		return &core.Error{Code: core.CodeInvalid, Op: op, Err: err}
 	}
 	var err error
 	if cfg.AccessToken != "" {
@@ -82,7 +88,11 @@ func (cfg *MatrixClientLoginConfig) tokenName(user id.UserID) string {
 }
 
 // useToken asks the server whose the token is, stores it and sets it.
-func (cfg *MatrixClientLoginConfig) useToken(ctx context.Context, op string, transport *clientTransport) (clientOwner, error) {
+func (cfg *MatrixClientLoginConfig) useToken(
+	ctx context.Context,
+	op string,
+	transport *clientTransport,
+) (clientOwner, error) {
 	transport.changing.Lock()
 	defer transport.changing.Unlock()
 	whose, err := cfg.Client.Whoami(withClientToken(ctx, cfg.AccessToken))
@@ -96,10 +106,20 @@ func (cfg *MatrixClientLoginConfig) useToken(ctx context.Context, op string, tra
 	return owner, cfg.accept(ctx, op, transport, owner, cfg.AccessToken)
 }
 
-func (cfg *MatrixClientLoginConfig) accept(ctx context.Context, op string, transport *clientTransport, owner clientOwner, accessToken string) error {
+func (cfg *MatrixClientLoginConfig) accept(
+	ctx context.Context,
+	op string,
+	transport *clientTransport,
+	owner clientOwner,
+	accessToken string,
+) error {
 	client, user, device := cfg.Client, owner.user, owner.device
 	if client.UserID != "" && user != client.UserID {
-		return &core.Error{Code: core.CodeConflict, Op: op, Message: fmt.Sprintf("the access token belongs to %s, not to %s", user, client.UserID)}
+		return &core.Error{
+			Code:    core.CodeConflict,
+			Op:      op,
+			Message: fmt.Sprintf("the access token belongs to %s, not to %s", user, client.UserID),
+		}
 	}
 	if client.DeviceID != "" && device != "" && device != client.DeviceID {
 		return &core.Error{Code: core.CodeConflict, Op: op, Message: fmt.Sprintf("the access token belongs to the device %s, not to %s", device, client.DeviceID),
@@ -107,21 +127,29 @@ func (cfg *MatrixClientLoginConfig) accept(ctx context.Context, op string, trans
 	}
 	if cfg.Tokens != nil {
 		if err := cfg.Tokens.Set(ctx, cfg.tokenName(user), accessToken); err != nil {
-			return &core.Error{Op: op + ": store the access token", Err: err}
+			return &core.Error{Op: op + " store token", Err: err}
 		}
 	}
 	transport.token.Store(&accessToken)
 	return nil
 }
 
-// usePassword logs in. A new device whose token cannot be stored is logged out again; a device that was there before is not,
-// because its keys would go.
-func (cfg *MatrixClientLoginConfig) usePassword(ctx context.Context, op string, transport *clientTransport) (clientOwner, error) {
+// usePassword logs in. A new device whose token cannot be stored is logged out
+// again; a device that was there before is not, because its keys would go.
+func (cfg *MatrixClientLoginConfig) usePassword(
+	ctx context.Context,
+	op string,
+	transport *clientTransport,
+) (clientOwner, error) {
 	transport.changing.Lock()
 	defer transport.changing.Unlock()
 	client := cfg.Client
 	if client.UserID == "" {
-		return clientOwner{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "a login by password needs the user ID"}
+		return clientOwner{}, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "a login by password needs the user ID",
+		}
 	}
 	ctx = withClientToken(ctx, "") // these two need none
 	flows, err := client.GetLoginFlows(ctx)
@@ -151,14 +179,14 @@ func (cfg *MatrixClientLoginConfig) usePassword(ctx context.Context, op string, 
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		if _, logoutErr := client.Logout(withClientToken(ctx, answer.AccessToken)); logoutErr != nil {
-			err = errors.Join(err, MatrixError(op+": log out of the new device", logoutErr))
+			err = errors.Join(err, MatrixError(op+" logout", logoutErr))
 		}
 	}
 	return owner, err
 }
 
-// loginError is MatrixError for a refused login: M_FORBIDDEN there means that the credentials are wrong. An answer that quotes
-// the secret is left out.
+// loginError is MatrixError for a refused login: M_FORBIDDEN there means that
+// the credentials are wrong. An answer that quotes the secret is left out.
 func loginError(op string, err error, secret string) error {
 	wrapped := MatrixError(op, err)
 	coded, ok := errors.AsType[*core.Error](wrapped)

@@ -6,14 +6,16 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"maunium.net/go/mautrix/id"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"maunium.net/go/mautrix/id"
 )
 
-// Requests run all the time while the client is given new credentials; -race sees whether they may.
+// Requests run all the time while the client is given new credentials; -race
+// sees whether they may.
 func TestMatrixClientLogin_WhileRequestsRun(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -54,7 +56,8 @@ func TestMatrixClientLogin_WhileRequestsRun(t *testing.T) {
 	}
 }
 
-// The server has forgotten the token; a new one of the same device makes the client work again.
+// The server has forgotten the token; a new one of the same device makes the
+// client work again.
 func TestMatrixClientLogin_AfterLogout(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -103,7 +106,7 @@ func TestMatrixClientLogin_Refused(t *testing.T) {
 	if limited.RetryAfter.Milliseconds() != 1500 {
 		t.Errorf("retry after %s", limited.RetryAfter)
 	}
-	tokens.broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
+	tokens.Broken = &core.Error{Code: core.CodeUnavailable, Op: "the keyring", Message: "is locked"}
 	wantError(t, login(matrix.MatrixClientLoginConfig{AccessToken: ada.AccessToken}), core.CodeUnavailable, "is locked", ada.AccessToken)
 
 	wantError(t, matrix.MatrixClientLogin(t.Context(), matrix.MatrixClientLoginConfig{Client: clientFor(t, home.URL, ada), AccessToken: "x"}), core.CodeInvalid, "not made by matrix_client_init")
@@ -118,7 +121,8 @@ func TestMatrixClientLogin_Refused(t *testing.T) {
 	}
 }
 
-// A homeserver that logs in by another way only, which neither of the tests' does.
+// A homeserver that logs in by another way only, which neither of the tests'
+// does.
 func TestMatrixClientLogin_NoPasswords(t *testing.T) {
 	t.Parallel()
 	server := serve(t, answer(200, `{"versions":["v1.1"],"flows":[{"type":"m.login.sso"}]}`))

@@ -26,16 +26,19 @@ type MatrixEditMessageConfig struct {
 	TransactionID string          // default: a new one
 }
 
-// fallbackBytes is how long the text for clients without edits stays where the event would else be too large.
+// fallbackBytes is how long the text for clients that don't support edits stays
+// where the event would else be too large.
 const fallbackBytes = 200
 
-// MatrixEditMessage replaces the text of a message of one's own: m.new_content for clients that know edits, and the
-// text with "* " before it for those that don't. The fallback, not the text, is cut where the event would be too large.
+// MatrixEditMessage replaces the text of a message of one's own: m.new_content
+// for clients that know edits, and the text with "* " before it for those that
+// don't. The fallback, not the text, is cut where the event would be too large.
 //
-// Errors are those of [MatrixSendMessage]; CodeInvalid for a Target that is no event ID.
+// Errors are those of [MatrixSendMessage]; CodeInvalid for a Target that is no
+// event ID.
 //
 // More in matrix_edit_message.md:
-//   - Each edit is an event with its whole text, twice: edit a progress line
+//   - Each edit is an event with its whole text, twice: update a progress line
 //     every few seconds, not at every percent.
 //   - Target is the first event always.
 func MatrixEditMessage(ctx context.Context, cfg MatrixEditMessageConfig) (MatrixSent, error) {
@@ -64,7 +67,11 @@ func MatrixEditMessage(ctx context.Context, cfg MatrixEditMessageConfig) (Matrix
 	return sent, err
 }
 
-func editContent(replacement *event.MessageEventContent, target id.EventID, ping *event.Mentions) *event.MessageEventContent {
+func editContent(
+	replacement *event.MessageEventContent,
+	target id.EventID,
+	ping *event.Mentions,
+) *event.MessageEventContent {
 	edit := *replacement
 	edit.NewContent = replacement
 	edit.RelatesTo = (&event.RelatesTo{}).SetReplace(target)
@@ -89,7 +96,11 @@ func cutText(text string, limit int) string {
 // checkTarget refuses what can't be an event's ID, or the stand-in of one.
 func checkTarget(target id.EventID) error {
 	if len(target) < 2 || len(target) > ident.MaxBytes+1 || !strings.ContainsRune("$~", rune(target[0])) {
-		return &core.Error{Code: core.CodeInvalid, Message: "bad event ID " + ident.Clip(string(target), 80), Hint: "an event ID begins with $, the stand-in of a queued one with ~"}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "bad event ID " + ident.Clip(string(target), 80),
+			Hint:    "an event ID begins with $, the stand-in of a queued one with ~",
+		}
 	}
 	return nil
 }

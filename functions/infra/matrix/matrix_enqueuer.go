@@ -6,13 +6,13 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// MatrixEnqueuer takes events and sends them later, in each room in the order in
-// which they were put in. The handle of matrix_outbox is one. The units that send
-// take one as Outbox.
+// MatrixEnqueuer takes events and sends them later, in each room in the order
+// in which they were put in. The handle of matrix_outbox is one. The units that
+// send take one as Outbox.
 //
 // More in matrix_enqueuer.md:
-//   - A variable of type *MatrixOutboxHandle that is nil is an Outbox that is
-//     there: set the field only where there is a queue.
+//   - A variable of type *MatrixOutboxHandle that is nil counts as an Outbox
+//     that is set: set the field only if there is a queue.
 //   - An implementation of one's own puts the stand-ins ("~" and a transaction
 //     ID) right that edits, reactions and answers name, before it sends.
 type MatrixEnqueuer interface {

@@ -13,25 +13,30 @@ import (
 	"syscall"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"maunium.net/go/mautrix"
+
+	"fnregistry.dev/functions/core"
 )
 
-// longestErrorBody is how much of an answer that is no Matrix error stays in the error: a proxy's HTML page can be long.
+// longestErrorBody is how much of an answer that is no Matrix error stays in
+// the error: a proxy's HTML page can be long.
 const longestErrorBody = 200
 
-// MatrixError turns an error of mautrix, of the network below it or of a context into a [*core.Error] with op before its
-// text. The code follows an HTTP status of 413 or 429, else the server's errcode, else the status; RetryAfter is the
-// Retry-After header, else retry_after_ms of the body, at most 1 hour. An error that is a *core.Error already comes back
-// as it is, nil as nil.
+// MatrixError turns an error of mautrix, of the network below it or of a
+// context into a [*core.Error] with op before its text. The code follows an
+// HTTP status of 413 or 429, else the server's errcode, else the status;
+// RetryAfter is the Retry-After header, else retry_after_ms of the body, at
+// most 1 hour. An error that is a *core.Error already comes back as it is, nil
+// as nil.
 //
-// errors.Is finds [mautrix.MUnknownToken] and the like in it, errors.As [mautrix.RespError] and [mautrix.HTTPError]; of
-// the latter the request is taken out, whose header holds the access token, and where an answer quotes the token, it is
-// masked.
+// errors.Is finds [mautrix.MUnknownToken] and similar in it, errors.As
+// [mautrix.RespError] and [mautrix.HTTPError]; of the latter the request is
+// taken out, whose header holds the access token, and where an answer quotes
+// the token, it is masked.
 //
 // More in matrix_error.md:
-//   - errors.Is with mautrix.MUnknownToken and the like works on the result,
-//     and errors.AsType finds mautrix.RespError and mautrix.HTTPError.
+//   - errors.Is with mautrix.MUnknownToken and similar works on the result, and
+//     errors.AsType finds mautrix.RespError and mautrix.HTTPError.
 //   - Of RespError.ExtraData only retry_after_ms, soft_logout, room_version and
 //     current_version are kept: a server may write anything there.
 func MatrixError(op string, err error) error {
@@ -47,8 +52,9 @@ func MatrixError(op string, err error) error {
 	return &known
 }
 
-// withoutRequest returns err with an [mautrix.HTTPError] that holds no secret. What stood around that error is only text
-// then: whoever wrapped it may have kept the request too.
+// withoutRequest returns err with an [mautrix.HTTPError] that holds no secret.
+// What stood around that error is only text then: whoever wrapped it may have
+// kept the request too.
 func withoutRequest(err error) error {
 	answer, ok := errors.AsType[mautrix.HTTPError](err)
 	if !ok {
@@ -80,7 +86,8 @@ type wrappedAnswer struct {
 func (w *wrappedAnswer) Error() string { return w.prefix + w.HTTPError.Error() }
 func (w *wrappedAnswer) Unwrap() error { return w.HTTPError }
 
-// cleanAnswer is a copy of an HTTPError without the request and with the token masked.
+// cleanAnswer is a copy of an HTTPError without the request and with the token
+// masked.
 func cleanAnswer(answer mautrix.HTTPError, token string) mautrix.HTTPError {
 	clean := mautrix.HTTPError{Message: answer.Message, ResponseBody: shorten(mask(answer.ResponseBody, token))}
 	if answer.Response != nil {
@@ -102,7 +109,8 @@ func cleanAnswer(answer mautrix.HTTPError, token string) mautrix.HTTPError {
 	return clean
 }
 
-// knownExtra keeps what units and programs act on; a server may write anything else there.
+// knownExtra keeps what units and programs act on; a server may write anything
+// else there.
 func knownExtra(extra map[string]any) map[string]any {
 	kept := map[string]any{}
 	for _, key := range []string{"retry_after_ms", "soft_logout", "room_version", "current_version"} {
@@ -113,7 +121,8 @@ func knownExtra(extra map[string]any) map[string]any {
 	return kept
 }
 
-// cleanCause keeps a cause as it is, unless it quotes the token (a redirect's URL may).
+// cleanCause keeps a cause as it is, unless it quotes the token (a redirect's
+// URL may).
 func cleanCause(cause error, token string) error {
 	if token == "" || !strings.Contains(cause.Error(), token) {
 		return cause
@@ -141,10 +150,17 @@ func classify(err error) core.Error {
 		return classifyAnswer(answer)
 	}
 	if said, ok := errors.AsType[mautrix.RespError](err); ok {
-		return core.Error{Code: errcodeCode(said.ErrCode, said.StatusCode), Hint: errcodeHints[said.ErrCode], RetryAfter: retryAfter("", said.ExtraData)}
+		return core.Error{
+			Code:       errcodeCode(said.ErrCode, said.StatusCode),
+			Hint:       errcodeHints[said.ErrCode],
+			RetryAfter: retryAfter("", said.ExtraData),
+		}
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return core.Error{Code: core.CodeInvalid, Hint: "look at the homeserver's certificate and at its name in the URL"}
+		return core.Error{
+			Code: core.CodeInvalid,
+			Hint: "look at the homeserver's certificate and at its name in the URL",
+		}
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -177,7 +193,8 @@ func classifyAnswer(answer mautrix.HTTPError) core.Error {
 	}
 }
 
-// retryAfter reads both forms in which a homeserver says when to come again; the header goes first.
+// retryAfter reads both forms in which a homeserver says when to come again;
+// the header goes first.
 func retryAfter(header string, extra map[string]any) time.Duration {
 	if after, ok := core.RetryAfterParse(header, nil, time.Now(), 0); ok {
 		return after
@@ -189,7 +206,7 @@ func retryAfter(header string, extra map[string]any) time.Duration {
 	return time.Duration(min(ms, float64(time.Hour/time.Millisecond)) * float64(time.Millisecond))
 }
 
-// networkFailed says whether the connection could not be made or broke.
+// networkFailed reports whether the connection could not be made or broke.
 func networkFailed(err error) bool {
 	for _, known := range []error{
 		net.ErrClosed, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE,
@@ -219,8 +236,9 @@ func errcodeCode(errcode string, status int) core.Code {
 	return cmp.Or(errcodes[errcode], statusCode(status), core.CodeInternal)
 }
 
-// errcodes is https://spec.matrix.org/v1.16/client-server-api/#common-error-codes and #other-error-codes. M_UNKNOWN is
-// left out: its status says more.
+// errcodes is
+// https://spec.matrix.org/v1.16/client-server-api/#common-error-codes and
+// #other-error-codes. M_UNKNOWN is left out: its status says more.
 var errcodes = map[string]core.Code{
 	"M_FORBIDDEN":                       core.CodeForbidden,
 	"M_UNKNOWN_TOKEN":                   core.CodeUnauthenticated,

@@ -10,13 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 )
 
 // The errors are the homeserver's own, or those of a fault in front of it.
@@ -110,7 +111,8 @@ func TestMatrixError_FromServer(t *testing.T) {
 	}
 }
 
-// A proxy that shows the request which it got must not bring the token into a log.
+// A proxy that shows the request which it got must not bring the token into a
+// log.
 func TestMatrixError_TokenMasked(t *testing.T) {
 	t.Parallel()
 	const secret = "syt_hunter2"

@@ -11,9 +11,11 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
-// MatrixEventLine says on one line what an event is, for a terminal or a log: when, who, what, and the event's ID, by which
-// it is answered. Nothing in it can steer a terminal. It is empty for an event that a reader of the room does not see:
-// state other than membership, name and topic, and what has no text. in is the time zone; nil: UTC.
+// MatrixEventLine says on one line what an event is, for a terminal or a log:
+// when, who, what, and the event's ID, by which it is answered. Nothing in it
+// can steer a terminal. It is empty for an event that a reader of the room does
+// not see: state other than membership, name and topic, and what has no text.
+// in is the time zone; nil: UTC.
 //
 // More in matrix_event_line.md:
 //   - Names are user IDs, not display names, which anybody can choose.

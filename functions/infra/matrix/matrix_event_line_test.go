@@ -6,9 +6,10 @@ import (
 	"time"
 	"unicode"
 
-	"fnregistry.dev/functions/infra/matrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix"
 )
 
 func TestMatrixEventLine_Kinds(t *testing.T) {

@@ -8,12 +8,15 @@ import (
 	"maunium.net/go/mautrix/event"
 )
 
-// MatrixEventNormalize pulls out of an event what [MatrixSyncEvent] has fields for. It never fails: what is missing or has
-// a wrong type is empty. An event of type m.room.encrypted comes out as [MatrixTypeEncrypted], without a Body; one that mautrix
-// has decrypted with Decrypted and Encrypted set. nil gives the zero value.
+// MatrixEventNormalize pulls out of an event what [MatrixSyncEvent] has fields
+// for. It never fails: what is missing or has a wrong type is empty. An event
+// of type m.room.encrypted comes out as [MatrixTypeEncrypted], without a Body;
+// one that mautrix has decrypted with Decrypted and Encrypted set. nil gives
+// the zero value.
 //
-// Raw is put together from the event's fields around its content, which stays byte for byte as it came; unknown
-// fields beside the content are lost in mautrix already.
+// Raw is put together from the event's fields around its content, which stays
+// byte for byte as it came; unknown fields next to the content are lost in
+// mautrix already.
 //
 // More in matrix_event_normalize.md:
 //   - The quotation that older clients put before a reply (lines beginning with
@@ -36,7 +39,8 @@ func MatrixEventNormalize(evt *event.Event) MatrixSyncEvent {
 	return out
 }
 
-// normalizeContentOf is the content's JSON: the server's bytes, or for an event that the program made what it consists of.
+// normalizeContentOf is the content's JSON: the server's bytes, or for an event
+// that the program made what it consists of.
 func normalizeContentOf(evt *event.Event) []byte {
 	if evt.Content.VeryRaw != nil {
 		return evt.Content.VeryRaw

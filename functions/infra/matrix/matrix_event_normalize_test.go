@@ -10,11 +10,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"fnregistry.dev/functions/infra/matrix"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 )
 
 var ignoreInner = cmpopts.IgnoreUnexported(matrix.MatrixSyncEvent{})
@@ -133,7 +134,8 @@ func TestMatrixEventNormalize_Fields(t *testing.T) {
 	}
 }
 
-// What no honest server sends. mautrix refuses most of it, so only the server's bytes are looked at.
+// What no honest server sends. mautrix refuses most of it, so only the server's
+// bytes are looked at.
 func TestMatrixEventNormalize_Hostile(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000)
@@ -197,7 +199,8 @@ func TestMatrixEventNormalize_Made(t *testing.T) {
 	}
 }
 
-// The real server's events, in the room versions before and after redactions changed their shape.
+// The real server's events, in the room versions before and after redactions
+// changed their shape.
 func TestMatrixEventNormalize_FromServer(t *testing.T) {
 	t.Parallel()
 	for _, version := range []id.RoomVersion{"10", "11"} {
@@ -272,15 +275,14 @@ func TestMatrixEventNormalize_FromServer(t *testing.T) {
 				return e.Type == "m.room.message" && e.Body == "" && e.MsgType == "" && e.ReplyTo == ""
 			}
 			url := ada.BuildClientURL("v3", "rooms", room.RoomID, "event", reply)
-			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			until(t, "redacted reply", func() bool {
 				var raw json.RawMessage
 				if _, err := ada.MakeRequest(t.Context(), http.MethodGet, url, nil, &raw); err != nil {
 					t.Fatal(err)
 				}
-				if events[reply] = raw; isEmpty(matrix.MatrixEventParse(room.RoomID, raw)) || time.Now().After(deadline) {
-					break
-				}
-			}
+				events[reply] = raw
+				return isEmpty(matrix.MatrixEventParse(room.RoomID, raw))
+			})
 			check("the redacted reply", reply, isEmpty)
 		})
 	}
@@ -295,12 +297,12 @@ func syncToken(t testing.TB, client *mautrix.Client) string {
 	return response.NextBatch
 }
 
-// rawEvents is what a sync has of a room's timeline up to an event, as the server's bytes. Only a sync gives transaction IDs
-// on both homeservers.
+// rawEvents is what a sync has of a room's timeline up to an event, as the
+// server's bytes. Only a sync gives transaction IDs on both homeservers.
 func rawEvents(t testing.TB, client *mautrix.Client, room id.RoomID, since string, last id.EventID) map[id.EventID]json.RawMessage {
 	t.Helper()
 	events := map[id.EventID]json.RawMessage{}
-	for deadline := time.Now().Add(30 * time.Second); events[last] == nil; {
+	for deadline := time.Now().Add(matrixtest.Patience); events[last] == nil; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not come", last)
 		}
@@ -324,8 +326,8 @@ func rawEvents(t testing.TB, client *mautrix.Client, room id.RoomID, since strin
 	return events
 }
 
-// FuzzMatrixEventNormalize: whatever stands in valid JSON, what comes out is text, can be written as JSON, and comes out the
-// same once more.
+// FuzzMatrixEventNormalize: whatever stands in valid JSON, what comes out is
+// text, can be written as JSON, and comes out the same once more.
 func FuzzMatrixEventNormalize(f *testing.F) {
 	f.Add([]byte(benchEvent))
 	f.Add([]byte(`{"type":"m.room.encrypted","content":{"body":"b","m.relates_to":{"rel_type":"m.replace","event_id":"$x"},"m.new_content":{"body":"n"}}}`))
@@ -377,7 +379,8 @@ const benchEvent = `{"content":{"body":"hello out there, this is a message of a 
 	`"m.relates_to":{"rel_type":"m.thread","event_id":"$bmJ1c2hlZGJ1c2hlZGJ1c2hlZGJ1c2hlZA","is_falling_back":true,"m.in_reply_to":{"event_id":"$bGFzdA"}}},` +
 	`"event_id":"$ZmlmdHlmb3VyY2hhcmFjdGVyc2FyZWFuZXZlbnRJRA","origin_server_ts":1795253400123,"sender":"@ada:example.org","type":"m.room.message","unsigned":{"age":1234,"transaction_id":"t1"}}`
 
-// The ratio to look at: what a program would do by hand, which is mautrix's event and its parsed content.
+// The ratio to look at: what a program would do by hand, which is mautrix's
+// event and its parsed content.
 func BenchmarkMatrixEventNormalize(b *testing.B) {
 	raw := json.RawMessage(benchEvent)
 	b.Run("bytes", func(b *testing.B) {

@@ -10,9 +10,9 @@ import (
 )
 
 // MatrixEventParse pulls out of an event what [MatrixSyncEvent] has fields for,
-// as [MatrixEventNormalize] does, from the server's bytes, which become Raw. They
-// must be valid JSON. What is no object has an empty Type. Keys are read by
-// their exact case: unlike encoding/json it takes no "Sender" for "sender".
+// as [MatrixEventNormalize] does, from the server's bytes, which become Raw.
+// They must be valid JSON. What is no object has an empty Type. Keys are read
+// by their exact case: unlike encoding/json it takes no "Sender" for "sender".
 //
 // room is where the event is: events in a sync have no room_id. With an empty
 // room the event's own room_id is taken.

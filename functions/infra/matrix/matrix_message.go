@@ -4,10 +4,11 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// MatrixMessage is a message as a person would write it. [MatrixSendMessage] and [MatrixEditMessage] make an event of it.
+// MatrixMessage is a message as a person would write it. [MatrixSendMessage]
+// and [MatrixEditMessage] make an event of it.
 //
 // More in matrix_message.md:
-//   - Nobody is notified who isn't in Mentions, whatever stands in the text:
+//   - Nobody is notified who isn't in Mentions, whatever the text says:
 //     m.mentions is always sent, and so no client and no server guesses names.
 //   - A pill is made where the text has the user ID of somebody in Mentions,
 //     whole and outside of code and links.

@@ -24,12 +24,15 @@ type MatrixReactConfig struct {
 	TransactionID string          // default: a new one
 }
 
-// MatrixReact reacts to an event, or takes one's own reaction with that key back: it looks for it on the server and
-// redacts it, and each of them where there are several. Then the result is that of the last, and empty, without an
+// MatrixReact reacts to an event, or takes one's own reaction with that key
+// back: it looks for it on the server and redacts it, and each of them where
+// there are several. Then the result is that of the last, and empty, without an
 // error, where there was none.
 //
-// A reaction that is there already is no error either: the result has no EventID then. (Synapse refuses it, Dendrite
-// lets it be doubled.) Errors: CodeInvalid for a bad Target or Key, and what MatrixError gives for the server's answer.
+// A reaction that is there already is no error either: the result has no
+// EventID then. (Synapse refuses it, Dendrite lets it be doubled.) Errors:
+// CodeInvalid for a bad Target or Key, and what MatrixError gives for the
+// server's answer.
 //
 // More in matrix_react.md:
 //   - Synapse refuses a second equal reaction, and here that is no error;
@@ -59,10 +62,20 @@ func MatrixReact(ctx context.Context, cfg MatrixReactConfig) (MatrixSent, error)
 
 func removeReaction(ctx context.Context, cfg MatrixReactConfig, op string) (MatrixSent, error) {
 	if cfg.Client == nil {
-		return MatrixSent{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "no client given", Hint: "to take a reaction back it must be looked for"}
+		return MatrixSent{}, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "no client given",
+			Hint:    "to take a reaction back it must be looked for",
+		}
 	}
 	if cfg.Target[0] == '~' {
-		return MatrixSent{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the server knows nothing of an event in the queue", Hint: "redact the reaction by its own stand-in, with matrix_redact_message"}
+		return MatrixSent{}, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "the server knows nothing of an event in the queue",
+			Hint:    "redact the reaction by its own stand-in, with matrix_redact_message",
+		}
 	}
 	found, err := ownReactions(ctx, cfg)
 	if err != nil {

@@ -21,17 +21,19 @@ type MatrixRedactMessageConfig struct {
 	TransactionID string          // default: a new one
 }
 
-// MatrixRedactMessage takes the content of an event away, for all and for good. It works on any event that is not
-// state, of others' too where one has the power.
+// MatrixRedactMessage takes the content of an event away, for all and for good.
+// It works on any event that is not state, of others' too where one has the
+// power.
 //
-// Errors: CodeInvalid for a Target that is no event ID, and what MatrixError gives for the server's answer.
+// Errors: CodeInvalid for a Target that is no event ID, and what MatrixError
+// gives for the server's answer.
 //
 // More in matrix_redact_message.md:
 //   - One's own events one can always redact; those of others need the room's
 //     power for it (CodeForbidden).
-//   - Media stay on the homeserver, and so do later edits as events of their
-//     own: a message's edits are redacted with it by most servers' clients only
-//     in what they show.
+//   - Media stay on the homeserver, and so do later edits, which are separate
+//     events: a message's edits are redacted with it by most servers' clients
+//     only in what they show.
 func MatrixRedactMessage(ctx context.Context, cfg MatrixRedactMessageConfig) (MatrixSent, error) {
 	op := "matrix_redact_message room=" + ident.Clip(string(cfg.Room), 80)
 	if err := checkTarget(cfg.Target); err != nil {

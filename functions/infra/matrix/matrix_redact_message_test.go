@@ -27,8 +27,11 @@ func TestMatrixRedactMessage(t *testing.T) {
 			}
 			until(t, "redaction", func() bool {
 				evt, err := client.GetEvent(t.Context(), room, first.EventID)
+				if err != nil {
+					return false
+				}
 				because := evt.Unsigned.RedactedBecause
-				return err == nil && len(evt.Content.Raw) == 0 && because != nil && because.ID == sent.EventID && because.Content.Raw["reason"] == "oh"
+				return len(evt.Content.Raw) == 0 && because != nil && because.ID == sent.EventID && because.Content.Raw["reason"] == "oh"
 			})
 		})
 	}

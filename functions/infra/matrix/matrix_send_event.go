@@ -25,9 +25,9 @@ type MatrixSendEventConfig struct {
 // MatrixSendEvent sends an event that is not state. The other units that send
 // make the content of common events and call it.
 //
-// Errors: CodeInvalid for an event that is none; CodeTooLarge before anything is
-// sent, where it would not fit into 65,536 bytes; what [MatrixError] gives for
-// the server's answer. An error without an answer (CodeUnavailable,
+// Errors: CodeInvalid for an event that is none; CodeTooLarge before anything
+// is sent, where it would not fit into 65,536 bytes; what [MatrixError] gives
+// for the server's answer. An error without an answer (CodeUnavailable,
 // CodeTimeout) leaves open whether the event was sent: the TransactionID of the
 // result makes a second try safe, or an Outbox does all that.
 //
@@ -57,7 +57,12 @@ func sendEvent(ctx context.Context, op string, cfg MatrixSendEventConfig) (Matri
 		return MatrixSent{}, send.WithOp(op, err)
 	}
 	if len(send.PendingTargets(content)) > 0 {
-		return MatrixSent{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "an ID that begins with ~ names an event in an outbox", Hint: "send through that outbox"}
+		return MatrixSent{}, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "an ID that begins with ~ names an event in an outbox",
+			Hint:    "send through that outbox",
+		}
 	}
 	transaction := cmp.Or(cfg.TransactionID, send.NewTransaction())
 	eventID, err := send.Once(ctx, cfg.Client, cfg.Room, cfg.Type, content, transaction)

@@ -16,7 +16,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// contentOf returns an event's content as the server has it, with the keys sorted.
+// contentOf returns an event's content as the server has it, with the keys
+// sorted.
 func contentOf(t testing.TB, client *mautrix.Client, room id.RoomID, eventID id.EventID) string {
 	t.Helper()
 	data, err := json.Marshal(outboxEvent(t, client, room, eventID).Content.Raw)

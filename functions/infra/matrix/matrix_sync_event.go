@@ -14,9 +14,11 @@ const (
 	MatrixTypeGap       = "gap"       // events that the server did not give
 )
 
-// MatrixSyncEvent is one event of a room, with what a program mostly asks for pulled out. A string or ID that the event
-// does not have, or has with a wrong type, is empty. All but EventID, RoomID, Timestamp and what the service itself adds is
-// as its sender wrote it, and not to be trusted: that an edit or a redaction is allowed, say, nobody has checked.
+// MatrixSyncEvent is one event of a room, with what a program mostly asks for
+// pulled out. A string or ID that the event does not have, or has with a wrong
+// type, is empty. All but EventID, RoomID, Timestamp and what the service
+// itself adds is as its sender wrote it, and not to be trusted: that an edit or
+// a redaction is allowed, say, nobody has checked.
 //
 // More in matrix_sync_event.md:
 //   - All but what the service adds is as its sender wrote it.
@@ -51,7 +53,8 @@ type MatrixSyncEvent struct {
 	ack func(seq int64) error // see SetAck
 }
 
-// MatrixSyncGap says which part of a room's timeline is missing: what lies between two tokens of /messages.
+// MatrixSyncGap says which part of a room's timeline is missing: what lies
+// between two tokens of /messages.
 type MatrixSyncGap struct {
 	From string `json:"from"` // the token before the missing part: the sync's last one
 	To   string `json:"to"`   // the token after it: where filling stopped
@@ -74,6 +77,6 @@ func (e *MatrixSyncEvent) SetAck(seq int64, ack func(seq int64) error) {
 	e.seq, e.ack = seq, ack
 }
 
-// Seq returns the event's place in the store of the sync that delivered it, from
-// 1; 0 for an event of no store.
+// Seq returns the event's place in the store of the sync that delivered it,
+// from 1; 0 for an event of no store.
 func (e MatrixSyncEvent) Seq() int64 { return e.seq }

@@ -20,10 +20,19 @@ func messageContent(message MatrixMessage) (*event.MessageEventContent, error) {
 	if len(text) > send.MaxEventBytes { // before any work on it
 		return nil, send.TooLarge(len(text))
 	}
-	kinds := map[string]event.MessageType{"": event.MsgText, "text": event.MsgText, "notice": event.MsgNotice, "emote": event.MsgEmote}
+	kinds := map[string]event.MessageType{
+		"":       event.MsgText,
+		"text":   event.MsgText,
+		"notice": event.MsgNotice,
+		"emote":  event.MsgEmote,
+	}
 	kind, ok := kinds[message.Kind]
 	if !ok {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("bad kind %.40q", message.Kind), Hint: "there are text, notice and emote"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: fmt.Sprintf("bad kind %.40q", message.Kind),
+			Hint:    "there are text, notice and emote",
+		}
 	}
 	mentions, err := messageMentions(message)
 	if err != nil {

@@ -16,7 +16,8 @@ func MarkdownHTML(t *testing.T, text string, users ...id.UserID) string {
 	return content.FormattedBody
 }
 
-// MessageHTML is the formatted_body of any message, empty for one that is refused.
+// MessageHTML is the formatted_body of any message, empty for one that is
+// refused.
 func MessageHTML(text string, markdown bool, users ...id.UserID) string {
 	content, err := messageContent(MatrixMessage{Text: text, Markdown: markdown, Mentions: users})
 	if err != nil {

@@ -17,14 +17,16 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// maxMarkdownDepth is how deep HTML may be nested. The spec lets clients cut at 100 levels; a list item or a table
-// cell takes up to three.
+// maxMarkdownDepth is how deep HTML may be nested. The spec lets clients cut at
+// 100 levels; a list item or a table cell takes up to three.
 const maxMarkdownDepth = 30
 
-// linkSchemes are those that the spec allows in a link (section 11.3.1.1, formatted_body).
+// linkSchemes are those that the spec allows in a link (section 11.3.1.1,
+// formatted_body).
 var linkSchemes = []string{"https", "http", "ftp", "mailto", "magnet"}
 
-// markdownParser is made at first use, so that a program without messages in Markdown doesn't link goldmark's tables.
+// markdownParser is made at first use, so that a program without messages in
+// Markdown doesn't link goldmark's tables.
 var markdownParser = sync.OnceValue(func() goldmark.Markdown {
 	return goldmark.New(
 		goldmark.WithExtensions(
@@ -38,8 +40,9 @@ var markdownParser = sync.OnceValue(func() goldmark.Markdown {
 	)
 })
 
-// markdownHTML is Markdown as HTML that has nothing but what the spec allows in a message. Raw HTML is shown as text,
-// a link elsewhere than allowed as its text. It is empty where Markdown adds nothing to the text, and where it is
+// markdownHTML is Markdown as HTML that has nothing but what the spec allows in
+// a message. Raw HTML is shown as text, a link elsewhere than allowed as its
+// text. It is empty where Markdown adds nothing to the text, and where it is
 // nested too deep.
 func markdownHTML(source string, users []id.UserID) string {
 	md := markdownParser()
@@ -58,7 +61,8 @@ func markdownHTML(source string, users []id.UserID) string {
 	return unwrapParagraph(strings.TrimRight(out.String(), "\n"))
 }
 
-// unwrapParagraph takes the <p> of a message that is one paragraph, which clients would show with a margin.
+// unwrapParagraph takes the <p> of a message that is one paragraph, which
+// clients would show with a margin.
 func unwrapParagraph(s string) string {
 	inner, ok := strings.CutPrefix(s, "<p>")
 	if inner, ok = cutSuffixIf(inner, "</p>", ok); ok && !strings.Contains(inner, "<p>") {
@@ -84,8 +88,9 @@ func depth(n ast.Node, level int) int {
 	return deepest
 }
 
-// addPills makes links of the users' IDs in the text, outside of code and links. goldmark splits a text at what might
-// be emphasis, so what follows one another is put together first.
+// addPills makes links of the users' IDs in the text, outside of code and
+// links. goldmark splits a text at what might be emphasis, so what follows one
+// another is put together first.
 func addPills(doc ast.Node, src []byte, users []id.UserID) {
 	var texts []*ast.Text
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -120,7 +125,8 @@ func addPills(doc ast.Node, src []byte, users []id.UserID) {
 	}
 }
 
-// matrixHTML renders the nodes that goldmark would render as something that a message may not have.
+// matrixHTML renders the nodes that goldmark would render as something that a
+// message may not have.
 type matrixHTML struct{}
 
 // RegisterFuncs implements goldmark's renderer.NodeRenderer.
@@ -132,7 +138,8 @@ func (r matrixHTML) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer) {
 	reg.Register(ast.KindHTMLBlock, renderHTMLBlock)
 }
 
-// linkTarget is the attribute's value for a link that is allowed. Mail addresses of autolinks come without a scheme.
+// linkTarget is the attribute's value for a link that is allowed. Mail
+// addresses of autolinks come without a scheme.
 func linkTarget(n ast.Node, destination []byte) (string, bool) {
 	for parent := n.Parent(); parent != nil; parent = parent.Parent() {
 		if parent.Kind() == ast.KindLink { // HTML has no link in a link
@@ -181,8 +188,8 @@ func renderAutoLink(w util.BufWriter, source []byte, node ast.Node, entering boo
 	return ast.WalkContinue, nil
 }
 
-// renderImage shows an image of the homeserver's media (mxc://), a link to any other, which clients would have to load
-// from who knows where.
+// renderImage shows an image of the homeserver's media (mxc://), a link to any
+// other, which clients would have to load from who knows where.
 func renderImage(w util.BufWriter, source []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		return ast.WalkContinue, nil

@@ -10,7 +10,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 )
 
-// allowedHTML is the subset of the spec, section "m.room.message msgtypes": elements with their attributes.
+// allowedHTML is the subset of the spec, section "m.room.message msgtypes":
+// elements with their attributes.
 var allowedHTML = map[string][]string{
 	"del": nil, "h1": nil, "h2": nil, "h3": nil, "h4": nil, "h5": nil, "h6": nil, "blockquote": nil, "p": nil, "a": {"href", "target"},
 	"ul": nil, "ol": {"start"}, "sup": nil, "sub": nil, "li": nil, "b": nil, "i": nil, "u": nil, "strong": nil, "em": nil, "s": nil,
@@ -18,7 +19,8 @@ var allowedHTML = map[string][]string{
 	"caption": nil, "pre": nil, "span": nil, "img": {"width", "height", "alt", "title", "src"}, "details": nil, "summary": nil,
 }
 
-// checkHTML fails the test for HTML that a message may not have. It reads it as a browser would.
+// checkHTML fails the test for HTML that a message may not have. It reads it as
+// a browser would.
 func checkHTML(t testing.TB, source string) {
 	t.Helper()
 	tokens := html.NewTokenizer(strings.NewReader(source))

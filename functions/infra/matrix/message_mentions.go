@@ -13,13 +13,18 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 )
 
-// messageMentions says who is notified. It is never nil: an event without m.mentions makes servers and clients look for
-// names in its text (spec 11.39, the legacy rules), so a reply that quotes a name would ping.
+// messageMentions says who is notified. It is never nil: an event without
+// m.mentions makes servers and clients look for names in its text (spec 11.39,
+// the legacy rules), so a reply that quotes a name would ping.
 func messageMentions(message MatrixMessage) (*event.Mentions, error) {
 	mentions := &event.Mentions{Room: message.Room}
 	for _, user := range message.Mentions {
 		if !ident.IsUser(user) {
-			return nil, &core.Error{Code: core.CodeInvalid, Message: "bad user ID in Mentions: " + ident.Clip(string(user), 80), Hint: "a user ID is @name:server"}
+			return nil, &core.Error{
+				Code:    core.CodeInvalid,
+				Message: "bad user ID in Mentions: " + ident.Clip(string(user), 80),
+				Hint:    "a user ID is @name:server",
+			}
 		}
 		mentions.Add(user)
 	}
@@ -32,7 +37,8 @@ type textPill struct {
 	user       id.UserID
 }
 
-// findPills finds the users' IDs in the text. One that goes on ("@a:example.org" in "@a:example.organic") is no match.
+// findPills finds the users' IDs in the text. One that goes on
+// ("@a:example.org" in "@a:example.organic") is no match.
 func findPills(text string, users []id.UserID) []textPill {
 	if len(users) == 0 || !strings.Contains(text, "@") {
 		return nil
@@ -59,7 +65,8 @@ func findPills(text string, users []id.UserID) []textPill {
 	return pills
 }
 
-// goesOn says whether a server name could be continued by this text. A full stop or a colon at a sentence's end is none.
+// goesOn reports whether a server name could be continued by this text. A full
+// stop or a colon at a sentence's end is none.
 func goesOn(rest string) bool {
 	if rest == "" {
 		return false
@@ -90,7 +97,9 @@ func pillsHTML(text string, users []id.UserID) string {
 	plain := func(s string) { out.WriteString(strings.ReplaceAll(html.EscapeString(s), "\n", "<br>")) }
 	for _, pill := range pills {
 		plain(text[at:pill.start])
-		out.WriteString(`<a href="` + html.EscapeString(pillURL(pill.user)) + `">` + html.EscapeString(string(pill.user)) + `</a>`)
+		out.WriteString(
+			`<a href="` + html.EscapeString(pillURL(pill.user)) + `">` + html.EscapeString(string(pill.user)) + `</a>`,
+		)
 		at = pill.end
 	}
 	plain(text[at:])

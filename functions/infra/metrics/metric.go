@@ -16,7 +16,8 @@ type Counter struct{ *vector[*number] }
 // Inc adds 1 to the series of these label values.
 func (c *Counter) Inc(values ...string) { c.get(values).add(1) }
 
-// Add adds n to the series of these label values. What is negative or NaN is not added.
+// Add adds n to the series of these label values. What is negative or NaN is
+// not added.
 func (c *Counter) Add(n float64, values ...string) {
 	if series := c.get(values); n > 0 {
 		series.add(n)
@@ -35,17 +36,20 @@ func (g *Gauge) Add(n float64, values ...string) { g.get(values).add(n) }
 // Histogram counts observations by size; see [MetricsTextRegistry.Histogram].
 type Histogram struct{ *vector[*buckets] }
 
-// Observe counts one value in the series of these label values. NaN and the infinities are not counted.
+// Observe counts one value in the series of these label values. NaN and the
+// infinities are not counted.
 func (h *Histogram) Observe(value float64, values ...string) {
 	if series := h.get(values); isFinite(value) {
 		series.observe(value)
 	}
 }
 
-// Summary estimates quantiles of observations; see [MetricsTextRegistry.Summary].
+// Summary estimates quantiles of observations; see
+// [MetricsTextRegistry.Summary].
 type Summary struct{ *vector[*window] }
 
-// Observe counts one value in the series of these label values. NaN and the infinities are not counted.
+// Observe counts one value in the series of these label values. NaN and the
+// infinities are not counted.
 func (s *Summary) Observe(value float64, values ...string) {
 	if series := s.get(values); isFinite(value) {
 		series.observe(value)
@@ -106,7 +110,8 @@ func (b *buckets) show(p *page, f *family, values []string) {
 	p.line(f, "_count", values, "", 0, float64(total))
 }
 
-// windowLength is how long a sketch is filled; quantiles are those of the one being filled and the one before.
+// windowLength is how long a sketch is filled; quantiles are those of the one
+// being filled and the one before.
 const windowLength = 5 * time.Minute
 
 // window is a series of a summary.

@@ -1,4 +1,5 @@
-// Package metrics counts what a program does and shows it to Prometheus and to whatever else reads its text format.
+// Package metrics counts what a program does and shows it to Prometheus and to
+// whatever else reads its text format.
 package metrics
 
 import (
@@ -14,20 +15,25 @@ import (
 
 // MetricsTextConfig says how much a registry may hold.
 type MetricsTextConfig struct {
-	// MaxSeries is how many different combinations of label values one metric may have. What comes beyond is counted
-	// under the label values "_overflow", so that totals stay right and memory bounded. Zero or negative: 1000.
+	// MaxSeries is how many different combinations of label values one metric
+	// may have. What comes beyond is counted under the label values
+	// "_overflow", so that totals stay right and memory bounded. Zero or
+	// negative: 1000.
 	MaxSeries int
 }
 
-// MetricsTextRegistry holds a program's metrics. It is an [http.Handler] that shows them, and safe for use by several
-// goroutines, as all metrics are.
+// MetricsTextRegistry holds a program's metrics. It is an [http.Handler] that
+// shows them, and safe for use by several goroutines, as all metrics are.
 //
-// A metric is asked for once, mostly where the program is put together, and kept. To ask for the same again gives the
-// same one. Names and labels are part of the program, not of its input, so a wrong one is a panic with an *[core.Error]:
-// a name that Prometheus does not take, one that is used for something else, and, when counting, a number of label
-// values that differs from the number of labels.
+// A metric is asked for once, mostly where the program is put together, and
+// kept. To ask for the same again gives the same one. Names and labels are part
+// of the program, not of its input, so a wrong one is a panic with an
+// *[core.Error]: a name that Prometheus does not take, one that is used for
+// something else, and, when counting, a number of label values that differs
+// from the number of labels.
 //
-// Label values may be anything. They are escaped; what is no UTF-8 becomes U+FFFD; and what is past 128 bytes is cut.
+// Label values may be anything. They are escaped; what is no UTF-8 becomes
+// U+FFFD; and what is past 128 bytes is cut.
 type MetricsTextRegistry struct {
 	maxSeries int
 
@@ -38,10 +44,11 @@ type MetricsTextRegistry struct {
 
 var _ http.Handler = (*MetricsTextRegistry)(nil)
 
-// MetricsText returns an empty registry. There is no global one, and nothing is in it that the program did not ask for.
+// MetricsText returns an empty registry. There is no global one, and nothing is
+// in it that the program did not ask for.
 //
 // More in metrics_text.md:
-//   - A mistake in the program is a panic, not an error: a bad or taken name,
+//   - Wrong usage panics instead of returning an error: a bad or taken name,
 //     and a wrong number of label values when counting, which shows only when
 //     that line runs.
 //   - The order of label values is the order of the labels at Counter, Gauge
@@ -53,7 +60,8 @@ func MetricsText(cfg MetricsTextConfig) *MetricsTextRegistry {
 	return &MetricsTextRegistry{maxSeries: cfg.MaxSeries, names: map[string]*family{}}
 }
 
-// Counter returns the counter of that name: a number that only grows. By convention the name ends in _total.
+// Counter returns the counter of that name: a number that only grows. By
+// convention the name ends in _total.
 func (r *MetricsTextRegistry) Counter(name, help string, labels ...string) *Counter {
 	spec := familySpec{name: name, help: help, kind: "counter", labels: labels}
 	return &Counter{register(r, spec, newVector(r, spec, func() *number { return new(number) }))}
@@ -65,20 +73,21 @@ func (r *MetricsTextRegistry) Gauge(name, help string, labels ...string) *Gauge 
 	return &Gauge{register(r, spec, newVector(r, spec, func() *number { return new(number) }))}
 }
 
-// CounterFunc shows what value returns as a counter. It is called for each scrape, and by several at once. The name
-// must be new.
+// CounterFunc shows what value returns as a counter. It is called for each
+// scrape, and by several at once. The name must be new.
 func (r *MetricsTextRegistry) CounterFunc(name, help string, value func() float64) {
 	register(r, familySpec{name: name, help: help, kind: "counter", unique: true}, called(value))
 }
 
-// GaugeFunc shows what value returns as a gauge. It is called for each scrape, and by several at once. The name must
-// be new.
+// GaugeFunc shows what value returns as a gauge. It is called for each scrape,
+// and by several at once. The name must be new.
 func (r *MetricsTextRegistry) GaugeFunc(name, help string, value func() float64) {
 	register(r, familySpec{name: name, help: help, kind: "gauge", unique: true}, called(value))
 }
 
-// Histogram returns the histogram of that name: how many observations were at most as large as each of the bounds,
-// which must rise. Nil bounds are those of Prometheus' own client, for seconds: 0.005 to 10.
+// Histogram returns the histogram of that name: how many observations were at
+// most as large as each of the bounds, which must rise. Nil bounds are those of
+// Prometheus' own client, for seconds: 0.005 to 10.
 func (r *MetricsTextRegistry) Histogram(name, help string, bounds []float64, labels ...string) *Histogram {
 	if bounds == nil {
 		bounds = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
@@ -89,13 +98,23 @@ func (r *MetricsTextRegistry) Histogram(name, help string, bounds []float64, lab
 		}
 	}
 	bounds = slices.Clone(bounds)
-	spec := familySpec{name: name, help: help, kind: "histogram", labels: labels, numbers: bounds, reserved: "le", suffixes: []string{"_bucket", "_sum", "_count"}}
+	spec := familySpec{
+		name:     name,
+		help:     help,
+		kind:     "histogram",
+		labels:   labels,
+		numbers:  bounds,
+		reserved: "le",
+		suffixes: []string{"_bucket", "_sum", "_count"},
+	}
 	return &Histogram{register(r, spec, newVector(r, spec, func() *buckets { return newBuckets(bounds) }))}
 }
 
-// Summary returns the summary of that name: the quantiles (from 0 to 1) of the observations of the last five to ten
-// minutes, each within 2 % of the exact value, and the sum and count of all. Nil quantiles are 0.5, 0.9 and 0.99. A
-// series takes up to 20 kB, a histogram's some 300 bytes; and summaries of several processes can't be added up.
+// Summary returns the summary of that name: the quantiles (from 0 to 1) of the
+// observations of the last five to ten minutes, each within 2 % of the exact
+// value, and the sum and count of all. Nil quantiles are 0.5, 0.9 and 0.99. A
+// series takes up to 20 kB, a histogram's some 300 bytes; and summaries of
+// several processes can't be added up.
 func (r *MetricsTextRegistry) Summary(name, help string, quantiles []float64, labels ...string) *Summary {
 	if quantiles == nil {
 		quantiles = []float64{0.5, 0.9, 0.99}
@@ -106,11 +125,20 @@ func (r *MetricsTextRegistry) Summary(name, help string, quantiles []float64, la
 		}
 	}
 	quantiles = slices.Clone(quantiles)
-	spec := familySpec{name: name, help: help, kind: "summary", labels: labels, numbers: quantiles, reserved: "quantile", suffixes: []string{"_sum", "_count"}}
+	spec := familySpec{
+		name:     name,
+		help:     help,
+		kind:     "summary",
+		labels:   labels,
+		numbers:  quantiles,
+		reserved: "quantile",
+		suffixes: []string{"_sum", "_count"},
+	}
 	return &Summary{register(r, spec, newVector(r, spec, func() *window { return newWindow(quantiles) }))}
 }
 
-// familySpec is what must be the same when a metric is asked for again, but for help.
+// familySpec is what must be the same when a metric is asked for again, but for
+// help.
 type familySpec struct {
 	name, help, kind string
 	labels           []string
@@ -128,7 +156,8 @@ type family struct {
 // shower writes the lines of a family's series.
 type shower interface{ show(p *page, f *family) }
 
-// register returns data, or what the registry has under that name already, which is of the same type.
+// register returns data, or what the registry has under that name already,
+// which is of the same type.
 func register[T shower](r *MetricsTextRegistry, spec familySpec, data T) T {
 	return r.register(spec, data).(T)
 }
@@ -153,13 +182,17 @@ func (r *MetricsTextRegistry) register(spec familySpec, data shower) shower {
 	for _, suffix := range append([]string{""}, spec.suffixes...) {
 		r.names[spec.name+suffix] = added
 	}
-	at, _ := slices.BinarySearchFunc(r.families, spec.name, func(f *family, name string) int { return strings.Compare(f.name, name) })
+	at, _ := slices.BinarySearchFunc(
+		r.families,
+		spec.name,
+		func(f *family, name string) int { return strings.Compare(f.name, name) },
+	)
 	r.families = slices.Insert(r.families, at, added)
 	return data
 }
 
 func panicInvalid(name, format string, args ...any) {
-	panic(&core.Error{Code: core.CodeInvalid, Op: "metrics_text " + name, Message: fmt.Sprintf(format, args...)})
+	panic(&core.Error{Code: core.CodeInvalid, Op: "metrics_text name=" + name, Message: fmt.Sprintf(format, args...)})
 }
 
 func (s *familySpec) check() {
@@ -174,7 +207,8 @@ func (s *familySpec) check() {
 	s.labels = slices.Clone(s.labels)
 }
 
-// validName says whether text is [a-zA-Z_][a-zA-Z0-9_]* with the further characters allowed anywhere.
+// validName reports whether text is [a-zA-Z_][a-zA-Z0-9_]* with the further
+// characters allowed anywhere.
 func validName(text, further string) bool {
 	for i, c := range text {
 		letter := c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strings.ContainsRune(further, c)

@@ -359,7 +359,8 @@ func TestMetricsText_Parallel(t *testing.T) {
 	}
 }
 
-// Whatever a label value is, it stays within its quotes: the page has its three lines. Whatever Accept is, it is answered.
+// Whatever a label value is, it stays within its quotes: the page has its three
+// lines. Whatever Accept is, it is answered.
 func FuzzMetricsText(f *testing.F) {
 	f.Add("GET", "200", "text/plain;version=0.0.4;q=0.3,*/*;q=0.2")
 	f.Add("\"} 1\nevil 1\n", "\\", "text/plain; q=\"0,1\"")

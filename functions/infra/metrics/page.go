@@ -18,8 +18,8 @@ import (
 // https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format.
 const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-// WriteTo writes all metrics in Prometheus' text format 0.0.4: sorted by name, and the series of
-// a metric in an order that stays the same.
+// WriteTo writes all metrics in Prometheus' text format 0.0.4: sorted by name,
+// and the series of a metric in an order that stays the same.
 func (r *MetricsTextRegistry) WriteTo(w io.Writer) (int64, error) {
 	n, err := w.Write(r.page())
 	if err != nil {
@@ -28,8 +28,9 @@ func (r *MetricsTextRegistry) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// ServeHTTP answers GET and HEAD with all metrics, 405 to other methods, and 406 to whoever does not accept text/plain
-// (in version 0.0.4, where a version is named).
+// ServeHTTP answers GET and HEAD with all metrics, 405 to other methods, and
+// 406 to whoever does not accept text/plain (in version 0.0.4, where a version
+// is named).
 func (r *MetricsTextRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -48,7 +49,8 @@ func (r *MetricsTextRegistry) ServeHTTP(w http.ResponseWriter, req *http.Request
 	}
 }
 
-// accepts says whether an Accept header takes the text format: what the most specific entry that fits it says.
+// accepts reports whether an Accept header takes the text format: what the most
+// specific entry that fits it says.
 func accepts(header []string) bool {
 	if len(header) == 0 {
 		return true
@@ -91,14 +93,15 @@ var (
 	valueEscaper = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
 )
 
-// page is the text being written. head is what comes before the next line, if there is one: a family without
-// series is not shown.
+// page is the text being written. head is what comes before the next line, if
+// there is one: a family without series is not shown.
 type page struct {
 	text bytes.Buffer
 	head string
 }
 
-// line writes one sample of f. An extra label of the kind, if named, comes last and is a number.
+// line writes one sample of f. An extra label of the kind, if named, comes last
+// and is a number.
 func (p *page) line(f *family, suffix string, values []string, extra string, extraValue, value float64) {
 	p.text.WriteString(p.head)
 	p.head = ""

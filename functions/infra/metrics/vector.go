@@ -14,7 +14,8 @@ const overflowValue = "_overflow"
 // maxLabelBytes bounds what a label value from outside can take.
 const maxLabelBytes = 128
 
-// separator joins label values to a key. It is no UTF-8, so no value that is kept has it.
+// separator joins label values to a key. It is no UTF-8, so no value that is
+// kept has it.
 const separator = '\xff'
 
 // vector has a metric's series by label values.
@@ -34,7 +35,13 @@ type series interface {
 }
 
 func newVector[S series](r *MetricsTextRegistry, spec familySpec, fresh func() S) *vector[S] {
-	v := &vector[S]{name: spec.name, labels: len(spec.labels), maxSeries: r.maxSeries, fresh: fresh, known: map[string]S{}}
+	v := &vector[S]{
+		name:      spec.name,
+		labels:    len(spec.labels),
+		maxSeries: r.maxSeries,
+		fresh:     fresh,
+		known:     map[string]S{},
+	}
 	if v.labels == 0 {
 		v.known[""] = fresh() // shown from the start, as zero
 	}
@@ -57,8 +64,8 @@ func (v *vector[S]) get(values []string) S {
 	return v.add(values)
 }
 
-// add makes a series. A raw key has a separator within a value, if at all, besides those between them, so it never
-// equals another series' key.
+// add makes a series. A raw key has a separator within a value, if at all,
+// besides those between them, so it never equals another series' key.
 func (v *vector[S]) add(values []string) S {
 	clean := make([]string, len(values))
 	for i, value := range values {

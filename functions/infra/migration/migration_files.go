@@ -23,19 +23,25 @@ type MigrationFile struct {
 	Content  string // as it lies in the folder, but for line ends: \r\n is \n, since a checkout may turn them, which changes no history
 }
 
-// MigrationFiles reads all *.sql files right in the folder dir of fsys (empty: "."), sorted by version. Other files are
-// left alone. op begins the operation of its errors: "sqlite_migrate", say.
+// MigrationFiles reads all *.sql files right in the folder dir of fsys (empty:
+// "."), sorted by version. Other files are left alone. op begins the operation
+// of its errors: "sqlite_migrate", say.
 //
-// Errors: CodeInvalid where fsys is nil, no *.sql file is there, a name has not the form 0001_create_users.sql, or two
-// files have one number; what [core.ErrorCode] says of the file system's errors.
+// Errors: CodeInvalid where fsys is nil, no *.sql file is there, a name has not
+// the form 0001_create_users.sql, or two files have one number; what
+// [core.ErrorCode] says of the file system's errors.
 //
 // More in migration_files.md:
-//   - It does not look into the SQL: what a database refuses in a migration is
-//     its own unit's matter.
+//   - It does not look into the SQL: statements that a database does not allow
+//     in a migration are checked by its own unit.
 //   - A byte order mark is part of Content and of the checksum.
 func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) {
 	invalid := func(file, message, hint string) error {
-		return &core.Error{Code: core.CodeInvalid, Op: strings.TrimSpace(op + " " + file), Message: message, Hint: hint}
+		op := op
+		if file != "" {
+			op += " file=" + file
+		}
+		return &core.Error{Code: core.CodeInvalid, Op: op, Message: message, Hint: hint}
 	}
 	if fsys == nil {
 		return nil, invalid("", "no FS given", "")
@@ -52,7 +58,11 @@ func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) 
 		}
 		version, ok := fileVersion(entry.Name())
 		if !ok {
-			return nil, invalid(entry.Name(), "bad name", "names are like 0001_create_users.sql, numbers begin at 1; there are no down files")
+			return nil, invalid(
+				entry.Name(),
+				"bad name",
+				"names are like 0001_create_users.sql, numbers begin at 1; there are no down files",
+			)
 		}
 		content, err := fs.ReadFile(fsys, path.Join(dir, entry.Name()))
 		if err != nil {
@@ -63,12 +73,20 @@ func MigrationFiles(op string, fsys fs.FS, dir string) ([]MigrationFile, error) 
 		files = append(files, MigrationFile{Version: version, Name: entry.Name(), Checksum: hex.EncodeToString(sum[:]), Content: string(content)})
 	}
 	if len(files) == 0 {
-		return nil, invalid("", fmt.Sprintf("no *.sql file in folder %q", dir), "an embed.FS keeps the folder's name: //go:embed migrations/*.sql wants Dir \"migrations\"")
+		return nil, invalid(
+			"",
+			fmt.Sprintf("no *.sql file in folder %q", dir),
+			"an embed.FS keeps the folder's name: //go:embed migrations/*.sql wants Dir \"migrations\"",
+		)
 	}
 	slices.SortFunc(files, func(a, b MigrationFile) int { return cmp.Compare(a.Version, b.Version) })
 	for i := 1; i < len(files); i++ {
 		if files[i].Version == files[i-1].Version {
-			return nil, invalid(files[i].Name, "has the same number as "+files[i-1].Name, "give one of them the next free number")
+			return nil, invalid(
+				files[i].Name,
+				"has the same number as "+files[i-1].Name,
+				"give one of them the next free number",
+			)
 		}
 	}
 	return files, nil

@@ -52,7 +52,7 @@ func assetURL(name string) string { return assets()[name].url }
 //   - The addresses begin with /assets/: a program behind a prefix strips it
 //     before, and can't serve pages of another prefix beside.
 //   - After an update, a page that a browser still shows asks for the old
-//     address and gets 404; loading it again mends that.
+//     address and gets 404; loading it again fixes that.
 func PageAssets() http.Handler {
 	byURL := map[string]asset{}
 	for _, a := range assets() {

@@ -3,7 +3,7 @@ package page
 // PageHit is one entry of a list of results.
 type PageHit struct {
 	Name   any      // the link that leads to it: a PageLink, or a component that begins with an a element
-	Badges []string // short words beside the name
+	Badges []string // short words next to the name
 	End    string   // at the end of the line, as how often it is used; empty: none
 	Text   any      // what it is: a text or a PageComponent
 	Code   string   // one line, cut where the screen ends; empty: none

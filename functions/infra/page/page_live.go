@@ -45,7 +45,7 @@ func (c PageLiveConfig) attributes() []string {
 	}
 }
 
-// liveState is the text that says whether the stream is connected.
+// liveState is the text that reports whether the stream is connected.
 func (w *PageWriter) liveState(stream string) {
 	w.Element("span", "connecting", "class", "script quiet state", "data-live-state", "new", "data-stream", stream)
 }

@@ -49,7 +49,7 @@ type PageFacetValue struct {
 // through the rows, Enter opens a row's first link.
 //
 // A request with the header X-Fragment: ID-rows asks for [PageTableRows] of
-// the same table alone; the filter's field does so while one types.
+// the same table alone; the filter's field does so while the user types.
 //
 // More in page_table.md:
 //   - It sorts and filters nothing: it renders the links, and the server

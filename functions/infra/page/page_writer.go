@@ -4,6 +4,7 @@ import (
 	"context"
 	"html"
 	"strings"
+	"unicode"
 )
 
 // PageWriter collects the HTML of a component, see [PageHTML]. All that it
@@ -12,8 +13,8 @@ import (
 // More in page_writer.md:
 //   - An attribute with an empty value is left out: write "checked?" with any
 //     value for one that has none in HTML.
-//   - href and action lead nowhere (about:invalid) unless they are relative or
-//     of http, https or mailto.
+//   - Addresses (href, action, formaction, src and the like) lead nowhere
+//     (about:invalid) unless they are relative or of http, https or mailto.
 type PageWriter struct {
 	ctx  context.Context
 	text strings.Builder
@@ -22,8 +23,9 @@ type PageWriter struct {
 
 // Open begins an element. Attributes are pairs of a name and a value. One with
 // an empty value is left out; one whose name ends with ? has no value in HTML,
-// and is there if the value given is not empty. An address (href, action) that
-// is not relative or of http, https or mailto leads nowhere instead.
+// and is there if the value given is not empty. An address (href, src, ...)
+// that is not relative or of http, https or mailto leads nowhere instead, and
+// so does a srcset with one among its images.
 func (w *PageWriter) Open(tag string, attributes ...string) {
 	w.text.WriteString("<" + tag)
 	for i := 0; i+1 < len(attributes); i += 2 {
@@ -35,9 +37,7 @@ func (w *PageWriter) Open(tag string, attributes ...string) {
 			w.text.WriteString(" " + flag)
 			continue
 		}
-		if name == "href" || name == "action" {
-			value = safeURL(value)
-		}
+		value = safeAttribute(name, value)
 		w.text.WriteString(" " + name + `="` + html.EscapeString(value) + `"`)
 	}
 	w.text.WriteString(">")
@@ -73,6 +73,31 @@ func (w *PageWriter) Add(c PageComponent) {
 
 // Raw adds HTML as it is: what a renderer made that is trusted to escape.
 func (w *PageWriter) Raw(trusted string) { w.text.WriteString(trusted) }
+
+// safeAttribute is the value of an attribute, where it is an address a safe
+// one.
+func safeAttribute(name, value string) string {
+	switch strings.ToLower(name) {
+	case "href", "xlink:href", "action", "formaction", "src", "poster", "data", "cite", "background", "manifest", "longdesc":
+		return safeURL(value)
+	case "ping":
+		return allSafe(value, strings.Fields(value))
+	case "srcset", "imagesrcset":
+		return allSafe(value, strings.FieldsFunc(value, func(c rune) bool { return c == ',' || unicode.IsSpace(c) }))
+	}
+	return value
+}
+
+// allSafe is the value, or an address that leads nowhere where one of its words
+// would be replaced by one.
+func allSafe(value string, words []string) string {
+	for _, word := range words {
+		if safeURL(word) != word {
+			return "about:invalid"
+		}
+	}
+	return value
+}
 
 // safeURL is the address, or one that leads nowhere in place of one that a
 // browser would run.

@@ -26,6 +26,24 @@ func TestPageWriter_Attributes(t *testing.T) {
 	}
 }
 
+func TestPageWriter_ListsOfAddresses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, value, want string }{
+		{"srcset", "/a.png 1x, https://example.org/b.png 2x", "/a.png 1x, https://example.org/b.png 2x"},
+		{"srcset", "/a.png 1x,javascript:alert(1) 2x", "about:invalid"},
+		{"imagesrcset", "data:text/html,x 1x", "about:invalid"},
+		{"ping", "/a /b", "/a /b"},
+		{"ping", "/a javascript:alert(1)", "about:invalid"},
+		{"src", "/a,b c.png", "/a,b c.png"},
+		{"title", "javascript:alert(1)", "javascript:alert(1)"},
+	} {
+		got := render(t, PageHTML(func(w *PageWriter) { w.Open("img", c.name, c.value) }))
+		if want := `<img ` + c.name + `="` + c.want + `">`; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestPageWriter_Addresses(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
@@ -45,7 +63,10 @@ func TestPageWriter_Addresses(t *testing.T) {
 		if got := safeURL(address); got != want {
 			t.Errorf("%q becomes %q", address, got)
 		}
-		for _, name := range []string{"href", "action"} {
+		for _, name := range []string{
+			"href", "HREF", "xlink:href", "action", "formaction", "FormAction", "src", "poster", "data", "cite", "background", "manifest", "longdesc",
+			"ping", "srcset", "imagesrcset",
+		} {
 			hasNot(t, render(t, PageHTML(func(w *PageWriter) { w.Element("a", "", name, address) })), "script:alert", "data:", "vbscript")
 		}
 	}

@@ -5,14 +5,16 @@ import (
 	"testing"
 	"time"
 
-	"fnregistry.dev/functions/infra/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"fnregistry.dev/functions/infra/postgres"
 )
 
 const benchRows = 200_000
 
-// handSource is what a user of pgx writes by hand: a source that fills one slice over and over.
+// handSource is what a user of pgx writes by hand: a source that fills one
+// slice over and over.
 type handSource struct {
 	n   int
 	row []any
@@ -38,8 +40,9 @@ func fillRow(row []any, i int) {
 
 var benchColumns = []string{"n", "at", "source", "message", "value"}
 
-// Rows per second of PostgresCopy, and as a ratio to pgx's own CopyFrom with a source written by hand. Both take turns,
-// so that noise of the machine hits both; the median of the rounds counts, so that what hits one of them doesn't.
+// Rows per second of PostgresCopy, and as a ratio to pgx's own CopyFrom with a
+// source written by hand. Both take turns, so that noise of the machine hits
+// both; the median of the rounds counts, so that what hits one of them doesn't.
 func BenchmarkPostgresCopy(b *testing.B) {
 	pool := open(b, newDatabase(b), "CREATE UNLOGGED TABLE bench (n int, at timestamptz, source text, message text, value float8)")
 	var unit, hand, ratio []float64 // rows per second

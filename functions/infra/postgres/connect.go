@@ -8,8 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// connect makes a connection beside the pool, with the pool's settings and hooks. params are further settings of the
-// session. What holds a connection for long must not take one of the pool's few.
+// connect makes a connection next to the pool, with the pool's settings and
+// hooks. params are further settings of the session. What holds a connection
+// for long must not take one of the pool's few.
 func connect(ctx context.Context, pool *pgxpool.Pool, params map[string]string) (*pgx.Conn, error) {
 	cfg := pool.Config()
 	for name, value := range params {
@@ -41,7 +42,8 @@ func closeConn(conn *pgx.Conn) {
 	_ = conn.Close(ctx) // nothing that the caller could do about it
 }
 
-// ping asks the server for a sign of life and returns an error when none came within timeout.
+// ping asks the server for a sign of life and returns an error when none came
+// within timeout.
 func ping(conn *pgx.Conn, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

@@ -105,7 +105,7 @@ func (w *copyWriter) copy(ctx context.Context, rows iter.Seq2[[]any, error]) (n 
 	for row, err := range rows {
 		w.row++
 		if err != nil {
-			err = &core.Error{Op: fmt.Sprintf("%s row %d", w.op, w.row), Err: err} // with the code of its own
+			err = &core.Error{Op: fmt.Sprintf("%s row=%d", w.op, w.row), Err: err} // with the code of its own
 		} else {
 			err = w.write(ctx, row)
 		}
@@ -192,7 +192,7 @@ func (w *copyWriter) write(ctx context.Context, row []any) error {
 func (w *copyWriter) add(row []any) error {
 	if len(row) != len(w.columns) {
 		message := fmt.Sprintf("has %d values for %d columns", len(row), len(w.columns))
-		return &core.Error{Code: core.CodeInvalid, Op: fmt.Sprintf("%s row %d", w.op, w.row), Message: message}
+		return &core.Error{Code: core.CodeInvalid, Op: fmt.Sprintf("%s row=%d", w.op, w.row), Message: message}
 	}
 	before := len(w.buf)
 	err := w.encode(row)
@@ -267,7 +267,7 @@ func (w *copyWriter) addText(row []any) (err error) {
 func (w *copyWriter) valueError(column string, err error) error {
 	return &core.Error{
 		Code: core.CodeInvalid,
-		Op:   fmt.Sprintf("%s row %d, column %q", w.op, w.row, column),
+		Op:   fmt.Sprintf("%s row=%d column=%q", w.op, w.row, column),
 		Hint: "each row has a value for each column, of a type that fits it; text is read as the server reads it",
 		Err:  err,
 	}
@@ -317,7 +317,7 @@ func (w *copyWriter) serverError(ctx context.Context, err error, first int64) er
 	if row == 0 {
 		return PostgresError(w.op, err)
 	}
-	return PostgresError(fmt.Sprintf("%s row %d", w.op, first-1+row), err)
+	return PostgresError(fmt.Sprintf("%s row=%d", w.op, first-1+row), err)
 }
 
 // copyRow reads the number of the row in an error's context, whose words are

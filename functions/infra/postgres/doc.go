@@ -1,5 +1,7 @@
-// Package postgres holds the units that work on a PostgreSQL server through jackc/pgx: opening a pool, LISTEN,
-// advisory locks, bulk loads with COPY, and coded errors.
+// Package postgres holds the units that work on a PostgreSQL server through
+// jackc/pgx: opening a pool, LISTEN, advisory locks, bulk loads with COPY, and
+// coded errors.
 //
-// Schema migrations are in package postgresmigrate beside it, so that only who migrates links database/sql and goose.
+// Schema migrations are in package postgresmigrate next to it, so that only who
+// migrates links database/sql and goose.
 package postgres

@@ -7,7 +7,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// eventQueue holds at most max events for a slow reader, and one more that says that others were dropped.
+// eventQueue holds at most max events for a slow reader, and one more that says
+// that others were dropped.
 type eventQueue struct {
 	max  int
 	more chan struct{} // holds a token when there is something to take
@@ -28,8 +29,9 @@ var errBufferFull = &core.Error{
 	Hint:    "read faster, or give a larger Buffer",
 }
 
-// put adds an event. When the queue is full it adds the news of that instead, unless that already is the last one: who
-// reads that one reads everything anew after this event, too.
+// put adds an event. When the queue is full it adds the news of that instead,
+// unless that already is the last one: who reads that one re-reads everything
+// after this event, too.
 func (q *eventQueue) put(event PostgresListenEvent) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -58,7 +60,8 @@ func (q *eventQueue) wake() {
 	}
 }
 
-// take returns the next event, or the error behind the last; ok is false when ctx is done.
+// take returns the next event, or the error behind the last; ok is false when
+// ctx is done.
 func (q *eventQueue) take(ctx context.Context) (event PostgresListenEvent, err error, ok bool) {
 	for {
 		if ctx.Err() != nil {

@@ -5,13 +5,16 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
-// listener is one loop over PostgresListen under way. run fills the queue that the loop empties.
+// listener is one loop over PostgresListen under way. run fills the queue that
+// the loop empties.
 type listener struct {
 	pool  *pgxpool.Pool
 	cfg   PostgresListenConfig
@@ -39,18 +42,14 @@ func (l *listener) run(ctx context.Context) {
 		if listened && time.Since(began) > l.cfg.Heartbeat {
 			attempt = 0 // not for one that breaks as soon as it is made
 		}
-		pause := time.NewTimer(core.BackoffDelay(l.cfg.Backoff, attempt, rand.Float64()))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if work.SleepContext(ctx, core.BackoffDelay(l.cfg.Backoff, attempt, rand.Float64())) != nil {
 			return
 		}
 	}
 }
 
-// listen makes a connection and passes on what comes until it breaks, which is the error. listened says whether it got
-// as far as to listen.
+// listen makes a connection and passes on what comes until it breaks, which is
+// the error. listened reports whether it got as far as to listen.
 func (l *listener) listen(ctx context.Context, reason error) (listened bool, err error) {
 	conn, err := connect(ctx, l.pool, map[string]string{"statement_timeout": "0"})
 	if err != nil {
@@ -70,7 +69,8 @@ func (l *listener) listen(ctx context.Context, reason error) (listened bool, err
 	}
 }
 
-// receive waits for one notification, or for a heartbeat's time, after which the server must answer.
+// receive waits for one notification, or for a heartbeat's time, after which
+// the server must answer.
 func (l *listener) receive(ctx context.Context, conn *pgx.Conn) error {
 	quiet, cancel := context.WithTimeout(ctx, l.cfg.Heartbeat)
 	defer cancel()

@@ -6,9 +6,10 @@ import (
 	"iter"
 	"strings"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"fnregistry.dev/functions/core"
 )
 
 // PostgresCopyConfig says where [PostgresCopy] puts the rows.
@@ -50,7 +51,7 @@ type PostgresCopyTarget interface {
 //   - The binary format is used while it can be, since the server reads it in
 //     half the time.
 func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyConfig, rows iter.Seq2[[]any, error]) (int64, error) {
-	op := "postgres_copy " + cfg.Table
+	op := "postgres_copy table=" + cfg.Table
 	if err := checkCopy(op, cfg); err != nil {
 		return 0, err
 	}

@@ -29,7 +29,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// rowsOf yields n rows (i, text) and then err, if there is one, always in the same slice.
+// rowsOf yields n rows (i, text) and then err, if there is one, always in the
+// same slice.
 func rowsOf(n int, text string, err error) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		row := make([]any, 2)
@@ -78,14 +79,14 @@ func TestPostgresCopy_AllOrNothing(t *testing.T) {
 		text string
 		is   error
 	}{
-		{"rows fail", rowsOf(50_000, "x", broken), core.CodeInternal, "postgres_copy t row 50001: line 7", broken},
-		{"rows fail first", rowsOf(0, "x", broken), core.CodeInternal, "row 1: line 7", broken},
+		{"rows fail", rowsOf(50_000, "x", broken), core.CodeInternal, "postgres_copy table=t row=50001: line 7", broken},
+		{"rows fail first", rowsOf(0, "x", broken), core.CodeInternal, "row=1: line 7", broken},
 		{"coded", rowsOf(3, "x", coded), core.CodeLimited, "source", coded},
-		{"rows end with EOF", rowsOf(50_000, "x", io.EOF), core.CodeInternal, "row 50001: EOF", io.EOF}, // pgx alone stores them
-		{"rows end with wrapped EOF", rowsOf(9, "x", io.ErrUnexpectedEOF), core.CodeInternal, "row 10: unexpected EOF", io.ErrUnexpectedEOF},
+		{"rows end with EOF", rowsOf(50_000, "x", io.EOF), core.CodeInternal, "row=50001: EOF", io.EOF}, // pgx alone stores them
+		{"rows end with wrapped EOF", rowsOf(9, "x", io.ErrUnexpectedEOF), core.CodeInternal, "row=10: unexpected EOF", io.ErrUnexpectedEOF},
 		{"same key", twice(rowsOf(30_000, "x", nil)), core.CodeConflict, "duplicate key", nil},
-		{"wrong type", then(rowsOf(20_000, "x", nil), []any{"no number", "x"}), core.CodeInvalid, "postgres_copy t row 20001", nil},
-		{"too short", then(rowsOf(4, "x", nil), []any{5}), core.CodeInvalid, "row 5", nil},
+		{"wrong type", then(rowsOf(20_000, "x", nil), []any{"no number", "x"}), core.CodeInvalid, "postgres_copy table=t row=20001", nil},
+		{"too short", then(rowsOf(4, "x", nil), []any{5}), core.CodeInvalid, "row=5", nil},
 		{"NUL", then(rowsOf(4, "x", nil), []any{5, "a\x00b"}), core.CodeInvalid, "", nil},
 		{"not UTF-8", then(rowsOf(4, "x", nil), []any{5, "\xff"}), core.CodeInvalid, "", nil},
 	} {
@@ -163,7 +164,7 @@ func TestPostgresCopy_Canceled(t *testing.T) {
 		}
 	}
 	_, err := postgres.PostgresCopy(ctx, pool, copyT, endless)
-	wantError(t, err, core.CodeCanceled, "postgres_copy t: context canceled")
+	wantError(t, err, core.CodeCanceled, "postgres_copy table=t: context canceled")
 	if !ended {
 		t.Error("the rows' iterator was left hanging")
 	}
@@ -209,7 +210,7 @@ func TestPostgresCopy_ServerKilled(t *testing.T) {
 			}
 		}
 	})
-	wantError(t, err, core.CodeUnavailable, "postgres_copy t")
+	wantError(t, err, core.CodeUnavailable, "postgres_copy table=t")
 	server.Restart(t)
 	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
 	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 1000 {
@@ -225,7 +226,7 @@ func TestPostgresCopy_ConnectionCut(t *testing.T) {
 	pool := open(t, withHost(t, text, proxy.Addr()))
 	proxy.CutAfter(1 << 20)
 	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(1_000_000, "xxxxxxxxxx", nil))
-	wantError(t, err, core.CodeUnavailable, "postgres_copy t")
+	wantError(t, err, core.CodeUnavailable, "postgres_copy table=t")
 	if got := get[int](t, direct, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows stayed", got)
 	}
@@ -270,7 +271,7 @@ func TestPostgresCopy_AnswerLost(t *testing.T) {
 	}
 	within(t, "the rows are stored", func() bool { return get[int](t, direct, "SELECT count(*) FROM t") == 10 })
 	cancel()
-	wantError(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy t")
+	wantError(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy table=t")
 	proxy.Heal()
 }
 
@@ -367,7 +368,8 @@ func TestPostgresCopy_DiskFull(t *testing.T) {
 	exec(t, pool, "DROP TABLESPACE small")
 }
 
-// smallDisk mounts a file system of 4 MB that belongs to the owner of beside, and returns its folder.
+// smallDisk mounts a file system of 4 MB that belongs to the owner of beside,
+// and returns its folder.
 func smallDisk(t *testing.T, beside string) string {
 	t.Helper()
 	dir := beside + "-small" // where the server's user gets to
@@ -525,8 +527,8 @@ func TestPostgresCopy_Refused(t *testing.T) {
 		value any
 		want  string
 	}{
-		{"int", "1.5", "row 2"},
-		{"int[]", [][]int{{1, 2}, {3}}, `row 2, column "v": `},
+		{"int", "1.5", "row=2"},
+		{"int[]", [][]int{{1, 2}, {3}}, `row=2 column="v": `},
 		{"int[]", [][]int{{1}, nil}, "different lengths"},
 		{"int[]", [][]int{{}, {}}, "different lengths"},
 		{"int[]", []any{1, []int{2}}, "different lengths"},
@@ -535,30 +537,30 @@ func TestPostgresCopy_Refused(t *testing.T) {
 		{"int[]", pgtype.Array[float64]{Elements: []float64{1.5}, Dims: []pgtype.ArrayDimension{{Length: 1, LowerBound: 1}}, Valid: true}, "not whole"},
 		{"int[]", []byte{1, 2}, "no array"},
 		{"int4range", pgtype.Range[float64]{Lower: 1.5, LowerType: pgtype.Inclusive, UpperType: pgtype.Unbounded, Valid: true}, "not whole"},
-		{"numeric(5,2)", 1000, "row 2"},
+		{"numeric(5,2)", 1000, "row=2"},
 		{"numeric", true, "no number"},
 		{"money", 12, "give text"},
 		{"money", 12.5, "give text"},
-		{"money", "secret", "row 2"},
-		{"mood", "glad", "row 2"},
+		{"money", "secret", "row=2"},
+		{"mood", "glad", "row=2"},
 		{"mood", 1, "give text"},
 		{"uuid", []byte("secret"), "6 bytes"},
 		{"uuid", 7, "no UUID"},
 		{"interval", 7, "no INTERVAL"},
 		{"inet", 7, "no inet"},
 		{"varchar(3)", "abcd", "too long"},
-		{"timestamp", "soon", "row 2"},
-		{"text", "\xff", "row 2"},
+		{"timestamp", "soon", "row=2"},
+		{"text", "\xff", "row=2"},
 		{"json", func() {}, "unsupported type"},
-		{"json", "{", "row 2"},
+		{"json", "{", "row=2"},
 		{"timestamptz", time.Date(294_277, 1, 1, 0, 0, 0, 0, time.UTC), "the year 294277"},
-		{"timestamptz[]", []time.Time{time.Date(294_278, 1, 1, 0, 0, 0, 0, time.UTC)}, "row 2"},
+		{"timestamptz[]", []time.Time{time.Date(294_278, 1, 1, 0, 0, 0, 0, time.UTC)}, "row=2"},
 		{"date", time.Date(-4714, 1, 1, 0, 0, 0, 0, time.UTC), "the year -4714"},
 	} {
 		t.Run(fmt.Sprintf("%s %T", c.typ, c.value), func(t *testing.T) {
 			_, err := store(t, pool, c.typ, []any{nil}, []any{c.value})
 			wantError(t, err, core.CodeInvalid, c.want)
-			if err != nil && !strings.Contains(err.Error(), "row 2") {
+			if err != nil && !strings.Contains(err.Error(), "row=2") {
 				t.Errorf("%v: doesn't say where", err)
 			}
 		})
@@ -585,9 +587,9 @@ func TestPostgresCopy_TextComesLate(t *testing.T) {
 		}
 	}
 	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, rows(10_000, "never"))
-	wantError(t, err, core.CodeInvalid, "postgres_copy t row 10001: ")
+	wantError(t, err, core.CodeInvalid, "postgres_copy table=t row=10001: ")
 	_, err = postgres.PostgresCopy(t.Context(), pool, copyT, rows(7, nil))
-	wantError(t, err, core.CodeConflict, "postgres_copy t row 10001: ")
+	wantError(t, err, core.CodeConflict, "postgres_copy table=t row=10001: ")
 	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows stayed", got)
 	}

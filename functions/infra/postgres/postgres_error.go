@@ -11,18 +11,22 @@ import (
 	"strings"
 	"syscall"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"fnregistry.dev/functions/core"
 )
 
-// PostgresError turns an error of pgx, of the network below it or of a context into a [*core.Error] with op before its
-// text: a broken UNIQUE or FOREIGN KEY constraint is CodeConflict, a server that is down or starting CodeUnavailable,
-// bad SQL CodeInvalid, and so on by SQLSTATE. An error that already is a *core.Error comes back as it is, nil as nil;
-// one that nothing is known about keeps the code of its cause (core.ErrorCode finds it).
+// PostgresError turns an error of pgx, of the network below it or of a context
+// into a [*core.Error] with op before its text: a broken UNIQUE or FOREIGN KEY
+// constraint is CodeConflict, a server that is down or starting
+// CodeUnavailable, bad SQL CodeInvalid, and so on by SQLSTATE. An error that
+// already is a *core.Error comes back as it is, nil as nil; one that nothing is
+// known about keeps the code of its cause (core.ErrorCode finds it).
 //
-// The cause's text stays in the error. pgx puts no password into errors of a connection, but it may quote one in an
-// error of [pgxpool.ParseConfig]: postgres_open keeps that to itself, and so should who calls it directly.
+// The cause's text stays in the error. pgx puts no password into errors of a
+// connection, but it may quote one in an error of [pgxpool.ParseConfig]:
+// postgres_open keeps that to itself, and so should who calls it directly.
 //
 // More in postgres_error.md:
 //   - Unique, foreign key and exclusion violations are CodeConflict; NOT NULL,
@@ -89,7 +93,7 @@ func certificateHint(err error) string {
 	return "look at the server's certificate"
 }
 
-// networkFailed says whether the connection could not be made or broke.
+// networkFailed reports whether the connection could not be made or broke.
 func networkFailed(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
@@ -106,7 +110,8 @@ func networkFailed(err error) bool {
 	return ok
 }
 
-// stateError is the code and the hint for an SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html.
+// stateError is the code and the hint for an SQLSTATE,
+// https://www.postgresql.org/docs/current/errcodes-appendix.html.
 func stateError(state string) core.Error {
 	if known, ok := states[state]; ok {
 		return known

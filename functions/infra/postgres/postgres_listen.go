@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"fnregistry.dev/functions/core"
 )
 
 // PostgresListenConfig says what [PostgresListen] listens for.
@@ -19,11 +20,13 @@ type PostgresListenConfig struct {
 	Backoff   core.BackoffDelayConfig // pauses between tries to reconnect; default 0.1 s to 30 s
 }
 
-// PostgresListenEvent is a notification, or the news that some may have been missed.
+// PostgresListenEvent is a notification, or the news that some may have been
+// missed.
 type PostgresListenEvent struct {
-	// Missed says that this is no notification: listening begins here, and what was sent before may be lost. It comes
-	// first, after each reconnect, and where the reader was too slow for the buffer. What the caller keeps up to date
-	// by notifications it reads anew now, and then misses nothing.
+	// Missed says that this is no notification: listening begins here, and what
+	// was sent before may be lost. It comes first, after each reconnect, and
+	// where the reader was too slow for the buffer. What the caller keeps up to
+	// date by notifications it reads anew now, and then misses nothing.
 	Missed bool
 	Reason error // with Missed: why the connection broke or that the buffer was full; nil at the first start
 
@@ -40,23 +43,30 @@ const (
 
 var defaultListenBackoff = core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 30 * time.Second}
 
-// PostgresListen yields the notifications (NOTIFY) of some channels as they come, on a connection of its own beside the
-// pool. When that breaks, it connects anew with growing pauses, for as long as it takes, and says by an event with
-// Missed that notifications may be lost: the server keeps none for who isn't there.
+// PostgresListen yields the notifications (NOTIFY) of some channels as they
+// come, on a connection of its own next to the pool. When that breaks, it
+// reconnects with growing pauses, for as long as it takes, and says by an
+// event with Missed that notifications may be lost: the server keeps none for
+// who isn't there.
 //
-// A slow reader doesn't hold up the server: past Buffer events notifications are dropped, and an event with Missed
-// stands in their place.
+// A slow reader doesn't hold up the server: past Buffer events notifications
+// are dropped, and an event with Missed stands in their place.
 //
-// The loop ends without an error when ctx is done, with the last one where no try can help: a bad channel name
-// (CodeInvalid), credentials or a database that are not there (any more). When the loop ends, or is left, the
-// connection is closed.
+// The loop ends without an error when ctx is done, with the last one where no
+// try can help: a bad channel name (CodeInvalid), credentials or a database
+// that are not there (any more). When the loop ends, or is left, the connection
+// is closed.
 //
 // More in postgres_listen.md:
-//   - The first event has Missed (and no Reason): state that is read after it
-//     can't have changed unseen.
+//   - The first event has Missed (and no Reason): state read after it can't
+//     change unnoticed.
 //   - The loop's end without an error means that ctx is done; look at
 //     ctx.Err().
-func PostgresListen(ctx context.Context, pool *pgxpool.Pool, cfg PostgresListenConfig) iter.Seq2[PostgresListenEvent, error] {
+func PostgresListen(
+	ctx context.Context,
+	pool *pgxpool.Pool,
+	cfg PostgresListenConfig,
+) iter.Seq2[PostgresListenEvent, error] {
 	return func(yield func(PostgresListenEvent, error) bool) {
 		if err := cfg.check(); err != nil {
 			yield(PostgresListenEvent{}, err)

@@ -18,7 +18,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// listen runs the loop and passes its events on; the channel closes when the loop has ended.
+// listen runs the loop and passes its events on; the channel closes when the
+// loop has ended.
 func listen(t *testing.T, ctx context.Context, pool *pgxpool.Pool, cfg postgres.PostgresListenConfig) (<-chan postgres.PostgresListenEvent, func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(ctx)
@@ -131,7 +132,8 @@ func TestPostgresListen_ReconnectsAndSaysSo(t *testing.T) {
 	}
 }
 
-// What is sent after a Missed event is never lost: that is what the event promises.
+// What is sent after a Missed event is never lost: that is what the event
+// promises.
 func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t), "CREATE TABLE state (n int); INSERT INTO state VALUES (0)")
@@ -193,7 +195,8 @@ func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 	}
 }
 
-// The server's process is stopped: the connection stands, but nobody answers, as behind a firewall that forgot it.
+// The server's process is stopped: the connection stands, but nobody answers,
+// as behind a firewall that forgot it.
 func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))

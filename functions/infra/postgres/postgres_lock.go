@@ -9,13 +9,16 @@ import (
 	"sync"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
-// PostgresLockConfig says which lock [PostgresLock] takes, and how long it waits.
+// PostgresLockConfig says which lock [PostgresLock] takes, and how long it
+// waits.
 type PostgresLockConfig struct {
 	Name      string        // any text; within a database, equal names are one lock; required
 	Wait      time.Duration // for another holder; zero: as long as ctx lives; negative: one try
@@ -26,7 +29,8 @@ const defaultLockHeartbeat = 5 * time.Second
 
 // PostgresLockHandle is a lock that is held. Call Unlock.
 type PostgresLockHandle struct {
-	// Key is the lock's number in the view pg_locks: classid is its upper half, objid its lower one.
+	// Key is the lock's number in the view pg_locks: classid is its upper half,
+	// objid its lower one.
 	Key int64
 
 	conn   *pgx.Conn
@@ -40,25 +44,27 @@ type PostgresLockHandle struct {
 	result error
 }
 
-// PostgresLock takes an exclusive lock by name, on which all programs that use the same database agree: a session's
-// advisory lock of the server, held on a connection of its own beside the pool. It waits by asking again (0.05 s to
-// 1 s apart): a session that waits inside the server would keep VACUUM and CREATE INDEX CONCURRENTLY waiting too.
+// PostgresLock takes an exclusive lock by name, on which all programs that use
+// the same database agree: a session's advisory lock of the server, held on a
+// connection of its own next to the pool. It waits by asking again (0.05 s to 1
+// s apart): a session that waits inside the server would keep VACUUM and CREATE
+// INDEX CONCURRENTLY waiting too.
 //
-// ctx bounds the waiting alone: once the lock is held, its end changes nothing, so
-// that a program that is asked to stop can finish the job that it has begun.
+// ctx bounds the waiting alone: once the lock is held, its end changes nothing,
+// so that a program that is asked to stop can finish the job that it has begun.
 //
-// Do the work under the handle's Context: it has ctx's values, and is cancelled,
-// with the reason as its cause, when the connection breaks, since the server then
-// gives the lock to another. A connection that falls silent is found out after two
-// Heartbeats at the latest; the server is asked to free the lock of a client that
-// is gone after about five.
+// Do the work under the handle's Context: it has ctx's values, and is
+// cancelled, with the reason as its cause, when the connection breaks, since
+// the server then gives the lock to another. A connection that falls silent is
+// found out after two Heartbeats at the latest; the server is asked to free the
+// lock of a client that is gone after about five.
 //
-// Errors: CodeConflict when another one holds it for longer than Wait, CodeInvalid for an empty name, and those of
-// [PostgresError].
+// Errors: CodeConflict when another one holds it for longer than Wait,
+// CodeInvalid for an empty name, and those of [PostgresError].
 //
 // More in postgres_lock.md:
-//   - It is no fence.
-//   - Work under lock.Context(), or the loss goes unseen.
+//   - It does not fence.
+//   - Use lock.Context() for the work, or you won't notice the loss.
 func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfig) (*PostgresLockHandle, error) {
 	if cfg.Name == "" {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "postgres_lock", Message: "no name given"}
@@ -66,7 +72,7 @@ func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfi
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = defaultLockHeartbeat
 	}
-	h := &PostgresLockHandle{Key: lockKey(cfg.Name), op: "postgres_lock " + cfg.Name, done: make(chan struct{})}
+	h := &PostgresLockHandle{Key: lockKey(cfg.Name), op: "postgres_lock name=" + cfg.Name, done: make(chan struct{})}
 	var err error
 	if h.conn, err = connect(ctx, pool, keepalive(cfg.Heartbeat)); err != nil {
 		return nil, PostgresError(h.op, err)
@@ -83,14 +89,16 @@ func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfi
 	return h, nil
 }
 
-// lockKey is the number of a name: the first 8 bytes of the SHA-256 of what it says.
+// lockKey is the number of a name: the first 8 bytes of the SHA-256 of what it
+// says.
 func lockKey(name string) int64 {
 	sum := sha256.Sum256([]byte("postgres_lock:" + name))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
-// keepalive are the session parameters with which the server notices within about five heartbeats that a client is
-// gone without a goodbye. Its own default is two hours. It is later than the client notices.
+// keepalive are the session parameters with which the server notices within
+// about five heartbeats that a client is gone without a goodbye. Its own
+// default is two hours. It is later than the client notices.
 func keepalive(heartbeat time.Duration) map[string]string {
 	seconds := max(1, int64((heartbeat+time.Second-1)/time.Second))
 	return map[string]string{
@@ -111,7 +119,8 @@ func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) er
 	}
 	for attempt := 0; ; attempt++ {
 		var got bool
-		// Not under asking: a try that Wait cuts short would break the connection, and say less.
+		// Not under asking: a try that Wait cuts short would break the
+		// connection, and say less.
 		if err := h.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", h.Key).Scan(&got); err != nil {
 			return PostgresError(h.op, err)
 		}
@@ -121,23 +130,25 @@ func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) er
 		if wait < 0 {
 			return h.held()
 		}
-		pause := time.NewTimer(core.BackoffDelay(lockBackoff, attempt, rand.Float64()))
-		select {
-		case <-pause.C:
-		case <-asking.Done():
-			pause.Stop()
-			if ctx.Err() != nil {
-				return PostgresError(h.op, context.Cause(ctx))
-			}
-			return h.held()
+		if work.SleepContext(asking, core.BackoffDelay(lockBackoff, attempt, rand.Float64())) == nil {
+			continue
 		}
+		if ctx.Err() != nil {
+			return PostgresError(h.op, context.Cause(ctx))
+		}
+		return h.held()
 	}
 }
 
 var lockBackoff = core.BackoffDelayConfig{Initial: 50 * time.Millisecond, Max: time.Second}
 
 func (h *PostgresLockHandle) held() error {
-	return &core.Error{Code: core.CodeConflict, Op: h.op, Message: "another session holds the lock", Hint: "pg_locks, joined with pg_stat_activity by pid, shows who"}
+	return &core.Error{
+		Code:    core.CodeConflict,
+		Op:      h.op,
+		Message: "another session holds the lock",
+		Hint:    "pg_locks, joined with pg_stat_activity by pid, shows who",
+	}
 }
 
 // watch waits for the connection to break, or for the end of ctx.
@@ -154,7 +165,13 @@ func (h *PostgresLockHandle) watch(ctx context.Context, heartbeat time.Duration)
 			err = ping(h.conn, heartbeat)
 		}
 		if err != nil {
-			h.lost = &core.Error{Code: core.CodeUnavailable, Op: h.op, Message: "the lock is lost", Hint: "stop the work: another one may have the lock now", Err: err}
+			h.lost = &core.Error{
+				Code:    core.CodeUnavailable,
+				Op:      h.op,
+				Message: "the lock is lost",
+				Hint:    "stop the work: another one may have the lock now",
+				Err:     err,
+			}
 			h.cancel(h.lost)
 			return
 		}
@@ -166,8 +183,9 @@ func (h *PostgresLockHandle) watch(ctx context.Context, heartbeat time.Duration)
 // has no deadline.
 func (h *PostgresLockHandle) Context() context.Context { return h.ctx }
 
-// Unlock gives the lock back and closes its connection. It returns the reason (CodeUnavailable) when the lock was lost
-// meanwhile, and may be called again. It doesn't need a live context.
+// Unlock gives the lock back and closes its connection. It returns the reason
+// (CodeUnavailable) when the lock was lost meanwhile, and may be called again.
+// It doesn't need a live context.
 func (h *PostgresLockHandle) Unlock() error {
 	h.unlock.Do(func() {
 		h.quit()
@@ -181,7 +199,8 @@ func (h *PostgresLockHandle) Unlock() error {
 	return h.result
 }
 
-// release unlocks before the connection closes: the server may take a moment to see that.
+// release unlocks before the connection closes: the server may take a moment to
+// see that.
 func (h *PostgresLockHandle) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()

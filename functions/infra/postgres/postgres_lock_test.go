@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 func lock(t testing.TB, pool *pgxpool.Pool, cfg postgres.PostgresLockConfig) *postgres.PostgresLockHandle {
@@ -65,13 +66,13 @@ func TestPostgresLock_Wait(t *testing.T) {
 	pool := open(t, newDatabase(t))
 	held := lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
-	wantError(t, err, core.CodeConflict, "postgres_lock a: another session holds the lock")
+	wantError(t, err, core.CodeConflict, "postgres_lock name=a: another session holds the lock")
 	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: 150 * time.Millisecond})
 	wantError(t, err, core.CodeConflict, "another session holds the lock")
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
 	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeTimeout, "postgres_lock a")
+	wantError(t, err, core.CodeTimeout, "postgres_lock name=a")
 	lock(t, pool, postgres.PostgresLockConfig{Name: "b", Wait: -1}) // another name is another lock
 
 	waited := make(chan error, 1)
@@ -88,7 +89,8 @@ func TestPostgresLock_Wait(t *testing.T) {
 	if err := receive(t, waited, "the next one gets the lock"); err != nil {
 		t.Fatal(err)
 	}
-	// Once given back it is free at once, not when the server has noticed a closed connection.
+	// Once given back it is free at once, not when the server has noticed a
+	// closed connection.
 	for range 20 {
 		if err := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1}).Unlock(); err != nil {
 			t.Fatal(err)
@@ -175,7 +177,7 @@ func TestPostgresLock_JobFinishes(t *testing.T) {
 	// Who waits does stop.
 	lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
 	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeCanceled, "postgres_lock a")
+	wantError(t, err, core.CodeCanceled, "postgres_lock name=a")
 }
 
 func TestPostgresLock_LossIsTold(t *testing.T) {
@@ -185,7 +187,7 @@ func TestPostgresLock_LossIsTold(t *testing.T) {
 	pid := get[int](t, pool, holderPID, handle.Key)
 	exec(t, pool, "SELECT pg_terminate_backend($1)", pid)
 	receive(t, handle.Context().Done(), "the context ends")
-	wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock a: the lock is lost")
+	wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock name=a: the lock is lost")
 	wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
 	// By now another one can have it.
 	within(t, "another gets the lock", func() bool {
@@ -202,7 +204,7 @@ func TestPostgresLock_ServerKilled(t *testing.T) {
 	server.Kill(t)
 	receive(t, handle.Context().Done(), "the context ends")
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeUnavailable, "postgres_lock a")
+	wantError(t, err, core.CodeUnavailable, "postgres_lock name=a")
 	server.Restart(t)
 	lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
 }

@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // PostgresOpenConfig says which database [PostgresOpen] opens, and how.
@@ -28,30 +30,34 @@ const (
 	defaultConnectTimeout   = 10 * time.Second // of one try; the URL's connect_timeout overrides it
 )
 
-// PostgresOpen opens a pool of connections and waits until the server answers, with growing pauses (0.1 s to 3 s): a
-// server that is starting, refuses connections, or whose name can't be resolved yet gets WaitTimeout. What no waiting
-// mends (a wrong password, a missing database, a certificate that isn't trusted) comes back at once. ctx bounds the
-// opening alone. Close the pool.
+// PostgresOpen opens a pool of connections and waits until the server answers,
+// with growing pauses (0.1 s to 3 s): a server that is starting, refuses
+// connections, or whose name can't be resolved yet gets WaitTimeout. What no
+// waiting fixes (a wrong password, a missing database, a certificate that isn't
+// trusted) comes back at once. ctx bounds the opening alone. Close the pool.
 //
-// sslmode prefer and allow are refused: both fall back to plain text when somebody in between says so. No error holds
-// the password, or any part of a URL that can't be read.
+// sslmode prefer and allow are refused: both fall back to plain text when
+// somebody in between says so. No error holds the password, or any part of a
+// URL that can't be read.
 //
-// Errors: CodeInvalid for a bad config or certificate, CodeUnauthenticated, CodeNotFound for a missing database,
-// CodeUnsupported for a server without TLS, CodeUnavailable when the server didn't answer in time, CodeTimeout and
+// Errors: CodeInvalid for a bad config or certificate, CodeUnauthenticated,
+// CodeNotFound for a missing database, CodeUnsupported for a server without
+// TLS, CodeUnavailable when the server didn't answer in time, CodeTimeout and
 // CodeCanceled for ctx.
 //
 // More in postgres_open.md:
 //   - sslmode prefer and allow, which libpq and pgx take by default, are
-//     refused: they fall back to plain text when somebody in between says so.
+//     refused: a man in the middle can make them fall back to plain text.
 //     verify-ca is refused, too.
-//   - With require nobody checks who answers.
+//   - With require the server's identity is not checked.
 func PostgresOpen(ctx context.Context, cfg PostgresOpenConfig) (*pgxpool.Pool, error) {
 	settings, err := poolConfig(cfg)
 	if err != nil {
 		return nil, err
 	}
 	op := fmt.Sprintf("postgres_open host=%s port=%d database=%s", settings.ConnConfig.Host, settings.ConnConfig.Port, settings.ConnConfig.Database)
-	// The pool's own context: its values are for connections made in the background, long after ctx has ended.
+	// The pool's own context: its values are for connections made in the
+	// background, long after ctx has ended.
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), settings)
 	if err != nil {
 		return nil, PostgresError(op, err)
@@ -91,11 +97,7 @@ func waitForServer(ctx context.Context, pool *pgxpool.Pool, op string, timeout t
 		if timeout < 0 || !mayPass(err) {
 			return PostgresError(op, err)
 		}
-		pause := time.NewTimer(core.BackoffDelay(waitBackoff, attempt, rand.Float64()))
-		select {
-		case <-pause.C:
-		case <-waiting.Done():
-			pause.Stop()
+		if work.SleepContext(waiting, core.BackoffDelay(waitBackoff, attempt, rand.Float64())) != nil {
 			return waitError(ctx, op, timeout, attempt+1, last)
 		}
 	}
@@ -114,7 +116,7 @@ func waitError(ctx context.Context, op string, timeout time.Duration, attempts i
 	}
 }
 
-// mayPass says whether the same try may succeed later.
+// mayPass reports whether the same try may succeed later.
 func mayPass(err error) bool {
 	switch classify(err).Code {
 	case core.CodeUnavailable, core.CodeTimeout:

@@ -20,10 +20,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/tools/testenv/testkit/servers"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 func openWith(t testing.TB, cfg postgres.PostgresOpenConfig) *pgxpool.Pool {
@@ -155,7 +156,8 @@ func TestPostgresOpen_WaitsForTheServer(t *testing.T) {
 	}
 }
 
-// A port that takes connections and says nothing, as behind a load balancer without a server.
+// A port that takes connections and says nothing, as behind a load balancer
+// without a server.
 func TestPostgresOpen_SilentServer(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -196,7 +198,8 @@ func TestPostgresOpen_ContextDoesNotBindThePool(t *testing.T) {
 	}
 }
 
-// Every one of these URLs holds the password, and none of the errors may, nor may any of its parts.
+// Every one of these URLs holds the password, and none of the errors may, nor
+// may any of its parts.
 func TestPostgresOpen_NoPasswordInAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -339,7 +342,7 @@ func TestPostgresOpen_TLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.cfg.WaitTimeout = time.Hour // what no waiting mends must not use it
+			c.cfg.WaitTimeout = time.Hour // what no waiting fixes must not use it
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
 			if c.code != "" {
 				wantError(t, err, c.code, "postgres_open")
@@ -395,8 +398,9 @@ func sign(t testing.TB, template, parent *x509.Certificate, parentKey *ecdsa.Pri
 	return key, der
 }
 
-// switchOnTLS gives the server a certificate for "localhost", and returns the file of the authority that signed it. The
-// server writes its files itself, since they must belong to its user.
+// switchOnTLS gives the server a certificate for "localhost", and returns the
+// file of the authority that signed it. The server writes its files itself,
+// since they must belong to its user.
 func switchOnTLS(t *testing.T, text string) (caFile string) {
 	t.Helper()
 	ca := newAuthority(t)

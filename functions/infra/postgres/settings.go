@@ -11,11 +11,13 @@ import (
 	"strings"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"fnregistry.dev/functions/core"
 )
 
-// poolConfig reads a config. Its errors quote nothing of the URL: what can't be read can't be told from a password.
+// poolConfig reads a config. Its errors quote nothing of the URL: what can't be
+// read can't be told from a password.
 func poolConfig(cfg PostgresOpenConfig) (*pgxpool.Config, error) {
 	query, err := urlQuery(cfg.URL)
 	if err != nil {
@@ -50,7 +52,8 @@ func poolConfig(cfg PostgresOpenConfig) (*pgxpool.Config, error) {
 	return settings, nil
 }
 
-// setParam sets a session parameter to value, or, when that is empty and the URL has none, to byDefault.
+// setParam sets a session parameter to value, or, when that is empty and the
+// URL has none, to byDefault.
 func setParam(params map[string]string, name, value, byDefault string) {
 	if value == "" && params[name] == "" {
 		value = byDefault
@@ -88,7 +91,8 @@ func parseWithTLS(cfg PostgresOpenConfig, query urlSettings) (*pgxpool.Config, e
 	}
 	mode := cmp.Or(cfg.TLS, given, os.Getenv("PGSSLMODE"))
 	if mode == "" {
-		// Read once without TLS to learn which hosts are meant; PGHOST counts, too.
+		// Read once without TLS to learn which hosts are meant; PGHOST counts,
+		// too.
 		settings, err := parse(cfg.URL, "disable", "", query)
 		if err != nil {
 			return nil, err
@@ -138,10 +142,12 @@ func parse(text, mode, caFile string, query urlSettings) (*pgxpool.Config, error
 	return settings, nil
 }
 
-// parseError names the setting that is wrong, where pgx does so in words of its own, and quotes nothing.
+// parseError names the setting that is wrong, where pgx does so in words of its
+// own, and quotes nothing.
 func parseError(err error) error {
 	text := err.Error()
-	// What pgx says itself follows the quoted URL, which ends at the last backquote.
+	// What pgx says itself follows the quoted URL, which ends at the last
+	// backquote.
 	text = text[strings.LastIndexByte(text, '`')+1:]
 	for _, setting := range []string{
 		"connect_timeout", "sslcert", "sslrootcert", "sslkey", "sslpassword", "sslnegotiation", "target_session_attrs", "channel_binding", "require_auth",
@@ -155,7 +161,7 @@ func parseError(err error) error {
 	return invalid("URL can't be read", urlHint)
 }
 
-// onlyLocal says whether no host of the config is reached over a network.
+// onlyLocal reports whether no host of the config is reached over a network.
 func onlyLocal(settings *pgxpool.Config) bool {
 	for _, other := range settings.ConnConfig.Fallbacks {
 		if !isLocal(other.Host) {

@@ -8,7 +8,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// Nobody said anything about TLS: hosts that are reached over a network get it in full.
+// Nobody said anything about TLS: hosts that are reached over a network get it
+// in full.
 func TestSettings_TLSByHost(t *testing.T) {
 	for url, want := range map[string]bool{
 		"postgres://u:p@localhost/d":                         false,
@@ -61,7 +62,8 @@ func TestSettings_PasswordOfTheQueryIsNotTurned(t *testing.T) {
 	}
 }
 
-// Whatever stands in a URL, an error quotes none of it. What begins with this mark is the password.
+// Whatever stands in a URL, an error quotes none of it. What begins with this
+// mark is the password.
 func FuzzPostgresOpenURL(f *testing.F) {
 	const mark = "hunter2secret"
 	for _, seed := range [][2]string{

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/postgres"
-	"fnregistry.dev/tools/testenv/testkit/servers"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 func TestMain(m *testing.M) {
@@ -29,7 +30,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// newDatabase makes a database of the test's own on the run's server and returns its URL.
+// newDatabase makes a database of the test's own on the run's server and
+// returns its URL.
 func newDatabase(t testing.TB) string {
 	t.Helper()
 	admin := servers.Postgres(t)

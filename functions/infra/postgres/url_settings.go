@@ -8,8 +8,9 @@ import (
 
 const urlHint = "it is like postgres://user:password@host:5432/database?sslmode=verify-full; write / ? # @ % : in a password as %2F %3F %23 %40 %25 %3A, or give Password apart"
 
-// urlQuery returns the settings of a URL and refuses one whose password would be taken for something else (and then
-// be shown in an error): that of postgres://user:12/34@host has host "user", port "12" and database "34@host".
+// urlQuery returns the settings of a URL and refuses one whose password would
+// be taken for something else (and then be shown in an error): that of
+// postgres://user:12/34@host has host "user", port "12" and database "34@host".
 func urlQuery(text string) (settings urlSettings, err error) {
 	rest, ok := strings.CutPrefix(text, "postgres://")
 	if !ok {
@@ -39,7 +40,8 @@ func urlQuery(text string) (settings urlSettings, err error) {
 	return settings, nil
 }
 
-// urlSetting is name=value of a URL's query. As with libpq, a + is a + there, which package url would read as a space.
+// urlSetting is name=value of a URL's query. As with libpq, a + is a + there,
+// which package url would read as a space.
 type urlSetting struct {
 	name string
 	pair string // as it stands in the URL

@@ -96,7 +96,10 @@ func findRoot(pid int, identity string) (proc, error) {
 		return proc{}, err
 	}
 	if !ok || now != identity {
-		return proc{}, &core.Error{Code: core.CodeNotFound, Message: "the process has ended, its pid belongs to another"}
+		return proc{}, &core.Error{
+			Code:    core.CodeNotFound,
+			Message: "the process has ended, its pid belongs to another",
+		}
 	}
 	return root, nil
 }
@@ -222,7 +225,10 @@ func (k *killer) scan() error {
 		}
 	}
 	// A parent is older than its children, so members come in that order.
-	slices.SortFunc(all, func(a, b proc) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.pid, b.pid)) })
+	slices.SortFunc(
+		all,
+		func(a, b proc) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.pid, b.pid)) },
+	)
 	for id, start := range k.led {
 		if p, ok := now[id]; ok && p.start != start {
 			delete(k.led, id) // the number names another process, and its group, now

@@ -18,9 +18,8 @@ import (
 // where the system can't tell.
 //
 // More in process_identity.md:
-//   - To compare and then to signal by PID still leaves a moment in which the
-//     PID may change hands. process_kill_tree_go_infra closes it on Linux by a
-//     pidfd.
+//   - Comparing and then signaling by PID is racy: the PID may be reused in
+//     between. process_kill_tree_go_infra avoids that on Linux with a pidfd.
 //   - An exec keeps the identity: it is the process that has one, not the
 //     program.
 func ProcessIdentity(pid int) (string, error) {

@@ -40,7 +40,7 @@ type ProcessKillTreeResult struct {
 	Ended []ProcessEnded // ancestors come before their descendants
 }
 
-// ProcessKillTree ends a process and all that descends from it, and returns
+// ProcessKillTree ends a process and all its descendants, and returns
 // when they are gone. It stops them all (SIGSTOP, so that nothing is started
 // meanwhile), sends SIGTERM from the top down, lets them go on, waits for
 // cfg.Grace, and kills what is left in the same manner. When ctx is done, the
@@ -67,7 +67,7 @@ type ProcessKillTreeResult struct {
 //
 // More in process_kill_tree.md:
 //   - A daemon that has left both its parent (by a double fork) and its group
-//     (by setsid) before the call is out of sight: nothing in /proc leads to
+//     (by setsid) before the call can't be found: nothing in /proc refers to
 //     it.
 //   - If the process leads a group or a session, all of that belongs to the
 //     tree, as with kill -- -PID.
@@ -98,7 +98,7 @@ func ProcessKillTree(ctx context.Context, cfg ProcessKillTreeConfig) (*ProcessKi
 var errSelf = errors.New("the tree holds this process itself")
 
 func errOwnTree(op string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: op, Message: errSelf.Error(), Hint: "end it from outside"}
+	return &core.Error{Code: core.CodeInvalid, Op: op, Hint: "end it from outside", Err: errSelf}
 }
 
 func graceOf(d time.Duration) time.Duration {

@@ -472,7 +472,8 @@ func init() {
 	}
 }
 
-// Processes of which /proc shows no more than the number are somebody else's.
+// Processes of which /proc shows no more than the number belong to another
+// user.
 func TestProcessKillTree_HiddenProcesses(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -539,7 +540,7 @@ func TestProcessKillTree_ReusedPID(t *testing.T) {
 	}
 }
 
-// When the number of a group has been given to somebody else, its members are
+// When the number of a group has been reused, its members are
 // strangers.
 func TestProcessKillTree_ReusedGroup(t *testing.T) {
 	t.Parallel()

@@ -119,7 +119,7 @@ type ProcessRunResult struct {
 //   - Errors hold neither arguments nor environment nor output, since these
 //     hold secrets.
 func ProcessRun(ctx context.Context, cfg ProcessRunConfig) (*ProcessRunResult, error) {
-	op := "process_run " + filepath.Base(cfg.Command)
+	op := "process_run command=" + filepath.Base(cfg.Command)
 	if err := ctx.Err(); err != nil {
 		return nil, &core.Error{Op: op, Message: "not started", Err: err}
 	}

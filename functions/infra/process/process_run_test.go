@@ -61,11 +61,11 @@ func TestProcessRun_ExitCodeAndSignal(t *testing.T) {
 		signal syscall.Signal
 		text   string
 	}{
-		`exit 3`:           {3, 0, "process_run sh: exit status 3"},
-		`exit 255`:         {255, 0, "process_run sh: exit status 255"},
-		`kill -KILL $$`:    {-1, syscall.SIGKILL, "process_run sh: signal: killed"},
-		`kill -TERM $$`:    {-1, syscall.SIGTERM, "process_run sh: signal: terminated"},
-		`echo out; exit 1`: {1, 0, "process_run sh: exit status 1"},
+		`exit 3`:           {3, 0, "process_run command=sh: exit status 3"},
+		`exit 255`:         {255, 0, "process_run command=sh: exit status 255"},
+		`kill -KILL $$`:    {-1, syscall.SIGKILL, "process_run command=sh: signal: killed"},
+		`kill -TERM $$`:    {-1, syscall.SIGTERM, "process_run command=sh: signal: terminated"},
+		`echo out; exit 1`: {1, 0, "process_run command=sh: exit status 1"},
 	} {
 		result, err := sh(t, script)
 		exit, ok := errors.AsType[*exec.ExitError](err)

@@ -50,8 +50,8 @@ type ProcessSuperviseConfig struct {
 	// Stderr likewise. It may be the same as Stdout.
 	Stderr io.Writer
 
-	// InitialBackoff is the wait before the first restart. It doubles from
-	// one to the next, and chance takes up to half of it. Default: 1 s.
+	// InitialBackoff is the wait before the first restart. It doubles each
+	// time, and jitter removes up to half of it. Default: 1 s.
 	InitialBackoff time.Duration
 	// MaxBackoff is its ceiling. Default: 1 minute.
 	MaxBackoff time.Duration
@@ -86,7 +86,7 @@ type ProcessSuperviseConfig struct {
 	// restarted. Default: 30 s.
 	StartTimeout time.Duration
 
-	// OnState is told of each change of State, in order, one call at a
+	// OnState is called for each change of State, in order, one call at a
 	// time. It must not block, nor call Stop.
 	OnState func(ProcessSuperviseStatus)
 	// OutputBytes kept for Output: the last ones. Default 64 KiB; negative:
@@ -164,7 +164,7 @@ var _ service.Service = (*ProcessSuperviseHandle)(nil)
 //   - States: starting, running, backing_off, stopping, stopped, failed.
 //   - After failed it stays so.
 func ProcessSupervise(ctx context.Context, cfg ProcessSuperviseConfig) (*ProcessSuperviseHandle, error) {
-	op := "process_supervise " + filepath.Base(cfg.Command)
+	op := "process_supervise command=" + filepath.Base(cfg.Command)
 	if err := cfg.check(op); err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func TestProcessSupervise_RestartsThenGivesUp(t *testing.T) {
 	if !strings.Contains(last.Err.Error(), "exit status 3") || last.Restarts != 4 || last != w.Status() {
 		t.Errorf("%+v", last)
 	}
-	if err := w.Err(); core.ErrorCode(err) != core.CodeUnavailable || !strings.Contains(err.Error(), "given up: it ended 5 times within 10m0s: process_run sh: exit status 3") {
+	if err := w.Err(); core.ErrorCode(err) != core.CodeUnavailable || !strings.Contains(err.Error(), "given up: it ended 5 times within 10m0s: process_run command=sh: exit status 3") {
 		t.Errorf("got %v", err)
 	}
 	if out := w.Output(); strings.Count(string(out), "run\n") != 5 || strings.Count(string(out), "err\n") != 5 {

@@ -61,10 +61,10 @@ type ProcessTailLine struct {
 //
 // Follow reads on by the name: when the file was renamed or removed and another
 // one stands in its place, the old one is read to its end and the new one from
-// its start. A file that was truncated, or written anew in place, is read from
-// its start. A file that is not there, may not be read, or fails to, is waited
-// for, as by tail -F, and so is one in whose place something else stands, unless
-// that is so from the start. OnState hears of it.
+// its start. A file that was truncated or rewritten in place, is read from its
+// start. A file that is not there, may not be read, or fails to, is waited for,
+// as by tail -F, and so is one that something else has replaced, unless that is
+// so from the start. OnState is called with the reason.
 //
 // Without Follow it returns at the file's end; with Follow, when ctx is done:
 // nil in both cases. An error of each ends it and is returned, wrapped. Other
@@ -73,13 +73,17 @@ type ProcessTailLine struct {
 // no regular file.
 //
 // More in process_tail.md:
-//   - Follow gives out a line when its end is written.
+//   - Follow delivers a line once its line end is written.
 //   - Two rotations between two looks lose the file in the middle, and what a
 //     program writes to a file after another has taken its place is lost, too.
 func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line ProcessTailLine) error) error {
-	op := "process_tail " + cfg.Path
+	op := "process_tail path=" + cfg.Path
 	if cfg.Path == "" || cfg.Poll < 0 || cfg.MaxLineBytes < 0 {
-		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "it needs a path, and poll and line length can't be negative"}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "it needs a path, and poll and line length can't be negative",
+		}
 	}
 	t := newTailer(cfg, each)
 	defer t.close()

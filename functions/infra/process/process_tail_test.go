@@ -255,7 +255,7 @@ func TestProcessTail_OnlyNew(t *testing.T) {
 	})
 }
 
-// Nothing was read yet when the file is written anew.
+// Nothing was read yet when the file is rewritten.
 func TestProcessTail_OnlyNewAnew(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
@@ -455,7 +455,7 @@ func splitAll(text string, most int) []ProcessTailLine {
 	return all
 }
 
-// The last lines of a file of 64 MiB, and all of its lines, beside a
+// The last lines of a file of 64 MiB, and all of its lines, next to a
 // bufio.Scanner over the whole file.
 func BenchmarkProcessTail(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "log")

@@ -269,7 +269,12 @@ func (r *run) outcome(op string, cut error) error {
 	streams := errors.Join(r.stdin.failure(), r.stdout.failure("stdout"), r.stderr.failure("stderr"))
 	switch {
 	case cut == errTimeout:
-		return &core.Error{Code: core.CodeTimeout, Op: op, Message: fmt.Sprintf("did not end within %s", r.cfg.Timeout), Err: r.killErr}
+		return &core.Error{
+			Code:    core.CodeTimeout,
+			Op:      op,
+			Message: fmt.Sprintf("did not end within %s", r.cfg.Timeout),
+			Err:     r.killErr,
+		}
 	case cut != nil:
 		code := core.CodeCanceled
 		if errors.Is(cut, context.DeadlineExceeded) {

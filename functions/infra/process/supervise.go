@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 func (cfg ProcessSuperviseConfig) check(op string) error {
@@ -48,8 +49,8 @@ func (cfg ProcessSuperviseConfig) run() ProcessRunConfig {
 	}
 }
 
-// loop runs the command again and again. It returns why it was given up, or what
-// could not be ended.
+// loop runs the command again and again. It returns why it was given up, or
+// what could not be ended.
 func (h *ProcessSuperviseHandle) loop(ctx context.Context) error {
 	var restarts []time.Time
 	for attempt := 0; ; attempt++ {
@@ -83,20 +84,17 @@ func within(times []time.Time, since time.Time) []time.Time {
 
 // backOff waits for the next start; it is false if ctx is done first.
 func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, result *ProcessRunResult, err error) bool {
-	delay := core.BackoffDelay(core.BackoffDelayConfig{Initial: h.cfg.InitialBackoff, Max: h.cfg.MaxBackoff}, attempt, rand.Float64())
+	delay := core.BackoffDelay(
+		core.BackoffDelayConfig{Initial: h.cfg.InitialBackoff, Max: h.cfg.MaxBackoff},
+		attempt,
+		rand.Float64(),
+	)
 	h.set(func(s *ProcessSuperviseStatus) {
 		s.ended(result, err)
 		s.State, s.Next = ProcessBackingOff, time.Now().Add(delay)
 		s.Restarts++
 	})
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return work.SleepContext(ctx, delay) == nil
 }
 
 func (h *ProcessSuperviseHandle) stopped(result *ProcessRunResult, err error) error {
@@ -131,7 +129,7 @@ func (s *ProcessSuperviseStatus) ended(result *ProcessRunResult, err error) {
 	}
 }
 
-// set changes the status, and tells of it if the state is another.
+// set changes the status, and reports it if the state differs.
 func (h *ProcessSuperviseHandle) set(change func(*ProcessSuperviseStatus)) {
 	h.telling.Lock()
 	defer h.telling.Unlock()
@@ -170,7 +168,12 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 	cancel(nil)
 	watching.Wait()
 	if ill, ok := errors.AsType[*errUnhealthy](context.Cause(run)); ok && whole.Err() == nil {
-		err = &core.Error{Code: core.CodeUnavailable, Op: h.op, Message: ill.why, Err: errors.Join(ill.cause, leftRunning(err))}
+		err = &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      h.op,
+			Message: ill.why,
+			Err:     errors.Join(ill.cause, leftRunning(err)),
+		}
 	}
 	return result, err
 }

@@ -22,7 +22,7 @@ func killGroup(cmd *exec.Cmd) {
 	_ = cmd.Process.Kill()
 }
 
-// groupExists says whether any process, a zombie included, is in the group.
+// groupExists reports whether any process, a zombie included, is in the group.
 func groupExists(id int) bool {
 	return syscall.Kill(-id, 0) != syscall.ESRCH
 }

@@ -11,7 +11,7 @@ type proc struct {
 	start   uint64
 	zombie  bool // has ended, its parent has not asked for the result yet
 	threads int  // 0 if not known
-	stopped bool // by SIGSTOP or the like, with all its threads
+	stopped bool // by SIGSTOP or similar, with all its threads
 	// Some threads wait in the kernel, deaf to SIGSTOP, and the others are
 	// stopped.
 	blocked bool

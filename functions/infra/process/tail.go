@@ -15,7 +15,7 @@ import (
 
 const (
 	tailBlock = 64 << 10 // read at once, in both directions
-	markBytes = 64       // kept of what was read last, to notice that a file was written anew
+	markBytes = 64       // kept of what was read last, to notice that a file was rewritten
 )
 
 // tailer reads a file line by line, and goes on with the one that takes its
@@ -73,7 +73,7 @@ func (t *tailer) report(err error) {
 	state := ""
 	if err != nil {
 		state = err.Error()
-		err = &core.Error{Op: "process_tail " + t.cfg.Path, Err: err}
+		err = &core.Error{Op: "process_tail path=" + t.cfg.Path, Err: err}
 	}
 	if state != t.state && t.cfg.OnState != nil {
 		t.cfg.OnState(err)
@@ -249,7 +249,7 @@ func (t *tailer) change(ctx context.Context) error {
 	return t.open()
 }
 
-// again goes back to the start if the file was truncated or written anew.
+// again goes back to the start if the file was truncated or rewritten.
 func (t *tailer) again(next fs.FileInfo) error {
 	anew := next.Size() < t.offset
 	if !anew && !next.ModTime().Equal(t.info.ModTime()) {
@@ -273,7 +273,7 @@ func (t *tailer) remember(data []byte) {
 	t.mark = t.mark[max(0, len(t.mark)-markBytes):]
 }
 
-// marked says whether the file still holds what was read last.
+// marked reports whether the file still holds what was read last.
 func (t *tailer) marked() (bool, error) {
 	now := make([]byte, len(t.mark))
 	_, err := t.file.ReadAt(now, t.offset-int64(len(t.mark)))

@@ -11,11 +11,11 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// completeWord is the command by which the scripts of the shells ask what a word
-// may be. Its arguments are the words of the command line, the last one as far as
-// it is typed. It prints a candidate a line, with its description behind a tab,
-// and at last ":none", ":files" (complete it as the name of a file) or ":nospace"
-// (a word is not over with it).
+// completeWord is the command by which the scripts of the shells ask what a
+// word may be. Its arguments are the words of the command line, the last one as
+// far as it is typed. It prints a candidate a line, with its description behind
+// a tab, and at last ":none", ":files" (complete it as the name of a file) or
+// ":nospace" (a word is not over with it).
 const completeWord = "__complete"
 
 // candidates are what a word may be.
@@ -170,7 +170,7 @@ func (r *runner) completionCommand() *ProgramCommandHandle {
 	shells := slices.Sorted(maps.Keys(completionScripts))
 	return ProgramCommand(ProgramCommandConfig[*struct{}]{
 		Name: "completion", Args: "SHELL", ArgsDoc: "a shell: bash, zsh or fish", Least: 1,
-		Doc:  "print what makes a shell complete words: bash, zsh, fish",
+		Doc:  "print a shell completion script: bash, zsh, fish",
 		Help: strings.ReplaceAll(completionHelp, "NAME", r.cfg.Name),
 		Complete: func(_ context.Context, c ProgramCompletion[*struct{}]) []string {
 			if len(c.Args) > 0 {
@@ -197,8 +197,8 @@ func (r *runner) notAShell(word string) error {
 	}
 }
 
-// completionScripts are what the shells read: FUNCTION and PROGRAM are replaced.
-// They ask the program by completeWord.
+// completionScripts are what the shells read: FUNCTION and PROGRAM are
+// replaced. They ask the program by completeWord.
 var completionScripts = map[string]string{
 	"bash": `# Completion of PROGRAM for bash: source <(PROGRAM completion bash)
 FUNCTION() {

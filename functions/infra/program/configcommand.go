@@ -6,26 +6,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"fnregistry.dev/functions/core"
 )
 
-// configOptions are the options of the command config.
-type configOptions struct {
-	Format string `yaml:"-" flag:"format" doc:"how they are printed" enum:"text,json"`
-}
-
 const configHelp = `It takes the flags of the program, and reads its file and environment. Later
-places win: default, file, environment, flag. A secret that is set is shown as
-[secret].`
+places win: default, file, environment, flag. A secret is shown as [secret], and
+is not fetched from where it is kept.`
+
+// configFormats are how the settings can be printed. It is an argument, not a
+// flag, since config takes the flags of all settings, whatever their names.
+var configFormats = []string{"text", "json"}
 
 func (r *runner) configCommand() *ProgramCommandHandle {
-	c := ProgramCommand(ProgramCommandConfig[*configOptions]{
-		Name: "config", Doc: "print the settings in force and where each comes from", Help: configHelp,
-		Defaults: &configOptions{Format: "text"},
-		Run:      r.runConfig,
+	c := ProgramCommand(ProgramCommandConfig[*struct{}]{
+		Name: "config", Args: "[text|json]", Most: 1,
+		Doc: "print the settings in force and where each comes from", Help: configHelp,
+		Complete: func(_ context.Context, c ProgramCompletion[*struct{}]) []string {
+			if c.Flag != "" || len(c.Args) > 0 {
+				return nil
+			}
+			return configFormats
+		},
+		Run: r.runConfig,
 	})
 	c.reads = r.withSettings()
-	c.secret = c.reads.secret
 	return c
 }
 
@@ -39,22 +46,37 @@ func (r *runner) addSettings(l *loading, c *ProgramCommandHandle) {
 	l.fields = append(withKeys(l.fields), options...)
 }
 
-func (r *runner) runConfig(ctx context.Context, call ProgramCall[*configOptions]) error {
+// runConfig prints the settings, also those that are out of bounds, and then
+// what is wrong with them. It does not ask Validate, which may need the
+// secrets.
+func (r *runner) runConfig(_ context.Context, call ProgramCall[*struct{}]) error {
+	format := configFormats[0]
+	if len(call.Args) > 0 {
+		format = call.Args[0]
+	}
+	if !slices.Contains(configFormats, format) {
+		return &core.Error{Code: core.CodeInvalid, Err: notOneOf(format, configFormats)}
+	}
 	l := r.loading
-	if err := errors.Join(l.read(), l.finish(ctx)); err != nil {
+	if err := l.read(); err != nil {
 		return err
 	}
-	if call.Settings.Format == "json" {
-		enc := json.NewEncoder(call.Stdout)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(struct {
-			Program  string         `json:"program"`
-			File     string         `json:"file"` // empty: none was read
-			Settings []ProgramValue `json:"settings"`
-		}{r.cfg.Name, l.file, l.values()})
+	return errors.Join(r.printConfig(call.Stdout, format), l.check())
+}
+
+func (r *runner) printConfig(w io.Writer, format string) error {
+	l := r.loading
+	if format == "text" {
+		return writeValues(w, l.values())
 	}
-	return writeValues(call.Stdout, l.values())
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(struct {
+		Program  string         `json:"program"`
+		File     string         `json:"file"` // empty: none was read
+		Settings []ProgramValue `json:"settings"`
+	}{r.cfg.Name, l.file, l.values()})
 }
 
 // writeValues writes settings in columns.

@@ -55,8 +55,21 @@ func isLeaf(v reflect.Value) bool {
 	return false
 }
 
-// fieldsOf lists the settings of a struct in order, those of inner structs under
-// their key. What it says of an error is a defect of the program.
+// settingsOf lists the settings of a program's struct, in order. What it says
+// of an error is a defect of the program.
+func settingsOf(program string, config reflect.Value) ([]*field, error) {
+	fields, err := fieldsOf(program, config, "")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := flagsOf(fields); err != nil {
+		return nil, err
+	}
+	return fields, nil
+}
+
+// fieldsOf lists the settings of a struct in order, those of inner structs
+// under their key.
 func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, error) {
 	var all []*field
 	for i := range config.NumField() {
@@ -165,9 +178,6 @@ func setText(v reflect.Value, text string) error {
 	}
 	var err error
 	switch into := v.Addr().Interface().(type) {
-	case *ProgramSecret:
-		*into = ProgramSecret{text: text}
-		return nil
 	case *[]string:
 		*into = splitList(text)
 		return nil
@@ -223,8 +233,8 @@ func splitList(text string) []string {
 	return list
 }
 
-// formatValue writes a value as it is set; empty for the zero value of a text, a
-// list and a secret.
+// formatValue writes a value as it is set; empty for the zero value of a text,
+// a list and a secret.
 func formatValue(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case []string:
@@ -285,7 +295,7 @@ func (f *field) check() error {
 func notOneOf(word string, known []string) error {
 	message := fmt.Sprintf("%.60q is not one of %s", word, strings.Join(known, ", "))
 	if near := core.NameNearest(word, known); near != nil {
-		message += "; did you mean " + near[0] + "?"
+		message += "; " + core.DidYouMean(near[0])
 	}
 	return errors.New(message)
 }

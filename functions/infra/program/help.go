@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// help writes what --help shows of a command, of the program for nil and for the
-// command without a name.
+// help writes what --help shows of a command, of the program for nil and for
+// the command without a name.
 func (r *runner) help(c *ProgramCommandHandle) error {
 	if c == nil {
 		c = r.command("")
@@ -85,7 +85,7 @@ func (r *runner) helpFields(c *ProgramCommandHandle) ([]*field, error) {
 		return fields, err
 	}
 	settings := c.reads.settings()
-	shared, err := fieldsOf(r.cfg.Name, reflect.ValueOf(settings).Elem(), "")
+	shared, err := settingsOf(r.cfg.Name, reflect.ValueOf(settings).Elem())
 	return append(withKeys(shared), fields...), err
 }
 

@@ -26,9 +26,17 @@ type loading struct {
 	fields []*field
 	flags  map[string]*field // by name, without dashes; nil: --config
 	from   map[string]string // by the setting's name
+	parts  map[string]spot   // where in the file a list or a structure begins
 	file   string
 	rest   []string // the arguments
 	dash   int      // how many of them are in front of --; -1: there is no --
+}
+
+// spot is a place in the file.
+type spot struct{ line, column int }
+
+func (s spot) compare(other spot) int {
+	return cmp.Or(cmp.Compare(s.line, other.line), cmp.Compare(s.column, other.column))
 }
 
 // load fills a struct, of which config is a pointer.
@@ -47,11 +55,11 @@ func (l *loading) load(ctx context.Context, config any, args []string) error {
 
 // prepare lists the settings.
 func (l *loading) prepare(config any) (err error) {
-	l.config, l.from = reflect.ValueOf(config).Elem(), map[string]string{}
+	l.config, l.from, l.parts = reflect.ValueOf(config).Elem(), map[string]string{}, map[string]spot{}
 	if l.program == "" || l.config.Kind() != reflect.Struct {
 		return &core.Error{Code: core.CodeInternal, Message: "it needs a program's name and a struct"}
 	}
-	if l.fields, err = fieldsOf(l.program, l.config, ""); err != nil {
+	if l.fields, err = settingsOf(l.program, l.config); err != nil {
 		return &core.Error{Code: core.CodeInternal, Err: err}
 	}
 	return nil
@@ -70,14 +78,24 @@ func (l *loading) read() error {
 	return l.setFlags()
 }
 
-// finish fetches the secrets and checks all values.
+// check holds all values to their enums and bounds.
+func (l *loading) check() error {
+	for _, f := range l.fields {
+		if err := f.check(); err != nil {
+			return l.invalid(f, err)
+		}
+	}
+	return nil
+}
+
+// finish checks all values and fetches the secrets.
 func (l *loading) finish(ctx context.Context) error {
+	if err := l.check(); err != nil {
+		return err
+	}
 	for _, f := range l.fields {
 		if err := l.resolve(ctx, f); err != nil {
 			return err
-		}
-		if err := f.check(); err != nil {
-			return l.invalid(f, err)
 		}
 	}
 	if own, ok := l.config.Addr().Interface().(interface{ Validate() error }); ok {
@@ -108,6 +126,9 @@ func (f *ProgramField) flagNames() []string {
 // isBool reports whether the flag alone stands for true.
 func (f *ProgramField) isBool() bool { return f.Type == "yes or no" }
 
+// builtinFlags are those of every program.
+var builtinFlags = []string{"config", "help", "h", "version"}
+
 // flagsOf maps the flags of fields to them, and --config to nil where there are
 // settings.
 func flagsOf(fields []*field) (map[string]*field, error) {
@@ -117,8 +138,11 @@ func flagsOf(fields []*field) (map[string]*field, error) {
 	}
 	for _, f := range fields {
 		for _, name := range f.flagNames() {
-			if _, twice := flags[name]; twice || name == "help" || name == "h" || name == "version" {
-				return nil, &core.Error{Code: core.CodeInternal, Message: "there are two flags --" + name}
+			if slices.Contains(builtinFlags, name) {
+				return nil, fmt.Errorf("%s can't be a flag of its own: every program has %s", f.name(), dashed(name))
+			}
+			if _, twice := flags[name]; twice {
+				return nil, fmt.Errorf("there are two flags %s", dashed(name))
 			}
 			flags[name] = f
 		}
@@ -126,8 +150,8 @@ func flagsOf(fields []*field) (map[string]*field, error) {
 	return flags, nil
 }
 
-// cutFlag splits an argument into a flag's name and its value. A "-" alone is no
-// flag.
+// cutFlag splits an argument into a flag's name and its value. A "-" alone is
+// no flag.
 func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	if len(arg) < 2 || arg[0] != '-' {
 		return "", "", false, false
@@ -136,10 +160,11 @@ func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	return name, value, hasValue, true
 }
 
-// parse reads the command line, without setting anything yet but the file's name.
+// parse reads the command line, without setting anything yet but the file's
+// name.
 func (l *loading) parse(args []string) (err error) {
 	if l.flags, err = flagsOf(l.fields); err != nil {
-		return err
+		return &core.Error{Code: core.CodeInternal, Err: err}
 	}
 	if _, ok := l.flags["config"]; ok {
 		l.file, _ = l.lookup(envName(l.program) + "_CONFIG")
@@ -187,7 +212,7 @@ func unknownFlag(name string, flags map[string]*field) string {
 		near = []string{name + "-file"} // of a secret
 	}
 	if near != nil && len(near[0]) > 1 {
-		message += "; did you mean " + dashed(near[0]) + "?"
+		message += "; " + core.DidYouMean(dashed(near[0]))
 	}
 	return message
 }
@@ -236,6 +261,7 @@ func (l *loading) readFile() error {
 		Name: l.file,
 		OnValue: func(path string, line, column int) {
 			l.from[path] = fmt.Sprintf("%s:%d:%d", l.file, line, column)
+			l.notePart(path, spot{line, column})
 		},
 	})
 	if err != nil { // the places alone, at the beginning of lines, where editors look for them
@@ -244,18 +270,53 @@ func (l *loading) readFile() error {
 	return nil
 }
 
+// notePart notes where the lists and structures around a value begin.
+func (l *loading) notePart(path string, at spot) {
+	for i := range path {
+		if path[i] != '[' && path[i] != '.' {
+			continue
+		}
+		if first, known := l.parts[path[:i]]; !known || at.compare(first) < 0 {
+			l.parts[path[:i]] = at
+		}
+	}
+}
+
 func (l *loading) readEnv(f *field) error {
 	if f.Env == "" {
 		return nil
+	}
+	if f.Type == "secret" {
+		return l.readSecretEnv(f)
 	}
 	if text, ok := l.lookup(f.Env); ok && text != "" {
 		l.from[f.name()] = "environment " + f.Env
 		if err := setText(f.value, text); err != nil {
 			return l.invalid(f, err)
 		}
-	} else if file, ok := l.lookup(f.Env + "_FILE"); ok && file != "" && f.Type == "secret" {
-		l.from[f.name()] = "environment " + f.Env + "_FILE"
-		f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: file}}))
+	}
+	return nil
+}
+
+// readSecretEnv reads a secret, or the name of its file. An empty variable is
+// refused: it comes from a deployment whose secret is missing, and a program
+// that went on without one might let everybody in.
+func (l *loading) readSecretEnv(f *field) error {
+	for _, env := range []string{f.Env, f.Env + "_FILE"} {
+		text, ok := l.lookup(env)
+		if !ok {
+			continue
+		}
+		l.from[f.name()] = "environment " + env
+		if text == "" {
+			return l.invalid(f, errors.New("it is empty; unset it, or give it the secret"))
+		}
+		secret := ProgramSecret{text: text}
+		if env != f.Env {
+			secret = ProgramSecret{from: secretPlace{File: text}}
+		}
+		f.value.Set(reflect.ValueOf(secret))
+		return nil
 	}
 	return nil
 }
@@ -309,10 +370,8 @@ func (l *loading) origin(key string) string {
 	if from := l.from[key]; from != "" {
 		return from
 	}
-	for path, from := range l.from { // of a list or a structure, its first part's
-		if rest, ok := strings.CutPrefix(path, key); ok && (rest[0] == '[' || rest[0] == '.') {
-			return from[:strings.LastIndexByte(from, ':')]
-		}
+	if at, ok := l.parts[key]; ok {
+		return fmt.Sprintf("%s:%d", l.file, at.line)
 	}
 	return "default"
 }

@@ -27,8 +27,9 @@ type ProgramCommandConfig[T any] struct {
 	// Help is what its --help says besides: examples, exit codes.
 	Help string
 	// Defaults is the settings' struct with its defaults, of which each call
-	// gets a copy. Its fields are as program_config describes them. Default:
-	// all fields are zero.
+	// gets a copy, with maps, slices and pointers of its own where they are
+	// settings. Its fields are as program_config describes them. Default: all
+	// fields are zero.
 	Defaults T
 	// Secret returns a secret that a token store keeps under a name. Default:
 	// {store: NAME} is refused.
@@ -81,8 +82,9 @@ type ProgramCommandHandle struct {
 }
 
 // ProgramCommand makes a command of a function and a struct of settings, for
-// [ProgramMain]. T is a pointer to the struct, *struct{} for none. What is wrong
-// with it is reported when the program starts, as an error with CodeInternal.
+// [ProgramMain]. T is a pointer to the struct, *struct{} for none. What is
+// wrong with it is reported when the program starts, as an error with
+// CodeInternal.
 //
 // More in program_command.md:
 //   - Write to call.Stdout, not to os.Stdout: a reader that goes away is known
@@ -111,13 +113,7 @@ func ProgramCommand[T any](cfg ProgramCommandConfig[T]) *ProgramCommandHandle {
 
 // settings returns a pointer to a new struct with the defaults.
 func (h *ProgramCommandHandle) settings() any {
-	defaults := reflect.ValueOf(h.defaults)
-	settings := reflect.New(defaults.Type().Elem())
-	if !defaults.IsNil() {
-		settings.Elem().Set(defaults.Elem())
-	}
-	setLogDefaults(settings.Interface())
-	return settings.Interface()
+	return newSettings(reflect.ValueOf(h.defaults)).Interface()
 }
 
 // isStruct reports whether the settings are a pointer to a struct.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"reflect"
 
 	"fnregistry.dev/functions/core"
 )
@@ -14,7 +15,8 @@ type ProgramConfigConfig[T any] struct {
 	// Program is the program's name: the prefix of the environment's
 	// variables, and in messages. Required.
 	Program string
-	// Defaults is the settings' struct with its defaults.
+	// Defaults is the settings' struct with its defaults. It is not changed,
+	// nor are the maps and slices in it.
 	Defaults T
 	// Args are the command line's, without the program and its command.
 	Args []string
@@ -48,15 +50,15 @@ type ProgramValue struct {
 // ErrProgramHelp is returned where the command line asks for help.
 var ErrProgramHelp = errors.New("help was asked for")
 
-// ProgramConfig reads a program's settings: the defaults, over them a YAML file,
-// over it the environment, over that the flags. T is a struct whose exported
-// fields have the tags yaml:"name" and doc:"what it is for", and may have
-// enum:"a,b", min:"1" and max:"9". Structs within give keys such as http.addr. A
-// setting http.addr of the program app is http: {addr: ...} in the file, APP_HTTP_ADDR
-// in the environment and --http-addr on the command line. Fields may be texts,
-// numbers, bools, time.Duration, []string (comma-separated, or the flag several
-// times), [ProgramSecret], types with UnmarshalText, and, in the file alone,
-// whatever yaml_decode takes.
+// ProgramConfig reads a program's settings: the defaults, over them a YAML
+// file, over it the environment, over that the flags. T is a struct whose
+// exported fields have the tags yaml:"name" and doc:"what it is for", and may
+// have enum:"a,b", min:"1" and max:"9". Structs within give keys such as
+// http.addr. A setting http.addr of the program app is http: {addr: ...} in the
+// file, APP_HTTP_ADDR in the environment and --http-addr on the command line.
+// Fields may be texts, numbers, bools, time.Duration, []string
+// (comma-separated, or the flag several times), [ProgramSecret], types with
+// UnmarshalText, and, in the file alone, whatever yaml_decode takes.
 //
 // A field with yaml:"-" and flag:"dry-run" is an option of one call: the flag
 // --dry-run, and nothing in file and environment. Any flag may have short:"n".
@@ -64,9 +66,10 @@ var ErrProgramHelp = errors.New("help was asked for")
 // behind -- is an argument.
 //
 // The file is that of the flag --config or of APP_CONFIG; without one there is
-// none. A secret's variable may have _FILE behind its name and then names a file;
-// its flag always has -file behind it, since others on the machine see the
-// command line. An empty variable counts as not set.
+// none. A secret's variable may have _FILE behind its name and then names a
+// file; its flag always has -file behind it, since others on the machine see
+// the command line. An empty variable counts as not set, but for a secret's,
+// which is refused.
 //
 // A T with a method Validate() error is asked last. Errors are *core.Error:
 // CodeInvalid names the setting and where its value came from, all mistakes of
@@ -79,7 +82,9 @@ var ErrProgramHelp = errors.New("help was asked for")
 //     by the environment.
 func ProgramConfig[T any](ctx context.Context, cfg ProgramConfigConfig[T]) (ProgramConfigResult[T], error) {
 	result := ProgramConfigResult[T]{Config: cfg.Defaults}
-	setLogDefaults(&result.Config)
+	if reflect.TypeFor[T]().Kind() == reflect.Struct {
+		result.Config = newSettings(reflect.ValueOf(&cfg.Defaults)).Elem().Interface().(T)
+	}
 	if cfg.LookupEnv == nil {
 		cfg.LookupEnv = os.LookupEnv
 	}

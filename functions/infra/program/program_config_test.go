@@ -110,6 +110,24 @@ func TestProgramConfig_Precedence(t *testing.T) {
 	}
 }
 
+// A list, or a structure, comes from the line where it begins, in every run.
+func TestProgramConfig_OriginOfList(t *testing.T) {
+	t.Parallel()
+	w := world{file: "addr: a:1\nroots:\n  - a\n  - b\n  - c\n  - d\njobs:\n  z: {command: x}\n  a: {command: y}\n"}
+	for range 20 {
+		result, err := w.load(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range map[int]string{4: "roots=a,b,c,d <- app.yaml:3", 8: "jobs= <- app.yaml:8"} {
+			v := result.Values[i]
+			if got := v.Key + "=" + v.Value + " <- " + strings.ReplaceAll(v.From, result.File, "app.yaml"); got != want {
+				t.Fatalf("%s, want %s", got, want)
+			}
+		}
+	}
+}
+
 func TestProgramConfig_Mistakes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -132,6 +150,7 @@ func TestProgramConfig_Mistakes(t *testing.T) {
 			"write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
 		"secret's place": {world{file: "token: {file: a, env: b}\n"}, "program_config: app.yaml:1:8: token: write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
 		"empty secret":   {world{file: "token: {env: NOTHING}\n"}, "program_config: token (app.yaml:1:8): the secret that it names is empty or not set"},
+		"empty variable": {world{env: map[string]string{"MY_APP_TOKEN": ""}}, "program_config: token (environment MY_APP_TOKEN): it is empty; unset it, or give it the secret"},
 		"secret as flag": {world{args: []string{"-token", "hunter2"}}, "program_config: unknown flag: --token; did you mean --token-file?"},
 		"no such token":  {world{file: "token: {store: other}\n"}, "program_config: token: get: no such token"},
 		"help":           {world{args: []string{"-h"}}, "help was asked for"},

@@ -10,8 +10,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ProgramDescription is what can be said of a program's settings without reading
-// them.
+// ProgramDescription is what can be said of a program's settings without
+// reading them.
 type ProgramDescription struct {
 	Program string
 	Fields  []ProgramField
@@ -20,9 +20,10 @@ type ProgramDescription struct {
 }
 
 // ProgramDescribe lists the settings of a program from the struct that
-// [ProgramConfig] fills. The error is a *core.Error with CodeInternal for a
-// struct with a field that has no name or no doc: a defect of the program, which
-// a test of it should show.
+// [ProgramConfig] fills, or a pointer to it as [ProgramCommandConfig] has; nil
+// stands for a struct without defaults. defaults is not changed. The error is a
+// *core.Error with CodeInternal for a struct with a field that has no name or
+// no doc: a defect of the program, which a test of it should show.
 //
 // More in program_describe.md:
 //   - Bounds of durations are in the texts, not in the schema, which knows them
@@ -30,12 +31,22 @@ type ProgramDescription struct {
 //   - Settings that can be in the file alone (maps, lists of structs) have no
 //     schema of their own.
 func ProgramDescribe[T any](program string, defaults T) (ProgramDescription, error) {
-	setLogDefaults(&defaults)
-	fields, err := fieldsOf(program, reflect.ValueOf(&defaults).Elem(), "")
-	if err != nil {
+	failed := func(err error) (ProgramDescription, error) {
 		return ProgramDescription{}, &core.Error{Code: core.CodeInternal, Op: "program_describe", Err: err}
 	}
-	return describe(program, reflect.TypeFor[T](), fields), nil
+	value := reflect.ValueOf(&defaults) // a pointer to the struct
+	if value.Elem().Kind() == reflect.Pointer {
+		value = value.Elem()
+	}
+	if value.Type().Elem().Kind() != reflect.Struct {
+		return failed(fmt.Errorf("%T is neither a struct nor a pointer to one", defaults))
+	}
+	settings := newSettings(value)
+	fields, err := settingsOf(program, settings.Elem())
+	if err != nil {
+		return failed(err)
+	}
+	return describe(program, settings.Type().Elem(), fields), nil
 }
 
 func describe(program string, config reflect.Type, fields []*field) ProgramDescription {
@@ -108,8 +119,8 @@ func (f *ProgramField) usage() (flag, doc string) {
 	return flag, doc
 }
 
-// Usage lists the flags for --help, each with what it is for, its default and its
-// variable.
+// Usage lists the flags for --help, each with what it is for, its default and
+// its variable.
 func (d ProgramDescription) Usage() string {
 	var b strings.Builder
 	line := func(flag, doc, note, env string) {
@@ -245,7 +256,11 @@ func (f *ProgramField) schema(t reflect.Type) object {
 	case f.Type != "structure":
 		schema["type"] = "string"
 	}
-	if f.Enum != nil {
+	switch {
+	case f.Enum == nil:
+	case f.Type == "list":
+		schema["items"] = object{"type": "string", "enum": f.Enum}
+	default:
 		schema["enum"] = f.Enum
 	}
 	if t != reflect.TypeFor[time.Duration]() {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/functions/infra/yaml"
 )
@@ -30,6 +31,54 @@ func TestProgramDescribe_Goldens(t *testing.T) {
 		if err != nil || got != string(want) {
 			t.Errorf("%s: %v, got\n%s", file, err, got)
 		}
+	}
+}
+
+// A pointer to the struct describes it as the struct does, and stays as it is.
+func TestProgramDescribe_Pointer(t *testing.T) {
+	t.Parallel()
+	d, err := program.ProgramDescribe("my-app", defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := defaults()
+	pointed, err := program.ProgramDescribe("my-app", &s)
+	if err != nil || !reflect.DeepEqual(d, pointed) || !reflect.DeepEqual(s, defaults()) {
+		t.Errorf("%+v, %v", pointed, err)
+	}
+	type logged struct{ program.ProgramLog }
+	own := new(logged)
+	for _, given := range []*logged{own, nil} {
+		d, err := program.ProgramDescribe("my-app", given)
+		if err != nil || len(d.Fields) != 3 || d.Fields[0].Default != "info" || own.Log.Level != "" {
+			t.Errorf("%+v, %v, %+v", d, err, own)
+		}
+	}
+	if _, err := program.ProgramDescribe("my-app", 5); core.ErrorCode(err) != core.CodeInternal {
+		t.Error(err)
+	}
+	number := new(int)
+	if _, err := program.ProgramDescribe("my-app", &number); core.ErrorCode(err) != core.CodeInternal {
+		t.Error(err)
+	}
+}
+
+// Words that a list may hold are its items'.
+func TestProgramDescribe_SchemaOfListWithEnum(t *testing.T) {
+	t.Parallel()
+	d, err := program.ProgramDescribe("my-app", struct {
+		Kinds []string `yaml:"kinds" doc:"which" enum:"a,b"`
+	}{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct{ Properties map[string]any }
+	if err := json.Unmarshal(d.JSONSchema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"description": "which", "type": "array", "items": map[string]any{"type": "string", "enum": []any{"a", "b"}}}
+	if got := schema.Properties["kinds"]; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -2,9 +2,9 @@ package program
 
 import "fmt"
 
-// ProgramExit is an error by which a command ends with an exit status of its own
-// and no message: it has said by itself what there is to say. ProgramExit(1) is
-// what grep ends with where nothing is found.
+// ProgramExit is an error by which a command ends with an exit status of its
+// own and no message: it has said by itself what there is to say.
+// ProgramExit(1) is what grep ends with where nothing is found.
 //
 // More in program_exit.md:
 //   - The status counts from 0 to 255; the system cuts the rest off.

@@ -5,20 +5,20 @@ import (
 	"log/slog"
 )
 
-// ProgramLog is the settings of a program's log: embed it in the settings' struct
-// of a command. It gives the keys log.level, log.format and quiet, and the flags
-// --log-level, --log-format and --quiet. Fields that are empty in the defaults
-// are info and text.
+// ProgramLog is the settings of a program's log: embed it in the settings'
+// struct of a command. It gives the keys log.level, log.format and quiet, and
+// the flags --log-level, --log-format and --quiet. Fields that are empty in the
+// defaults are info and text.
 //
 // More in program_log.md:
 //   - The log goes to stderr.
 //   - Quiet wins over the level.
 type ProgramLog struct {
 	Log struct {
-		Level  string `yaml:"level" doc:"the least level that is logged" enum:"debug,info,warn,error"`
+		Level  string `yaml:"level" doc:"the lowest level that is logged" enum:"debug,info,warn,error"`
 		Format string `yaml:"format" doc:"how the log is written" enum:"text,json"`
 	} `yaml:"log"`
-	Quiet bool `yaml:"quiet" doc:"log errors alone"`
+	Quiet bool `yaml:"quiet" doc:"log only errors"`
 }
 
 func (l *ProgramLog) logSettings() *ProgramLog { return l }

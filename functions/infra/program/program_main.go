@@ -9,17 +9,17 @@ import (
 	"syscall"
 )
 
-// ProgramMain runs a program as [ProgramRun] does and ends the process: call it as
-// the only statement of main. It does not return.
+// ProgramMain runs a program as [ProgramRun] does and ends the process: call it
+// as the only statement of main. It does not return.
 //
 // SIGINT (Ctrl-C) and SIGTERM end the command's context; the command then has
-// StopTimeout to return. A second one ends the process at once, without anything
-// that is deferred. The exit status of a command that ended because of a signal is
-// 128 and the signal's number, unless it returned nil.
+// StopTimeout to return. A second one ends the process at once, without
+// anything that is deferred. The exit status of a command that ended because of
+// a signal is 128 and the signal's number, unless it returned nil.
 //
-// A write to a stdout that nobody reads any more, as after "| head", fails, where
-// Go would end the process by SIGPIPE; it ends the command's context, and the
-// program with status 0. The command's log is slog's default.
+// A write to a stdout that nobody reads any more, as after "| head", fails,
+// where Go would end the process by SIGPIPE; it ends the command's context, and
+// the program with status 0. The command's log is slog's default.
 //
 // More in program_main.md:
 //   - Nothing that is deferred in main runs after it, and a second signal runs
@@ -40,7 +40,8 @@ func ProgramMain(cfg ProgramRunConfig) {
 }
 
 // stopSignal is why a program's context is done. To all that ask it is
-// [context.Canceled], so that what a unit gives up for it is coded as cancelled.
+// [context.Canceled], so that what a unit gives up for it is coded as
+// cancelled.
 type stopSignal struct{ os.Signal }
 
 func (stopSignal) Is(target error) bool { return target == context.Canceled }

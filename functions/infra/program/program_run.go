@@ -47,14 +47,15 @@ type ProgramRunConfig struct {
 	LookupEnv func(name string) (string, bool)
 }
 
-// ProgramRun is a program without its process: it reads the command line and the
-// settings, runs the command that is named, reports an error on stderr and
-// returns the exit status. [ProgramMain] is the same with the process's signals.
+// ProgramRun is a program without its process: it reads the command line and
+// the settings, runs the command that is named, reports an error on stderr and
+// returns the exit status. [ProgramMain] is the same with the process's
+// signals.
 //
 // An error is written as "NAME: error: ..." with its hint on a line of its own,
-// and without the secrets in the settings. A panic in the command's own goroutine
-// is an error with CodeInternal, reported with its stack. [ProgramExit] ends with
-// a status and no message.
+// and without the secrets in the settings. A panic in the command's own
+// goroutine is an error with CodeInternal, reported with its stack.
+// [ProgramExit] ends with a status and no message.
 //
 // When ctx is done, the command has StopTimeout to return; then ProgramRun
 // returns without it, with CodeTimeout. A command that returns because ctx is
@@ -100,7 +101,7 @@ var errClosedPipe error = closedPipe{}
 
 type closedPipe struct{}
 
-func (closedPipe) Error() string { return "nobody reads the output" }
+func (closedPipe) Error() string { return "the output is not read" }
 
 func (closedPipe) Is(target error) bool { return target == context.Canceled }
 
@@ -224,10 +225,7 @@ func (r *runner) dispatch(ctx context.Context) error {
 
 // unknown is the error for a word that is no command.
 func (r *runner) unknown(message, word string) error {
-	hint := r.cfg.Name + " --help lists the commands"
-	if near := core.NameNearest(word, r.names()); near != nil {
-		hint = "did you mean " + strings.Join(near, " or ") + "?"
-	}
+	hint := cmp.Or(core.DidYouMean(core.NameNearest(word, r.names())...), r.cfg.Name+" --help lists the commands")
 	return &core.Error{Code: core.CodeInvalid, Message: message, Hint: hint}
 }
 
@@ -333,7 +331,7 @@ func (r *runner) withSettings() *ProgramCommandHandle {
 }
 
 func (r *runner) fields(c *ProgramCommandHandle) ([]*field, error) {
-	return fieldsOf(r.cfg.Name, reflect.ValueOf(c.settings()).Elem(), "")
+	return settingsOf(r.cfg.Name, reflect.ValueOf(c.settings()).Elem())
 }
 
 // check looks for defects in how the program is declared.

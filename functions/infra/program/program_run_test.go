@@ -137,22 +137,23 @@ func TestProgramRun_Arguments(t *testing.T) {
 func TestProgramRun_Mistakes(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"lst":                 "shop: error: no command \"lst\"\nhint: did you mean list?\n",
-		"buy":                 "shop: error: no command \"buy\"\nhint: shop --help lists the commands\n",
-		"help lst":            "shop: error: no command \"lst\"\nhint: did you mean list?\n",
-		"--lmit 3 list":       "shop: error: unknown flag: --lmit; did you mean --limit?\nhint: shop --help lists the commands\n",
-		"--nonsense":          "shop: error: unknown flag: --nonsense\nhint: shop --help lists the commands\n",
-		"list --nonsense":     "shop: error: unknown flag: --nonsense\nhint: shop list --help shows the flags\n",
-		"list --limit":        "shop: error: --limit needs a value\nhint: shop list --help shows the flags\n",
-		"list --limit=":       "shop: error: --limit is given nothing; leave it out, or name what is meant\nhint: shop list --help shows the flags\n",
-		"list --limit 0":      "shop: error: --limit: 0 is less than 1\nhint: shop list --help shows the flags\n",
-		"list -k fruit,tol":   "shop: error: --kind: \"tol\" is not one of fruit, tool; did you mean tool?\nhint: shop list --help shows the flags\n",
-		"list --log-level x":  "shop: error: log.level (flag --log-level): \"x\" is not one of debug, info, warn, error\nhint: shop list --help shows the flags\n",
-		"fail":                "shop: error: shop fail needs a way to fail\nhint: usage: shop fail [flags] HOW\n",
-		"fail exit 2 3":       "shop: error: shop fail: unexpected argument \"3\"\nhint: usage: shop fail [flags] HOW\n",
-		"completion":          "shop: error: shop completion needs a shell: bash, zsh or fish\nhint: usage: shop completion SHELL\n",
-		"completion tcsh":     "shop: error: shop completion needs a shell: bash, zsh or fish, not \"tcsh\"\nhint: shop help completion says what to do with what it prints\n",
-		"config --format xml": "shop: error: --format: \"xml\" is not one of text, json\n",
+		"lst":                "shop: error: no command \"lst\"\nhint: did you mean list?\n",
+		"buy":                "shop: error: no command \"buy\"\nhint: shop --help lists the commands\n",
+		"help lst":           "shop: error: no command \"lst\"\nhint: did you mean list?\n",
+		"--lmit 3 list":      "shop: error: unknown flag: --lmit; did you mean --limit?\nhint: shop --help lists the commands\n",
+		"--nonsense":         "shop: error: unknown flag: --nonsense\nhint: shop --help lists the commands\n",
+		"list --nonsense":    "shop: error: unknown flag: --nonsense\nhint: shop list --help shows the flags\n",
+		"list --limit":       "shop: error: --limit needs a value\nhint: shop list --help shows the flags\n",
+		"list --limit=":      "shop: error: --limit is given nothing; leave it out, or name what is meant\nhint: shop list --help shows the flags\n",
+		"list --limit 0":     "shop: error: --limit: 0 is less than 1\nhint: shop list --help shows the flags\n",
+		"list -k fruit,tol":  "shop: error: --kind: \"tol\" is not one of fruit, tool; did you mean tool?\nhint: shop list --help shows the flags\n",
+		"list --log-level x": "shop: error: log.level (flag --log-level): \"x\" is not one of debug, info, warn, error\nhint: shop list --help shows the flags\n",
+		"fail":               "shop: error: shop fail needs a way to fail\nhint: usage: shop fail [flags] HOW\n",
+		"fail exit 2 3":      "shop: error: shop fail: unexpected argument \"3\"\nhint: usage: shop fail [flags] HOW\n",
+		"completion":         "shop: error: shop completion needs a shell: bash, zsh or fish\nhint: usage: shop completion SHELL\n",
+		"completion tcsh":    "shop: error: shop completion needs a shell: bash, zsh or fish, not \"tcsh\"\nhint: shop help completion says what to do with what it prints\n",
+		"config xml":         "shop: error: \"xml\" is not one of text, json\n",
+		"config json x":      "shop: error: shop config: unexpected argument \"x\"\nhint: usage: shop config [flags] [text|json]\n",
 	} {
 		got := start(t.Context(), shop(), nil, strings.Fields(args)...)
 		if got.code != 64 || got.stdout != "" || got.stderr != want {
@@ -206,8 +207,8 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// Output that nobody reads is no error; output that could not be written is one,
-// though the command does not look.
+// Output that nobody reads is no error; output that could not be written is
+// one, though the command does not look.
 func TestProgramRun_Output(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -231,7 +232,10 @@ func TestProgramRun_Output(t *testing.T) {
 		var stderr bytes.Buffer
 		cfg := shop()
 		cfg.Args, cfg.Stdout, cfg.Stderr = strings.Fields(c.args), brokenWriter{c.err}, &stderr
-		cfg.LookupEnv = func(name string) (string, bool) { return map[string]string{"SHOP_LOG_LEVEL": "error"}[name], true }
+		cfg.LookupEnv = func(name string) (string, bool) {
+			v, ok := map[string]string{"SHOP_LOG_LEVEL": "error"}[name]
+			return v, ok
+		}
 		if got := program.ProgramRun(ctx, cfg); got != c.want || stderr.String() != c.text {
 			t.Errorf("%s: %d, %s", name, got, &stderr)
 		}
@@ -276,7 +280,7 @@ func TestProgramRun_Config(t *testing.T) {
 	}
 	env := map[string]string{"SHOP_CONFIG": file, "SHOP_LOG_FORMAT": "json", "THE_TOKEN": "hunter2"}
 	text := func(format string) string {
-		got := start(t.Context(), shop(), env, "config", "--quiet", "--format", format)
+		got := start(t.Context(), shop(), env, "config", "--quiet", format)
 		if got.code != 0 || got.stderr != "" || strings.Contains(got.stdout, "hunter2") {
 			t.Errorf("%s: %+v", format, got)
 		}
@@ -306,6 +310,57 @@ token       [secret]  shop.yaml:4:8
 		if got := start(t.Context(), shop(), env, strings.Fields(args)...); got.code != 0 {
 			t.Errorf("%s: %+v", args, got)
 		}
+	}
+}
+
+// A setting may have any name that no built-in flag has, also one that config
+// might want for itself.
+func TestProgramRun_ConfigNames(t *testing.T) {
+	t.Parallel()
+	type named struct {
+		Format string `yaml:"format" doc:"x"`
+		JSON   bool   `yaml:"json" doc:"x"`
+		Text   string `yaml:"text" doc:"x"`
+		Output string `yaml:"output" doc:"x"`
+	}
+	cfg := program.ProgramRunConfig{Name: "x", Doc: "x", Commands: []*program.ProgramCommandHandle{command[named]("a")}}
+	got := start(t.Context(), cfg, nil, "config", "--format=png", "--json", "--text=b", "--output", "c")
+	want := "format  png   flag --format\njson    true  flag --json\ntext    b     flag --text\noutput  c     flag --output\n"
+	if got != (result{0, want, ""}) {
+		t.Errorf("%+v", got)
+	}
+	if got := start(t.Context(), cfg, nil, "a", "--format=png"); got != (result{}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What is in force can be seen while a store of secrets is down, and when a
+// value is out of bounds.
+func TestProgramRun_ConfigWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	type bounded struct {
+		Token program.ProgramSecret `yaml:"token" doc:"x"`
+		Empty program.ProgramSecret `yaml:"empty" doc:"x"`
+		Size  int                   `yaml:"size" doc:"x" max:"9"`
+	}
+	file := filepath.Join(t.TempDir(), "x.yaml")
+	if err := os.WriteFile(file, []byte("token: {store: a/b}\nsize: 10\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := program.ProgramRunConfig{Name: "x", Doc: "x", Commands: []*program.ProgramCommandHandle{
+		program.ProgramCommand(program.ProgramCommandConfig[*bounded]{
+			Name: "a", Run: func(context.Context, program.ProgramCall[*bounded]) error { return nil },
+			Secret: func(context.Context, string) (string, error) {
+				t.Error("the secret was fetched")
+				return "", errors.New("the store is down")
+			},
+		}),
+	}}
+	got := start(t.Context(), cfg, map[string]string{"X_CONFIG": file}, "config")
+	got.stdout, got.stderr = strings.ReplaceAll(got.stdout, file, "x.yaml"), strings.ReplaceAll(got.stderr, file, "x.yaml")
+	want := "token  [secret]  x.yaml:1:8\nempty            default\nsize   10        x.yaml:2:7\n"
+	if got != (result{64, want, "x: error: size (x.yaml:2:7): 10 is more than 9\n"}) {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -7,12 +7,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ProgramSecret is a setting that must not be shown: a token, a password, a key.
-// It prints as "[secret]" in every form, and only Reveal gives its text. The zero
-// value is a secret that is not set.
+// ProgramSecret is a setting that must not be shown: a token, a password, a
+// key. It prints as "[secret]" in every form, and only Reveal gives its text.
+// The zero value is a secret that is not set.
 //
 // In a file it is written as where it is kept, {file: PATH}, {env: NAME} or
-// {store: NAME}; program_config reads it from there.
+// {store: NAME}; program_config reads it from there. Before that, as in the
+// completion of a command line, it is set and Reveal returns "".
 //
 // More in program_secret.md:
 //   - What Reveal returns is an ordinary string: don't put it into an error, a
@@ -34,22 +35,23 @@ type secretPlace struct {
 // shown is what is printed of a secret that is set.
 const shown = "[secret]"
 
-// Reveal returns the secret itself; "" if it is not set.
+// Reveal returns the secret itself; "" if it is not set or not fetched yet.
 func (s ProgramSecret) Reveal() string { return s.text }
 
-// IsSet reports whether there is a secret.
-func (s ProgramSecret) IsSet() bool { return s.text != "" }
+// IsSet reports whether there is a secret, or a place from which one is
+// fetched.
+func (s ProgramSecret) IsSet() bool { return s.text != "" || s.from != secretPlace{} }
 
 // String returns "[secret]", or "" if it is not set.
 func (s ProgramSecret) String() string {
-	if s.text == "" {
+	if !s.IsSet() {
 		return ""
 	}
 	return shown
 }
 
-// Format prints as String does, whatever the verb, so that %#v and %x don't show
-// the fields.
+// Format prints as String does, whatever the verb, so that %#v and %x don't
+// show the fields.
 func (s ProgramSecret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
 // MarshalText makes encoders (JSON, slog) write what String returns.

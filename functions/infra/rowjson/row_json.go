@@ -12,8 +12,8 @@ import (
 // maxSafeInt is JavaScript's Number.MAX_SAFE_INTEGER.
 const maxSafeInt = 1<<53 - 1
 
-// RowJSON appends database values as JSON that any reader gets back whole. Its methods return the longer slice, as
-// append does, and can't fail.
+// RowJSON appends database values as JSON that any reader gets back whole. Its
+// methods return the longer slice, as append does, and can't fail.
 //
 // More in row_json.md:
 //   - A float that is whole keeps its point (2.0), so that a reader can tell it
@@ -42,8 +42,8 @@ func (j RowJSON) AppendUint(b []byte, v uint64) []byte {
 	return append(b, '"')
 }
 
-// AppendNumber appends the text of a number whose reader a float64 may not be enough for, as a string where safe is
-// false, but with BigInts.
+// AppendNumber appends the text of a number whose reader a float64 may not be
+// enough for, as a string where safe is false, but with BigInts.
 func (j RowJSON) AppendNumber(b []byte, text string, safe bool) []byte {
 	if safe || j.BigInts {
 		return append(b, text...)
@@ -51,8 +51,9 @@ func (j RowJSON) AppendNumber(b []byte, text string, safe bool) []byte {
 	return append(append(append(b, '"'), text...), '"')
 }
 
-// AppendFloat appends a real of 32 or 64 bits, apart from an integer: 2.0 stays 2.0. JSON has neither NaN nor infinities:
-// they are the strings "NaN", "Infinity" and "-Infinity".
+// AppendFloat appends a real of 32 or 64 bits, apart from an integer: 2.0 stays
+// 2.0. JSON has neither NaN nor infinities: they are the strings "NaN",
+// "Infinity" and "-Infinity".
 func (RowJSON) AppendFloat(b []byte, v float64, bits int) []byte {
 	switch {
 	case math.IsNaN(v):
@@ -88,8 +89,8 @@ func (RowJSON) AppendTime(b []byte, v time.Time, layout string) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendString appends a string; bytes that are no UTF-8 become U+FFFD. encoding/json would have to allocate a result for
-// each value.
+// AppendString appends a string; bytes that are no UTF-8 become U+FFFD.
+// encoding/json would have to allocate a result for each value.
 func (RowJSON) AppendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	done := 0

@@ -13,7 +13,8 @@ const (
 
 const flushSize = 32 << 10 // what is written at a time
 
-// RowsJSONWriteRows is what [RowsJSONWrite] reads: *sql.Rows, or a driver's own rows.
+// RowsJSONWriteRows is what [RowsJSONWrite] reads: *sql.Rows, or a driver's own
+// rows.
 type RowsJSONWriteRows interface {
 	Next() bool
 	Scan(dest ...any) error
@@ -38,17 +39,19 @@ type RowsJSONWriteConfig struct {
 	Cut      func() // called before rows are closed early (a limit, an error), where Close alone would read all that is still to come; nil: nothing
 }
 
-// RowsJSONWrite writes rows to w as they come, as a JSON array of objects or as one object a line, in the order of the
-// columns. Nothing is written before the first row is there, so that with Result.Bytes 0 an HTTP handler can still answer
-// with an error; after an error further on the array is left open, so that no one takes it for whole. It closes rows,
-// whatever happens, since some errors show then alone.
+// RowsJSONWrite writes rows to w as they come, as a JSON array of objects or as
+// one object a line, in the order of the columns. Nothing is written before the
+// first row is there, so that with Result.Bytes 0 an HTTP handler can still
+// answer with an error; after an error further on the array is left open, so
+// that no one takes it for whole. It closes rows, whatever happens, since some
+// errors show then alone.
 //
-// The errors are those of rows, of Append (with the column's name) and of w, wrapped; none is coded, since the driver's
-// unit knows its own.
+// The errors are those of rows, of Append (with the column's name) and of w,
+// wrapped; none is coded, since the driver's unit knows its own.
 //
 // More in rows_json_write.md:
-//   - After an error the array is left open on purpose: a reader must not take
-//     half a result for a whole one.
+//   - After an error the array is left open on purpose: a reader must not
+//     mistake half a result for a complete one.
 //   - Errors are passed on as they are; the driver's unit gives them a code.
 func RowsJSONWrite(w io.Writer, rows RowsJSONWriteRows, cfg RowsJSONWriteConfig) (RowsJSONResult, error) {
 	out := newWriter(w, cfg)
@@ -166,7 +169,8 @@ func (out *writer) flush() error {
 	return nil
 }
 
-// uniqueNames numbers the names that come again: SELECT a.id, b.id has two columns id, and a JSON object one key of a name.
+// uniqueNames numbers the names that come again: SELECT a.id, b.id has two
+// columns id, and a JSON object one key of a name.
 func uniqueNames(columns []RowsJSONWriteColumn) []string {
 	names := make([]string, len(columns))
 	taken := map[string]bool{}

@@ -2,10 +2,10 @@ package service
 
 import "context"
 
-// Service is something that runs in the background: a server, a watch, a queue's
-// worker. It runs once started, so there is no Start method; a function such as
-// [ServiceStart] returns it. The methods may be called from several goroutines
-// at once.
+// Service is something that runs in the background: a server, a watch, a
+// queue's worker. It runs once started, so there is no Start method; a function
+// such as [ServiceStart] returns it. The methods may be called from several
+// goroutines at once.
 //
 // What has nothing running in the background, such as a database, is a resource
 // instead and has Close() error.

@@ -22,7 +22,7 @@ type ServiceRunConfig struct {
 	// StopTimeout bounds the stopping of all services together. Default:
 	// 10 s.
 	StopTimeout time.Duration
-	// Logger is told at level info when a service starts and stops, and at
+	// Logger logs at level info when a service starts and stops, and at
 	// level error why the first one ended. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -43,10 +43,10 @@ type ServiceRunEntry struct {
 // returns when all have ended or StopTimeout has passed.
 //
 // It returns nil if ctx was done, or the first service ended without an error,
-// and all stopped cleanly. Else the error joins why the first one ended or could
-// not be started and what went wrong while the others stopped, each with its
-// service's name. It is a *core.Error with CodeInvalid where Services is not
-// right; nothing was started then.
+// and all stopped cleanly. Else the error joins why the first one ended or
+// could not be started and what went wrong while the others stopped, each with
+// its service's name. It is a *core.Error with CodeInvalid where Services is
+// not right; nothing was started then.
 //
 // More in service_run.md:
 //   - A service's context stays open after ctx is done, until the service has
@@ -113,7 +113,8 @@ type ended struct {
 	err  error
 }
 
-// start starts the services in order, until one can't be started or ctx is done.
+// start starts the services in order, until one can't be started or ctx is
+// done.
 func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
 	for _, entry := range entries {
 		if ctx.Err() != nil {
@@ -140,8 +141,8 @@ func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
 	return nil
 }
 
-// givenUp tells whether a start failed because ctx is done, by its cause or by
-// what clients make of it.
+// givenUp reports whether a start failed because ctx is done, by its cause or
+// by what clients make of it.
 func givenUp(ctx context.Context, err error) bool {
 	if ctx.Err() == nil {
 		return false

@@ -136,8 +136,8 @@ func TestServiceRun_StartFails(t *testing.T) {
 	})
 }
 
-// The context ends while a service waits for a database: that start is given up,
-// and it is no error.
+// The context ends while a service waits for a database: that start is given
+// up, and it is no error.
 func TestServiceRun_StoppedWhileStarting(t *testing.T) {
 	t.Parallel()
 	for name, given := range map[string]func(context.Context) error{
@@ -173,8 +173,8 @@ func stoppedWhileStarting(t *testing.T, given func(context.Context) error) {
 	})
 }
 
-// One deadline is for all: the last service gets what the others left of it, and
-// each is asked to stop.
+// One deadline is for all: the last service gets what the others left of it,
+// and each is asked to stop.
 func TestServiceRun_StopTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

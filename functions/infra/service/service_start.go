@@ -28,8 +28,8 @@ type ServiceStartHandle struct {
 
 var _ Service = (*ServiceStartHandle)(nil)
 
-// ServiceStart runs cfg.Run in the background and returns at once. Run's context
-// has ctx's values and ends with ctx or by Stop.
+// ServiceStart runs cfg.Run in the background and returns at once. Run's
+// context has ctx's values and ends with ctx or by Stop.
 //
 // The error is a *core.Error with CodeInvalid where Name or Run is missing. The
 // caller stops the service.
@@ -79,8 +79,8 @@ func (h *ServiceStartHandle) Err() error {
 	}
 }
 
-// wait waits for a service's end and returns its error. A service that has ended
-// counts as ended though ctx is done, too.
+// wait waits for a service's end and returns its error. A service that has
+// ended counts as ended though ctx is done, too.
 func wait(ctx context.Context, s Service, op string) error {
 	select {
 	case <-s.Done():

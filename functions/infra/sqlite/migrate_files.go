@@ -59,8 +59,9 @@ func isTableName(name string) bool {
 	return name != "" && !isDigit(name[0])
 }
 
-// wantsForeignKeysOff looks for the line "-- foreign_keys: off" in the comment that a file begins with: SQLite's own procedure
-// for rebuilding a table needs that (https://sqlite.org/lang_altertable.html#otheralter).
+// wantsForeignKeysOff looks for the line "-- foreign_keys: off" in the comment
+// that a file begins with: SQLite's own procedure for rebuilding a table needs
+// that (https://sqlite.org/lang_altertable.html#otheralter).
 func wantsForeignKeysOff(text string) bool {
 	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
 		line = strings.TrimSpace(line)
@@ -92,5 +93,5 @@ func refusedStatement(s statement) (message, hint string) {
 }
 
 func invalidFile(file, message, hint string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate " + file, Message: message, Hint: hint}
+	return &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate file=" + file, Message: message, Hint: hint}
 }

@@ -11,8 +11,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// bindArgs lists the values for a statement's parameters in the order of their indexes. It refuses what the drivers treat
-// differently: mattn binds NULL for a name that has no value, modernc passes over a value that no parameter has.
+// bindArgs lists the values for a statement's parameters in the order of their
+// indexes. It refuses what the drivers treat differently: mattn binds NULL for
+// a name that has no value, modernc passes over a value that no parameter has.
 func bindArgs(params []param, cfg SQLiteQueryJSONConfig) ([]any, error) {
 	named := slices.ContainsFunc(params, func(p param) bool { return p.name != "" })
 	if !named {
@@ -20,7 +21,9 @@ func bindArgs(params []param, cfg SQLiteQueryJSONConfig) ([]any, error) {
 			return nil, argsError("the query has no parameter with a name, but Named has values")
 		}
 		if len(params) != len(cfg.Args) {
-			return nil, argsError(fmt.Sprintf("the query has %d parameters, Args has %d values", len(params), len(cfg.Args)))
+			return nil, argsError(
+				fmt.Sprintf("the query has %d parameters, Args has %d values", len(params), len(cfg.Args)),
+			)
 		}
 		return convertAll(cfg.Args)
 	}
@@ -39,7 +42,9 @@ func bindNamed(params []param, values map[string]any) ([]any, error) {
 		}
 		name := p.name[1:]
 		if p.name[0] == '#' || !isLetter(name[0]) || strings.ContainsAny(name, "(:$") {
-			return nil, argsError(fmt.Sprintf("parameter %s: a name is :, @ or $, a letter, then letters, digits and _", p.name))
+			return nil, argsError(
+				fmt.Sprintf("parameter %s: a name is :, @ or $, a letter, then letters, digits and _", p.name),
+			)
 		}
 		value, ok := values[name]
 		if !ok {
@@ -73,8 +78,9 @@ func convertAll(values []any) ([]any, error) {
 	return args, nil
 }
 
-// convertArg turns a value into one that SQLite stores. A json.Number, as a decoder with UseNumber gives it, becomes an
-// integer or a real; a driver would bind it as text.
+// convertArg turns a value into one that SQLite stores. A json.Number, as a
+// decoder with UseNumber gives it, becomes an integer or a real; a driver would
+// bind it as text.
 func convertArg(name string, value any) (any, error) {
 	if number, ok := value.(json.Number); ok {
 		if n, err := number.Int64(); err == nil {

@@ -12,7 +12,8 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// open opens a new database file, with the driver that the build tags choose, and runs sql on it.
+// open opens a new database file, with the driver that the build tags choose,
+// and runs sql on it.
 func open(t testing.TB, sql ...string) *sqliteopen.SQLiteOpenHandle {
 	t.Helper()
 	return openPath(t, filepath.Join(t.TempDir(), "test.db"), sql...)
@@ -48,7 +49,8 @@ func wantError(t testing.TB, err error, code core.Code, want string) {
 	}
 }
 
-// The point of this package beside sqliteopen: whoever imports it links no driver.
+// The point of this package beside sqliteopen: importing it links no
+// driver.
 func TestPackageLinksNoDriver(t *testing.T) {
 	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), filepath.Join(goroot(t), "bin", "go"), "list", "-deps", ".").CombinedOutput()

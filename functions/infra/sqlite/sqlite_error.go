@@ -9,10 +9,13 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// SQLiteError turns an error of a SQLite driver, of database/sql or of a context into a [*core.Error] with op before
-// its text: busy is CodeUnavailable, a broken UNIQUE or FOREIGN KEY constraint CodeConflict, a write on a read-only
-// database CodeForbidden, bad SQL CodeInvalid, and so on. An error that already is a *core.Error comes back as it is,
-// nil as nil; one that nothing is known about keeps the code of its cause (core.ErrorCode finds it).
+// SQLiteError turns an error of a SQLite driver, of database/sql or of a
+// context into a [*core.Error] with op before its text: busy is
+// CodeUnavailable, a broken UNIQUE or FOREIGN KEY constraint CodeConflict, a
+// write on a read-only database CodeForbidden, bad SQL CodeInvalid, and so on.
+// An error that already is a *core.Error comes back as it is, nil as nil; one
+// that nothing is known about keeps the code of its cause (core.ErrorCode finds
+// it).
 //
 // More in sqlite_error.md:
 //   - UNIQUE, PRIMARY KEY, rowid and FOREIGN KEY violations are CodeConflict;
@@ -40,7 +43,8 @@ func SQLiteError(op string, err error) error {
 	return &known
 }
 
-// resultError is the code and the hint for one of SQLite's (extended) result codes, https://sqlite.org/rescode.html.
+// resultError is the code and the hint for one of SQLite's (extended) result
+// codes, https://sqlite.org/rescode.html.
 func resultError(number int) core.Error {
 	if known, ok := resultErrors[number]; ok {
 		return known
@@ -62,7 +66,10 @@ var resultErrors = map[int]core.Error{
 	10: {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: look at the disk"},
 	11: {Code: core.CodeInternal, Hint: "the file is damaged: restore a backup, or salvage it with sqlite3's .recover"},
 	13: {Code: core.CodeUnavailable, Hint: "the disk, the quota or max_page_count is full"},
-	14: {Code: core.CodeUnavailable, Hint: "check that the folder exists and that this user may write to it (-wal and -shm stand beside the file)"},
+	14: {
+		Code: core.CodeUnavailable,
+		Hint: "check that the folder exists and that this user may write to it (-wal and -shm stand next to the file)",
+	},
 	18: {Code: core.CodeTooLarge},
 	19: {Code: core.CodeInvalid}, // SQLITE_CONSTRAINT: CHECK, NOT NULL, a STRICT table's types; the others below
 	20: {Code: core.CodeInvalid},
@@ -76,8 +83,10 @@ var resultErrors = map[int]core.Error{
 	2579: {Code: core.CodeConflict}, // SQLITE_CONSTRAINT_ROWID
 }
 
-// resultCode finds SQLite's (extended) result code in an error without importing a driver: modernc.org/sqlite has a
-// method Code() int; github.com/mattn/go-sqlite3 has a struct with a field of that name, which only reflection reads.
+// resultCode finds SQLite's (extended) result code in an error without
+// importing a driver: modernc.org/sqlite has a method Code() int;
+// github.com/mattn/go-sqlite3 has a struct with a field of that name, which
+// only reflection reads.
 func resultCode(err error) (number int, ok bool) {
 	if number, ok := driverCode(err); ok {
 		return number, true

@@ -33,17 +33,22 @@ type SQLiteMigrateResult struct {
 	Pending []SQLiteMigrateFile `json:"pending"` // not yet applied: with DryRun, or behind the one that failed
 }
 
-// SQLiteMigrate brings a database's schema up to date: it applies the SQL files of cfg that the database doesn't have yet, in
-// the order of their numbers ("0001_init.sql"), each in a transaction of its own together with the line that records it.
-// Processes that start at once wait for each other, and each file is applied once.
+// SQLiteMigrate brings a database's schema up to date: it applies the SQL files
+// of cfg that the database doesn't have yet, in the order of their numbers
+// ("0001_init.sql"), each in a transaction of its own together with the line
+// that records it. Processes that start at once wait for each other, and each
+// file is applied once.
 //
-// It refuses, before it changes anything: a file that was changed after it was applied, one that was applied and is
-// gone (this program is older than the database), and a new one with a number below the last applied. A file may not
-// hold BEGIN, COMMIT, END, ROLLBACK or VACUUM. One whose leading comment has the line "-- foreign_keys: off" runs with
-// foreign keys off, and must leave no dangling reference.
+// It refuses, before it changes anything: a file that was changed after it was
+// applied, one that was applied and is gone (this program is older than the
+// database), and a new one with a number below the last applied. A file may not
+// hold BEGIN, COMMIT, END, ROLLBACK or VACUUM. One whose leading comment has
+// the line "-- foreign_keys: off" runs with foreign keys off, and must leave no
+// dangling reference.
 //
-// Errors: CodeInvalid for bad files or SQL (Op names file and line), CodeConflict for a history that doesn't fit,
-// CodeUnavailable when the lock didn't come in time. The result is right in the case of an error, too.
+// Errors: CodeInvalid for bad files or SQL (Op names file and line),
+// CodeConflict for a history that doesn't fit, CodeUnavailable when the lock
+// didn't come in time. The result is right in the case of an error, too.
 //
 // More in sqlite_migrate.md:
 //   - Never edit a file that was released: the next start is refused with
@@ -56,7 +61,11 @@ func SQLiteMigrate(ctx context.Context, db *sql.DB, cfg SQLiteMigrateConfig) (SQ
 		m.table = "schema_migrations"
 	}
 	if !isTableName(m.table) {
-		return m.result, &core.Error{Code: core.CodeInvalid, Op: "sqlite_migrate", Message: fmt.Sprintf("bad table name %q", m.table)}
+		return m.result, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "sqlite_migrate",
+			Message: fmt.Sprintf("bad table name %q", m.table),
+		}
 	}
 	if m.lockTimeout <= 0 {
 		m.lockTimeout = time.Minute
@@ -100,13 +109,14 @@ func (m *migrating) run(ctx context.Context) error {
 	return nil
 }
 
-// apply applies one file, unless another process did so while this one waited for the lock.
+// apply applies one file, unless another process did so while this one waited
+// for the lock.
 func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 	if file.foreignKeysOff {
 		// The pragma does nothing inside a transaction.
 		restore, err := m.foreignKeysOff(ctx)
 		if err != nil {
-			return SQLiteError("sqlite_migrate "+file.Name, err)
+			return SQLiteError("sqlite_migrate file="+file.Name, err)
 		}
 		defer restore()
 	}
@@ -129,10 +139,10 @@ func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 		return err
 	}
 	if err := m.record(ctx, file); err != nil {
-		return SQLiteError("sqlite_migrate "+file.Name, err)
+		return SQLiteError("sqlite_migrate file="+file.Name, err)
 	}
 	if _, err := m.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		return SQLiteError("sqlite_migrate "+file.Name, err)
+		return SQLiteError("sqlite_migrate file="+file.Name, err)
 	}
 	committed = true
 	m.result.Version = file.Version
@@ -145,7 +155,7 @@ func (m *migrating) apply(ctx context.Context, file migrationFile) (err error) {
 func (m *migrating) execFile(ctx context.Context, file migrationFile) error {
 	for _, s := range file.statements {
 		if _, err := m.conn.ExecContext(ctx, s.text); err != nil {
-			return SQLiteError(fmt.Sprintf("sqlite_migrate %s:%d", file.Name, s.line), err)
+			return SQLiteError(fmt.Sprintf("sqlite_migrate file=%s:%d", file.Name, s.line), err)
 		}
 	}
 	if !file.foreignKeysOff {
@@ -159,10 +169,10 @@ func (m *migrating) execFile(ctx context.Context, file migrationFile) error {
 	case nil:
 		return &core.Error{
 			Code:    core.CodeConflict,
-			Op:      "sqlite_migrate " + file.Name,
+			Op:      "sqlite_migrate file=" + file.Name,
 			Message: fmt.Sprintf("leaves rows in %s that point to no row in %s", table, parent),
 			Hint:    "foreign keys are off for this file; it has to leave them whole",
 		}
 	}
-	return SQLiteError("sqlite_migrate "+file.Name, err)
+	return SQLiteError("sqlite_migrate file="+file.Name, err)
 }

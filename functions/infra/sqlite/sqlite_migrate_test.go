@@ -202,7 +202,8 @@ func TestSQLiteMigrate_ConnectionAfterLockTimeout(t *testing.T) {
 	mustMigrate(t, second, cfg.FS)
 }
 
-// Real processes: this test binary starts itself, and all of them are let go at one moment.
+// Real processes: this test binary starts itself, and all of them are let go at
+// one moment.
 func TestSQLiteMigrate_ProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const processes = 4
@@ -245,7 +246,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// migrateChild is one process of ProcessesAtOnce: it says that it is ready, waits for the end of its input, opens and migrates.
+// migrateChild is one process of ProcessesAtOnce: it says that it is ready,
+// waits for the end of its input, opens and migrates.
 func migrateChild(path string) error {
 	fsys := files("1_table.sql", "CREATE TABLE counter (n)")
 	for i := 2; i <= raceFiles; i++ {

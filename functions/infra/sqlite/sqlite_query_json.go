@@ -10,7 +10,8 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// SQLiteQueryJSONConfig is a query and how its rows are written by [SQLiteQueryJSON].
+// SQLiteQueryJSONConfig is a query and how its rows are written by
+// [SQLiteQueryJSON].
 type SQLiteQueryJSONConfig struct {
 	Query    string         // one statement; a ; behind it is fine; required
 	Args     []any          // for ? and ?NNN, by position
@@ -22,22 +23,32 @@ type SQLiteQueryJSONConfig struct {
 	BigInts  bool           // write every integer as a number; default: those beyond ±(2^53-1) as strings, since JavaScript rounds them
 }
 
-// SQLiteQueryJSON runs one query and writes its rows to w as they come, as a JSON array of objects or as one object a line.
-// NULL is null, an integer a number (but see BigInts), a real a number with a point or an exponent, text a string, a
-// blob a string in base64; in columns declared BOOLEAN 0 and 1 are false and true, and in those declared DATE, DATETIME
-// or TIMESTAMP text that the driver reads as a time is RFC 3339 (a DATE at midnight: 2006-01-02).
+// SQLiteQueryJSON runs one query and writes its rows to w as they come, as a
+// JSON array of objects or as one object a line. NULL is null, an integer a
+// number (but see BigInts), a real a number with a point or an exponent, text a
+// string, a blob a string in base64; in columns declared BOOLEAN 0 and 1 are
+// false and true, and in those declared DATE, DATETIME or TIMESTAMP text that
+// the driver reads as a time is RFC 3339 (a DATE at midnight: 2006-01-02).
 //
-// The end of ctx stops the query, wherever it is (with pools of sqlite_open). Nothing is written before the first row
-// is there, so that with Result.Bytes 0 an HTTP handler can still answer with an error; after an error further on the
+// The end of ctx stops the query, wherever it is (with pools of sqlite_open).
+// Nothing is written before the first row is there, so that with Result.Bytes 0
+// an HTTP handler can still answer with an error; after an error further on the
 // array is left open, so that no one takes it for whole. db stays open.
 //
-// Errors: CodeInvalid for bad SQL, several statements or parameters that don't match; CodeForbidden for a write with
-// ReadOnly; CodeTimeout and CodeCanceled for ctx; what [SQLiteError] gives for the rest; w's own error as it is, wrapped.
+// Errors: CodeInvalid for bad SQL, several statements or parameters that don't
+// match; CodeForbidden for a write with ReadOnly; CodeTimeout and CodeCanceled
+// for ctx; what [SQLiteError] gives for the rest; w's own error as it is,
+// wrapped.
 //
 // More in sqlite_query_json.md:
 //   - Objects, not arrays: two columns of one name become id and id_2.
 //   - 2.0 stays 2.0, so that a real can be told from an integer.
-func SQLiteQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg SQLiteQueryJSONConfig) (rowjson.RowsJSONResult, error) {
+func SQLiteQueryJSON(
+	ctx context.Context,
+	db *sql.DB,
+	w io.Writer,
+	cfg SQLiteQueryJSONConfig,
+) (rowjson.RowsJSONResult, error) {
 	args, err := prepareQuery(cfg)
 	if err != nil {
 		return rowjson.RowsJSONResult{}, err
@@ -61,7 +72,13 @@ func SQLiteQueryJSON(ctx context.Context, db *sql.DB, w io.Writer, cfg SQLiteQue
 	return result, SQLiteError("sqlite_query_json", err)
 }
 
-func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg SQLiteQueryJSONConfig, args []any) (rowjson.RowsJSONResult, error) {
+func runQuery(
+	ctx context.Context,
+	conn *sql.Conn,
+	w io.Writer,
+	cfg SQLiteQueryJSONConfig,
+	args []any,
+) (rowjson.RowsJSONResult, error) {
 	rows, err := conn.QueryContext(ctx, cfg.Query, args...)
 	if err != nil {
 		return rowjson.RowsJSONResult{}, err
@@ -71,7 +88,11 @@ func runQuery(ctx context.Context, conn *sql.Conn, w io.Writer, cfg SQLiteQueryJ
 	if err != nil {
 		return rowjson.RowsJSONResult{}, err
 	}
-	return rowjson.RowsJSONWrite(w, rows, rowjson.RowsJSONWriteConfig{Columns: columns, NDJSON: cfg.NDJSON, MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes})
+	return rowjson.RowsJSONWrite(
+		w,
+		rows,
+		rowjson.RowsJSONWriteConfig{Columns: columns, NDJSON: cfg.NDJSON, MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes},
+	)
 }
 
 // prepareQuery checks the query's text and puts its parameters in order.
@@ -85,7 +106,11 @@ func prepareQuery(cfg SQLiteQueryJSONConfig) ([]any, error) {
 	case len(statements) == 0:
 		return nil, queryError(core.CodeInvalid, "the query is empty", "")
 	case len(statements) > 1:
-		return nil, queryError(core.CodeInvalid, fmt.Sprintf("the query holds %d statements", len(statements)), "give one statement a call")
+		return nil, queryError(
+			core.CodeInvalid,
+			fmt.Sprintf("the query holds %d statements", len(statements)),
+			"give one statement a call",
+		)
 	case cfg.ReadOnly && !isSQL(statements[0].words):
 		return nil, queryError(core.CodeInvalid, "not a statement of SQLite", "SELECT, VALUES, WITH and EXPLAIN of these read")
 	case cfg.ReadOnly && !onlyReads(statements[0].words):
@@ -102,15 +127,17 @@ func isSQL(words []string) bool {
 		return true // (SELECT 1), say: no word is mistyped
 	}
 	switch words[0] {
-	case "ALTER", "ANALYZE", "ATTACH", "BEGIN", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "END", "EXPLAIN", "INSERT", "PRAGMA",
-		"REINDEX", "RELEASE", "REPLACE", "ROLLBACK", "SAVEPOINT", "SELECT", "UPDATE", "VACUUM", "VALUES", "WITH":
+	case "ALTER", "ANALYZE", "ATTACH", "BEGIN", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "END", "EXPLAIN",
+		"INSERT", "PRAGMA", "REINDEX", "RELEASE", "REPLACE", "ROLLBACK", "SAVEPOINT", "SELECT", "UPDATE", "VACUUM", "VALUES", "WITH":
 		return true
 	}
 	return false
 }
 
-// onlyReads says whether a statement that begins with these words can do no more than read while query_only is on. The list
-// keeps out what could switch query_only off: EXPLAIN PRAGMA too, since SQLite runs that pragma while it parses.
+// onlyReads reports whether a statement that begins with these words can do no
+// more than read while query_only is on. The list keeps out what could switch
+// query_only off: EXPLAIN PRAGMA too, since SQLite runs that pragma while it
+// parses.
 func onlyReads(words []string) bool {
 	if len(words) > 0 && words[0] == "EXPLAIN" {
 		words = words[1:]
@@ -128,8 +155,8 @@ func onlyReads(words []string) bool {
 	return false
 }
 
-// queryOnly makes the connection refuse writes and returns what takes that back. A connection that can't be put back as it
-// was leaves the pool.
+// queryOnly makes the connection refuse writes and returns what takes that
+// back. A connection that can't be put back as it was leaves the pool.
 func queryOnly(ctx context.Context, conn *sql.Conn) (restore func(), err error) {
 	var already bool
 	if err := conn.QueryRowContext(ctx, "PRAGMA query_only").Scan(&already); err != nil || already {

@@ -22,7 +22,8 @@ type (
 	queryResult = rowjson.RowsJSONResult
 )
 
-// query runs cfg on the writer, so that nothing but ReadOnly keeps a statement from writing.
+// query runs cfg on the writer, so that nothing but ReadOnly keeps a statement
+// from writing.
 func query(t testing.TB, db *sqliteopen.SQLiteOpenHandle, cfg queryConfig) (string, queryResult, error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -188,13 +189,15 @@ func TestSQLiteQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	if json.Valid([]byte(out)) || result.Rows != 8999 || len(out) < 100<<10 {
 		t.Errorf("%d bytes, %+v", len(out), result)
 	}
-	// A row that fails early: nothing was written, and it can still be answered with an error.
+	// A row that fails early: nothing was written, and it can still be answered
+	// with an error.
 	if out, _, err = query(t, db, queryConfig{Query: "SELECT json('{bad')"}); err == nil || out != "" {
 		t.Errorf("%v, %q", err, out)
 	}
 }
 
-// Whatever the text, with ReadOnly nothing is written, the connection is as it was, and the output is JSON.
+// Whatever the text, with ReadOnly nothing is written, the connection is as it
+// was, and the output is JSON.
 func FuzzSQLiteQueryJSON(f *testing.F) {
 	for _, sql := range []string{
 		"SELECT * FROM t", "EXPLAIN PRAGMA query_only=0", "SELECT 1;PRAGMA query_only=0;DELETE FROM t", "WITH a AS (SELECT 1) DELETE FROM t",

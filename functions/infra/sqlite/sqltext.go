@@ -2,7 +2,8 @@ package sqlite
 
 import "strings"
 
-// statement is one statement of a SQL text, as SQLite's own tokenizer would cut it.
+// statement is one statement of a SQL text, as SQLite's own tokenizer would cut
+// it.
 type statement struct {
 	text   string   // without the ; and without blanks and comments around it
 	line   int      // of its first token, from 1
@@ -15,8 +16,9 @@ type param struct {
 	name string // with its prefix (":id"); empty for ? and ?NNN
 }
 
-// splitSQL cuts a SQL text at the semicolons that end a statement. Those in strings, quoted names, comments, parameters
-// and in the body of a trigger don't. Text without a token is left out.
+// splitSQL cuts a SQL text at the semicolons that end a statement. Those in
+// strings, quoted names, comments, parameters and in the body of a trigger
+// don't. Text without a token is left out.
 func splitSQL(text string) []statement {
 	var all []statement
 	for at := 0; at < len(text); {
@@ -42,7 +44,8 @@ type statementScanner struct {
 	previous   [2]string // the last two tokens, the newest last, where they are words (upper case) or ";"
 }
 
-// run reads up to and including the semicolon that ends the statement, or to the end of the text.
+// run reads up to and including the semicolon that ends the statement, or to
+// the end of the text.
 func (s *statementScanner) run() {
 	s.start = -1
 	for s.at < len(s.text) {
@@ -63,7 +66,8 @@ func (s *statementScanner) run() {
 	}
 }
 
-// inTrigger says whether a semicolon here stands in a trigger's body, which only "; END ;" ends.
+// inTrigger reports whether a semicolon here stands in a trigger's body, which
+// only "; END ;" ends.
 func (s *statementScanner) inTrigger() bool {
 	return s.trigger && s.previous != [2]string{";", "END"}
 }
@@ -101,7 +105,8 @@ func createsTrigger(words []string) bool {
 	return false
 }
 
-// maxParams is SQLite's own SQLITE_MAX_VARIABLE_NUMBER; a higher ?NNN is left to the engine to refuse.
+// maxParams is SQLite's own SQLITE_MAX_VARIABLE_NUMBER; a higher ?NNN is left
+// to the engine to refuse.
 const maxParams = 32766
 
 func (s *statementScanner) addParam(text string) {

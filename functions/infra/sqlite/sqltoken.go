@@ -2,8 +2,8 @@ package sqlite
 
 import "strings"
 
-// token is one token of SQL as SQLite's sqlite3GetToken reads it, as far as it matters here: text that can hide a
-// semicolon, and words and parameters.
+// token is one token of SQL as SQLite's sqlite3GetToken reads it, as far as it
+// matters here: text that can hide a semicolon, and words and parameters.
 type token struct {
 	end                           int
 	blank, semicolon, word, param bool
@@ -46,7 +46,8 @@ func nextToken(text string, at int) token {
 	return token{end: at + 1}
 }
 
-// through is the length of text up to and including mark, looked for from start on, or of all of it.
+// through is the length of text up to and including mark, looked for from start
+// on, or of all of it.
 func through(text string, start int, mark string) int {
 	if i := strings.Index(text[start:], mark); i >= 0 {
 		return start + i + len(mark)
@@ -54,7 +55,8 @@ func through(text string, start int, mark string) int {
 	return len(text)
 }
 
-// quoted is the length of a quoted token; the quote itself is written twice inside.
+// quoted is the length of a quoted token; the quote itself is written twice
+// inside.
 func quoted(text string, quote byte) int {
 	for i := 1; i < len(text); i++ {
 		if text[i] != quote {
@@ -68,8 +70,9 @@ func quoted(text string, quote byte) int {
 	return len(text)
 }
 
-// namedParam is the length of :name, @name, $name or #name. In SQLite a name may hold "::" and end in "(...)", as in
-// Tcl; that form has to be read too, since it can hide a semicolon or a quote.
+// namedParam is the length of :name, @name, $name or #name. In SQLite a name
+// may hold "::" and end in "(...)", as in Tcl; that form has to be read too,
+// since it can hide a semicolon or a quote.
 func namedParam(text string) (length int, named bool) {
 	i := 1
 	for i < len(text) {

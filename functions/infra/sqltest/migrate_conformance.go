@@ -48,11 +48,11 @@ type MigrateConformanceConfig struct {
 	Hold func(t *testing.T) (locked string, release func())
 }
 
-// MigrateConformance tests, as parallel subtests of t, what the units that apply
-// SQL files promise: each once and in order, a failure takes back its own file
-// alone, a changed history is refused before anything is changed, a dry run
-// changes nothing, bad files are named, and waiting for another process ends.
-// setup makes an empty database of the subtest's own.
+// MigrateConformance tests, as parallel subtests of t, what the units that
+// apply SQL files promise: each once and in order, a failure takes back its own
+// file alone, a changed history is refused before anything is changed, a dry
+// run changes nothing, bad files are named, and waiting for another process
+// ends. setup makes an empty database of the subtest's own.
 //
 // Processes that start at once, a killed server and the database's own SQL are
 // for the driver's tests.
@@ -132,7 +132,7 @@ func checkFailure(t *testing.T, m *migrating) {
 		"2_bad.sql", "-- first\n\nCREATE TABLE half (n int);\n\n-- here: ü\nINSERT INTO nowhere VALUES (1);",
 		"3_index.sql", indexSQL)
 	result, err := m.migrate(t, fsys)
-	wantError(t, err, core.CodeInvalid, m.Op+" 2_bad.sql:6: ")
+	wantError(t, err, core.CodeInvalid, m.Op+" file=2_bad.sql:6: ")
 	if !slices.Equal(result.Applied, []string{"1_users.sql"}) || result.Version != 1 ||
 		!slices.Equal(result.Pending, []string{"2_bad.sql", "3_index.sql"}) {
 		t.Errorf("%+v", result)

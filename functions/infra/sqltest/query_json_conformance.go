@@ -14,8 +14,8 @@ import (
 	"fnregistry.dev/functions/infra/rowjson"
 )
 
-// QueryJSONConformanceQuery has the fields of every driver's query config, which
-// it converts to: sqlite.SQLiteQueryJSONConfig(q).
+// QueryJSONConformanceQuery has the fields of every driver's query config,
+// which it converts to: sqlite.SQLiteQueryJSONConfig(q).
 type QueryJSONConformanceQuery struct {
 	Query    string
 	Args     []any
@@ -58,10 +58,10 @@ type QueryJSONConformanceConfig struct {
 }
 
 // QueryJSONConformance tests, as parallel subtests of t, what the units that
-// write a query's rows as JSON promise: limits of rows and bytes, names and types
-// of columns, parameters by position and by name that no text gets out of,
-// ReadOnly, deadlines, and errors of the writer. setup makes a database of the
-// subtest's own.
+// write a query's rows as JSON promise: limits of rows and bytes, names and
+// types of columns, parameters by position and by name that no text gets out
+// of, ReadOnly, deadlines, and errors of the writer. setup makes a database of
+// the subtest's own.
 //
 // How values of the database's types are written is for the driver's own tests.
 //

@@ -38,8 +38,8 @@ func TestQueryJSONConformance_Broken(t *testing.T) {
 	})
 }
 
-// A unit that does nothing, and one that always fails, fail in every subtest that
-// doesn't ask for just that.
+// A unit that does nothing, and one that always fails, fail in every subtest
+// that doesn't ask for just that.
 func TestQueryJSONConformance_BrokenUnitsFail(t *testing.T) {
 	t.Parallel()
 	all := []string{"Limits", "DefaultLimit", "NoRows", "Columns", "Parameters", "WrongParameters",

@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// SQLErrorConformanceConfig is a driver's unit that codes errors, and what it is
-// to make of its database's errors.
+// SQLErrorConformanceConfig is a driver's unit that codes errors, and what it
+// is to make of its database's errors.
 type SQLErrorConformanceConfig struct {
 	// Error is the unit: it gives err the code that fits it, with op before
 	// its text. Required.
@@ -34,8 +34,8 @@ type SQLErrorConformanceCase struct {
 
 // SQLErrorConformance tests, as parallel subtests of t, that a driver's unit
 // gives errors the right code, also where they are wrapped and joined; that it
-// keeps their text and cause; that it leaves coded errors and nil alone; and what
-// it makes of errors that are no driver's: contexts and unknown ones.
+// keeps their text and cause; that it leaves coded errors and nil alone; and
+// what it makes of errors that are no driver's: contexts and unknown ones.
 //
 // More in sql_error_conformance.md:
 //   - Provoke runs in parallel subtests: what one of them needs to be held (a
@@ -63,7 +63,7 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 	}
 	t.Run("Other", func(t *testing.T) {
 		t.Parallel()
-		coded := &core.Error{Code: core.CodeLimited, Op: "x"}
+		coded := &core.Error{Code: core.CodeLimited, Op: "sql_error_conformance"}
 		codes := map[error]core.Code{
 			context.Canceled: core.CodeCanceled,
 			fmt.Errorf("query: %w", context.DeadlineExceeded): core.CodeTimeout,

@@ -17,8 +17,9 @@ import (
 	"fnregistry.dev/functions/infra/sse"
 )
 
-// BenchmarkSSEHandler publishes bursts of 100 events to 1,000 clients over real connections and waits until each of
-// them has read all, with this unit's hub and with tmaxmax/go-sse's server.
+// BenchmarkSSEHandler publishes bursts of 100 events to 1,000 clients over real
+// connections and waits until each of them has read all, with this unit's hub
+// and with tmaxmax/go-sse's server.
 func BenchmarkSSEHandler(b *testing.B) {
 	const clients, burst = 1000, 100
 	data := strings.Repeat("x", 150) + mark

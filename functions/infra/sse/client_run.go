@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // client is what SSEClient's goroutine works with.
@@ -51,19 +52,19 @@ func (c *client) run(ctx context.Context) error {
 		if end.events > 0 || end.lasted > c.cfg.MaxBackoff {
 			failures = 0 // it worked
 		}
-		backoff := core.BackoffDelayConfig{Initial: cmp.Or(c.retry, c.cfg.InitialBackoff), Floor: max(end.asked, c.retry)}
+		backoff := core.BackoffDelayConfig{
+			Initial: cmp.Or(c.retry, c.cfg.InitialBackoff),
+			Floor:   max(end.asked, c.retry),
+		}
 		backoff.Max = max(c.cfg.MaxBackoff, backoff.Initial)
-		timer := time.NewTimer(core.BackoffDelay(backoff, failures, rand.Float64()))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if work.SleepContext(ctx, core.BackoffDelay(backoff, failures, rand.Float64())) != nil {
 			return nil
 		}
 	}
 }
 
-// report drops what nobody reads: a client must not stand still because its errors bore everyone.
+// report drops what nobody reads: a client must not stand still because its
+// errors bore everyone.
 func (c *client) report(err error) {
 	select {
 	case c.errs <- err:
@@ -126,7 +127,8 @@ func (c *client) stream(ctx context.Context) (end streamEnd) {
 	}
 }
 
-// judge looks at the answer's head, and returns how the stream ends if it is none.
+// judge looks at the answer's head, and returns how the stream ends if it is
+// none.
 func (c *client) judge(response *http.Response) (end streamEnd, ok bool) {
 	status := response.StatusCode
 	switch {
@@ -139,7 +141,7 @@ func (c *client) judge(response *http.Response) (end streamEnd, ok bool) {
 		}
 		return streamEnd{}, true
 	}
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // for its retry_after_ms; what is missing was not to be had
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // for its retry_after_ms; the missing part was unavailable
 	end.asked, _ = core.RetryAfterParse(response.Header.Get("Retry-After"), body, time.Now(), maxRetry)
 	code := core.ErrorCode(core.HTTPStatusError(c.op, status))
 	if status < 400 {
@@ -166,7 +168,8 @@ func (c *client) broken(ctx context.Context, message string, err error) error {
 	return c.fail(core.CodeUnavailable, message, err)
 }
 
-// hideURL takes the URL, whose query may hold a secret, out of what net/http says.
+// hideURL takes the URL, whose query may hold a secret, out of what net/http
+// says.
 func hideURL(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
@@ -174,7 +177,8 @@ func hideURL(err error) error {
 	return err
 }
 
-// sendable is false for an ID that HTTP has no header for: it may hold any control character but NUL and line breaks.
+// sendable is false for an ID that HTTP has no header for: it may hold any
+// control character but NUL and line breaks.
 func sendable(id string) bool {
 	return id != "" && !strings.ContainsFunc(id, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
@@ -182,7 +186,8 @@ func sendable(id string) bool {
 // errIdle is why a connection's context was cancelled when nothing came.
 var errIdle = errors.New("idle")
 
-// idleTimer cancels a connection on which nothing comes while somebody waits for it.
+// idleTimer cancels a connection on which nothing comes while somebody waits
+// for it.
 type idleTimer struct {
 	timer *time.Timer
 	after time.Duration
@@ -209,7 +214,8 @@ func (t *idleTimer) stop() {
 	}
 }
 
-// idleReader runs the timer only while it reads, so that a slow consumer is not taken for a silent server.
+// idleReader runs the timer only while it reads, so that a slow consumer is not
+// taken for a silent server.
 type idleReader struct {
 	io.Reader
 	idle *idleTimer

@@ -11,8 +11,9 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// A client's turn ends after so many events, or so many bytes: enough to write them in one go, few enough to copy while
-// the hub is locked, and for one write's deadline to be about.
+// A client's turn ends after so many events, or so many bytes: enough to write
+// them in one go, few enough to copy while the hub is locked, and for one
+// write's deadline to be about.
 const (
 	turnEvents = 256
 	turnBytes  = 64 << 10
@@ -32,7 +33,8 @@ type hubClient struct {
 	frames  [][]byte
 }
 
-// run streams until the client leaves, the hub closes, or a write fails. It returns an error where nothing was sent.
+// run streams until the client leaves, the hub closes, or a write fails. It
+// returns an error where nothing was sent.
 func (c *hubClient) run(r *http.Request) error {
 	header := c.w.Header()
 	header.Set("Content-Type", "text/event-stream")
@@ -43,7 +45,12 @@ func (c *hubClient) run(r *http.Request) error {
 	}
 	c.extendDeadline()
 	if err := c.control.Flush(); errors.Is(err, http.ErrNotSupported) {
-		return &core.Error{Code: core.CodeInternal, Op: "sse_handler", Message: "a middleware hides the writer's Flush", Err: err}
+		return &core.Error{
+			Code:    core.CodeInternal,
+			Op:      "sse_handler",
+			Message: "a middleware hides the writer's Flush",
+			Err:     err,
+		}
 	}
 	c.start(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("last_event_id")))
 	if c.write(c.hello()...) == nil {
@@ -109,7 +116,8 @@ func (c *hubClient) stream(gone <-chan struct{}) {
 	}
 }
 
-// take copies a turn's events out of the ring. wake is closed when more are published.
+// take copies a turn's events out of the ring. wake is closed when more are
+// published.
 func (c *hubClient) take() (wake <-chan struct{}, closed, overtaken bool) {
 	hub := c.hub
 	hub.mu.RLock()
@@ -129,8 +137,8 @@ func (c *hubClient) take() (wake <-chan struct{}, closed, overtaken bool) {
 	return hub.wake, hub.closed, overtaken
 }
 
-// choose makes frames of what was taken, and moves the client's position past it. It runs without the hub's lock, since
-// match is the program's.
+// choose makes frames of what was taken, and moves the client's position past
+// it. It runs without the hub's lock, since match is the program's.
 func (c *hubClient) choose() {
 	clear(c.frames)
 	c.frames = c.frames[:0]
@@ -155,8 +163,9 @@ func (c *hubClient) position() []byte {
 	return []byte("id: " + c.hub.id(c.told) + "\n\n")
 }
 
-// beat keeps the connection open. Where other topics' events went by, it moves the client's ID past them, so that it
-// won't be taken for one that missed them.
+// beat keeps the connection open. Where other topics' events went by, it moves
+// the client's ID past them, so that it won't be taken for one that missed
+// them.
 func (c *hubClient) beat() []byte {
 	if passed := c.next - 1; passed > c.told {
 		c.told = passed
@@ -165,13 +174,14 @@ func (c *hubClient) beat() []byte {
 	return []byte(":\n\n")
 }
 
-// extendDeadline replaces the server's write timeout. A writer that knows no deadlines, such as a test's recorder, has
-// no writes that get stuck either.
+// extendDeadline replaces the server's write timeout. A writer that knows no
+// deadlines, such as a test's recorder, has no writes that get stuck either.
 func (c *hubClient) extendDeadline() {
 	c.control.SetWriteDeadline(time.Now().Add(c.hub.cfg.WriteTimeout))
 }
 
-// write sends frames and flushes. A client that does not take them in time is cut off.
+// write sends frames and flushes. A client that does not take them in time is
+// cut off.
 func (c *hubClient) write(frames ...[]byte) error {
 	c.extendDeadline()
 	for _, frame := range frames {

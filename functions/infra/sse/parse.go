@@ -15,7 +15,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// errTooLarge is in the error for an event that was skipped; the stream goes on.
+// errTooLarge is in the error for an event that was skipped; the stream goes
+// on.
 var errTooLarge = errors.New("longer than the reader's limit")
 
 // parser interprets an event stream (HTML standard, section 9.2.6).
@@ -35,11 +36,18 @@ type parser struct {
 
 func newParser(r io.Reader, maxBytes int, lastID string) *parser {
 	maxBytes = cmp.Or(maxBytes, defaultMaxBytes)
-	return &parser{lines: lineReader{r: bufio.NewReaderSize(r, 4<<10), max: maxBytes}, maxBytes: maxBytes, lastID: lastID, id: lastID, retry: -1}
+	return &parser{
+		lines:    lineReader{r: bufio.NewReaderSize(r, 4<<10), max: maxBytes},
+		maxBytes: maxBytes,
+		lastID:   lastID,
+		id:       lastID,
+		retry:    -1,
+	}
 }
 
-// next returns the next event; io.EOF at the end of the stream; an error with errTooLarge in place of an event that was
-// too long; any other error when reading failed.
+// next returns the next event; io.EOF at the end of the stream; an error with
+// errTooLarge in place of an event that was too long; any other error when
+// reading failed.
 func (p *parser) next() (SSEEvent, error) {
 	for {
 		line, whole, err := p.lines.next()
@@ -105,7 +113,8 @@ func (p *parser) field(line []byte) {
 	}
 }
 
-// dispatch ends the event that was read so far; there is none where it has no data.
+// dispatch ends the event that was read so far; there is none where it has no
+// data.
 func (p *parser) dispatch() (event SSEEvent, oversized, ok bool) {
 	p.lastID = p.id
 	oversized = p.oversized
@@ -148,7 +157,8 @@ func cutShort(b []byte) int {
 	return 1
 }
 
-// milliseconds reads ASCII digits alone; more than a Duration holds is the longest one.
+// milliseconds reads ASCII digits alone; more than a Duration holds is the
+// longest one.
 func milliseconds(digits []byte) (time.Duration, bool) {
 	var ms int64
 	for _, c := range digits {
@@ -160,8 +170,9 @@ func milliseconds(digits []byte) (time.Duration, bool) {
 	return time.Duration(ms) * time.Millisecond, len(digits) > 0
 }
 
-// lineReader splits at LF, CR and CRLF. A CR ends its line at once: the LF that may follow is only looked for when
-// the next line is read, since it may not come for hours.
+// lineReader splits at LF, CR and CRLF. A CR ends its line at once: the LF that
+// may follow is only looked for when the next line is read, since it may not
+// come for hours.
 type lineReader struct {
 	r      *bufio.Reader
 	max    int
@@ -169,8 +180,9 @@ type lineReader struct {
 	skipLF bool
 }
 
-// next returns a line without its end, valid until the next call; whole is false where it was longer than max, and the
-// line is cut there. The error is that of the reader; an unfinished line at the end is dropped.
+// next returns a line without its end, valid until the next call; whole is
+// false where it was longer than max, and the line is cut there. The error is
+// that of the reader; an unfinished line at the end is dropped.
 func (l *lineReader) next() (line []byte, whole bool, err error) {
 	if cap(l.line) > 64<<10 {
 		l.line = nil

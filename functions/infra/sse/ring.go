@@ -12,7 +12,8 @@ type entry struct {
 	frame []byte
 }
 
-// ring holds the newest events by sequence number, from first to next-1. The first event ever is number 1.
+// ring holds the newest events by sequence number, from first to next-1. The
+// first event ever is number 1.
 type ring struct {
 	entries     []entry
 	first, next uint64
@@ -41,8 +42,9 @@ func (r *ring) add(added entry) {
 // lineBreaks turns the three line breaks of the format into one.
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// encode writes an event as a stream has it (HTML standard, section 9.2.5). Data without a line is a line all the same:
-// clients drop events that have none.
+// encode writes an event as a stream has it (HTML standard, section 9.2.5).
+// Data without a line is a line all the same: clients drop events that have
+// none.
 func encode(id string, event SSEEvent) []byte {
 	frame := make([]byte, 0, len(id)+len(event.Type)+len(event.Data)+32)
 	frame = append(append(append(frame, "id: "...), id...), '\n')

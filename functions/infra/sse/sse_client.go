@@ -11,10 +11,12 @@ import (
 	"fnregistry.dev/functions/infra/service"
 )
 
-// maxRetry is the longest wait that a server may ask for, as in retry_after_parse.
+// maxRetry is the longest wait that a server may ask for, as in
+// retry_after_parse.
 const maxRetry = time.Hour
 
-// SSEClientConfig says what [SSEClient] reads, and how it comes back. Only URL is required.
+// SSEClientConfig says what [SSEClient] reads, and how it comes back. Only URL
+// is required.
 type SSEClientConfig struct {
 	URL            string        // http or https
 	Header         http.Header   // sent with each request (Authorization); nil: none
@@ -29,28 +31,33 @@ type SSEClientConfig struct {
 
 // SSEClientHandle is a running client.
 type SSEClientHandle struct {
-	// Events gives what is received, in order, and is closed when the client ends. A reader that stops reading stops
-	// the client from reading too, not from being stopped.
+	// Events gives what is received, in order, and is closed when the client
+	// ends. A reader that stops reading stops the client from reading too, not
+	// from being stopped.
 	Events <-chan SSEEvent
-	// Errors gives what went wrong and was survived: broken connections, statuses that may pass, events that were too
-	// long. It holds 16, further ones are dropped, and it is closed after Events.
+	// Errors gives what went wrong and was survived: broken connections,
+	// statuses that may pass, events that were too long. It holds 16, further
+	// ones are dropped, and it is closed after Events.
 	Errors <-chan error
 
 	// The client's life cycle. Done is closed after both channels. Err is nil
-	// after Stop, the context's end, or status 204, by which a server says
-	// that there is no more; else it is a *core.Error that says why the
+	// after Stop, the context's end, or status 204, by which a server says that
+	// there are no more events; else it is a *core.Error that says why the
 	// client gave up.
 	*service.ServiceStartHandle
 }
 
 var _ service.Service = (*SSEClientHandle)(nil)
 
-// SSEClient reads a server's event stream in the background, and comes back with Last-Event-ID whenever the connection
-// ends, with backoff and jitter, no sooner than the server asks (retry:, Retry-After). It ends when ctx does, by Stop,
-// at status 204, and at an answer that would be the same next time: a 4xx other than 408, 425 and 429, or a 200 that
-// is no event stream. Err says which. The caller stops it.
+// SSEClient reads a server's event stream in the background, and comes back
+// with Last-Event-ID whenever the connection ends, with backoff and jitter, no
+// sooner than the server asks (retry:, Retry-After). It ends when ctx does, by
+// Stop, at status 204, and at an answer that would be the same next time: a 4xx
+// other than 408, 425 and 429, or a 200 that is no event stream. Err says
+// which. The caller stops it.
 //
-// Errors: CodeInvalid for a bad URL or a client with a timeout. No error tells the URL's query, which may hold a secret.
+// Errors: CodeInvalid for a bad URL or a client with a timeout. No error tells
+// the URL's query, which may hold a secret.
 //
 // More in sse_client.md:
 //   - Events come at least once where the server replays: after an event was
@@ -61,9 +68,13 @@ var _ service.Service = (*SSEClientHandle)(nil)
 func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, error) {
 	target, err := url.Parse(cfg.URL)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "sse_client", Message: "the URL is none of http or https with a host"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "sse_client",
+			Message: "the URL is none of http or https with a host",
+		}
 	}
-	op := "sse_client " + target.Host + target.Path
+	op := "sse_client url=" + target.Host + target.Path
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{}
 	}

@@ -50,8 +50,8 @@ func receive(t *testing.T, handle *sse.SSEClientHandle, n int) []sse.SSEEvent {
 	return events
 }
 
-// scripted is a server that answers by a script, one entry a request, and the last one from then on. Each request's
-// Last-Event-ID is noted.
+// scripted is a server that answers by a script, one entry a request, and the
+// last one from then on. Each request's Last-Event-ID is noted.
 type scripted struct {
 	*httptest.Server
 	requests atomic.Int32
@@ -83,7 +83,8 @@ func events(stream string) http.HandlerFunc {
 	}
 }
 
-// hold answers with a stream that stays open after the text until the client leaves.
+// hold answers with a stream that stays open after the text until the client
+// leaves.
 func hold(stream string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		events(stream)(w, r)
@@ -260,7 +261,8 @@ func TestSSEClient_RetryZero(t *testing.T) {
 	receive(t, client(t, sse.SSEClientConfig{URL: server.URL, InitialBackoff: time.Hour}), 1)
 }
 
-// roundTripper is a transport whose waits no test sits through: it runs on synctest's clock.
+// roundTripper is a transport whose waits no test sits through: it runs on
+// synctest's clock.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -409,7 +411,8 @@ func TestSSEClient_BadConfig(t *testing.T) {
 	}
 }
 
-// TestSSEClient_ReadsAnotherServer holds the client against a server that is not ours.
+// TestSSEClient_ReadsAnotherServer holds the client against a server that is
+// not ours.
 func TestSSEClient_ReadsAnotherServer(t *testing.T) {
 	t.Parallel()
 	replayer, err := gosse.NewFiniteReplayer(100, true)

@@ -17,25 +17,29 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// SSEGapType is the type of the event that tells a client that it missed events, or may have: it should load again what
-// the events are about. Its data is {"after": "..."} with the last ID that the client had.
+// SSEGapType is the type of the event that tells a client that it missed
+// events, or may have: it should load again what the events are about. Its data
+// is {"after": "..."} with the last ID that the client had.
 const SSEGapType = "gap"
 
-// SSEHandlerConfig bounds what a hub keeps and how it treats its clients. The zero value is usable.
+// SSEHandlerConfig bounds what a hub keeps and how it treats its clients. The
+// zero value is usable.
 type SSEHandlerConfig struct {
 	RingEvents     int           // events kept for clients that lag or come back; zero: 1024
 	RingBytes      int           // and their bytes on the wire; zero: 8 MiB. The newest event is always kept
 	MaxClients     int           // more are refused with 503; zero: 4096
 	Heartbeat      time.Duration // a comment is sent after so long without event, to keep proxies from closing; zero: 15 s
-	WriteTimeout   time.Duration // for each write to a client, which is cut off after; zero: 10 s
+	WriteTimeout   time.Duration // for each write to a client, after which it is disconnected; zero: 10 s
 	Retry          time.Duration // told to clients as the wait before they reconnect; zero: 2 s
 	DisconnectSlow bool          // end the stream of a client that the ring has overtaken; default: send it a gap event and go on
-	// Topics returns which topics a request may see, or an error that is answered as a problem. match is called from one
-	// goroutine at a time. nil: all see all.
+	// Topics returns which topics a request may see, or an error that is
+	// answered as a problem. match is called from one goroutine at a time. nil:
+	// all see all.
 	Topics func(*http.Request) (match func(topic string) bool, err error)
 }
 
-// SSEHub is the http.Handler that [SSEHandler] makes. Its methods may be called from any goroutine.
+// SSEHub is the http.Handler that [SSEHandler] makes. Its methods may be called
+// from any goroutine.
 type SSEHub struct {
 	cfg   SSEHandlerConfig
 	epoch string // distinguishes this hub's IDs from those of the process before it
@@ -60,21 +64,26 @@ type SSEHubStats struct {
 	Refused      uint64 // requests over MaxClients
 }
 
-// SSEHandler makes a hub that serves the events published on it to all its clients, until ctx ends or it is closed.
+// SSEHandler makes a hub that serves the events published on it to all its
+// clients, until ctx ends or it is closed.
 //
-// Events are kept in one ring that all clients read from, each at its own pace, so a slow client delays nobody and
-// costs no memory of its own. A client that reconnects with Last-Event-ID (or the query parameter last_event_id, for
-// the first connection of a page that was rendered at a known event) gets what it missed. If the ring no longer holds
-// that, or the ID is another process', it gets an event of type [SSEGapType], then all that the ring holds. The same goes for a
-// client so slow that the ring overtakes it, unless DisconnectSlow is set.
+// Events are kept in one ring that all clients read from, each at its own pace,
+// so a slow client delays no other client and needs no memory of its own. A
+// client that reconnects with Last-Event-ID (or the query parameter
+// last_event_id, for the first connection of a page that was rendered at a
+// known event) gets what it missed. If the ring no longer holds that, or the ID
+// is another process', it gets an event of type [SSEGapType], then all that the
+// ring holds. The same goes for a client so slow that the ring overtakes it,
+// unless DisconnectSlow is set.
 //
-// Each client learns its position when it connects, by an ID without event. The handler sets a deadline for each write,
-// in place of the server's write timeout.
+// Each client learns its position when it connects, by an ID without event. The
+// handler sets a deadline for each write, in place of the server's write
+// timeout.
 //
 // More in sse_handler.md:
 //   - The ring is memory: after a restart every client that comes back gets a
 //     gap event.
-//   - Give the hub the same context as http_serve_go_infra, or the open streams
+//   - Close the hub in the OnStop of http_server_go_infra, or the open streams
 //     hold up every shutdown until its deadline.
 func SSEHandler(ctx context.Context, cfg SSEHandlerConfig) *SSEHub {
 	cfg.RingEvents = cmp.Or(cfg.RingEvents, 1024)
@@ -90,8 +99,9 @@ func SSEHandler(ctx context.Context, cfg SSEHandlerConfig) *SSEHub {
 	return hub
 }
 
-// Publish sends the event to all clients that may see the topic, and returns the ID that it got. It does not wait for
-// them. Errors: CodeInvalid for a line break in the type, NUL or invalid UTF-8; CodeTooLarge for an event over
+// Publish sends the event to all clients that may see the topic, and returns
+// the ID that it got. It does not wait for them. Errors: CodeInvalid for a line
+// break in the type, NUL or invalid UTF-8; CodeTooLarge for an event over
 // RingBytes; CodeUnavailable once the hub is closed.
 func (hub *SSEHub) Publish(topic string, event SSEEvent) (string, error) {
 	if err := hub.check(event); err != nil {
@@ -124,9 +134,9 @@ func (hub *SSEHub) check(event SSEEvent) error {
 	return nil
 }
 
-// Close ends all streams after what was published before, and waits for them: for a stuck client, as long as
-// WriteTimeout. Later requests are refused. It may be called more than once, and
-// returns nil.
+// Close ends all streams after what was published before, and waits for them:
+// for a stuck client, as long as WriteTimeout. Later requests are refused. It
+// may be called more than once, and returns nil.
 func (hub *SSEHub) Close() error {
 	hub.stop()
 	hub.shut()
@@ -160,8 +170,8 @@ func (hub *SSEHub) Stats() SSEHubStats {
 		Disconnected: hub.disconnected.Load(), Refused: hub.refused.Load()}
 }
 
-// ServeHTTP streams to one client until it leaves, the hub closes, or it is cut off. It answers GET; HEAD gets the
-// headers alone.
+// ServeHTTP streams to one client until it leaves, the hub closes, or it is cut
+// off. It answers GET; HEAD gets the headers alone.
 func (hub *SSEHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	match := func(string) bool { return true }
 	var err error
@@ -216,7 +226,8 @@ func (hub *SSEHub) id(seq uint64) string {
 	return hub.epoch + "-" + strconv.FormatUint(seq, 10)
 }
 
-// after returns the sequence number that follows a client's last ID, and false if this hub can't know what followed.
+// after returns the sequence number that follows a client's last ID, and false
+// if this hub can't know what followed.
 func (hub *SSEHub) after(lastID string) (uint64, bool) {
 	text, ours := strings.CutPrefix(lastID, hub.epoch+"-")
 	seq, err := strconv.ParseUint(text, 10, 64)

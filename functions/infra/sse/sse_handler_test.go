@@ -101,7 +101,8 @@ func TestSSEHandler_Replay(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_NoPositionBeforeAGap: a client that broke off between the two would never hear of the gap.
+// TestSSEHandler_NoPositionBeforeAGap: a client that broke off between the two
+// would never hear of the gap.
 func TestSSEHandler_NoPositionBeforeAGap(t *testing.T) {
 	t.Parallel()
 	hub := newHubServer(t, sse.SSEHandlerConfig{})
@@ -151,7 +152,8 @@ func TestSSEHandler_RingBytes(t *testing.T) {
 	}
 }
 
-// rawClient connects and reads nothing but the head. It takes events no faster than read does.
+// rawClient connects and reads nothing but the head. It takes events no faster
+// than read does.
 func rawClient(t *testing.T, addr, lastID string) (*bufio.Reader, net.Conn) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -181,10 +183,11 @@ func TestSSEHandler_SlowReaders(t *testing.T) {
 			start := hub.publish(t, "start")[0]
 			slow, conn := rawClient(t, hub.Listener.Addr().String(), start)
 			eventually(t, "the slow client is there", func() bool { return hub.Stats().Clients == 1 })
-			// More than the sockets' buffers take: the slow client's handler stands in a write.
+			// More than the sockets' buffers take: the slow client's handler
+			// stands in a write.
 			big := strings.Repeat("x", 128<<10)
 			for range 32 {
-				hub.publish(t, big) // waits for nobody, so this returns at once
+				hub.publish(t, big) // never blocks, so this returns at once
 			}
 			if !c.reads {
 				eventually(t, "it is cut off", func() bool { return c.want(hub.Stats()) })
@@ -333,12 +336,13 @@ func TestSSEHandler_BehindAllMiddlewareAndShortTimeouts(t *testing.T) {
 	hub := sse.SSEHandler(ctx, sse.SSEHandlerConfig{Heartbeat: 50 * time.Millisecond, WriteTimeout: 500 * time.Millisecond})
 	handler := fnhttp.HTTPAccessLog(fnhttp.HTTPGzip(fnhttp.HTTPConditional(hub, fnhttp.HTTPConditionalConfig{}), fnhttp.HTTPGzipConfig{MinBytes: -1}),
 		fnhttp.HTTPAccessLogConfig{Logger: slog.New(slog.DiscardHandler)})
-	addr, served := make(chan string, 1), make(chan error, 1)
-	go func() {
-		served <- fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{Handler: handler, OnListen: func(a net.Addr) { addr <- a.String() },
-			ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond, ShutdownTimeout: 10 * time.Second})
-	}()
-	response := open(t, "http://"+<-addr, "")
+	server, err := fnhttp.HTTPServer(ctx, fnhttp.HTTPServerConfig{
+		Handler: handler, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond, ShutdownTimeout: 10 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response := open(t, "http://"+server.Addr().String(), "")
 	if response.Header.Get("ETag") != "" || response.Uncompressed {
 		t.Errorf("header %v", response.Header)
 	}
@@ -354,7 +358,8 @@ func TestSSEHandler_BehindAllMiddlewareAndShortTimeouts(t *testing.T) {
 	stop() // ends the hub's streams, so the server need not wait for its shutdown timeout
 	for lines.Scan() {
 	}
-	if err := errors.Join(lines.Err(), <-served); err != nil {
+	<-server.Done()
+	if err := errors.Join(lines.Err(), server.Err()); err != nil {
 		t.Errorf("the stop was not clean: %v", err)
 	}
 }
@@ -370,7 +375,8 @@ func TestSSEHandler_AWriterThatCannotStream(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_EveryClientSeesAllInOrder has publishers and clients that break off and come back, all at once.
+// TestSSEHandler_EveryClientSeesAllInOrder has publishers and clients that
+// break off and come back, all at once.
 func TestSSEHandler_EveryClientSeesAllInOrder(t *testing.T) {
 	t.Parallel()
 	const publishers, each, clients = 4, 250, 8
@@ -412,7 +418,8 @@ func TestSSEHandler_EveryClientSeesAllInOrder(t *testing.T) {
 	}
 }
 
-// TestSSEHandler_IsReadByAnotherClient holds the hub against a client that is not ours.
+// TestSSEHandler_IsReadByAnotherClient holds the hub against a client that is
+// not ours.
 func TestSSEHandler_IsReadByAnotherClient(t *testing.T) {
 	t.Parallel()
 	hub := newHubServer(t, sse.SSEHandlerConfig{})

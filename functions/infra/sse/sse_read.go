@@ -8,15 +8,18 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// defaultMaxBytes is the longest line, and the longest event, that is read unless the caller says otherwise.
+// defaultMaxBytes is the longest line, and the longest event, that is read
+// unless the caller says otherwise.
 const defaultMaxBytes = 1 << 20
 
-// SSERead reads one event stream, such as the body of an answer, and yields its events as the HTML standard (section
-// 9.2.6) interprets them. It ends at the end of r; an event that is not ended by a blank line is dropped, as the
+// SSERead reads one event stream, such as the body of an answer, and yields its
+// events as the HTML standard (section 9.2.6) interprets them. It ends at the
+// end of r; an event that is not ended by a blank line is dropped, as the
 // standard has it.
 //
-// A line or an event's data longer than maxBytes (zero: 1 MiB) is yielded as an error, CodeTooLarge, and the stream
-// goes on after that event. When reading fails, that error is the last thing yielded: CodeTimeout, CodeCanceled or
+// A line or an event's data longer than maxBytes (zero: 1 MiB) is yielded as an
+// error, CodeTooLarge, and the stream goes on after that event. When reading
+// fails, that error is the last thing yielded: CodeTimeout, CodeCanceled or
 // CodeUnavailable. It does not close r.
 //
 // More in sse_read.md:

@@ -127,8 +127,9 @@ func TestSSERead_BrokenStream(t *testing.T) {
 	}
 }
 
-// FuzzSSERead holds the reader against itself on the same stream in other pieces, and against what it reads of its own
-// events when they are written again.
+// FuzzSSERead holds the reader against itself on the same stream in other
+// pieces, and against what it reads of its own events when they are written
+// again.
 func FuzzSSERead(f *testing.F) {
 	for _, seed := range []string{
 		"data: a\n\n", "\xef\xbb\xbfid: 1\r\nevent: x\rdata: a\r\n\r\n", "data\ndata\n\n", "id: \x00\nretry: 99999999999999999999\n\n",
@@ -163,7 +164,8 @@ func FuzzSSERead(f *testing.F) {
 	})
 }
 
-// BenchmarkSSERead reads 1,000 events with this unit and with tmaxmax/go-sse's reader.
+// BenchmarkSSERead reads 1,000 events with this unit and with tmaxmax/go-sse's
+// reader.
 func BenchmarkSSERead(b *testing.B) {
 	var stream bytes.Buffer
 	for i := range 1000 {

@@ -36,13 +36,13 @@ type LineReadHandle struct {
 	err error // of the stream, once its last line has been returned
 }
 
-// LineRead returns a reader of the lines of r, which it buffers. There is nothing
-// to close; r stays the caller's. The error is a *core.Error with CodeInvalid for
-// negative MaxBytes.
+// LineRead returns a reader of the lines of r, which it buffers. There is
+// nothing to close; r stays the caller's. The error is a *core.Error with
+// CodeInvalid for negative MaxBytes.
 //
 // More in line_read.md:
-//   - A line with Dropped > 0 is not whole: refuse it, or mark it where it is
-//     shown.
+//   - A line with Dropped > 0 is not whole: reject it, or mark it when you show
+//     it.
 //   - Next blocks as its stream does; a context does not end it.
 func LineRead(r io.Reader, cfg LineReadConfig) (*LineReadHandle, error) {
 	switch {
@@ -55,8 +55,8 @@ func LineRead(r io.Reader, cfg LineReadConfig) (*LineReadHandle, error) {
 }
 
 // Next returns the next line, io.EOF after the last one, or the stream's error
-// after what came before it. A stream that ends with a line end has no empty line
-// after it.
+// after what came before it. A stream that ends with a line end has no empty
+// line after it.
 func (h *LineReadHandle) Next() (LineReadLine, error) {
 	if h.err != nil {
 		return LineReadLine{}, h.err

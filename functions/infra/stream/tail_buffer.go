@@ -17,8 +17,8 @@ type TailBufferConfig struct {
 	MaxBytes int
 }
 
-// TailBufferHandle keeps the last lines of what is written to it. Its methods may
-// be called from several goroutines at once.
+// TailBufferHandle keeps the last lines of what is written to it. Its methods
+// may be called from several goroutines at once.
 type TailBufferHandle struct {
 	maxLines, maxBytes int
 
@@ -41,8 +41,8 @@ type TailBufferContent struct {
 }
 
 // TailBuffer returns a writer that keeps the last lines written to it and drops
-// older ones. It never holds more than twice MaxBytes. There is nothing to close.
-// The error is a *core.Error with CodeInvalid for a negative limit.
+// older ones. It never holds more than twice MaxBytes. There is nothing to
+// close. The error is a *core.Error with CodeInvalid for a negative limit.
 //
 // More in tail_buffer.md:
 //   - One line longer than MaxBytes loses its beginning, without a mark; it

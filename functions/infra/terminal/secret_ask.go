@@ -9,23 +9,27 @@ import (
 	"io"
 	"os"
 
-	"fnregistry.dev/functions/core"
 	"golang.org/x/term"
+
+	"fnregistry.dev/functions/core"
 )
 
-// SecretAskConfig says how [SecretAsk] asks. The zero value asks for "password".
+// SecretAskConfig says how [SecretAsk] asks. The zero value asks for
+// "password".
 type SecretAskConfig struct {
 	Prompt string // what is asked for, without colon; default "password"
 	Env    string // a variable that answers instead, where it is set and not empty; default none
 	Twice  bool   // ask again, and take it only if both are the same: for a new secret
 }
 
-// SecretAsk asks for a password on the terminal without showing it, on the controlling terminal (/dev/tty) where there is
-// one, so that it works in a pipe too. Where no terminal is, it reads one line from stdin. The bytes are the caller's, to
-// be cleared after use.
+// SecretAsk asks for a password on the terminal without showing it, on the
+// controlling terminal (/dev/tty) where there is one, so that it works in a
+// pipe too. Where no terminal is, it reads one line from stdin. The bytes are
+// the caller's, to be cleared after use.
 //
-// Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable where nobody can be asked, CodeCanceled for
-// Control-C, Control-D or when ctx ends. In each case the terminal is left as it was.
+// Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable
+// where nobody can be asked, CodeCanceled for Control-C, Control-D or when ctx
+// ends. In each case the terminal is left as it was.
 //
 // More in secret_ask.md:
 //   - With a controlling terminal it asks there even when stdin is a pipe:
@@ -43,7 +47,8 @@ func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
 		defer tty.Close()
 		in, out = tty, tty
 	}
-	// One reader for both questions: what is pasted or piped at once answers both.
+	// One reader for both questions: what is pasted or piped at once answers
+	// both.
 	lines := bufio.NewReader(io.LimitReader(in, maxLine))
 	ask := func(string) ([]byte, error) { return readLine(lines) }
 	if term.IsTerminal(int(in.Fd())) {
@@ -85,7 +90,8 @@ type screen struct {
 }
 
 func askTerminal(ctx context.Context, in, out *os.File, terminal *term.Terminal, prompt string) ([]byte, error) {
-	// Raw before the prompt shows: what is typed as soon as it does must not be echoed.
+	// Raw before the prompt shows: what is typed as soon as it does must not be
+	// echoed.
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, askError(core.CodeUnavailable, "the terminal can't be asked", err)
@@ -118,14 +124,19 @@ func askTerminal(ctx context.Context, in, out *os.File, terminal *term.Terminal,
 	}
 }
 
-// readLine reads a line of a pipe or file. What comes behind it may be lost to other readers.
+// readLine reads a line of a pipe or file. What comes behind it may be lost to
+// other readers.
 func readLine(lines *bufio.Reader) ([]byte, error) {
 	line, err := lines.ReadBytes('\n')
 	if err != nil && err != io.EOF {
 		return nil, askError(core.CodeUnavailable, "stdin can't be read", err)
 	}
 	if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: "secret_ask", Message: "there is no terminal to ask on, and stdin has no line"}
+		return nil, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "secret_ask",
+			Message: "there is no terminal to ask on, and stdin has no line",
+		}
 	}
 	return line, nil
 }

@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 	cancel()
 }
 
-// onTerminal runs the program on a terminal of its own, types when it asks, and returns what the screen showed.
+// onTerminal runs the program on a terminal of its own, types when it asks, and
+// returns what the screen showed.
 func onTerminal(t *testing.T, mode string, typed ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "script", "-qec", os.Args[0]+"; stty -a", "/dev/null")
@@ -106,7 +107,8 @@ func TestSecretAsk_Empty(t *testing.T) {
 	}
 }
 
-// Typed as soon as the prompt shows, by a reader faster than any person: not echoed, time and again.
+// Typed as soon as the prompt shows, by a reader faster than any person: not
+// echoed, time and again.
 func TestSecretAsk_AtOnce(t *testing.T) {
 	t.Parallel()
 	for range 50 {

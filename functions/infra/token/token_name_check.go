@@ -9,13 +9,16 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// longestName is in bytes. Windows takes 513 characters of a user name, macOS shares 4,096 bytes between service,
-// name and value; no name that a person would know again is longer than this.
+// longestName is in bytes. Windows takes 513 characters of a user name, macOS
+// shares 4,096 bytes between service, name and value; no name that a person
+// would know again is longer than this.
 const longestName = 255
 
-// TokenNameCheck returns nil if every [TokenStore] can keep a secret under name: 1 to 255 bytes of UTF-8 without
-// control characters (NUL, newline, DEL, ...). Slashes, quotes, blanks and so on are allowed. The error is a
-// *[core.Error] with CodeInvalid; it does not repeat the name, which may be a secret given in the wrong place.
+// TokenNameCheck returns nil if every [TokenStore] can keep a secret under
+// name: 1 to 255 bytes of UTF-8 without control characters (NUL, newline, DEL,
+// ...). Slashes, quotes, blanks and so on are allowed. The error is a
+// *[core.Error] with CodeInvalid; it does not repeat the name, which may be a
+// secret given in the wrong place.
 //
 // More in token_name_check.md:
 //   - It is not a check for file names: ../../etc/passwd is a fine name of a

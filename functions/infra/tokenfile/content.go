@@ -38,7 +38,10 @@ func formatContent(tokens map[string]string) ([]byte, error) {
 		return nil, err // cannot be: names are UTF-8
 	}
 	if len(plain) > maxContent {
-		return nil, &core.Error{Code: core.CodeTooLarge, Message: "all names and values together would have more than 32 MiB"}
+		return nil, &core.Error{
+			Code:    core.CodeTooLarge,
+			Message: "all names and values together would have more than 32 MiB",
+		}
 	}
 	return plain, nil
 }

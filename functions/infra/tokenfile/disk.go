@@ -14,8 +14,9 @@ import (
 	"syscall"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/gofrs/flock"
+
+	"fnregistry.dev/functions/core"
 )
 
 // opened is a decrypted file. tokens is never written to.
@@ -154,7 +155,10 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 			Hint: "chmod 600 " + path + ", and think of what is in it as seen"}
 	}
 	if info.Size() > limit {
-		return nil, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("%s has %d bytes, more than %d", path, info.Size(), limit)}
+		return nil, &core.Error{
+			Code:    core.CodeTooLarge,
+			Message: fmt.Sprintf("%s has %d bytes, more than %d", path, info.Size(), limit),
+		}
 	}
 	return io.ReadAll(io.LimitReader(f, limit))
 }
@@ -164,7 +168,10 @@ func checkRegular(info fs.FileInfo, err error) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("%s is not a regular file (%v)", info.Name(), info.Mode().Type())}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Message: fmt.Sprintf("%s is not a regular file (%v)", info.Name(), info.Mode().Type()),
+		}
 	}
 	return nil
 }
@@ -206,7 +213,7 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 
 // lockFile locks the file at path, which is made if there is none.
 func lockFile(ctx context.Context, path string) (*flock.Flock, error) {
-	const retry = 5 * time.Millisecond // little beside the fsync of a write
+	const retry = 5 * time.Millisecond // little next to the fsync of a write
 	// A pipe would block, a link would have a file made at its end.
 	if err := checkRegular(os.Lstat(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

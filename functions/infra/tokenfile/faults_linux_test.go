@@ -191,8 +191,8 @@ func TestFileTokenStore_LockOfAProcess(t *testing.T) {
 	wantValue(t, byIdentity(t, path, identity), "name", "new")
 }
 
-// Where Path is refused nothing is created beside it: somebody else's folder is
-// no place for a lock.
+// Where Path is refused nothing is created next to it: somebody else's folder
+// is no place for a lock.
 func TestFileTokenStore_RefusedLeavesNothing(t *testing.T) {
 	t.Parallel()
 	noLockOf(t, "/dev/null")
@@ -254,7 +254,7 @@ func TestFileTokenStore_RefusedLeavesNothing(t *testing.T) {
 	})
 }
 
-// noLockOf checks that a test leaves no lock beside a file of the system.
+// noLockOf checks that a test leaves no lock next to a file of the system.
 // Earlier versions of the unit did: what they left is removed first.
 func noLockOf(t *testing.T, path string) {
 	t.Helper()

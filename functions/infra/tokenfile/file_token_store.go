@@ -24,7 +24,7 @@ import (
 type FileTokenStoreConfig struct {
 	// Path of the encrypted file. Required. It need not exist: the first
 	// Set makes it, with mode 0600, and its folder, with mode 0700. A file
-	// "Path.lock" stands beside it from then on.
+	// "Path.lock" stands next to it from then on.
 	Path string
 
 	// Passphrase is asked for the passphrase when it is needed for the
@@ -60,7 +60,7 @@ const (
 // FileTokenStore returns a store in one file, encrypted with age. It does not
 // look at the file before the first call, and there is nothing to close.
 //
-// Each Set and Delete reads the file, encrypts it anew and replaces it in one
+// Each Set and Delete reads the file, encrypts it again and replaces it in one
 // step, flushed to the disk, under a lock that other processes heed; so two
 // processes at once lose nothing. Nothing is created, neither folder nor lock,
 // before it is known that the file, if there is one, and the key are good. A
@@ -72,7 +72,7 @@ const (
 //
 // Decrypted secrets and the key stay in memory as long as the store does, so
 // that only a file that has changed costs a key derivation. That cannot be
-// interrupted: a context that ends during one is heeded after it.
+// interrupted: a context that ends during one takes effect after it.
 //
 // More in file_token_store.md:
 //   - A passphrase costs 0.83 s and 256 MiB at the first Get, and 0.9 s and 256
@@ -202,7 +202,7 @@ func (s *store) failed(verb, name string, err error) error {
 	}
 	op := "file_token_store " + verb
 	if name != "" {
-		op += fmt.Sprintf(" %q", name)
+		op += fmt.Sprintf(" name=%q", name)
 	}
 	outer := &core.Error{Op: fmt.Sprintf("%s path=%q", op, s.cfg.Path), Code: core.ErrorCode(err), Err: err}
 	if coded, ok := errors.AsType[*core.Error](err); ok {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/functions/infra/token/tokentest"

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"filippo.io/age"
+
 	"fnregistry.dev/functions/core"
 )
 
@@ -50,7 +51,11 @@ func identityKeys(path string) (*keys, error) {
 	text, err := readPrivate(path, limit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // not CodeNotFound, which means that a name is missing
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "there is no identity file " + path, Hint: "age-keygen -o makes one"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "there is no identity file " + path,
+			Hint:    "age-keygen -o makes one",
+		}
 	case err != nil:
 		return nil, &core.Error{Message: "read the identity file", Err: err, Hint: hint(err)}
 	}
@@ -99,7 +104,11 @@ var errWrongKey = errors.New("wrong key")
 func (k *keys) decrypt(sealed []byte) ([]byte, error) {
 	plain, err := age.Decrypt(bytes.NewReader(sealed), k.identities...)
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
-		return nil, &core.Error{Code: core.CodeUnauthenticated, Message: k.mismatch(mismatch.StanzaTypes), Err: errWrongKey}
+		return nil, &core.Error{
+			Code:    core.CodeUnauthenticated,
+			Message: k.mismatch(mismatch.StanzaTypes),
+			Err:     errWrongKey,
+		}
 	}
 	if err != nil {
 		return nil, errDamaged
@@ -126,4 +135,4 @@ func (k *keys) mismatch(stanzas []string) string {
 }
 
 var errDamaged = &core.Error{Code: core.CodeInternal, Message: "the file is damaged, or is no age file",
-	Hint: "it is left as it is: restore a backup, or move it away to begin anew"}
+	Hint: "it is left as it is: restore a backup, or move it away to start over"}

@@ -16,8 +16,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// writeNames writes names "PREFIX 0", "PREFIX 1", ... and prints each once it is
-// acknowledged; every third one it deletes again, and prints that. It ends
+// writeNames writes names "PREFIX 0", "PREFIX 1", ... and prints each once it
+// is acknowledged; every third one it deletes again, and prints that. It ends
 // after as many names as it is given, or never with 0: a process that is to be
 // killed. args are the store's path, PREFIX, the identity file and the number.
 func writeNames(args []string) error {

@@ -59,17 +59,17 @@ type DAGRunResult struct {
 // The results are in the order of the nodes.
 //
 // The error is nil if all nodes succeeded. Without KeepGoing it is the first
-// failure in time, else it joins the failures in the order of the nodes; each is
-// a *core.Error that names its node and keeps the code. If ctx ended before all
-// nodes had run, it is CodeCanceled or CodeTimeout. Where the graph is not right
-// (no name, a name given twice, a need that is no node, a cycle), nothing is run
-// and the error has CodeInvalid, as that of topo_sort.
+// failure in time, else it joins the failures in the order of the nodes; each
+// is a *core.Error that names its node and keeps the code. If ctx ended before
+// all nodes had run, it is CodeCanceled or CodeTimeout. Where the graph is not
+// right (no name, a name given twice, a need that is no node, a cycle), nothing
+// is run and the error has CodeInvalid, as that of topo_sort.
 //
 // More in dag_run.md:
 //   - A node starts when its own needs are done, not when a whole level is:
 //     nodes of different depths run side by side.
-//   - A node that is skipped has an error that names the failed node which it
-//     needs; its error is not part of the run's.
+//   - A skipped node has an error that names the failed node it needs; its
+//     error is not part of the run's.
 func DAGRun(ctx context.Context, cfg DAGRunConfig) ([]DAGRunResult, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -194,7 +194,11 @@ func (r *dagRunning) ended(end dagEnd) error {
 
 // skip marks all that needs a node, directly or not.
 func (r *dagRunning) skip(failed int) {
-	because := &core.Error{Code: core.CodeCanceled, Op: "dag_run", Message: "skipped: it needs " + r.nodes[failed].Name + ", which failed"}
+	because := &core.Error{
+		Code:    core.CodeCanceled,
+		Op:      "dag_run",
+		Message: "skipped: it needs " + r.nodes[failed].Name + ", which failed",
+	}
 	for pending := []int{failed}; len(pending) > 0; pending = pending[1:] {
 		for _, user := range r.users[pending[0]] {
 			if r.results[user].State == "" {

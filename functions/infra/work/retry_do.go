@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// RetryDoConfig says how often and when [RetryDo] tries again. The zero value of
-// a field is its default.
+// RetryDoConfig says how often and when [RetryDo] tries again. The zero value
+// of a field is its default.
 type RetryDoConfig struct {
 	// Op names the work in errors, such as "connect host=db1". Default:
 	// "retry_do".
@@ -21,7 +21,7 @@ type RetryDoConfig struct {
 	// Backoff is how the waits between tries grow. An error's RetryAfter
 	// raises its Floor. Default: 1 s, 2 s, 4 s ... 60 s, less up to a half.
 	Backoff core.BackoffDelayConfig
-	// Retry says whether an error is worth another try. Default: those with
+	// Retry reports whether an error is worth another try. Default: those with
 	// CodeUnavailable, CodeTimeout and CodeLimited.
 	Retry func(err error) bool
 	// OnRetry is called before each wait, with the number of tries so far.
@@ -29,14 +29,14 @@ type RetryDoConfig struct {
 	OnRetry func(tries int, wait time.Duration, err error)
 }
 
-// RetryDo calls do until it returns nil, an error that is not worth another try,
-// or there are no tries left, and waits in between.
+// RetryDo calls do until it returns nil, an error that is not worth another
+// try, or there are no tries left, and waits in between.
 //
-// An error that is not worth another try comes back as it is. Else the error is a
-// *core.Error whose cause is do's last error: with that error's code when the
+// An error that is not worth another try comes back as it is. Else the error is
+// a *core.Error whose cause is do's last error: with that error's code when the
 // tries are used up, CodeTimeout when ctx's deadline has passed or would pass
-// during the next wait, and CodeCanceled when ctx was canceled. do is not called
-// when ctx is done at the beginning.
+// during the next wait, and CodeCanceled when ctx was canceled. do is not
+// called when ctx is done at the beginning.
 //
 // More in retry_do.md:
 //   - Only coded errors are retried by default: a plain error has CodeInternal
@@ -66,12 +66,7 @@ func RetryDo(ctx context.Context, cfg RetryDoConfig, do func(ctx context.Context
 			return cfg.outOfTime(core.CodeTimeout, tries+1, last, context.DeadlineExceeded)
 		}
 		cfg.OnRetry(tries+1, wait, last)
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
+		_ = SleepContext(ctx, wait) // the next round looks at ctx
 	}
 }
 
@@ -100,13 +95,18 @@ func mayPass(err error) bool {
 	return false
 }
 
-// outOfTime is the error where ctx ended the tries: with the last error, if there
-// was one, since that says what did not work.
+// outOfTime is the error where ctx ended the tries: with the last error, if
+// there was one, since that says what did not work.
 func (cfg RetryDoConfig) outOfTime(code core.Code, tries int, last, cause error) error {
 	if last == nil {
 		last = cause
 	}
-	return &core.Error{Code: code, Op: cfg.Op, Message: fmt.Sprintf("stopped after %s (%v)", tried(tries), cause), Err: last}
+	return &core.Error{
+		Code:    code,
+		Op:      cfg.Op,
+		Message: fmt.Sprintf("stopped after %s (%v)", tried(tries), cause),
+		Err:     last,
+	}
 }
 
 func tried(n int) string {

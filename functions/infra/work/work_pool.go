@@ -39,10 +39,15 @@ type WorkPoolResult[Out any] struct {
 //
 // More in work_pool.md:
 //   - It returns when the running calls have returned: a do that ignores its
-//     context holds it up.
+//     context delays it.
 //   - Without KeepGoing, results that failed only because the first failure
 //     ended their context have that error too; err is the one that matters.
-func WorkPool[In, Out any](ctx context.Context, cfg WorkPoolConfig, items []In, do func(ctx context.Context, item In) (Out, error)) (results []WorkPoolResult[Out], err error) {
+func WorkPool[In, Out any](
+	ctx context.Context,
+	cfg WorkPoolConfig,
+	items []In,
+	do func(ctx context.Context, item In) (Out, error),
+) (results []WorkPoolResult[Out], err error) {
 	if cfg.Slots < 0 {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "work_pool", Message: "Slots is negative"}
 	}
@@ -88,7 +93,12 @@ func hand(ctx context.Context, next chan<- int, n int) int {
 	return n
 }
 
-func poolError[Out any](ctx, workCtx context.Context, cfg WorkPoolConfig, results []WorkPoolResult[Out], started int) error {
+func poolError[Out any](
+	ctx, workCtx context.Context,
+	cfg WorkPoolConfig,
+	results []WorkPoolResult[Out],
+	started int,
+) error {
 	if !cfg.KeepGoing && ctx.Err() == nil {
 		return context.Cause(workCtx) // the first failure, or nil
 	}
@@ -109,5 +119,10 @@ func notStarted(op string, ctx context.Context) error {
 
 // stopped is the error of the whole, where some items were not started.
 func stopped(op string, ctx context.Context) error {
-	return &core.Error{Code: core.ErrorCode(ctx.Err()), Op: op, Message: "stopped before all had run", Err: context.Cause(ctx)}
+	return &core.Error{
+		Code:    core.ErrorCode(ctx.Err()),
+		Op:      op,
+		Message: "stopped before all had run",
+		Err:     context.Cause(ctx),
+	}
 }

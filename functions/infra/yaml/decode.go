@@ -7,9 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/internal/typename"
-	"go.yaml.in/yaml/v3"
 )
 
 // decoder fills Go values from nodes.
@@ -21,7 +22,7 @@ type decoder struct {
 	problems []error
 }
 
-const maxProblems = 50 // nobody reads more
+const maxProblems = 50 // more would not be read
 
 func (d *decoder) problem(at *yaml.Node, path, format string, args ...any) {
 	d.add(&YAMLProblem{Line: at.Line, Column: at.Column, Path: path, Message: fmt.Sprintf(format, args...)})
@@ -34,8 +35,8 @@ func (d *decoder) add(p *YAMLProblem) {
 	}
 }
 
-// maxDepth is the deepest nesting of values, aliases included: an alias may stand
-// for what it is in.
+// maxDepth is the deepest nesting of values, aliases included: an alias may
+// stand for what it is in.
 const maxDepth = 100
 
 // value fills into from a node.
@@ -79,7 +80,7 @@ func (d *decoder) count(node *yaml.Node, path string) bool {
 	}
 	if d.nodes--; d.nodes < 0 {
 		d.stopped = true
-		d.problem(node, path, "the document is too large with all that its aliases stand for")
+		d.problem(node, path, "the document is too large once its aliases are expanded")
 		return false
 	}
 	return true
@@ -208,7 +209,7 @@ func (d *decoder) fields(into reflect.Value, node *yaml.Node, path string) {
 }
 
 // pairs calls each for the keys of a mapping, those of merged ones first, and
-// reports keys that stand there twice.
+// reports keys that appear twice.
 func (d *decoder) pairs(node *yaml.Node, path string, each func(key, value *yaml.Node)) {
 	own := map[string]*yaml.Node{}
 	for i := 0; i < len(node.Content); i += 2 {
@@ -218,7 +219,7 @@ func (d *decoder) pairs(node *yaml.Node, path string, each func(key, value *yaml
 			return
 		}
 		if first := own[key.Value]; first != nil && key.Tag != "!!merge" {
-			d.problem(key, path, "key %.60q stands there twice, first in line %d", key.Value, first.Line)
+			d.problem(key, path, "key %.60q appears twice, first in line %d", key.Value, first.Line)
 			return
 		}
 		own[key.Value] = key

@@ -9,10 +9,10 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
-	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"fnregistry.dev/functions/core"
-	"go.yaml.in/yaml/v3"
 )
 
 // YAMLDecodeConfig says how a text is decoded. The zero value of a field is its
@@ -38,30 +38,31 @@ type YAMLProblem struct {
 	Candidates   []string // the keys that may have been meant
 }
 
-// Error returns "name:line:column: path: message", with a hint for a mistyped key.
+// Error returns "name:line:column: path: message", with a hint for a mistyped
+// key.
 func (p *YAMLProblem) Error() string {
 	text := fmt.Sprintf("%s:%d:%d:", p.Name, p.Line, p.Column)
 	if p.Path != "" {
 		text += " " + p.Path + ":"
 	}
 	text += " " + p.Message
-	if len(p.Candidates) > 0 {
-		text += "; did you mean " + strings.Join(p.Candidates, " or ") + "?"
+	if hint := core.DidYouMean(p.Candidates...); hint != "" {
+		text += "; " + hint
 	}
 	return text
 }
 
-// YAMLDecode decodes a text that is one YAML document into value, a pointer that
-// is not nil. What the text does not have keeps its value, so that defaults can
-// be there before. An empty document changes nothing.
+// YAMLDecode decodes a text that is one YAML document into value, a pointer
+// that is not nil. What the text does not have keeps its value, so that
+// defaults can be there before. An empty document changes nothing.
 //
-// It is strict: unknown keys, keys that stand there twice, values of another type
-// and more than one document are mistakes, and all of them are reported. Fields
-// are named by their tag yaml:"name", else by their name in lower case; "-" leaves
-// one out, and the fields of an embedded struct without a tag are its parent's. A
-// time.Duration is written 1m30s. Types that implement encoding.TextUnmarshaler or
-// yaml.Unmarshaler of go.yaml.in/yaml/v3 decode themselves. Anchors, aliases and
-// merge keys work, up to MaxNodes.
+// It is strict: unknown keys, keys that appear twice, values of another
+// type and more than one document are mistakes, and all of them are reported.
+// Fields are named by their tag yaml:"name", else by their name in lower case;
+// "-" leaves one out, and the fields of an embedded struct without a tag are
+// its parent's. A time.Duration is written 1m30s. Types that implement
+// encoding.TextUnmarshaler or yaml.Unmarshaler of go.yaml.in/yaml/v3 decode
+// themselves. Anchors, aliases and merge keys work, up to MaxNodes.
 //
 // The error is a *core.Error with CodeInvalid, or CodeTooLarge beyond MaxNodes;
 // its cause joins the problems in the order of the text, each a *[YAMLProblem].

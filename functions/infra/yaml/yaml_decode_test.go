@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"fnregistry.dev/functions/core"
 	fnyaml "fnregistry.dev/functions/infra/yaml"
-	"go.yaml.in/yaml/v3"
 )
 
 type common struct {
@@ -106,7 +107,7 @@ func TestYAMLDecode_Problems(t *testing.T) {
 		"labels: x\n":                       `job.yaml:1:9: labels: it is "x", want keys with values`,
 		"steps: {name: a}\n":                `job.yaml:1:8: steps: it has keys, want a list`,
 		"- a\n":                             `job.yaml:1:1: it is a list, want keys with values`,
-		"name: a\nname: b\n":                `job.yaml:2:1: key "name" stands there twice, first in line 1`,
+		"name: a\nname: b\n":                `job.yaml:2:1: key "name" appears twice, first in line 1`,
 		"name: a\n---\nname: b\n":           `job.yaml:2:1: there is a second document`,
 		"name: !include x\n":                `job.yaml:1:7: name: unknown tag !include`,
 		"a: b: c\n":                         `job.yaml:1:1: mapping values are not allowed in this context`,
@@ -140,7 +141,7 @@ func TestYAMLDecode_AliasBomb(t *testing.T) {
 	}
 	var got job
 	err := fnyaml.YAMLDecode([]byte(text.String()), &got, fnyaml.YAMLDecodeConfig{MaxNodes: 100_000})
-	if core.ErrorCode(err) != core.CodeTooLarge || !strings.Contains(fmt.Sprint(err), "too large with all that its aliases stand for") {
+	if core.ErrorCode(err) != core.CodeTooLarge || !strings.Contains(fmt.Sprint(err), "too large once its aliases are expanded") {
 		t.Errorf("%.500v", err)
 	}
 }

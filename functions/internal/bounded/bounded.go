@@ -9,8 +9,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// ReadFile reads a file whole. The error is that of package os, or a *core.Error
-// with CodeTooLarge where there is more than limit bytes.
+// ReadFile reads a file whole. The error is that of package os, or a
+// *core.Error with CodeTooLarge where there is more than limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -22,7 +22,10 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(text)) > limit {
-		return nil, &core.Error{Code: core.CodeTooLarge, Message: fmt.Sprintf("%s is larger than %d bytes", path, limit)}
+		return nil, &core.Error{
+			Code:    core.CodeTooLarge,
+			Message: fmt.Sprintf("%s is larger than %d bytes", path, limit),
+		}
 	}
 	return text, nil
 }

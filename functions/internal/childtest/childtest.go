@@ -1,8 +1,8 @@
 //go:build unix
 
 // Package childtest runs a test's own binary again as another process, for what
-// changes a whole process: its limits, its user, its death. Tests of other modules
-// have tools/testenv/testkit/killtest.
+// changes a whole process: its limits, its user, its death. Tests of other
+// modules have tools/testenv/testkit/killtest.
 package childtest
 
 import (
@@ -19,8 +19,8 @@ import (
 const nameEnv = "CHILDTEST_NAME"
 
 // Play returns at once in a test's own process. In one that [Command] made, it
-// runs the child of that name, prints what it returns, and exits. TestMain begins
-// with it.
+// runs the child of that name, prints what it returns, and exits. TestMain
+// begins with it.
 func Play(children map[string]func(args []string) string) {
 	name := os.Getenv(nameEnv)
 	if name == "" {

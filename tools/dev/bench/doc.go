@@ -1,5 +1,5 @@
 // Package bench measures the linter and the registry as their users run them,
-// as built programs over generated trees, beside what one would take instead:
+// as built programs over generated trees, next to what one would take instead:
 // go vet for the linter, ripgrep for a search. Both sides run one after the
 // other in one call of go test, on the same files, and the other side reports
 // how many times as much it took:

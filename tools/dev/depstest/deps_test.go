@@ -1,4 +1,5 @@
-// Package depstest tests deps.sh with an apt-get of its own.
+// Package depstest tests the shell scripts of tools/dev: deps.sh, with an
+// apt-get of its own, and step.sh.
 package depstest
 
 import (

@@ -11,6 +11,7 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/page"
 	"fnregistry.dev/functions/infra/sse"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // gallery is the pages with what they follow.
@@ -44,7 +45,11 @@ func (g *gallery) mux() *http.ServeMux {
 	mux.Handle("GET /favicon.ico", page.PageAssets())
 	mux.Handle("GET /events", g.hub)
 	mux.HandleFunc("GET /palette", func(w http.ResponseWriter, r *http.Request) {
-		fnhttp.HTTPJSONWrite(w, http.StatusOK, []page.PageLink{{Text: "found: " + r.FormValue("q"), URL: "/code", Hint: "an answer of the server"}})
+		fnhttp.HTTPJSONWrite(
+			w,
+			http.StatusOK,
+			[]page.PageLink{{Text: "found: " + r.FormValue("q"), URL: "/code", Hint: "an answer of the server"}},
+		)
 	})
 	mux.Handle("GET /{$}", http.RedirectHandler("/table", http.StatusSeeOther))
 	for _, e := range exhibits {
@@ -67,10 +72,8 @@ func (g *gallery) mux() *http.ServeMux {
 func (g *gallery) tick(ctx context.Context, interval time.Duration) {
 	for n := 1; ; n++ {
 		g.publish(ctx, n)
-		select {
-		case <-ctx.Done():
+		if work.SleepContext(ctx, interval) != nil {
 			return
-		case <-time.After(interval):
 		}
 	}
 }
@@ -194,7 +197,11 @@ func picture(*http.Request) page.PageComponent {
 
 func chart(*http.Request) page.PageComponent {
 	days := []string{"Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"}
-	line := page.PageChartConfig{Name: "Duration", Unit: " ms", Series: []page.PageChartSeries{{Name: "median"}, {Name: "slowest"}}}
+	line := page.PageChartConfig{
+		Name:   "Duration",
+		Unit:   " ms",
+		Series: []page.PageChartSeries{{Name: "median"}, {Name: "slowest"}},
+	}
 	heat := page.PageHeatmapConfig{Name: "Calls by day and hour"}
 	for i := range 48 {
 		line.Labels = append(line.Labels, fmt.Sprintf("%02d:%02d", i/2, i%2*30))
@@ -220,7 +227,10 @@ func chart(*http.Request) page.PageComponent {
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 	return stack("Chart", page.PageChart(line), page.PageChart(page.PageChartConfig{
 		Name: "Runs", Kind: "bar", Labels: days,
-		Series: []page.PageChartSeries{{Name: "ok", Values: []float64{12, 15, 9, 14, 11, 3, 2}}, {Name: "failed", Values: []float64{0, 2, 1, 0, 4, 0, 1}}},
+		Series: []page.PageChartSeries{
+			{Name: "ok", Values: []float64{12, 15, 9, 14, 11, 3, 2}},
+			{Name: "failed", Values: []float64{0, 2, 1, 0, 4, 0, 1}},
+		},
 	}), page.PageHeatmap(heat), page.PageTimeline(page.PageTimelineConfig{Name: "A run", Now: at(100), Spans: []page.PageTimelineSpan{
 		{Row: "fetch", Start: at(0), End: at(12), URL: "/log"}, {Row: "build", Start: at(12), End: at(61)}, {Row: "lint", Start: at(12), End: at(30), Status: "failed"},
 		{Row: "test", Start: at(61), Status: "running"}, {Row: "release", Start: at(99), Status: "waiting"},

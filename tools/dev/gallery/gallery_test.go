@@ -26,7 +26,10 @@ var (
 
 func TestTempl_WithinThePage(t *testing.T) {
 	t.Parallel()
-	got, err := page.PageFragment(t.Context(), page.PageShell(page.PageShellConfig{Title: "t", Brand: "b"}, templ.Raw("<b>templ's</b>")))
+	got, err := page.PageFragment(
+		t.Context(),
+		page.PageShell(page.PageShellConfig{Title: "t", Brand: "b"}, templ.Raw("<b>templ's</b>")),
+	)
 	if err != nil || !strings.Contains(got, "<b>templ's</b></main>") {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -83,7 +86,11 @@ func TestBrowser_Keys(t *testing.T) {
 	_, p, url := open(t)
 	p.Go(url + "/table")
 	// Down from the filter to the rows, Enter opens the row's link.
-	p.Do(chromedp.Click(chromedp.CSS("input[name=q]")), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown))
+	p.Do(
+		chromedp.Click(chromedp.CSS("input[name=q]")),
+		chromedp.KeyEvent(kb.ArrowDown),
+		chromedp.KeyEvent(kb.ArrowDown),
+	)
 	p.Until(`document.activeElement.matches("tr") && document.activeElement.textContent.includes("cleanup")`)
 	p.Do(chromedp.KeyEvent("\r"))
 	p.Until(`location.pathname === "/form"`)
@@ -98,6 +105,19 @@ func TestBrowser_Keys(t *testing.T) {
 	p.Until(`document.querySelector("dialog li[aria-selected]").textContent.includes("found")`)
 	p.Do(chromedp.KeyEvent("\r"))
 	p.Until(`location.pathname === "/code"`)
+}
+
+// What a search answers is an address to go to, and no script to run.
+func TestBrowser_PaletteAddresses(t *testing.T) {
+	_, p, url := open(t)
+	p.Go(url + "/text")
+	p.Do(chromedp.Evaluate[chromedp.Void](`void (window.fetch = async () => new Response(JSON.stringify([
+		{text: "a", url: "/a?b=c:d"}, {text: "b", url: "https://example.org"}, {text: "c", url: "java\tscript:alert(1)"},
+		{text: "d", url: " JavaScript:alert(1)"}, {text: "e", url: "data:text/html,x"}, {text: "f", url: "https://["},
+	])))`))
+	p.Do(chromedp.Click(chromedp.CSS("#commands")), chromedp.KeyEvent("zzz"))
+	p.Until(`[...document.querySelectorAll("dialog li")].map((li) => li.dataset.url).join() ===
+		"/a?b=c:d,https://example.org,about:invalid,about:invalid,about:invalid,about:invalid"`)
 }
 
 func TestBrowser_Theme(t *testing.T) {

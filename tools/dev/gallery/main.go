@@ -4,29 +4,37 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
-	"os/signal"
 	"time"
 
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/infra/program"
 )
 
+type settings struct {
+	Addr string `yaml:"-" flag:"addr" doc:"host:port to listen on"`
+}
+
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8790", "`host:port` to listen on")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	program.ProgramMain(program.ProgramRunConfig{
+		Name: "gallery", Doc: "serve one page for each part of infra/page",
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
+			Defaults: &settings{Addr: "127.0.0.1:8790"}, Run: serve,
+		})},
+	})
+}
+
+func serve(ctx context.Context, call program.ProgramCall[*settings]) error {
 	g := newGallery(ctx)
 	go g.tick(ctx, time.Second)
-	fmt.Printf("gallery listens on http://%s\n", *addr)
-	err := fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{Addr: *addr, Handler: g.handler()})
-	if err != nil && ctx.Err() == nil {
-		fmt.Fprintln(os.Stderr, "gallery:", err)
-		os.Exit(1)
+	server, err := fnhttp.HTTPServer(ctx, fnhttp.HTTPServerConfig{Addr: call.Settings.Addr, Handler: g.handler()})
+	if err != nil {
+		return err
 	}
+	fmt.Fprintf(call.Stdout, "gallery listens on http://%s\n", server.Addr())
+	<-server.Done()
+	return server.Err()
 }
 
 // handler is the gallery as a program would serve it.

@@ -213,7 +213,10 @@ func (s *source) declaration(u *unit) string {
 	case genericGroup:
 		return "func " + name + "[K comparable, T any](items []T, key func(T) K) map[K]int"
 	case sqlCount:
-		return "func " + name + s.use("(ctx context.Context, db *sql.DB, name string) (int64, error)", "context,database/sql")
+		return "func " + name + s.use(
+			"(ctx context.Context, db *sql.DB, name string) (int64, error)",
+			"context,database/sql",
+		)
 	case httpLimit:
 		return "func " + name + s.use("(next http.Handler, limit int64) http.Handler", "net/http")
 	}

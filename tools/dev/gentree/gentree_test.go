@@ -20,22 +20,31 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/example"
+	"fnregistry.dev/functions/infra/program"
 )
 
-func generate(t *testing.T, args ...string) string {
+func treeOf(t *testing.T, args ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "tree")
-	if err := run(t.Context(), append(args, "-out", out), io.Discard, io.Discard); err != nil {
-		t.Fatal(err)
+	if status, said := run(t.Context(), append(args, "-out", out)...); status != 0 {
+		t.Fatal(said)
 	}
 	return out
+}
+
+// run returns the program's exit status and its errors.
+func run(ctx context.Context, args ...string) (int, string) {
+	var stderr strings.Builder
+	cfg := gentree()
+	cfg.Args, cfg.Stdout, cfg.Stderr = args, io.Discard, &stderr
+	return program.ProgramRun(ctx, cfg), stderr.String()
 }
 
 // The tree is what it claims to be: code that builds, passes go vet and its own
 // tests.
 func TestTree_Compiles(t *testing.T) {
 	t.Parallel()
-	out := generate(t, "-n", "200", "-seed", "7")
+	out := treeOf(t, "-n", "200", "-seed", "7")
 	for _, args := range [][]string{{"build", "./..."}, {"vet", "./..."}, {"test", "./..."}} {
 		cmd := exec.CommandContext(t.Context(), "go", args...)
 		cmd.Dir = out
@@ -86,7 +95,7 @@ func TestTree_LinterFindsNothing(t *testing.T) {
 	for _, c := range []struct{ n, seed int }{{1, 1}, {3, 1}, {45, 2}, {61, 3}, {700, 4}} {
 		t.Run(fmt.Sprint(c.n), func(t *testing.T) {
 			t.Parallel()
-			out := generate(t, "-n", fmt.Sprint(c.n), "-seed", fmt.Sprint(c.seed))
+			out := treeOf(t, "-n", fmt.Sprint(c.n), "-seed", fmt.Sprint(c.seed))
 			tree, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{out}})
 			if err != nil {
 				t.Fatal(err)
@@ -113,7 +122,7 @@ func TestTree_SameSeedSameBytes(t *testing.T) {
 	t.Parallel()
 	sum := func(args ...string) string {
 		h := sha256.New()
-		walk(t, generate(t, args...), func(name string, content []byte) { fmt.Fprintf(h, "%s %d\n%s", name, len(content), content) })
+		walk(t, treeOf(t, args...), func(name string, content []byte) { fmt.Fprintf(h, "%s %d\n%s", name, len(content), content) })
 		return hex.EncodeToString(h.Sum(nil))
 	}
 	first := sum("-n", "300", "-seed", "9")
@@ -128,7 +137,7 @@ func TestTree_SameSeedSameBytes(t *testing.T) {
 func TestTree_Commit(t *testing.T) {
 	t.Parallel()
 	head := func(args ...string) string {
-		cmd := exec.CommandContext(t.Context(), "git", "-C", generate(t, args...), "rev-parse", "HEAD")
+		cmd := exec.CommandContext(t.Context(), "git", "-C", treeOf(t, args...), "rev-parse", "HEAD")
 		text, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
@@ -191,7 +200,29 @@ func TestPlan_IsAsDocumented(t *testing.T) {
 // package behind a variable.
 func TestWords(t *testing.T) {
 	t.Parallel()
-	variables := []string{"sum", "joined", "err", "ok", "got", "ctx", "cfg", "db", "n", "start", "read", "out", "item", "items", "values", "next", "w", "r", "first", "second", "each"}
+	variables := []string{
+		"sum",
+		"joined",
+		"err",
+		"ok",
+		"got",
+		"ctx",
+		"cfg",
+		"db",
+		"n",
+		"start",
+		"read",
+		"out",
+		"item",
+		"items",
+		"values",
+		"next",
+		"w",
+		"r",
+		"first",
+		"second",
+		"each",
+	}
 	for _, typ := range types {
 		variables = append(variables, typ.names...)
 	}
@@ -228,20 +259,19 @@ func TestRun_Refuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ args, want string }{
-		{"", "no -out"},
-		{"-n 0 -out x", "-n is 0"},
-		{"-n -5 -out x", "-n is -5"},
+		{"-seed 1", "no -out"},
+		{"-n 0 -out x", "--units is 0"},
+		{"-n -5 -out x", "--units is -5"},
 		{"-out x y", `unexpected argument "y"`},
 		{"-out " + full, "not empty"},
 	} {
-		err := run(t.Context(), strings.Fields(c.args), io.Discard, io.Discard)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: got %v, want %q", c.args, err, c.want)
+		if status, said := run(t.Context(), strings.Fields(c.args)...); status == 0 || !strings.Contains(said, c.want) {
+			t.Errorf("%s: status %d, %q, want %q", c.args, status, said, c.want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := run(ctx, []string{"-out", filepath.Join(t.TempDir(), "x")}, io.Discard, io.Discard); err == nil {
+	if status, _ := run(ctx, "-out", filepath.Join(t.TempDir(), "x")); status == 0 {
 		t.Error("went on after its context had ended")
 	}
 }

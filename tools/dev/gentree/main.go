@@ -12,53 +12,47 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
 	"time"
+
+	"fnregistry.dev/functions/infra/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "gentree:", err)
-		os.Exit(1)
+type settings struct {
+	N      int    `yaml:"-" flag:"units" short:"n" doc:"how many units to write (programs come on top, one for each 500 units)"`
+	Seed   uint64 `yaml:"-" flag:"seed" doc:"another seed gives another tree"`
+	Out    string `yaml:"-" flag:"out" doc:"the folder to write to; it must be missing or empty"`
+	Commit bool   `yaml:"-" flag:"commit" doc:"commit the files to the repository (for frontmatter-lint -changed HEAD); git takes longer for it than all the rest"`
+}
+
+func main() { program.ProgramMain(gentree()) }
+
+func gentree() program.ProgramRunConfig {
+	return program.ProgramRunConfig{
+		Name: "gentree", Doc: "write a repository of generated units, for benchmarks",
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
+			Defaults: &settings{N: 1000, Seed: 1}, Run: generate,
+		})},
 	}
 }
 
-// run is the program.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("gentree", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	n := flags.Int("n", 1000, "how many units to write (programs come on top, one for each 500 units)")
-	seed := flags.Uint64("seed", 1, "another seed gives another tree")
-	out := flags.String("out", "", "the folder to write to; it must be missing or empty")
-	commit := flags.Bool("commit", false, "commit the files to the repository (for frontmatter-lint -changed HEAD); git takes longer for it than all the rest")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
+func generate(ctx context.Context, call program.ProgramCall[*settings]) error {
+	cfg := call.Settings
 	switch {
-	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case *out == "":
+	case cfg.Out == "":
 		return errors.New("no -out given")
-	case *n < 1 || *n > maxUnits:
-		return fmt.Errorf("-n is %d; it can be 1 to %d", *n, maxUnits)
+	case cfg.N < 1 || cfg.N > maxUnits:
+		return fmt.Errorf("--units is %d; it can be 1 to %d", cfg.N, maxUnits)
 	}
 	start := time.Now()
-	tree := newPlan(*n, *seed)
-	if err := writeTree(ctx, tree, *out); err != nil {
+	tree := newPlan(cfg.N, cfg.Seed)
+	if err := writeTree(ctx, tree, cfg.Out); err != nil {
 		return err
 	}
-	if err := initRepository(ctx, *out, *commit); err != nil {
+	if err := initRepository(ctx, cfg.Out, cfg.Commit); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(stdout, "%s: %d units in %d packages, %d programs, %.1f s\n", *out, len(tree.units), len(tree.packages), len(tree.apps), time.Since(start).Seconds())
+	_, err := fmt.Fprintf(call.Stdout, "%s: %d units in %d packages, %d programs, %.1f s\n",
+		cfg.Out, len(tree.units), len(tree.packages), len(tree.apps), time.Since(start).Seconds())
 	return err
 }

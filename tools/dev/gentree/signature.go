@@ -16,7 +16,10 @@ func (d *drawer) signature(u *unit, level, ownTypes int) signature {
 		return signature{form: sqlCount, ctx: true, err: true, ownError: true, result: result{kind: basic, typ: typeIndex["int64"]},
 			params: []param{{name: "db", typ: -1}, {name: "name", typ: typeIndex["string"]}}}
 	case n < 12 && !u.pure:
-		return signature{form: httpLimit, params: []param{{name: "next", typ: -1}, {name: "limit", typ: typeIndex["int64"]}}}
+		return signature{
+			form:   httpLimit,
+			params: []param{{name: "next", typ: -1}, {name: "limit", typ: typeIndex["int64"]}},
+		}
 	}
 	s := signature{ctx: !u.pure && d.r.IntN(3) > 0}
 	d.drawParams(u, &s, level, ownTypes)
@@ -44,7 +47,10 @@ func (d *drawer) drawParams(u *unit, s *signature, level, ownTypes int) {
 	for range d.r.IntN(4 - b2i(s.ctx)) {
 		if unit := d.knownType(level, ownTypes); unit >= 0 && d.r.IntN(8) == 0 {
 			name := d.units[unit].name
-			s.params = append(s.params, param{name: "one" + capital(name[strings.LastIndexByte(name, '_')+1:]), typ: -1, unit: unit})
+			s.params = append(
+				s.params,
+				param{name: "one" + capital(name[strings.LastIndexByte(name, '_')+1:]), typ: -1, unit: unit},
+			)
 			continue
 		}
 		t := drawType(d.r, func(t goType) bool { return t.param && (!u.pure || !t.impure) })

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// facts are what the spec says of the code beside what the plan knows.
+// facts are what the spec says of the code next to what the plan knows.
 type facts struct {
 	signature   string
 	description string

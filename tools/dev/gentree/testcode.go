@@ -66,7 +66,10 @@ func (s *source) usualTest(u *unit) string {
 	case u.sig.ok:
 		return "if " + head + "; !ok {\n\tt.Errorf(\"got %v and false\", got)\n}\n"
 	}
-	return "if " + head + "; reflect.ValueOf(got).Kind() == reflect.Invalid {\n\tt.Error(\"got nothing\")\n}\n" + s.use("", "reflect")
+	return "if " + head + "; reflect.ValueOf(got).Kind() == reflect.Invalid {\n\tt.Error(\"got nothing\")\n}\n" + s.use(
+		"",
+		"reflect",
+	)
 }
 
 // refusalTest is a call that the guard refuses.
@@ -80,7 +83,10 @@ func (s *source) refusalTest(u *unit) string {
 	case u.sig.ok:
 		return "if got, ok := " + call + "; ok {\n\tt.Errorf(\"got %v and true\", got)\n}\n"
 	}
-	return "if got := " + call + "; !reflect.ValueOf(got).IsZero() {\n\tt.Errorf(\"got %v\", got)\n}\n" + s.use("", "reflect")
+	return "if got := " + call + "; !reflect.ValueOf(got).IsZero() {\n\tt.Errorf(\"got %v\", got)\n}\n" + s.use(
+		"",
+		"reflect",
+	)
 }
 
 // twiceTest calls a pure function twice.

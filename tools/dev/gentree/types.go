@@ -14,7 +14,7 @@ type goType struct {
 	names   []string
 	imports string // the standard package of its text, if any
 	literal func(r *rand.Rand) (code, imports string)
-	zero    string // as a result beside an error
+	zero    string // as a result next to an error
 	guard   string // what is wrong with a parameter %s of this type; "" if nothing can be
 	bad     string // an argument for which guard holds
 	fold    string // statements that use a value %s, adding to sum and joined

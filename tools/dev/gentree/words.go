@@ -51,7 +51,14 @@ var topics = strings.Fields(`ledger quota cursor lease shard replica ballot invo
 	thesaurus syllabus roster docket`)
 
 // initialisms are written in capitals in Go names.
-var initialisms = map[string]string{"id": "ID", "url": "URL", "ttl": "TTL", "api": "API", "http": "HTTP", "json": "JSON"}
+var initialisms = map[string]string{
+	"id":   "ID",
+	"url":  "URL",
+	"ttl":  "TTL",
+	"api":  "API",
+	"http": "HTTP",
+	"json": "JSON",
+}
 
 // qualifiers end or begin names, and hold the initialisms.
 var qualifiers = strings.Fields(`id url json ttl http api all once many pair range each any batchwise pairwise greedy stable hashed ranked weighted

@@ -117,7 +117,10 @@ func judge(m *module, file string) (verdict, error) {
 	case len(not) > 0:
 		v.problem = strings.Join(not, ", ") + " is not on the list of allowed licenses"
 	case coverage.Percent < enough:
-		v.problem = fmt.Sprintf("the license is unknown: %.0f %% of the text are words of known licenses", coverage.Percent)
+		v.problem = fmt.Sprintf(
+			"the license is unknown: %.0f %% of the text are words of known licenses",
+			coverage.Percent,
+		)
 	default:
 		if more := beyond(text, coverage.Match); more != "" {
 			v.problem = fmt.Sprintf("the text says more than known licenses do: %.200q", more)
@@ -194,7 +197,7 @@ func licenseFiles(m *module) ([]string, error) {
 	return files, nil
 }
 
-// isLicense says whether a file of this name holds a license text.
+// isLicense reports whether a file of this name holds a license text.
 func isLicense(name string) bool {
 	name = strings.ToLower(name)
 	switch filepath.Ext(name) {

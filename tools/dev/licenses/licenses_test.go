@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fnregistry.dev/functions/infra/program"
 )
 
 // licenseText returns a license's full text from the checker's own test data in
@@ -85,7 +87,13 @@ func TestCheck(t *testing.T) {
 			root := t.TempDir()
 			write(t, root, test.files)
 			write(t, root, map[string]string{"pkg/a.go": "package pkg\n"})
-			m := &module{path: "x", version: "v1", root: root, dirs: map[string]bool{filepath.Join(root, "pkg"): true}, neededBy: "apps/a"}
+			m := &module{
+				path:     "x",
+				version:  "v1",
+				root:     root,
+				dirs:     map[string]bool{filepath.Join(root, "pkg"): true},
+				neededBy: "apps/a",
+			}
 			got, err := check([]*module{m}, test.exceptions)
 			if err != nil {
 				t.Fatal(err)
@@ -129,7 +137,16 @@ func TestRun(t *testing.T) {
 		write(t, outside, map[string]string{name + "/go.mod": "module example.com/" + name + "\n\ngo 1.26.0\n", name + "/x.go": source, name + "/LICENSE": agpl})
 	}
 	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), root, &stdout, &stderr); code != 1 || stderr.Len() > 0 {
+	run := func(args ...string) int {
+		cfg := licenses(root)
+		cfg.Args, cfg.Stdout, cfg.Stderr = append([]string{}, args...), &stdout, &stderr
+		return program.ProgramRun(t.Context(), cfg)
+	}
+	if code := run("./..."); code != 2 || stdout.Len() > 0 || !strings.Contains(stderr.String(), `unexpected argument "./..."`) {
+		t.Errorf("with an argument exit status %d, %q", code, &stderr)
+	}
+	stderr.Reset()
+	if code := run(); code != 1 || stderr.Len() > 0 {
 		t.Errorf("exit status %d, %s", code, &stderr)
 	}
 	for _, name := range []string{"built", "tested", "tool", "windows"} {
@@ -142,13 +159,13 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d findings:\n%s", n, &stdout)
 	}
 	stdout.Reset()
-	if code := run(t.Context(), root, &stdout, &stderr); code != 0 || stdout.String() != "the licenses of 5 modules are allowed, 0 texts by exception\n" {
+	if code := run(); code != 0 || stdout.String() != "the licenses of 5 modules are allowed, 0 texts by exception\n" {
 		t.Errorf("with MIT exit status %d, said %q, %s", code, &stdout, &stderr)
 	}
 	// The line that the hint asks for is one that is read.
 	write(t, root, map[string]string{"a/words_LICENSE": "You may read these words.\n"})
 	stdout.Reset()
-	code := run(t.Context(), root, &stdout, &stderr)
+	code := run()
 	_, hint, _ := strings.Cut(stdout.String(), "with the reason:\n")
 	line, _, _ := strings.Cut(strings.TrimSpace(hint), "\n")
 	if code != 1 || !strings.HasSuffix(line, " REASON") {
@@ -156,7 +173,7 @@ func TestRun(t *testing.T) {
 	}
 	write(t, root, map[string]string{exceptionsFile: strings.TrimSuffix(line, "REASON") + "only words\n"})
 	stdout.Reset()
-	if code := run(t.Context(), root, &stdout, &stderr); code != 0 || !strings.HasSuffix(stdout.String(), ", 1 texts by exception\n") {
+	if code := run(); code != 0 || !strings.HasSuffix(stdout.String(), ", 1 texts by exception\n") {
 		t.Errorf("with %q exit status %d: %s%s", line, code, &stdout, &stderr)
 	}
 }
@@ -182,34 +199,5 @@ func TestParseExceptions(t *testing.T) {
 		if _, err := parseExceptions("\n" + text); err == nil || !strings.Contains(err.Error(), exceptionsFile+":2: want MODULE FILE MARK") {
 			t.Errorf("%q: %v", text, err)
 		}
-	}
-}
-
-func TestUsage(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		args           []string
-		code           int
-		ok             bool
-		stdout, stderr string // their beginnings
-	}{
-		"none":     {nil, 0, false, "", ""},
-		"help":     {[]string{"--help"}, 0, true, "licenses checks ", ""},
-		"flag":     {[]string{"-x"}, 2, true, "", `licenses: error: it takes no arguments, but got "-x"`},
-		"argument": {[]string{"./..."}, 2, true, "", `licenses: error: it takes no arguments, but got "./..."`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var stdout, stderr strings.Builder
-			code, ok := usage(test.args, &stdout, &stderr)
-			if code != test.code || ok != test.ok {
-				t.Errorf("exit status %d, answered %t", code, ok)
-			}
-			for _, out := range []struct{ got, want string }{{stdout.String(), test.stdout}, {stderr.String(), test.stderr}} {
-				if !strings.HasPrefix(out.got, out.want) || (out.want == "") != (out.got == "") {
-					t.Errorf("wrote %q, want %q", out.got, out.want)
-				}
-			}
-		})
 	}
 }

@@ -1,57 +1,49 @@
-// Mutate changes the code of packages in one small place at a time and runs their
-// tests: a change that no test notices is one that somebody can make by mistake.
+// Mutate changes the code of packages in one small place at a time and runs
+// their tests: a change that no test notices is one that somebody can make by
+// mistake.
 //
 //	go run ./tools/dev/mutate -n 60 ./fn_registry/...
 //
 // It draws a sample, prints the seed that draws the same one again, each mutant
-// that survives, and the score: the share of those that a test noticed. Nothing is
-// written: the go command reads the changed file by way of -overlay.
+// that survives, and the score: the share of those that a test noticed. Nothing
+// is written: the go command reads the changed file by way of -overlay.
 package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"fnregistry.dev/functions/infra/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "mutate:", err)
-		os.Exit(1)
+type settings struct {
+	N       int           `yaml:"-" flag:"mutants" short:"n" doc:"how many mutants to try" min:"1"`
+	Seed    uint64        `yaml:"-" flag:"seed" doc:"draws the sample; 0: another one each time"`
+	Min     float64       `yaml:"-" flag:"min" doc:"fail below this score in percent"`
+	Timeout time.Duration `yaml:"-" flag:"timeout" doc:"a test that takes longer has noticed the mutant"`
+	Dir     string        `yaml:"-" flag:"dir" doc:"the folder to run the go command in"`
+}
+
+func main() { program.ProgramMain(mutateProgram()) }
+
+func mutateProgram() program.ProgramRunConfig {
+	return program.ProgramRunConfig{
+		Name: "mutate", Doc: "find changes of code that no test notices",
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
+			Args: "PACKAGE...", Least: 1, Most: -1,
+			Defaults: &settings{N: 60, Timeout: 2 * time.Minute, Dir: "."}, Run: mutate,
+		})},
 	}
 }
 
-// run is the program.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	n := flags.Int("n", 60, "how many mutants to try")
-	seed := flags.Uint64("seed", 0, "draws the sample; 0: another one each time")
-	least := flags.Float64("min", 0, "fail below this score in percent")
-	timeout := flags.Duration("timeout", 2*time.Minute, "a test that takes longer has noticed the mutant")
-	dir := flags.String("dir", ".", "the folder to run the go command in")
-	if err := flags.Parse(args); err != nil {
-		return err
+func mutate(ctx context.Context, call program.ProgramCall[*settings]) error {
+	cfg, stdout := call.Settings, call.Stdout
+	if cfg.Seed == 0 {
+		cfg.Seed = rand.Uint64N(1 << 32)
 	}
-	if flags.NArg() == 0 || *n < 1 {
-		return errors.New("give packages, and -n of at least 1")
-	}
-	if *seed == 0 {
-		*seed = rand.Uint64N(1 << 32)
-	}
-	packages, err := list(ctx, *dir, flags.Args())
+	packages, err := list(ctx, cfg.Dir, call.Args)
 	if err != nil {
 		return err
 	}
@@ -63,16 +55,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		all = append(all, found...)
 	}
-	r := rand.New(rand.NewPCG(*seed, 0))
+	r := rand.New(rand.NewPCG(cfg.Seed, 0))
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	fmt.Fprintf(stdout, "seed %d: %d of %d mutants in %d packages\n", *seed, min(*n, len(all)), len(all), len(packages))
-	t := trial{dir: *dir, timeout: *timeout, packages: packages, green: map[string]bool{}}
-	score, err := t.sample(ctx, all, *n, stdout)
+	fmt.Fprintf(stdout, "seed %d: %d of %d mutants in %d packages\n", cfg.Seed, min(cfg.N, len(all)), len(all), len(packages))
+	t := trial{dir: cfg.Dir, timeout: cfg.Timeout, packages: packages, green: map[string]bool{}}
+	score, err := t.sample(ctx, all, cfg.N, stdout)
 	if err != nil {
 		return err
 	}
-	if score < *least {
-		return fmt.Errorf("the score is %.1f %%, less than %.1f", score, *least)
+	if score < cfg.Min {
+		return fmt.Errorf("the score is %.1f %%, less than %.1f", score, cfg.Min)
 	}
 	return nil
 }

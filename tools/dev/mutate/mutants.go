@@ -127,9 +127,9 @@ func (c *collector) visit(n ast.Node) bool {
 
 // room is the argument of a call that only says how much memory to have ready:
 // the capacity of a slice that is made empty, the size of a map, what Grow is
-// given. Another number there changes nothing that a program can see, so none is
-// made; nil where a call has no such argument, or one with a difference, which
-// could fall below zero, or with a call, which could do more.
+// given. Another number there changes nothing that a program can see, so none
+// is made; nil where a call has no such argument, or one with a difference,
+// which could fall below zero, or with a call, which could do more.
 func room(call *ast.CallExpr) (e ast.Expr) {
 	switch fun := call.Fun.(type) {
 	case *ast.SelectorExpr:

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"fnregistry.dev/functions/infra/program"
 )
 
 // module writes a module of two packages: weak is tested for its positive
@@ -32,28 +35,37 @@ func module(t *testing.T) string {
 	return dir
 }
 
+// run returns the program's exit status and all that it prints.
+func run(ctx context.Context, args ...string) (int, string) {
+	var out strings.Builder
+	cfg := mutateProgram()
+	cfg.Args, cfg.Stdout, cfg.Stderr = args, &out, &out
+	return program.ProgramRun(ctx, cfg), out.String()
+}
+
 // TestRun: of all mutants those survive that no test can notice: the boundary,
 // which no test tries. A test of another package counts.
 func TestRun(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "")
 	dir := module(t)
-	var out strings.Builder
-	if err := run(t.Context(), []string{"-dir", dir, "-n", "100", "-seed", "7", "./..."}, &out, &out); err != nil {
-		t.Fatal(err)
+	status, out := run(t.Context(), "-dir", dir, "-n", "100", "-seed", "7", "./...")
+	if status != 0 {
+		t.Fatal(out)
 	}
-	survivors := regexp.MustCompile(`(?m)^survives: .*/(\w+\.go:\d+: .*)$`).FindAllStringSubmatch(out.String(), -1)
+	survivors := regexp.MustCompile(`(?m)^survives: .*/(\w+\.go:\d+: .*)$`).FindAllStringSubmatch(out, -1)
 	var got []string
 	for _, s := range survivors {
 		got = append(got, s[1])
 	}
 	slices.Sort(got)
 	want := []string{"weak.go:4: 0 to 1", "weak.go:4: < to <="}
-	if !slices.Equal(got, want) || !strings.HasPrefix(out.String(), "seed 7: ") || !strings.Contains(out.String(), "noticed: ") {
-		t.Errorf("survivors %q, want %q\n%s", got, want, out.String())
+	if !slices.Equal(got, want) || !strings.HasPrefix(out, "seed 7: ") || !strings.Contains(out, "noticed: ") {
+		t.Errorf("survivors %q, want %q\n%s", got, want, out)
 	}
-	if err := run(t.Context(), []string{"-dir", dir, "-n", "100", "-seed", "7", "-min", "95", "./..."}, &out, &out); err == nil || !strings.Contains(err.Error(), "less than 95.0") {
-		t.Errorf("a low score: %v", err)
+	status, out = run(t.Context(), "-dir", dir, "-n", "100", "-seed", "7", "-min", "95", "./...")
+	if status == 0 || !strings.Contains(out, "less than 95.0") {
+		t.Errorf("a low score: status %d, %s", status, out)
 	}
 }
 
@@ -65,10 +77,9 @@ func TestRun_RedTests(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "weak/red_test.go"), []byte("package weak\n\nimport \"testing\"\n\nfunc TestRed(t *testing.T) { t.Fatal() }\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var out strings.Builder
-	err := run(t.Context(), []string{"-dir", dir, "-n", "1", "-seed", "7", "./weak"}, &out, &out)
-	if err == nil || !strings.Contains(err.Error(), "weak fail without a mutant") || strings.Contains(out.String(), "noticed") {
-		t.Errorf("%v\n%s", err, out.String())
+	status, out := run(t.Context(), "-dir", dir, "-n", "1", "-seed", "7", "./weak")
+	if status == 0 || !strings.Contains(out, "weak fail without a mutant") || strings.Contains(out, "noticed") {
+		t.Errorf("status %d, %s", status, out)
 	}
 }
 

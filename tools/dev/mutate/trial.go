@@ -164,7 +164,8 @@ func (t *trial) testers(p *pkg) []*pkg {
 	return all
 }
 
-// run runs the go command: killed where it fails, an error where it could not run or was stopped.
+// run runs the go command: killed where it fails, an error where it could not
+// run or was stopped.
 func (t *trial) run(ctx context.Context, args ...string) (outcome, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = t.dir

@@ -1,5 +1,5 @@
 // Package pagestest runs the commands of README.md, CONTRIBUTING.md and
-// docs/*.md, so that no page tells what is not so. A fenced block without a
+// docs/*.md, so that no page is wrong. A fenced block without a
 // language, or with sh, is commands, a line each; one below a line
 // <!-- not run: why --> is left out. In a block with lines that begin with $,
 // only these are commands.

@@ -9,7 +9,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,46 +21,53 @@ import (
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/revision"
+	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/tools/dev/internal/gitrev"
 )
 
-func main() {
-	since := flag.String("since", "", "the `revision` to compare with (default: where the branch left its upstream, else HEAD, else the one before)")
-	flag.Parse()
-	os.Exit(run(context.Background(), *since, os.Stdout, os.Stderr))
+type settings struct {
+	Since string `yaml:"-" flag:"since" doc:"the revision to compare with (default: where the branch left its upstream, else HEAD, else the one before)"`
 }
 
-func run(ctx context.Context, since string, stdout, stderr io.Writer) int {
-	files, since, err := changed(ctx, since)
+func main() {
+	program.ProgramMain(program.ProgramRunConfig{
+		Name: "quick", Doc: "format, lint and test what has changed, and what that reaches",
+		ExitCode: func(error) int { return 2 },
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{Run: quick})},
+	})
+}
+
+func quick(ctx context.Context, call program.ProgramCall[*settings]) error {
+	stdout := call.Stdout
+	files, since, err := changed(ctx, call.Settings.Since)
 	if err != nil {
-		fmt.Fprintf(stderr, "quick: %v\n", err)
-		return 2
+		return err
 	}
 	if len(files) == 0 {
 		fmt.Fprintf(stdout, "nothing has changed since %.12s\n", since)
-		return 0
+		return nil
 	}
 	c, _, err := catalog.Load(ctx, catalog.Options{Roots: []string{"."}})
 	if err != nil {
-		fmt.Fprintf(stderr, "quick: %v\n", err)
-		return 2
+		return err
 	}
 	packages := reached(c, files)
 	fmt.Fprintf(stdout, "%d files have changed since %.12s; %d packages to test\n", len(files), since, len(packages))
 	steps := []step{
 		{"format", append([]string{"gofmt", "-l", "-w"}, goFiles(files)...)},
+		{"layout", append([]string{"go", "run", "./tools/dev/layout"}, goFiles(files)...)},
 		{"lint", []string{"go", "run", "./tools/frontmatter-lint", "."}},
 		{"vet", append([]string{"go", "vet"}, packages...)},
 		{"test", append([]string{"go", "test"}, packages...)},
 	}
 	failed := false
 	for _, s := range steps {
-		if (s.name == "format" && len(s.args) == 3) || (len(packages) == 0 && (s.name == "vet" || s.name == "test")) {
+		if ((s.name == "format" || s.name == "layout") && len(s.args) == 3) || (len(packages) == 0 && (s.name == "vet" || s.name == "test")) {
 			continue
 		}
 		start := time.Now()
 		fmt.Fprintf(stdout, "== %s\n", s.name)
-		if err := s.run(ctx, stdout, stderr); err != nil {
+		if err := s.run(ctx, stdout, call.Stderr); err != nil {
 			fmt.Fprintf(stdout, "== %s failed: %v\n", s.name, err)
 			failed = true
 			continue
@@ -69,10 +75,10 @@ func run(ctx context.Context, since string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "== %s: ok, %.1f s\n", s.name, time.Since(start).Seconds())
 	}
 	if failed {
-		return 1
+		return program.ProgramExit(1)
 	}
 	fmt.Fprintln(stdout, "Tests that need a server were skipped; make test runs all.")
-	return 0
+	return nil
 }
 
 // changed lists the files that differ from a revision, and says which one that
@@ -156,7 +162,7 @@ func packageOf(c *catalog.Catalog, file string) *catalog.Dir {
 	}
 }
 
-// forTests tells whether only the package's own tests read a file.
+// forTests reports whether only the package's own tests read a file.
 func forTests(file string) bool {
 	return strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/")
 }

@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"fnregistry.dev/fn_registry/spec"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"fnregistry.dev/fn_registry/spec"
 )
 
 func compileSchema(t *testing.T) *jsonschema.Schema {

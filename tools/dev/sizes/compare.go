@@ -23,7 +23,13 @@ const (
 // compare builds the programs as they are and as they were at a revision, and
 // lists the packages by which they grew. The revision "" is the one that the
 // branch left its upstream at, or else the last one before the files at hand.
-func compare(ctx context.Context, c *catalog.Catalog, apps []*catalog.Unit, since string, stdout io.Writer) (err error) {
+func compare(
+	ctx context.Context,
+	c *catalog.Catalog,
+	apps []*catalog.Unit,
+	since string,
+	stdout io.Writer,
+) (err error) {
 	if since == "" {
 		if since, err = gitrev.Earlier(ctx); err != nil {
 			return err

@@ -10,63 +10,65 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"fnregistry.dev/fn_registry/catalog"
 	"fnregistry.dev/fn_registry/size"
+	"fnregistry.dev/functions/infra/program"
 )
 
-func main() {
-	out := flag.String("o", "", "build all programs into this `folder`")
-	since := flag.String("since", "", "say what was added to every program since this `revision`; without it, to those that are over their budget")
-	flag.Parse()
-	os.Exit(run(context.Background(), *out, *since, os.Stdout, os.Stderr))
+type settings struct {
+	Out   string `yaml:"-" flag:"out" short:"o" doc:"build all programs into this folder"`
+	Since string `yaml:"-" flag:"since" doc:"say what was added to every program since this revision; without it, to those that are over their budget"`
 }
 
-func run(ctx context.Context, out, since string, stdout, stderr io.Writer) int {
+func main() {
+	program.ProgramMain(program.ProgramRunConfig{
+		Name: "sizes", Doc: "hold units and programs to what they may link and weigh",
+		ExitCode: func(error) int { return 2 },
+		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{Run: sizes})},
+	})
+}
+
+func sizes(ctx context.Context, call program.ProgramCall[*settings]) error {
 	c, _, err := catalog.Load(ctx, catalog.Options{Roots: []string{"."}})
 	if err != nil {
-		fmt.Fprintf(stderr, "sizes: %v\n", err)
-		return 2
+		return err
 	}
-	if out != "" {
-		return build(ctx, c, out, stdout, stderr)
+	if call.Settings.Out != "" {
+		return build(ctx, c, call.Settings.Out, call.Stdout)
 	}
-	code := rooms(ctx, c, stdout, stderr)
-	if code > 1 {
-		return code
+	kept, err := rooms(ctx, c, call.Stdout)
+	if err != nil {
+		return err
 	}
 	var compared []*catalog.Unit
 	for _, u := range apps(c) {
 		p, err := size.Measure(ctx, c, u)
 		if err != nil {
-			fmt.Fprintf(stderr, "sizes: %v\n", err)
-			return 2
+			return err
 		}
-		fmt.Fprintln(stdout, line(p))
-		if !p.OK() {
-			code = 1
-		}
-		if since != "" || over(p) {
+		fmt.Fprintln(call.Stdout, line(p))
+		kept = kept && p.OK()
+		if call.Settings.Since != "" || over(p) {
 			compared = append(compared, u)
 		}
 	}
-	if len(compared) == 0 {
-		return code
+	if len(compared) > 0 {
+		if err := compare(ctx, c, compared, call.Settings.Since, call.Stdout); err != nil {
+			return err
+		}
 	}
-	if err := compare(ctx, c, compared, since, stdout); err != nil {
-		fmt.Fprintf(stderr, "sizes: %v\n", err)
-		return 2
+	if kept {
+		return nil
 	}
-	if code != 0 {
-		fmt.Fprint(stdout, whatToDo)
+	if len(compared) > 0 {
+		fmt.Fprint(call.Stdout, whatToDo)
 	}
-	return code
+	return program.ProgramExit(1)
 }
 
 // whatToDo follows what a program over its budget grew by.
@@ -103,34 +105,36 @@ func line(p *size.Program) string {
 }
 
 // build builds all programs into a folder.
-func build(ctx context.Context, c *catalog.Catalog, out string, stdout, stderr io.Writer) int {
+func build(ctx context.Context, c *catalog.Catalog, out string, stdout io.Writer) error {
 	for _, u := range apps(c) {
 		binary := filepath.Join(out, u.Spec.Name)
 		if err := size.Build(ctx, c, u, binary); err != nil {
-			fmt.Fprintf(stderr, "sizes: %v\n", err)
-			return 2
+			return err
 		}
 		fmt.Fprintln(stdout, binary)
 	}
-	return 0
+	return nil
 }
 
-// rooms holds every unit to the packages that must not be linked with it.
-func rooms(ctx context.Context, c *catalog.Catalog, stdout, stderr io.Writer) int {
+// rooms holds every unit to the packages that must not be linked with it, and
+// reports whether all keep to it.
+func rooms(ctx context.Context, c *catalog.Catalog, stdout io.Writer) (bool, error) {
 	report, err := size.Rooms(ctx, c)
 	if err != nil {
-		fmt.Fprintf(stderr, "sizes: %v\n", err)
-		return 2
+		return false, err
 	}
 	for _, b := range report.Breaks {
 		fmt.Fprintln(stdout, b)
 	}
 	for _, folder := range report.Idle {
-		fmt.Fprintf(stdout, "no unit in %s links the driver that fn_registry.yaml gives it: are its imports right?\n", folder)
+		fmt.Fprintf(
+			stdout,
+			"no unit in %s links the driver that fn_registry.yaml gives it: are its imports right?\n",
+			folder,
+		)
 	}
-	if !report.OK() {
-		return 1
+	if report.OK() {
+		fmt.Fprintf(stdout, "%d units link no driver but their own folder's, and nothing that they forbid\n", report.Checked)
 	}
-	fmt.Fprintf(stdout, "%d units link no driver but their own folder's, and nothing that they forbid\n", report.Checked)
-	return 0
+	return report.OK(), nil
 }

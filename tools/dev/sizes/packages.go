@@ -39,8 +39,8 @@ func packageBytes(binary string) (map[string]int64, error) {
 	return bytes, nil
 }
 
-// inProgram tells whether a section is loaded from the file: symbols and other
-// tables are not in a released program.
+// inProgram reports whether a section is loaded from the file: symbols and
+// other tables are not in a released program.
 func inProgram(s *elf.Section) bool {
 	return s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS
 }

@@ -30,7 +30,7 @@ func TestPackageOf(t *testing.T) {
 // A program that gains a table of 100 kB has grown by it, in its package.
 func TestGrowths(t *testing.T) {
 	t.Parallel()
-	before, after := program(t, ""), program(t, `
+	before, after := built(t, ""), built(t, `
 var table = [100_000]byte{1: 1}
 func init() { println(table[len(table)-1]) }
 `)
@@ -43,8 +43,8 @@ func init() { println(table[len(table)-1]) }
 	}
 }
 
-// program builds a main package and returns its bytes by package.
-func program(t *testing.T, declarations string) map[string]int64 {
+// built builds a main package and returns its bytes by package.
+func built(t *testing.T, declarations string) map[string]int64 {
 	t.Helper()
 	dir := t.TempDir()
 	source := "package main\n\nfunc main() {}\n" + declarations

@@ -84,7 +84,8 @@ func configFrom(command string, env func(string) string) (config, error) {
 }
 
 // The children are started by the main thread, whose end is the end of this
-// process and, on Linux, of theirs (see endWithParent).
+// process and, on Linux, of theirs (see endWithParent). So it is no
+// program_main, which runs a command in a goroutine.
 func init() { runtime.LockOSThread() }
 
 func main() {

@@ -115,7 +115,10 @@ func TestReport_AsGoTest(t *testing.T) {
 	}
 	var skipped []string
 	for _, s := range report.skipped {
-		skipped = append(skipped, fmt.Sprintf("%s|%s|%t", s.name, s.server, strings.HasSuffix(s.reason, "not as this user")))
+		skipped = append(
+			skipped,
+			fmt.Sprintf("%s|%s|%t", s.name, s.server, strings.HasSuffix(s.reason, "not as this user")),
+		)
 	}
 	if want := []string{"example.com/m/b TestSkip/sub|postgres|false", "example.com/m/b TestSkip/other||true"}; !slices.Equal(skipped, want) {
 		t.Errorf("skipped %q, want %q", skipped, want)

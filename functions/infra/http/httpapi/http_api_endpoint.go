@@ -5,9 +5,9 @@ import (
 	"reflect"
 )
 
-// HTTPAPIEndpoint is one route of an API: what it is for, what it takes, what it
-// answers, and the code that does so. [HTTPAPIJSON] and [HTTPAPIRaw] complete
-// one.
+// HTTPAPIEndpoint is one route of an API: what it is for, what it takes, what
+// it answers, and the code that does so. [HTTPAPIJSON] and [HTTPAPIRaw]
+// complete one.
 //
 // The tags of the fields of its In say what it takes, to the server, which
 // holds requests to them, and to the document:
@@ -82,7 +82,8 @@ type HTTPAPIHeader struct {
 	Name, Doc string
 }
 
-// streams says whether the endpoint answers an event stream, which has no ETag.
+// streams reports whether the endpoint answers an event stream, which has no
+// ETag.
 func (e *HTTPAPIEndpoint) streams() bool {
 	for _, a := range e.Answers {
 		if a.Type == "text/event-stream" {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	fnhttp "fnregistry.dev/functions/infra/http"
 	"fnregistry.dev/functions/infra/http/httpapi"
@@ -15,6 +17,10 @@ import (
 
 func TestHTTPAPIHealth_Endpoints(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, healthEndpoints)
+}
+
+func healthEndpoints(t *testing.T) {
 	var broken error
 	h, err := fnhttp.HTTPHealth(fnhttp.HTTPHealthConfig{
 		Checks:  []fnhttp.HTTPHealthCheck{{Name: "database", Check: func(context.Context) error { return broken }}},
@@ -34,6 +40,7 @@ func TestHTTPAPIHealth_Endpoints(t *testing.T) {
 		}
 	}
 	broken = errors.New("s3cret")
+	time.Sleep(time.Second) // until the good result is too old
 	if got := ask(handler, "GET", "/readyz", ""); got.Code != 503 || got.Header().Get("Retry-After") != "1" || strings.Contains(got.Body.String(), "s3cret") {
 		t.Errorf("%d %v %s", got.Code, got.Header(), got.Body)
 	}

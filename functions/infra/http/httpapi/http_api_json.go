@@ -13,13 +13,14 @@ import (
 // returns what goes back, or an error, which fnhttp.HTTPProblem shows. With
 // *struct{} for Out there is no body, and the status is 204.
 //
-// In is a pointer to a struct, which is never nil, or to a type that the body is
-// read into. Out may be any type that JSON has; of pointers to structs, which may
-// not be nil, Go compiles all of this once, else for each type.
+// In is a pointer to a struct, which is never nil, or to a type that the body
+// is read into. Out may be any type that JSON has; of pointers to structs,
+// which may not be nil, Go compiles all of this once, else for each type.
 //
 // maxBody is the longest body in bytes; zero: 1 MiB.
 //
-// It panics where In's tags can't work, as http.ServeMux does for a bad pattern.
+// It panics where In's tags can't work, as http.ServeMux does for a bad
+// pattern.
 //
 // More in http_api_json.md:
 //   - It panics at once where the tags can't work, as http.ServeMux does for a

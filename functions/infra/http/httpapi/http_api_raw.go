@@ -7,12 +7,12 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// HTTPAPIRaw completes an endpoint that writes its answer itself: a text, a page,
-// a file, an event stream. serve gets the request's parameters, read and checked
-// by the tags of In, which is a pointer to a struct (see [HTTPAPIEndpoint]); the
-// body it reads itself. An error that
-// it returns, before it has written anything, is shown by fnhttp.HTTPProblem.
-// e.Answers says what it writes.
+// HTTPAPIRaw completes an endpoint that writes its answer itself: a text, a
+// page, a file, an event stream. serve gets the request's parameters, read and
+// checked by the tags of In, which is a pointer to a struct (see
+// [HTTPAPIEndpoint]); the body it reads itself. An error that it returns,
+// before it has written anything, is shown by fnhttp.HTTPProblem. e.Answers
+// says what it writes.
 //
 // It panics where In's tags can't work, or has fields for a body.
 //

@@ -141,10 +141,10 @@ func (b *schemas) fields(t reflect.Type, input bool) object {
 	return schema
 }
 
-// collect adds a struct's properties to those that are there, which hide its own
-// of the same name, and returns the names of the required ones: those that are
-// in each answer, or that input must have. Embedded structs come last: outer
-// fields hide theirs.
+// collect adds a struct's properties to those that are there, which hide its
+// own of the same name, and returns the names of the required ones: those that
+// are in each answer, or that input must have. Embedded structs come last:
+// outer fields hide theirs.
 func (b *schemas) collect(t reflect.Type, properties object, input bool) []string {
 	var required []string
 	var embedded []reflect.Type

@@ -24,8 +24,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// backupState is the key backup in use. key and version are set by open, and version is emptied when the server says
-// that there is another.
+// backupState is the key backup in use. key and version are set by open, and
+// version is emptied when the server says that there is another.
 type backupState struct {
 	key     *backup.MegolmBackupKey
 	version atomic.Value                              // id.KeyBackupVersion
@@ -45,8 +45,9 @@ const (
 	backupBatch    = 100              // sessions in a request
 )
 
-// setUpBackup finds the key backup's private key and checks that the server's backup is of it. A backup that is missing
-// is made with Bootstrap; one that can't be used is logged, and encryption works without.
+// setUpBackup finds the key backup's private key and checks that the server's
+// backup is of it. A backup that is missing is made with Bootstrap; one that
+// can't be used is logged, and encryption works without.
 func (m *engine) setUpBackup(ctx context.Context, vault *vault, h *MatrixCryptoInitHandle) error {
 	info, err := m.client.GetKeyBackupLatestVersion(ctx)
 	if errors.Is(err, mautrix.MNotFound) || errors.Is(err, mautrix.MUnrecognized) {
@@ -110,12 +111,18 @@ func readBackupKey(raw []byte, err error) (*backup.MegolmBackupKey, error) {
 	}
 	key, err := backup.MegolmBackupKeyFromBytes(raw)
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the key of the key backup is damaged", Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "the key of the key backup is damaged",
+			Err:     err,
+		}
 	}
 	return key, nil
 }
 
-// makeBackup makes a backup on the server. Its key goes to secret storage first.
+// makeBackup makes a backup on the server. Its key goes to secret storage
+// first.
 func (m *engine) makeBackup(ctx context.Context, storage *ssss.Key, h *MatrixCryptoInitHandle) error {
 	key, err := m.storedBackupKey(ctx, storage)
 	if err != nil {
@@ -148,7 +155,12 @@ func (m *engine) makeBackup(ctx context.Context, storage *ssss.Key, h *MatrixCry
 	return m.useBackup(ctx, key, made.Version, h)
 }
 
-func (m *engine) useBackup(ctx context.Context, key *backup.MegolmBackupKey, version id.KeyBackupVersion, h *MatrixCryptoInitHandle) error {
+func (m *engine) useBackup(
+	ctx context.Context,
+	key *backup.MegolmBackupKey,
+	version id.KeyBackupVersion,
+	h *MatrixCryptoInitHandle,
+) error {
 	if err := m.store.PutSecret(ctx, id.SecretMegolmBackupV1, base64.RawStdEncoding.EncodeToString(key.Bytes())); err != nil {
 		return storeError(op+" key backup", err)
 	}
@@ -164,7 +176,8 @@ func (m *engine) useBackup(ctx context.Context, key *backup.MegolmBackupKey, ver
 	return nil
 }
 
-// fetchFromBackup asks the backup for one session, and says whether it is there now.
+// fetchFromBackup asks the backup for one session, and reports whether it is
+// there now.
 func (m *engine) fetchFromBackup(ctx context.Context, key matrixsync.MatrixSessionKey) bool {
 	version := m.backup.current()
 	if version == "" || key.SessionID == "" {
@@ -174,7 +187,10 @@ func (m *engine) fetchFromBackup(ctx context.Context, key matrixsync.MatrixSessi
 	now := time.Now()
 	known := now.Sub(m.backup.asked[key]) < askBackupAgain
 	if !known && len(m.backup.asked) >= maxMissing {
-		maps.DeleteFunc(m.backup.asked, func(_ matrixsync.MatrixSessionKey, at time.Time) bool { return now.Sub(at) >= askBackupAgain })
+		maps.DeleteFunc(
+			m.backup.asked,
+			func(_ matrixsync.MatrixSessionKey, at time.Time) bool { return now.Sub(at) >= askBackupAgain },
+		)
 		known = len(m.backup.asked) >= maxMissing
 	}
 	if !known {
@@ -194,7 +210,11 @@ func (m *engine) fetchFromBackup(ctx context.Context, key matrixsync.MatrixSessi
 	return err == nil
 }
 
-func (m *engine) importFromBackup(ctx context.Context, version id.KeyBackupVersion, key matrixsync.MatrixSessionKey) error {
+func (m *engine) importFromBackup(
+	ctx context.Context,
+	version id.KeyBackupVersion,
+	key matrixsync.MatrixSessionKey,
+) error {
 	found, err := m.client.GetKeyBackupForRoomAndSession(ctx, version, key.RoomID, key.SessionID)
 	if err != nil {
 		return err
@@ -212,7 +232,8 @@ func (m *engine) importFromBackup(ctx context.Context, version id.KeyBackupVersi
 	return err
 }
 
-// uploadToBackup uploads some of the sessions that the backup lacks. The rest follows with the next responses.
+// uploadToBackup uploads some of the sessions that the backup lacks. The rest
+// follows with the next responses.
 func (m *engine) uploadToBackup(ctx context.Context, mach *crypto.OlmMachine) {
 	version := m.backup.current()
 	m.mu.Lock()
@@ -239,7 +260,11 @@ func (m *engine) uploadToBackup(ctx context.Context, mach *crypto.OlmMachine) {
 	m.backup.pause = time.Now().Add(backupPause)
 }
 
-func (m *engine) uploadBatch(ctx context.Context, mach *crypto.OlmMachine, version id.KeyBackupVersion) (more bool, err error) {
+func (m *engine) uploadBatch(
+	ctx context.Context,
+	mach *crypto.OlmMachine,
+	version id.KeyBackupVersion,
+) (more bool, err error) {
 	var sessions []*crypto.InboundGroupSession
 	err = mach.CryptoStore.GetGroupSessionsWithoutKeyBackupVersion(ctx, version).Iter(func(session *crypto.InboundGroupSession) (bool, error) {
 		sessions = append(sessions, session)

@@ -11,13 +11,14 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// closedCrypto is a client's Crypto after Close. With nil the client would send plain text to encrypted rooms.
+// closedCrypto is a client's Crypto after Close. With nil the client would send
+// plain text to encrypted rooms.
 type closedCrypto struct{}
 
 var _ mautrix.CryptoHelper = closedCrypto{}
 
 func errClosed() error {
-	return &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto", Message: "the encryption was closed"}
+	return &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the encryption was closed"}
 }
 
 func (closedCrypto) Encrypt(context.Context, id.RoomID, event.Type, any) (*event.EncryptedEventContent, error) {

@@ -20,9 +20,11 @@ import (
 
 const opDecrypt, opEncrypt = "matrix_crypto decrypt", "matrix_crypto encrypt"
 
-// Decrypt returns the decrypted event. ErrMatrixNoKey where the key may still come; CodeInvalid for what never decrypts: a
-// message index that another event had (a replay), damage, an unknown algorithm. Where another try may pass, since the
-// database is locked or ctx is done, the error has its code, is a ErrMatrixNoKey, too, and NewKeys names the session again.
+// Decrypt returns the decrypted event. ErrMatrixNoKey where the key may still
+// come; CodeInvalid for what never decrypts: a message index that another event
+// had (a replay), damage, an unknown algorithm. Where another try may pass,
+// since the database is locked or ctx is done, the error has its code, is a
+// ErrMatrixNoKey, too, and NewKeys names the session again.
 func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, error) {
 	if evt == nil {
 		return nil, &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "no event given"}
@@ -48,7 +50,8 @@ func (m *engine) Decrypt(ctx context.Context, evt *event.Event) (*event.Event, e
 	return decrypted, decryptError(err)
 }
 
-// passes says whether an error is none of the event's: the database was locked, or the caller stopped.
+// passes reports whether an error is none of the event's: the database was
+// locked, or the caller stopped.
 func passes(err error) bool {
 	if err == nil || noKey(err) {
 		return false
@@ -83,9 +86,18 @@ func decryptError(err error) error {
 	case err == nil:
 		return nil
 	case noKey(err):
-		return &core.Error{Code: core.CodeNotFound, Op: opDecrypt, Err: fmt.Errorf("%w: %w", matrixsync.ErrMatrixNoKey, err)}
+		return &core.Error{
+			Code: core.CodeNotFound,
+			Op:   opDecrypt,
+			Err:  fmt.Errorf("%w: %w", matrixsync.ErrMatrixNoKey, err),
+		}
 	case errors.Is(err, crypto.ErrDuplicateMessageIndex):
-		return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Message: "replayed: another event had this message index", Err: err}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      opDecrypt,
+			Message: "replayed: another event had this message index",
+			Err:     err,
+		}
 	}
 	if passes(err) {
 		coded := storeError(opDecrypt, err)
@@ -94,24 +106,40 @@ func decryptError(err error) error {
 	return &core.Error{Code: core.CodeInvalid, Op: opDecrypt, Err: err}
 }
 
-// Encrypt encrypts content for the members of a room, and first gives their devices the key where they don't have it.
-func (m *engine) Encrypt(ctx context.Context, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
+// Encrypt encrypts content for the members of a room, and first gives their
+// devices the key where they don't have it.
+func (m *engine) Encrypt(
+	ctx context.Context,
+	room id.RoomID,
+	kind event.Type,
+	content any,
+) (*event.EncryptedEventContent, error) {
 	mach, done, err := m.use()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	encrypted, err := m.encrypt(ctx, mach, room, kind, content)
-	return encrypted, storeError(opEncrypt+" "+room.String(), err)
+	return encrypted, storeError(opEncrypt+" room="+room.String(), err)
 }
 
-func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.RoomID, kind event.Type, content any) (*event.EncryptedEventContent, error) {
+func (m *engine) encrypt(
+	ctx context.Context,
+	mach *crypto.OlmMachine,
+	room id.RoomID,
+	kind event.Type,
+	content any,
+) (*event.EncryptedEventContent, error) {
 	setting, err := m.state.GetEncryptionEvent(ctx, room)
 	if err != nil {
 		return nil, err
 	}
 	if setting != nil && setting.Algorithm != id.AlgorithmMegolmV1 {
-		return nil, &core.Error{Code: core.CodeUnsupported, Op: opEncrypt, Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm)}
+		return nil, &core.Error{
+			Code:    core.CodeUnsupported,
+			Op:      opEncrypt,
+			Message: fmt.Sprintf("the room is encrypted by %q", setting.Algorithm),
+		}
 	}
 	if err := m.refreshDevices(ctx, mach); err != nil {
 		return nil, err
@@ -120,7 +148,8 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 		return nil, err
 	}
 	defer m.encrypting.WithLock(room)()
-	// A member or device change in another goroutine may take the new session away again at once.
+	// A member or device change in another goroutine may take the new session
+	// away again at once.
 	for range 3 {
 		encrypted, err := mach.EncryptMegolmEvent(ctx, room, kind, content)
 		if !errors.Is(err, crypto.ErrSessionExpired) && !errors.Is(err, crypto.ErrNoGroupSession) && !errors.Is(err, crypto.ErrSessionNotShared) {
@@ -135,10 +164,15 @@ func (m *engine) encrypt(ctx context.Context, mach *crypto.OlmMachine, room id.R
 		}
 		m.backup.due.Store(true)
 	}
-	return nil, &core.Error{Code: core.CodeUnavailable, Op: opEncrypt, Message: "the room's members or their devices keep changing"}
+	return nil, &core.Error{
+		Code:    core.CodeUnavailable,
+		Op:      opEncrypt,
+		Message: "the room's members or their devices keep changing",
+	}
 }
 
-// members returns who gets a room's keys. A sync that loads members lazily doesn't tell of all.
+// members returns who gets a room's keys. A sync that loads members lazily
+// doesn't tell of all.
 func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, error) {
 	fetched, err := m.state.HasFetchedMembers(ctx, room)
 	if err != nil {
@@ -160,8 +194,14 @@ func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, erro
 	return members, err
 }
 
-// WaitForSession waits for a room key, and says whether it is there.
-func (m *engine) WaitForSession(ctx context.Context, room id.RoomID, sender id.SenderKey, session id.SessionID, timeout time.Duration) bool {
+// WaitForSession waits for a room key, and reports whether it is there.
+func (m *engine) WaitForSession(
+	ctx context.Context,
+	room id.RoomID,
+	sender id.SenderKey,
+	session id.SessionID,
+	timeout time.Duration,
+) bool {
 	mach, done, err := m.use()
 	if err != nil {
 		return false
@@ -170,8 +210,16 @@ func (m *engine) WaitForSession(ctx context.Context, room id.RoomID, sender id.S
 	return mach.WaitForSession(ctx, room, sender, session, timeout)
 }
 
-// RequestSession asks the sender's device, or all of them for an empty one, and our own devices for a room key.
-func (m *engine) RequestSession(ctx context.Context, room id.RoomID, senderKey id.SenderKey, session id.SessionID, user id.UserID, device id.DeviceID) {
+// RequestSession asks the sender's device, or all of them for an empty one, and
+// our own devices for a room key.
+func (m *engine) RequestSession(
+	ctx context.Context,
+	room id.RoomID,
+	senderKey id.SenderKey,
+	session id.SessionID,
+	user id.UserID,
+	device id.DeviceID,
+) {
 	mach, done, err := m.use()
 	if err != nil {
 		return

@@ -15,25 +15,29 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// execer is what mautrix's stores run their statements on. Their own writes are one transaction each, and a crash between
-// two of them loses a room key for good: the Olm message's hash is there, so that it is not read again, and the key that
-// was in it is not. Under a context of [execer.batch] all of them are one transaction.
+// execer is what mautrix's stores run their statements on. Their own writes are
+// one transaction each, and a crash between two of them loses a room key for
+// good: the Olm message's hash is there, so that it is not read again, and the
+// key that was in it is not. Under a context of [execer.batch] all of them are
+// one transaction.
 type execer struct{ db *sql.DB }
 
 var _ dbutil.UnderlyingExecable = (*execer)(nil)
 
 type batchKey struct{}
 
-// batch is one transaction. It begins with the first write, and not before: by then mautrix holds the lock that other
-// goroutines hold while they wait for the database's only writing connection.
+// batch is one transaction. It begins with the first write, and not before: by
+// then mautrix holds the lock that other goroutines hold while they wait for
+// the database's only writing connection.
 type batch struct {
 	tx   *sql.Tx
 	err  error
 	keys []matrixsync.MatrixSessionKey // that arrived in it
 }
 
-// batch runs do, and makes all that its statements wrote durable, or nothing of it. mautrix logs most errors of the
-// database and goes on, so that they are collected here and returned.
+// batch runs do, and makes all that its statements wrote durable, or nothing of
+// it. mautrix logs most errors of the database and goes on, so that they are
+// collected here and returned.
 func (e *execer) batch(ctx context.Context, do func(ctx context.Context) error) ([]matrixsync.MatrixSessionKey, error) {
 	b := &batch{}
 	defer func() {
@@ -114,15 +118,17 @@ func reads(query string) bool {
 	return strings.HasPrefix(strings.ToUpper(strings.TrimSpace(query)), "SELECT")
 }
 
-// note keeps an error with which the batch must not be committed. A broken constraint is not one: it comes from what a
-// message says, would come again with each repetition, and SQLite undoes that one statement.
+// note keeps an error with which the batch must not be committed. A broken
+// constraint is not one: it comes from what a message says, would come again
+// with each repetition, and SQLite undoes that one statement.
 func (b *batch) note(err error) {
 	if b != nil && err != nil && b.err == nil && !strings.Contains(err.Error(), "constraint failed") {
 		b.err = err
 	}
 }
 
-// storeError gives an error of the database or of mautrix its code. The driver is not known here, only its texts.
+// storeError gives an error of the database or of mautrix its code. The driver
+// is not known here, only its texts.
 func storeError(op string, err error) error {
 	switch {
 	case err == nil:
@@ -135,7 +141,8 @@ func storeError(op string, err error) error {
 	return matrix.MatrixError(op, err)
 }
 
-// fromStore says whether an error without a better code is the database's, and not one of what was to be decrypted.
+// fromStore reports whether an error without a better code is the database's,
+// and not one of what was to be decrypted.
 func fromStore(err error) bool {
 	return contains(err, "database is closed", "sql: ", "SQL logic error", "disk I/O error", "SQLITE_")
 }

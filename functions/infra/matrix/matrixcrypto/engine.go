@@ -32,8 +32,10 @@ type engine struct {
 	state  *stateStore
 	pickle []byte
 
-	// syncing: one response at a time. live is held for writing while a response is taken in (such a transaction waits for
-	// locks of mautrix that others hold while they wait for the database), and where the machine is replaced or closed.
+	// syncing: one response at a time. live is held for writing while a
+	// response is taken in (such a transaction waits for locks of mautrix that
+	// others hold while they wait for the database), and where the machine is
+	// replaced or closed.
 	syncing sync.Mutex
 	live    sync.RWMutex
 	mach    *crypto.OlmMachine
@@ -89,7 +91,8 @@ func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHa
 	return nil
 }
 
-// openStores makes the tables, finds out whose they are, and gets the pickle key.
+// openStores makes the tables, finds out whose they are, and gets the pickle
+// key.
 func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) error {
 	var err error
 	if m.db, err = dbutil.NewWithDB(cfg.DB, "sqlite"); err != nil {
@@ -126,7 +129,8 @@ func (m *engine) newStore() *crypto.SQLCryptoStore {
 	return crypto.NewSQLCryptoStore(m.db, dbutil.NoopLogger, m.client.UserID.String(), m.client.DeviceID, m.pickle)
 }
 
-// load makes a machine of what is in the database. Callers hold live, or are alone.
+// load makes a machine of what is in the database. Callers hold live, or are
+// alone.
 func (m *engine) load(ctx context.Context) error {
 	store := m.newStore()
 	mach := crypto.NewOlmMachine(m.client, &m.log, store, m.state.SQLStateStore)
@@ -148,7 +152,13 @@ func wrongKey(err error) error {
 	if coded := storeError(op, err); core.ErrorCode(coded) != core.CodeInternal || fromStore(err) {
 		return coded
 	}
-	return &core.Error{Code: core.CodeUnauthenticated, Op: op, Message: "the keys in the database can't be read", Hint: "is it the pickle key that they were written with?", Err: err}
+	return &core.Error{
+		Code:    core.CodeUnauthenticated,
+		Op:      op,
+		Message: "the keys in the database can't be read",
+		Hint:    "is it the pickle key that they were written with?",
+		Err:     err,
+	}
 }
 
 // use locks the machine for use.
@@ -159,7 +169,7 @@ func (m *engine) use() (*crypto.OlmMachine, func(), error) {
 		if m.closed {
 			return nil, nil, errClosed()
 		}
-		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto", Message: "the key database failed, and has not been read anew yet"}
+		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the key database failed, and has not been read anew yet"}
 	}
 	return m.mach, m.live.RUnlock, nil
 }
@@ -213,7 +223,8 @@ func (m *engine) publish(keys []matrixsync.MatrixSessionKey) {
 	m.keys = m.keys[max(0, len(m.keys)-maxNewKeys):]
 }
 
-// maxNewKeys bounds what NewKeys returns. A sync brings 100 to-device messages at most.
+// maxNewKeys bounds what NewKeys returns. A sync brings 100 to-device messages
+// at most.
 const maxNewKeys = 100_000
 
 // NewKeys returns the sessions whose keys came since the last call.

@@ -15,8 +15,9 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// FuzzProcessSync gives the machine what a hostile server, or other users through it, may send. SELF stands for the
-// device's identity key, so that an Olm message reaches the part that decrypts. No server answers.
+// FuzzProcessSync gives the machine what a hostile server, or other users
+// through it, may send. SELF stands for the device's identity key, so that an
+// Olm message reaches the part that decrypts. No server answers.
 func FuzzProcessSync(f *testing.F) {
 	for _, seed := range []string{
 		`{}`,

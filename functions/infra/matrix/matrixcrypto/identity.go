@@ -16,7 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 )
 
-// publishDevice makes sure that the server has this device's keys, and no others.
+// publishDevice makes sure that the server has this device's keys, and no
+// others.
 func (m *engine) publishDevice(ctx context.Context) error {
 	user, device, account := m.client.UserID, m.client.DeviceID, m.mach.GetAccount()
 	resp, err := m.client.QueryKeys(ctx, &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{user: {device}}})
@@ -40,7 +41,8 @@ func (m *engine) publishDevice(ctx context.Context) error {
 	return nil
 }
 
-// setUpIdentity finds out about the account's identity, makes what is to be made, and signs this device.
+// setUpIdentity finds out about the account's identity, makes what is to be
+// made, and signs this device.
 func (m *engine) setUpIdentity(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHandle) error {
 	if _, err := m.mach.FetchKeys(ctx, []id.UserID{m.client.UserID}, true); err != nil {
 		return matrix.MatrixError(op+" own devices", err)
@@ -58,7 +60,8 @@ func (m *engine) setUpIdentity(ctx context.Context, cfg MatrixCryptoInitConfig, 
 	return m.setUpBackup(ctx, vault, h)
 }
 
-// verifyDevice signs this device by the identity that there is, or by a new one.
+// verifyDevice signs this device by the identity that there is, or by a new
+// one.
 func (m *engine) verifyDevice(ctx context.Context, vault *vault, h *MatrixCryptoInitHandle) error {
 	storage, err := vault.open(ctx)
 	if err != nil || storage == nil {
@@ -81,8 +84,9 @@ func (m *engine) verifyDevice(ctx context.Context, vault *vault, h *MatrixCrypto
 	return nil
 }
 
-// vault opens the account's secret storage at most once, and only where something in it is needed: to get its key from a
-// passphrase takes a good part of a second.
+// vault opens the account's secret storage at most once, and only where
+// something in it is needed: to get its key from a passphrase takes a good part
+// of a second.
 type vault struct {
 	m           *engine
 	cfg         MatrixCryptoInitConfig
@@ -92,7 +96,8 @@ type vault struct {
 	key    *ssss.Key
 }
 
-// open returns the key of secret storage; nil where none is there or its recovery key is not known.
+// open returns the key of secret storage; nil where none is there or its
+// recovery key is not known.
 func (v *vault) open(ctx context.Context) (*ssss.Key, error) {
 	if v.opened {
 		return v.key, nil
@@ -110,8 +115,14 @@ func (v *vault) open(ctx context.Context) (*ssss.Key, error) {
 	return v.key, nil
 }
 
-// openStorage returns the key of the account's secret storage; nil where there is none and none may be made.
-func (m *engine) openStorage(ctx context.Context, cfg MatrixCryptoInitConfig, recovery string, hasIdentity bool) (*ssss.Key, error) {
+// openStorage returns the key of the account's secret storage; nil where there
+// is none and none may be made.
+func (m *engine) openStorage(
+	ctx context.Context,
+	cfg MatrixCryptoInitConfig,
+	recovery string,
+	hasIdentity bool,
+) (*ssss.Key, error) {
 	keyID, meta, err := m.mach.SSSS.GetDefaultKeyData(ctx)
 	switch {
 	case errors.Is(err, ssss.ErrNoDefaultKeyID), errors.Is(err, mautrix.MNotFound):
@@ -122,7 +133,11 @@ func (m *engine) openStorage(ctx context.Context, cfg MatrixCryptoInitConfig, re
 	case err != nil:
 		return nil, matrix.MatrixError(op+" secret storage", err)
 	case recovery == "":
-		return nil, fail(core.CodeInvalid, "the account has secret storage, and its recovery key is not known", "give it as RecoveryKey")
+		return nil, fail(
+			core.CodeInvalid,
+			"the account has secret storage, and its recovery key is not known",
+			"give it as RecoveryKey",
+		)
 	}
 	var key *ssss.Key
 	if utils.DecodeBase58RecoveryKey(recovery) != nil {
@@ -136,7 +151,8 @@ func (m *engine) openStorage(ctx context.Context, cfg MatrixCryptoInitConfig, re
 	return key, nil
 }
 
-// makeStorage makes a key for secret storage, keeps it, and makes it the account's.
+// makeStorage makes a key for secret storage, keeps it, and makes it the
+// account's.
 func (m *engine) makeStorage(ctx context.Context, cfg MatrixCryptoInitConfig, recovery string) (*ssss.Key, error) {
 	var key *ssss.Key
 	var err error
@@ -159,8 +175,9 @@ func (m *engine) makeStorage(ctx context.Context, cfg MatrixCryptoInitConfig, re
 	return key, matrix.MatrixError(op+" secret storage", m.mach.SSSS.SetDefaultKeyID(ctx, key.ID))
 }
 
-// makeIdentity publishes a new identity. Its private keys go to secret storage first, and what is there already, from a
-// start that was cut off, is used: so no identity is published whose keys nobody has.
+// makeIdentity publishes a new identity. Its private keys go to secret storage
+// first, and what is there already, from a start that was cut off, is used: so
+// no identity is published whose keys nobody has.
 func (m *engine) makeIdentity(ctx context.Context, cfg MatrixCryptoInitConfig, storage *ssss.Key) error {
 	var keys *crypto.CrossSigningKeysCache
 	err := m.mach.FetchCrossSigningKeysFromSSSS(ctx, storage)
@@ -189,7 +206,13 @@ func (m *engine) makeIdentity(ctx context.Context, cfg MatrixCryptoInitConfig, s
 		}
 	})
 	if err != nil && asked && isUnauthorized(err) {
-		return &core.Error{Code: core.CodeUnauthenticated, Op: op + " identity", Message: "the server wants the account's password before it takes an identity", Hint: "set Password", Err: matrix.MatrixError("", err)}
+		return &core.Error{
+			Code:    core.CodeUnauthenticated,
+			Op:      op + " identity",
+			Message: "the server wants the account's password before it takes an identity",
+			Hint:    "set Password",
+			Err:     matrix.MatrixError("", err),
+		}
 	}
 	return matrix.MatrixError(op+" identity", err)
 }
@@ -214,7 +237,8 @@ func (m *engine) fetchIdentity(ctx context.Context, storage *ssss.Key) error {
 	return nil
 }
 
-// signDevice signs this device by the identity, and the identity by this device.
+// signDevice signs this device by the identity, and the identity by this
+// device.
 func (m *engine) signDevice(ctx context.Context) error {
 	if err := m.mach.SignOwnDevice(ctx, m.mach.OwnIdentity()); err != nil {
 		return matrix.MatrixError(op+" sign device", err)

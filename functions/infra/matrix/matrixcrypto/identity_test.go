@@ -11,10 +11,12 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// identity returns the public master key of a user and the signatures on a device, as another user sees them.
+// identity returns the public master key of a user and the signatures on a
+// device, as another user sees them.
 func identity(t *testing.T, asked *mautrix.Client, user id.UserID, device id.DeviceID) (master id.Ed25519, selfSigned bool) {
 	t.Helper()
 	resp, err := asked.QueryKeys(t.Context(), &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{user: {}}})
@@ -35,7 +37,7 @@ func identity(t *testing.T, asked *mautrix.Client, user id.UserID, device id.Dev
 
 func TestMatrixCryptoInit_Bootstrap(t *testing.T) {
 	t.Parallel()
-	server, kept := newDevice(t, "carol", config{}), &secrets{}
+	server, kept := newDevice(t, "carol", config{}), matrixtest.NewTokens()
 	alice := newDevice(t, "alice", config{})
 	if alice.crypto.HasIdentity || alice.crypto.DeviceVerified || alice.crypto.BackupVersion != "" {
 		t.Fatalf("a new account: %+v", alice.crypto)
@@ -63,7 +65,7 @@ func TestMatrixCryptoInit_Bootstrap(t *testing.T) {
 
 func TestMatrixCryptoInit_Backup(t *testing.T) {
 	t.Parallel()
-	kept := &secrets{}
+	kept := matrixtest.NewTokens()
 	bob := newDevice(t, "bob", config{})
 	alice := newDevice(t, "alice", config{})
 	alice.cfg.Bootstrap, alice.cfg.Secrets, alice.cfg.Password = true, kept, alice.user.Password
@@ -81,7 +83,7 @@ func TestMatrixCryptoInit_Backup(t *testing.T) {
 		return info.Count >= 2
 	})
 
-	recovery := kept.m["matrix/"+alice.user.ID+"/recovery"]
+	recovery := kept.Value("matrix/" + alice.user.ID + "/recovery")
 	unsigned := alice.another(t, config{})
 	unsigned.start(t)
 	if !unsigned.crypto.HasIdentity || unsigned.crypto.DeviceVerified || unsigned.crypto.BackupVersion != "" {
@@ -163,7 +165,7 @@ func TestMatrixCryptoInit_KeyRequest(t *testing.T) {
 func TestMatrixCryptoInit_WrongPassword(t *testing.T) {
 	t.Parallel()
 	alice := newDevice(t, "alice", config{})
-	kept := &secrets{}
+	kept := matrixtest.NewTokens()
 	alice.cfg.Bootstrap, alice.cfg.Secrets, alice.cfg.Password = true, kept, "wrong"
 	alice.stop(t)
 	err := alice.tryStart(t)
@@ -179,10 +181,10 @@ func TestMatrixCryptoInit_WrongPassword(t *testing.T) {
 	if strings.Contains(err.Error(), alice.user.AccessToken) {
 		t.Error("the error has the access token")
 	}
-	before := kept.m["matrix/"+alice.user.ID+"/recovery"]
+	before := kept.Value("matrix/" + alice.user.ID + "/recovery")
 	alice.cfg.Password = alice.user.Password // what the first try left is used
 	alice.start(t)
-	if after := kept.m["matrix/"+alice.user.ID+"/recovery"]; !alice.crypto.DeviceVerified || after != before || before == "" {
+	if after := kept.Value("matrix/" + alice.user.ID + "/recovery"); !alice.crypto.DeviceVerified || after != before || before == "" {
 		t.Errorf("recovery key kept: %v, %+v", after == before, alice.crypto)
 	}
 }

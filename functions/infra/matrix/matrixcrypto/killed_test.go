@@ -5,11 +5,8 @@ package matrixcrypto_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -18,12 +15,12 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
-
-const childTask = "MATRIXCRYPTO_TEST_CHILD"
 
 // task is what a child process does: it takes sync responses in until it is
 // killed, and prints a line after each.
@@ -36,17 +33,12 @@ type task struct {
 
 const tokenTable = "CREATE TABLE IF NOT EXISTS test_token (one INTEGER PRIMARY KEY CHECK (one = 1), token TEXT)"
 
-func child(text string) int {
+func child(args []string) error {
 	var todo task
-	if err := json.Unmarshal([]byte(text), &todo); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
+	if err := json.Unmarshal([]byte(args[0]), &todo); err != nil {
+		return err
 	}
-	if err := todo.run(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
+	return todo.run(context.Background())
 }
 
 func (todo task) run(ctx context.Context) error {
@@ -92,8 +84,10 @@ func token(ctx context.Context, db *sqliteopen.SQLiteOpenHandle, since string) (
 	return since, err
 }
 
-// Each message has a key of its own, and its reader is killed again and again while the keys come in: none may be lost,
-// neither one that the server takes for delivered, since it has seen the next token, nor one of which half was stored.
+// Each message has a key of its own, and its reader is killed again and again
+// while the keys come in: none may be lost, neither one that the server takes
+// for delivered, since it has seen the next token, nor one of which half was
+// stored.
 func TestMatrixCryptoInit_Killed(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -128,31 +122,18 @@ func TestMatrixCryptoInit_Killed(t *testing.T) {
 	}()
 	kills := 0
 	for running := true; running; kills++ {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), childTask+"="+string(text))
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		reader := killtest.Start(t, killtest.Config{Role: "take", Args: []string{string(text)}})
 		if kills%2 == 1 { // every other one is killed when it is past its start, however long that takes
-			if _, err := out.Read(make([]byte, 1)); err != nil {
-				t.Fatalf("the reader takes nothing in: %v", err)
-			}
+			reader.Expect("taken in")
 		}
 		select { // not to hide a race: the kill is to come at any moment
 		case <-time.After(time.Duration(rand.Int64N(int64(300 * time.Millisecond)))):
 		case <-sending:
 			running = false
 		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		if exit, ok := errors.AsType[*exec.ExitError](cmd.Wait()); !ok || exit.ExitCode() != -1 {
-			t.Fatalf("the reader ended by itself: %v", exit)
+		reader.Kill()
+		if !reader.Wait() {
+			t.Fatal("the reader ended by itself")
 		}
 		killed <- struct{}{}
 	}
@@ -170,10 +151,7 @@ func TestMatrixCryptoInit_Killed(t *testing.T) {
 // readAsked reads an event that may be in no sync response any more.
 func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text string) {
 	t.Helper()
-	evt, err := d.client.GetEvent(t.Context(), room, want)
-	if err != nil {
-		t.Fatal(err)
-	}
+	evt := matrixtest.Event(t, d.client, room, want)
 	evt.RoomID = room
 	d.until(t, "the key of "+text, func() bool {
 		decrypted, err := d.crypto.Decrypt(t.Context(), evt)
@@ -181,7 +159,8 @@ func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text s
 	})
 }
 
-// Several goroutines that send to a room at once must not use a message key twice.
+// Several goroutines that send to a room at once must not use a message key
+// twice.
 func TestMatrixCryptoInit_SendersAtOnce(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})

@@ -12,27 +12,38 @@ import (
 	"fnregistry.dev/functions/infra/token"
 )
 
-// MatrixCryptoInitConfig says for which client [MatrixCryptoInit] sets encryption up, and where its keys are.
+// MatrixCryptoInitConfig says for which client [MatrixCryptoInit] sets
+// encryption up, and where its keys are.
 type MatrixCryptoInitConfig struct {
-	// Client is logged in (a missing device ID is asked from the server). Required. Its Crypto
-	// and StateStore are set. What happens is logged through its Log.
+	// Client is logged in (a missing device ID is asked from the server).
+	// Required. Its Crypto and StateStore are set. What happens is logged
+	// through its Log.
 	Client *mautrix.Client
-	// DB is a SQLite database that one process writes, such as sqlite_open's Writer; it may hold other tables, too.
-	// Required. It must stay open until Close, which leaves it open.
+	// DB is a SQLite database that one process writes, such as sqlite_open's
+	// Writer; it may hold other tables, too. Required. It must stay open until
+	// Close, which leaves it open.
 	DB *sql.DB
-	// PickleKey encrypts the private keys in DB: 32 random bytes. It must be the same at each start.
+	// PickleKey encrypts the private keys in DB: 32 random bytes. It must be
+	// the same at each start.
 	PickleKey []byte
-	// Secrets keeps the pickle key where PickleKey is empty (made at random on first use), and the recovery key.
+	// Secrets keeps the pickle key where PickleKey is empty (made at random on
+	// first use), and the recovery key.
 	Secrets token.TokenStore
-	// SecretsName is what the names in Secrets begin with: NAME/pickle and NAME/recovery. Default "matrix/" + user ID.
+	// SecretsName is what the names in Secrets begin with: NAME/pickle and
+	// NAME/recovery. Default "matrix/" + user ID.
 	SecretsName string
-	// RecoveryKey is the recovery key, or the passphrase, of the account's secret storage. With it a new device is signed
-	// by the account's own identity and reads the key backup. Default: the one in Secrets, if there is one.
+	// RecoveryKey is the recovery key, or the passphrase, of the account's
+	// secret storage. With it a new device is signed by the account's own
+	// identity and reads the key backup. Default: the one in Secrets, if there
+	// is one.
 	RecoveryKey string
-	// Bootstrap makes a cross-signing identity, secret storage and a key backup, and publishes them, where the account
-	// has none. What is there is never replaced. It needs Secrets or RecoveryKey (then a passphrase for the new storage).
+	// Bootstrap makes a cross-signing identity, secret storage and a key
+	// backup, and publishes them, where the account has none. What is there is
+	// never replaced. It needs Secrets or RecoveryKey (then a passphrase for
+	// the new storage).
 	Bootstrap bool
-	// Password of the account, where the server asks for it before it takes a new identity. Used for Bootstrap alone.
+	// Password of the account, where the server asks for it before it takes a
+	// new identity. Used for Bootstrap alone.
 	Password string
 }
 
@@ -64,14 +75,17 @@ var (
 	_ matrixsync.MatrixSyncCrypto = (*MatrixCryptoInitHandle)(nil)
 )
 
-// MatrixCryptoInit sets end-to-end encryption up for a client, before its sync begins: it opens the keys in cfg.DB, or
-// makes them, publishes what the server lacks, and sets client.Crypto and client.StateStore, so that messages to encrypted
-// rooms are encrypted and matrix_sync_service decrypts. It makes a handful of requests. Close the handle.
+// MatrixCryptoInit sets end-to-end encryption up for a client, before its sync
+// begins: it opens the keys in cfg.DB, or makes them, publishes what the server
+// lacks, and sets client.Crypto and client.StateStore, so that messages to
+// encrypted rooms are encrypted and matrix_sync_service decrypts. It makes a
+// handful of requests. Close the handle.
 //
-// Errors: CodeUnsupported in a build without the tag goolm or libolm; CodeInvalid for a bad config or a wrong recovery
-// key; CodeConflict where the client syncs already, has encryption already, or where the device ID, or the device's keys
-// on the server, are not those of the store; CodeUnauthenticated for a wrong pickle key or password; and those of
-// matrix.MatrixError.
+// Errors: CodeUnsupported in a build without the tag goolm or libolm;
+// CodeInvalid for a bad config or a wrong recovery key; CodeConflict where the
+// client syncs already, has encryption already, or where the device ID, or the
+// device's keys on the server, are not those of the store; CodeUnauthenticated
+// for a wrong pickle key or password; and those of matrix.MatrixError.
 //
 // More in matrix_crypto_init.md:
 //   - Build with -tags goolm (pure Go, works with CGO_ENABLED=0) or -tags
@@ -79,7 +93,12 @@ var (
 //   - One database for each user, one device in it, and one process.
 func MatrixCryptoInit(ctx context.Context, cfg MatrixCryptoInitConfig) (*MatrixCryptoInitHandle, error) {
 	if !linked {
-		return nil, &core.Error{Code: core.CodeUnsupported, Op: op, Message: "this program was built without encryption", Hint: "build with -tags goolm (pure Go) or -tags libolm (needs libolm's headers and cgo)"}
+		return nil, &core.Error{
+			Code:    core.CodeUnsupported,
+			Op:      op,
+			Message: "this program was built without encryption",
+			Hint:    "build with -tags goolm (pure Go) or -tags libolm (needs libolm's headers and cgo)",
+		}
 	}
 	if err := check(ctx, &cfg); err != nil {
 		return nil, err
@@ -92,9 +111,11 @@ func MatrixCryptoInit(ctx context.Context, cfg MatrixCryptoInitConfig) (*MatrixC
 	return h, nil
 }
 
-// Close ends the use of the keys: what is under way is waited for, and nothing is written to the database afterwards.
-// Sending to an encrypted room fails from then on (CodeUnavailable) until MatrixCryptoInit is called again; it never
-// falls back to plain text. Stop the sync first. It may be called again, and returns nil.
+// Close ends the use of the keys: what is under way is waited for, and nothing
+// is written to the database afterwards. Sending to an encrypted room fails
+// from then on (CodeUnavailable) until MatrixCryptoInit is called again; it
+// never falls back to plain text. Stop the sync first. It may be called again,
+// and returns nil.
 func (h *MatrixCryptoInitHandle) Close() error {
 	h.machine.close()
 	if h.client.Crypto == mautrix.CryptoHelper(h) {
@@ -120,11 +141,23 @@ func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
 	case client.UserID == "": // matrix_client_init's has its token elsewhere, so AccessToken says nothing
 		return fail(core.CodeInvalid, "the client has no user ID", "matrix_client_init makes one that is logged in")
 	case len(cfg.PickleKey) == 0 && cfg.Secrets == nil:
-		return fail(core.CodeInvalid, "no pickle key given", "give PickleKey, 32 random bytes kept outside of the database, or Secrets")
+		return fail(
+			core.CodeInvalid,
+			"no pickle key given",
+			"give PickleKey, 32 random bytes kept outside of the database, or Secrets",
+		)
 	case cfg.Bootstrap && cfg.Secrets == nil && cfg.RecoveryKey == "":
-		return fail(core.CodeInvalid, "Bootstrap has no place for the recovery key", "give Secrets, or a passphrase as RecoveryKey")
+		return fail(
+			core.CodeInvalid,
+			"Bootstrap has no place for the recovery key",
+			"give Secrets, or a passphrase as RecoveryKey",
+		)
 	case matrixsync.MatrixSyncRunning(client):
-		return fail(core.CodeConflict, "the client's sync has begun already, and keys that came in it are lost", "call matrix_crypto_init before matrix_sync_service")
+		return fail(
+			core.CodeConflict,
+			"the client's sync has begun already, and keys that came in it are lost",
+			"call matrix_crypto_init before matrix_sync_service",
+		)
 	}
 	if _, closed := client.Crypto.(closedCrypto); client.Crypto != nil && !closed {
 		return fail(core.CodeConflict, "the client has encryption already", "close the other handle first")
@@ -138,7 +171,11 @@ func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
 			return matrix.MatrixError(op+" whoami", err)
 		}
 		if who.UserID != client.UserID || who.DeviceID == "" {
-			return fail(core.CodeConflict, "the access token belongs to "+who.UserID.String()+", and to device \""+who.DeviceID.String()+"\"", "log in with a device")
+			return fail(
+				core.CodeConflict,
+				"the access token belongs to "+who.UserID.String()+", and to device \""+who.DeviceID.String()+"\"",
+				"log in with a device",
+			)
 		}
 		client.DeviceID = who.DeviceID
 	}

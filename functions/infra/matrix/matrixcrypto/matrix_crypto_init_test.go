@@ -12,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
@@ -40,7 +41,10 @@ func TestMatrixCryptoInit_TwoDevicesOverRestarts(t *testing.T) {
 	bob2 := bob.another(t, config{})
 	bob2.start(t)
 	room := encryptedRoom(t, alice, bob)
-	bob2.sync(t)
+	bob2.until(t, "the room's encryption", func() bool {
+		encrypted, err := bob2.client.StateStore.IsEncrypted(t.Context(), room)
+		return encrypted && err == nil
+	})
 	fingerprints := []string{bob.crypto.Fingerprint, bob2.crypto.Fingerprint}
 	var sent []id.EventID
 	for round := range 3 {
@@ -65,7 +69,8 @@ func TestMatrixCryptoInit_TwoDevicesOverRestarts(t *testing.T) {
 	}
 }
 
-// After a restart nothing tells again that a room is encrypted, and mautrix's own state store would not know.
+// After a restart nothing tells again that a room is encrypted, and mautrix's
+// own state store would not know.
 func TestMatrixCryptoInit_NoPlainTextAfterRestart(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -73,8 +78,9 @@ func TestMatrixCryptoInit_NoPlainTextAfterRestart(t *testing.T) {
 	alice.restart(t)
 	wantRead(t, bob, alice.send(t, room, "before any sync"), "before any sync")
 
-	// A room that this device has never heard of: made by another one of the user, and not synced.
-	other := newClient(t, alice.url, alice.user)
+	// A room that this device has never heard of: made by another one of the
+	// user, and not synced.
+	other := matrixtest.Client(t, alice.url, alice.user)
 	made, err := other.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{Invite: []id.UserID{bob.client.UserID}, InitialState: []*event.Event{{
 		Type: event.StateEncryption, Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}},
 	}}})
@@ -84,6 +90,14 @@ func TestMatrixCryptoInit_NoPlainTextAfterRestart(t *testing.T) {
 	if _, err := bob.client.JoinRoomByID(t.Context(), made.RoomID); err != nil {
 		t.Fatal(err)
 	}
+	matrixtest.Until(t, "member that joined", func() bool { // Dendrite shows it a moment later
+		members, err := other.JoinedMembers(t.Context(), made.RoomID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, joined := members.Joined[bob.client.UserID]
+		return joined
+	})
 	wantRead(t, bob, alice.send(t, made.RoomID, "unheard of"), "unheard of")
 
 	plain, err := other.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{})
@@ -145,7 +159,7 @@ func TestMatrixCryptoInit_SameResponseTwice(t *testing.T) {
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
 	room := encryptedRoom(t, alice, bob)
 	sent := alice.send(t, room, "twice")
-	bob.fetch(t)
+	bob.fetchUntil(t, "response with a key", func() bool { return len(bob.last.ToDevice.Events) > 0 })
 	for range 2 {
 		if err := bob.crypto.ProcessSync(t.Context(), bob.last, bob.since); err != nil {
 			t.Fatal(err)
@@ -157,18 +171,15 @@ func TestMatrixCryptoInit_SameResponseTwice(t *testing.T) {
 	wantRead(t, alice, bob.send(t, room, "back"), "back")
 }
 
-// The key of a message comes by an Olm message that can be read once. When its store fails half-way, the repeated
-// response must bring it all the same.
+// The key of a message comes by an Olm message that can be read once. When its
+// store fails half-way, the repeated response must bring it all the same.
 func TestMatrixCryptoInit_FailingDatabase(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
 	room := encryptedRoom(t, alice, bob)
 	for i, text := range []string{"first, by a new Olm session", "second, by the same"} {
 		sent := alice.send(t, room, text)
-		bob.until(t, "a response with a key", func() bool {
-			bob.fetch(t)
-			return len(bob.last.ToDevice.Events) > 0
-		})
+		bob.fetchUntil(t, "response with a key", func() bool { return len(bob.last.ToDevice.Events) > 0 })
 		rename(t, bob, "crypto_megolm_inbound_session", "away")
 		err := bob.crypto.ProcessSync(t.Context(), bob.last, bob.since)
 		rename(t, bob, "away", "crypto_megolm_inbound_session")
@@ -180,12 +191,20 @@ func TestMatrixCryptoInit_FailingDatabase(t *testing.T) {
 		}
 		bob.take(t)
 		wantRead(t, bob, sent, text)
-		// A member change makes the next message use a new Megolm session.
-		if _, err := alice.client.SendStateEvent(t.Context(), room, event.StateHistoryVisibility, "", &event.HistoryVisibilityEventContent{HistoryVisibility: event.HistoryVisibilityInvited}); err != nil {
-			t.Fatal(err)
-		}
-		alice.sync(t)
+		alice.setVisibility(t, room, event.HistoryVisibilityInvited)
 	}
+}
+
+// setVisibility changes who may read a room's history, and returns when the
+// device has heard of it: the next message uses a new Megolm session.
+func (d *device) setVisibility(t *testing.T, room id.RoomID, visibility event.HistoryVisibility) {
+	t.Helper()
+	content := &event.HistoryVisibilityEventContent{HistoryVisibility: visibility}
+	resp, err := d.client.SendStateEvent(t.Context(), room, event.StateHistoryVisibility, "", content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.event(t, resp.EventID)
 }
 
 func rename(t *testing.T, d *device, from, to string) {
@@ -211,23 +230,27 @@ func TestMatrixCryptoInit_WrongPickleKey(t *testing.T) {
 
 func TestMatrixCryptoInit_Secrets(t *testing.T) {
 	t.Parallel()
-	kept := &secrets{}
+	kept := matrixtest.NewTokens()
 	alice := newDevice(t, "alice", config{Secrets: kept})
 	name := "matrix/" + alice.user.ID + "/pickle"
-	if len(kept.m[name]) < 40 {
-		t.Fatalf("secrets: %v", kept.m)
+	if got := len(kept.Value(name)); got < 40 {
+		t.Fatalf("the pickle key has %d bytes", got)
 	}
 	alice.restart(t)
-	if len(kept.m) != 1 {
-		t.Errorf("%d secrets, want 1", len(kept.m))
+	if names, err := kept.List(t.Context()); len(names) != 1 || err != nil {
+		t.Errorf("the secrets are %q, %v", names, err)
 	}
 	alice.stop(t)
-	delete(kept.m, name)
-	wantCode(t, alice.tryStart(t), core.CodeUnauthenticated)
-	if len(kept.m) != 0 {
-		t.Error("a new pickle key was made for a database that has keys")
+	if err := kept.Delete(t.Context(), name); err != nil {
+		t.Fatal(err)
 	}
-	kept.m[name] = "%"
+	wantCode(t, alice.tryStart(t), core.CodeUnauthenticated)
+	if names, err := kept.List(t.Context()); len(names) != 0 || err != nil {
+		t.Errorf("a new pickle key was made for a database that has keys: %q, %v", names, err)
+	}
+	if err := kept.Set(t.Context(), name, "%"); err != nil {
+		t.Fatal(err)
+	}
 	wantCode(t, alice.tryStart(t), core.CodeInvalid)
 }
 
@@ -260,7 +283,7 @@ func TestMatrixCryptoInit_BadConfig(t *testing.T) {
 	t.Parallel()
 	alice := newDevice(t, "alice", config{})
 	good := alice.cfg
-	loggedOut := newClient(t, alice.url, alice.user)
+	loggedOut := matrixtest.Client(t, alice.url, alice.user)
 	loggedOut.UserID = ""
 	for name, test := range map[string]struct {
 		change func(*config)

@@ -10,14 +10,17 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 )
 
-// Who comes reads what is sent from then on, and who has left does not, by whichever way the client heard of it.
+// Who comes reads what is sent from then on, and who has left does not, by
+// whichever way the client heard of it.
 func TestMatrixCryptoInit_MembersChange(t *testing.T) {
 	t.Parallel()
 	for name, hear := range map[string]func(t *testing.T, d *device){
 		"by ProcessSync": func(t *testing.T, d *device) { d.sync(t) },
-		// As a sync does that keeps the state store up to date itself, before it calls ProcessSync.
+		// As a sync does that keeps the state store up to date itself, before
+		// it calls ProcessSync.
 		"by the state store first": func(t *testing.T, d *device) {
 			d.fetch(t)
 			for room, joined := range d.last.Rooms.Join {
@@ -48,13 +51,10 @@ func TestMatrixCryptoInit_MembersChange(t *testing.T) {
 			}
 			joined := func(want bool, user id.UserID) {
 				t.Helper()
-				for range 100 {
+				matrixtest.Until(t, "news of "+user.String(), func() bool {
 					hear(t, alice)
-					if alice.client.StateStore.IsInRoom(t.Context(), room, user) == want {
-						return
-					}
-				}
-				t.Fatalf("alice did not hear of %s", user)
+					return alice.client.StateStore.IsInRoom(t.Context(), room, user) == want
+				})
 			}
 			joined(true, carol.client.UserID)
 			three := alice.send(t, room, "three of us")
@@ -70,10 +70,7 @@ func TestMatrixCryptoInit_MembersChange(t *testing.T) {
 			joined(false, bob.client.UserID)
 			after := alice.send(t, room, "without bob")
 			wantRead(t, carol, after, "without bob")
-			evt, err := alice.client.GetEvent(t.Context(), room, after)
-			if err != nil {
-				t.Fatal(err)
-			}
+			evt := matrixtest.Event(t, alice.client, room, after)
 			evt.RoomID = room
 			for range 3 {
 				bob.sync(t)
@@ -85,7 +82,8 @@ func TestMatrixCryptoInit_MembersChange(t *testing.T) {
 	}
 }
 
-// A device that a member has logged out gets no more keys, and one that is new gets them.
+// A device that a member has logged out gets no more keys, and one that is new
+// gets them.
 func TestMatrixCryptoInit_DevicesChange(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -103,23 +101,24 @@ func TestMatrixCryptoInit_DevicesChange(t *testing.T) {
 	if _, err := second.client.Logout(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// What the logged-out device would get, another login of the same user can't see; that a new session is used shows it.
+	// What the logged-out device would get, another login of the same user
+	// can't see; that a new session is used shows it.
 	session := func(evt id.EventID) any { return alice.event(t, evt).Content.Raw["session_id"] }
 	before := session(sent)
 	alice.until(t, "the logout", func() bool { return session(alice.send(t, room, "one again")) != before })
 }
 
-// A room can't be made to be no longer encrypted, and an algorithm that is not known is no reason for plain text.
+// A room can't be made to be no longer encrypted, and an algorithm that is not
+// known is no reason for plain text.
 func TestMatrixCryptoInit_NoDowngrade(t *testing.T) {
 	t.Parallel()
 	alice := newDevice(t, "alice", config{})
 	room := encryptedRoom(t, alice)
-	if _, err := alice.client.SendStateEvent(t.Context(), room, event.StateEncryption, "", map[string]any{"algorithm": "none"}); err != nil {
+	changed, err := alice.client.SendStateEvent(t.Context(), room, event.StateEncryption, "", map[string]any{"algorithm": "none"})
+	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		alice.sync(t)
-	}
+	alice.event(t, changed.EventID)
 	wantRead(t, alice, alice.send(t, room, "still"), "still")
 
 	odd, err := alice.client.CreateRoom(t.Context(), &mautrix.ReqCreateRoom{InitialState: []*event.Event{{

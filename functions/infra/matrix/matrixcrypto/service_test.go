@@ -16,6 +16,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/matrix/matrixmedia"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
@@ -41,7 +42,7 @@ func (d *device) startService(t *testing.T) *matrixsync.MatrixSyncServiceHandle 
 // next returns the next event that cond wants, and acknowledges all until then.
 func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(matrixtest.Patience)
 	for {
 		select {
 		case evt, ok := <-service.Events:
@@ -60,10 +61,10 @@ func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(m
 	}
 }
 
-// readable is an event that is not, or no longer, undecryptable. Its key may come
-// a sync later than the event: Dendrite's two queues don't wait for one another,
-// and a look back after an interruption may have what the next sync has the key
-// of. The service then delivers it as "encrypted" first.
+// readable is an event that is not, or no longer, undecryptable. Its key may
+// come a sync later than the event: Dendrite's two queues don't wait for one
+// another, and a look back after an interruption may have what the next sync
+// has the key of. The service then delivers it as "encrypted" first.
 func readable(want id.EventID) func(matrix.MatrixSyncEvent) bool {
 	return func(evt matrix.MatrixSyncEvent) bool {
 		return evt.EventID == want && evt.Type != matrix.MatrixTypeEncrypted
@@ -97,7 +98,8 @@ func TestMatrixCryptoInit_WithSyncService(t *testing.T) {
 	}
 }
 
-// The message comes first, the key later, and a restart of the reader between them.
+// The message comes first, the key later, and a restart of the reader between
+// them.
 func TestMatrixCryptoInit_EncryptedFirstDecryptedLater(t *testing.T) {
 	t.Parallel()
 	const passphrase = "correct horse battery staple"
@@ -195,7 +197,7 @@ func TestMatrixCryptoInit_KeyAfterLookBack(t *testing.T) {
 	}
 	select {
 	case <-looks:
-	case <-time.After(30 * time.Second):
+	case <-time.After(matrixtest.Patience):
 		t.Fatal("there was no look back")
 	}
 	message := alice.send(t, room, "early")
@@ -242,12 +244,7 @@ func TestMatrixCryptoInit_FailingServer(t *testing.T) {
 		}
 		wantRead(t, alice, answer, text)
 		if i%4 == 3 { // new sessions
-			if _, err := alice.client.SendStateEvent(t.Context(), room, event.StateHistoryVisibility, "", &event.HistoryVisibilityEventContent{
-				HistoryVisibility: []event.HistoryVisibility{event.HistoryVisibilityInvited, event.HistoryVisibilityJoined, event.HistoryVisibilityShared}[i/4],
-			}); err != nil {
-				t.Fatal(err)
-			}
-			alice.sync(t)
+			alice.setVisibility(t, room, []event.HistoryVisibility{event.HistoryVisibilityInvited, event.HistoryVisibilityJoined, event.HistoryVisibilityShared}[i/4])
 		}
 	}
 }
@@ -271,10 +268,7 @@ func TestMatrixCryptoInit_Media(t *testing.T) {
 	if evt.Type != event.EventEncrypted || bytes.Contains(evt.Content.VeryRaw, []byte("secret.txt")) {
 		t.Errorf("the server sees %s", evt.Content.VeryRaw)
 	}
-	decrypted, err := bob.crypto.Decrypt(t.Context(), evt)
-	if err != nil {
-		bob.until(t, "the key", func() bool { decrypted, err = bob.crypto.Decrypt(t.Context(), evt); return err == nil })
-	}
+	decrypted := bob.decrypt(t, evt)
 	message := decrypted.Content.AsMessage()
 	if message.URL != "" || message.File == nil || message.Info.ThumbnailFile == nil || message.Info.ThumbnailURL != "" || message.FileName != "secret.txt" || message.Body != "for you" {
 		t.Fatalf("the message: %s", decrypted.Content.VeryRaw)

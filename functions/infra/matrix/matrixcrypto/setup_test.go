@@ -3,15 +3,10 @@
 package matrixcrypto_test
 
 import (
-	"context"
 	"errors"
-	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"maunium.net/go/mautrix"
@@ -19,20 +14,21 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 func TestMain(m *testing.M) {
-	if task := os.Getenv(childTask); task != "" {
-		os.Exit(child(task))
-	}
+	killtest.Play(map[string]func(args []string) error{"take": child})
 	goleak.VerifyTestMain(m)
 }
 
-// device is one device of a user, with its own database, driven by plain /sync calls.
+// device is one device of a user, with its own database, driven by plain /sync
+// calls.
 type device struct {
 	user   servers.User
 	url    string
@@ -48,7 +44,8 @@ type device struct {
 
 var pickle = []byte("0123456789abcdef0123456789abcdef")
 
-// newDevice makes a user with one device that has encryption. cfg.Client and cfg.DB are set here.
+// newDevice makes a user with one device that has encryption. cfg.Client and
+// cfg.DB are set here.
 func newDevice(t testing.TB, name string, cfg matrixcrypto.MatrixCryptoInitConfig) *device {
 	t.Helper()
 	server := servers.Matrix(t)
@@ -57,10 +54,11 @@ func newDevice(t testing.TB, name string, cfg matrixcrypto.MatrixCryptoInitConfi
 	return d
 }
 
-// another logs the user in on a further device, without starting its encryption.
+// another logs the user in on a further device, without starting its
+// encryption.
 func (d *device) another(t testing.TB, cfg matrixcrypto.MatrixCryptoInitConfig) *device {
 	t.Helper()
-	client := newClient(t, d.url, d.user)
+	client := matrixtest.Client(t, d.url, d.user)
 	resp, err := client.Login(t.Context(), &mautrix.ReqLogin{
 		Type:       mautrix.AuthTypePassword,
 		Identifier: mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: d.user.ID},
@@ -81,20 +79,8 @@ func bareDevice(t testing.TB, url string, user servers.User, cfg matrixcrypto.Ma
 	return &device{user: user, url: url, path: filepath.Join(t.TempDir(), "keys.db"), cfg: cfg}
 }
 
-func newClient(t testing.TB, url string, user servers.User) *mautrix.Client {
-	t.Helper()
-	client, err := mautrix.NewClient(url, id.UserID(user.ID), user.AccessToken)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.DeviceID = id.DeviceID(user.DeviceID)
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	client.Client = &http.Client{Transport: transport}
-	t.Cleanup(transport.CloseIdleConnections)
-	return client
-}
-
-// start is a start of the program: everything anew but the database and the sync token.
+// start is a start of the program: everything anew but the database and the
+// sync token.
 func (d *device) start(t testing.TB) {
 	t.Helper()
 	if err := d.tryStart(t); err != nil {
@@ -110,7 +96,7 @@ func (d *device) tryStart(t testing.TB) error {
 	}
 	db := d.db
 	t.Cleanup(func() { _ = db.Close() })
-	d.client = newClient(t, d.url, d.user)
+	d.client = matrixtest.Client(t, d.url, d.user)
 	d.cfg.Client, d.cfg.DB = d.client, d.db.Writer
 	d.crypto, err = matrixcrypto.MatrixCryptoInit(t.Context(), d.cfg)
 	return err
@@ -130,7 +116,8 @@ func (d *device) restart(t testing.TB) {
 	d.start(t)
 }
 
-// fetch asks for the next response and keeps its timelines, without giving it to the encryption.
+// fetch asks for the next response and keeps its timelines, without giving it
+// to the encryption.
 func (d *device) fetch(t testing.TB) {
 	t.Helper()
 	resp, err := d.client.SyncRequest(t.Context(), 0, d.since, "", false, "")
@@ -149,16 +136,13 @@ func (d *device) fetch(t testing.TB) {
 // fetchUntil asks again from the same place until cond holds.
 func (d *device) fetchUntil(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for d.fetch(t); !cond(); d.fetch(t) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not see %s", d.client.UserID, what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	matrixtest.Until(t, what+" for "+d.client.UserID.String(), func() bool {
+		d.fetch(t)
+		return cond()
+	})
 }
 
-// saw says whether the device was sent an event.
+// saw reports whether the device was sent an event.
 func (d *device) saw(want id.EventID) bool {
 	return slices.ContainsFunc(d.seen, func(evt *event.Event) bool { return evt.ID == want })
 }
@@ -182,11 +166,14 @@ func (d *device) take(t testing.TB) {
 // until syncs until cond holds.
 func (d *device) until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !cond(); d.sync(t) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not see %s", d.client.UserID, what)
+	first := true
+	matrixtest.Until(t, what+" for "+d.client.UserID.String(), func() bool {
+		if !first {
+			d.sync(t)
 		}
-	}
+		first = false
+		return cond()
+	})
 }
 
 // event returns the event with this ID once the server has told of it.
@@ -210,11 +197,23 @@ func (d *device) read(t testing.TB, want id.EventID) string {
 	if evt.Type != event.EventEncrypted {
 		t.Fatalf("%s went out as %s", want, evt.Type.Type)
 	}
-	decrypted, err := d.crypto.Decrypt(t.Context(), evt)
-	if err != nil {
-		t.Fatalf("%s reads %s: %v", d.client.DeviceID, want, err)
-	}
-	return decrypted.Content.AsMessage().Body
+	return d.decrypt(t, evt).Content.AsMessage().Body
+}
+
+// decrypt decrypts an event when its key is there: Dendrite may send an event a
+// sync before the key that was sent before it, since its two queues don't wait
+// for one another.
+func (d *device) decrypt(t testing.TB, evt *event.Event) (decrypted *event.Event) {
+	t.Helper()
+	d.until(t, "key of "+evt.ID.String(), func() bool {
+		var err error
+		decrypted, err = d.crypto.Decrypt(t.Context(), evt)
+		if err != nil && !noKey(err) {
+			t.Fatalf("%s reads %s: %v", d.client.DeviceID, evt.ID, err)
+		}
+		return err == nil
+	})
+	return decrypted
 }
 
 func (d *device) send(t testing.TB, room id.RoomID, text string) id.EventID {
@@ -240,7 +239,8 @@ func wantCode(t testing.TB, err error, want core.Code) {
 	}
 }
 
-// encryptedRoom makes an encrypted room of the first device's user that the others have joined.
+// encryptedRoom makes an encrypted room of the first device's user that the
+// others have joined.
 func encryptedRoom(t testing.TB, owner *device, others ...*device) id.RoomID {
 	t.Helper()
 	return encryptedRoomWith(t, event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}, owner, others...)
@@ -284,37 +284,3 @@ func encryptedRoomWith(t testing.TB, encryption event.EncryptionEventContent, ow
 }
 
 func noKey(err error) bool { return errors.Is(err, matrixsync.ErrMatrixNoKey) }
-
-// secrets is a token store in memory.
-type secrets struct {
-	mu sync.Mutex
-	m  map[string]string
-}
-
-func (s *secrets) Get(_ context.Context, name string) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if value, ok := s.m[name]; ok {
-		return value, nil
-	}
-	return "", &core.Error{Code: core.CodeNotFound, Op: "get " + name}
-}
-
-func (s *secrets) Set(_ context.Context, name, value string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.m == nil {
-		s.m = map[string]string{}
-	}
-	s.m[name] = value
-	return nil
-}
-
-func (s *secrets) Delete(_ context.Context, name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.m, name)
-	return nil
-}
-
-func (s *secrets) List(context.Context) ([]string, error) { return nil, nil }

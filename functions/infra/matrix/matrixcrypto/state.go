@@ -14,14 +14,16 @@ import (
 	"maunium.net/go/mautrix/sqlstatestore"
 )
 
-// stateStore is the client's StateStore: what rooms are encrypted, and who is in them, on disk. A sync that goes on from
-// a token is not told again that a room is encrypted, and mautrix's own store in memory, which doesn't know, would let
-// plain text through after a restart.
+// stateStore is the client's StateStore: what rooms are encrypted, and who is
+// in them, on disk. A sync that goes on from a token is not told again that a
+// room is encrypted, and mautrix's own store in memory, which doesn't know,
+// would let plain text through after a restart.
 type stateStore struct {
 	*sqlstatestore.SQLStateStore
 	client *mautrix.Client
 
-	// forget drops a room's outbound session: the next message needs a new one, since who may read it has changed.
+	// forget drops a room's outbound session: the next message needs a new one,
+	// since who may read it has changed.
 	forget func(ctx context.Context, room id.RoomID) error
 
 	mu    sync.Mutex
@@ -34,11 +36,13 @@ var (
 	_ mautrix.StateStoreUpdater = (*stateStore)(nil)
 )
 
-// believePlain is how long a room is held for not encrypted without asking again. A running sync tells of a change at once.
+// believePlain is how long a room is held for not encrypted without asking
+// again. A running sync tells of a change at once.
 const believePlain = 5 * time.Minute
 
-// IsEncrypted says whether messages to a room must be encrypted. What is not known is asked from the server; when it
-// can't be, it is an error, and nothing is sent.
+// IsEncrypted reports whether messages to a room must be encrypted. What is not
+// known is asked from the server; when it can't be, it is an error, and nothing
+// is sent.
 func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, error) {
 	if content, err := s.GetEncryptionEvent(ctx, room); err != nil || content != nil {
 		return true, err // by whatever algorithm: Encrypt refuses those that it doesn't have
@@ -63,9 +67,14 @@ func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, err
 	return true, s.SetEncryptionEvent(ctx, room, &content)
 }
 
-// SetEncryptionEvent keeps what a room's encryption is. Once encrypted, a room stays so: a server or an admin who takes
-// the setting back is not followed, as the specification asks.
-func (s *stateStore) SetEncryptionEvent(ctx context.Context, room id.RoomID, content *event.EncryptionEventContent) error {
+// SetEncryptionEvent keeps what a room's encryption is. Once encrypted, a room
+// stays so: a server or an admin who takes the setting back is not followed, as
+// the specification asks.
+func (s *stateStore) SetEncryptionEvent(
+	ctx context.Context,
+	room id.RoomID,
+	content *event.EncryptionEventContent,
+) error {
 	known, err := s.GetEncryptionEvent(ctx, room)
 	if err != nil || known != nil && (content.Algorithm != id.AlgorithmMegolmV1 || sameEncryption(known, content)) {
 		return err
@@ -81,7 +90,11 @@ func sameEncryption(a, b *event.EncryptionEventContent) bool {
 }
 
 // SetHistoryVisibility keeps who may read what was sent before they came.
-func (s *stateStore) SetHistoryVisibility(ctx context.Context, room id.RoomID, content *event.HistoryVisibilityEventContent) error {
+func (s *stateStore) SetHistoryVisibility(
+	ctx context.Context,
+	room id.RoomID,
+	content *event.HistoryVisibilityEventContent,
+) error {
 	known, err := s.GetHistoryVisibility(ctx, room)
 	if err != nil || known != nil && known.HistoryVisibility == content.HistoryVisibility {
 		return err
@@ -92,8 +105,14 @@ func (s *stateStore) SetHistoryVisibility(ctx context.Context, room id.RoomID, c
 	return s.drop(ctx, room)
 }
 
-// SetMember keeps a member. It is told of the same one more than once: by the sync, and by the client's own calls.
-func (s *stateStore) SetMember(ctx context.Context, room id.RoomID, user id.UserID, member *event.MemberEventContent) error {
+// SetMember keeps a member. It is told of the same one more than once: by the
+// sync, and by the client's own calls.
+func (s *stateStore) SetMember(
+	ctx context.Context,
+	room id.RoomID,
+	user id.UserID,
+	member *event.MemberEventContent,
+) error {
 	known, err := s.TryGetMember(ctx, room, user)
 	if err != nil {
 		return err
@@ -107,8 +126,14 @@ func (s *stateStore) SetMember(ctx context.Context, room id.RoomID, user id.User
 	return s.memberChanged(ctx, room, known, member.Membership)
 }
 
-// SetMembership is what the client's own calls (JoinRoom, InviteUser) tell before the sync does.
-func (s *stateStore) SetMembership(ctx context.Context, room id.RoomID, user id.UserID, membership event.Membership) error {
+// SetMembership is what the client's own calls (JoinRoom, InviteUser) tell
+// before the sync does.
+func (s *stateStore) SetMembership(
+	ctx context.Context,
+	room id.RoomID,
+	user id.UserID,
+	membership event.Membership,
+) error {
 	known, err := s.TryGetMember(ctx, room, user)
 	if err != nil || known != nil && known.Membership == membership {
 		return err
@@ -120,21 +145,32 @@ func (s *stateStore) SetMembership(ctx context.Context, room id.RoomID, user id.
 }
 
 // ReplaceCachedMembers stores a list of members that was asked for.
-func (s *stateStore) ReplaceCachedMembers(ctx context.Context, room id.RoomID, members []*event.Event, only ...event.Membership) error {
+func (s *stateStore) ReplaceCachedMembers(
+	ctx context.Context,
+	room id.RoomID,
+	members []*event.Event,
+	only ...event.Membership,
+) error {
 	if err := s.SQLStateStore.ReplaceCachedMembers(ctx, room, members, only...); err != nil {
 		return err
 	}
 	return s.drop(ctx, room)
 }
 
-func (s *stateStore) memberChanged(ctx context.Context, room id.RoomID, before *event.MemberEventContent, now event.Membership) error {
+func (s *stateStore) memberChanged(
+	ctx context.Context,
+	room id.RoomID,
+	before *event.MemberEventContent,
+	now event.Membership,
+) error {
 	if reader(now) == (before != nil && reader(before.Membership)) {
 		return nil
 	}
 	return s.drop(ctx, room)
 }
 
-// drop forgets a room's session, now or before the next message to it: mautrix does not hand errors of a state store on.
+// drop forgets a room's session, now or before the next message to it: mautrix
+// does not hand errors of a state store on.
 func (s *stateStore) drop(ctx context.Context, room id.RoomID) error {
 	err := s.forget(ctx, room)
 	if err != nil {
@@ -168,7 +204,8 @@ func (s *stateStore) UpdateState(ctx context.Context, evt *event.Event) {
 	}
 }
 
-// takeState stores what a sync response says about rooms and matters to encryption.
+// takeState stores what a sync response says about rooms and matters to
+// encryption.
 func (s *stateStore) takeState(ctx context.Context, resp *mautrix.RespSync) error {
 	for room, joined := range resp.Rooms.Join {
 		if joined == nil {
@@ -200,7 +237,8 @@ func stateEvents(joined *mautrix.SyncJoinedRoom) []*event.Event {
 	return events
 }
 
-// takeEvent stores an event that matters to encryption, and says whether it is one.
+// takeEvent stores an event that matters to encryption, and reports whether it
+// is one.
 func (s *stateStore) takeEvent(ctx context.Context, room id.RoomID, evt *event.Event) (known bool, err error) {
 	content, ok := parsed(evt, event.StateEventType)
 	if !ok || evt.StateKey == nil || room == "" {
@@ -225,12 +263,13 @@ func (s *stateStore) takeEvent(ctx context.Context, room id.RoomID, evt *event.E
 	return false, nil
 }
 
-// reader says whether a member gets the room's keys.
+// reader reports whether a member gets the room's keys.
 func reader(membership event.Membership) bool {
 	return membership == event.MembershipJoin || membership == event.MembershipInvite
 }
 
-// parsed returns an event's content without changing the event, which others are going to read, too.
+// parsed returns an event's content without changing the event, which others
+// are going to read, too.
 func parsed(evt *event.Event, class event.TypeClass) (any, bool) {
 	if evt.Content.Parsed != nil {
 		return evt.Content.Parsed, true

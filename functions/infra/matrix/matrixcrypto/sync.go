@@ -20,10 +20,11 @@ import (
 
 const opSync = "matrix_crypto process sync"
 
-// ProcessSync takes in what a sync response has for encryption. What must not be lost is durable when it returns nil:
-// room keys, each with the Olm session that it came by, members, and which device lists are out of date. What can be done
-// later (asking for device lists, publishing one-time keys, answering requests for keys) is tried, logged, and tried
-// again with a later response.
+// ProcessSync takes in what a sync response has for encryption. What must not
+// be lost is durable when it returns nil: room keys, each with the Olm session
+// that it came by, members, and which device lists are out of date. What can be
+// done later (asking for device lists, publishing one-time keys, answering
+// requests for keys) is tried, logged, and tried again with a later response.
 func (m *engine) ProcessSync(ctx context.Context, resp *mautrix.RespSync, since string) error {
 	if resp == nil {
 		return nil
@@ -58,7 +59,8 @@ func (m *engine) takeIn(ctx context.Context, resp *mautrix.RespSync, since strin
 		return errClosed()
 	}
 	mach := m.mach
-	// Asking the server for an unknown sender's devices would keep the transaction waiting.
+	// Asking the server for an unknown sender's devices would keep the
+	// transaction waiting.
 	mach.DisableDecryptKeyFetching = true
 	defer func() { mach.DisableDecryptKeyFetching = false }()
 	if _, err := m.exec.batch(ctx, func(ctx context.Context) error { return m.takeState(ctx, resp, since) }); err != nil {
@@ -105,7 +107,8 @@ func toDevice(evt *event.Event) (*event.Event, bool) {
 	return &own, ok
 }
 
-// stored says whether what comes of a to-device message is in the database alone.
+// stored reports whether what comes of a to-device message is in the database
+// alone.
 func stored(kind event.Type) bool {
 	return kind == event.ToDeviceEncrypted || kind == event.ToDeviceRoomKeyWithheld || kind == event.ToDeviceOrgMatrixRoomKeyWithheld
 }
@@ -149,10 +152,12 @@ func (m *engine) follow(ctx context.Context, resp *mautrix.RespSync) {
 	m.uploadToBackup(ctx, mach)
 }
 
-// maxRequests bounds how many requests for keys of one response are answered: each may cost two calls of the server.
+// maxRequests bounds how many requests for keys of one response are answered:
+// each may cost two calls of the server.
 const maxRequests = 200
 
-// answer handles a request for a key or a secret. mautrix would do so in a goroutine that nobody waits for.
+// answer handles a request for a key or a secret. mautrix would do so in a
+// goroutine that nobody waits for.
 func (m *engine) answer(ctx context.Context, mach *crypto.OlmMachine, evt *event.Event) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -166,11 +171,13 @@ func (m *engine) answer(ctx context.Context, mach *crypto.OlmMachine, evt *event
 	mach.HandleToDeviceEvent(ctx, evt)
 }
 
-// retryDevices is how long a device list that could not be had (a server in the federation is down) is left alone.
+// retryDevices is how long a device list that could not be had (a server in the
+// federation is down) is left alone.
 const retryDevices = time.Minute
 
-// refreshDevices asks for the device lists that are out of date. It comes before a message is encrypted, too: a device
-// that was taken away must not get its key.
+// refreshDevices asks for the device lists that are out of date. It comes
+// before a message is encrypted, too: a device that was taken away must not get
+// its key.
 func (m *engine) refreshDevices(ctx context.Context, mach *crypto.OlmMachine) error {
 	outdated, err := mach.CryptoStore.GetOutdatedTrackedUsers(ctx)
 	if err != nil {
@@ -197,10 +204,12 @@ func (m *engine) refreshDevices(ctx context.Context, mach *crypto.OlmMachine) er
 	return nil
 }
 
-// wantedKeys is how many one-time keys the server should have: half of what an account can hold, as libolm advises.
+// wantedKeys is how many one-time keys the server should have: half of what an
+// account can hold, as libolm advises.
 const wantedKeys = 50
 
-// publishOneTimeKeys gives the server new ones where it has too few. Zero may mean that it did not say.
+// publishOneTimeKeys gives the server new ones where it has too few. Zero may
+// mean that it did not say.
 func (m *engine) publishOneTimeKeys(ctx context.Context, mach *crypto.OlmMachine, count int) error {
 	if count >= wantedKeys {
 		return nil
@@ -241,14 +250,18 @@ func (m *engine) miss(key matrixsync.MatrixSessionKey, sender id.UserID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.missing[key] == nil && len(m.missing) >= maxMissing {
-		maps.DeleteFunc(m.missing, func(_ matrixsync.MatrixSessionKey, missing *missingKey) bool { return missing.asked })
+		maps.DeleteFunc(
+			m.missing,
+			func(_ matrixsync.MatrixSessionKey, missing *missingKey) bool { return missing.asked },
+		)
 	}
 	if m.missing[key] == nil && len(m.missing) < maxMissing {
 		m.missing[key] = &missingKey{sender: sender, since: time.Now()}
 	}
 }
 
-// askForMissing asks for the keys that have not come, the oldest first, each once.
+// askForMissing asks for the keys that have not come, the oldest first, each
+// once.
 func (m *engine) askForMissing(ctx context.Context, mach *crypto.OlmMachine) {
 	m.mu.Lock()
 	var due []matrixsync.MatrixSessionKey

@@ -1,3 +1,3 @@
-// Package matrixmedia uploads, sends and downloads files on a Matrix homeserver,
-// encrypted ones too.
+// Package matrixmedia uploads, sends and downloads files on a Matrix
+// homeserver, encrypted ones too.
 package matrixmedia

@@ -21,16 +21,19 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/atomicfile"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/work"
 )
 
-// MatrixDownloadMediaConfig says what [MatrixDownloadMedia] downloads, and where to.
+// MatrixDownloadMediaConfig says what [MatrixDownloadMedia] downloads, and
+// where to.
 type MatrixDownloadMediaConfig struct {
 	Client *mautrix.Client          // required
 	URI    string                   // mxc://server/media, as in a message's url; required unless File is given
 	File   *event.EncryptedFileInfo // of a message in an encrypted room: it has the URI, and the key
 	Writer io.Writer                // gets the content once all of it is there and verified; this or Path is required
 	Path   string                   // file that is made or replaced in one step; its folder must exist
-	// MaxSize is the most that is accepted, in bytes. Default 100 MiB; negative: no limit.
+	// MaxSize is the most that is accepted, in bytes. Default 100 MiB;
+	// negative: no limit.
 	MaxSize int64
 	SHA256  []byte // of the content, where it is known: other content is an error. Default: not checked
 }
@@ -45,14 +48,17 @@ type MatrixDownloadMediaResult struct {
 
 const mediaMaxSize = 100 << 20
 
-// MatrixDownloadMedia downloads a file from the media repository (by the authenticated endpoint), decrypts it where it
-// is encrypted, and hands it out only when all of it is there: Path is replaced in one step, and Writer gets its first
-// byte after the last one was checked. Memory is bounded; what goes to a Writer lies in a temporary file meanwhile,
-// still encrypted, if it is larger than 1 MiB. A cut or corrupted answer, a 5xx or 429 is tried again, twice at most; a
-// download of which nothing moves for a minute is broken off.
+// MatrixDownloadMedia downloads a file from the media repository (by the
+// authenticated endpoint), decrypts it where it is encrypted, and hands it out
+// only when all of it is there: Path is replaced in one step, and Writer gets
+// its first byte after the last one was checked. Memory is bounded; what goes
+// to a Writer lies in a temporary file meanwhile, still encrypted, if it is
+// larger than 1 MiB. A cut or corrupted answer, a 5xx or 429 is tried again,
+// twice at most; a download of which nothing moves for a minute is broken off.
 //
-// Errors: CodeInvalid for a bad URI or key, or content that is not of its hash; CodeTooLarge; CodeNotFound; the code of
-// Writer's own error; and those of [matrix.MatrixError] and file_write_atomic.
+// Errors: CodeInvalid for a bad URI or key, or content that is not of its hash;
+// CodeTooLarge; CodeNotFound; the code of Writer's own error; and those of
+// [matrix.MatrixError] and file_write_atomic.
 //
 // More in matrix_download_media.md:
 //   - Give both URI and File as the message has them: File is nil outside of
@@ -65,7 +71,7 @@ func MatrixDownloadMedia(ctx context.Context, cfg MatrixDownloadMediaConfig) (Ma
 		return MatrixDownloadMediaResult{}, err
 	}
 	if cfg.Path != "" {
-		err = mediaRetry(ctx, mediaAttempts, func() error { return d.toPath(ctx) })
+		err = work.RetryDo(ctx, mediaRetry, d.toPath)
 	} else {
 		err = d.toWriter(ctx)
 	}
@@ -107,14 +113,20 @@ func newDownload(cfg MatrixDownloadMediaConfig) (*download, error) {
 	case err != nil:
 		return nil, d.fail(core.CodeInvalid, fmt.Sprintf("bad URI %.200q", cfg.URI), err)
 	}
-	d.op += " " + uri.String()
+	d.op += " uri=" + uri.String()
 	d.url = cfg.Client.BuildURL(mautrix.ClientURLPath{"v1", "media", "download", uri.Homeserver, uri.FileID})
 	if cfg.File == nil {
 		d.wantRaw = cfg.SHA256
 		return d, nil
 	}
-	// Without what the value has in it of an earlier use, in which the hash may be missing.
-	d.encrypted = &attachment.EncryptedFile{Key: cfg.File.Key, InitVector: cfg.File.InitVector, Hashes: cfg.File.Hashes, Version: cfg.File.Version}
+	// Without what the value has in it of an earlier use, in which the hash may
+	// be missing.
+	d.encrypted = &attachment.EncryptedFile{
+		Key:        cfg.File.Key,
+		InitVector: cfg.File.InitVector,
+		Hashes:     cfg.File.Hashes,
+		Version:    cfg.File.Version,
+	}
 	if err := d.encrypted.PrepareForDecryption(); err != nil {
 		return nil, d.fail(core.CodeInvalid, "the message's key for the file", err)
 	}
@@ -129,18 +141,20 @@ func (d *download) fail(code core.Code, message string, err error) error {
 	return &core.Error{Code: code, Op: d.op, Message: message, Err: err}
 }
 
-// toPath writes while it comes; file_write_atomic puts it in place when its reader has found all in order.
+// toPath writes while it comes; file_write_atomic puts it in place when its
+// reader has found all in order.
 func (d *download) toPath(ctx context.Context) error {
 	return d.fetch(ctx, func(raw io.Reader) error {
 		return atomicfile.FileWriteAtomic(ctx, d.cfg.Path, d.plain(raw), 0)
 	})
 }
 
-// toWriter keeps what comes until it is complete. What goes wrong with the Writer is not tried again.
+// toWriter keeps what comes until it is complete. What goes wrong with the
+// Writer is not tried again.
 func (d *download) toWriter(ctx context.Context) error {
 	var spool *mediaSpool
 	defer func() { spool.close() }()
-	err := mediaRetry(ctx, mediaAttempts, func() error {
+	err := work.RetryDo(ctx, mediaRetry, func(ctx context.Context) error {
 		spool.close()
 		spool = &mediaSpool{}
 		return d.fetch(ctx, func(raw io.Reader) error {
@@ -162,7 +176,8 @@ func (d *download) toWriter(ctx context.Context) error {
 	return nil
 }
 
-// fetch asks for the file once and gives take its bytes, as they come, verified where their hash is known.
+// fetch asks for the file once and gives take its bytes, as they come, verified
+// where their hash is known.
 func (d *download) fetch(ctx context.Context, take func(raw io.Reader) error) error {
 	ctx, watch := newMediaWatch(ctx, 0)
 	defer watch.stop()
@@ -195,7 +210,8 @@ func (d *download) tooLarge() error {
 	return d.fail(core.CodeTooLarge, fmt.Sprintf("more than %d bytes", d.limit), nil)
 }
 
-// ended gives the end of a transfer its code: its own, the network's, or that of who took the bytes.
+// ended gives the end of a transfer its code: its own, the network's, or that
+// of who took the bytes.
 func (d *download) ended(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errMediaStalled) {
 		return mediaError(ctx, d.op, err)
@@ -217,7 +233,8 @@ func (d *download) plain(raw io.Reader) io.Reader {
 	return out
 }
 
-// verifiedReader reads what comes from the server. It ends well only where that is whole.
+// verifiedReader reads what comes from the server. It ends well only where that
+// is whole.
 type verifiedReader struct {
 	d     *download
 	ctx   context.Context
@@ -246,7 +263,11 @@ func (r *verifiedReader) Read(p []byte) (int, error) {
 }
 
 func (d *download) wrongHash() error {
-	return &core.Error{Code: core.CodeInvalid, Op: d.op, Message: "the content is not of its SHA-256: it was damaged or exchanged"}
+	return &core.Error{
+		Code:    core.CodeInvalid,
+		Op:      d.op,
+		Message: "the content is not of its SHA-256: it was damaged or exchanged",
+	}
 }
 
 // plainReader reads the content.
@@ -276,7 +297,8 @@ func (r *plainReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// dispositionName is the file name that a server tells, without what could lead out of a folder.
+// dispositionName is the file name that a server tells, without what could lead
+// out of a folder.
 func dispositionName(header string) string {
 	_, params, err := mime.ParseMediaType(header)
 	if err != nil {

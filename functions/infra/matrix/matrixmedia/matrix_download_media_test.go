@@ -68,7 +68,8 @@ func wantFile(t *testing.T, path string, want []byte) {
 	}
 }
 
-// A file that is not what its key says must not be handed out, not even in part.
+// A file that is not what its key says must not be handed out, not even in
+// part.
 func TestMatrixDownloadMedia_WrongHash(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "downloader")

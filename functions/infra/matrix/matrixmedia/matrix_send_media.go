@@ -21,38 +21,43 @@ import (
 // MatrixSendMediaConfig says what [MatrixSendMedia] sends, and where to.
 type MatrixSendMediaConfig struct {
 	Client *mautrix.Client // uploads, and sends without an Outbox; required
-	// Outbox puts the message into the queue once its file is uploaded. Default: it is sent at once.
+	// Outbox puts the message into the queue once its file is uploaded.
+	// Default: it is sent at once.
 	Outbox matrix.MatrixEnqueuer
 	Room   id.RoomID // required
-	// Content, Size, ContentType, SHA256 and MaxSize are those of [MatrixUploadMediaConfig].
+	// Content, Size, ContentType, SHA256 and MaxSize are those of
+	// [MatrixUploadMediaConfig].
 	Content     io.Reader
 	Size        int64
 	ContentType string
 	SHA256      []byte
 	MaxSize     int64
 	FileName    string            // that others see and save it as; default "image", "audio", "video" or "file"
-	Caption     string            // text beside it; default none
+	Caption     string            // text next to it; default none
 	Kind        event.MessageType // m.image, m.audio, m.video or m.file; default by ContentType
 	// Width and Height in pixels; default read from a PNG, JPEG or GIF.
 	Width, Height int
 	Duration      time.Duration // of audio and video; default not told
-	// Thumbnail was uploaded by [MatrixUploadMedia] before, encrypted if and only if the room is. Default none.
+	// Thumbnail was uploaded by [MatrixUploadMedia] before, encrypted if and
+	// only if the room is. Default none.
 	Thumbnail     *MatrixUploadMediaResult
 	RelatesTo     *event.RelatesTo // reply or thread, as matrix_thread_relation makes it; default none
 	Mentions      *event.Mentions  // whom to notify; default nobody
 	TransactionID string           // the same one again is the same message; default a new one
 }
 
-// MatrixSendMediaResult is a file that was sent, or is in the queue. After an error behind the upload it says what was
-// uploaded, and by which transaction ID it may have been sent.
+// MatrixSendMediaResult is a file that was sent, or is in the queue. After an
+// error behind the upload it says what was uploaded, and by which transaction
+// ID it may have been sent.
 type MatrixSendMediaResult struct {
 	matrix.MatrixSent
 	Upload MatrixUploadMediaResult
 }
 
-// MatrixSendMedia uploads a file, encrypted where the room is, and sends the message that shows it, or puts it into the
-// outbox. A failed send is not repeated: call again with the TransactionID of the result, and the file is uploaded again,
-// but shown once.
+// MatrixSendMedia uploads a file, encrypted where the room is, and sends the
+// message that shows it, or puts it into the outbox. A failed send is not
+// repeated: call again with the TransactionID of the result, and the file is
+// uploaded again, but shown once.
 //
 // Errors: CodeUnsupported for an encrypted room where the client has no
 // encryption, before anything is sent; CodeInvalid for a bad Kind, or a
@@ -61,7 +66,7 @@ type MatrixSendMediaResult struct {
 //
 // More in matrix_send_media.md:
 //   - A room that is encrypted and a client without encryption is an error
-//     before anything leaves.
+//     before anything is sent.
 //   - The upload and the message are two steps: when the second fails, the file
 //     stays on the server, and a repeated call uploads it again.
 func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSendMediaResult, error) {
@@ -77,9 +82,17 @@ func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSend
 	case err != nil:
 		return MatrixSendMediaResult{}, matrix.MatrixError(op, err)
 	case encrypted && cfg.Client.Crypto == nil:
-		return fail(core.CodeUnsupported, "the room is encrypted, and the client has no encryption", "call matrix_crypto_init first")
+		return fail(
+			core.CodeUnsupported,
+			"the room is encrypted, and the client has no encryption",
+			"call matrix_crypto_init first",
+		)
 	case cfg.Thumbnail != nil && encrypted != (cfg.Thumbnail.File != nil):
-		return fail(core.CodeInvalid, "the thumbnail must be encrypted where the room is, and only there", "set Encrypt of matrix_upload_media accordingly")
+		return fail(
+			core.CodeInvalid,
+			"the thumbnail must be encrypted where the room is, and only there",
+			"set Encrypt of matrix_upload_media accordingly",
+		)
 	}
 	upload, err := MatrixUploadMedia(ctx, MatrixUploadMediaConfig{
 		Client: cfg.Client, Content: cfg.Content, Size: cfg.Size, ContentType: cfg.ContentType, FileName: cfg.FileName,
@@ -114,8 +127,8 @@ func checkSendMedia(cfg MatrixSendMediaConfig) string {
 	return fmt.Sprintf("bad Kind %.40q: there are m.image, m.audio, m.video and m.file", cfg.Kind)
 }
 
-// roomEncrypted says whether a room is encrypted. A state store in memory may just not have heard of it, so that its no
-// is not believed.
+// roomEncrypted reports whether a room is encrypted. A state store in memory
+// may just not have heard of it, so that its no is not believed.
 func roomEncrypted(ctx context.Context, client *mautrix.Client, room id.RoomID) (bool, error) {
 	if client.StateStore != nil {
 		encrypted, err := client.StateStore.IsEncrypted(ctx, room)
@@ -158,7 +171,12 @@ func mediaContent(cfg MatrixSendMediaConfig, upload MatrixUploadMediaResult) *ev
 		content.URL = upload.URI.CUString()
 	}
 	if thumbnail := cfg.Thumbnail; thumbnail != nil {
-		content.Info.ThumbnailInfo = &event.FileInfo{MimeType: thumbnail.ContentType, Size: int(thumbnail.Size), Width: thumbnail.Width, Height: thumbnail.Height}
+		content.Info.ThumbnailInfo = &event.FileInfo{
+			MimeType: thumbnail.ContentType,
+			Size:     int(thumbnail.Size),
+			Width:    thumbnail.Width,
+			Height:   thumbnail.Height,
+		}
 		content.Info.ThumbnailFile = thumbnail.File
 		if thumbnail.File == nil {
 			content.Info.ThumbnailURL = thumbnail.URI.CUString()

@@ -3,7 +3,6 @@ package matrixmedia_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"image"
 	"image/gif"
 	"net/http"
@@ -24,13 +23,7 @@ import (
 // sentContent is what another member gets of an event.
 func sentContent(t *testing.T, client *mautrix.Client, room id.RoomID, evt id.EventID) map[string]any {
 	t.Helper()
-	got, err := client.GetEvent(t.Context(), room, evt)
-	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, mautrix.MNotFound) && time.Now().Before(deadline); {
-		got, err = client.GetEvent(t.Context(), room, evt) // Dendrite answers a send before all of it knows the event
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := matrixtest.Event(t, client, room, evt) // Dendrite answers a send before all of it knows the event
 	var content map[string]any
 	if err := json.Unmarshal(got.Content.VeryRaw, &content); err != nil {
 		t.Fatal(err)
@@ -101,7 +94,8 @@ func mustJSON(v any) string {
 	return string(text)
 }
 
-// In an encrypted room nothing may go out as it is, also where the client has not heard that the room is encrypted.
+// In an encrypted room nothing may go out as it is, also where the client has
+// not heard that the room is encrypted.
 func TestMatrixSendMedia_EncryptedRoomWithoutCrypto(t *testing.T) {
 	t.Parallel()
 	alice := newClient(t, "alice")

@@ -19,19 +19,22 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // MatrixUploadMediaConfig says what [MatrixUploadMedia] uploads.
 type MatrixUploadMediaConfig struct {
 	Client *mautrix.Client // required
-	// Content is read from where it stands to its end. Where it is an io.Seeker, a failed upload is repeated from there.
-	// Required.
+	// Content is read from where it stands to its end. Where it is an
+	// io.Seeker, a failed upload is repeated from there. Required.
 	Content io.Reader
-	// Size of Content in bytes. Default: found out by seeking; where Content can't seek, it is first copied to a temporary
-	// file. With Size and without seeking it is streamed, and a failure is not repeated. Negative: it is empty.
+	// Size of Content in bytes. Default: found out by seeking; where Content
+	// can't seek, it is first copied to a temporary file. With Size and without
+	// seeking it is streamed, and a failure is not repeated. Negative: it is
+	// empty.
 	Size int64
-	// ContentType, such as image/png. Default: guessed from the first bytes. The server is told application/octet-stream
-	// of encrypted content.
+	// ContentType, such as image/png. Default: guessed from the first bytes.
+	// The server is told application/octet-stream of encrypted content.
 	ContentType string
 	FileName    string // that others see; not told to the server of encrypted content
 	Encrypt     bool   // encrypt it; what is needed to decrypt it is File of the result
@@ -50,12 +53,15 @@ type MatrixUploadMediaResult struct {
 	Width, Height int // of a PNG, JPEG or GIF, in pixels; 0: not known
 }
 
-// MatrixUploadMedia uploads a file to the homeserver's media repository in bounded memory, encrypted or not. What is too
-// large by the server's own limit is refused before it is sent. A broken connection, a 5xx or 429 is tried again, twice
-// at most; an upload of which nothing moves for a minute is broken off. A Read of Content that is under way is waited for.
+// MatrixUploadMedia uploads a file to the homeserver's media repository in
+// bounded memory, encrypted or not. What is too large by the server's own limit
+// is refused before it is sent. A broken connection, a 5xx or 429 is tried
+// again, twice at most; an upload of which nothing moves for a minute is broken
+// off. A Read of Content that is under way is waited for.
 //
-// Errors: CodeTooLarge, CodeInvalid for content that is shorter or longer than Size or not of SHA256, the code of
-// Content's own error, and those of [matrix.MatrixError].
+// Errors: CodeTooLarge, CodeInvalid for content that is shorter or longer than
+// Size or not of SHA256, the code of Content's own error, and those of
+// [matrix.MatrixError].
 //
 // More in matrix_upload_media.md:
 //   - An upload that nobody refers to stays on the server.
@@ -69,18 +75,21 @@ func MatrixUploadMedia(ctx context.Context, cfg MatrixUploadMediaConfig) (Matrix
 	case cfg.Content == nil:
 		return MatrixUploadMediaResult{}, u.fail(core.CodeInvalid, "no Content given", "")
 	case len(cfg.SHA256) != 0 && len(cfg.SHA256) != sha256.Size:
-		return MatrixUploadMediaResult{}, u.fail(core.CodeInvalid, fmt.Sprintf("SHA256 has %d bytes, not 32", len(cfg.SHA256)), "give the sum itself, not its hex digits")
+		return MatrixUploadMediaResult{}, u.fail(
+			core.CodeInvalid,
+			fmt.Sprintf("SHA256 has %d bytes, not 32", len(cfg.SHA256)),
+			"give the sum itself, not its hex digits",
+		)
 	}
 	defer u.spool.close()
 	if err := u.prepare(ctx); err != nil {
 		return MatrixUploadMediaResult{}, err
 	}
-	attempts := mediaAttempts
+	retry := mediaRetry
 	if u.seeker == nil {
-		attempts = 1
+		retry.Tries = 1
 	}
-	err := mediaRetry(ctx, attempts, func() error { return u.try(ctx) })
-	if err != nil {
+	if err := work.RetryDo(ctx, retry, u.try); err != nil {
 		return MatrixUploadMediaResult{}, err
 	}
 	return u.result, nil
@@ -105,7 +114,7 @@ func (u *upload) fail(code core.Code, message, hint string) error {
 
 // prepare finds out limit, size and type.
 func (u *upload) prepare(ctx context.Context) error {
-	err := mediaRetry(ctx, mediaAttempts, func() (err error) {
+	err := work.RetryDo(ctx, mediaRetry, func(ctx context.Context) (err error) {
 		u.limit, err = mediaUploadLimit(ctx, u.cfg.Client)
 		return err
 	})
@@ -182,7 +191,11 @@ func (u *upload) look() error {
 		head, _ = buffered.Peek(int(min(u.size, mediaHead))) // an error comes again when it is read
 		u.source = buffered
 	}
-	u.result = MatrixUploadMediaResult{Size: u.size, FileName: u.cfg.FileName, ContentType: cmp.Or(u.cfg.ContentType, http.DetectContentType(head))}
+	u.result = MatrixUploadMediaResult{
+		Size:        u.size,
+		FileName:    u.cfg.FileName,
+		ContentType: cmp.Or(u.cfg.ContentType, http.DetectContentType(head)),
+	}
 	u.result.Width, u.result.Height = imageSize(head)
 	return nil
 }
@@ -216,14 +229,22 @@ func (u *upload) try(ctx context.Context) error {
 		return u.readError(plain.err)
 	}
 	if plain.short || plain.long {
-		return u.fail(core.CodeInvalid, fmt.Sprintf("the content does not have the %d bytes of its size", u.size), "was it changed meanwhile?")
+		return u.fail(
+			core.CodeInvalid,
+			fmt.Sprintf("the content does not have the %d bytes of its size", u.size),
+			"was it changed meanwhile?",
+		)
 	}
 	if err != nil {
 		return mediaError(ctx, u.op, err)
 	}
 	plain.sum.Sum(u.result.SHA256[:0])
 	if len(u.cfg.SHA256) != 0 && !bytes.Equal(u.cfg.SHA256, u.result.SHA256[:]) {
-		return u.fail(core.CodeInvalid, fmt.Sprintf("the content's SHA-256 is %x, not %x", u.result.SHA256, u.cfg.SHA256), "")
+		return u.fail(
+			core.CodeInvalid,
+			fmt.Sprintf("the content's SHA-256 is %x, not %x", u.result.SHA256, u.cfg.SHA256),
+			"",
+		)
 	}
 	u.result.URI = uri
 	if file != nil {
@@ -261,12 +282,18 @@ func (u *upload) post(ctx context.Context, body io.Reader, contentType, fileName
 		return id.ContentURI{}, err
 	}
 	if _, err := parseMXC(answer.ContentURI.String()); err != nil {
-		return id.ContentURI{}, &core.Error{Code: core.CodeUnavailable, Op: u.op, Message: "the server's answer has no content URI", Err: err}
+		return id.ContentURI{}, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      u.op,
+			Message: "the server's answer has no content URI",
+			Err:     err,
+		}
 	}
 	return answer.ContentURI, nil
 }
 
-// exactReader reads as many bytes as are told to the server, and notes where there are fewer or more.
+// exactReader reads as many bytes as are told to the server, and notes where
+// there are fewer or more.
 type exactReader struct {
 	from        io.Reader
 	left        int64
@@ -318,7 +345,8 @@ func (r *exactReader) end() error {
 	return io.ErrNoProgress
 }
 
-// gatedReader ends net/http's reading, which may go on in another goroutine after the answer is there.
+// gatedReader ends net/http's reading, which may go on in another goroutine
+// after the answer is there.
 type gatedReader struct {
 	mu   sync.Mutex
 	from io.Reader

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"sync"
@@ -15,44 +14,21 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/work"
 )
 
-const (
-	mediaAttempts = 3                // a connection that breaks three times is no accident
-	mediaStall    = 60 * time.Second // without a byte; a homeserver may first have to fetch a file from another one
-)
+// mediaStall is how long a transfer may stand without a byte: a homeserver may
+// first have to fetch a file from another one.
+const mediaStall = 60 * time.Second
 
-// mediaRetry calls try until it succeeds, fails for good, or has been called so often. It waits 1, 2, 4 s and so on, or
+// mediaRetry is how often a transfer is tried. It waits 1, 2, 4 s and so on, or
 // as long as the server says.
-func mediaRetry(ctx context.Context, attempts int, try func() error) error {
-	for attempt := 0; ; attempt++ {
-		err := try()
-		if err == nil || attempt+1 >= attempts || ctx.Err() != nil {
-			return err
-		}
-		switch core.ErrorCode(err) {
-		case core.CodeUnavailable, core.CodeTimeout, core.CodeLimited:
-		default:
-			return err
-		}
-		wait := core.BackoffDelayConfig{Initial: time.Second, Max: time.Minute}
-		if coded, ok := errors.AsType[*core.Error](err); ok {
-			wait.Floor = coded.RetryAfter
-		}
-		timer := time.NewTimer(core.BackoffDelay(wait, attempt, rand.Float64()))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return err
-		}
-	}
-}
+var mediaRetry = work.RetryDoConfig{Tries: 3} // a connection that breaks three times is no accident
 
-var errMediaStalled = &core.Error{Code: core.CodeTimeout, Op: "matrix media", Message: "no byte has passed for a while"}
+var errMediaStalled = &core.Error{Code: core.CodeTimeout, Message: "no byte has passed for a while"}
 
-// mediaWatch ends a transfer in which nothing moves. A deadline for the whole of it, as http.Client has, would cut large
-// files off on slow lines.
+// mediaWatch ends a transfer in which nothing moves. A deadline for the whole
+// of it, as http.Client has, would cut large files off on slow lines.
 type mediaWatch struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
@@ -76,7 +52,8 @@ func (w *mediaWatch) stop() {
 	w.cancel(context.Canceled)
 }
 
-// mediaError prefers the reason for which a transfer was given up to the "context canceled" that came of it.
+// mediaError prefers the reason for which a transfer was given up to the
+// "context canceled" that came of it.
 func mediaError(ctx context.Context, op string, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), errMediaStalled) {
 		return &core.Error{Code: core.CodeTimeout, Op: op, Message: errMediaStalled.Message}
@@ -94,7 +71,8 @@ func mediaClient(client *mautrix.Client) *http.Client {
 	return &own
 }
 
-// mediaSpool keeps content until it is known to be whole: small ones in memory, others in a temporary file.
+// mediaSpool keeps content until it is known to be whole: small ones in memory,
+// others in a temporary file.
 type mediaSpool struct {
 	small []byte
 	file  *os.File
@@ -150,7 +128,8 @@ type mediaLimit struct {
 
 const mediaLimitTTL = 10 * time.Minute
 
-// mediaUploadLimit asks the server how large an upload may be; 0: it does not say. The answer is kept for ten minutes.
+// mediaUploadLimit asks the server how large an upload may be; 0: it does not
+// say. The answer is kept for ten minutes.
 func mediaUploadLimit(ctx context.Context, client *mautrix.Client) (int64, error) {
 	key := client.HomeserverURL.String()
 	if known, ok := mediaLimits.Load(key); ok && time.Now().Before(known.(mediaLimit).until) {

@@ -9,13 +9,17 @@ import (
 
 var errMXC = errors.New("not an mxc:// URI of a server name and a media ID")
 
-// parseMXC reads mxc://server/media. It takes only the characters that https://spec.matrix.org/v1.16/client-server-api/
-// allows in both: what others send there becomes part of a request's path.
+// parseMXC reads mxc://server/media. It takes only the characters that
+// https://spec.matrix.org/v1.16/client-server-api/ allows in both: what others
+// send there becomes part of a request's path.
 func parseMXC(uri string) (id.ContentURI, error) {
 	rest, ok := strings.CutPrefix(uri, "mxc://")
 	server, media, found := strings.Cut(rest, "/")
 	if !ok || !found || server == "" || media == "" || len(uri) > 1024 ||
-		strings.Trim(server, ".") == "" || strings.ContainsFunc(server, notServer) || strings.ContainsFunc(media, notMedia) {
+		strings.Trim(
+			server,
+			".",
+		) == "" || strings.ContainsFunc(server, notServer) || strings.ContainsFunc(media, notMedia) {
 		return id.ContentURI{}, errMXC
 	}
 	return id.ContentURI{Homeserver: server, FileID: media}, nil

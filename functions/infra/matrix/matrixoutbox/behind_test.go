@@ -13,8 +13,9 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// As long as the server does not show what it has acknowledged, a lost event is not taken for one that did not arrive,
-// however long that is; nor is the item set aside, however long the room's history.
+// As long as the server does not show what it has acknowledged, a lost event is
+// not taken for one that did not arrive, however long that is; nor is the item
+// set aside, however long the room's history.
 func TestMatrixOutbox_ReadSideBehind(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

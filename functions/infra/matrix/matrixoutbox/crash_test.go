@@ -2,17 +2,13 @@ package matrixoutbox_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -20,43 +16,46 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 const (
-	crashEnv     = "OUTBOX_CRASH_CHILD"
 	crashPerRoom = 60
 	crashKills   = 12
 )
 
-// init makes this program a process that sends, where TestMatrixOutbox_SIGKILL starts it as one.
-func init() {
-	if os.Getenv(crashEnv) == "" {
-		return
-	}
-	if err := crashChild(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+// crashJob is what a process that sends does.
+type crashJob struct {
+	URL   string
+	User  servers.User
+	DB    string
+	Rooms []id.RoomID
+	Life  int // how often it was killed before
 }
 
 // crashChild puts messages in, those that are there already once more in vain:
-// in each life more, and in the last one all. Only that one ends by itself, when
-// all are sent; so each life has something to send, and each kill one to end.
-func crashChild() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+// in each life more, and in the last one all. Only that one ends by itself,
+// when all are sent; so each life has something to send, and each kill one to
+// end.
+func crashChild(args []string) error {
+	var job crashJob
+	if err := json.Unmarshal([]byte(args[0]), &job); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), matrixtest.Patience)
 	defer cancel()
-	client, err := mautrix.NewClient(os.Getenv("CHILD_URL"), id.UserID(os.Getenv("CHILD_USER")), os.Getenv("CHILD_TOKEN"))
+	client, err := mautrix.NewClient(job.URL, id.UserID(job.User.ID), job.User.AccessToken)
 	if err != nil {
 		return err
 	}
-	client.DeviceID = id.DeviceID(os.Getenv("CHILD_DEVICE"))
+	client.DeviceID = id.DeviceID(job.User.DeviceID)
 	client.Client = &http.Client{}
-	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: os.Getenv("CHILD_DB")})
+	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: job.DB})
 	if err != nil {
 		return err
 	}
@@ -68,14 +67,10 @@ func crashChild() error {
 		return err
 	}
 	defer outbox.Stop(ctx)
-	life, err := strconv.Atoi(os.Getenv("CHILD_LIFE"))
-	if err != nil {
-		return err
-	}
 	var items []matrix.MatrixOutboxItem
-	for i := range crashPerRoom * (life + 1) / (crashKills + 1) {
-		for n, room := range strings.Fields(os.Getenv("CHILD_ROOMS")) {
-			item := outboxText(id.RoomID(room), fmt.Sprint(i))
+	for i := range crashPerRoom * (job.Life + 1) / (crashKills + 1) {
+		for n, room := range job.Rooms {
+			item := outboxText(room, fmt.Sprint(i))
 			item.TransactionID = fmt.Sprintf("crash-%d-%d", n, i)
 			items = append(items, item)
 		}
@@ -90,15 +85,16 @@ func crashChild() error {
 			return fmt.Errorf("%s: %w", txn, err)
 		}
 	}
-	if life < crashKills {
+	if job.Life < crashKills {
 		<-ctx.Done()
 		return errors.New("nobody killed it")
 	}
 	return nil
 }
 
-// A process that sends is killed at random, again and again, and so is the server, which forgets its transactions by it
-// (Dendrite has them in memory alone): at the end each message was posted once, in order.
+// A process that sends is killed at random, again and again, and so is the
+// server, which forgets its transactions by it (Dendrite has them in memory
+// alone): at the end each message was posted once, in order.
 func TestMatrixOutbox_SIGKILL(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "matrix")
@@ -110,27 +106,24 @@ func TestMatrixOutbox_SIGKILL(t *testing.T) {
 	t.Logf("seed %d (FAULT_SEED replays it)", proxy.Seed())
 	dice := rand.New(rand.NewPCG(proxy.Seed(), 7))
 	proxy.Add(fault.Rule{Match: outboxSends, Probability: 0.5, Fault: fault.Delay{Jitter: 30 * time.Millisecond, AfterServer: true}})
-	env := append(os.Environ(), crashEnv+"=1", "CHILD_URL="+proxy.URL(), "CHILD_USER="+user.ID, "CHILD_TOKEN="+user.AccessToken,
-		"CHILD_DEVICE="+user.DeviceID, "CHILD_DB="+filepath.Join(t.TempDir(), "crash.db"), "CHILD_ROOMS="+fmt.Sprint(string(rooms[0]), " ", string(rooms[1]), " ", string(rooms[2])))
-	for life := range crashKills {
-		ended := crashRound(t, append(env, fmt.Sprint("CHILD_LIFE=", life)), func(child *os.Process) {
-			time.Sleep(time.Duration(20+dice.IntN(150)) * time.Millisecond) // the moment of the kill is what is random
-			if err := child.Kill(); err != nil {
-				t.Error(err)
-			}
-			if life%3 == 2 {
-				proxy.Down()
-				server.Kill(t)
-				server.Restart(t)
-				proxy.Up()
-			}
-		})
-		if ended {
-			t.Fatalf("life %d ended by itself", life)
+	job := crashJob{URL: proxy.URL(), User: user, DB: filepath.Join(t.TempDir(), "crash.db"), Rooms: rooms}
+	for ; job.Life < crashKills; job.Life++ {
+		child := crashStart(t, job)
+		child.Expect("ready")
+		time.Sleep(time.Duration(20+dice.IntN(150)) * time.Millisecond) // the moment of the kill is what is random
+		child.Kill()
+		if job.Life%3 == 2 {
+			proxy.Down()
+			server.Kill(t)
+			server.Restart(t)
+			proxy.Up()
+		}
+		if !child.Wait() {
+			t.Fatalf("life %d ended by itself", job.Life)
 		}
 	}
-	if !crashRound(t, append(env, fmt.Sprint("CHILD_LIFE=", crashKills)), func(*os.Process) {}) {
-		t.Fatal("the last life was killed")
+	if crashStart(t, job).Wait() || t.Failed() {
+		t.Fatal("the last life did not send all")
 	}
 	for n, room := range rooms {
 		if got := outboxBodies(t, direct, room, crashPerRoom); !slices.Equal(got, outboxTexts(0, crashPerRoom)) {
@@ -139,35 +132,11 @@ func TestMatrixOutbox_SIGKILL(t *testing.T) {
 	}
 }
 
-// crashRound runs the child, hands it to meddle once it sends, and says whether it ended by itself.
-func crashRound(t *testing.T, env []string, meddle func(*os.Process)) bool {
+func crashStart(t *testing.T, job crashJob) *killtest.Process {
 	t.Helper()
-	program, err := os.Executable()
+	data, err := json.Marshal(job)
 	if err != nil {
 		t.Fatal(err)
 	}
-	child := exec.CommandContext(t.Context(), program)
-	child.Env = env
-	var stderr strings.Builder
-	child.Stderr = &stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err == nil {
-		meddle(child.Process)
-	}
-	err = child.Wait()
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	switch {
-	case err == nil:
-		return true
-	case ok && exit.ExitCode() == -1: // by the signal
-		return false
-	}
-	t.Fatalf("the child failed: %v\n%s", err, stderr.String())
-	return false
+	return killtest.Start(t, killtest.Config{Role: "crash", Args: []string{string(data)}})
 }

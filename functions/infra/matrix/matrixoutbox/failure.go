@@ -61,8 +61,8 @@ func failureOf(err error) failure {
 	return failedOpen
 }
 
-// noAnswer says whether the network failed. A server that answers with an error
-// is not down, and nor is our encryption.
+// noAnswer reports whether the network failed. A server that answers with an
+// error is not down, and nor is our encryption.
 func noAnswer(err error) bool {
 	answer, ok := errors.AsType[mautrix.HTTPError](err)
 	return ok && answer.Response == nil

@@ -31,13 +31,13 @@ const (
 
 // flush wakes the work on a room's queue where that may be asleep: on Dendrite,
 // before an item that is not in the room counts as not sent. Dendrite takes a
-// room's events from a queue, and ends its wait for more a minute after the last
-// one. An event that comes at that moment stays in the queue until the room's
-// next one, which would be the repetition of the send, so that both are posted
-// (v0.13.8, roomserver/internal/input: startWorkerForRoom finds the subscription
-// that _next is about to end). flush sends an event that has nothing to show.
-// What was waiting comes into the room with it, before it or soon after: within
-// 5 s on a loaded machine, so that settle counts from here.
+// room's events from a queue, and ends its wait for more a minute after the
+// last one. An event that comes at that moment stays in the queue until the
+// room's next one, which would be the repetition of the send, so that both are
+// posted (v0.13.8, roomserver/internal/input: startWorkerForRoom finds the
+// subscription that _next is about to end). flush sends an event that has
+// nothing to show. What was waiting comes into the room with it, before it or
+// soon after: within 5 s on a loaded machine, so that settle counts from here.
 func (s *sender) flush(ctx context.Context, row *item) error {
 	server, err := s.server(ctx)
 	if err != nil || server == serverIsAnother {

@@ -143,8 +143,8 @@ func TestMatrixOutbox_FlushesQueue(t *testing.T) {
 }
 
 // Messages to rooms that were idle for a minute are posted once. Dendrite
-// forgets some of them until the room's next event, by chance: without the flush
-// this fails in about half of its runs.
+// forgets some of them until the room's next event, by chance: without the
+// flush this fails in about half of its runs.
 func TestMatrixOutbox_RoomsIdleForAMinute(t *testing.T) {
 	t.Parallel()
 	const rooms = 40
@@ -172,8 +172,8 @@ func TestMatrixOutbox_RoomsIdleForAMinute(t *testing.T) {
 		work.Go(func() {
 			time.Sleep(time.Duration(i) * 50 * time.Millisecond) // one after the other, so that the times are right
 			err := post(room, "0")
-			// From the answer to the end of Dendrite's wait it is a minute, less
-			// the way of the answer.
+			// From the answer to the end of Dendrite's wait it is a minute,
+			// less the way of the answer.
 			time.Sleep(time.Minute - 15*time.Millisecond + time.Duration(i)*time.Millisecond)
 			if err := errors.Join(err, post(room, "1")); err != nil {
 				t.Error(err)

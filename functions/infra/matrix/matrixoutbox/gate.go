@@ -16,7 +16,8 @@ type gate struct {
 
 func newGate() *gate { return &gate{changed: make(chan struct{})} }
 
-// wait waits until sending is allowed. It returns false when stopping is closed.
+// wait waits until sending is allowed. It returns false when stopping is
+// closed.
 func (g *gate) wait(stopping <-chan struct{}) bool {
 	for {
 		select {
@@ -40,8 +41,8 @@ func (g *gate) wait(stopping <-chan struct{}) bool {
 	}
 }
 
-// hold holds all rooms back for a time at least. locked says that it is for want
-// of credentials.
+// hold holds all rooms back for a time at least. locked says that it is for
+// want of credentials.
 func (g *gate) hold(wait time.Duration, locked bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -51,8 +52,8 @@ func (g *gate) hold(wait time.Duration, locked bool) {
 	g.locked = g.locked || locked
 }
 
-// works ends waits for credentials and for a server that was down, since there is
-// reason to believe that both are there again.
+// works ends waits for credentials and for a server that was down, since there
+// is reason to believe that both are there again.
 func (g *gate) works() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

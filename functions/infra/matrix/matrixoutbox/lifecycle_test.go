@@ -17,8 +17,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
-// Each outbox is another account's, on one database: an outbox without work asks
-// no server.
+// Each outbox is another account's, on one database: an outbox without work
+// asks no server.
 func TestMatrixOutbox_Conformance(t *testing.T) {
 	t.Parallel()
 	db := newDB(t).Writer

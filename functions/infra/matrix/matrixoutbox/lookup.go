@@ -20,7 +20,7 @@ const (
 	verdictAbsent  verdict = iota
 	verdictLagging         // the server does not show yet what it has acknowledged before: Dendrite's read side can be far behind
 	verdictFound
-	verdictUnknown // nobody can tell
+	verdictUnknown // it is unknown
 )
 
 const (
@@ -31,10 +31,12 @@ const (
 	lookUpAnchored = 24 * time.Hour // how far back at most the last event sent before is searched
 )
 
-// lookUp finds out whether the server has an item's event. It reads the room backwards to the last event that was sent
-// before it. Synapse tells the transaction ID there. Dendrite tells it in /sync alone, so that is asked if there is an
-// event that could be the one. Both tell it only to the session that sent it: an event without one is it if it has the
-// same type and content; of an encrypted one nobody can tell.
+// lookUp finds out whether the server has an item's event. It reads the room
+// backwards to the last event that was sent before it. Synapse tells the
+// transaction ID there. Dendrite tells it in /sync alone, so that is asked if
+// there is an event that could be the one. Both tell it only to the session
+// that sent it: an event without one is it if it has the same type and content;
+// of an encrypted one it is unknown.
 func (s *sender) lookUp(ctx context.Context, row *item) (id.EventID, verdict, error) {
 	before, err := s.store.before(ctx, row)
 	if err != nil {
@@ -76,7 +78,8 @@ func (s *sender) lookUp(ctx context.Context, row *item) (id.EventID, verdict, er
 	return "", result, nil
 }
 
-// sentBefore is what the outbox knows to have sent to a room, seen from an item's last try.
+// sentBefore is what the outbox knows to have sent to a room, seen from an
+// item's last try.
 type sentBefore struct {
 	anchor id.EventID          // the last one before it; "" if none is known
 	at     time.Time           // when that was acknowledged
@@ -101,8 +104,9 @@ func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (
 			oldest, atOldest = before.at.Add(-lookUpSkew), verdictLagging
 		}
 	}
-	// No filter of senders: Dendrite takes the newest events up to the limit and filters these, so that none may be left of
-	// older ones, and ends the search there.
+	// No filter of senders: Dendrite takes the newest events up to the limit
+	// and filters these, so that none may be left of older ones, and ends the
+	// search there.
 	from, limit, own := "", lookUpFirst, ownEvents{verdict: atOldest}
 	var above []*event.Event
 	for range lookUpPages {
@@ -140,8 +144,15 @@ func (s *sender) searchRoom(ctx context.Context, row *item, before sentBefore) (
 	return own, nil
 }
 
-// history returns a page of a room, newest first, with what the server leaves out between that and the page above.
-func (s *sender) history(ctx context.Context, room id.RoomID, from string, limit int, above []*event.Event) (chunk []*event.Event, end string, err error) {
+// history returns a page of a room, newest first, with what the server leaves
+// out between that and the page above.
+func (s *sender) history(
+	ctx context.Context,
+	room id.RoomID,
+	from string,
+	limit int,
+	above []*event.Event,
+) (chunk []*event.Event, end string, err error) {
 	messages := func(dir mautrix.Direction, limit int) (page *mautrix.RespMessages, err error) {
 		err = s.request(ctx, func(ctx context.Context) (err error) {
 			page, err = s.cfg.Client.Messages(ctx, room, from, "", dir, nil, limit)
@@ -167,7 +178,7 @@ func (s *sender) history(ctx context.Context, room id.RoomID, from string, limit
 	return append(chunk, page.Chunk...), page.End, nil
 }
 
-// sameContent says whether an event is what the item would have made.
+// sameContent reports whether an event is what the item would have made.
 func sameContent(evt *event.Event, eventType string, content json.RawMessage) bool {
 	if evt.Type.Type != eventType {
 		return false
@@ -176,7 +187,7 @@ func sameContent(evt *event.Event, eventType string, content json.RawMessage) bo
 	if json.Unmarshal(evt.Content.VeryRaw, &theirs) != nil || json.Unmarshal(content, &ours) != nil {
 		return false
 	}
-	if eventType == event.EventRedaction.Type { // whose target stands beside the content in older rooms
+	if eventType == event.EventRedaction.Type { // whose target stands next to the content in older rooms
 		if evt.Redacts != "" {
 			theirs["redacts"] = string(evt.Redacts)
 		}

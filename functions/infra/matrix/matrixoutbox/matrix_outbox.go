@@ -85,14 +85,14 @@ type outboxKey struct {
 
 // MatrixOutbox sends what is in a queue on disk: in each room in the order in
 // which it was put in, in several rooms at once, each event once. It begins
-// with what a former process has left. ctx ends it at once, Stop in the orderly
-// way; nothing is lost by either, nor by SIGKILL.
+// with what a former process has left. ctx ends it at once, Stop
+// gracefully; nothing is lost by either, nor by SIGKILL.
 //
 // A try that failed is repeated with backoff and with the same transaction ID,
 // for as long as it takes; of a rate limit both forms are heeded, by all rooms.
 // Where the answer was lost, or the process was killed, it looks first whether
 // the event is in the room: not every server remembers transaction IDs over a
-// restart of its own. What the server refuses for good is set aside, told by
+// restart of its own. What the server refuses for good is parked, reported by
 // Errors, and blocks nothing. Without credentials everything waits, and goes on
 // when the client has new ones.
 //
@@ -111,13 +111,22 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "Client and DB are required"}
 	}
 	if !ident.IsUser(cfg.Client.UserID) {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the client has no user ID", Hint: "make it with matrix_client_init"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "the client has no user ID",
+			Hint:    "make it with matrix_client_init",
+		}
 	}
 	cfg = cfg.withDefaults()
 	account := string(cfg.Client.UserID)
 	key := outboxKey{cfg.DB, account}
 	if _, running := outboxRunning.LoadOrStore(key, struct{}{}); running {
-		return nil, &core.Error{Code: core.CodeConflict, Op: op, Message: "an outbox of " + account + " already runs on this database"}
+		return nil, &core.Error{
+			Code:    core.CodeConflict,
+			Op:      op,
+			Message: "an outbox of " + account + " already runs on this database",
+		}
 	}
 	h, err := newHandle(ctx, cfg, account)
 	if err != nil {
@@ -181,7 +190,12 @@ func (h *MatrixOutboxHandle) Stop(ctx context.Context) error {
 	case <-h.done:
 		return h.err
 	default:
-		return &core.Error{Code: core.CodeTimeout, Op: "matrix_outbox stop", Message: "it has not ended yet", Err: context.Cause(ctx)}
+		return &core.Error{
+			Code:    core.CodeTimeout,
+			Op:      "matrix_outbox stop",
+			Message: "it has not ended yet",
+			Err:     context.Cause(ctx),
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/metrics"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
@@ -64,7 +65,8 @@ func outboxInRoom(room id.RoomID) func(*http.Request) bool {
 	return func(r *http.Request) bool { return strings.Contains(r.URL.Path, string(room)) }
 }
 
-// A rate limit in the header, and in the body alone, is waited for, by the other rooms too.
+// A rate limit in the header, and in the body alone, is waited for, by the
+// other rooms too.
 func TestMatrixOutbox_RateLimits(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]fault.Status{
@@ -138,7 +140,8 @@ func TestMatrixOutbox_Faults(t *testing.T) {
 	}
 }
 
-// The server took the event, the answer is lost, and the server forgets its transactions: the resend would be a double.
+// The server took the event, the answer is lost, and the server forgets its
+// transactions: the resend would be a double.
 func TestMatrixOutbox_ServerForgetsTransactions(t *testing.T) {
 	t.Parallel()
 	for _, taken := range []bool{true, false} {
@@ -174,7 +177,8 @@ func TestMatrixOutbox_ServerForgetsTransactions(t *testing.T) {
 	}
 }
 
-// A message of another session with other words, or sent past the outbox, is not taken for the lost one.
+// A message of another session with other words, or sent past the outbox, is
+// not taken for the lost one.
 func TestMatrixOutbox_LookalikesAreNotTaken(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -239,7 +243,8 @@ func TestMatrixOutbox_SetAsideRetryDrop(t *testing.T) {
 	}
 }
 
-// Edits, reactions, answers and redactions of what is still in the queue find their target.
+// Edits, reactions, answers and redactions of what is still in the queue find
+// their target.
 func TestMatrixOutbox_StandIns(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -500,7 +505,8 @@ func TestMatrixOutbox_BadItems(t *testing.T) {
 	}
 }
 
-// One outbox at a time: in a process the second is refused, of two processes the later goes on.
+// One outbox at a time: in a process the second is refused, of two processes
+// the later goes on.
 func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -558,7 +564,7 @@ func TestMatrixOutbox_IdleIsTakenOver(t *testing.T) {
 	}
 	select {
 	case <-all[0].Done():
-	case <-time.After(30 * time.Second):
+	case <-time.After(matrixtest.Patience):
 		t.Fatal("the first goes on")
 	}
 	if core.ErrorCode(all[0].Err()) != core.CodeConflict {

@@ -38,7 +38,11 @@ func (h *MatrixOutboxHandle) Enqueue(ctx context.Context, items ...matrix.Matrix
 // EnqueueTx is [MatrixOutboxHandle.Enqueue] within a transaction of the caller
 // on the same database: the items are sent if it commits, and only then. Call
 // Wake after the commit, or they wait for up to a Poll.
-func (h *MatrixOutboxHandle) EnqueueTx(ctx context.Context, tx *sql.Tx, items ...matrix.MatrixOutboxItem) ([]string, error) {
+func (h *MatrixOutboxHandle) EnqueueTx(
+	ctx context.Context,
+	tx *sql.Tx,
+	items ...matrix.MatrixOutboxItem,
+) ([]string, error) {
 	const op = "matrix_outbox enqueue"
 	prepared, err := h.prepare(ctx, items)
 	if err != nil {
@@ -140,7 +144,12 @@ func (h *MatrixOutboxHandle) Entries(ctx context.Context, state string, limit in
 	const op = "matrix_outbox entries"
 	in, ok := stateNamed(state)
 	if !ok {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "there is no state " + ident.Clip(state, 40), Hint: "there are queued, sent and aside"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "there is no state " + ident.Clip(state, 40),
+			Hint:    "there are queued, sent and aside",
+		}
 	}
 	if limit <= 0 {
 		limit = 1000
@@ -213,7 +222,11 @@ func (h *MatrixOutboxHandle) Wait(ctx context.Context, transaction string) (id.E
 		case decided:
 			return eventID, send.WithOp("matrix_outbox wait", err)
 		case ended:
-			return "", &core.Error{Code: core.CodeUnavailable, Op: "matrix_outbox wait", Message: "the outbox has ended; the item stays in the queue"}
+			return "", &core.Error{
+				Code:    core.CodeUnavailable,
+				Op:      "matrix_outbox wait",
+				Message: "the outbox has ended; the item stays in the queue",
+			}
 		}
 		select {
 		case <-news:
@@ -224,9 +237,12 @@ func (h *MatrixOutboxHandle) Wait(ctx context.Context, transaction string) (id.E
 	}
 }
 
-// result returns what became of an item. It is not decided as long as the item is
-// queued.
-func (h *MatrixOutboxHandle) result(ctx context.Context, transaction string) (eventID id.EventID, decided bool, err error) {
+// result returns what became of an item. It is not decided as long as the item
+// is queued.
+func (h *MatrixOutboxHandle) result(
+	ctx context.Context,
+	transaction string,
+) (eventID id.EventID, decided bool, err error) {
 	entry, err := h.Entry(ctx, transaction)
 	if err != nil {
 		return "", true, err
@@ -237,7 +253,12 @@ func (h *MatrixOutboxHandle) result(ctx context.Context, transaction string) (ev
 	case stateSent.String():
 		return entry.EventID, true, nil
 	}
-	cause := &MatrixOutboxAside{Room: entry.Room, TransactionID: transaction, Uncertain: entry.Uncertain, Err: errors.New(entry.Error)}
+	cause := &MatrixOutboxAside{
+		Room:          entry.Room,
+		TransactionID: transaction,
+		Uncertain:     entry.Uncertain,
+		Err:           errors.New(entry.Error),
+	}
 	return "", true, &core.Error{Code: core.CodeConflict, Err: cause}
 }
 

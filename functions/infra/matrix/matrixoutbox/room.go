@@ -54,8 +54,8 @@ type step struct {
 // first look, until it counts as not sent.
 const looksUntilSettled = 4
 
-// laggingLimit is how long a server may not show what it has acknowledged, until
-// its item is set aside.
+// laggingLimit is how long a server may not show what it has acknowledged,
+// until its item is set aside.
 const laggingLimit = 10 * time.Minute
 
 // runRoom sends a room's queue, and ends when it is empty.
@@ -189,14 +189,18 @@ func (s *sender) find(ctx context.Context, row *item, v *view) (step step, decid
 		step.again, step.floor, step.limit = true, s.cfg.Settle/looksUntilSettled, wait // the server may be at it yet
 		return step, true
 	}
-	cause := &core.Error{Code: core.CodeConflict, Message: "can't tell whether it was sent", Hint: "look into the room, then Retry or Drop it"}
+	cause := &core.Error{
+		Code:    core.CodeConflict,
+		Message: "can't tell whether it was sent",
+		Hint:    "look into the room, then Retry or Drop it",
+	}
 	return s.setAside(ctx, row, true, cause), true
 }
 
-// lagsTooLong reports whether the server has not shown for laggingLimit what was
-// sent before an item, over restarts, too. However long ago the try was, the
-// server is given some time from the first look of this process: both may just
-// have been started.
+// lagsTooLong reports whether the server has not shown for laggingLimit what
+// was sent before an item, over restarts, too. However long ago the try was,
+// the server is given some time from the first look of this process: both may
+// just have been started.
 func (s *sender) lagsTooLong(row *item, v *view) bool {
 	return time.Since(row.triedAt) >= laggingLimit && time.Since(v.lagging) >= s.settle()
 }
@@ -220,8 +224,8 @@ func (s *sender) noteShown(ctx context.Context, row *item, v *view) error {
 	return nil
 }
 
-// sinceShown returns how long ago noteShown was first called for an item. By the
-// clock alone it would be less where that was put back.
+// sinceShown returns how long ago noteShown was first called for an item. By
+// the clock alone it would be less where that was put back.
 func sinceShown(row *item, v *view) time.Duration {
 	return max(time.Since(v.shown), time.Since(row.shownAt))
 }
@@ -286,8 +290,8 @@ func rowOp(row *item) string {
 	return "matrix_outbox room=" + string(row.room) + " transaction=" + row.txn
 }
 
-// storeFailed is for errors of the database. Where another process has the queue
-// now, all ends.
+// storeFailed is for errors of the database. Where another process has the
+// queue now, all ends.
 func (s *sender) storeFailed(ctx context.Context, err error) step {
 	coded := send.WithOp("matrix_outbox", err)
 	s.report.report(ctx, coded)
@@ -297,8 +301,8 @@ func (s *sender) storeFailed(ctx context.Context, err error) step {
 	return step{again: true}
 }
 
-// failed decides what a failed request means. asking: it was to find out about a
-// former try.
+// failed decides what a failed request means. asking: it was to find out about
+// a former try.
 func (s *sender) failed(ctx context.Context, row *item, cause error, asking bool) step {
 	err := matrix.MatrixError(rowOp(row), cause)
 	kind := failureOf(cause)

@@ -17,15 +17,17 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// scrambled stands in for encryption where the test is about an event whose content nobody can compare: no two are alike.
+// scrambled stands in for encryption where the test is about an event whose
+// content nobody can compare: no two are alike.
 type scrambled struct{ mautrix.CryptoHelper }
 
 func (scrambled) Encrypt(context.Context, id.RoomID, event.Type, any) (*event.EncryptedEventContent, error) {
 	return &event.EncryptedEventContent{Algorithm: id.AlgorithmMegolmV1, MegolmCiphertext: []byte(rand.Text()), SessionID: "session"}, nil
 }
 
-// The answer is lost and the program starts again, on the same session of the user or on a new one, to which no server
-// tells the transaction IDs of the old one.
+// The answer is lost and the program starts again, on the same session of the
+// user or on a new one, to which no server tells the transaction IDs of the old
+// one.
 func TestMatrixOutbox_LostAnswerOverSessions(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -22,7 +22,7 @@ type state int
 const (
 	stateQueued state = 0 // waits to be sent, or is being sent
 	stateSent   state = 1 // the server has it
-	stateAside  state = 2 // can't be sent, or nobody can tell whether it was: Retry or Drop it
+	stateAside  state = 2 // can't be sent, or it is unknown whether it was: Retry or Drop it
 )
 
 // stateNames are the states as MatrixOutboxEntry names them.
@@ -133,7 +133,8 @@ func (s *store) addColumn(ctx context.Context, table, name string) error {
 // insertRows is how many items one INSERT takes.
 const insertRows = 32
 
-// insert puts items in. One whose transaction ID is there already is left as it is, if it is for the same room and type.
+// insert puts items in. One whose transaction ID is there already is left as it
+// is, if it is for the same room and type.
 func (s *store) insert(ctx context.Context, tx *sql.Tx, items []preparedItem) error {
 	now := time.Now().UnixMilli()
 	for chunk := range slices.Chunk(items, insertRows) {
@@ -169,12 +170,16 @@ func (s *store) checkSame(ctx context.Context, tx *sql.Tx, item preparedItem) er
 		return sqlite.SQLiteError("", err)
 	}
 	if room != string(item.Room) || eventType != item.Type {
-		return &core.Error{Code: core.CodeConflict, Message: "transaction ID " + item.TransactionID + " belongs to another event"}
+		return &core.Error{
+			Code:    core.CodeConflict,
+			Message: "transaction ID " + item.TransactionID + " belongs to another event",
+		}
 	}
 	return nil
 }
 
-// roomsAfter returns the rooms in whose queues is something newer than seq, and the newest.
+// roomsAfter returns the rooms in whose queues is something newer than seq, and
+// the newest.
 func (s *store) roomsAfter(ctx context.Context, seq int64) ([]id.RoomID, int64, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT room, max(seq) FROM matrix_outbox WHERE account = ? AND state = 0 AND seq > ? GROUP BY room", s.account, seq)
 	if err != nil {
@@ -216,7 +221,8 @@ WHERE seq = ? AND state = 0 AND EXISTS (SELECT 1 FROM matrix_outbox_owner WHERE 
 	return s.one(ctx, statement, time.Now().UnixMilli(), row.seq, s.account, s.token)
 }
 
-// one runs a statement that changes one row, if the outbox is still this process's and the item still queued.
+// one runs a statement that changes one row, if the outbox is still this
+// process's and the item still queued.
 func (s *store) one(ctx context.Context, statement string, args ...any) error {
 	result, err := s.db.ExecContext(ctx, statement, args...)
 	if err != nil {
@@ -244,7 +250,8 @@ func (s *store) owned(ctx context.Context) error {
 	return sqlite.SQLiteError("", err)
 }
 
-// failed notes why a try failed. certain: the server surely has not got the event by it.
+// failed notes why a try failed. certain: the server surely has not got the
+// event by it.
 func (s *store) failed(ctx context.Context, row *item, certain bool, reason string) error {
 	const statement = "UPDATE matrix_outbox SET uncertain = CASE WHEN ? THEN 0 ELSE uncertain END, error = ? WHERE seq = ? AND state = 0"
 	return s.exec(ctx, statement, certain, reason, row.seq)
@@ -271,7 +278,8 @@ func (s *store) exec(ctx context.Context, statement string, args ...any) error {
 	return sqlite.SQLiteError("", err)
 }
 
-// eventIDOf returns the event ID of an item, empty where it was not sent. found is false where nothing is known of it.
+// eventIDOf returns the event ID of an item, empty where it was not sent. found
+// is false where nothing is known of it.
 func (s *store) eventIDOf(ctx context.Context, room id.RoomID, txn string) (eventID id.EventID, found bool, err error) {
 	const query = "SELECT event_id FROM matrix_outbox WHERE account = ? AND txn = ? AND room = ?"
 	err = s.db.QueryRowContext(ctx, query, s.account, txn, string(room)).Scan(&eventID)
@@ -281,7 +289,8 @@ func (s *store) eventIDOf(ctx context.Context, room id.RoomID, txn string) (even
 	return eventID, err == nil, sqlite.SQLiteError("", err)
 }
 
-// before returns what is known to have been sent to an item's room, the last 5,000 events.
+// before returns what is known to have been sent to an item's room, the last
+// 5,000 events.
 func (s *store) before(ctx context.Context, row *item) (sentBefore, error) {
 	const query = "SELECT event_id, done_at FROM matrix_outbox WHERE account = ? AND room = ? AND state = 1 ORDER BY done_at DESC, seq DESC LIMIT 5000"
 	rows, err := s.db.QueryContext(ctx, query, s.account, string(row.room))
@@ -321,7 +330,8 @@ func (s *store) pace(ctx context.Context) (slowest time.Duration, at time.Time, 
 	return time.Duration(took) * time.Millisecond, time.UnixMilli(stored), sqlite.SQLiteError("", err)
 }
 
-// prune forgets what was sent before a time, but for the last in each room: a search after a crash goes back to it.
+// prune forgets what was sent before a time, but for the last in each room: a
+// search after a crash goes back to it.
 func (s *store) prune(ctx context.Context, before time.Time) error {
 	const statement = `DELETE FROM matrix_outbox WHERE account = ?1 AND state = 1 AND done_at < ?2
 AND seq <> (SELECT last.seq FROM matrix_outbox AS last WHERE last.account = ?1 AND last.room = matrix_outbox.room AND last.state = 1 ORDER BY done_at DESC, seq DESC LIMIT 1)`
@@ -391,8 +401,8 @@ func (s *store) entries(ctx context.Context, where string, args ...any) ([]Matri
 	return entries, sqlite.SQLiteError("", rows.Err())
 }
 
-// requeue puts items that were set aside back to their old place: those named, or
-// all. It returns how many.
+// requeue puts items that were set aside back to their old place: those named,
+// or all. It returns how many.
 func (s *store) requeue(ctx context.Context, txns []string) (int, error) {
 	const statement = "UPDATE matrix_outbox SET state = 0, tries = 0, done_at = 0 WHERE account = ? AND state = 2"
 	if len(txns) > 0 {

@@ -25,9 +25,16 @@ func (s *sender) resolve(ctx context.Context, row *item) (json.RawMessage, error
 		case err != nil:
 			return nil, err
 		case !found:
-			return nil, &core.Error{Code: core.CodeNotFound, Message: "the outbox does not know (any more) the item that it refers to: " + txn}
+			return nil, &core.Error{
+				Code:    core.CodeNotFound,
+				Message: "the outbox does not know (any more) the item that it refers to: " + txn,
+			}
 		case eventID == "":
-			return nil, &core.Error{Code: core.CodeNotFound, Message: "the item that it refers to was not sent: " + txn, Hint: "Retry that one first, then this one"}
+			return nil, &core.Error{
+				Code:    core.CodeNotFound,
+				Message: "the item that it refers to was not sent: " + txn,
+				Hint:    "Retry that one first, then this one",
+			}
 		}
 		ids[txn] = eventID
 	}

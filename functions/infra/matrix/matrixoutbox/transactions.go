@@ -135,7 +135,12 @@ func (s *sender) runLooks(ctx context.Context) {
 
 // syncTransactions asks /sync for the transaction IDs of the rooms' latest
 // events.
-func syncTransactions(ctx context.Context, client *mautrix.Client, rooms map[id.RoomID]bool, limit int) (map[id.EventID]string, error) {
+func syncTransactions(
+	ctx context.Context,
+	client *mautrix.Client,
+	rooms map[id.RoomID]bool,
+	limit int,
+) (map[id.EventID]string, error) {
 	none := &mautrix.FilterPart{NotTypes: []event.Type{{Type: "*"}}}
 	filter, err := json.Marshal(&mautrix.Filter{
 		AccountData: none,

@@ -14,8 +14,8 @@ type waiters struct {
 
 func newWaiters() *waiters { return &waiters{byTransaction: map[string][]chan struct{}{}} }
 
-// add returns a channel that is closed when there is news of an item. ended says
-// that there will be none: the outbox has ended.
+// add returns a channel that is closed when there is news of an item. ended
+// says that there will be none: the outbox has ended.
 func (w *waiters) add(transaction string) (news chan struct{}, ended bool) {
 	news = make(chan struct{})
 	w.mu.Lock()

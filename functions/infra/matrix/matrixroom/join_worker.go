@@ -69,7 +69,8 @@ func (p *MatrixJoinPolicyHandle) next(now time.Time) (*joinTask, time.Duration) 
 	return first, wait
 }
 
-// do tries one task. It stays in the queue until it is settled, so that the same invitation is not queued again meanwhile.
+// do tries one task. It stays in the queue until it is settled, so that the
+// same invitation is not queued again meanwhile.
 func (p *MatrixJoinPolicyHandle) do(ctx context.Context, task *joinTask) {
 	err := p.request(ctx, task)
 	if ctx.Err() != nil {
@@ -111,17 +112,18 @@ func (p *MatrixJoinPolicyHandle) tell(task *joinTask, err error) {
 func (p *MatrixJoinPolicyHandle) request(ctx context.Context, task *joinTask) error {
 	if task.action == MatrixJoinLeave {
 		_, err := p.cfg.Client.LeaveRoom(ctx, task.room)
-		return matrix.MatrixError("matrix_join_policy: leave "+string(task.room), err)
+		return matrix.MatrixError("matrix_join_policy leave room="+string(task.room), err)
 	}
 	request := &mautrix.ReqJoinRoom{}
 	if server := task.inviter.Homeserver(); server != "" {
 		request.Via = []string{server}
 	}
 	_, err := p.cfg.Client.JoinRoom(ctx, string(task.room), request)
-	return matrix.MatrixError("matrix_join_policy: join "+string(task.room), err)
+	return matrix.MatrixError("matrix_join_policy join room="+string(task.room), err)
 }
 
-// again says whether a failed task is tried once more, and sets when. It is called with the lock.
+// again reports whether a failed task is tried once more, and sets when. It is
+// called with the lock.
 func (p *MatrixJoinPolicyHandle) again(task *joinTask, err error) bool {
 	backoff := core.BackoffDelayConfig{Initial: p.interval()}
 	if coded, ok := errors.AsType[*core.Error](err); ok {

@@ -21,7 +21,8 @@ import (
 	"fnregistry.dev/functions/infra/service"
 )
 
-// MatrixJoinPolicyConfig says whose invitations are accepted. With both lists empty that is nobody's.
+// MatrixJoinPolicyConfig says whose invitations are accepted. With both lists
+// empty that is nobody's.
 type MatrixJoinPolicyConfig struct {
 	Client       *mautrix.Client // required
 	AllowRooms   []id.RoomID     // invitations into these rooms are accepted, whoever sends them
@@ -32,17 +33,20 @@ type MatrixJoinPolicyConfig struct {
 	QueueSize  int // most invitations that wait to be accepted, and as many to be declined; zero or less: 256
 	Attempts   int // tries for one invitation, not counting those that met a rate limit or a logged-out client; zero or less: 8
 
-	// OnResult is told how a join or leave ended. It is called by the policy's one goroutine, which waits for it, and must
-	// not call Stop. nil: nobody is told.
+	// OnResult is called with the result of a join or leave. It is called by
+	// the policy's one goroutine, which waits for it, and must not call Stop.
+	// nil disables it is told.
 	OnResult func(MatrixJoinPolicyResult)
-	// Logger gets each result, and when invitations begin to be dropped. nil: none.
+	// Logger gets each result, and when invitations begin to be dropped. nil:
+	// none.
 	Logger *slog.Logger
 }
 
 // MatrixJoinAction says what happens to an invitation.
 type MatrixJoinAction string
 
-// The actions. The zero value means that the event was no invitation of the client's user.
+// The actions. The zero value means that the event was no invitation of the
+// client's user.
 const (
 	MatrixJoinAccept MatrixJoinAction = "join"   // allowed: joined when its turn comes
 	MatrixJoinLeave  MatrixJoinAction = "leave"  // not allowed: declined when its turn comes
@@ -63,8 +67,8 @@ type MatrixJoinPolicyStats struct {
 	Waiting, Joined, Left, Ignored, Dropped, Failed int
 }
 
-// MatrixJoinPolicyHandle is a running policy. Stop ends it, and leaves what waits
-// as it is; Err is nil.
+// MatrixJoinPolicyHandle is a running policy. Stop ends it, and leaves what
+// waits as it is; Err is nil.
 type MatrixJoinPolicyHandle struct {
 	service.Service
 
@@ -89,10 +93,12 @@ type joinTask struct {
 	gone     bool // the invitation was withdrawn
 }
 
-// MatrixJoinPolicy starts a goroutine that accepts and declines invitations by allowlists, one request at a time and no
-// faster than the interval. Feed it with Observe from a sync's events. A flood of invitations costs neither memory
-// nor requests beyond these bounds, and those that are declined never hold up those that are accepted. It ends with ctx or
-// Stop; what waits then is left as it is.
+// MatrixJoinPolicy starts a goroutine that accepts and declines invitations by
+// allowlists, one request at a time and no faster than the interval. Feed it
+// with Observe from a sync's events. A flood of invitations costs neither
+// memory nor requests beyond these bounds, and those that are declined never
+// hold up those that are accepted. It ends with ctx or Stop; what waits then is
+// left as it is.
 //
 // Errors: CodeInvalid for a bad config.
 //
@@ -101,12 +107,26 @@ type joinTask struct {
 //   - Joins go before leaves, and each have their own bound.
 func MatrixJoinPolicy(ctx context.Context, cfg MatrixJoinPolicyConfig) (*MatrixJoinPolicyHandle, error) {
 	if cfg.Client == nil || cfg.Client.UserID == "" {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_join_policy", Message: "no Client with a user ID given"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "matrix_join_policy",
+			Message: "no Client with a user ID given",
+		}
 	}
-	p := &MatrixJoinPolicyHandle{cfg: cfg, servers: map[string]bool{}, dropping: map[MatrixJoinAction]bool{}, wake: make(chan struct{}, 1)}
+	p := &MatrixJoinPolicyHandle{
+		cfg:      cfg,
+		servers:  map[string]bool{},
+		dropping: map[MatrixJoinAction]bool{},
+		wake:     make(chan struct{}, 1),
+	}
 	for _, server := range cfg.AllowServers {
 		if _, ok := ident.ServerHost(server); !ok && server != "*" {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_join_policy", Message: "a name in AllowServers cannot be read", Hint: "give names as in user IDs, such as example.org"}
+			return nil, &core.Error{
+				Code:    core.CodeInvalid,
+				Op:      "matrix_join_policy",
+				Message: "a name in AllowServers cannot be read",
+				Hint:    "give names as in user IDs, such as example.org",
+			}
 		}
 		p.servers[strings.ToLower(server)] = true
 	}
@@ -140,8 +160,9 @@ func (p *MatrixJoinPolicyHandle) Stats() MatrixJoinPolicyStats {
 	return stats
 }
 
-// Observe looks at an event, and returns at once. An invitation is queued or not, as the result says; one that is queued
-// already stays there once, and one that is withdrawn is forgotten. Any goroutine may call it.
+// Observe looks at an event, and returns at once. An invitation is queued or
+// not, as the result says; one that is queued already stays there once, and one
+// that is withdrawn is forgotten. Any goroutine may call it.
 func (p *MatrixJoinPolicyHandle) Observe(e matrix.MatrixSyncEvent) MatrixJoinAction {
 	if e.Type != event.StateMember.Type || e.StateKey == nil || *e.StateKey != string(p.cfg.Client.UserID) || e.RoomID == "" {
 		return ""

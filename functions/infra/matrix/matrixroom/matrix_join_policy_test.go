@@ -46,7 +46,7 @@ func wantResult(t testing.TB, results <-chan matrixroom.MatrixJoinPolicyResult) 
 	select {
 	case result := <-results:
 		return result
-	case <-time.After(30 * time.Second):
+	case <-time.After(matrixtest.Patience):
 		t.Fatal("no result came")
 		panic("unreachable")
 	}
@@ -56,7 +56,7 @@ func wantResult(t testing.TB, results <-chan matrixroom.MatrixJoinPolicyResult) 
 func invitations(t testing.TB, client *mautrix.Client, rooms ...id.RoomID) map[id.RoomID]matrix.MatrixSyncEvent {
 	t.Helper()
 	found := map[id.RoomID]matrix.MatrixSyncEvent{}
-	since, deadline := "", time.Now().Add(time.Minute)
+	since, deadline := "", time.Now().Add(matrixtest.Patience)
 	for slices.ContainsFunc(rooms, func(room id.RoomID) bool { return found[room].Type == "" }) { // Dendrite may be late
 		response, err := client.FullSyncRequest(t.Context(), mautrix.ReqSync{Since: since, Timeout: 1000})
 		if err != nil {
@@ -97,14 +97,17 @@ func inviteEvent(room id.RoomID, inviter, guest id.UserID, membership string) ma
 	return matrix.MatrixSyncEvent{Type: "m.room.member", RoomID: room, Sender: inviter, StateKey: &stateKey, Raw: raw}
 }
 
-// membershipOf asks as the room's owner: Synapse gives the same initial sync again for two minutes.
-func membershipOf(t testing.TB, owner *mautrix.Client, room id.RoomID, user id.UserID) event.Membership {
+// wantMembership waits until a room's owner sees a membership: in the state,
+// since Synapse gives the same initial sync again for two minutes.
+func wantMembership(t testing.TB, owner *mautrix.Client, room id.RoomID, user id.UserID, want event.Membership) {
 	t.Helper()
-	var member event.MemberEventContent
-	if err := owner.StateEvent(t.Context(), room, event.StateMember, string(user), &member); err != nil {
-		t.Fatal(err)
-	}
-	return member.Membership
+	until(t, "membership "+string(want), func() bool {
+		var member event.MemberEventContent
+		if err := owner.StateEvent(t.Context(), room, event.StateMember, string(user), &member); err != nil {
+			t.Fatal(err)
+		}
+		return member.Membership == want
+	})
 }
 
 func TestMatrixJoinPolicy_Allowlist(t *testing.T) {
@@ -143,14 +146,13 @@ func TestMatrixJoinPolicy_Allowlist(t *testing.T) {
 					t.Errorf("the result is %+v", result)
 				}
 			}
-			if got := membershipOf(t, owner, room, bot.UserID); got != c.then {
-				t.Errorf("the membership is %q, want %q", got, c.then)
-			}
+			wantMembership(t, owner, room, bot.UserID, c.then)
 		})
 	}
 }
 
-// The server refuses for a while; what was withdrawn meanwhile is not tried any more, and what can never succeed is told.
+// The server refuses for a while; what was withdrawn meanwhile is not tried any
+// more, and what can never succeed is told.
 func TestMatrixJoinPolicy_Faults(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)
@@ -206,8 +208,8 @@ func TestMatrixJoinPolicy_GivesUp(t *testing.T) {
 	}
 }
 
-// Twenty thousand invitations of an attacker, and one of a friend in between: memory and requests are bounded, and
-// the friend's goes first.
+// Twenty thousand invitations of an attacker, and one of a friend in between:
+// memory and requests are bounded, and the friend's goes first.
 func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	t.Parallel()
 	home := servers.Matrix(t)

@@ -13,9 +13,11 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
+	"fnregistry.dev/functions/infra/work"
 )
 
-// MatrixRoomCreateConfig says what room is wanted. Without an Alias each call makes a new one.
+// MatrixRoomCreateConfig says what room is wanted. Without an Alias each call
+// makes a new one.
 type MatrixRoomCreateConfig struct {
 	Client    *mautrix.Client // required
 	Alias     string          // local part (ops) or whole alias (#ops:example.org): the room that has it is taken, or made
@@ -34,18 +36,20 @@ type MatrixRoomCreateResult struct {
 	Created bool // by this call: only then do Name, Topic, Invite, Public, Direct and Version hold
 }
 
-// MatrixRoomCreate makes a room, or enters the one that has the alias. Of several callers at once, in one process or many,
-// one makes the room and the others enter it; a caller that calls again after a lost answer gets the room that was made.
-// An encrypted room is encrypted from its first event.
+// MatrixRoomCreate makes a room, or enters the one that has the alias. Of
+// several callers at once, in one process or many, one makes the room and the
+// others enter it; a caller that calls again after a lost answer gets the room
+// that was made. An encrypted room is encrypted from its first event.
 //
-// Errors: CodeInvalid for a bad config; CodeForbidden where the room cannot be entered; CodeNotFound for an alias of
-// another server that names no room; CodeConflict where Encrypted is asked for and the room that is there is not; those
-// of [matrix.MatrixError].
+// Errors: CodeInvalid for a bad config; CodeForbidden where the room cannot be
+// entered; CodeNotFound for an alias of another server that names no room;
+// CodeConflict where Encrypted is asked for and the room that is there is not;
+// those of [matrix.MatrixError].
 //
 // More in matrix_room_create.md:
-//   - Without an alias a call whose answer got lost leaves a room behind that
-//     nobody knows of.
-//   - Who else may make aliases on the server can take the alias first.
+//   - Without an alias, a call whose response is lost leaves an unknown room
+//     behind.
+//   - Anyone who may create aliases on the server can take the alias first.
 func MatrixRoomCreate(ctx context.Context, cfg MatrixRoomCreateConfig) (MatrixRoomCreateResult, error) {
 	alias, local, err := cfg.check()
 	if err != nil {
@@ -54,12 +58,13 @@ func MatrixRoomCreate(ctx context.Context, cfg MatrixRoomCreateConfig) (MatrixRo
 	if alias == "" {
 		return cfg.create(ctx, "")
 	}
-	// While another caller makes the room, its alias is taken before it can be found, and found before it can be entered.
+	// While another caller makes the room, its alias is taken before it can be
+	// found, and found before it can be entered.
 	for attempt := 0; ; attempt++ {
 		result, err := cfg.getOrCreate(ctx, alias, local)
 		switch core.ErrorCode(err) {
 		case core.CodeConflict, core.CodeForbidden, core.CodeNotFound:
-			if attempt < roomCreateTries && local != "" && roomCreatePause(ctx, attempt) {
+			if attempt < roomCreateTries && local != "" && work.SleepContext(ctx, 100*time.Millisecond<<attempt) == nil {
 				continue
 			}
 		}
@@ -69,18 +74,8 @@ func MatrixRoomCreate(ctx context.Context, cfg MatrixRoomCreateConfig) (MatrixRo
 
 const roomCreateTries = 5 // 0.1 + 0.2 + 0.4 + 0.8 + 1.6 s
 
-func roomCreatePause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(100 * time.Millisecond << attempt)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-// check returns the whole alias, and its local part where it is one of the client's own server.
+// check returns the whole alias, and its local part where it is one of the
+// client's own server.
 func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, err error) {
 	const op = "matrix_room_create"
 	if cfg.Client == nil {
@@ -88,7 +83,11 @@ func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, er
 	}
 	for _, user := range cfg.Invite {
 		if ident.CheckUser(user) != nil {
-			return "", "", &core.Error{Code: core.CodeInvalid, Op: op, Message: "an invited user's ID cannot be read: it is @name:server"}
+			return "", "", &core.Error{
+				Code:    core.CodeInvalid,
+				Op:      op,
+				Message: "an invited user's ID cannot be read: it is @name:server",
+			}
 		}
 	}
 	if cfg.Alias == "" {
@@ -106,7 +105,7 @@ func (cfg *MatrixRoomCreateConfig) check() (alias id.RoomAlias, local string, er
 }
 
 func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.RoomAlias, local string) (MatrixRoomCreateResult, error) {
-	op := "matrix_room_create " + string(alias)
+	op := "matrix_room_create alias=" + string(alias)
 	found, err := cfg.Client.ResolveAlias(ctx, alias)
 	if err == nil && (found == nil || found.RoomID == "") {
 		err = errors.New("the server's answer names no room")
@@ -120,9 +119,13 @@ func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.Roo
 	return cfg.create(ctx, local)
 }
 
-func (cfg *MatrixRoomCreateConfig) enter(ctx context.Context, op string, found *mautrix.RespAliasResolve) (MatrixRoomCreateResult, error) {
+func (cfg *MatrixRoomCreateConfig) enter(
+	ctx context.Context,
+	op string,
+	found *mautrix.RespAliasResolve,
+) (MatrixRoomCreateResult, error) {
 	if _, err := cfg.Client.JoinRoom(ctx, string(found.RoomID), &mautrix.ReqJoinRoom{Via: found.Servers[:min(3, len(found.Servers))]}); err != nil {
-		err = matrix.MatrixError(op+": enter the room that is there", err)
+		err = matrix.MatrixError(op+" join="+string(found.RoomID), err)
 		if coded, ok := errors.AsType[*core.Error](err); ok && coded.Code == core.CodeForbidden {
 			coded.Hint = "ask one of its members for an invitation, or take another alias"
 		}
@@ -132,7 +135,12 @@ func (cfg *MatrixRoomCreateConfig) enter(ctx context.Context, op string, found *
 		var encryption event.EncryptionEventContent // StateEvent also tells the client's StateStore
 		err := matrix.MatrixError(op, cfg.Client.StateEvent(ctx, found.RoomID, event.StateEncryption, "", &encryption))
 		if core.ErrorCode(err) == core.CodeNotFound || (err == nil && encryption.Algorithm == "") {
-			return MatrixRoomCreateResult{}, &core.Error{Code: core.CodeConflict, Op: op, Message: "the room that is there is not encrypted", Hint: "take another alias"}
+			return MatrixRoomCreateResult{}, &core.Error{
+				Code:    core.CodeConflict,
+				Op:      op,
+				Message: "the room that is there is not encrypted",
+				Hint:    "take another alias",
+			}
 		}
 		if err != nil {
 			return MatrixRoomCreateResult{}, err

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -14,6 +15,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix/matrixroom"
+	"fnregistry.dev/functions/infra/work"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -66,12 +68,20 @@ func TestMatrixRoomCreate_AliasRace(t *testing.T) {
 	user := home.NewUser(t, "ada")
 	clients := []*mautrix.Client{clientFor(t, home.URL, user), clientFor(t, home.URL, user), newClient(t, "bob"), newClient(t, "carol")}
 	alias := newAlias()
-	var made atomic.Int32
+	var made, failed atomic.Int32
 	var rooms sync.Map
+	retry := work.RetryDoConfig{ // Dendrite answers 500 to some while it makes a room, on a loaded machine
+		Backoff: core.BackoffDelayConfig{Initial: 100 * time.Millisecond},
+		OnRetry: func(int, time.Duration, error) { failed.Add(1) },
+	}
 	var running sync.WaitGroup
 	for _, client := range append(clients, clients...) {
 		running.Go(func() {
-			room, err := matrixroom.MatrixRoomCreate(t.Context(), matrixroom.MatrixRoomCreateConfig{Client: client, Alias: alias, Public: true, Encrypted: true})
+			var room matrixroom.MatrixRoomCreateResult
+			err := work.RetryDo(t.Context(), retry, func(ctx context.Context) (err error) {
+				room, err = matrixroom.MatrixRoomCreate(ctx, matrixroom.MatrixRoomCreateConfig{Client: client, Alias: alias, Public: true, Encrypted: true})
+				return err
+			})
 			if err != nil {
 				t.Errorf("%s: %v", client.UserID, err)
 				return
@@ -85,8 +95,9 @@ func TestMatrixRoomCreate_AliasRace(t *testing.T) {
 	running.Wait()
 	count := 0
 	rooms.Range(func(any, any) bool { count++; return true })
-	if count != 1 || made.Load() != 1 {
-		t.Errorf("%d rooms, made %d times", count, made.Load())
+	// A call that failed may have made it.
+	if n := made.Load(); count != 1 || n > 1 || n == 0 && failed.Load() == 0 {
+		t.Errorf("%d rooms, made %d times", count, n)
 	}
 	whole := "#" + alias + ":" + home.ServerName
 	again := mustRoom(t, matrixroom.MatrixRoomCreateConfig{Client: clients[3], Alias: whole, Name: "not used"})
@@ -126,7 +137,7 @@ func TestMatrixRoomCreate_Fails(t *testing.T) {
 	foreign := private
 	foreign.Client = bob
 	_, err := matrixroom.MatrixRoomCreate(t.Context(), foreign)
-	if coded := wantError(t, err, core.CodeForbidden, "enter the room that is there"); !strings.Contains(coded.Hint, "invitation") {
+	if coded := wantError(t, err, core.CodeForbidden, " join=!"); !strings.Contains(coded.Hint, "invitation") {
 		t.Errorf("the hint is %q", coded.Hint)
 	}
 	private.Encrypted = true

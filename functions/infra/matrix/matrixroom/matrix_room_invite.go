@@ -21,11 +21,13 @@ type MatrixRoomInviteConfig struct {
 	Reason string          // shown to the user; optional
 }
 
-// MatrixRoomInvite invites a user into a room. It returns false, and sends nothing, where the user is in the room or
-// invited already, so that it may be called again.
+// MatrixRoomInvite invites a user into a room. It returns false, and sends
+// nothing, where the user is in the room or invited already, so that it may be
+// called again.
 //
-// Errors: CodeInvalid for a bad config; CodeForbidden where the client is not in the room or may not invite, or the user is
-// banned; those of [matrix.MatrixError], such as CodeLimited with RetryAfter.
+// Errors: CodeInvalid for a bad config; CodeForbidden where the client is not
+// in the room or may not invite, or the user is banned; those of
+// [matrix.MatrixError], such as CodeLimited with RetryAfter.
 //
 // More in matrix_room_invite.md:
 //   - A banned user is CodeForbidden with a hint, and not unbanned.
@@ -38,15 +40,24 @@ func MatrixRoomInvite(ctx context.Context, cfg MatrixRoomInviteConfig) (invited 
 	case cfg.RoomID == "":
 		return false, &core.Error{Code: core.CodeInvalid, Op: op, Message: "no RoomID given"}
 	case ident.CheckUser(cfg.UserID) != nil:
-		return false, &core.Error{Code: core.CodeInvalid, Op: op, Message: "the user ID cannot be read: it is @name:server"}
+		return false, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      op,
+			Message: "the user ID cannot be read: it is @name:server",
+		}
 	}
-	op += " " + string(cfg.UserID)
+	op += " user=" + string(cfg.UserID)
 	membership, err := cfg.membership(ctx)
 	switch {
 	case err != nil:
 		return false, matrix.MatrixError(op, err)
 	case membership == event.MembershipBan:
-		return false, &core.Error{Code: core.CodeForbidden, Op: op, Message: "the user is banned from the room", Hint: "unban the user first"}
+		return false, &core.Error{
+			Code:    core.CodeForbidden,
+			Op:      op,
+			Message: "the user is banned from the room",
+			Hint:    "unban the user first",
+		}
 	case membership == event.MembershipJoin, membership == event.MembershipInvite:
 		return false, nil
 	}

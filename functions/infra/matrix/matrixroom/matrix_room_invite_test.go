@@ -42,7 +42,8 @@ func TestMatrixRoomInvite_Once(t *testing.T) {
 	wantError(t, err, core.CodeForbidden, "banned")
 }
 
-// Several at once: nobody gets an error, and at least one has sent the invitation.
+// Several at once: nobody gets an error, and at least one has sent the
+// invitation.
 func TestMatrixRoomInvite_Race(t *testing.T) {
 	t.Parallel()
 	ada, bob := newClient(t, "ada"), newClient(t, "bob")

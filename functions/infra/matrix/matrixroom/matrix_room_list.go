@@ -32,13 +32,15 @@ type MatrixRoomListItem struct {
 	Inviter   id.UserID // of an invitation
 }
 
-// roomListFilter asks for no messages and of the state only what names a room and its few members that do.
+// roomListFilter asks for no messages and of the state only what names a room
+// and its few members that do.
 const roomListFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_types":["*"]},"room":{` +
 	`"timeline":{"limit":1,"not_types":["*"]},"ephemeral":{"not_types":["*"]},"account_data":{"not_types":["*"]},"state":{"lazy_load_members":true,` +
 	`"types":["m.room.name","m.room.canonical_alias","m.room.encryption","m.room.member"]}}}`
 
-// MatrixRoomList returns the rooms that the user is in or invited into, invitations first, by title. It is one request
-// however many they are: an initial sync of its own, which takes nothing away from a sync that runs.
+// MatrixRoomList returns the rooms that the user is in or invited into,
+// invitations first, by title. It is one request however many they are: an
+// initial sync of its own, which takes nothing away from a sync that runs.
 //
 // Errors: CodeInvalid without a Client, CodeUnavailable where the answer is
 // none, and those of [matrix.MatrixError].
@@ -84,7 +86,8 @@ func MatrixRoomList(ctx context.Context, cfg MatrixRoomListConfig) ([]MatrixRoom
 func joinedItem(room id.RoomID, part gjson.Result, user id.UserID) MatrixRoomListItem {
 	state := stateOf(room, part.Get("state.events"), part.Get("timeline.events"))
 	summary := part.Get("summary")
-	// Heroes are who the server would name the room after. Their member events need not be there.
+	// Heroes are who the server would name the room after. Their member events
+	// need not be there.
 	summary.Get(`m\.heroes`).ForEach(func(_, hero gjson.Result) bool {
 		if _, known := state.Members[id.UserID(hero.Str)]; !known && hero.Str != "" {
 			state.Members[id.UserID(hero.Str)] = MatrixRoomMember{Membership: event.MembershipJoin}
@@ -101,7 +104,13 @@ func joinedItem(room id.RoomID, part gjson.Result, user id.UserID) MatrixRoomLis
 func invitedItem(room id.RoomID, part gjson.Result, user id.UserID) MatrixRoomListItem {
 	events := part.Get("invite_state.events")
 	state := stateOf(room, events)
-	item := MatrixRoomListItem{RoomID: room, Title: state.Title(user), Alias: state.Alias, Encrypted: state.Encrypted, Invited: true}
+	item := MatrixRoomListItem{
+		RoomID:    room,
+		Title:     state.Title(user),
+		Alias:     state.Alias,
+		Encrypted: state.Encrypted,
+		Invited:   true,
+	}
 	events.ForEach(func(_, evt gjson.Result) bool {
 		if evt.Get("type").Str == event.StateMember.Type && evt.Get("state_key").Str == string(user) {
 			item.Inviter = id.UserID(evt.Get("sender").Str)

@@ -59,7 +59,8 @@ func TestMatrixRoomList_JoinedAndInvited(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got[want.RoomID], want)
 		}
 	}
-	// The other's name where the server gave its member event, else the ID: never nothing, and never the own one.
+	// The other's name where the server gave its member event, else the ID:
+	// never nothing, and never the own one.
 	if title := got[direct].Title; title == "" || title == string(me.UserID) || title == string(direct) {
 		t.Errorf("the direct chat is called %q", title)
 	}

@@ -18,8 +18,9 @@ type MatrixRoomResolveConfig struct {
 	Room   string          // an ID (!abc:example.org), an alias (#ops:example.org, or #ops of the client's own server), or a link of either kind: matrix.to, matrix:
 }
 
-// MatrixRoomResolve returns the ID of a room that a person named, and the servers by which it can be joined (of an alias or a
-// link; none for a bare ID). Whether the room of an ID exists is not asked.
+// MatrixRoomResolve returns the ID of a room that a person named, and the
+// servers by which it can be joined (of an alias or a link; none for a bare
+// ID). Whether the room of an ID exists is not asked.
 //
 // Errors: CodeInvalid for what names no room, CodeNotFound for an alias that
 // nobody has, and those of [matrix.MatrixError].
@@ -48,7 +49,7 @@ func MatrixRoomResolve(ctx context.Context, cfg MatrixRoomResolveConfig) (room i
 	case len(named) > 1 && named[0] == '#':
 		answer, err := cfg.Client.ResolveAlias(ctx, id.RoomAlias(named))
 		if err != nil {
-			return "", nil, matrix.MatrixError(op+" "+ident.Clip(named, 100), err)
+			return "", nil, matrix.MatrixError(op+" alias="+ident.Clip(named, 100), err)
 		}
 		return answer.RoomID, answer.Servers, nil
 	}

@@ -23,7 +23,8 @@ type MatrixRoomStateConfig struct {
 	RoomID id.RoomID       // required
 }
 
-// MatrixRoomStateResult is a room's state at one moment. What the room does not have, or has with a wrong type, is empty.
+// MatrixRoomStateResult is a room's state at one moment. What the room does not
+// have, or has with a wrong type, is empty.
 type MatrixRoomStateResult struct {
 	RoomID      id.RoomID
 	Name        string                         // of m.room.name; see Title
@@ -44,12 +45,14 @@ type MatrixRoomMember struct {
 	Name       string           // as the user wants to be called here; not unique; may be empty
 }
 
-// MatrixRoomState asks the server for a room's state, in one request: its name, whether it is encrypted, its members, and
-// through its methods who may do what. It also brings client.StateStore up to date, by which mautrix decides whether it
-// encrypts.
+// MatrixRoomState asks the server for a room's state, in one request: its name,
+// whether it is encrypted, its members, and through its methods who may do
+// what. It also brings client.StateStore up to date, by which mautrix decides
+// whether it encrypts.
 //
-// Errors: CodeInvalid for a bad config; CodeForbidden where the client is not in the room; CodeUnavailable where the answer
-// is not a room's state; those of [matrix.MatrixError].
+// Errors: CodeInvalid for a bad config; CodeForbidden where the client is not
+// in the room; CodeUnavailable where the answer is not a room's state; those of
+// [matrix.MatrixError].
 //
 // More in matrix_room_state.md:
 //   - A large room's answer has megabytes: every user who ever was in it has an
@@ -66,15 +69,15 @@ func MatrixRoomState(ctx context.Context, cfg MatrixRoomStateConfig) (*MatrixRoo
 	}
 	body, err := cfg.Client.MakeRequest(ctx, http.MethodGet, cfg.Client.BuildClientURL("v3", "rooms", cfg.RoomID, "state"), nil, nil)
 	if err != nil {
-		return nil, matrix.MatrixError(op+" "+string(cfg.RoomID), err)
+		return nil, matrix.MatrixError(op+" room="+string(cfg.RoomID), err)
 	}
 	state, err := parseRoomState(cfg.RoomID, body)
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: op + " " + string(cfg.RoomID), Err: err}
+		return nil, &core.Error{Code: core.CodeUnavailable, Op: op + " room=" + string(cfg.RoomID), Err: err}
 	}
 	if store := cfg.Client.StateStore; store != nil {
 		if err := updateStateStore(ctx, store, cfg.RoomID, body); err != nil {
-			return nil, &core.Error{Op: op + ": client.StateStore", Err: err}
+			return nil, &core.Error{Op: op + " store", Err: err}
 		}
 	}
 	return state, nil
@@ -112,7 +115,10 @@ func (s *MatrixRoomStateResult) add(kind, key string, evt gjson.Result) {
 	content := wire.Field(evt, "content")
 	text := func(field string) string { return wire.String(wire.Field(content, field)) }
 	if kind == event.StateMember.Type {
-		s.Members[id.UserID(key)] = MatrixRoomMember{Membership: event.Membership(text("membership")), Name: text("displayname")}
+		s.Members[id.UserID(key)] = MatrixRoomMember{
+			Membership: event.Membership(text("membership")),
+			Name:       text("displayname"),
+		}
 		return
 	}
 	if key != "" {
@@ -141,7 +147,8 @@ func (s *MatrixRoomStateResult) add(kind, key string, evt gjson.Result) {
 	}
 }
 
-// updateStateStore gives mautrix what it asks its store for. An event that mautrix can't read is left out.
+// updateStateStore gives mautrix what it asks its store for. An event that
+// mautrix can't read is left out.
 func updateStateStore(ctx context.Context, store mautrix.StateStore, room id.RoomID, body []byte) error {
 	var raws []json.RawMessage
 	if err := json.Unmarshal(body, &raws); err != nil {
@@ -175,8 +182,8 @@ func (s *MatrixRoomStateResult) In(membership event.Membership) []id.UserID {
 	return users
 }
 
-// Title is what to call the room towards a user: its name, else its alias, else up to three of the others in it, else
-// its ID.
+// Title is what to call the room towards a user: its name, else its alias, else
+// up to three of the others in it, else its ID.
 func (s *MatrixRoomStateResult) Title(towards id.UserID) string {
 	switch {
 	case s.Name != "":
@@ -185,7 +192,10 @@ func (s *MatrixRoomStateResult) Title(towards id.UserID) string {
 		return string(s.Alias)
 	}
 	title := ""
-	others := slices.DeleteFunc(append(s.In(event.MembershipJoin), s.In(event.MembershipInvite)...), func(user id.UserID) bool { return user == towards })
+	others := slices.DeleteFunc(
+		append(s.In(event.MembershipJoin), s.In(event.MembershipInvite)...),
+		func(user id.UserID) bool { return user == towards },
+	)
 	for i, user := range others {
 		if i == 3 {
 			return title + ", ..."

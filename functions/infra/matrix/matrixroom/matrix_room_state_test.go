@@ -28,7 +28,8 @@ func mustState(t testing.TB, client *mautrix.Client, room id.RoomID) *matrixroom
 	return state
 }
 
-// What the unit says that somebody may do is held against what the server lets them do.
+// What the unit says that somebody may do is held against what the server lets
+// them do.
 func TestMatrixRoomState_ServerAgrees(t *testing.T) {
 	t.Parallel()
 	for _, version := range []id.RoomVersion{"6", "10", "11", "12"} {
@@ -116,7 +117,8 @@ func kickRefused(t *testing.T, user *mautrix.Client, room id.RoomID) error {
 	return mautrix.MForbidden
 }
 
-// powerOverride names the creator where that is allowed: from version 12 on it is not.
+// powerOverride names the creator where that is allowed: from version 12 on it
+// is not.
 func powerOverride(version id.RoomVersion, creator id.UserID, levels *event.PowerLevelsEventContent) *event.PowerLevelsEventContent {
 	if version != "12" {
 		levels.Users[creator] = 100
@@ -184,7 +186,8 @@ func TestMatrixRoomState_Fails(t *testing.T) {
 	}
 }
 
-// stateServer gives every question the same answer: no homeserver sends such states.
+// stateServer gives every question the same answer: no homeserver sends such
+// states.
 func stateServer(t testing.TB, body string) *mautrix.Client {
 	t.Helper()
 	client, err := mautrix.NewClient(serve(t, answer(200, body)).URL, "@ada:example.org", "hunter2")

@@ -14,7 +14,8 @@ import (
 )
 
 // roomPower is who has which power in a room, and what takes how much:
-// https://spec.matrix.org/v1.16/client-server-api/#mroompower_levels. The zero value is a room without that event.
+// https://spec.matrix.org/v1.16/client-server-api/#mroompower_levels. The zero
+// value is a room without that event.
 type roomPower struct {
 	there        bool // the event
 	users        map[id.UserID]int
@@ -30,7 +31,8 @@ type roomPower struct {
 // powerLimit is that of canonical JSON: 2^53 - 1.
 const powerLimit = 1<<53 - 1
 
-// powerLevel reads a level: whole, or, in room versions up to 9, a string. Anything else does not count.
+// powerLevel reads a level: whole, or, in room versions up to 9, a string.
+// Anything else does not count.
 func powerLevel(value gjson.Result) (int, bool) {
 	number := value.Num
 	switch value.Type {
@@ -113,8 +115,8 @@ func (p *roomPower) of(user id.UserID) int {
 	return p.usersDefault
 }
 
-// level is what a right takes: 50 unless the room says another, or has no power levels at all and the right is one for
-// which the specification then says 0.
+// level is what a right takes: 50 unless the room says another, or has no power
+// levels at all and the right is one for which the specification then says 0.
 func (p *roomPower) level(name string) int {
 	if level, ok := p.named[name]; ok {
 		return level
@@ -133,12 +135,14 @@ func (p *roomPower) event(kind, otherwise string) int {
 	return p.level(otherwise)
 }
 
-// Power returns a user's power level: 0 for most, 50 for moderators, 100 for administrators, and math.MaxInt for the creators
-// of a room of version 12 or later.
+// Power returns a user's power level: 0 for most, 50 for moderators, 100 for
+// administrators, and math.MaxInt for the creators of a room of version 12 or
+// later.
 func (s *MatrixRoomStateResult) Power(user id.UserID) int { return s.power.of(user) }
 
-// MaySend says whether a user may send an event of a type that is no state event, such as m.room.message. In an encrypted
-// room all but reactions and redactions goes out as m.room.encrypted, and that is what is looked at.
+// MaySend reports whether a user may send an event of a type that is no state
+// event, such as m.room.message. In an encrypted room all but reactions and
+// redactions goes out as m.room.encrypted, and that is what is looked at.
 func (s *MatrixRoomStateResult) MaySend(user id.UserID, eventType string) bool {
 	if s.Encrypted && eventType != event.EventReaction.Type && eventType != event.EventRedaction.Type {
 		eventType = event.EventEncrypted.Type
@@ -146,25 +150,27 @@ func (s *MatrixRoomStateResult) MaySend(user id.UserID, eventType string) bool {
 	return s.joined(user) && s.Power(user) >= s.power.event(eventType, "events_default")
 }
 
-// MaySetState says whether a user may send a state event of a type, such as m.room.name.
+// MaySetState reports whether a user may send a state event of a type, such as
+// m.room.name.
 func (s *MatrixRoomStateResult) MaySetState(user id.UserID, eventType string) bool {
 	return s.joined(user) && s.Power(user) >= s.power.event(eventType, "state_default")
 }
 
-// MayInvite says whether a user may invite others.
+// MayInvite reports whether a user may invite others.
 func (s *MatrixRoomStateResult) MayInvite(user id.UserID) bool { return s.may(user, "invite") }
 
-// MayRedact says whether a user may redact what others have sent. What oneself has sent needs MaySend of m.room.redaction alone.
+// MayRedact reports whether a user may redact what others have sent. What
+// oneself has sent needs MaySend of m.room.redaction alone.
 func (s *MatrixRoomStateResult) MayRedact(user id.UserID) bool {
 	return s.may(user, "redact") && s.MaySend(user, event.EventRedaction.Type)
 }
 
-// MayKick says whether a user may put another out.
+// MayKick reports whether a user may put another out.
 func (s *MatrixRoomStateResult) MayKick(user, other id.UserID) bool {
 	return s.may(user, "kick") && s.Power(user) > s.Power(other)
 }
 
-// MayBan says whether a user may ban another.
+// MayBan reports whether a user may ban another.
 func (s *MatrixRoomStateResult) MayBan(user, other id.UserID) bool {
 	return s.may(user, "ban") && s.Power(user) > s.Power(other)
 }

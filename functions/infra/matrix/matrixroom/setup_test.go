@@ -4,16 +4,16 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
-	"maunium.net/go/mautrix"
 
 	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
-	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // Helpers that the Matrix packages share.
 var (
+	newClient = matrixtest.NewClient
+	clientFor = matrixtest.Client
 	newRoom   = matrixtest.Room
 	until     = matrixtest.Until
 	wantError = matrixtest.WantError
@@ -22,17 +22,3 @@ var (
 )
 
 type lockedBuffer = matrixtest.Buffer
-
-// newClient makes a user on the homeserver of testenv and returns a client for
-// it, which keeps no connection behind.
-func newClient(t testing.TB, name string) *mautrix.Client {
-	t.Helper()
-	server := servers.Matrix(t)
-	return clientFor(t, server.URL, server.NewUser(t, name))
-}
-
-// clientFor returns a client of a user; url may be that of a proxy.
-func clientFor(t testing.TB, url string, user servers.User) *mautrix.Client {
-	t.Helper()
-	return matrixtest.Client(t, url, matrixtest.User(user))
-}

@@ -28,11 +28,15 @@ func (s *syncService) deliver(ctx context.Context, e *matrix.MatrixSyncEvent, se
 	return nil
 }
 
-// redeliver delivers what was taken in and not acknowledged by an earlier service.
+// redeliver delivers what was taken in and not acknowledged by an earlier
+// service.
 func (s *syncService) redeliver(ctx context.Context) error {
 	for after := int64(0); ; {
 		var records []MatrixSyncRecord
-		err := s.retry(ctx, func() (err error) { records, err = s.store.Pending(ctx, after, syncReadAhead); return err })
+		err := s.retry(
+			ctx,
+			func() (err error) { records, err = s.store.Pending(ctx, after, syncReadAhead); return err },
+		)
 		if err != nil || len(records) == 0 {
 			return err
 		}

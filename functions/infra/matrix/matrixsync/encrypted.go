@@ -12,11 +12,15 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
-// decryptRaw decrypts an event of the server. What is in it speaks for its content alone: who sent what where is the
-// server's to say.
-func (s *syncService) decryptRaw(ctx context.Context, room id.RoomID, raw json.RawMessage) (matrix.MatrixSyncEvent, error) {
+// decryptRaw decrypts an event of the server. What is in it speaks for its
+// content alone: who sent what where is the server's to say.
+func (s *syncService) decryptRaw(
+	ctx context.Context,
+	room id.RoomID,
+	raw json.RawMessage,
+) (matrix.MatrixSyncEvent, error) {
 	fail := func(err error) (matrix.MatrixSyncEvent, error) {
-		return matrix.MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service: decrypt an event in " + string(room), Err: err}
+		return matrix.MatrixSyncEvent{}, &core.Error{Op: "matrix_sync_service decrypt room=" + string(room), Err: err}
 	}
 	if s.crypto == nil {
 		return fail(ErrMatrixNoKey)
@@ -39,7 +43,8 @@ func (s *syncService) decryptRaw(ctx context.Context, room id.RoomID, raw json.R
 	return e, nil
 }
 
-// decrypt turns the encrypted events into decrypted ones, as far as their keys are there.
+// decrypt turns the encrypted events into decrypted ones, as far as their keys
+// are there.
 func (t *syncTaking) decrypt(ctx context.Context) error {
 	for i := range t.deliveries {
 		d := &t.deliveries[i]
@@ -71,7 +76,8 @@ func (s *syncService) releaseNew(ctx context.Context) error {
 	return nil
 }
 
-// releaseKept delivers, decrypted, what waited for a key; the zero value is any. Only ctx makes it fail.
+// releaseKept delivers, decrypted, what waited for a key; the zero value is
+// any. Only ctx makes it fail.
 func (s *syncService) releaseKept(ctx context.Context, key MatrixSessionKey) error {
 	if s.crypto == nil {
 		return nil

@@ -2,7 +2,8 @@ package matrixsync
 
 import "time"
 
-// NewSyncMemory is a service's own storage, for the conformance test, with limits.
+// NewSyncMemory is a service's own storage, for the conformance test, with
+// limits.
 func NewSyncMemory(ttl time.Duration, count int) MatrixSyncStorage {
 	m := newSyncMemory()
 	m.ttl, m.count = ttl, count

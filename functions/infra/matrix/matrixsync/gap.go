@@ -17,8 +17,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/history"
 )
 
-// missed says whether a limited timeline leaves out what was to be delivered:
-// not history from before the user's joining, nor at the first sync.
+// missed reports whether a limited timeline leaves out what was to be
+// delivered: not history from before the user's joining, nor at the first sync.
 func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, events []matrix.MatrixSyncEvent) bool {
 	switch {
 	case t.position.Token == "" && !t.replaying:
@@ -39,12 +39,18 @@ func (t *syncTaking) missed(known MatrixSyncRoom, member event.Membership, event
 // fill fetches what came before a limited timeline, back to an event that the
 // store knows, to the last sync's token where there is none, or to the user's
 // joining. Of a room that was left it may begin at the end, which is where the
-// history of the user stops. The events are in the order of the room; gap is what
-// stays missing before them.
+// history of the user stops. The events are in the order of the room; gap is
+// what stays missing before them.
 func (t *syncTaking) fill(
 	ctx context.Context, known MatrixSyncRoom, timeline []matrix.MatrixSyncEvent, from string, left bool,
 ) (events []matrix.MatrixSyncEvent, gap *matrix.MatrixSyncGap, err error) {
-	cfg := history.Config{Timeline: eventIDs(timeline), From: from, To: t.position.Token, Pages: t.cfg.GapPages, FromEnd: left}
+	cfg := history.Config{
+		Timeline: eventIDs(timeline),
+		From:     from,
+		To:       t.position.Token,
+		Pages:    t.cfg.GapPages,
+		FromEnd:  left,
+	}
 	if known.Last != "" {
 		// It is a surer end than the token, by which Dendrite may leave out
 		// the first event after it.
@@ -62,7 +68,7 @@ func (t *syncTaking) fill(
 		case ctx.Err() != nil:
 			return nil, nil, ctx.Err()
 		case err != nil:
-			t.tell(matrix.MatrixError("matrix_sync_service: fill a gap in "+string(known.RoomID), err))
+			t.tell(matrix.MatrixError("matrix_sync_service fill room="+string(known.RoomID), err))
 			walk.Stop()
 		}
 	}
@@ -72,12 +78,12 @@ func (t *syncTaking) fill(
 	return walk.Events(), gap, nil
 }
 
-// waitForMore waits before a history is asked for again that ended above an event
-// that the store knows, for the tries-th time. A server that is shutting down may
-// answer so with status 200; one that has purged the room goes on doing so, and
-// is answering for trustAfter: that is errShortHistory. It is waited for once for
-// all rooms that are asked for soon after one another: a server may have purged
-// hundreds.
+// waitForMore waits before a history is asked for again that ended above an
+// event that the store knows, for the tries-th time. A server that is shutting
+// down may answer so with status 200; one that has purged the room goes on
+// doing so, and is answering for trustAfter: that is errShortHistory. It is
+// waited for once for all rooms that are asked for soon after one another: a
+// server may have purged hundreds.
 func (t *syncTaking) waitForMore(ctx context.Context, tries int) error {
 	t.interrupted = true
 	since := time.Since(t.shortSince)
@@ -110,7 +116,11 @@ const gapBrokenTries = 10
 
 // page gets a page of a room's history, and says which of its events the store
 // knows.
-func (t *syncTaking) page(ctx context.Context, known MatrixSyncRoom, request history.Request) (history.Page[matrix.MatrixSyncEvent], error) {
+func (t *syncTaking) page(
+	ctx context.Context,
+	known MatrixSyncRoom,
+	request history.Request,
+) (history.Page[matrix.MatrixSyncEvent], error) {
 	var page history.Page[matrix.MatrixSyncEvent]
 	answer, err := t.askPage(ctx, known.RoomID, request)
 	if err != nil {
@@ -131,8 +141,8 @@ func (t *syncTaking) page(ctx context.Context, known MatrixSyncRoom, request his
 	return page, nil
 }
 
-// askPage asks for a page of history until it gets one, or an answer that asking
-// again won't change.
+// askPage asks for a page of history until it gets one, or an answer that
+// asking again won't change.
 func (t *syncTaking) askPage(ctx context.Context, room id.RoomID, request history.Request) (page syncPage, err error) {
 	for broken := 0; ; {
 		page, err = t.onePage(ctx, room, request)
@@ -169,13 +179,21 @@ func (t *syncTaking) onePage(ctx context.Context, room id.RoomID, request histor
 		return page, err
 	}
 	if err := json.Unmarshal(body, &page); err != nil {
-		return page, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Err: fmt.Errorf("%w: %w", errBadPage, err)}
+		return page, &core.Error{
+			Code: core.CodeUnavailable,
+			Op:   "matrix_sync_service",
+			Err:  fmt.Errorf("%w: %w", errBadPage, err),
+		}
 	}
 	return page, nil
 }
 
 // unknown returns the events that the store does not know.
-func (t *syncTaking) unknown(ctx context.Context, room MatrixSyncRoom, events []matrix.MatrixSyncEvent) ([]matrix.MatrixSyncEvent, error) {
+func (t *syncTaking) unknown(
+	ctx context.Context,
+	room MatrixSyncRoom,
+	events []matrix.MatrixSyncEvent,
+) ([]matrix.MatrixSyncEvent, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}

@@ -18,7 +18,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// gapWorld is a world whose bot has synced once, acknowledged all, and was away while numbered messages were sent.
+// gapWorld is a world whose bot has synced once, acknowledged all, and was away
+// while numbered messages were sent.
 func gapWorld(t *testing.T, missed int) (w *world, cfg matrixsync.MatrixSyncServiceConfig, bodies []string) {
 	t.Helper()
 	w = newWorld(t)
@@ -34,8 +35,9 @@ func gapWorld(t *testing.T, missed int) (w *world, cfg matrixsync.MatrixSyncServ
 	return w, cfg, bodies
 }
 
-// wantSuffix reads the last n messages. There may be a few more: Dendrite answers a send before the message is in a sync,
-// so the last ones may come with the second.
+// wantSuffix reads the last n messages. There may be a few more: Dendrite
+// answers a send before the message is in a sync, so the last ones may come
+// with the second.
 func wantSuffix(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, bodies []string, n int) {
 	t.Helper()
 	first := slices.Index(bodies, nextMessage(t, service).Body)
@@ -58,8 +60,9 @@ func TestSync_LimitedTimelineIsFilled(t *testing.T) {
 	wantMessages(t, service, []string{"live"})
 }
 
-// Messages sent at the same time stand beside each other in the room's graph, where Dendrite leaves out those that fall
-// between two pages. The reader comes and goes while they are sent, so that gaps begin and end among them.
+// Messages sent at the same time stand next to each other in the room's graph,
+// where Dendrite leaves out those that fall between two pages. The reader comes
+// and goes while they are sent, so that gaps begin and end among them.
 func TestSync_GapsOfManySenders(t *testing.T) {
 	t.Parallel()
 	for _, page := range []int{100, 5} {
@@ -148,7 +151,8 @@ func TestSync_GapsAreStoredOneByOne(t *testing.T) {
 	}
 }
 
-// What was acknowledged does not come again, nor what no store has: a gap is filled up to what is known.
+// What was acknowledged does not come again, nor what no store has: a gap is
+// filled up to what is known.
 func TestSync_GapIsFilledThroughFaults(t *testing.T) {
 	t.Parallel()
 	w, cfg, bodies := gapWorld(t, 230)
@@ -292,7 +296,8 @@ func TestSync_UnknownToken(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "UPDATE matrix_sync_state SET token = 'no such token'"); err != nil {
 		t.Fatal(err)
 	}
-	// Another filter: Synapse keeps its answer to an initial sync for two minutes, and the events would come in the next.
+	// Another filter: Synapse keeps its answer to an initial sync for two
+	// minutes, and the events would come in the next.
 	cfg.Filter = &mautrix.Filter{Room: &mautrix.RoomFilter{Timeline: &mautrix.FilterPart{Limit: 40}}}
 	service = startSync(t, cfg)
 	events := wantMessages(t, service, bodies) // no old one, and the gap behind the timeline is filled too
@@ -305,7 +310,8 @@ func TestSync_UnknownToken(t *testing.T) {
 	}
 }
 
-// A room whose history the server can't give does not hold up the sync for ever.
+// A room whose history the server can't give does not hold up the sync for
+// ever.
 func TestSync_GapOfABrokenRoom(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]fault.Fault{"500": fault.Status{Code: 500, Errcode: "M_UNKNOWN"}, "corrupt": fault.CorruptJSON{}} {

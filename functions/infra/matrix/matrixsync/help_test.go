@@ -11,11 +11,12 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 // syncWait bounds what a test waits for: a real server on a loaded machine.
-const syncWait = 60 * time.Second
+const syncWait = matrixtest.Patience
 
 // startSync starts a service that ends with the test.
 func startSync(t testing.TB, cfg matrixsync.MatrixSyncServiceConfig) *matrixsync.MatrixSyncServiceHandle {
@@ -53,7 +54,8 @@ func next(t testing.TB, service *matrixsync.MatrixSyncServiceHandle) matrix.Matr
 	panic("unreachable")
 }
 
-// nextThat returns the next event that is wanted, and acknowledges those before it and itself.
+// nextThat returns the next event that is wanted, and acknowledges those before
+// it and itself.
 func nextThat(t testing.TB, service *matrixsync.MatrixSyncServiceHandle, wanted func(matrix.MatrixSyncEvent) bool) matrix.MatrixSyncEvent {
 	t.Helper()
 	for {
@@ -88,7 +90,8 @@ func nextError(t testing.TB, service *matrixsync.MatrixSyncServiceHandle) error 
 	panic("unreachable")
 }
 
-// wantMessages reads messages until the last of the bodies has come, and checks that these came, in order, each once.
+// wantMessages reads messages until the last of the bodies has come, and checks
+// that these came, in order, each once.
 func wantMessages(t testing.TB, service *matrixsync.MatrixSyncServiceHandle, bodies []string) []matrix.MatrixSyncEvent {
 	t.Helper()
 	var got []string
@@ -144,8 +147,8 @@ func waitHealth(t testing.TB, service *matrixsync.MatrixSyncServiceHandle, state
 	panic("unreachable")
 }
 
-// inSync waits until an initial sync has a room's last message: Dendrite answers
-// a send before that.
+// inSync waits until an initial sync has a room's last message: Dendrite
+// answers a send before that.
 func inSync(t testing.TB, client *mautrix.Client, room id.RoomID, body string) {
 	t.Helper()
 	const filter = `{"room":{"timeline":{"limit":1}}}`

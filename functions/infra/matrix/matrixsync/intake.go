@@ -103,7 +103,11 @@ func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncRespon
 }
 
 // timelines applies the state in rooms' parts, and returns the parts.
-func (t *syncTaking) timelines(ctx context.Context, rooms map[id.RoomID]*syncRoom, member event.Membership) []syncTimeline {
+func (t *syncTaking) timelines(
+	ctx context.Context,
+	rooms map[id.RoomID]*syncRoom,
+	member event.Membership,
+) []syncTimeline {
 	timelines := make([]syncTimeline, 0, len(rooms))
 	for _, roomID := range sortedRooms(rooms) {
 		room := rooms[roomID]
@@ -246,7 +250,11 @@ func (t *syncTaking) normalizeAll(room id.RoomID, raws []json.RawMessage) []matr
 
 // withOwnLeave adds the own member event from the state, where a rejected
 // invitation or a ban has it.
-func (t *syncTaking) withOwnLeave(room id.RoomID, left *syncRoom, events []matrix.MatrixSyncEvent) []matrix.MatrixSyncEvent {
+func (t *syncTaking) withOwnLeave(
+	room id.RoomID,
+	left *syncRoom,
+	events []matrix.MatrixSyncEvent,
+) []matrix.MatrixSyncEvent {
 	for i := range events {
 		if now, _ := membership(&events[i], t.user); now != "" {
 			return events
@@ -272,7 +280,12 @@ func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 		}
 		e.EventID = ""
 		known := t.latest(roomID)
-		invited := MatrixSyncRoom{RoomID: roomID, Membership: string(event.MembershipInvite), Last: known.Last, Inviter: e.Sender}
+		invited := MatrixSyncRoom{
+			RoomID:     roomID,
+			Membership: string(event.MembershipInvite),
+			Last:       known.Last,
+			Inviter:    e.Sender,
+		}
 		if t.position.Token == "" && invited == known {
 			return
 		}

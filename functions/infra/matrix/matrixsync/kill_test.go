@@ -1,13 +1,11 @@
 package matrixsync_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -16,34 +14,28 @@ import (
 
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// killedLine is what a child says of each event. It does so twice: before it acknowledges and after.
+// killedLine is what a child says of each event. It does so twice: before it
+// acknowledges and after.
 type killedLine struct {
 	Body        string
 	Redelivered bool
 	Acked       bool
 }
 
-// The test's own program becomes a consumer where this is set: its database, user, token and URL.
-const envConsumer = "MATRIX_SYNC_TEST_CONSUMER"
-
-func init() {
-	if settings := os.Getenv(envConsumer); settings != "" {
-		fmt.Fprintln(os.Stderr, "consumer:", consumeForever(settings))
-		os.Exit(1)
-	}
-}
-
 type consumerSettings struct{ DB, URL, User, Token string }
 
-// consumeForever is the child's main: it reads events, says so on stdout, acknowledges them, says so.
-func consumeForever(text string) error {
+// consumeForever is a child's role: it reads events, says so on stdout,
+// acknowledges them, says so.
+func consumeForever(args []string) error {
 	var settings consumerSettings
-	if err := json.Unmarshal([]byte(text), &settings); err != nil {
+	if err := json.Unmarshal([]byte(args[0]), &settings); err != nil {
 		return err
 	}
-	ctx := context.Background()
+	ctx, cancel := context.WithTimeout(context.Background(), syncWait) // for one that stands still
+	defer cancel()
 	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: settings.DB})
 	if err != nil {
 		return err
@@ -83,8 +75,9 @@ func consumeForever(text string) error {
 	return errors.New("the service ended")
 }
 
-// A consumer killed at any moment, again and again: each message is acknowledged, in order; what was acknowledged does
-// not come again; what comes again is marked.
+// A consumer killed at any moment, again and again: each message is
+// acknowledged, in order; what was acknowledged does not come again; what comes
+// again is marked.
 func TestSync_ConsumerKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -112,23 +105,16 @@ func TestSync_ConsumerKilled(t *testing.T) {
 		if kill >= kills {
 			patience = 1 << 30
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), syncWait)
-		child := exec.CommandContext(ctx, os.Args[0])
-		child.Env = append(os.Environ(), envConsumer+"="+string(settings))
-		child.Stderr = os.Stderr
-		stdout, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
+		child := killtest.Start(t, killtest.Config{Role: "consumer", Args: []string{string(settings)}})
 		first := true
-		lines := bufio.NewScanner(stdout)
-		for lines.Scan() { // also what it wrote between the kill's sending and its coming
+		for { // also what it wrote between the kill's sending and its coming
+			text, ok := child.Line()
+			if !ok {
+				break
+			}
 			var line killedLine
-			if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-				break // the kill came while it wrote
+			if err := json.Unmarshal([]byte(text), &line); err != nil {
+				t.Fatalf("%v: %q", err, text)
 			}
 			var n int
 			if _, err := fmt.Sscan(line.Body, &n); err != nil {
@@ -152,15 +138,11 @@ func TestSync_ConsumerKilled(t *testing.T) {
 				seen++
 			}
 			if patience--; patience == 0 || acked == messages {
-				if err := child.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
+				child.Kill()
 			}
 		}
-		_ = child.Wait() // it was killed
-		cancel()
-		if ctx.Err() == context.DeadlineExceeded {
-			t.Fatalf("the consumer stood still at %d", acked)
+		if !child.Wait() {
+			t.Fatalf("the consumer ended by itself at %d", acked)
 		}
 	}
 	if err := <-sent; err != nil {

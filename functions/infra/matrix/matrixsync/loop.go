@@ -16,7 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 )
 
-// syncService is the loop. All of it but events, errors, wake, health and the store's Acknowledge belongs to one goroutine.
+// syncService is the loop. All of it but events, errors, wake, health and the
+// store's Acknowledge belongs to one goroutine.
 type syncService struct {
 	cfg            MatrixSyncServiceConfig
 	client         *mautrix.Client
@@ -36,7 +37,7 @@ type syncService struct {
 	ack       func(seq int64) error // of each event; nil without a store
 	position  MatrixSyncPosition    // what is taken in
 	tokens    syncTokens            // of the latest responses
-	lookBack  string                // a trusted token: what came since is asked for beside the next response; empty: no need
+	lookBack  string                // a trusted token: what came since is asked for next to the next response; empty: no need
 	replaying bool                  // the server has forgotten the token: this is a new initial sync
 	fullState bool                  // the client's state store is empty, though the sync goes on from a token
 	quick     bool                  // ask for an answer at once: at the start and after a failure
@@ -76,7 +77,8 @@ func (s *syncService) end() {
 	close(s.errors)
 }
 
-// run first delivers what an earlier process left, then syncs until ctx is done.
+// run first delivers what an earlier process left, then syncs until ctx is
+// done.
 func (s *syncService) run(ctx context.Context) {
 	s.fullState = s.fullState && s.position.Token != ""
 	if s.redeliver(ctx) != nil || s.releaseKept(ctx, MatrixSessionKey{}) != nil {
@@ -112,10 +114,12 @@ func (s *syncService) run(ctx context.Context) {
 	}
 }
 
-// syncEmptyFloor is the least time between two polls when the server answers at once with nothing in it.
+// syncEmptyFloor is the least time between two polls when the server answers at
+// once with nothing in it.
 const syncEmptyFloor = time.Second
 
-// failed waits after a failed poll, or turns to an initial sync where the server doesn't know the token.
+// failed waits after a failed poll, or turns to an initial sync where the
+// server doesn't know the token.
 func (s *syncService) failed(ctx context.Context, err error) {
 	s.quick = true
 	if interrupted(err) {
@@ -124,7 +128,9 @@ func (s *syncService) failed(ctx context.Context, err error) {
 	if s.position.Token == "" || !isUnknownSince(err) {
 		s.refused = 0
 	} else if s.refused++; s.refused == 2 { // once may be an accident in between, and a new initial sync is dear
-		s.tell(matrix.MatrixError("matrix_sync_service: the server doesn't know the token any more", err))
+		s.tell(&core.Error{
+			Op: "matrix_sync_service", Message: "the server does not know the token any more", Err: matrix.MatrixError("", err),
+		})
 		s.position.Token, s.replaying, s.refused = "", true, 0
 		s.tokens, s.lookBack = nil, ""
 		return
@@ -132,7 +138,8 @@ func (s *syncService) failed(ctx context.Context, err error) {
 	s.fail(ctx, err)
 }
 
-// isUnknownSince says whether an error is how servers refuse a since token. The specification names no code for it.
+// isUnknownSince reports whether an error is how servers refuse a since token.
+// The specification names no code for it.
 func isUnknownSince(err error) bool {
 	answer, ok := errors.AsType[mautrix.RespError](err)
 	if !ok || answer.StatusCode != http.StatusBadRequest {
@@ -171,7 +178,8 @@ func (s *syncService) delay(err error, credentials bool) time.Duration {
 	return core.BackoffDelay(backoff, s.attempt, rand.Float64())
 }
 
-// isUnauthenticated says that other credentials are needed: any 401, whatever its code.
+// isUnauthenticated says that other credentials are needed: any 401, whatever
+// its code.
 func isUnauthenticated(err error) bool {
 	answer, ok := errors.AsType[mautrix.HTTPError](err)
 	return (ok && answer.IsStatus(http.StatusUnauthorized)) || errors.Is(err, mautrix.MUnknownToken)
@@ -186,7 +194,8 @@ func (s *syncService) succeeded() {
 	s.metrics.succeed()
 }
 
-// retry does something that a response can't be taken in without, until it is done. Only ctx ends it.
+// retry does something that a response can't be taken in without, until it is
+// done. Only ctx ends it.
 func (s *syncService) retry(ctx context.Context, do func() error) error {
 	for {
 		err := do()
@@ -238,6 +247,7 @@ func (s *syncService) acknowledge(seqs []int64) error {
 	if len(seqs) == 0 || s.cfg.Store == nil {
 		return nil
 	}
-	// Not the service's context: what was done is to be acknowledged after Stop, too.
+	// Not the service's context: what was done is to be acknowledged after
+	// Stop, too.
 	return s.store.Acknowledge(context.Background(), seqs)
 }

@@ -17,8 +17,9 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// toyCrypto stands for a crypto machine whose keys the test hands out: matrix links none, and matrixcrypto's own tests
-// have the real one. Its "ciphertext" is base64.
+// toyCrypto stands for a crypto machine whose keys the test hands out: matrix
+// links none, and matrixcrypto's own tests have the real one. Its "ciphertext"
+// is base64.
 type toyCrypto struct {
 	mautrix.CryptoHelper // panics where the sync asks for more than it should
 
@@ -157,8 +158,8 @@ func TestMatrixSyncCrypto_KeyComesLater(t *testing.T) {
 	}
 }
 
-// Each delivery, undecrypted and decrypted, is acknowledged on its own; and a key that comes while no service runs finds
-// what waits for it.
+// Each delivery, undecrypted and decrypted, is acknowledged on its own; and a
+// key that comes while no service runs finds what waits for it.
 func TestMatrixSyncCrypto_OverRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

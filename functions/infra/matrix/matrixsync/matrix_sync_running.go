@@ -9,8 +9,8 @@ import (
 // syncRunning has the clients that a sync service runs for.
 var syncRunning sync.Map // *mautrix.Client to struct{}
 
-// MatrixSyncRunning says whether a [MatrixSyncService] of this process runs for the client: from its start until its
-// channels are closed.
+// MatrixSyncRunning reports whether a [MatrixSyncService] of this process runs
+// for the client: from its start until its channels are closed.
 //
 // More in matrix_sync_running.md:
 //   - It knows this process alone, and no sync that was started by mautrix's

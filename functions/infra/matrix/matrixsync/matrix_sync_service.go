@@ -15,7 +15,8 @@ import (
 	"fnregistry.dev/functions/infra/service"
 )
 
-// MatrixSyncServiceConfig says what [MatrixSyncService] syncs, and how. Only Client is required.
+// MatrixSyncServiceConfig says what [MatrixSyncService] syncs, and how. Only
+// Client is required.
 type MatrixSyncServiceConfig struct {
 	Client *mautrix.Client // with homeserver URL, user ID and access token; one service for each client
 
@@ -34,11 +35,13 @@ type MatrixSyncServiceConfig struct {
 
 // MatrixSyncServiceHandle is a running service.
 type MatrixSyncServiceHandle struct {
-	// Events has timelines' events, invitations, leaves and gaps, in each room in the server's order. A full buffer
-	// blocks the sync, and loses nothing. It is closed at the end, behind the events that are in it.
+	// Events has timelines' events, invitations, leaves and gaps, in each room
+	// in the server's order. A full buffer blocks the sync, and loses nothing.
+	// It is closed at the end, behind the events that are in it.
 	Events <-chan matrix.MatrixSyncEvent
-	// Errors has what went wrong and is tried again; nothing there ends the service. It need not be read: the oldest
-	// errors make room. It is closed at the end.
+	// Errors has what went wrong and is tried again; nothing there ends the
+	// service. It need not be read: the oldest errors make room. It is closed
+	// at the end.
 	Errors <-chan error
 	// Stop ends the service, waits until it has, and may be called again and by
 	// several goroutines. Service has a Stop with a context.
@@ -48,26 +51,31 @@ type MatrixSyncServiceHandle struct {
 	running *service.ServiceStartHandle
 }
 
-// MatrixSyncService runs a client's sync loop in a goroutine of its own until ctx ends or Stop is called. What comes is
-// on Events.
+// MatrixSyncService runs a client's sync loop in a goroutine of its own until
+// ctx ends or Stop is called. What comes is on Events.
 //
-// With a Store nothing is lost and nothing doubled: a response's events and its token are stored together before the
-// events are delivered, and each event is delivered again at the next start, with Redelivered set, until it was
-// acknowledged. Without one an event is done with when it was received.
+// With a Store nothing is lost and nothing doubled: a response's events and its
+// token are stored together before the events are delivered, and each event is
+// delivered again at the next start, with Redelivered set, until it was
+// acknowledged. Without one an event counts as acknowledged once it was
+// received.
 //
-// A limited timeline is filled from the room's history, up to GapPages; what stays missing is one event of type "gap".
-// A token that the server does not know any more leads to a new initial sync: what the store knows is left out, the rest
-// has Replayed set.
+// A limited timeline is filled from the room's history, up to GapPages; what
+// stays missing is one event of type "gap". A token that the server does not
+// know any more leads to a new initial sync: what the store knows is left out,
+// the rest has Replayed set.
 //
-// No failure of the server ends the service: it waits with backoff, and as long as the server asks for. On 401 it waits
-// as long as MaxBackoffMS, or until [MatrixSyncServiceHandle.Resume], for new credentials of the same user and device.
+// No failure of the server ends the service: it waits with backoff, and as long
+// as the server asks for. On 401 it waits as long as MaxBackoffMS, or until
+// [MatrixSyncServiceHandle.Resume], for new credentials of the same user and
+// device.
 //
-// Errors: CodeInvalid for a bad config, CodeConflict where a service runs for the client already or the store is another
-// user's, and the store's own.
+// Errors: CodeInvalid for a bad config, CodeConflict where a service runs for
+// the client already or the store is another user's, and the store's own.
 //
 // More in matrix_sync_service.md:
 //   - Exactly once is the acknowledgement.
-//   - Without Ack (with a Store) nothing is ever done with: the database grows
+//   - Without Ack (with a Store) no event is ever finished: the database grows
 //     and each start delivers all of it again.
 func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*MatrixSyncServiceHandle, error) {
 	cfg, filter, err := cfg.withDefaults()
@@ -75,7 +83,12 @@ func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*Matri
 		return nil, err
 	}
 	if _, running := syncRunning.LoadOrStore(cfg.Client, struct{}{}); running {
-		return nil, &core.Error{Code: core.CodeConflict, Op: "matrix_sync_service", Message: "a service runs for this client already", Hint: "stop it first, or read its Events"}
+		return nil, &core.Error{
+			Code:    core.CodeConflict,
+			Op:      "matrix_sync_service",
+			Message: "a service runs for this client already",
+			Hint:    "stop it first, or read its Events",
+		}
 	}
 	s := newSyncService(cfg, filter)
 	position, err := s.store.Begin(ctx, cfg.Client.UserID)
@@ -108,7 +121,8 @@ func (h *MatrixSyncServiceHandle) Err() error { return h.running.Err() }
 // context is done.
 func (h *MatrixSyncServiceHandle) Service() service.Service { return h.running }
 
-// defaultSyncFilter leaves out what is not delivered. Its timeline limit is that of mautrix.
+// defaultSyncFilter leaves out what is not delivered. Its timeline limit is
+// that of mautrix.
 const defaultSyncFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_types":["*"]},` +
 	`"room":{"timeline":{"limit":50},"ephemeral":{"not_types":["*"]},"account_data":{"not_types":["*"]}}}`
 
@@ -151,8 +165,9 @@ func orDefault(n, normal int) int {
 	return n
 }
 
-// Ack acknowledges events in one transaction of the store: once it has returned nil, they do not come again, whatever
-// happens to the process. Without a Store it does nothing. It may be called by several goroutines.
+// Ack acknowledges events in one transaction of the store: once it has returned
+// nil, they do not come again, whatever happens to the process. Without a Store
+// it does nothing. It may be called by several goroutines.
 func (h *MatrixSyncServiceHandle) Ack(events ...matrix.MatrixSyncEvent) error {
 	seqs := make([]int64, 0, len(events))
 	for _, e := range events {

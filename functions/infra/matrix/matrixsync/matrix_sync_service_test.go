@@ -28,7 +28,8 @@ import (
 
 const syncPath = "GET /_matrix/client/v3/sync"
 
-// world is a user whose sync is tested, another one who speaks, and a room of both.
+// world is a user whose sync is tested, another one who speaks, and a room of
+// both.
 type world struct {
 	bot, alice *mautrix.Client
 	user       servers.User // the bot's
@@ -136,7 +137,8 @@ func TestMatrixSyncService_Error401NoExit(t *testing.T) {
 	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: bot, MaxBackoffMS: 3_600_000})
 	send(t, w.alice, w.room, "before")
 	nextMessage(t, service)
-	// A copy of the client logs out: what happens when an administrator ends the session.
+	// A copy of the client logs out: what happens when an administrator ends
+	// the session.
 	if _, err := clientFor(t, w.proxy.URL(), w.user).Logout(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +274,8 @@ func TestMatrixSyncService_BadConfig(t *testing.T) {
 	}
 }
 
-// ownMember says of an event whether it is the bot's member event in a room, with this membership.
+// ownMember says of an event whether it is the bot's member event in a room,
+// with this membership.
 func ownMember(w *world, room id.RoomID, membership string) func(matrix.MatrixSyncEvent) bool {
 	return func(e matrix.MatrixSyncEvent) bool {
 		var said struct{ Content struct{ Membership string } }
@@ -318,8 +321,9 @@ func TestMatrixSyncService_InvitesAndLeaves(t *testing.T) {
 	}
 }
 
-// An invitation that was taken back and made anew while away is a new one, though the server tells only of one; in an
-// initial sync one that is known is not.
+// An invitation that was taken back and made anew while away is a new one,
+// though the server tells only of one; in an initial sync one that is known is
+// not.
 func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -360,7 +364,8 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "UPDATE matrix_sync_state SET token = 'no such token'"); err != nil {
 		t.Fatal(err)
 	}
-	// Another filter: Synapse keeps its answer to an initial sync for two minutes.
+	// Another filter: Synapse keeps its answer to an initial sync for two
+	// minutes.
 	cfg.Filter = &mautrix.Filter{Room: &mautrix.RoomFilter{Timeline: &mautrix.FilterPart{Limit: 40}}}
 	service = startSync(t, cfg)
 	send(t, w.alice, w.room, "go on")
@@ -372,7 +377,8 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	})
 }
 
-// Servers may tell of a rejected invitation or a ban in the state alone. Those of testenv don't.
+// Servers may tell of a rejected invitation or a ban in the state alone. Those
+// of testenv don't.
 func TestMatrixSyncService_LeaveInState(t *testing.T) {
 	t.Parallel()
 	server := &recorded{responses: [][]byte{
@@ -414,8 +420,9 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 	}
 }
 
-// A state store in memory is empty after a restart, and a message to an encrypted room would go out in the clear: the
-// service asks for the state again.
+// A state store in memory is empty after a restart, and a message to an
+// encrypted room would go out in the clear: the service asks for the state
+// again.
 func TestMatrixSyncService_StateAfterRestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -494,8 +501,8 @@ func TestMatrixSyncService_Conformance(t *testing.T) {
 	})
 }
 
-// The handle's own Stop and the service's are one: after either the channels are
-// closed.
+// The handle's own Stop and the service's are one: after either the channels
+// are closed.
 func TestMatrixSyncService_StopForms(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(h *matrixsync.MatrixSyncServiceHandle) error{

@@ -6,36 +6,45 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// MatrixSyncStorage keeps what a sync must not forget: the token, the events that are not acknowledged, those that wait
-// for their key, and the IDs of those that were there before. [MatrixSyncStore] is the one in SQLite;
-// [MatrixSyncService] has one in memory. Each method takes effect wholly or not at all. Acknowledge is called by any
-// goroutine, the others by the service's own.
+// MatrixSyncStorage keeps what a sync must not forget: the token, the events
+// that are not acknowledged, those that wait for their key, and the IDs of
+// those that were there before. [MatrixSyncStore] is the one in SQLite;
+// [MatrixSyncService] has one in memory. Each method takes effect wholly or not
+// at all. Acknowledge is called by any goroutine, the others by the service's
+// own.
 //
 // More in matrix_sync_storage.md:
 //   - TakeIn is one transaction: records, rooms, token.
 //   - Trusted is kept beside Token, and is given back by Begin.
 type MatrixSyncStorage interface {
-	// Begin takes the store over for a service: of another one that still uses it, TakeIn and Release fail from now on.
-	// A store that belongs to another user is an error (CodeConflict).
+	// Begin takes the store over for a service: of another one that still uses
+	// it, TakeIn and Release fail from now on. A store that belongs to another
+	// user is an error (CodeConflict).
 	Begin(ctx context.Context, user id.UserID) (MatrixSyncPosition, error)
 
-	// Known says of each event ID whether the store has had it, as far as it remembers.
+	// Known says of each event ID whether the store has had it, as far as it
+	// remembers.
 	Known(ctx context.Context, ids []id.EventID) ([]bool, error)
 
-	// TakeIn stores the records, the rooms and the token together. It sets each record's Seq, rising in the order of the
-	// records and over all that were before, and 0 for one whose ID it has had: that is not taken in.
+	// TakeIn stores the records, the rooms and the token together. It sets each
+	// record's Seq, rising in the order of the records and over all that were
+	// before, and 0 for one whose ID it has had: that is not taken in.
 	TakeIn(ctx context.Context, batch *MatrixSyncBatch) error
 
-	// Pending returns the records that are not acknowledged, in the order of Seq, from the first past after.
+	// Pending returns the records that are not acknowledged, in the order of
+	// Seq, from the first past after.
 	Pending(ctx context.Context, after int64, limit int) ([]MatrixSyncRecord, error)
 
-	// Waiting returns the records that wait for this key (for any: the zero value), as Pending does.
+	// Waiting returns the records that wait for this key (for any: the zero
+	// value), as Pending does.
 	Waiting(ctx context.Context, key MatrixSessionKey, after int64, limit int) ([]MatrixSyncRecord, error)
 
-	// Release ends a record's waiting and adds one of kind MatrixSyncDecrypted for the same event, whose Seq it returns.
+	// Release ends a record's waiting and adds one of kind MatrixSyncDecrypted
+	// for the same event, whose Seq it returns.
 	Release(ctx context.Context, seq int64) (int64, error)
 
-	// Acknowledge makes the records not pending. One that is not there, or not any more, is no error.
+	// Acknowledge makes the records not pending. One that is not there, or not
+	// any more, is no error.
 	Acknowledge(ctx context.Context, seqs []int64) error
 }
 

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// TestMatrixSyncStorage is the conformance test of a storage. durable is false for the one that counts an event as
-// acknowledged when it was received.
+// TestMatrixSyncStorage is the conformance test of a storage. durable is false
+// for the one that counts an event as acknowledged when it was received.
 func TestMatrixSyncStorage(t *testing.T) {
 	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {

@@ -13,20 +13,23 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// MatrixSyncStoreConfig says where [MatrixSyncStore] keeps a sync's place, and how much it remembers.
+// MatrixSyncStoreConfig says where [MatrixSyncStore] keeps a sync's place, and
+// how much it remembers.
 type MatrixSyncStoreConfig struct {
 	DB     *sql.DB // a SQLite database, 3.38 or newer, with any driver; required. It stays the caller's
 	Prefix string  // of the tables' names: letters, digits and _; one for each user in a database; default "matrix_sync"
 
-	// For how long, and for how many events, the ID of one that was acknowledged
-	// is remembered, so that it does not come again. What is older, or before as
-	// many newer ones, is forgotten. With less than a minute or 10,000 events the
-	// service does not look back after an interruption. Defaults: 7 days, 50,000.
+	// For how long, and for how many events, the ID of one that was
+	// acknowledged is remembered, so that it does not come again. What is
+	// older, or before as many newer ones, is forgotten. With less than a
+	// minute or 10,000 events the service does not look back after an
+	// interruption. Defaults: 7 days, 50,000.
 	DedupeTTL   time.Duration
 	DedupeCount int
 }
 
-// MatrixSyncStoreHandle is a [MatrixSyncStorage] in SQLite. It needs no closing.
+// MatrixSyncStoreHandle is a [MatrixSyncStorage] in SQLite. It needs no
+// closing.
 type MatrixSyncStoreHandle struct {
 	cfg MatrixSyncStoreConfig
 	sql syncSQL
@@ -39,12 +42,15 @@ type MatrixSyncStoreHandle struct {
 
 var _ MatrixSyncStorage = (*MatrixSyncStoreHandle)(nil)
 
-// MatrixSyncStore makes the tables of a sync's store in a SQLite database, unless they are there, and returns the store
-// for [MatrixSyncService]. Each change is one transaction, and what was committed outlives the death of the process at
-// any moment; that of the machine too if the database is opened with synchronous=FULL.
+// MatrixSyncStore makes the tables of a sync's store in a SQLite database,
+// unless they are there, and returns the store for [MatrixSyncService]. Each
+// change is one transaction, and what was committed outlives the death of the
+// process at any moment; that of the machine too if the database is opened with
+// synchronous=FULL.
 //
-// Errors: CodeInvalid for a bad config, CodeConflict where a newer version of this unit made the tables, CodeUnavailable
-// where the database refused (it can't be written, or is no SQLite database).
+// Errors: CodeInvalid for a bad config, CodeConflict where a newer version of
+// this unit made the tables, CodeUnavailable where the database refused (it
+// can't be written, or is no SQLite database).
 //
 // More in matrix_sync_store.md:
 //   - Open the database with sqlite_open and give it the Writer: one
@@ -116,7 +122,8 @@ func (s *MatrixSyncStoreHandle) readRooms(ctx context.Context, tx *sql.Tx, rooms
 	return rows.Err()
 }
 
-// Acknowledge implements [MatrixSyncStorage]. It may be called by several goroutines.
+// Acknowledge implements [MatrixSyncStorage]. It may be called by several
+// goroutines.
 func (s *MatrixSyncStoreHandle) Acknowledge(ctx context.Context, seqs []int64) error {
 	ranges := seqRanges(seqs)
 	if len(ranges) == 1 {

@@ -216,7 +216,8 @@ func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 	}
 }
 
-// What is not acknowledged is never forgotten, however old; what is, leaves the file.
+// What is not acknowledged is never forgotten, however old; what is, leaves the
+// file.
 func TestMatrixSyncStore_PruningKeepsPending(t *testing.T) {
 	t.Parallel()
 	db := newDB(t).Writer

@@ -9,17 +9,20 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// What a store remembers of events that are done with. Beyond either, the ID is forgotten.
+// What a store remembers of events that are done with. Beyond either, the ID is
+// forgotten.
 const (
 	defaultDedupeTTL   = 7 * 24 * time.Hour
 	defaultDedupeCount = 50_000
 )
 
-// memoryWaitingLimit is how many undecryptable events, of up to 64 KiB each, syncMemory keeps for their keys.
+// memoryWaitingLimit is how many undecryptable events, of up to 64 KiB each,
+// syncMemory keeps for their keys.
 const memoryWaitingLimit = 1000
 
-// syncMemory is the storage of a service without one. An event counts as acknowledged when it was received, so nothing
-// is ever pending, and what the process forgets when it ends comes again with the next initial sync.
+// syncMemory is the storage of a service without one. An event counts as
+// acknowledged when it was received, so nothing is ever pending, and what the
+// process forgets when it ends comes again with the next initial sync.
 type syncMemory struct {
 	seen    map[id.EventID]struct{}
 	order   []syncSeen // of seen, the oldest first; from head on
@@ -55,7 +58,8 @@ func (m *syncMemory) Known(_ context.Context, ids []id.EventID) ([]bool, error) 
 	return known, nil
 }
 
-// TakeIn keeps neither the token nor the rooms: the service has both, and they are as short-lived as this store.
+// TakeIn keeps neither the token nor the rooms: the service has both, and they
+// are as short-lived as this store.
 func (m *syncMemory) TakeIn(_ context.Context, batch *MatrixSyncBatch) error {
 	now := time.Now()
 	for i := range batch.Records {
@@ -98,7 +102,12 @@ func (m *syncMemory) Pending(context.Context, int64, int) ([]MatrixSyncRecord, e
 	return nil, nil
 }
 
-func (m *syncMemory) Waiting(_ context.Context, key MatrixSessionKey, after int64, limit int) ([]MatrixSyncRecord, error) {
+func (m *syncMemory) Waiting(
+	_ context.Context,
+	key MatrixSessionKey,
+	after int64,
+	limit int,
+) ([]MatrixSyncRecord, error) {
 	var found []MatrixSyncRecord
 	for _, record := range m.waiting {
 		wanted := key == MatrixSessionKey{} || key == MatrixSessionKey{record.RoomID, record.Session}

@@ -15,8 +15,9 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 )
 
-// syncResponse is what the service reads of a sync response. mautrix.RespSync decodes each event's content three times
-// and keeps it twice; here an event stays the server's bytes until its turn comes.
+// syncResponse is what the service reads of a sync response. mautrix.RespSync
+// decodes each event's content three times and keeps it twice; here an event
+// stays the server's bytes until its turn comes.
 type syncResponse struct {
 	NextBatch      string              `json:"next_batch"`
 	ToDevice       syncEventList       `json:"to_device"`
@@ -46,8 +47,9 @@ type syncRoom struct {
 	} `json:"timeline"`
 }
 
-// parseSyncResponse reads a response. One that can't be read as a whole, or has no token, is an error: the same sync is
-// asked for again, and nothing of it is taken in.
+// parseSyncResponse reads a response. One that can't be read as a whole, or has
+// no token, is an error: the same sync is asked for again, and nothing of it is
+// taken in.
 func parseSyncResponse(body []byte) (*syncResponse, error) {
 	var response syncResponse
 	err := json.Unmarshal(body, &response)
@@ -55,18 +57,24 @@ func parseSyncResponse(body []byte) (*syncResponse, error) {
 		err = errors.New("no next_batch")
 	}
 	if err != nil {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Message: "bad sync response", Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "matrix_sync_service",
+			Message: "bad sync response",
+			Err:     err,
+		}
 	}
 	return &response, nil
 }
 
-// empty says that nothing is in the response: a server that answers such a one at once, again and again, must not make
-// the loop spin.
+// empty says that nothing is in the response: a server that answers such a one
+// at once, again and again, must not make the loop spin.
 func (r *syncResponse) empty() bool {
 	return len(r.Rooms.Join)+len(r.Rooms.Invite)+len(r.Rooms.Leave)+len(r.ToDevice.Events)+len(r.DeviceLists.Changed)+len(r.DeviceLists.Left) == 0
 }
 
-// sortedRooms yields rooms in the order of their IDs, which JSON doesn't give. null is no room.
+// sortedRooms yields rooms in the order of their IDs, which JSON doesn't give.
+// null is no room.
 func sortedRooms(rooms map[id.RoomID]*syncRoom) []id.RoomID {
 	maps.DeleteFunc(rooms, func(_ id.RoomID, room *syncRoom) bool { return room == nil })
 	return slices.Sorted(maps.Keys(rooms))
@@ -84,7 +92,8 @@ type syncMembership struct {
 	} `json:"unsigned"`
 }
 
-// membership returns what an event says of the user, as far as it is one of the user's member events.
+// membership returns what an event says of the user, as far as it is one of the
+// user's member events.
 func membership(e *matrix.MatrixSyncEvent, user id.UserID) (now, before event.Membership) {
 	if e.StateKey == nil || *e.StateKey != string(user) || e.Type != event.StateMember.Type {
 		return "", ""
@@ -94,7 +103,8 @@ func membership(e *matrix.MatrixSyncEvent, user id.UserID) (now, before event.Me
 	return said.Content.Membership, said.Unsigned.PrevContent.Membership
 }
 
-// joins says that the event is the user's joining, not a mere change of the profile.
+// joins says that the event is the user's joining, not a mere change of the
+// profile.
 func joins(e *matrix.MatrixSyncEvent, user id.UserID) bool {
 	now, before := membership(e, user)
 	return now == event.MembershipJoin && before != event.MembershipJoin

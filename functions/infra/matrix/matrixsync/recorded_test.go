@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +17,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// recorded is a transport that answers each sync with the next of some responses, and the one after the last never.
+// recorded is a transport that answers each sync with the next of some
+// responses, and the one after the last never.
 type recorded struct {
 	responses [][]byte
 
@@ -62,7 +64,43 @@ func recordedClient(t testing.TB, transport http.RoundTripper) *mautrix.Client {
 	return client
 }
 
-// recordEvents has the server's own bytes of a room's timeline: texts, a reply, an edit, a reaction, a thread, a member.
+// recordRoom asks once for a room's timeline and its members.
+func recordRoom(t testing.TB, client *mautrix.Client, room id.RoomID, timeout int) (timeline, state []json.RawMessage) {
+	t.Helper()
+	var answer struct {
+		Rooms struct {
+			Join map[id.RoomID]struct {
+				State, Timeline struct{ Events []json.RawMessage }
+			}
+		}
+	}
+	url := client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, map[string]string{
+		"timeout": strconv.Itoa(timeout), "filter": `{"room":{"timeline":{"limit":50}}}`,
+	})
+	if _, err := client.MakeRequest(t.Context(), http.MethodGet, url, nil, &answer); err != nil {
+		t.Fatal(err)
+	}
+	joined := answer.Rooms.Join[room]
+	for _, raw := range append(joined.State.Events, joined.Timeline.Events...) {
+		var e struct {
+			Type     string
+			StateKey *string `json:"state_key"`
+		}
+		if err := json.Unmarshal(raw, &e); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case e.StateKey == nil:
+			timeline = append(timeline, raw)
+		case e.Type == "m.room.member":
+			state = append(state, raw)
+		}
+	}
+	return timeline, state
+}
+
+// recordEvents has the server's own bytes of a room's timeline: texts, a reply,
+// an edit, a reaction, a thread, a member.
 func recordEvents(t testing.TB) (timeline []json.RawMessage, state []json.RawMessage) {
 	t.Helper()
 	w := newWorld(t)
@@ -87,34 +125,12 @@ func recordEvents(t testing.TB) (timeline []json.RawMessage, state []json.RawMes
 		t.Fatal(err)
 	}
 	send(t, w.alice, w.room, "ok", "see you there", "bye")
-	inSync(t, w.bot, w.room, "bye")
-	var answer struct {
-		Rooms struct {
-			Join map[id.RoomID]struct {
-				State, Timeline struct{ Events []json.RawMessage }
-			}
-		}
-	}
-	url := w.bot.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, map[string]string{"timeout": "0", "filter": `{"room":{"timeline":{"limit":50}}}`})
-	if _, err := w.bot.MakeRequest(t.Context(), http.MethodGet, url, nil, &answer); err != nil {
-		t.Fatal(err)
-	}
-	room := answer.Rooms.Join[w.room]
-	for _, raw := range append(room.State.Events, room.Timeline.Events...) {
-		var e struct {
-			Type     string
-			StateKey *string `json:"state_key"`
-		}
-		if err := json.Unmarshal(raw, &e); err != nil {
-			t.Fatal(err)
-		}
-		switch {
-		case e.StateKey == nil:
-			timeline = append(timeline, raw)
-		case e.Type == "m.room.member":
-			state = append(state, raw)
-		}
-	}
+	asked := 0
+	until(t, "whole room in a sync", func() bool {
+		asked++ // as the timeout, which keeps Synapse from giving its last answer again
+		timeline, state = recordRoom(t, w.bot, w.room, asked)
+		return slices.ContainsFunc(timeline, func(raw json.RawMessage) bool { return bytes.Contains(raw, []byte(`"bye"`)) })
+	})
 	if len(timeline) < 8 || len(state) < 2 {
 		t.Fatalf("recorded %d events and %d members", len(timeline), len(state))
 	}
@@ -129,7 +145,8 @@ func numbered(out *bytes.Buffer, events []json.RawMessage, n int, count *int) {
 		}
 		raw := events[i%len(events)]
 		const key = `"event_id":"$`
-		// The last: m.relates_to has one, too. (Both servers write it at the top level after the content.)
+		// The last: m.relates_to has one, too. (Both servers write it at the
+		// top level after the content.)
 		at := bytes.LastIndex(raw, []byte(key)) + len(key)
 		*count++
 		out.Write(raw[:at])

@@ -16,7 +16,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/history"
 )
 
-// How long a server may be silent. A first sync of an account with many rooms takes Synapse minutes to put together.
+// How long a server may be silent. A first sync of an account with many rooms
+// takes Synapse minutes to put together.
 const (
 	syncPollSlack    = time.Minute      // beyond the poll's own timeout
 	syncInitialSlack = 10 * time.Minute // for a first sync
@@ -56,13 +57,18 @@ func (s *syncService) messages(ctx context.Context, room id.RoomID, request hist
 	if filter := s.timelineFilter; filter != "" {
 		query["filter"] = filter
 	}
-	return s.get(ctx, s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"}, query), syncPollSlack)
+	return s.get(
+		ctx,
+		s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"}, query),
+		syncPollSlack,
+	)
 }
 
 var errSyncSilence = &core.Error{Code: core.CodeTimeout, Op: "matrix_sync_service", Message: "the server fell silent"}
 
-// get makes one request, without mautrix's own retries. It is given up when the answer does not begin within the
-// time, or falls silent; a large one over a slow line may take as long as it goes on.
+// get makes one request, without mautrix's own retries. It is given up when the
+// answer does not begin within the time, or falls silent; a large one over a
+// slow line may take as long as it goes on.
 func (s *syncService) get(ctx context.Context, url string, within time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -90,7 +96,12 @@ func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
 	n, err := buffer.ReadFrom(io.LimitReader(body, limit+1))
 	switch {
 	case err != nil:
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_sync_service", Message: "the answer broke off", Err: err}
+		return nil, &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "matrix_sync_service",
+			Message: "the answer broke off",
+			Err:     err,
+		}
 	case n > limit:
 		return nil, mautrix.ErrBodyReadReachedLimit
 	}

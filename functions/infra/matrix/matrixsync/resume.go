@@ -123,7 +123,7 @@ func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, 
 	failed := 0
 	err = s.retry(ctx, func() (err error) {
 		response, err = s.poll(ctx, request)
-		err = matrix.MatrixError("matrix_sync_service: look back", err)
+		err = matrix.MatrixError("matrix_sync_service look back", err)
 		switch core.ErrorCode(err) {
 		case core.CodeInvalid, core.CodeNotFound, core.CodeForbidden, core.CodeUnsupported, core.CodeTooLarge:
 			failed = lookBackTries

@@ -85,7 +85,8 @@ func TestSync_ServerShutsDown(t *testing.T) {
 			wantMessages(t, service, []string{"first"})
 			server.room.Store(&w.room)
 			send(t, w.alice, w.room, "left out", "left out, too")
-			// Later in the stream: when this one has come, the token is past the others.
+			// Later in the stream: when this one has come, the token is past
+			// the others.
 			send(t, w.alice, other, "told")
 			wantMessages(t, service, []string{"told"})
 			if server.syncs.Load() == 0 {

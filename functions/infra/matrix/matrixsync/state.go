@@ -19,8 +19,9 @@ var stateOfInterest = map[string]bool{
 	event.StateCreate.Type: true, event.StateJoinRules.Type: true, event.StateHistoryVisibility.Type: true,
 }
 
-// cryptoPart is the response's part for the crypto, without the rooms' state yet. A to-device message that is no event is
-// left out: nobody could do anything with it.
+// cryptoPart is the response's part for the crypto, without the rooms' state
+// yet. A to-device message that is no event is left out: nobody could do
+// anything with it.
 func (s *syncService) cryptoPart(response *syncResponse) *mautrix.RespSync {
 	if s.crypto == nil {
 		return nil
@@ -41,7 +42,8 @@ func (s *syncService) cryptoPart(response *syncResponse) *mautrix.RespSync {
 	return part
 }
 
-// applyState brings the client's state store and the crypto up to date with state events.
+// applyState brings the client's state store and the crypto up to date with
+// state events.
 func (t *syncTaking) applyState(ctx context.Context, room id.RoomID, raws []json.RawMessage, member event.Membership) {
 	if t.client.StateStore == nil && t.crypto == nil {
 		return

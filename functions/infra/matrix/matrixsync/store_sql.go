@@ -14,8 +14,9 @@ import (
 // syncSchemaVersion is that of the tables below.
 const syncSchemaVersion = 2
 
-// syncSchema has an event's ID and its pending data in one row: a take-in writes one row and one index entry for each
-// event, and an acknowledgement takes the data away. What stays is the memory of the ID, until it is pruned.
+// syncSchema has an event's ID and its pending data in one row: a take-in
+// writes one row and one index entry for each event, and an acknowledgement
+// takes the data away. What stays is the memory of the ID, until it is pruned.
 const syncSchema = `
 CREATE TABLE IF NOT EXISTS $_state (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -54,7 +55,8 @@ type syncSQL struct {
 	hasTrusted, addTrusted, setVersion                           string
 }
 
-// syncInsertRows is how many events one INSERT takes: with more, SQLite's time for each row falls no further.
+// syncInsertRows is how many events one INSERT takes: with more, SQLite's time
+// for each row falls no further.
 const syncInsertRows = 32
 
 const syncColumns = "seq, room, event, session, kind, replayed, data"
@@ -132,21 +134,22 @@ func (s *MatrixSyncStoreHandle) addTrusted(ctx context.Context) error {
 }
 
 // transact runs do in a transaction.
-func (s *MatrixSyncStoreHandle) transact(ctx context.Context, what string, do func(tx *sql.Tx) error) error {
+func (s *MatrixSyncStoreHandle) transact(ctx context.Context, verb string, do func(tx *sql.Tx) error) error {
 	tx, err := s.cfg.DB.BeginTx(ctx, nil)
 	if err != nil {
-		return syncStoreError(what, err)
+		return syncStoreError(verb, err)
 	}
 	defer tx.Rollback() // after a commit it does nothing
 	if err := do(tx); err != nil {
-		return syncStoreError(what, err)
+		return syncStoreError(verb, err)
 	}
-	return syncStoreError(what, tx.Commit())
+	return syncStoreError(verb, tx.Commit())
 }
 
-// syncStoreError gives an error of the database a code. The driver's own codes are not known here: whatever it is, the
-// same call may pass when the disk or the lock is free again.
-func syncStoreError(what string, err error) error {
+// syncStoreError gives an error of the database a code. The driver's own codes
+// are not known here: whatever it is, the same call may pass when the disk or
+// the lock is free again.
+func syncStoreError(verb string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -157,7 +160,7 @@ func syncStoreError(what string, err error) error {
 	if code == core.CodeInternal {
 		code = core.CodeUnavailable
 	}
-	return &core.Error{Code: code, Op: "matrix_sync_store: " + what, Err: err}
+	return &core.Error{Code: code, Op: "matrix_sync_store " + verb, Err: err}
 }
 
 // seqRanges sorts numbers and returns them as ranges, first and last.

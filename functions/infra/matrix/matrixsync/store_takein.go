@@ -20,7 +20,8 @@ func (s *MatrixSyncStoreHandle) TakeIn(ctx context.Context, batch *MatrixSyncBat
 		if err != nil {
 			return err
 		}
-		// More than this handle has given out: the last try was committed, though the driver told of an error.
+		// More than this handle has given out: the last try was committed,
+		// though the driver told of an error.
 		if stored == s.seq {
 			if err := s.insert(ctx, tx, batch, last); err != nil {
 				return err
@@ -35,7 +36,8 @@ func (s *MatrixSyncStoreHandle) TakeIn(ctx context.Context, batch *MatrixSyncBat
 }
 
 // own locks the database for writing, stores the tokens that are not empty,
-// sees that no other service has taken the store over, and returns the last Seq.
+// sees that no other service has taken the store over, and returns the last
+// Seq.
 func (s *MatrixSyncStoreHandle) own(ctx context.Context, tx *sql.Tx, token, trusted string) (seq int64, err error) {
 	err = tx.QueryRowContext(ctx, s.sql.own, nullString(token), nullString(trusted), s.epoch).Scan(&seq)
 	if err == sql.ErrNoRows {
@@ -80,7 +82,8 @@ func nullString[T ~string](text T) any {
 	return string(text)
 }
 
-// number sets each record's Seq: that of its place, or 0 where no row has it, since its ID was there before.
+// number sets each record's Seq: that of its place, or 0 where no row has it,
+// since its ID was there before.
 func (s *MatrixSyncStoreHandle) number(ctx context.Context, tx *sql.Tx, records []MatrixSyncRecord) error {
 	if len(records) == 0 {
 		return nil
@@ -105,7 +108,8 @@ func (s *MatrixSyncStoreHandle) number(ctx context.Context, tx *sql.Tx, records 
 	return rows.Err()
 }
 
-// prune forgets what is past the limits, once a minute or after a tenth of DedupeCount.
+// prune forgets what is past the limits, once a minute or after a tenth of
+// DedupeCount.
 func (s *MatrixSyncStoreHandle) prune(ctx context.Context, tx *sql.Tx, now time.Time, last int64) error {
 	if now.Sub(s.pruned) < time.Minute && last-s.since < int64(s.cfg.DedupeCount)/10 {
 		return nil
@@ -179,7 +183,12 @@ func (s *MatrixSyncStoreHandle) Pending(ctx context.Context, after int64, limit 
 }
 
 // Waiting implements [MatrixSyncStorage].
-func (s *MatrixSyncStoreHandle) Waiting(ctx context.Context, key MatrixSessionKey, after int64, limit int) ([]MatrixSyncRecord, error) {
+func (s *MatrixSyncStoreHandle) Waiting(
+	ctx context.Context,
+	key MatrixSessionKey,
+	after int64,
+	limit int,
+) ([]MatrixSyncRecord, error) {
 	if (key == MatrixSessionKey{}) {
 		return s.records(ctx, s.sql.waitAll, after, limit)
 	}

@@ -18,7 +18,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// day is a server's day in virtual time: a long poll that holds answers back, a message every minute, and bad hours.
+// day is a server's day in virtual time: a long poll that holds answers back, a
+// message every minute, and bad hours.
 type day struct {
 	began time.Time
 
@@ -141,8 +142,9 @@ func TestSync_DayInVirtualTime(t *testing.T) {
 		if goroutinesAfter > goroutines {
 			t.Errorf("%d goroutines, then %d", goroutines, goroutinesAfter)
 		}
-		// Each bad hour: at 60 s maximum, of which jitter takes up to a half; 401 without jitter; an empty answer
-		// once a second; a full one ten times a second.
+		// Each bad hour: at 60 s maximum, of which jitter takes up to a half;
+		// 401 without jitter; an empty answer once a second; a full one ten
+		// times a second.
 		for state, most := range map[string]int{
 			"502": 130, "refuses connections": 130, "corrupt": 130, "401": 62, "429": 125, "empty at once": 3601, "same token with content": 36_001, "well": 17 * 125,
 		} {
@@ -191,7 +193,8 @@ func TestSync_BackoffStartsAnew(t *testing.T) {
 	})
 }
 
-// A server that takes a request and never answers, or stops in an answer's middle, is given up, and asked again.
+// A server that takes a request and never answers, or stops in an answer's
+// middle, is given up, and asked again.
 func TestSync_SilentServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

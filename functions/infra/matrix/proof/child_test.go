@@ -22,18 +22,16 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// child does a job until it is killed. It returns the exit status.
-func child(text string) int {
-	var j job
-	if err := json.Unmarshal([]byte(text), &j); err != nil {
-		panic(err)
+// child is the role of a process that works until it is killed. Its argument is
+// the job.
+func child(work func(context.Context, job, *mautrix.Client, *sqliteopen.SQLiteOpenHandle) error) func(args []string) error {
+	return func(args []string) error {
+		var j job
+		if err := json.Unmarshal([]byte(args[0]), &j); err != nil {
+			return err
+		}
+		return begin(j, work)
 	}
-	work := map[string]func(context.Context, job, *mautrix.Client, *sqliteopen.SQLiteOpenHandle) error{"reader": read, "writer": write}[j.Kind]
-	if err := begin(j, work); err != nil {
-		fmt.Fprintln(os.Stderr, j.Kind, err)
-		return 1
-	}
-	return 0
 }
 
 func begin(j job, work func(context.Context, job, *mautrix.Client, *sqliteopen.SQLiteOpenHandle) error) error {

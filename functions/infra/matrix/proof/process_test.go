@@ -2,18 +2,13 @@ package proof_test
 
 import (
 	"encoding/json"
-	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 
 	"maunium.net/go/mautrix/id"
 
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
-
-// jobVariable holds a child's job as JSON.
-const jobVariable = "MATRIX_PROOF_JOB"
 
 // job is what a child process does.
 type job struct {
@@ -32,17 +27,15 @@ type job struct {
 
 // process is a child that can be killed and started again.
 type process struct {
-	job   job
-	cmd   *exec.Cmd
-	ended chan error
-	done  bool // it ended by itself
+	*killtest.Process
+	job  job
+	done bool // it ended by itself, or was killed for good
 }
 
 func start(t *testing.T, j job) *process {
 	t.Helper()
 	p := &process{job: j}
 	p.start(t)
-	t.Cleanup(p.kill)
 	return p
 }
 
@@ -52,54 +45,37 @@ func (p *process) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.cmd = exec.Command(os.Args[0])
-	p.cmd.Env = append(os.Environ(), jobVariable+"="+string(data))
-	p.cmd.Stdout, p.cmd.Stderr = t.Output(), t.Output()
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.ended = make(chan error, 1)
-	go func() { p.ended <- p.cmd.Wait() }()
+	p.Process = killtest.Start(t, killtest.Config{Role: p.job.Kind, Args: []string{string(data)}})
 }
 
 // keepAlive starts the child again if it has killed itself. A child that ended
 // well has done its job; any other end fails the test.
 func (p *process) keepAlive(t *testing.T) {
 	t.Helper()
-	if p.done {
+	if p.done || !p.Ended() {
 		return
 	}
-	select {
-	case err := <-p.ended:
-		p.done = true
-		switch {
-		case p.killed():
-			p.done = false
-			p.restart(t)
-		case err != nil:
-			t.Fatalf("the %s ended: %v", p.job.Kind, err)
-		}
-	default:
+	if p.Wait() {
+		p.restart(t)
+		return
 	}
-}
-
-// killed says whether SIGKILL ended the child.
-func (p *process) killed() bool {
-	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	p.done = true
+	if t.Failed() { // by the error that it ended with
+		t.FailNow()
+	}
 }
 
 func (p *process) kill() {
 	if p.done {
 		return
 	}
-	_ = p.cmd.Process.Kill()
-	<-p.ended
+	p.Kill()
+	p.Wait()
 	p.done = true
 }
 
 // again kills the children that are not done, does something meanwhile, and
-// starts them anew.
+// restarts them.
 func again(t *testing.T, meanwhile func(), processes ...*process) {
 	t.Helper()
 	var killed []*process

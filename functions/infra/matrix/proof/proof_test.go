@@ -19,6 +19,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/tools/testenv/testkit/fault"
+	"fnregistry.dev/tools/testenv/testkit/killtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -35,9 +36,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if job := os.Getenv(jobVariable); job != "" {
-		os.Exit(child(job))
-	}
+	killtest.Play(map[string]func(args []string) error{"reader": child(read), "writer": child(write)})
 	os.Exit(m.Run())
 }
 
@@ -107,7 +106,7 @@ func faults(proxy *fault.HTTPProxy, room func(*http.Request) string) {
 // what it is to do, and does what it was at when it was killed 5 minutes and 10
 // seconds later, behind whatever came after (AckWait in its
 // roomserver/internal/input). Exactly once would take an outbox whose Settle is
-// longer than that. So the senders are killed first, in the midst of sending,
+// longer than that. So the senders are killed first, in the middle of sending,
 // and what they asked for is done; the server then forgets the transaction IDs,
 // which it has in memory alone.
 func chaos(ctx context.Context, t *testing.T, random *rand.Rand, w *world, server *servers.Server, reader *process, writers []*process) (restarts int) {

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
 // silence is how long nothing may move before the proof says what is
@@ -68,7 +69,7 @@ func (w *world) outstanding(t *testing.T, l *ledger, processes []*process) {
 	t.Logf("%s: no progress. %s. The databases are in %s", time.Now().Format(time.TimeOnly), w.state(t, l), w.dir)
 	for _, p := range processes {
 		if !p.done {
-			_ = p.cmd.Process.Signal(syscall.SIGUSR1)
+			p.Signal(syscall.SIGUSR1)
 		}
 	}
 	time.Sleep(5 * time.Second) // so long the children may take to write their reports

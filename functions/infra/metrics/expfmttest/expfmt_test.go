@@ -114,7 +114,8 @@ func TestExpfmt_LabelValues(t *testing.T) {
 	}
 }
 
-// Counting and observing, beside Prometheus' own client, with the label values given each time.
+// Counting and observing, beside Prometheus' own client, with the label values
+// given each time.
 func BenchmarkClients(b *testing.B) {
 	r := metrics.MetricsText(metrics.MetricsTextConfig{})
 	ours := r.Counter("c_total", "", "method", "code")

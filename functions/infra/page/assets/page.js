@@ -28,7 +28,7 @@ on("click", "button.copy", async (button) => {
   setTimeout(() => (button.textContent = label), 1200);
 });
 
-// Forms that name the element for their results fetch these while one types.
+// Forms that name the element for their results fetch these while the user types.
 const states = new WeakMap(); // form -> { shown, running, pause }
 
 function address(form) {
@@ -102,11 +102,21 @@ function walk(event) {
 const palette = document.querySelector("dialog.palette");
 let listed = 0; // counts the answers asked for, since a late one is of no use
 
+// safe is an address to go to, or one that leads nowhere in place of one that
+// would run in this page, as page_writer has it for links.
+function safe(address) {
+  try {
+    const { protocol } = new URL(address, location.href);
+    if (["http:", "https:", "mailto:"].includes(protocol)) return address;
+  } catch {} // it is no address
+  return "about:invalid";
+}
+
 function option(command, at) {
   const item = document.createElement("li");
   item.role = "option";
   item.id = "command-" + at;
-  item.dataset.url = command.url;
+  item.dataset.url = safe(command.url);
   item.textContent = command.text;
   if (command.hint) item.append(Object.assign(document.createElement("span"), { textContent: command.hint }));
   return item;

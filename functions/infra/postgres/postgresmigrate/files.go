@@ -8,9 +8,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/migration"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 type migrationFile struct {
@@ -41,7 +42,8 @@ func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
 
 var (
 	annotation = regexp.MustCompile(`(?m)^--[ \t]*\+goose\b`)
-	// A statement that begins or ends a transaction: goose runs the file in one. What is quoted is blank by then.
+	// A statement that begins or ends a transaction: goose runs the file in
+	// one. What is quoted is blank by then.
 	transaction = regexp.MustCompile(`(?is)(?:^|;)\s*((?:begin|start\s+transaction|commit|end|rollback|abort|prepare\s+transaction)\b[^;]*;?)`)
 	toSavepoint = regexp.MustCompile(`(?is)^rollback\s+((work|transaction)\s+)?to\b`)
 	// The body of a function in standard SQL, whose END comes after a semicolon.
@@ -79,7 +81,8 @@ func blank(text string) string {
 	}, text)
 }
 
-// statement is what goose sends of a plain file: it leaves out comments and empty lines at the begin.
+// statement is what goose sends of a plain file: it leaves out comments and
+// empty lines at the begin.
 func (f migrationFile) statement() (text string, skippedLines int) {
 	text = f.content
 	for {
@@ -92,8 +95,9 @@ func (f migrationFile) statement() (text string, skippedLines int) {
 	}
 }
 
-// lineOf returns ":LINE" where the server gave a position in a plain file; of an annotated one goose sends single
-// statements, and nobody knows where they stood.
+// lineOf returns ":LINE" where the server gave a position in a plain file; of
+// an annotated one goose sends single statements, and it is unknown where they
+// stood.
 func (f migrationFile) lineOf(err error) string {
 	server, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || f.annotated || server.Position <= 0 {
@@ -119,5 +123,5 @@ func isTableName(name string) bool {
 var tableName = regexp.MustCompile(`^[a-z_][a-z_0-9]*$`)
 
 func invalidFile(file, message, hint string) error {
-	return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate " + file, Message: message, Hint: hint}
+	return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate file=" + file, Message: message, Hint: hint}
 }

@@ -3,18 +3,19 @@ package postgresmigrate
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"slices"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3/database"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/migration"
+	"fnregistry.dev/functions/infra/postgres"
 )
 
-// store is goose's own table of versions with two more columns: the file's name and checksum. goose's command line
-// goes on working with it; the lines that it writes have no checksum, and are not held against the files.
+// store is goose's own table of versions with two more columns: the file's name
+// and checksum. goose's command line goes on working with it; the lines that it
+// writes have no checksum, and are not held against the files.
 type store struct {
 	database.Store
 	m *migrating
@@ -64,67 +65,34 @@ func (s *store) Insert(ctx context.Context, db database.DBTxConn, req database.I
 	return s.Store.Insert(ctx, db, req) // version 0, with which goose begins
 }
 
-// recorded is one line of the history.
-type recorded struct {
-	version        int64
-	name, checksum string
-	appliedAt      time.Time
-}
-
-// look reads what the database has, checks it against the files and sets result.Version and result.Pending.
+// look reads what the database has, checks it against the files and sets
+// result.Version and result.Pending.
 func (m *migrating) look(ctx context.Context) error {
 	history, err := m.history(ctx)
 	if err != nil {
 		return postgres.PostgresError("postgres_migrate", err)
 	}
-	last := int64(0)
-	if len(history) > 0 {
-		last = history[len(history)-1].version
+	var files []migration.MigrationFile
+	for _, f := range m.files {
+		files = append(files, migration.MigrationFile{Version: f.Version, Name: f.Name, Checksum: f.Checksum})
 	}
+	last, err := migration.MigrationCheck("postgres_migrate", files, history)
 	m.result.Version, m.result.Pending = last, nil // also where the history doesn't fit
-	for _, line := range history {
-		if err := m.check(line); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	for _, file := range m.files {
-		known := slices.ContainsFunc(history, func(line recorded) bool { return line.version == file.Version })
-		if !known && file.Version < last {
-			return conflict(file.Name, fmt.Sprintf("is new, but version %d is already applied", last),
-				"give the file a number above the last one; a merged branch is the usual cause")
-		}
-		if !known {
+		if file.Version > last {
 			m.result.Pending = append(m.result.Pending, file.PostgresMigrateFile)
 		}
 	}
 	return nil
 }
 
-// check holds one line of the history against its file.
-func (m *migrating) check(line recorded) error {
-	for _, file := range m.files {
-		if file.Version != line.version {
-			continue
-		}
-		if file.Checksum == line.checksum || line.checksum == "" {
-			return nil
-		}
-		return conflict(file.Name, fmt.Sprintf("has changed since it was applied at %s (checksum then %.12s, now %.12s)", line.at(), line.checksum, file.Checksum),
-			"restore the file as it was, and put the change into a new migration")
-	}
-	return conflict(line.name, fmt.Sprintf("version %d was applied at %s, but this program doesn't have it", line.version, line.at()),
-		"the database was migrated by a newer program: run that one, or restore a backup")
-}
-
-func (line recorded) at() string { return line.appliedAt.Format(time.DateTime) }
-
-func conflict(file, message, hint string) error {
-	return &core.Error{Code: core.CodeConflict, Op: "postgres_migrate " + file, Message: message, Hint: hint}
-}
-
-// history reads the lines of goose's table, by version, without the one that it begins with (0). to_jsonb, because the
-// columns name and checksum may not be there yet.
-func (m *migrating) history(ctx context.Context) ([]recorded, error) {
+// history reads the lines of goose's table, by version, without the one that it
+// begins with (0). to_jsonb, because the columns name and checksum may not be
+// there yet.
+func (m *migrating) history(ctx context.Context) ([]migration.MigrationApplied, error) {
 	if err := m.findSchema(ctx); err != nil {
 		return nil, err
 	}
@@ -139,18 +107,21 @@ func (m *migrating) history(ctx context.Context) ([]recorded, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	var all []recorded
+	var all []migration.MigrationApplied
 	for rows.Next() {
-		var line recorded
-		if err := rows.Scan(&line.version, &line.name, &line.checksum, &line.appliedAt); err != nil {
+		var line migration.MigrationApplied
+		var at time.Time
+		if err := rows.Scan(&line.Version, &line.Name, &line.Checksum, &at); err != nil {
 			return nil, err
 		}
+		line.At = at.Format(time.DateTime)
 		all = append(all, line)
 	}
 	return all, rows.Err()
 }
 
-// findSchema settles the table's schema once: a file may change the search_path.
+// findSchema settles the table's schema once: a file may change the
+// search_path.
 func (m *migrating) findSchema(ctx context.Context) error {
 	if m.schema != "" {
 		return nil
@@ -160,7 +131,12 @@ func (m *migrating) findSchema(ctx context.Context) error {
 		return err
 	}
 	if !schema.Valid {
-		return &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate", Message: "no schema of the search_path exists", Hint: "make the schema first, or set search_path in the URL"}
+		return &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "postgres_migrate",
+			Message: "no schema of the search_path exists",
+			Hint:    "make the schema first, or set search_path in the URL",
+		}
 	}
 	m.schema = schema.String
 	return nil

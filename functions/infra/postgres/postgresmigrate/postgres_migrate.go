@@ -9,10 +9,11 @@ import (
 	"io/fs"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/postgres"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/postgres"
 )
 
 // PostgresMigrateConfig says which files [PostgresMigrate] applies, and how.
@@ -43,22 +44,29 @@ const (
 	defaultLockTimeout = time.Minute
 )
 
-// PostgresMigrate brings a database's schema up to date: it applies the SQL files of cfg that the database doesn't have
-// yet, in the order of their numbers ("0001_init.sql"), each in a transaction of its own together with the line that
-// records it. Instances that start at once wait for each other by an advisory lock, and each file is applied once.
+// PostgresMigrate brings a database's schema up to date: it applies the SQL
+// files of cfg that the database doesn't have yet, in the order of their
+// numbers ("0001_init.sql"), each in a transaction of its own together with the
+// line that records it. Instances that start at once wait for each other by an
+// advisory lock, and each file is applied once.
 //
-// A file is plain SQL, or has the annotations of pressly/goose ("-- +goose Up"), which runs it: with "-- +goose NO
-// TRANSACTION" for CREATE INDEX CONCURRENTLY and its like. A Down part is never run.
+// A file is plain SQL, or has the annotations of pressly/goose ("-- +goose
+// Up"), which runs it: with "-- +goose NO TRANSACTION" for CREATE INDEX
+// CONCURRENTLY and its like. A Down part is never run.
 //
-// It refuses, before it changes anything: a file that was changed after it was applied, one that was applied and is
-// gone (this program is older than the database), and a new one with a number below the last applied.
+// It refuses, before it changes anything: a file that was changed after it was
+// applied, one that was applied and is gone (this program is older than the
+// database), and a new one with a number below the last applied.
 //
-// It uses one connection of its own, made like the pool's but without a statement timeout, and closes it: what a file
-// sets (search_path) doesn't reach the pool.
+// It uses one connection of its own, made like the pool's but without a
+// statement timeout, and closes it: what a file sets (search_path) doesn't
+// reach the pool.
 //
-// Errors: CodeInvalid for bad files or SQL (Op names the file, and the line where it is known), CodeConflict for a
-// history that doesn't fit, CodeUnavailable when the lock didn't come in time, and those of postgres_error. The result
-// is right in the case of an error, too, unless the connection broke.
+// Errors: CodeInvalid for bad files or SQL (Op names the file, and the line
+// where it is known), CodeConflict for a history that doesn't fit,
+// CodeUnavailable when the lock didn't come in time, and those of
+// postgres_error. The result is right in the case of an error, too, unless the
+// connection broke.
 //
 // More in postgres_migrate.md:
 //   - Never edit a file that was released: the next start is refused with
@@ -68,7 +76,12 @@ const (
 func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrateConfig) (PostgresMigrateResult, error) {
 	m := migrating{table: cmp.Or(cfg.Table, defaultTable), lockTimeout: cmp.Or(max(cfg.LockTimeout, 0), defaultLockTimeout)}
 	if !isTableName(m.table) {
-		return m.result, &core.Error{Code: core.CodeInvalid, Op: "postgres_migrate", Message: fmt.Sprintf("bad table name %q", m.table), Hint: "small letters, digits and _, at most 63"}
+		return m.result, &core.Error{
+			Code:    core.CodeInvalid,
+			Op:      "postgres_migrate",
+			Message: fmt.Sprintf("bad table name %q", m.table),
+			Hint:    "small letters, digits and _, at most 63",
+		}
 	}
 	var err error
 	if m.files, err = migrationFiles(cfg.FS, cfg.Dir); err != nil {
@@ -76,7 +89,8 @@ func PostgresMigrate(ctx context.Context, pool *pgxpool.Pool, cfg PostgresMigrat
 	}
 	m.db = openDB(pool)
 	defer m.db.Close()
-	// First without the lock, so that a start with nothing to do waits for nobody.
+	// First without the lock, so that a start with nothing to do never
+	// blocks.
 	if err := m.look(ctx); err != nil || cfg.DryRun || len(m.result.Pending) == 0 {
 		return m.result, err
 	}
@@ -144,11 +158,12 @@ func (m *migrating) applied(version int64) {
 	}
 }
 
-// fileError names the file, and the line where the server says where it stumbled.
+// fileError names the file, and the line where the server says where it
+// stumbled.
 func (m *migrating) fileError(version int64, err error) error {
 	for _, file := range m.files {
 		if file.Version == version {
-			return postgres.PostgresError("postgres_migrate "+file.Name+file.lineOf(err), err)
+			return postgres.PostgresError("postgres_migrate file="+file.Name+file.lineOf(err), err)
 		}
 	}
 	return postgres.PostgresError("postgres_migrate", err)

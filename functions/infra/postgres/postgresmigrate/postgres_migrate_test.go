@@ -43,7 +43,8 @@ const (
 	indexSQL = "-- speeds up the login\nCREATE INDEX users_name ON users (name);\n"
 )
 
-// newDatabase makes a database of the test's own on the run's server and returns its URL.
+// newDatabase makes a database of the test's own on the run's server and
+// returns its URL.
 func newDatabase(t testing.TB) string {
 	t.Helper()
 	admin := servers.Postgres(t)
@@ -96,7 +97,7 @@ func get[T any](t testing.TB, pool *pgxpool.Pool, query string, args ...any) (va
 	return value
 }
 
-// has says whether a table, index or sequence is there.
+// has reports whether a table, index or sequence is there.
 func has(t testing.TB, pool *pgxpool.Pool, name string) bool {
 	t.Helper()
 	return get[bool](t, pool, "SELECT to_regclass($1) IS NOT NULL", name)
@@ -236,7 +237,8 @@ func TestPostgresMigrate_FunctionsNeedNoAnnotation(t *testing.T) {
 	exec1(t, pool, "CALL tidy()")
 }
 
-// goose's own files, its command line's table, and what its command line makes of ours.
+// goose's own files, its command line's table, and what its command line makes
+// of ours.
 func TestPostgresMigrate_GetsOnWithGoose(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
@@ -306,7 +308,8 @@ func TestPostgresMigrate_StatementTimeoutDoesNotCount(t *testing.T) {
 	}
 }
 
-// holdLock begins a migration that waits for the test, and returns what ends it.
+// holdLock begins a migration that waits for the test, and returns what ends
+// it.
 func holdLock(t *testing.T, pool *pgxpool.Pool, fsys fstest.MapFS) (finish func() error) {
 	t.Helper()
 	exec1(t, pool, "CREATE TABLE gate (n int)")
@@ -333,7 +336,8 @@ func holdLock(t *testing.T, pool *pgxpool.Pool, fsys fstest.MapFS) (finish func(
 	}
 }
 
-// A session that waits inside the server for the lock has a snapshot, which CREATE INDEX CONCURRENTLY waits for.
+// A session that waits inside the server for the lock has a snapshot, which
+// CREATE INDEX CONCURRENTLY waits for.
 func TestPostgresMigrate_WaitingDoesNotBlockConcurrentIndex(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
@@ -365,7 +369,7 @@ func TestPostgresMigrate_ConnectionLostHalfway(t *testing.T) {
 	pool := open(t, newDatabase(t))
 	fsys := files("1_users.sql", usersSQL, "2_lost.sql", "CREATE TABLE half (n int);\nSELECT pg_terminate_backend(pg_backend_pid());", "3_index.sql", indexSQL)
 	result, err := migrate(t, pool, fsys)
-	wantError(t, err, core.CodeUnavailable, "postgres_migrate 2_lost.sql")
+	wantError(t, err, core.CodeUnavailable, "postgres_migrate file=2_lost.sql")
 	if names(result.Applied) != "1_users.sql" || names(result.Pending) != "2_lost.sql 3_index.sql" || has(t, pool, "half") || has(t, pool, "users_name") {
 		t.Errorf("%+v", result)
 	}
@@ -438,7 +442,8 @@ func TestPostgresMigrate_HostileAndLargeFiles(t *testing.T) {
 	}
 }
 
-// Many instances with a pool of their own, all at one moment, on an empty database.
+// Many instances with a pool of their own, all at one moment, on an empty
+// database.
 func TestPostgresMigrate_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	text := newDatabase(t)
@@ -461,7 +466,8 @@ func TestPostgresMigrate_ManyAtOnce(t *testing.T) {
 	checkRace(t, open(t, text), results)
 }
 
-// Real processes: this test binary starts itself, and all of them are let go at one moment.
+// Real processes: this test binary starts itself, and all of them are let go at
+// one moment.
 func TestPostgresMigrate_ProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const processes = 4
@@ -530,7 +536,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// migrateChild is one process of ProcessesAtOnce: it says that it is ready, waits for the end of its input, opens and migrates.
+// migrateChild is one process of ProcessesAtOnce: it says that it is ready,
+// waits for the end of its input, opens and migrates.
 func migrateChild(text string) error {
 	fmt.Println("ready")
 	if err := killtest.AwaitInputEnd(); err != nil {

@@ -9,17 +9,24 @@ import (
 	"sync/atomic"
 	"time"
 
-	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/work"
 )
 
-var errSessionLost = &core.Error{Code: core.CodeUnavailable, Op: "postgres_migrate", Message: "the connection broke, and with it the lock"}
+var errSessionLost = &core.Error{
+	Code:    core.CodeUnavailable,
+	Op:      "postgres_migrate",
+	Message: "the connection broke, and with it the lock",
+}
 
-// openDB makes a database/sql pool with the settings and hooks of the given one that connects once: it is one session
-// to the end, which the lock belongs to, and where that breaks nothing goes on without it.
+// openDB makes a database/sql pool with the settings and hooks of the given one
+// that connects once: it is one session to the end, which the lock belongs to,
+// and where that breaks nothing goes on without it.
 func openDB(pool *pgxpool.Pool) *sql.DB {
 	cfg := pool.Config()
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = "0"
@@ -41,8 +48,9 @@ func openDB(pool *pgxpool.Pool) *sql.DB {
 	return db
 }
 
-// lock takes the advisory lock of the table; closing the session gives it back. It asks until it has it: a session
-// that waits inside the server would hold up a CREATE INDEX CONCURRENTLY of the one that migrates, for ever.
+// lock takes the advisory lock of the table; closing the session gives it back.
+// It asks until it has it: a session that waits inside the server would hold up
+// a CREATE INDEX CONCURRENTLY of the one that migrates, for ever.
 func (m *migrating) lock(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, m.lockTimeout)
 	defer cancel()
@@ -54,28 +62,25 @@ func (m *migrating) lock(ctx context.Context) error {
 		if got {
 			return nil
 		}
-		pause := time.NewTimer(core.BackoffDelay(lockBackoff, attempt, rand.Float64()))
-		select {
-		case <-pause.C:
-		case <-waiting.Done():
-			pause.Stop()
-			if ctx.Err() != nil {
-				return postgres.PostgresError("postgres_migrate", context.Cause(ctx))
-			}
-			return &core.Error{
-				Code:    core.CodeUnavailable,
-				Op:      "postgres_migrate",
-				Message: "another process migrates for too long",
-				Hint:    "try again when it is done; pg_locks (locktype advisory), joined with pg_stat_activity by pid, shows who it is",
-			}
+		if work.SleepContext(waiting, core.BackoffDelay(lockBackoff, attempt, rand.Float64())) == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return postgres.PostgresError("postgres_migrate", context.Cause(ctx))
+		}
+		return &core.Error{
+			Code:    core.CodeUnavailable,
+			Op:      "postgres_migrate",
+			Message: "another process migrates for too long",
+			Hint:    "try again when it is done; pg_locks (locktype advisory), joined with pg_stat_activity by pid, shows who it is",
 		}
 	}
 }
 
 var lockBackoff = core.BackoffDelayConfig{Initial: 50 * time.Millisecond, Max: time.Second}
 
-// lockKey is a number for the table: the first 8 bytes of the SHA-256 of what it says. The server keeps advisory locks
-// for each database.
+// lockKey is a number for the table: the first 8 bytes of the SHA-256 of what
+// it says. The server keeps advisory locks for each database.
 func (m *migrating) lockKey() int64 {
 	sum := sha256.Sum256([]byte("postgres_migrate:" + m.qualifiedTable()))
 	return int64(binary.BigEndian.Uint64(sum[:]))

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// sqlFiles shows the files to goose, plain ones with the annotations that it wants: as one statement, which it then
-// doesn't cut at the semicolons in function bodies.
+// sqlFiles shows the files to goose, plain ones with the annotations that it
+// wants: as one statement, which it then doesn't cut at the semicolons in
+// function bodies.
 type sqlFiles []migrationFile
 
 var _ fs.GlobFS = sqlFiles(nil)

@@ -19,15 +19,15 @@ import (
 var limit = 30 * time.Second
 
 // ServiceConformance tests the promises of [service.Service] as parallel
-// subtests of t: that Stop may be called again and from several goroutines, that
-// a Stop whose context ends leaves the service stopping, that the end of the
-// context it was started with stops it, that Done and Err agree, and that no
-// goroutine of it is left.
+// subtests of t: that Stop may be called again and from several goroutines,
+// that a Stop whose context ends leaves the service stopping, that the end of
+// the context it was started with stops it, that Done and Err agree, and that
+// no goroutine of it is left.
 //
-// start starts a new, healthy service that runs until it is stopped. What else it
-// makes, it removes with t.Cleanup: goroutines that outlive the service count as
-// left by it. Where ctx is done already, start may fail or return a service that
-// ends.
+// start starts a new, healthy service that runs until it is stopped. What else
+// it makes, it removes with t.Cleanup: goroutines that outlive the service
+// count as left by it. Where ctx is done already, start may fail or return a
+// service that ends.
 //
 // More in service_conformance.md:
 //   - Goroutines are told apart by a profiler label that start's goroutine has,
@@ -87,8 +87,8 @@ func (s *subject) run(t *testing.T) service.Service {
 	return service
 }
 
-// wantNoGoroutines checks that no goroutine with the subject's label is left, or
-// none is soon: what ends last may do so after Done was closed.
+// wantNoGoroutines checks that no goroutine with the subject's label is left,
+// or none is soon: what ends last may do so after Done was closed.
 func (s *subject) wantNoGoroutines(t *testing.T) {
 	t.Helper()
 	var left string

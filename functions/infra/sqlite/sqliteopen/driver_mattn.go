@@ -9,7 +9,8 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// linkedDriver opens with github.com/mattn/go-sqlite3, which needs cgo. It has no switch for defensive mode.
+// linkedDriver opens with github.com/mattn/go-sqlite3, which needs cgo. It has
+// no switch for defensive mode.
 func linkedDriver(uri string) (driver.Driver, func(context.Context) (driver.Conn, error), error) {
 	drv := &sqlite3.SQLiteDriver{}
 	open := func(ctx context.Context) (driver.Conn, error) {

@@ -12,8 +12,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// linkedDriver opens with modernc.org/sqlite. _time_format: without it a time is stored as time.Time.String() writes
-// it, which neither SQLite's date functions nor the other driver read.
+// linkedDriver opens with modernc.org/sqlite. _time_format: without it a time
+// is stored as time.Time.String() writes it, which neither SQLite's date
+// functions nor the other driver read.
 func linkedDriver(uri string) (driver.Driver, func(context.Context) (driver.Conn, error), error) {
 	countsMemory()
 	base, err := sqlite.NewConnector(uri + "&_defensive=1&_time_format=sqlite")

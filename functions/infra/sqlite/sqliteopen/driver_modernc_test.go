@@ -13,7 +13,8 @@ func TestLinkedDriver_Modernc(t *testing.T) {
 	if got := fmt.Sprintf("%T", db.Writer.Driver()); got != "*sqlite.Driver" {
 		t.Errorf("the driver is %s", got)
 	}
-	// Defensive mode: the switch that lets SQL write the schema table stays off.
+	// Defensive mode: the switch that lets SQL write the schema table stays
+	// off.
 	conn, err := db.Writer.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

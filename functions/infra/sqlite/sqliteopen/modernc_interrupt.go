@@ -14,10 +14,11 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// modernc.org/sqlite v1.60 heeds a query's context until the first row, not in the rows after it: a query whose second row
-// takes an hour runs that hour, whatever its deadline. And a context that ends just before the first step is lost, since
-// SQLite forgets an interrupt when it starts. The types below watch the context in each step, as mattn's driver does by
-// itself.
+// modernc.org/sqlite v1.60 heeds a query's context until the first row, not in
+// the rows after it: a query whose second row takes an hour runs that hour,
+// whatever its deadline. And a context that ends just before the first step is
+// lost, since SQLite forgets an interrupt when it starts. The types below watch
+// the context in each step, as mattn's driver does by itself.
 
 // moderncConn is all that database/sql asks of a connection of this driver.
 type moderncConn interface {
@@ -39,24 +40,28 @@ type interruptibleConn struct {
 	busy any // the call or the rows whose step runs now: only that may be interrupted
 }
 
-// interruptible wraps a connection. The driver doesn't export the handle that sqlite3_interrupt needs, nor that call.
+// interruptible wraps a connection. The driver doesn't export the handle that
+// sqlite3_interrupt needs, nor that call.
 func interruptible(conn driver.Conn) (driver.Conn, error) {
 	modern, ok := conn.(moderncConn)
 	handle := reflect.Indirect(reflect.ValueOf(conn)).FieldByName("db")
 	if !ok || !handle.IsValid() || handle.Kind() != reflect.Uintptr {
-		return nil, errors.Join(errors.New("this version of modernc.org/sqlite has changed inside: update sqlite_open"), conn.Close())
+		return nil, errors.Join(
+			errors.New("this version of modernc.org/sqlite has changed inside: update sqlite_open"),
+			conn.Close(),
+		)
 	}
 	return &interruptibleConn{moderncConn: modern, db: uintptr(handle.Uint())}, nil
 }
 
-// setBusy says who steps from now on; nil: nobody.
+// setBusy says who steps from now on; nil disables it.
 func (c *interruptibleConn) setBusy(who any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = who
 }
 
-// interrupt stops who's step, should one run, and says whether it did.
+// interrupt stops who's step, should one run, and reports whether it did.
 func (c *interruptibleConn) interrupt(who any) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,8 +74,8 @@ func (c *interruptibleConn) interrupt(who any) bool {
 	return true
 }
 
-// interruptRepeat is after how long a step that goes on is interrupted again: SQLite forgets an interrupt that
-// comes before the first step.
+// interruptRepeat is after how long a step that goes on is interrupted again:
+// SQLite forgets an interrupt that comes before the first step.
 const interruptRepeat = 10 * time.Millisecond
 
 // watch interrupts who's steps once ctx is done, until stop is called.
@@ -98,12 +103,20 @@ func (c *interruptibleConn) run(ctx context.Context, call func() error) error {
 	return err
 }
 
-func (c *interruptibleConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
+func (c *interruptibleConn) ExecContext(
+	ctx context.Context,
+	query string,
+	args []driver.NamedValue,
+) (result driver.Result, err error) {
 	err = c.run(ctx, func() error { result, err = c.moderncConn.ExecContext(ctx, query, args); return err })
 	return result, err
 }
 
-func (c *interruptibleConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+func (c *interruptibleConn) QueryContext(
+	ctx context.Context,
+	query string,
+	args []driver.NamedValue,
+) (rows driver.Rows, err error) {
 	err = c.run(ctx, func() error { rows, err = c.moderncConn.QueryContext(ctx, query, args); return err })
 	return c.watched(ctx, rows, err)
 }
@@ -127,7 +140,10 @@ type interruptibleStmt struct {
 	conn *interruptibleConn
 }
 
-func (s *interruptibleStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (result driver.Result, err error) {
+func (s *interruptibleStmt) ExecContext(
+	ctx context.Context,
+	args []driver.NamedValue,
+) (result driver.Result, err error) {
 	err = s.conn.run(ctx, func() error { result, err = s.moderncStmt.ExecContext(ctx, args); return err })
 	return result, err
 }

@@ -42,23 +42,28 @@ type SQLiteOpenConfig struct {
 
 // SQLiteOpenHandle is an open database. Close closes both pools.
 type SQLiteOpenHandle struct {
-	// Writer has one connection, whose transactions begin with BEGIN IMMEDIATE: SQLite has one writer at a time, and
-	// waiting for the pool is fair and heeds the context, where SQLite's own busy wait is neither.
+	// Writer has one connection, whose transactions begin with BEGIN IMMEDIATE:
+	// SQLite has one writer at a time, and waiting for the pool is fair and
+	// heeds the context, where SQLite's own busy wait is neither.
 	Writer *sql.DB
-	// Reader has several connections that can't write. In WAL mode (every file) they run beside the writer, each on
-	// the state as it was when its transaction began.
+	// Reader has several connections that can't write. In WAL mode (every file)
+	// they run next to the writer, each on the state as it was when its
+	// transaction began.
 	Reader *sql.DB
 
 	anchor driver.Conn // keeps a database in memory alive while the pools are empty; nil for a file
 }
 
-// SQLiteOpen opens a SQLite database file, or a database in memory, with settings fit for a server: WAL, a busy
-// timeout, foreign keys on, trusted_schema off, defensive mode where the driver has it (modernc), and one writing
-// connection beside a pool of reading ones. ctx bounds the opening alone. Close the handle.
+// SQLiteOpen opens a SQLite database file, or a database in memory, with
+// settings fit for a server: WAL, a busy timeout, foreign keys on,
+// trusted_schema off, defensive mode where the driver has it (modernc), and one
+// writing connection next to a pool of reading ones. ctx bounds the opening
+// alone. Close the handle.
 //
-// Errors: CodeNotFound for a missing folder (or a missing file with ReadOnly), CodeForbidden where the file or its
-// folder can't be written, CodeInvalid for a file that is no database or a bad config, CodeInternal for a damaged
-// file, CodeUnavailable while another process holds it.
+// Errors: CodeNotFound for a missing folder (or a missing file with ReadOnly),
+// CodeForbidden where the file or its folder can't be written, CodeInvalid for
+// a file that is no database or a bad config, CodeInternal for a damaged file,
+// CodeUnavailable while another process holds it.
 //
 // More in sqlite_open.md:
 //   - Writer has one connection.
@@ -80,8 +85,9 @@ func SQLiteOpen(ctx context.Context, cfg SQLiteOpenConfig) (*SQLiteOpenHandle, e
 	return h, nil
 }
 
-// Close closes both pools, the readers first: the last connection of a file writes the WAL back and removes it. It
-// waits for queries under way, and may be called again.
+// Close closes both pools, the readers first: the last connection of a file
+// writes the WAL back and removes it. It waits for queries under way, and may
+// be called again.
 func (h *SQLiteOpenHandle) Close() error {
 	var errs []error
 	for _, db := range []*sql.DB{h.Reader, h.Writer} {
@@ -105,14 +111,18 @@ type settings struct {
 }
 
 func newSettings(cfg SQLiteOpenConfig) (settings, error) {
-	s := settings{SQLiteOpenConfig: cfg, memory: cfg.Path == ":memory:", op: "sqlite_open " + cfg.Path}
+	s := settings{SQLiteOpenConfig: cfg, memory: cfg.Path == ":memory:", op: "sqlite_open path=" + cfg.Path}
 	s.Synchronous = strings.ToUpper(s.Synchronous)
 	switch s.Synchronous {
 	case "":
 		s.Synchronous = "NORMAL"
 	case "OFF", "NORMAL", "FULL", "EXTRA":
 	default:
-		return s, s.fail(core.CodeInvalid, fmt.Sprintf("bad Synchronous %q", cfg.Synchronous), "use OFF, NORMAL, FULL or EXTRA")
+		return s, s.fail(
+			core.CodeInvalid,
+			fmt.Sprintf("bad Synchronous %q", cfg.Synchronous),
+			"use OFF, NORMAL, FULL or EXTRA",
+		)
 	}
 	if s.BusyTimeout == 0 {
 		s.BusyTimeout = 5 * time.Second
@@ -133,15 +143,17 @@ func newSettings(cfg SQLiteOpenConfig) (settings, error) {
 		if s.ReadOnly {
 			return s, s.fail(core.CodeInvalid, "a database in memory can't be read-only", "it would be empty forever")
 		}
-		// The memdb file system shares a name that begins with / among a process's connections, with real locks.
-		// cache=shared, the older way, has locks on tables that no busy timeout waits for.
+		// The memdb file system shares a name that begins with / among a
+		// process's connections, with real locks. cache=shared, the older way,
+		// has locks on tables that no busy timeout waits for.
 		s.uri = "file:/fnregistry-" + rand.Text() + "?vfs=memdb"
 		return s, nil
 	}
 	return s, s.findFile()
 }
 
-// findFile checks what SQLite would only call "unable to open database file", and sets uri.
+// findFile checks what SQLite would only call "unable to open database file",
+// and sets uri.
 func (s *settings) findFile() error {
 	if s.Path == "" || strings.ContainsRune(s.Path, 0) || strings.HasPrefix(s.Path, "file:") {
 		return s.fail(core.CodeInvalid, "bad path", `give a file's path or ":memory:", no URI`)
@@ -150,7 +162,8 @@ func (s *settings) findFile() error {
 	if err != nil {
 		return &core.Error{Code: core.CodeInternal, Op: s.op, Err: err}
 	}
-	// Stat alone: to open and close the file here would drop this process's POSIX locks on it.
+	// Stat alone: to open and close the file here would drop this process's
+	// POSIX locks on it.
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
@@ -183,7 +196,8 @@ func (s *settings) findFolder(dir string) error {
 	return nil
 }
 
-// fileURI writes an absolute path the way SQLite reads it, https://sqlite.org/uri.html.
+// fileURI writes an absolute path the way SQLite reads it,
+// https://sqlite.org/uri.html.
 func fileURI(path string) string {
 	path = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(path))
 	if !strings.HasPrefix(path, "/") {
@@ -196,8 +210,8 @@ func (s *settings) fail(code core.Code, message, hint string) error {
 	return &core.Error{Code: code, Op: s.op, Message: message, Hint: hint}
 }
 
-// openError adds what is known here to an error of the driver: the folder is there, so that "unable to open" is a
-// matter of rights.
+// openError adds what is known here to an error of the driver: the folder is
+// there, so that "unable to open" is a matter of rights.
 func openError(s settings, err error) error {
 	err = sqlite.SQLiteError(s.op, err)
 	coded, ok := errors.AsType[*core.Error](err)

@@ -131,7 +131,8 @@ func TestSQLiteOpen_ReaderCannotWrite(t *testing.T) {
 			}
 		}
 	}
-	// Even with query_only off the file can't be written: the connection is read-only.
+	// Even with query_only off the file can't be written: the connection is
+	// read-only.
 	db := mustOpen(t, SQLiteOpenConfig{Path: newFile(t)})
 	exec(t, db.Writer, "CREATE TABLE t (n)")
 	conn, err := db.Reader.Conn(t.Context())
@@ -222,7 +223,8 @@ func write(t *testing.T, path string, content []byte) {
 	}
 }
 
-// damaged makes a database whose schema can't be read: the header is whole, the rest of the first page is not.
+// damaged makes a database whose schema can't be read: the header is whole, the
+// rest of the first page is not.
 func damaged(t *testing.T) string {
 	t.Helper()
 	path := newFile(t)
@@ -299,7 +301,8 @@ func TestSQLiteOpen_OpenedAtOnce(t *testing.T) {
 	}
 }
 
-// SQLite gives up at once, whatever the busy timeout, when it shall switch a file to WAL that somebody writes.
+// SQLite gives up at once, whatever the busy timeout, when it shall switch a
+// file to WAL that somebody writes.
 func TestSQLiteOpen_WaitsToSwitchToWAL(t *testing.T) {
 	t.Parallel()
 	path := newFile(t)
@@ -324,7 +327,8 @@ func TestSQLiteOpen_WaitsToSwitchToWAL(t *testing.T) {
 	}
 }
 
-// Read, then write, in one transaction, is what fails with "database is locked" on a plain pool.
+// Read, then write, in one transaction, is what fails with "database is locked"
+// on a plain pool.
 func TestSQLiteOpen_WritersQueueReadersDont(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{newFile(t), ":memory:"} {
@@ -374,7 +378,8 @@ func increment(ctx context.Context, db *SQLiteOpenHandle) error {
 	return tx.Commit()
 }
 
-// A reader that is at work (WAL) doesn't keep the writer waiting, and goes on seeing what it saw.
+// A reader that is at work (WAL) doesn't keep the writer waiting, and goes on
+// seeing what it saw.
 func TestSQLiteOpen_ReaderKeepsItsState(t *testing.T) {
 	t.Parallel()
 	db := mustOpen(t, SQLiteOpenConfig{Path: newFile(t)})

@@ -1,2 +1,3 @@
-// Package tokentest holds the tests that every token store passes. It is for test files.
+// Package tokentest holds the tests that every token store passes. It is for
+// test files.
 package tokentest

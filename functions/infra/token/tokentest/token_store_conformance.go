@@ -7,13 +7,16 @@ import (
 	"fnregistry.dev/functions/infra/token"
 )
 
-// TokenStoreConformance holds a store against every promise of [token.TokenStore], as subtests of t that run in
-// parallel. setup makes an empty place for secrets and returns open, which opens the store that is there; open is
-// called several times, also from several goroutines, and each of its stores must see what the others wrote. What setup
-// makes it takes away with t.Cleanup.
+// TokenStoreConformance holds a store against every promise of
+// [token.TokenStore], as subtests of t that run in parallel. setup makes an
+// empty place for secrets and returns open, which opens the store that is
+// there; open is called several times, also from several goroutines, and each
+// of its stores must see what the others wrote. What setup makes it takes away
+// with t.Cleanup.
 //
-// The suite writes values of up to 10 MB and some hundred small ones. It does not start processes, and it does not
-// break anything: that a store survives a crash or a full disk is for the store's own tests.
+// The suite writes values of up to 10 MB and some hundred small ones. It does
+// not start processes, and it does not break anything: that a store survives a
+// crash or a full disk is for the store's own tests.
 //
 // More in token_store_conformance.md:
 //   - It imports testing: call it from test files alone, or the program links
@@ -72,7 +75,8 @@ func mustList(t *testing.T, store token.TokenStore) []string {
 	return names
 }
 
-// doneContexts are contexts that nothing may be done with, by what the error's code must be.
+// doneContexts are contexts that nothing may be done with, by what the error's
+// code must be.
 func doneContexts(t *testing.T) (canceled, late context.Context) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()

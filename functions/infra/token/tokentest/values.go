@@ -15,7 +15,8 @@ import (
 
 const secret = "syt_hunter2_correct-horse"
 
-// wantCode fails the test if err has another code, is no *core.Error, or shows the secret.
+// wantCode fails the test if err has another code, is no *core.Error, or shows
+// the secret.
 func wantCode(t *testing.T, what string, err error, code core.Code) {
 	t.Helper()
 	coded, ok := errors.AsType[*core.Error](err)
@@ -97,8 +98,9 @@ func checkDoneContext(t *testing.T, open func() token.TokenStore) {
 	}
 }
 
-// checkLargeValue writes sizes that lie around the limits of the known keyrings. From the first that is refused on, all
-// must be, and nothing may change.
+// checkLargeValue writes sizes that lie around the limits of the known
+// keyrings. From the first that is refused on, all must be, and nothing may
+// change.
 func checkLargeValue(t *testing.T, open func() token.TokenStore) {
 	store := open()
 	want := "small"

@@ -15,7 +15,8 @@ const (
 	rounds  = 8
 )
 
-// checkManyWriters lets each writer write its own names, and delete every other one. None may undo another's.
+// checkManyWriters lets each writer write its own names, and delete every other
+// one. None may undo another's.
 func checkManyWriters(t *testing.T, open func() token.TokenStore) {
 	var group sync.WaitGroup
 	for w := range writers {
@@ -52,7 +53,8 @@ func checkManyWriters(t *testing.T, open func() token.TokenStore) {
 	}
 }
 
-// checkOneName lets all writers write one name while others read it: it is there at all times, and whole.
+// checkOneName lets all writers write one name while others read it: it is
+// there at all times, and whole.
 func checkOneName(t *testing.T, open func() token.TokenStore) {
 	mustSet(t, open(), "name", strings.Repeat("0", 100))
 	whole := func(value string) bool {

@@ -1,18 +1,18 @@
-// Package control is the HTTP API by which a test starts servers of its own, and kills and restarts them.
+// Package control is the HTTP API by which a test starts servers of its own,
+// and kills and restarts them.
 //
 //	POST   /v1/servers {"kind":"postgres"}   200 {"id":"5","kind":"postgres","env":{...}}, when it answers
 //	POST   /v1/servers/{id}/kill             204: SIGKILL to all its processes; the data stay
-//	POST   /v1/servers/{id}/stop             204: ended in the orderly way; the data stay
+//	POST   /v1/servers/{id}/stop             204: ended gracefully; the data stay
 //	POST   /v1/servers/{id}/restart          204: answers again, on the same port and data
 //	DELETE /v1/servers/{id}                  204: ended, and its data removed
 //
-// Each request bears the run's token. Errors are problem JSON (RFC 9457).
+// Each request carries the run's token. Errors are problem JSON (RFC 9457).
 package control
 
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 
 	fnhttp "fnregistry.dev/functions/infra/http"
@@ -35,7 +35,7 @@ type serverRequest struct {
 
 type none = struct{}
 
-// Handler serves the API to those who bear the token.
+// Handler serves the API to clients with the token.
 func Handler(w *world.World, token string) (http.Handler, error) {
 	mux := http.NewServeMux()
 	bounds := fnhttp.HTTPJSONConfig{MaxBytes: 4 << 10}
@@ -62,24 +62,16 @@ func Handler(w *world.World, token string) (http.Handler, error) {
 	return fnhttp.HTTPBearerAuth(mux, fnhttp.HTTPBearerAuthConfig{Tokens: []string{token}, Realm: "testenv"})
 }
 
-// Serve serves the API on a free port of 127.0.0.1 until ctx is done. It returns the address at once, and a channel
-// that gets the one result of serving.
-func Serve(ctx context.Context, w *world.World, token string) (addr string, ended <-chan error, err error) {
+// Serve serves the API on a free port of 127.0.0.1 until ctx is done or the
+// server is stopped.
+func Serve(ctx context.Context, w *world.World, token string) (*fnhttp.HTTPServerHandle, error) {
 	handler, err := Handler(w, token)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	result := make(chan error, 1)
-	go func() {
-		result <- fnhttp.HTTPServe(ctx, fnhttp.HTTPServeConfig{
-			Handler: handler, Listener: listener, Logger: slog.New(slog.DiscardHandler),
-			WriteTimeout:    -1, // a server may have to be installed first
-			ShutdownTimeout: -1, // who asks is gone, or should be
-		})
-	}()
-	return listener.Addr().String(), result, nil
+	return fnhttp.HTTPServer(ctx, fnhttp.HTTPServerConfig{
+		Handler: handler, Logger: slog.New(slog.DiscardHandler),
+		WriteTimeout:    -1, // a server may have to be installed first
+		ShutdownTimeout: -1, // who asks is gone, or should be
+	})
 }

@@ -1,16 +1,21 @@
-// Package guard sees that nothing which testenv starts outlives it, however it ends.
+// Package guard sees that nothing which testenv starts outlives it, however it
+// ends.
 //
-// testenv runs as three processes of the same program, each the parent of the next:
+// testenv runs as three processes of the same program, each the parent of the
+// next:
 //
 //	front   the one that was called. It passes signals on, and the exit status back.
-//	minder  holds a pipe from the front, whose end says that the front has gone.
+//	minder  holds a pipe from the front, which closes when the front ends.
 //	worker  does the work: it starts the servers and the command.
 //
-// Minder and worker are in a process group of their own, so a SIGKILL of the front's whole group leaves them.
+// Minder and worker are in a process group of their own, so a SIGKILL of the
+// front's whole group leaves them.
 //
-// Front and minder are child subreapers (prctl(2)): what loses its parent below them becomes their child, also a daemon
-// that has forked twice and called setsid. So each of them can find all that is left, and kills it when the process
-// below has ended. A SIGKILL of any one of the three leaves one of them to do so.
+// Front and minder are child subreapers (prctl(2)): what loses its parent below
+// them becomes their child, also a daemon that has forked twice and called
+// setsid. So each of them can find all that is left, and kills it when the
+// process below has ended. A SIGKILL of any one of the three leaves one of them
+// to do so.
 package guard
 
 import (
@@ -31,15 +36,18 @@ import (
 const (
 	minder = "@minder"
 	worker = "@worker"
-	// pipeFD is where a child finds its parent's pipe: the first file after stdin, stdout and stderr.
+	// pipeFD is where a child finds its parent's pipe: the first file after
+	// stdin, stdout and stderr.
 	pipeFD = 3
-	// patience with a worker that was told that the front has gone, before all is killed.
+	// patience with a worker that was told that the front has gone, before all
+	// is killed.
 	patience = 10 * time.Second
-	// sweepTime is for killing what is left. Only what hangs in the kernel takes longer.
+	// sweepTime is for killing what is left. Only what hangs in the kernel
+	// takes longer.
 	sweepTime = 10 * time.Second
 )
 
-// Run is what a worker is told.
+// Run is the order for a worker.
 type Run struct {
 	Dir   string   // the run's folder
 	Args  []string // of the front
@@ -108,8 +116,9 @@ func inherited(args []string) (Run, error) {
 	return Run{Dir: args[1], Group: group, Args: args[3:], Parent: listen(pipe)}, nil
 }
 
-// startedByItself is an error unless this process was started by guard: its parent runs the same program, and has
-// left it a pipe. Whoever types the inner names by hand gets no further; the runtime may have put a file of its own
+// startedByItself is an error unless this process was started by guard: its
+// parent runs the same program, and has left it a pipe. Whoever types the inner
+// names by hand gets no further; the runtime may have put a file of its own
 // where the pipe would be.
 func startedByItself() error {
 	var file syscall.Stat_t
@@ -148,7 +157,8 @@ func own() <-chan syscall.Signal {
 	return signals
 }
 
-// listen reads the parent's pipe: each byte is a signal, the end is the parent's.
+// listen reads the parent's pipe: each byte is a signal, the end is the
+// parent's.
 func listen(pipe io.Reader) Parent {
 	signals, gone := make(chan syscall.Signal, 8), make(chan struct{})
 	go func() {
@@ -167,7 +177,8 @@ func listen(pipe io.Reader) Parent {
 	return Parent{Signals: signals, Gone: gone}
 }
 
-// guard starts the next process, waits for its end, kills what is left of it, and returns its exit status.
+// guard starts the next process, waits for its end, kills what is left of it,
+// and returns its exit status.
 func guard(role string, run Run) int {
 	if err := becomeSubreaper(); err != nil {
 		return fail(fmt.Errorf("testenv can't see to its children: %w", err))
@@ -206,7 +217,8 @@ func guard(role string, run Run) int {
 	}
 }
 
-// reap waits for all children, of which most were orphans once, so that none stays a zombie.
+// reap waits for all children, of which most were orphans once, so that none
+// stays a zombie.
 func reap(child int, ended chan<- syscall.WaitStatus) {
 	for {
 		var status syscall.WaitStatus
@@ -221,8 +233,8 @@ func reap(child int, ended chan<- syscall.WaitStatus) {
 	}
 }
 
-// sweep kills all descendants of this process. Those whose parent is killed become its children, so it ends when there
-// are none.
+// sweep kills all descendants of this process. Those whose parent is killed
+// become its children, so it ends when there are none.
 func sweep() error {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 	defer cancel()

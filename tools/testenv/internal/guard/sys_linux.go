@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// becomeSubreaper makes this process the parent of all descendants that lose theirs.
+// becomeSubreaper makes this process the parent of all descendants that lose
+// theirs.
 func becomeSubreaper() error {
 	const prSetChildSubreaper = 36 // prctl(2), linux/prctl.h
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0); errno != 0 {
@@ -18,7 +19,8 @@ func becomeSubreaper() error {
 	return nil
 }
 
-// stat reads what /proc/PID/stat says; ok is false if there is no such process any more.
+// stat reads what /proc/PID/stat says; ok is false if there is no such process
+// any more.
 func stat(pid int) (ppid int, zombie, ok bool) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	end := bytes.LastIndexByte(data, ')') // the name before it may hold anything

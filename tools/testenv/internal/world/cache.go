@@ -10,14 +10,22 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"fnregistry.dev/functions/infra/work"
 )
 
 // unusedFor is how long something stays in the cache that nobody uses.
 const unusedFor = 30 * 24 * time.Hour
 
-// cached returns a folder of the cache that build has filled, for this name and these inputs. While one process builds,
-// others that need the same wait.
-func (w *World) cached(ctx context.Context, name string, inputs []string, what string, build func(ctx context.Context, dir string) error) (string, error) {
+// cached returns a folder of the cache that build has filled, for this name and
+// these inputs. While one process builds, others that need the same wait.
+func (w *World) cached(
+	ctx context.Context,
+	name string,
+	inputs []string,
+	what string,
+	build func(ctx context.Context, dir string) error,
+) (string, error) {
 	sum := sha256.Sum256([]byte(strings.Join(inputs, "\x00")))
 	dir := filepath.Join(w.cfg.Cache, name+"-"+hex.EncodeToString(sum[:8]))
 	if isUsed(dir) {
@@ -50,7 +58,7 @@ func (w *World) cached(ctx context.Context, name string, inputs []string, what s
 	return dir, nil
 }
 
-// isUsed says whether the folder is there, and notes that it is used.
+// isUsed reports whether the folder is there, and notes that it is used.
 func isUsed(dir string) bool {
 	now := time.Now()
 	return os.Chtimes(dir, now, now) == nil
@@ -66,7 +74,8 @@ func (w *World) dropUnused(name string) {
 	}
 }
 
-// lock takes a lock that all runs of testenv with this cache share. The kernel drops it when the process ends.
+// lock takes a lock that all runs of testenv with this cache share. The kernel
+// drops it when the process ends.
 func (w *World) lock(ctx context.Context, name string) (unlock func(), err error) {
 	if err := os.MkdirAll(w.cfg.Cache, 0o755); err != nil {
 		return nil, err
@@ -88,9 +97,7 @@ func (w *World) lock(ctx context.Context, name string) (unlock func(), err error
 			told = true
 			w.say("waiting for another start to finish with %s", name)
 		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
+		if work.SleepContext(ctx, 100*time.Millisecond) != nil {
 			file.Close()
 			return nil, context.Cause(ctx)
 		}

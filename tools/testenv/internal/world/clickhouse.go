@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// setUpClickHouse makes a ClickHouse of Debian's server (18.16), which speaks the native protocol only.
+// setUpClickHouse makes a ClickHouse of Debian's server (18.16), which speaks
+// the native protocol only.
 func setUpClickHouse(ctx context.Context, s *Server) (*setup, error) {
 	path, err := s.world.need(ctx, ClickHouse, func() string { return find("clickhouse-server") }, "clickhouse-server")
 	if err != nil {
@@ -49,7 +50,8 @@ func setUpClickHouse(ctx context.Context, s *Server) (*setup, error) {
 	}, nil
 }
 
-// clickHouseConfig is what the server does not start without. It takes the port and the server's folder.
+// clickHouseConfig is what the server does not start without. It takes the port
+// and the server's folder.
 const clickHouseConfig = `<?xml version="1.0"?>
 <yandex>
 	<logger><level>warning</level><console>1</console></logger>
@@ -88,7 +90,8 @@ func hexSHA256(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// clickHouseHello logs in, by the first packet of the native protocol, and is an error unless the server agrees.
+// clickHouseHello logs in, by the first packet of the native protocol, and is
+// an error unless the server agrees.
 func clickHouseHello(ctx context.Context, addr, password string) error {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", addr)

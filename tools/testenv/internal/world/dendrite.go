@@ -16,7 +16,8 @@ import (
 
 const dendritePackage = "github.com/matrix-org/dendrite/cmd/dendrite"
 
-// setUpDendrite makes a Dendrite that is built from the version in this module's go.mod, on SQLite.
+// setUpDendrite makes a Dendrite that is built from the version in this
+// module's go.mod, on SQLite.
 func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {
 	path, err := s.world.dendrite(ctx)
 	if err != nil {
@@ -30,7 +31,9 @@ func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {
 	config := filepath.Join(s.dir, "dendrite.yaml")
 	seed := make([]byte, 32) // of an Ed25519 key
 	_, _ = rand.Read(seed)   // never fails
-	key := pem.EncodeToMemory(&pem.Block{Type: "MATRIX PRIVATE KEY", Headers: map[string]string{"Key-ID": "ed25519:testenv"}, Bytes: seed})
+	key := pem.EncodeToMemory(
+		&pem.Block{Type: "MATRIX PRIVATE KEY", Headers: map[string]string{"Key-ID": "ed25519:testenv"}, Bytes: seed},
+	)
 	if err := writeFiles(map[string]string{
 		config:                                 asJSON(dendriteConfig(s.dir, secret)),
 		filepath.Join(s.dir, "matrix_key.pem"): string(key),
@@ -49,9 +52,11 @@ func setUpDendrite(ctx context.Context, s *Server) (*setup, error) {
 	}, nil
 }
 
-// sqliteOptions make Dendrite four times as fast (320 messages a second instead of 80); what it has committed survives a
-// SIGKILL of Dendrite, if not a power cut. Dendrite takes the URL's path alone, unescaped, so the question mark is escaped;
-// the first two are for the driver that it has with cgo, the others for the one without.
+// sqliteOptions make Dendrite four times as fast (320 messages a second instead
+// of 80); what it has committed survives a SIGKILL of Dendrite, if not a power
+// cut. Dendrite takes the URL's path alone, unescaped, so the question mark is
+// escaped; the first two are for the driver that it has with cgo, the others
+// for the one without.
 const sqliteOptions = "%3F_journal_mode=WAL%26_synchronous=OFF%26_pragma=journal_mode(WAL)%26_pragma=synchronous(OFF)"
 
 func dendriteConfig(dir, secret string) map[string]any {
@@ -81,13 +86,21 @@ func dendriteConfig(dir, secret string) map[string]any {
 	}
 }
 
-// dendrite returns the path of the program, and builds it if the cache has none of this version.
+// dendrite returns the path of the program, and builds it if the cache has none
+// of this version.
 func (w *World) dendrite(ctx context.Context) (string, error) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {
-		return "", &core.Error{Code: core.CodeUnavailable, Message: "the homeserver is built, and there is no go command", Hint: "install Go, or take matrix=synapse"}
+		return "", &core.Error{
+			Code:    core.CodeUnavailable,
+			Message: "the homeserver is built, and there is no go command",
+			Hint:    "install Go, or take matrix=synapse",
+		}
 	}
-	toolchain, err := call(ctx, command{path: goTool, args: []string{"env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"}, env: os.Environ()})
+	toolchain, err := call(
+		ctx,
+		command{path: goTool, args: []string{"env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"}, env: os.Environ()},
+	)
 	if err != nil {
 		return "", err
 	}
@@ -98,7 +111,8 @@ func (w *World) dendrite(ctx context.Context) (string, error) {
 	return filepath.Join(dir, "dendrite"), err
 }
 
-// withoutSiblings drops the lines of this repository's modules, which are not built.
+// withoutSiblings drops the lines of this repository's modules, which are not
+// built.
 func withoutSiblings(goMod []byte) string {
 	var kept strings.Builder
 	for line := range strings.Lines(string(goMod)) {
@@ -109,7 +123,8 @@ func withoutSiblings(goMod []byte) string {
 	return kept.String()
 }
 
-// buildDendrite builds with a copy of this module's go.mod, so that it needs neither its source nor a workspace.
+// buildDendrite builds with a copy of this module's go.mod, so that it needs
+// neither its source nor a workspace.
 func (w *World) buildDendrite(ctx context.Context, goTool, dir string) error {
 	source, err := os.MkdirTemp(w.cfg.Dir, "build-")
 	if err != nil {
@@ -123,7 +138,8 @@ func (w *World) buildDendrite(ctx context.Context, goTool, dir string) error {
 		return err
 	}
 	env := []string{"GOWORK=off", "GOFLAGS=", "GOTMPDIR=" + source} // what a killed build leaves goes with the run
-	// The siblings are required by relative paths, which lead nowhere from here. Dendrite needs none of them.
+	// The siblings are required by relative paths, which lead nowhere from
+	// here. Dendrite needs none of them.
 	edit := []string{"mod", "edit"}
 	for _, sibling := range []string{"fnregistry.dev/functions", "fnregistry.dev/tools/testenv/testkit"} {
 		edit = append(edit, "-droprequire="+sibling, "-dropreplace="+sibling)

@@ -10,19 +10,22 @@ import (
 	"strings"
 )
 
-// A run's folder has this prefix in its name and this file in it. RemoveDir asks for both, so that no mistake with a
-// path can make it remove anything else.
+// A run's folder has this prefix in its name and this file in it. RemoveDir
+// asks for both, so that no mistake with a path can make it remove anything
+// else.
 const (
 	dirPrefix = "testenv-"
 	dirMark   = ".testenv-run"
 )
 
-// DirName returns a name for a run's folder, in the system's folder for temporary files, that no other run has.
+// DirName returns a name for a run's folder, in the system's folder for
+// temporary files, that no other run has.
 func DirName() string {
 	return filepath.Join(os.TempDir(), dirPrefix+strings.ToLower(rand.Text()[:12]))
 }
 
-// MakeDir makes a run's folder. It is an error if there is something with the name.
+// MakeDir makes a run's folder. It is an error if there is something with the
+// name.
 func MakeDir(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -30,12 +33,14 @@ func MakeDir(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, dirMark), nil, 0o400); err != nil {
 		return errors.Join(err, os.Remove(dir))
 	}
-	// Servers that run as another user have to pass through; what is theirs alone lies in folders of their own.
+	// Servers that run as another user have to pass through; what is theirs
+	// alone lies in folders of their own.
 	return os.Chmod(dir, 0o711)
 }
 
-// RemoveDir removes a folder that MakeDir has made and whose servers have ended, with what they left in the kernel. A
-// folder that is gone already is fine.
+// RemoveDir removes a folder that MakeDir has made and whose servers have
+// ended, with what they left in the kernel. A folder that is gone already is
+// fine.
 func RemoveDir(dir string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil

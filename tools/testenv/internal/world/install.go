@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // systemDirs hold servers that are not in the PATH of everybody.
@@ -27,8 +28,8 @@ func find(program string) string {
 	return ""
 }
 
-// need sees that what look finds is installed. If it is not, Debian's packages are installed, where that is possible.
-// It returns what look found.
+// need sees that what look finds is installed. If it is not, Debian's packages
+// are installed, where that is possible. It returns what look found.
 func (w *World) need(ctx context.Context, kind string, look func() string, packages ...string) (string, error) {
 	if path := look(); path != "" {
 		return path, nil
@@ -56,7 +57,10 @@ func (w *World) need(ctx context.Context, kind string, look func() string, packa
 	if path := look(); path != "" {
 		return path, nil
 	}
-	return "", &core.Error{Code: core.CodeUnavailable, Message: strings.Join(packages, " ") + " is installed, but the program is not where it should be"}
+	return "", &core.Error{
+		Code:    core.CodeUnavailable,
+		Message: strings.Join(packages, " ") + " is installed, but the program is not where it should be",
+	}
 }
 
 // lockTries is for how many seconds apt's locks are waited for.
@@ -71,20 +75,23 @@ func whileLocked(ctx context.Context, tries int, run func() error) error {
 		if err == nil || tries <= 0 || !strings.Contains(err.Error(), "Could not get lock") && !strings.Contains(err.Error(), "Unable to lock") {
 			return err
 		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
+		if work.SleepContext(ctx, time.Second) != nil {
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// mayInstall is nil for root on Debian, and an error that names the packages for anyone else.
+// mayInstall is nil for root on Debian, and an error that names the packages
+// for anyone else.
 func mayInstall(kind string, packages []string, debian, root bool) error {
 	names := strings.Join(packages, " ")
 	switch {
 	case !debian:
-		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed", Hint: "install " + names + " (as Debian calls it), then run the same command again"}
+		return &core.Error{
+			Code:    core.CodeUnavailable,
+			Message: kind + " is not installed",
+			Hint:    "install " + names + " (as Debian calls it), then run the same command again",
+		}
 	case !root:
 		return &core.Error{Code: core.CodeUnavailable, Message: kind + " is not installed, and only root may install it",
 			Hint: "sudo apt-get install " + names + ", then run the same command again"}

@@ -12,7 +12,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// setUpKeyring makes a D-Bus session with a gnome-keyring whose login keyring is unlocked.
+// setUpKeyring makes a D-Bus session with a gnome-keyring whose login keyring
+// is unlocked.
 func setUpKeyring(ctx context.Context, s *Server) (*setup, error) {
 	daemon, err := s.world.need(ctx, Keyring, func() string {
 		if find("dbus-daemon") == "" || find("dbus-send") == "" {
@@ -25,13 +26,23 @@ func setUpKeyring(ctx context.Context, s *Server) (*setup, error) {
 	}
 	socket, config := filepath.Join(s.dir, "bus"), filepath.Join(s.dir, "bus.conf")
 	if len(socket) > 100 { // sun_path of unix(7) has 108, and gnome-keyring's own socket has a longer name
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "the temporary folder's name is too long for a socket: " + socket, Hint: "set TMPDIR to a shorter one"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "the temporary folder's name is too long for a socket: " + socket,
+			Hint:    "set TMPDIR to a shorter one",
+		}
 	}
 	if err := writeFiles(map[string]string{config: fmt.Sprintf(busConfig, socket)}); err != nil {
 		return nil, err
 	}
 	bus := "unix:path=" + socket
-	env := []string{"DBUS_SESSION_BUS_ADDRESS=" + bus, "XDG_DATA_HOME=" + s.dir, "XDG_CONFIG_HOME=" + s.dir, "XDG_CACHE_HOME=" + s.dir, "XDG_RUNTIME_DIR=" + s.dir}
+	env := []string{
+		"DBUS_SESSION_BUS_ADDRESS=" + bus,
+		"XDG_DATA_HOME=" + s.dir,
+		"XDG_CONFIG_HOME=" + s.dir,
+		"XDG_CACHE_HOME=" + s.dir,
+		"XDG_RUNTIME_DIR=" + s.dir,
+	}
 	return &setup{
 		where: bus,
 		env:   map[string]string{"TESTENV_KEYRING": "1", "DBUS_SESSION_BUS_ADDRESS": bus},
@@ -48,7 +59,8 @@ func setUpKeyring(ctx context.Context, s *Server) (*setup, error) {
 	}, nil
 }
 
-// busConfig is a session bus that starts no services by itself: a killed keyring is to stay away.
+// busConfig is a session bus that starts no services by itself: a killed
+// keyring is to stay away.
 const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
 	<type>session</type>

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,7 +26,8 @@ var All = []string{Postgres, ClickHouse, Keyring, Matrix}
 // names are what a person may write.
 var names = append(slices.Clone(All), Dendrite, Synapse)
 
-// setUps make the data and the configuration of a new server, after they have seen that its software is there.
+// setUps make the data and the configuration of a new server, after they have
+// seen that its software is there.
 var setUps = map[string]func(context.Context, *Server) (*setup, error){
 	Postgres:   setUpPostgres,
 	ClickHouse: setUpClickHouse,
@@ -34,8 +36,9 @@ var setUps = map[string]func(context.Context, *Server) (*setup, error){
 	Synapse:    setUpSynapse,
 }
 
-// Kinds reads the names of servers as a person writes them: none means All. It returns what to start, and which kind
-// of homeserver "matrix" stands for in this run.
+// Kinds reads the names of servers as a person writes them: none means All. It
+// returns what to start, and which kind of homeserver "matrix" stands for in
+// this run.
 func Kinds(args []string) (kinds []string, matrix string, err error) {
 	if len(args) == 0 {
 		return All, Dendrite, nil
@@ -43,13 +46,21 @@ func Kinds(args []string) (kinds []string, matrix string, err error) {
 	for _, arg := range args {
 		switch {
 		case !slices.Contains(names, arg):
-			return nil, "", &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("there is no server %q", arg), Hint: hintKinds(arg)}
+			return nil, "", &core.Error{
+				Code:    core.CodeInvalid,
+				Message: fmt.Sprintf("there is no server %q", arg),
+				Hint:    hintKinds(arg),
+			}
 		case arg == Matrix:
 			arg = Dendrite
 		}
 		if strings.HasPrefix(arg, Matrix) {
 			if matrix != "" && matrix != arg {
-				return nil, "", &core.Error{Code: core.CodeInvalid, Message: "there can be one homeserver only", Hint: "name matrix or " + Synapse + ", not both"}
+				return nil, "", &core.Error{
+					Code:    core.CodeInvalid,
+					Message: "there can be one homeserver only",
+					Hint:    "name matrix or " + Synapse + ", not both",
+				}
 			}
 			matrix = arg
 		}
@@ -64,40 +75,5 @@ func Kinds(args []string) (kinds []string, matrix string, err error) {
 }
 
 func hintKinds(arg string) string {
-	if near := Near(arg, names); near != "" {
-		return fmt.Sprintf("did you mean %s?", near)
-	}
-	return "there are " + strings.Join(names, ", ")
-}
-
-// Near returns the candidate that can be made of the text with the fewest edits, if these are few enough for a slip.
-func Near(text string, candidates []string) string {
-	best, fewest := "", 1+max(1, len(text)/3)
-	for _, candidate := range candidates {
-		if n := edits(text, candidate); n < fewest {
-			best, fewest = candidate, n
-		}
-	}
-	return best
-}
-
-// edits counts the letters to insert, delete and replace between two words (Levenshtein).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return cmp.Or(core.DidYouMean(core.NameNearest(arg, names)...), "there are "+strings.Join(names, ", "))
 }

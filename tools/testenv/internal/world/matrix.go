@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// serverName is what follows the colon in the IDs of users and rooms. Servers of one run share it: there is no
-// federation.
+// serverName is what follows the colon in the IDs of users and rooms. Servers
+// of one run share it: there is no federation.
 const serverName = "localhost"
 
 // matrixEnv is how to reach a homeserver.
@@ -24,7 +24,8 @@ func matrixEnv(p *port, kind, sharedSecret string) map[string]string {
 	}
 }
 
-// matrixAnswers asks for what a test asks first: the versions, and a nonce to register with.
+// matrixAnswers asks for what a test asks first: the versions, and a nonce to
+// register with.
 func matrixAnswers(p *port) func(context.Context) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	return func(ctx context.Context) error {

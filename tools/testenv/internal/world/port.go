@@ -7,17 +7,20 @@ import (
 	"net"
 )
 
-// Ports are taken from below the range that the kernel takes the local ports of outgoing connections from (32768 and
-// up, ip_local_port_range), so a port is still free when a killed server comes back to it.
+// Ports are taken from below the range that the kernel takes the local ports of
+// outgoing connections from (32768 and up, ip_local_port_range), so a port is
+// still free when a killed server comes back to it.
 const firstPort, ports = 20000, 10000
 
-// port is a TCP port of 127.0.0.1 that no other server of any testenv on this machine takes until it is released.
+// port is a TCP port of 127.0.0.1 that no other server of any testenv on this
+// machine takes until it is released.
 type port struct {
 	number int
 	claim  net.Listener
 }
 
-// takePort finds a free port. The claim is a Unix socket without a file: the kernel drops it when this process ends.
+// takePort finds a free port. The claim is a Unix socket without a file: the
+// kernel drops it when this process ends.
 func takePort() (*port, error) {
 	for range 1000 {
 		number := firstPort + rand.IntN(ports)

@@ -17,8 +17,9 @@ import (
 
 const postgresUser = "testenv"
 
-// setUpPostgres makes a PostgreSQL of Debian's server. Its data folder is a copy of one in the cache. fsync stays on:
-// tests kill it and look for what it has acknowledged.
+// setUpPostgres makes a PostgreSQL of Debian's server. Its data folder is a
+// copy of one in the cache. fsync stays on: tests kill it and look for what it
+// has acknowledged.
 func setUpPostgres(ctx context.Context, s *Server) (*setup, error) {
 	bin, err := s.world.need(ctx, Postgres, postgresBin, "postgresql")
 	if err != nil {
@@ -79,13 +80,20 @@ func psql(ctx context.Context, bin, port, password, statement string) error {
 	return err
 }
 
-// postgresTemplate returns a folder of the cache with a data folder as initdb makes it.
+// postgresTemplate returns a folder of the cache with a data folder as initdb
+// makes it.
 func (w *World) postgresTemplate(ctx context.Context, bin string, owner *syscall.Credential) (string, error) {
 	version, err := call(ctx, command{path: filepath.Join(bin, "postgres"), args: []string{"--version"}})
 	if err != nil {
 		return "", err
 	}
-	args := []string{"--username=" + postgresUser, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"}
+	args := []string{
+		"--username=" + postgresUser,
+		"--auth=scram-sha-256",
+		"--encoding=UTF8",
+		"--locale=C.UTF-8",
+		"--no-sync",
+	}
 	inputs := append([]string{version, fmt.Sprint(os.Geteuid(), owner)}, args...)
 	if owner != nil {
 		inputs[1] = fmt.Sprint(owner.Uid, owner.Gid)
@@ -95,7 +103,8 @@ func (w *World) postgresTemplate(ctx context.Context, bin string, owner *syscall
 	})
 }
 
-// initdb fills dir/data. It works in the run's folder, since the cache may lie where owner can't go.
+// initdb fills dir/data. It works in the run's folder, since the cache may lie
+// where owner can't go.
 func initdb(ctx context.Context, run, path string, args []string, owner *syscall.Credential, dir string) error {
 	work, err := os.MkdirTemp(run, "initdb-")
 	if err != nil {
@@ -116,7 +125,7 @@ func initdb(ctx context.Context, run, path string, args []string, owner *syscall
 	data := filepath.Join(work, "data")
 	if _, err := call(ctx, command{path: path, args: append(slices.Clone(args), "--pwfile="+password, "-D", data), user: owner}); err != nil {
 		if os.Geteuid() == 0 {
-			return &core.Error{Code: core.CodeUnavailable, Message: err.Error(), Hint: "the temporary folder must be open to the user postgres: see TMPDIR"}
+			return &core.Error{Code: core.CodeUnavailable, Hint: "the temporary folder must be open to the user postgres: see TMPDIR", Err: err}
 		}
 		return err
 	}
@@ -141,8 +150,8 @@ func postgresBin() string {
 	return best
 }
 
-// unprivileged returns the user that a server runs as which refuses to run as root: the named one, or nobody. It is nil
-// if this is not root.
+// unprivileged returns the user that a server runs as which refuses to run as
+// root: the named one, or nobody. It is nil if this is not root.
 func unprivileged(name string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -161,8 +170,9 @@ func unprivileged(name string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }
 
-// removeSharedMemory frees the System V shared memory that a killed PostgreSQL has left, 56 bytes each time; the
-// seventh line of postmaster.pid in its folder names it.
+// removeSharedMemory frees the System V shared memory that a killed PostgreSQL
+// has left, 56 bytes each time; the seventh line of postmaster.pid in its
+// folder names it.
 func removeSharedMemory(dir string) {
 	data, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
 	if err != nil {

@@ -41,8 +41,9 @@ type running struct {
 	err   error
 }
 
-// run starts a command of the server. It has a process group of its own, so that a Ctrl-C in the terminal does not reach
-// it, and little of testenv's environment. What it writes goes to a file in the server's folder.
+// run starts a command of the server. It has a process group of its own, so
+// that a Ctrl-C in the terminal does not reach it, and little of testenv's
+// environment. What it writes goes to a file in the server's folder.
 func (s *Server) run(c command) (*running, error) {
 	name := filepath.Base(c.path)
 	r := &running{command: c, name: name, log: filepath.Join(s.dir, name+".log"), done: make(chan struct{})}
@@ -69,7 +70,13 @@ func (s *Server) run(c command) (*running, error) {
 }
 
 func (s *Server) baseEnv() []string {
-	return []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "LANG=C.UTF-8", "HOME=" + s.dir, "TMPDIR=" + s.dir, "TZ=UTC"}
+	return []string{
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin",
+		"LANG=C.UTF-8",
+		"HOME=" + s.dir,
+		"TMPDIR=" + s.dir,
+		"TZ=UTC",
+	}
 }
 
 // waitAnswer returns when the command does its work.
@@ -97,7 +104,8 @@ func (r *running) waitAnswer(ctx context.Context) error {
 	}
 }
 
-// end ends the command, and what it started, by the signal and at last by SIGKILL. It returns when they have ended.
+// end ends the command, and what it started, by the signal and at last by
+// SIGKILL. It returns when they have ended.
 func (r *running) end(signal syscall.Signal) error {
 	r.works.Store(false)
 	if signal != syscall.SIGKILL {
@@ -112,7 +120,10 @@ func (r *running) end(signal syscall.Signal) error {
 		case <-timer.C:
 		}
 	}
-	_, err := process.ProcessKillTree(context.Background(), process.ProcessKillTreeConfig{PID: r.cmd.Process.Pid, Grace: -1})
+	_, err := process.ProcessKillTree(
+		context.Background(),
+		process.ProcessKillTreeConfig{PID: r.cmd.Process.Pid, Grace: -1},
+	)
 	if err != nil && core.ErrorCode(err) != core.CodeNotFound {
 		return err
 	}
@@ -120,9 +131,9 @@ func (r *running) end(signal syscall.Signal) error {
 	return nil
 }
 
-// howEnded says how the command ended, which testenv has not ended. Its log tells
-// nothing about a signal from outside, such as a kill of all that has testenv in
-// its command line, or about an end without an error.
+// howEnded says how the command ended, which testenv has not ended. Its log
+// tells nothing about a signal from outside, such as a kill of all that has
+// testenv in its command line, or about an end without an error.
 func (r *running) howEnded() string {
 	if status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		switch status.Signal() {

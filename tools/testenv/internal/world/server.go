@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// answerWait is how long a server may take until it answers. Synapse makes its tables in 10 s on two free cores;
-	// the rest is for machines that have more to do.
+	// answerWait is how long a server may take until it answers. Synapse makes
+	// its tables in 10 s on two free cores; the rest is for machines that have
+	// more to do.
 	answerWait = 3 * time.Minute
 	// answerEvery is how often it is asked.
 	answerEvery = 20 * time.Millisecond
@@ -22,7 +23,8 @@ const (
 	stopWait = 30 * time.Second
 )
 
-// setup is a server that can be started, as often as one likes, on the same data.
+// setup is a server that can be started, as often as one likes, on the same
+// data.
 type setup struct {
 	where    string            // it is reached, for a person
 	env      map[string]string // for those who use it
@@ -30,7 +32,8 @@ type setup struct {
 	release  func()            // what it holds outside of its folder; may be nil
 }
 
-// Server is one server with its data. Its methods may be called from several goroutines at once.
+// Server is one server with its data. Its methods may be called from several
+// goroutines at once.
 type Server struct {
 	ID   string
 	Kind string
@@ -83,10 +86,11 @@ func (s *Server) stop(how func(command) syscall.Signal) error {
 	return errors.Join(errs...)
 }
 
-// Stop ends it in the orderly way and returns when it has ended. The data stay.
+// Stop ends it gracefully and returns when it has ended. The data stay.
 func (s *Server) Stop() error { return s.change(orderly) }
 
-// Kill ends all its processes by SIGKILL and returns when they have ended. The data stay as they are.
+// Kill ends all its processes by SIGKILL and returns when they have ended. The
+// data stay as they are.
 func (s *Server) Kill() error {
 	return s.change(func(command) syscall.Signal { return syscall.SIGKILL })
 }
@@ -102,7 +106,8 @@ func (s *Server) change(how func(command) syscall.Signal) error {
 	return coded(s.Kind, "could not be ended", s.stop(how))
 }
 
-// Restart starts it again on the same port and data, and returns when it answers. If it runs, it is stopped first.
+// Restart starts it again on the same port and data, and returns when it
+// answers. If it runs, it is stopped first.
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +124,10 @@ func (s *Server) Restart(ctx context.Context) error {
 }
 
 func (s *Server) gone() error {
-	return &core.Error{Code: core.CodeNotFound, Message: fmt.Sprintf("the server with the ID %q has been removed", s.ID)}
+	return &core.Error{
+		Code:    core.CodeNotFound,
+		Message: fmt.Sprintf("the server with the ID %q has been removed", s.ID),
+	}
 }
 
 func coded(kind, what string, err error) error {

@@ -17,8 +17,8 @@ import (
 // synapsePackages come from PyPI.
 var synapsePackages = []string{"matrix-synapse==1.163.0", "psycopg2-binary==2.9.13"}
 
-// setUpSynapse makes a Synapse in a virtual environment of the cache. It keeps its data in the run's PostgreSQL, if
-// there is one, and in SQLite otherwise.
+// setUpSynapse makes a Synapse in a virtual environment of the cache. It keeps
+// its data in the run's PostgreSQL, if there is one, and in SQLite otherwise.
 func setUpSynapse(ctx context.Context, s *Server) (*setup, error) {
 	python, err := s.world.synapse(ctx)
 	if err != nil {
@@ -89,10 +89,14 @@ var synapseLog = map[string]any{
 	"root":       map[string]any{"level": "WARNING", "handlers": []string{"console"}},
 }
 
-// synapseDatabase waits for the run's PostgreSQL and makes a database in it. Without one it is SQLite.
+// synapseDatabase waits for the run's PostgreSQL and makes a database in it.
+// Without one it is SQLite.
 func (s *Server) synapseDatabase(ctx context.Context) (map[string]any, error) {
 	if s.world.shared == nil {
-		return map[string]any{"name": "sqlite3", "args": map[string]any{"database": filepath.Join(s.dir, "homeserver.db")}}, nil
+		return map[string]any{
+			"name": "sqlite3",
+			"args": map[string]any{"database": filepath.Join(s.dir, "homeserver.db")},
+		}, nil
 	}
 	select {
 	case <-s.world.shared.done:
@@ -118,7 +122,8 @@ func (s *Server) synapseDatabase(ctx context.Context) (map[string]any, error) {
 	}}, nil
 }
 
-// synapse returns the path of a Python that has Synapse, and installs it if the cache has none.
+// synapse returns the path of a Python that has Synapse, and installs it if the
+// cache has none.
 func (w *World) synapse(ctx context.Context) (string, error) {
 	base, err := w.need(ctx, Synapse, pythonWithVenv, "python3-venv")
 	if err != nil {
@@ -141,7 +146,8 @@ func (w *World) synapse(ctx context.Context) (string, error) {
 	return filepath.Join(dir, "bin", "python"), err
 }
 
-// pythonWithVenv returns a Python that is new enough for Synapse and can make virtual environments, or "".
+// pythonWithVenv returns a Python that is new enough for Synapse and can make
+// virtual environments, or "".
 func pythonWithVenv() string {
 	for _, path := range []string{find("python3"), "/usr/bin/python3"} {
 		const test = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"

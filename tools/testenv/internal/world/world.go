@@ -1,4 +1,5 @@
-// Package world starts the servers of one run of testenv, each with its data in a folder of the run, and ends them.
+// Package world starts the servers of one run of testenv, each with its data in
+// a folder of the run, and ends them.
 package world
 
 import (
@@ -26,7 +27,8 @@ type Config struct {
 	Matrix string // the kind that "matrix" stands for: Dendrite or Synapse
 }
 
-// World is the servers of one run. Its methods may be called from several goroutines at once.
+// World is the servers of one run. Its methods may be called from several
+// goroutines at once.
 type World struct {
 	cfg Config
 	log sync.Mutex
@@ -36,8 +38,9 @@ type World struct {
 	started int
 	closed  bool
 
-	// shared is the run's own PostgreSQL, which a Synapse of the run uses too. It is nil if there is none, and sent
-	// to once, with nil if it could not be started.
+	// shared is the run's own PostgreSQL, which a Synapse of the run uses too.
+	// It is nil if there is none, and sent to once, with nil if it could not be
+	// started.
 	shared *future
 }
 
@@ -52,8 +55,8 @@ func New(cfg Config) *World {
 	return &World{cfg: cfg, servers: make(map[string]*Server)}
 }
 
-// Up starts one server of each kind, side by side, and returns their environment when all answer. The first error ends
-// the other starts.
+// Up starts one server of each kind, side by side, and returns their
+// environment when all answer. The first error ends the other starts.
 func (w *World) Up(ctx context.Context, kinds []string) (map[string]string, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -90,14 +93,19 @@ func (w *World) Up(ctx context.Context, kinds []string) (map[string]string, erro
 	return env, nil
 }
 
-// Start starts a server of the kind and returns it when it answers. Its data are new.
+// Start starts a server of the kind and returns it when it answers. Its data
+// are new.
 func (w *World) Start(ctx context.Context, kind string) (*Server, error) {
 	if kind == Matrix {
 		kind = w.cfg.Matrix
 	}
 	setUp, ok := setUps[kind]
 	if !ok {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("there is no server %q", kind), Hint: hintKinds(kind)}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: fmt.Sprintf("there is no server %q", kind),
+			Hint:    hintKinds(kind),
+		}
 	}
 	s, err := w.register(kind)
 	if err != nil {
@@ -165,7 +173,8 @@ func (w *World) say(format string, args ...any) {
 	fmt.Fprintf(w.cfg.Log, "testenv: "+format+"\n", args...)
 }
 
-// step says that something begins which may take a while. The function that it returns says that it is done.
+// step says that something begins which may take a while. The function that it
+// returns says that it is done.
 func (w *World) step(format string, args ...any) func() {
 	began, what := time.Now(), fmt.Sprintf(format, args...)
 	w.say("%s ...", what)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ const timeout = 3 * time.Minute
 type Page struct {
 	Ctx context.Context // for chromedp
 	t   testing.TB
+
+	watching sync.WaitGroup // goroutines that may fail t
 }
 
 // Open starts Chromium with one page of 1180 by 900 pixels. It ends with the
@@ -42,6 +45,8 @@ func Open(t testing.TB) *Page {
 		}
 		t.Fatal("chromium is not installed: make test installs it as root on Debian")
 	}
+	p := &Page{t: t}
+	t.Cleanup(p.watching.Wait) // after all that ends them
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.ExecPath("chromium"))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
@@ -50,9 +55,13 @@ func Open(t testing.TB) *Page {
 	t.Cleanup(stopPage)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	t.Cleanup(cancel)
-	p := &Page{ctx, t}
+	p.Ctx = ctx
 	p.Size(1180, 900)
-	watch(p, chromedp.Events(ctx, runtime.ExceptionThrown), func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text })
+	watch(
+		p,
+		chromedp.Events(ctx, runtime.ExceptionThrown),
+		func(e runtime.EventExceptionThrown) string { return e.ExceptionDetails.Text },
+	)
 	watch(p, chromedp.Events(ctx, log.EntryAdded), func(e log.EventEntryAdded) string {
 		if strings.Contains(e.Entry.Text, "Content Security Policy") {
 			return e.Entry.Text
@@ -62,9 +71,9 @@ func Open(t testing.TB) *Page {
 	return p
 }
 
-// watch fails the test for each event with a text.
+// watch fails the test for each event with a text, until the browser ends.
 func watch[E any](p *Page, events iter.Seq2[E, error], text func(E) string) {
-	go func() {
+	p.watching.Go(func() {
 		for e, err := range events {
 			if err != nil {
 				return
@@ -73,7 +82,7 @@ func watch[E any](p *Page, events iter.Seq2[E, error], text func(E) string) {
 				p.t.Errorf("the page: %s", message)
 			}
 		}
-	}()
+	})
 }
 
 // Do runs chromedp's actions.
@@ -136,7 +145,10 @@ func (p *Page) Until(condition string) {
 		case <-time.After(15 * time.Millisecond):
 		}
 	}
-	at, _ := chromedp.Run(p.Ctx, chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText.slice(0, 600)"))
+	at, _ := chromedp.Run(
+		p.Ctx,
+		chromedp.Evaluate[string]("location.href + '\\n' + document.body.innerText.slice(0, 600)"),
+	)
 	p.t.Fatalf("never came: %s\nthe page is %s", condition, at)
 }
 

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // recorder is a test whose failures are kept.
@@ -15,6 +17,24 @@ type recorder struct {
 	testing.TB
 	mu     sync.Mutex
 	failed []string
+
+	defers bool // run what Cleanup is given by cleanup, not at the test's end
+	ends   []func()
+}
+
+func (r *recorder) Cleanup(end func()) {
+	if !r.defers {
+		r.TB.Cleanup(end)
+		return
+	}
+	r.ends = append(r.ends, end)
+}
+
+// cleanup is what a test does at its end.
+func (r *recorder) cleanup() {
+	for _, end := range slices.Backward(r.ends) {
+		end()
+	}
 }
 
 func (r *recorder) Errorf(format string, args ...any) {
@@ -84,5 +104,34 @@ func TestPage_Finds(t *testing.T) {
 	p.Theme("dark")
 	if p.Text(`String(matchMedia("(prefers-color-scheme: dark)").matches)`) != "true" {
 		t.Error("the theme is not dark")
+	}
+}
+
+// TestPage_EndsWithItsTest: what is seen of the page after the test has ended
+// would end the whole run.
+func TestPage_EndsWithItsTest(t *testing.T) {
+	r := &recorder{TB: t, defers: true}
+	p := Open(r)
+	ended, seen := make(chan struct{}), make(chan bool, 1)
+	watch(p, func(yield func(string, error) bool) { // an event that comes late
+		<-p.Ctx.Done()
+		select {
+		case <-ended:
+		case <-time.After(3 * time.Second): // longer than Chromium needs to end
+		}
+		yield("late", nil)
+	}, func(event string) string {
+		select {
+		case <-ended:
+			seen <- true
+		default:
+			seen <- false
+		}
+		return event
+	})
+	r.cleanup()
+	close(ended)
+	if <-seen {
+		t.Error("the page is watched after its test has ended")
 	}
 }

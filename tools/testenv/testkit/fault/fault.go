@@ -21,7 +21,7 @@ import (
 // reset before the first byte of an answer. Set DisableKeepAlives to see each.
 type Fault interface {
 	String() string
-	// check tells of a value that makes no sense.
+	// check reports an invalid value.
 	check() error
 	// shares reports whether the fault acts together with others.
 	shares() bool

@@ -41,7 +41,12 @@ func TestStatus(t *testing.T) {
 		servedWithoutFault int64
 	}{
 		{fault: fault.Status{Code: 429}, kind: "text/plain; charset=utf-8", body: "429 Too Many Requests (injected)\n"},
-		{fault: fault.Status{Code: 503, RetryAfter: 1500 * time.Millisecond}, retry: "2", kind: "text/plain; charset=utf-8", body: "503 Service Unavailable (injected)\n"},
+		{
+			fault: fault.Status{Code: 503, RetryAfter: 1500 * time.Millisecond},
+			retry: "2",
+			kind:  "text/plain; charset=utf-8",
+			body:  "503 Service Unavailable (injected)\n",
+		},
 		{fault: fault.Status{Code: 429, RetryAfterMS: 250, Errcode: "M_LIMIT_EXCEEDED"}, kind: "application/json",
 			body: `{"errcode":"M_LIMIT_EXCEEDED","error":"Too Many Requests (injected)","retry_after_ms":250}`},
 		{fault: fault.Status{Code: 429, RetryAfterMS: 2000, RetryAfter: 2 * time.Second}, retry: "2", kind: "application/json",

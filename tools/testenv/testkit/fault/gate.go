@@ -16,7 +16,7 @@ type gate struct {
 	mu     sync.Mutex
 	ln     *net.TCPListener // nil while down
 	closed bool
-	wake   chan struct{} // closed, and made anew, by up and close
+	wake   chan struct{} // closed and replaced by up and close
 	conns  map[*gateConn]struct{}
 }
 

@@ -45,7 +45,7 @@ type HTTPProxy struct {
 	added  int // rules so far: the number of a rule picks its randomness
 	rules  []*Active
 	past   []*Active     // rules that were removed, for Counts
-	healed chan struct{} // closed, and made anew, by Heal
+	healed chan struct{} // closed and replaced by Heal
 }
 
 // HTTP starts a proxy in front of the server at targetURL ("http://host:port",

@@ -45,7 +45,7 @@ func (p *HTTPProxy) Counts() HTTPCounts {
 	return c
 }
 
-// String tells the counts, a rule a line.
+// String returns the counts, one rule per line.
 func (c HTTPCounts) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d requests, %d faults, %d without server, %d connections reset",

@@ -38,13 +38,13 @@ func TestPage_HTTP(t *testing.T) {
 
 	proxy := fault.HTTP(t, homeserver) // "http://127.0.0.1:8008"; use proxy.URL()
 
-	// The next 3 syncs are told to come back later, in both of Matrix's ways.
+	// The next 3 syncs are rate limited, in both of Matrix's forms.
 	limited := proxy.Add(fault.Rule{
 		Match: "GET /_matrix/client/v3/sync",
 		Max:   3,
 		Fault: fault.Status{Code: 429, Errcode: "M_LIMIT_EXCEEDED", RetryAfterMS: 50, RetryAfter: time.Second},
 	})
-	// One send in ten is done by the server, and its answer is lost.
+	// One send in ten is processed by the server, but its response is lost.
 	proxy.Add(fault.Rule{
 		Match:       "PUT /_matrix/client/v3/rooms/{room}/send/",
 		Probability: 0.1,
@@ -66,13 +66,13 @@ func TestPage_HTTP(t *testing.T) {
 		t.Errorf("%d answers lost, %d counted, %d served of 100", lost, met, served.Load())
 	}
 
-	if err := limited.Wait(t.Context(), 3); err != nil { // until it has met 3 requests
+	if err := limited.Wait(t.Context(), 3); err != nil { // until it was applied to 3 requests
 		t.Fatal(err)
 	}
 	if limited.Injected() != 3 {
-		t.Errorf("the fault met %d requests", limited.Injected())
+		t.Errorf("the fault was applied to %d requests", limited.Injected())
 	}
-	chaos := rand.New(rand.NewPCG(proxy.Seed(), 99)) // the test's own dice, from the same seed
+	chaos := rand.New(rand.NewPCG(proxy.Seed(), 99)) // the test's own random numbers, from the same seed
 
 	if a, b := chaos.Uint64(), rand.New(rand.NewPCG(proxy.Seed(), 99)).Uint64(); a != b {
 		t.Errorf("the same seed gave %d and %d", a, b)

@@ -59,7 +59,7 @@ type Active struct {
 	matched  int
 	injected int
 	reserved int           // decided for, not yet seen to have happened
-	happened chan struct{} // closed, and made anew, by each injection
+	happened chan struct{} // closed and replaced by each injection
 }
 
 // Add puts a rule to work. A rule that makes no sense ends the test, so call it
@@ -98,7 +98,7 @@ func (a *Active) prepare() (err error) {
 		r.Probability = 1
 	}
 	if r.Match != "" {
-		defer func() { // so ServeMux tells of a bad pattern
+		defer func() { // so ServeMux reports a bad pattern
 			if bad := recover(); bad != nil {
 				err = fmt.Errorf("%v", bad)
 			}

@@ -68,7 +68,12 @@ func TestRule_Matches(t *testing.T) {
 		{fault.Rule{Match: "/sync"}, "POST", "/sync?since=s1", true},
 		{fault.Rule{Match: "/sync"}, "POST", "/sync/x", false},
 		{fault.Rule{Where: func(r *http.Request) bool { return r.FormValue("since") == "" }}, "GET", "/sync", true},
-		{fault.Rule{Where: func(r *http.Request) bool { return r.FormValue("since") == "" }}, "GET", "/sync?since=s1", false},
+		{
+			fault.Rule{Where: func(r *http.Request) bool { return r.FormValue("since") == "" }},
+			"GET",
+			"/sync?since=s1",
+			false,
+		},
 	}
 	target, _ := counted(t)
 	p := fault.HTTP(t, target)
@@ -209,7 +214,10 @@ func TestRule_MaxCountsWhatIsDecided(t *testing.T) {
 
 func TestRule_MaxGetsBackWhatDidNotHappen(t *testing.T) {
 	t.Parallel()
-	p := fault.HTTP(t, newHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.FormValue("say")) }))
+	p := fault.HTTP(
+		t,
+		newHTTP(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.FormValue("say")) }),
+	)
 	rule := p.Add(fault.Rule{Max: 1, Fault: fault.CorruptJSON{}})
 	for range 50 { // the client's next request must not come before the proxy's reckoning
 		if a := get(t, p.URL()+"?say=hello"); a.body != "hello" || rule.Injected() != 0 {

@@ -14,8 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"fnregistry.dev/tools/testenv/testkit/fault"
 	"go.uber.org/goleak"
+
+	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
 func TestMain(m *testing.M) {

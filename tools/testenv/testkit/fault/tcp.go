@@ -28,7 +28,7 @@ func (d Direction) String() string {
 }
 
 // TCPProxy passes bytes between clients and one server. Each setting holds, for
-// open and for new connections, until it is set anew or [TCPProxy.Heal] is
+// open and for new connections, until it is set again or [TCPProxy.Heal] is
 // called. All methods may be called at any time from any goroutine; after the
 // end of the test they do nothing.
 //
@@ -60,7 +60,8 @@ type settings struct {
 	changed        chan struct{}
 }
 
-// cutAfter is one call of CutAfter: connections count anew for each.
+// cutAfter is one call of CutAfter: connections are counted separately for
+// each.
 type cutAfter struct{ bytes int64 }
 
 // TCP starts a proxy in front of target, a "host:port", which need not listen
@@ -102,7 +103,7 @@ func (p *TCPProxy) SetTarget(target string) {
 // or 4 MiB a direction.
 func (p *TCPProxy) Delay(d time.Duration) { p.change(func(s *settings) { s.delay = d }) }
 
-// Jitter adds to [TCPProxy.Delay] a random time below d, anew for each read of
+// Jitter adds to [TCPProxy.Delay] a random time below d, drawn for each read of
 // up to 64 KiB. The order of bytes stays.
 func (p *TCPProxy) Jitter(d time.Duration) { p.change(func(s *settings) { s.jitter = d }) }
 
@@ -179,7 +180,8 @@ func (p *TCPProxy) change(set func(*settings)) {
 	p.replace(s)
 }
 
-// replace wakes whoever waits on the old settings. The caller holds p.mu.
+// replace wakes everything that waits on the old settings. The caller holds
+// p.mu.
 func (p *TCPProxy) replace(s settings) {
 	s.changed = make(chan struct{})
 	close(p.settings.Swap(&s).changed)

@@ -1,6 +1,6 @@
-// Package killtest tests what a crash leaves behind: a test starts its own binary
-// again in a role, the process dies by SIGKILL at a point that its code names, or
-// when the test says so, and the test starts it again and looks.
+// Package killtest tests what a crash leaves behind: a test starts its own
+// binary again in a role, the process dies by SIGKILL at a point that its code
+// names, or when the test says so, and the test starts it again and looks.
 //
 // TestMain begins with [Play], which has the roles:
 //
@@ -9,8 +9,8 @@
 //		os.Exit(m.Run())
 //	}
 //
-// A role names its points with [Point], which does nothing unless the process was
-// started to die there.
+// A role names its points with [Point], which does nothing unless the process
+// was started to die there.
 package killtest
 
 import (
@@ -35,8 +35,8 @@ const (
 )
 
 // Play returns at once in a test's own process. In one that [Start] started it
-// runs the role with the arguments given there, and exits: with 1 and the error on
-// stderr if there is one.
+// runs the role with the arguments given there, and exits: with 1 and the error
+// on stderr if there is one.
 func Play(roles map[string]func(args []string) error) {
 	name := os.Getenv(roleEnv)
 	if name == "" {
@@ -56,8 +56,8 @@ func Play(roles map[string]func(args []string) error) {
 
 var passed atomic.Int64
 
-// Point kills this process by SIGKILL if it was started to die at the point called
-// name. Otherwise it does nothing.
+// Point kills this process by SIGKILL if it was started to die at the point
+// called name. Otherwise it does nothing.
 func Point(name string) {
 	if os.Getenv(pointEnv) != name {
 		return
@@ -95,19 +95,25 @@ type Process struct {
 	cfg    Config
 	cmd    *exec.Cmd
 	input  io.Closer
+	stdout io.Closer
 	output *bufio.Reader
 	waited bool
+
+	ended chan struct{}
+	state *os.ProcessState // set before ended is closed
+	err   error            // of the wait for its end; set likewise
 }
 
-// Start starts the test's binary in a role. Its stderr is the test's. It is killed
-// when the test ends, if it has not ended by then.
+// Start starts the test's binary in a role. Its stderr is the test's. It is
+// killed when the test ends, if it has not ended by then.
 func Start(t testing.TB, cfg Config) *Process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not t.Context(): that is done before cleanups run, which may still talk to it.
+	// Not t.Context(): that is done before cleanups run, which may still talk
+	// to it.
 	cmd := exec.CommandContext(context.Background(), self, cfg.Args...)
 	cmd.Env = append(os.Environ(), cfg.Env...)
 	count := strconv.Itoa(cmp.Or(cfg.KillAfter, 1))
@@ -124,14 +130,23 @@ func Start(t testing.TB, cfg Config) *Process {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start role %s: %v", cfg.Role, err)
 	}
-	p := &Process{t: t, cfg: cfg, cmd: cmd, input: input, output: bufio.NewReader(output)}
+	p := &Process{t: t, cfg: cfg, cmd: cmd, input: input, stdout: output, output: bufio.NewReader(output), ended: make(chan struct{})}
+	go func() { // not cmd.Wait, which closes stdout before it is read
+		defer close(p.ended)
+		p.state, p.err = cmd.Process.Wait()
+	}()
 	t.Cleanup(func() {
-		if !p.waited {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
+		_ = cmd.Process.Kill()
+		p.end()
 	})
 	return p
+}
+
+// end waits for the end of the process and closes what leads to it.
+func (p *Process) end() {
+	<-p.ended
+	_ = p.input.Close()
+	_ = p.stdout.Close()
 }
 
 // Restart starts the role again after its process has ended, to die at another
@@ -187,18 +202,39 @@ func (p *Process) Output() []byte {
 // wait for with [AwaitInputEnd].
 func (p *Process) CloseInput() { _ = p.input.Close() }
 
-// AwaitInputEnd returns when the test calls [Process.CloseInput]. It is for roles.
+// AwaitInputEnd returns when the test calls [Process.CloseInput]. It is for
+// roles.
 func AwaitInputEnd() error {
 	_, err := io.Copy(io.Discard, os.Stdin)
 	return err
 }
 
-// Kill sends the process SIGKILL. What it has written to stdout until it dies can
-// still be read; then call [Process.Wait].
+// Kill sends the process SIGKILL. What it has written to stdout until it dies
+// can still be read; then call [Process.Wait].
 func (p *Process) Kill() {
 	p.t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Errorf("kill role %s: %v", p.cfg.Role, err)
+	}
+}
+
+// Signal sends the process a signal that its role handles. One that has ended
+// receives nothing.
+func (p *Process) Signal(signal os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("signal role %s: %v", p.cfg.Role, err)
+	}
+}
+
+// Ended reports whether the process has ended, by itself or killed, so that
+// [Process.Wait] returns at once.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -208,15 +244,19 @@ func (p *Process) Kill() {
 func (p *Process) Wait() (killed bool) {
 	p.t.Helper()
 	p.waited = true
-	err := p.cmd.Wait()
-	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+	p.end()
+	if p.err != nil {
+		p.t.Errorf("role %s: %v", p.cfg.Role, p.err)
+		return false
+	}
+	if status, ok := p.state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		if status.Signal() != syscall.SIGKILL {
-			p.t.Errorf("role %s: %v", p.cfg.Role, err)
+			p.t.Errorf("role %s: %v", p.cfg.Role, p.state)
 		}
 		return true
 	}
-	if err != nil {
-		p.t.Errorf("role %s: %v", p.cfg.Role, err)
+	if !p.state.Success() {
+		p.t.Errorf("role %s: %v", p.cfg.Role, p.state)
 	}
 	return false
 }

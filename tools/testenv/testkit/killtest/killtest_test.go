@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
 func TestMain(m *testing.M) {
-	killtest.Play(map[string]func(args []string) error{"append": appendLines, "echo": echo, "fail": func([]string) error { return errors.New("no luck") }})
+	killtest.Play(map[string]func(args []string) error{"append": appendLines, "echo": echo, "signal": awaitSignal, "fail": func([]string) error { return errors.New("no luck") }})
 	os.Exit(m.Run())
 }
 
@@ -43,6 +46,16 @@ func echo([]string) error {
 		return err
 	}
 	fmt.Print("it ended\nand no line")
+	return nil
+}
+
+// awaitSignal ends at a SIGUSR1.
+func awaitSignal([]string) error {
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGUSR1)
+	fmt.Println("ready")
+	<-received
+	fmt.Println("received")
 	return nil
 }
 
@@ -105,6 +118,26 @@ func TestEndsByItself(t *testing.T) {
 	if rest := string(p.Output()); rest != "and no line" {
 		t.Errorf("%q", rest)
 	}
+	if p.Wait() {
+		t.Error("it was killed")
+	}
+}
+
+// The end is noticed without waiting for it, and what was said can still be
+// read.
+func TestEnded(t *testing.T) {
+	t.Parallel()
+	p := killtest.Start(t, killtest.Config{Role: "signal"})
+	p.Expect("ready")
+	if p.Ended() {
+		t.Error("it has ended before the signal")
+	}
+	p.Signal(syscall.SIGUSR1)
+	for !p.Ended() {
+		time.Sleep(time.Millisecond)
+	}
+	p.Signal(syscall.SIGUSR1) // nobody receives it
+	p.Expect("received")
 	if p.Wait() {
 		t.Error("it was killed")
 	}

@@ -1,6 +1,6 @@
-// Package scripttest runs scripts (testscript's txtar files) on a program's real
-// binary. It is built as the test is: with the race detector under go test -race,
-// and with counters under go test -cover, whose figures it logs.
+// Package scripttest runs scripts (testscript's txtar files) on a program's
+// real binary. It is built as the test is: with the race detector under go test
+// -race, and with counters under go test -cover, whose figures it logs.
 package scripttest
 
 import (
@@ -33,8 +33,8 @@ type Config struct {
 	Cmds map[string]func(ts *testscript.TestScript, neg bool, args []string)
 }
 
-// Run builds the program and runs each script as a parallel subtest of t. Within
-// scripts
+// Run builds the program and runs each script as a parallel subtest of t.
+// Within scripts
 //
 //   - the program is in PATH, and BINDIR is its folder,
 //   - programs are only run by exec,
@@ -43,8 +43,8 @@ type Config struct {
 //   - XDG_CACHE_HOME is the script's own.
 //
 // Under go test -cover the binary writes its counters to the folder that
-// -test.gocoverdir names, for go tool covdata; without that flag, to a temporary
-// one.
+// -test.gocoverdir names, for go tool covdata; without that flag, to a
+// temporary one.
 func Run(t *testing.T, cfg Config) {
 	t.Helper()
 	p := program{name: cfg.Program, pkg: cmp.Or(cfg.Package, "."), race: raceEnabled, cover: testing.CoverMode() != ""}
@@ -134,8 +134,9 @@ func logCoverage(t *testing.T, counters string) {
 	t.Logf("coverage of the binary:\n%s", out)
 }
 
-// GoEnv returns the environment in which a test of a program uses the go command:
-// with the machine's caches, without the network and this repository's settings.
+// GoEnv returns the environment in which a test of a program uses the go
+// command: with the machine's caches, without the network and this repository's
+// settings.
 func GoEnv() map[string]string {
 	env := map[string]string{"GOPROXY": "off", "GOFLAGS": "", "GOWORK": "", "GOTOOLCHAIN": "local"}
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {

@@ -79,7 +79,7 @@ func (s *Server) Kill(t testing.TB) {
 	s.do(t, "kill")
 }
 
-// Stop ends it in the orderly way, and returns when it is gone. Its data stay.
+// Stop ends it gracefully, and returns when it is gone. Its data stay.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	s.do(t, "stop")

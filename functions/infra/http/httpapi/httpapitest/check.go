@@ -48,6 +48,9 @@ func check(ctx context.Context, cfg HTTPAPIConformanceConfig) []string {
 		}
 		tried[op] = true
 		c.hostile(op, r)
+		if cfg.Token != "" {
+			c.withoutToken(op, r)
+		}
 	}
 	for _, op := range c.all {
 		if !tried[op] {
@@ -142,11 +145,14 @@ func (c *checking) do(method, path, body string, header map[string]string) answe
 		req.Header.Set("Authorization", "Bearer "+c.cfg.Token)
 	}
 	for name, value := range header {
-		if name == "Host" {
+		switch {
+		case name == "Host":
 			req.Host = value
-			continue
+		case value == "":
+			req.Header.Del(name)
+		default:
+			req.Header.Set(name, value)
 		}
-		req.Header.Set(name, value)
 	}
 	res, err := c.client.Do(req)
 	if err != nil {

@@ -12,8 +12,13 @@ import (
 
 // document is an OpenAPI document, as far as the tests look at it.
 type document struct {
-	Paths map[string]map[string]operation
+	Paths    map[string]map[string]operation
+	Security []security
 }
+
+// security is one way to be let in: schemes that a request fulfils together.
+// The empty one is that of requests without a token.
+type security map[string]any
 
 type operation struct {
 	ID          string `json:"operationId"`
@@ -24,6 +29,7 @@ type operation struct {
 	Responses map[string]struct {
 		Content map[string]any
 	}
+	Security *[]security // nil: the document's
 
 	method, path string
 	pattern      *regexp.Regexp
@@ -70,6 +76,9 @@ func operations(text []byte) ([]*operation, error) {
 		for _, method := range slices.Sorted(maps.Keys(doc.Paths[path])) {
 			op := doc.Paths[path][method]
 			op.method, op.path = strings.ToUpper(method), path
+			if op.Security == nil {
+				op.Security = &doc.Security
+			}
 			segments := regexp.MustCompile(`\\\{[^}]*\\\}`).ReplaceAllString(regexp.QuoteMeta(path), "[^/]+")
 			op.pattern = regexp.MustCompile("^" + segments + "$")
 			all = append(all, &op)
@@ -78,8 +87,8 @@ func operations(text []byte) ([]*operation, error) {
 	return all, nil
 }
 
-// find returns the operation of a request; of two whose path fits, that with the
-// fewer parameters.
+// find returns the operation of a request; of two whose path fits, that with
+// the fewer parameters.
 func find(all []*operation, method, path string) *operation {
 	path, _, _ = strings.Cut(path, "?")
 	var best *operation
@@ -91,12 +100,15 @@ func find(all []*operation, method, path string) *operation {
 	return best
 }
 
-// streams says whether an operation answers with a stream, which may have no
+// streams reports whether an operation answers with a stream, which may have no
 // end.
 func (op *operation) streams() bool {
 	_, ok := op.Responses["200"].Content["text/event-stream"]
 	return ok
 }
+
+// open says whether an operation needs no token, whoever asks.
+func (op *operation) open() bool { return len(*op.Security) == 0 }
 
 // has says whether the document has the method at the operation's path.
 func has(all []*operation, path, method string) bool {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// hostile sends, beside a good request, what its operation must refuse.
+// hostile sends, next to a good request, what its operation must refuse.
 func (c *checking) hostile(op *operation, good HTTPAPIConformanceRequest) {
 	path, query, _ := strings.Cut(good.Path, "?")
 	with := func(more string) string {
@@ -140,6 +140,26 @@ func (c *checking) foreign(op *operation, good HTTPAPIConformanceRequest) {
 	}
 	c.refused("a foreign page", op, good.Path, good.Body, map[string]string{"Origin": "https://evil.example"}, 403)
 	c.refused("a foreign page", op, good.Path, good.Body, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403)
+}
+
+// withoutToken sends a good request as somebody who has no token, or a wrong
+// one, and is on another machine.
+func (c *checking) withoutToken(op *operation, good HTTPAPIConformanceRequest) {
+	stranger := map[string]string{"Authorization": "", "X-Forwarded-For": "203.0.113.9"}
+	if op.open() {
+		if got := c.do(op.method, good.Path, good.Body, stranger); got.status == 401 || got.status == 403 {
+			c.report("%s %s: without a token: status %d, though the document says that it needs none", op.method, good.Path, got.status)
+		}
+		return
+	}
+	c.refused("without a token", op, good.Path, good.Body, stranger, 401)
+	if op.method == http.MethodGet && !op.streams() { // which may not end by HEAD
+		if got := c.do("HEAD", good.Path, "", stranger); got.status != 401 {
+			c.report("HEAD %s: without a token: status %d, want 401", good.Path, got.status)
+		}
+	}
+	stranger["Authorization"] = "Bearer " + strings.Repeat("x", len(c.cfg.Token))
+	c.refused("with a wrong token", op, good.Path, good.Body, stranger, 401)
 }
 
 // conditional holds a GET to its ETag, and HEAD to GET.

@@ -135,6 +135,7 @@ func start(t *testing.T, broken string, access fnhttp.HTTPStackAccess) string {
 		t.Fatal(err)
 	}
 	endpoints := n.endpoints()
+	endpoints[1].Open = true
 	if broken == "" || !strings.Contains(broken, "in the document") {
 		endpoints[0] = typed(endpoints[0], n)
 	}
@@ -157,8 +158,14 @@ func start(t *testing.T, broken string, access fnhttp.HTTPStackAccess) string {
 		handler = mux
 	}
 	cfg := fnhttp.HTTPStackConfig{Access: access, Logger: slog.New(slog.DiscardHandler), Open: api.OpenPatterns()}
-	if access == fnhttp.HTTPStackToken {
+	if access != fnhttp.HTTPStackPublic {
 		cfg.Tokens = []string{token}
+	}
+	switch broken {
+	case "open by path, whatever the method":
+		cfg.Open = append(cfg.Open, "POST /notes")
+	case "open in the document alone":
+		cfg.Open = nil
 	}
 	if broken == "any host" {
 		cfg.Hosts = []string{"*"}
@@ -166,6 +173,13 @@ func start(t *testing.T, broken string, access fnhttp.HTTPStackAccess) string {
 	handler, err = fnhttp.HTTPStack(handler, cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if broken == "a proxy's requests count as this machine's" {
+		inner := handler
+		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Del("X-Forwarded-For")
+			inner.ServeHTTP(w, r)
+		})
 	}
 	if broken == "CORS for all" {
 		inner := handler
@@ -205,7 +219,7 @@ func TestHTTPAPIConformance_GoodPasses(t *testing.T) {
 		t.Run(string(access), func(t *testing.T) {
 			t.Parallel()
 			cfg := httpapitest.HTTPAPIConformanceConfig{URL: start(t, "", access), Requests: requests()}
-			if access == fnhttp.HTTPStackToken {
+			if access != fnhttp.HTTPStackPublic {
 				cfg.Token = token
 			}
 			httpapitest.HTTPAPIConformance(t, cfg)
@@ -217,21 +231,24 @@ func TestHTTPAPIConformance_GoodPasses(t *testing.T) {
 func TestHTTPAPIConformance_BrokenFails(t *testing.T) {
 	t.Parallel()
 	for broken, want := range map[string]string{
-		"null for a list":                   "got null, want array",
-		"a value beyond its enum":           "value must be one of",
-		"fails":                             "status 500",
-		"an ETag that never holds":          "",
-		"a catch-all":                       "status 200, want 405",
-		"plain answers of the mux":          "no problem JSON",
-		"any host":                          "the host evil.example: status 200, want 403",
-		"CORS for all":                      "a foreign page may read the answer",
-		"no request":                        "GET /notes/{id}: no good request in the test",
-		"a request that the document lacks": "the document has no such operation",
-		"a problem that the document lacks": "503",
+		"null for a list":                            "got null, want array",
+		"a value beyond its enum":                    "value must be one of",
+		"fails":                                      "status 500",
+		"an ETag that never holds":                   "",
+		"a catch-all":                                "status 200, want 405",
+		"plain answers of the mux":                   "no problem JSON",
+		"any host":                                   "the host evil.example: status 200, want 403",
+		"CORS for all":                               "a foreign page may read the answer",
+		"open by path, whatever the method":          "POST /notes: without a token: status 200, want 401",
+		"open in the document alone":                 "GET /notes/7: without a token: status 401",
+		"a proxy's requests count as this machine's": "PUT /notes/7: without a token: status 204, want 401",
+		"no request":                                 "GET /notes/{id}: no good request in the test",
+		"a request that the document lacks":          "the document has no such operation",
+		"a problem that the document lacks":          "503",
 	} {
 		t.Run(broken, func(t *testing.T) {
 			t.Parallel()
-			cfg := httpapitest.HTTPAPIConformanceConfig{URL: start(t, broken, ""), Requests: requests()}
+			cfg := httpapitest.HTTPAPIConformanceConfig{URL: start(t, broken, ""), Requests: requests(), Token: token}
 			switch broken {
 			case "no request":
 				cfg.Requests = append(cfg.Requests[:2:2], cfg.Requests[4:]...)

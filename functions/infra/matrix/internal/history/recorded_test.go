@@ -25,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var record = flag.Bool("record", false, "record a gap of the real server in testdata")
 
-// recording is a gap of a room with busy senders on a real server: what was asked
-// of it, and what it answered.
+// recording is a gap of a room with busy senders on a real server: what was
+// asked of it, and what it answered.
 type recording struct {
 	Timeline []id.EventID
 	From     string
@@ -41,8 +41,8 @@ type recordedPage struct {
 	Events    []id.EventID
 }
 
-// replay walks with the recorded answers. Without seams, what is read forwards is
-// empty.
+// replay walks with the recorded answers. Without seams, what is read forwards
+// is empty.
 func (r *recording) replay(t *testing.T, seams bool) *history.Walk[id.EventID] {
 	t.Helper()
 	return r.walk(t, func(request history.Request) recordedPage {
@@ -74,8 +74,8 @@ func (r *recording) walk(t *testing.T, ask func(history.Request) recordedPage) *
 }
 
 // missing returns how many of the senders' messages are in no part of the room
-// that a reader has, and checks the order. What is there twice counts where it is
-// first, as in a store.
+// that a reader has, and checks the order. What is there twice counts where it
+// is first, as in a store.
 func (r *recording) missing(t *testing.T, walked []id.EventID) (missing int) {
 	t.Helper()
 	got := slices.Concat(walked, r.Timeline)
@@ -136,13 +136,10 @@ func TestRecord(t *testing.T) {
 	}
 	const senders, each, known, page = 6, 40, 80, 12
 	server := servers.Matrix(t)
-	newClient := func(name string) *mautrix.Client {
-		return matrixtest.Client(t, server.URL, matrixtest.User(server.NewUser(t, name)))
-	}
-	reader := newClient("reader")
+	reader := matrixtest.NewClient(t, "reader")
 	clients := make([]*mautrix.Client, senders)
 	for i := range clients {
-		clients[i] = newClient(fmt.Sprint("sender", i))
+		clients[i] = matrixtest.NewClient(t, fmt.Sprint("sender", i))
 	}
 	room := matrixtest.Room(t, reader, clients...)
 	asSync := func(since string, limit int) *mautrix.RespSync {

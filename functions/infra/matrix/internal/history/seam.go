@@ -13,13 +13,13 @@ import (
 const SeamSize = 50
 
 // LeftOut returns, newest first, the events that a server's history leaves out
-// where two pages meet. forward is what is read forwards from the token where the
-// page with the IDs above ended; those that are not in that page, but before
-// something that is, were left out. A good server leaves out nothing. Dendrite's
-// token stands for a depth, and the next page begins below that: all other events
-// of this depth, which were sent at the same time, are in neither page
-// (TopologyToken.Decrement in its syncapi/types). Read forwards from the same
-// token they come first.
+// where two pages meet. forward is what is read forwards from the token where
+// the page with the IDs above ended; those that are not in that page, but
+// before something that is, were left out. A good server leaves out nothing.
+// Dendrite's token stands for a depth, and the next page begins below that: all
+// other events of this depth, which were sent at the same time, are in neither
+// page (TopologyToken.Decrement in its syncapi/types). Read forwards from the
+// same token they come first.
 func LeftOut[E any](forward []E, eventID func(E) id.EventID, above []id.EventID) (left []E) {
 	in := make(map[id.EventID]bool, len(above))
 	for _, e := range above {

@@ -11,9 +11,9 @@ import (
 // Synapse 1000, Dendrite 100.
 const PageSize = 100
 
-// settledRun is how many known events in a row show that a gap ends above them: an
-// unknown one that was sent at the same time as a known one, and came later, can
-// stand below it.
+// settledRun is how many known events in a row show that a gap ends above them:
+// an unknown one that was sent at the same time as a known one, and came later,
+// can stand below it.
 const settledRun = 20
 
 // State is where a walk is.
@@ -63,10 +63,10 @@ type Page[E any] struct {
 	End    string // token where the next page begins; empty: there is none
 }
 
-// Walk fills the gap between a timeline and what is known of a room. It reads the
-// history backwards, page by page, and where two pages meet forwards, too: see
-// [LeftOut]. It makes no requests itself: as long as its state is More, Add takes
-// the answer to Next.
+// Walk fills the gap between a timeline and what is known of a room. It reads
+// the history backwards, page by page, and where two pages meet forwards, too:
+// see [LeftOut]. It makes no requests itself: as long as its state is More, Add
+// takes the answer to Next.
 type Walk[E any] struct {
 	cfg     Config
 	state   State
@@ -129,8 +129,8 @@ func (w *Walk[E]) Events() []E {
 	return events
 }
 
-// End returns the token above which the walk came: of a gap that stays, the later
-// end.
+// End returns the token above which the walk came: of a gap that stays, the
+// later end.
 func (w *Walk[E]) End() string { return w.above.end }
 
 // Next returns the page to ask for.
@@ -141,8 +141,8 @@ func (w *Walk[E]) Next() Request {
 	return Request{Direction: mautrix.DirectionBackward, From: w.above.end, To: w.cfg.To, Limit: PageSize}
 }
 
-// Again asks for the part that was Short once more: a server that is shutting down
-// may answer without an error that there is no more.
+// Again asks for the part that was Short once more: a server that is shutting
+// down may answer without an error that there are no more events.
 func (w *Walk[E]) Again() {
 	w.now = part[E]{fresh: slices.Clone(w.above.below)}
 	w.forward = w.above.end != ""
@@ -207,9 +207,9 @@ func (w *Walk[E]) advance() {
 	}
 }
 
-// read takes the page of a part down to the oldest known event: what comes behind
-// that is older than the gap (Dendrite gives one such event a page beyond the
-// token), while an unknown one between known ones came late.
+// read takes the page of a part down to the oldest known event: what comes
+// behind that is older than the gap (Dendrite gives one such event a page
+// beyond the token), while an unknown one between known ones came late.
 func (p *part[E]) read(page Page[E]) {
 	p.end = page.End
 	for _, e := range page.Events {

@@ -26,8 +26,8 @@ type room struct {
 	asked  []history.Request
 }
 
-// answer gives a page. A token is the number of events below it; that of a faulty
-// server is one of fewer where the next event has the same depth.
+// answer gives a page. A token is the number of events below it; that of a
+// faulty server is one of fewer where the next event has the same depth.
 func (r *room) answer(request history.Request) history.Page[id.EventID] {
 	r.asked = append(r.asked, request)
 	at := len(r.events)
@@ -65,8 +65,8 @@ func (r *room) event(e id.EventID) history.Event[id.EventID] {
 	return history.Event[id.EventID]{Value: e, ID: e, Known: r.known[e], First: e != "" && e == r.first}
 }
 
-// newRoom has n events, each of a depth of its own, of which the first known are
-// known.
+// newRoom has n events, each of a depth of its own, of which the first known
+// are known.
 func newRoom(n, known int) *room {
 	r := &room{known: map[id.EventID]bool{}}
 	for i := range n {
@@ -138,8 +138,8 @@ func TestWalk_States(t *testing.T) {
 	}
 }
 
-// An event that was sent at the same time as a known one, and came later, stands
-// below it, and so on the next page: one more is read.
+// An event that was sent at the same time as a known one, and came later,
+// stands below it, and so on the next page: one more is read.
 func TestWalk_Settling(t *testing.T) {
 	t.Parallel()
 	r := newRoom(300, 205)
@@ -151,7 +151,7 @@ func TestWalk_Settling(t *testing.T) {
 	if len(r.asked) != 4 {
 		t.Errorf("%d requests: %v", len(r.asked), r.asked)
 	}
-	// Without the page there is no more to know.
+	// Without the page nothing more is known.
 	stopped := history.NewWalk[id.EventID](history.Config{Pages: 1, Joined: true, From: "290", Timeline: r.events[290:]})
 	stopped.Add(r.answer(stopped.Next()))
 	stopped.Add(r.answer(stopped.Next()))
@@ -171,8 +171,8 @@ func TestWalk_Settled(t *testing.T) {
 	}
 }
 
-// One page below a known event is read, not more, and what is there above no known
-// event is older than the gap.
+// One page below a known event is read, not more, and what is there above no
+// known event is older than the gap.
 func TestWalk_SettlingReadsOnePage(t *testing.T) {
 	t.Parallel()
 	r := newRoom(300, 205)

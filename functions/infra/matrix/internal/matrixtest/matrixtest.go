@@ -1,10 +1,10 @@
-// Package matrixtest has what the tests of the Matrix packages share. It starts
-// no server: testkit does, in the tests themselves.
+// Package matrixtest has what the tests of the Matrix packages share.
 package matrixtest
 
 import (
 	"context"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,18 +12,21 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/service"
+	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
+	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// User is a user of testkit's homeserver, whose type has these fields.
-type User struct {
-	ID          string
-	AccessToken string
-	DeviceID    string
-	Password    string
+// NewClient makes a user on the homeserver of testenv and returns a client of
+// it.
+func NewClient(t testing.TB, name string) *mautrix.Client {
+	t.Helper()
+	server := servers.Matrix(t)
+	return Client(t, server.URL, server.NewUser(t, name))
 }
 
-// Client returns a client of a user; url may be that of a proxy.
-func Client(t testing.TB, url string, user User) *mautrix.Client {
+// Client returns a client of a user, which keeps no connection behind; url may
+// be that of a proxy.
+func Client(t testing.TB, url string, user servers.User) *mautrix.Client {
 	t.Helper()
 	client, err := mautrix.NewClient(url, id.UserID(user.ID), user.AccessToken)
 	if err != nil {
@@ -34,6 +37,22 @@ func Client(t testing.TB, url string, user User) *mautrix.Client {
 	client.Client = &http.Client{Transport: transport}
 	t.Cleanup(transport.CloseIdleConnections)
 	return client
+}
+
+// DB opens a new SQLite file, which is closed with the test.
+func DB(t testing.TB) *sqliteopen.SQLiteOpenHandle {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.db")
+	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
 }
 
 // Room makes a room of the first client which the others have joined.
@@ -55,13 +74,17 @@ func Room(t testing.TB, owner *mautrix.Client, others ...*mautrix.Client) id.Roo
 	return room.RoomID
 }
 
+// Patience is how long a test waits for what a server, or another process, is
+// to do: as long as a loaded machine may take. Nothing waits for its end.
+const Patience = 3 * time.Minute
+
 // Until polls a condition of the world outside of this process.
 func Until(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(Patience)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("no %s within 30 s", what)
+			t.Fatalf("no %s within %v", what, Patience)
 		}
 		select {
 		case <-t.Context().Done():

@@ -18,9 +18,13 @@ var OutboxQuick = matrixoutbox.MatrixOutboxConfig{
 	Settle:  300 * time.Millisecond, RequestTimeout: 10 * time.Second, Poll: 50 * time.Millisecond,
 }
 
-// StartOutbox starts an outbox of a client on cfg.DB, and stops it with the test.
+// StartOutbox starts an outbox of a client on a new database, or on cfg's, and
+// stops it with the test.
 func StartOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOutboxConfig) *matrixoutbox.MatrixOutboxHandle {
 	t.Helper()
+	if cfg.DB == nil {
+		cfg.DB = DB(t).Writer
+	}
 	cfg.Client = client
 	outbox, err := matrixoutbox.MatrixOutbox(t.Context(), cfg)
 	if err != nil {
@@ -33,7 +37,7 @@ func StartOutbox(t testing.TB, client *mautrix.Client, cfg matrixoutbox.MatrixOu
 // OutboxSent waits for items, and returns their event IDs.
 func OutboxSent(t testing.TB, outbox *matrixoutbox.MatrixOutboxHandle, transactions ...string) []id.EventID {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	var ids []id.EventID
 	for _, txn := range transactions {

@@ -59,11 +59,18 @@ func RewriteJSON(answer *http.Response, value any, change func()) error {
 // MessagesPath is the pattern of requests for a page of history.
 const MessagesPath = "GET /_matrix/client/v3/rooms/{room}/messages"
 
-// StaleReads starts a proxy in front of a server whose read side is behind, which
-// takes a loaded server and luck to make: as long as behind is set, /messages
-// lacks the messages with the bodies of hidden; with none of these it is empty.
-// Large pages have limit events at most.
-func StaleReads(t testing.TB, target string, behind *atomic.Bool, looks *atomic.Int64, limit int, hidden ...string) string {
+// StaleReads starts a proxy in front of a server whose read side is behind,
+// which takes a loaded server and luck to make: as long as behind is set,
+// /messages lacks the messages with the bodies of hidden; with none of these it
+// is empty. Large pages have limit events at most.
+func StaleReads(
+	t testing.TB,
+	target string,
+	behind *atomic.Bool,
+	looks *atomic.Int64,
+	limit int,
+	hidden ...string,
+) string {
 	t.Helper()
 	ask := func(r *http.Request) {
 		query := r.URL.Query()

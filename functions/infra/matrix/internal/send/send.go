@@ -29,14 +29,26 @@ type Outgoing struct {
 func Check(ctx context.Context, client *mautrix.Client, item Outgoing) (json.RawMessage, error) {
 	switch {
 	case !strings.HasPrefix(string(item.Room), "!") || len(item.Room) > ident.MaxBytes:
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "bad room ID " + ident.Clip(string(item.Room), 80), Hint: "a room ID begins with !; look an alias up first"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "bad room ID " + ident.Clip(string(item.Room), 80),
+			Hint:    "a room ID begins with !; look an alias up first",
+		}
 	case item.Type == "" || len(item.Type) > ident.MaxBytes:
 		return nil, &core.Error{Code: core.CodeInvalid, Message: "bad event type " + ident.Clip(item.Type, 80)}
 	case len(item.TransactionID) > ident.MaxBytes || strings.ContainsFunc(item.TransactionID, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '/' }):
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "bad transaction ID " + ident.Clip(item.TransactionID, 80), Hint: "up to 255 bytes without spaces and slashes"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "bad transaction ID " + ident.Clip(item.TransactionID, 80),
+			Hint:    "up to 255 bytes without spaces and slashes",
+		}
 	}
 	if client.Crypto != nil && client.StateStore == nil { // mautrix would panic
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "the client has Crypto and no StateStore", Hint: "without one it can't tell which rooms are encrypted"}
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "the client has Crypto and no StateStore",
+			Hint:    "without one it can't tell which rooms are encrypted",
+		}
 	}
 	content, err := JSON(item.Content)
 	if err != nil {
@@ -47,14 +59,25 @@ func Check(ctx context.Context, client *mautrix.Client, item Outgoing) (json.Raw
 
 // Once tries to send an event, once: mautrix' own retries read the Retry-After
 // header alone.
-func Once(ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage, transaction string) (id.EventID, error) {
+func Once(
+	ctx context.Context,
+	client *mautrix.Client,
+	room id.RoomID,
+	eventType string,
+	content json.RawMessage,
+	transaction string,
+) (id.EventID, error) {
 	ctx = context.WithValue(ctx, mautrix.MaxAttemptsContextKey, 1)
 	var resp *mautrix.RespSendEvent
 	var err error
 	if eventType == event.EventRedaction.Type {
 		var redaction event.RedactionEventContent
 		if err := json.Unmarshal(content, &redaction); err != nil || redaction.Redacts == "" {
-			return "", &core.Error{Code: core.CodeInvalid, Message: "a redaction that says not what it redacts", Err: err}
+			return "", &core.Error{
+				Code:    core.CodeInvalid,
+				Message: "a redaction that says not what it redacts",
+				Err:     err,
+			}
 		}
 		resp, err = client.RedactEvent(ctx, room, redaction.Redacts, mautrix.ReqRedact{TxnID: transaction, Reason: redaction.Reason})
 	} else {

@@ -17,8 +17,8 @@ import (
 const MaxEventBytes = 65_536
 
 // eventEnvelope is what a server adds to the content at most: hash, signature,
-// up to 10 previous and 10 authorising events, times, and names of keys. Measured
-// with one previous event: 550 bytes beside the IDs.
+// up to 10 previous and 10 authorising events, times, and names of keys.
+// Measured with one previous event: 550 bytes next to the IDs.
 const eventEnvelope = 1_500
 
 // JSON returns a content as it is sent and counted: without the escapes that
@@ -38,12 +38,19 @@ func JSON(content any) (json.RawMessage, error) {
 }
 
 // checkSize refuses what a server would refuse for its size.
-func checkSize(ctx context.Context, client *mautrix.Client, room id.RoomID, eventType string, content json.RawMessage) error {
+func checkSize(
+	ctx context.Context,
+	client *mautrix.Client,
+	room id.RoomID,
+	eventType string,
+	content json.RawMessage,
+) error {
 	size := len(content)
 	if client.Crypto != nil {
 		encrypted, err := client.StateStore.IsEncrypted(ctx, room)
-		// Where the server can't be asked it may be: a queue takes the event all the same.
-		if encrypted || err != nil { // the plain event in base64, with the session's and the sender's keys beside it
+		// Where the server can't be asked it may be: a queue takes the event
+		// all the same.
+		if encrypted || err != nil { // the plain event in base64, with the session's and the sender's keys next to it
 			size = (size+len(room)+len(eventType)+40)*4/3 + 400
 		}
 	}

@@ -9,16 +9,16 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// targetPaths are where an event names another one. Elsewhere a text that begins
-// with ~ is a text.
+// targetPaths are where an event names another one. Elsewhere a text that
+// begins with ~ is a text.
 var targetPaths = [][]string{
 	{"redacts"},
 	{"m.relates_to", "event_id"},
 	{"m.relates_to", "m.in_reply_to", "event_id"},
 }
 
-// PendingTargets returns the transaction IDs of the queued events that a content
-// names.
+// PendingTargets returns the transaction IDs of the queued events that a
+// content names.
 func PendingTargets(content json.RawMessage) []string {
 	if !strings.Contains(string(content), `"~`) {
 		return nil

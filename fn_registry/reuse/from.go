@@ -1,0 +1,26 @@
+package reuse
+
+import (
+	"context"
+	"path/filepath"
+
+	"fnregistry.dev/fn_registry/revision"
+)
+
+// from says what state of the repository the copies are of. Where git is
+// missing or does not know the folder, there is no commit.
+func (s *source) from(ctx context.Context, t *Target) From {
+	f := From{Root: s.root.Dir}
+	if rel, err := filepath.Rel(t.Dir, s.root.Dir); err == nil {
+		f.Root = filepath.ToSlash(rel)
+	}
+	repo, err := revision.Open(ctx, s.root.Dir, "HEAD")
+	if err != nil {
+		return f
+	}
+	defer repo.Close()
+	f.Commit = repo.Commit()
+	changed, err := repo.Changed(ctx)
+	f.Changed = err == nil && len(changed) > 0
+	return f
+}

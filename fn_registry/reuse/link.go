@@ -1,0 +1,129 @@
+package reuse
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/mod/module"
+
+	"fnregistry.dev/fn_registry/catalog"
+	"fnregistry.dev/fn_registry/internal/gomod"
+)
+
+// Linked is what Link did.
+type Linked struct {
+	Module   string   // the target's
+	GoMod    string   // its file
+	Lines    []string // what was put in; none: all was there
+	Packages []string // import paths of the units
+}
+
+// Link lets a module import units from the repository where it lies: it writes
+// require and replace lines into the module's go.mod, for the modules of the
+// units and all of the repository's that those require. With dry, nothing is
+// written.
+func Link(ctx context.Context, c *catalog.Catalog, t *Target, units []*catalog.Unit, dry bool) (*Linked, error) {
+	s, err := sourceOf(c, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := importable(units); err != nil {
+		return nil, err
+	}
+	var direct []string
+	for _, u := range units {
+		folder, _ := s.root.ModuleDir(u.Dir.Path)
+		direct = append(direct, s.root.Modules[folder])
+	}
+	need, err := gomod.Read(s.root, direct)
+	if err != nil {
+		return nil, err
+	}
+	e := &edit{Target: t}
+	if err := e.goLine(need.GoLine); err != nil {
+		return nil, err
+	}
+	folders := gomod.Folders(s.root)
+	for _, p := range need.Own {
+		e.require(p, gomod.Unreleased(p), !slices.Contains(direct, p))
+		if err := e.replaceBy(module.Version{Path: p}, module.Version{Path: s.root.Path(folders[p])}); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range need.Replaces {
+		if err := e.replaceBy(r.Old, r.New); err != nil {
+			return nil, err
+		}
+	}
+	done := &Linked{Module: t.Module, GoMod: filepath.Join(t.Dir, "go.mod"), Lines: e.lines, Packages: importPaths(units)}
+	if dry {
+		return done, nil
+	}
+	return done, e.write(ctx)
+}
+
+// Links are the modules of a repository that a target replaces by their
+// folders.
+type Links struct {
+	Modules []string // sorted
+	Missing []string // lines of go.mod that they need and that are not there
+}
+
+// FindLinks looks up which modules of the repository a target replaces by their
+// folders, and whether all of those that these require are replaced, too.
+func FindLinks(c *catalog.Catalog, t *Target) (*Links, error) {
+	s, err := sourceOf(c, t)
+	if err != nil {
+		return nil, err
+	}
+	e, links := &edit{Target: t}, &Links{Modules: []string{}}
+	folders := gomod.Folders(s.root)
+	for _, r := range t.mod.Replace {
+		folder, own := folders[r.Old.Path]
+		if own && r.New.Version == "" && sameFile(e.folder(r.New.Path), s.root.Path(folder)) {
+			links.Modules = append(links.Modules, r.Old.Path)
+		}
+	}
+	slices.Sort(links.Modules)
+	need, err := gomod.Read(s.root, links.Modules)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range need.Own {
+		if !slices.Contains(links.Modules, p) {
+			links.Missing = append(links.Missing, "replace "+p+" => "+gomod.Relative(e.Dir, s.root.Path(folders[p])))
+		}
+	}
+	return links, nil
+}
+
+// Source guesses where the repository of the units is: the folder that the
+// first record of copies names, else the nearest one above a replaced module
+// that has the given file. It is "" where neither is known.
+func (t *Target) Source(marker string) (string, error) {
+	folders, err := t.Records()
+	if err != nil {
+		return "", err
+	}
+	e := &edit{Target: t}
+	for _, folder := range folders {
+		record, err := t.ReadRecord(folder)
+		if err != nil {
+			return "", err
+		}
+		return e.folder(record.From.Root), nil
+	}
+	for _, r := range t.mod.Replace {
+		if r.New.Version != "" {
+			continue
+		}
+		for dir := e.folder(r.New.Path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+			if _, err := os.Stat(filepath.Join(dir, marker)); err == nil {
+				return dir, nil
+			}
+		}
+	}
+	return "", nil
+}

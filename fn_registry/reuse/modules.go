@@ -1,0 +1,101 @@
+package reuse
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+
+	"fnregistry.dev/fn_registry/internal/gomod"
+	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/atomicfile"
+)
+
+// edit changes the target's go.mod in memory.
+type edit struct {
+	*Target
+	lines []string // that were put in
+}
+
+// require asks for a module, unless a version as high is required already.
+func (e *edit) require(path, version string, indirect bool) {
+	for _, r := range e.mod.Require {
+		if r.Mod.Path == path && semver.Compare(r.Mod.Version, version) >= 0 {
+			return
+		}
+	}
+	if indirect {
+		e.mod.AddNewRequire(path, version, true)
+	} else if err := e.mod.AddRequire(path, version); err != nil {
+		panic(err) // of a bad version alone, and this one is from a go.mod
+	}
+	e.note("require " + path + " " + version)
+}
+
+// replaceBy replaces a module, unless it is replaced so already. One that the
+// target replaces in another way is the target's own business: it is refused.
+func (e *edit) replaceBy(old, by module.Version) error {
+	if by.Version == "" {
+		by.Path = gomod.Relative(e.Dir, by.Path)
+	}
+	for _, r := range e.mod.Replace {
+		if r.Old.Path != old.Path || r.Old.Version != old.Version {
+			continue
+		}
+		if r.New == by || by.Version == "" && r.New.Version == "" && sameFile(e.folder(r.New.Path), e.folder(by.Path)) {
+			return nil
+		}
+		return &core.Error{
+			Code: core.CodeConflict, Message: "go.mod replaces " + old.Path + " by " + strings.TrimSpace(r.New.Path+" "+r.New.Version) + " already",
+			Hint: "take that line out, or use --copy",
+		}
+	}
+	if err := e.mod.AddReplace(old.Path, old.Version, by.Path, by.Version); err != nil {
+		return err
+	}
+	e.note("replace " + old.Path + " => " + strings.TrimSpace(by.Path+" "+by.Version))
+	return nil
+}
+
+func (e *edit) goLine(version string) error {
+	if e.mod.Go != nil && semver.Compare("v"+e.mod.Go.Version, "v"+version) >= 0 {
+		return nil
+	}
+	e.note("go " + version)
+	return e.mod.AddGoStmt(version)
+}
+
+func (e *edit) note(line string) { e.lines = append(e.lines, line) }
+
+// folder is where a replacement's path leads.
+func (e *edit) folder(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(e.Dir, filepath.FromSlash(name))
+}
+
+// write replaces the go.mod, if it changed since it was read by nobody else.
+func (e *edit) write(ctx context.Context) error {
+	if len(e.lines) == 0 {
+		return nil
+	}
+	e.mod.Cleanup()
+	text, err := e.mod.Format()
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(e.Dir, "go.mod")
+	now, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, e.before) {
+		return &core.Error{Code: core.CodeConflict, Message: file + " changed meanwhile", Hint: "run it again"}
+	}
+	return atomicfile.FileWriteAtomic(ctx, file, bytes.NewReader(text), 0o644)
+}

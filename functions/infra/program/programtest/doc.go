@@ -1,0 +1,2 @@
+// Package programtest runs programs made by package program within tests.
+package programtest

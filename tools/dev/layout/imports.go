@@ -1,0 +1,68 @@
+package main
+
+import (
+	"go/ast"
+	"go/token"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// own is how the import paths of this repository's modules begin.
+const own = "fnregistry.dev/"
+
+// regroup returns the edit that puts the imports of a file into groups, and
+// false where they are. A declaration with a comment in a line of its own is
+// left alone, since it is unclear which of its neighbours that belongs to.
+func regroup(fset *token.FileSet, file *ast.File, lines []string) (edit, bool) {
+	for _, d := range file.Decls {
+		decl, ok := d.(*ast.GenDecl)
+		if !ok || decl.Tok != token.IMPORT || !decl.Lparen.IsValid() {
+			continue
+		}
+		first, last := fset.Position(decl.Lparen).Line, fset.Position(decl.Rparen).Line-1
+		if slices.ContainsFunc(lines[first:last], func(l string) bool { return strings.HasPrefix(strings.TrimSpace(l), "/") }) {
+			continue
+		}
+		groups := map[int][]*ast.ImportSpec{}
+		for _, s := range decl.Specs {
+			spec := s.(*ast.ImportSpec)
+			g := groupOf(path(spec))
+			groups[g] = append(groups[g], spec)
+		}
+		var want []string
+		for g := range 3 {
+			specs := groups[g]
+			slices.SortStableFunc(specs, func(a, b *ast.ImportSpec) int { return strings.Compare(path(a), path(b)) })
+			if len(specs) > 0 && len(want) > 0 {
+				want = append(want, "")
+			}
+			for _, s := range specs {
+				want = append(want, lines[fset.Position(s.Pos()).Line-1])
+			}
+		}
+		if !slices.Equal(want, lines[first:last]) {
+			return edit{first, last, want}, true
+		}
+	}
+	return edit{}, false
+}
+
+func path(s *ast.ImportSpec) string {
+	p, _ := strconv.Unquote(s.Path.Value) // the parser has checked it
+	return p
+}
+
+// groupOf is 0 for the standard library, 1 for third parties, 2 for own
+// packages.
+func groupOf(path string) int {
+	first, _, _ := strings.Cut(path, "/")
+	switch {
+	case strings.HasPrefix(path, own):
+		return 2
+	case strings.Contains(first, "."):
+		return 1
+	default:
+		return 0
+	}
+}
