@@ -6,13 +6,13 @@ import (
 	"reflect"
 )
 
-// ValuerValue returns what a Valuer says its value is, as database/sql does: nil
-// for a nil pointer to a type that has the method itself, which can't be called
-// then. A panic of the method is an error here, so that one bad value doesn't end
-// the program where it is read on another goroutine.
+// ValuerValue returns what a Valuer says its value is, as database/sql does:
+// nil for a nil pointer to a type that has the method itself, which can't be
+// called then. A panic of the method is an error here, so that one bad value
+// doesn't end the program where it is read on another goroutine.
 //
-// Errors: CodeInvalid for a panic; the method's own, wrapped with the code of its
-// own. Their text has the value's type, not the value.
+// Errors: CodeInvalid for a panic; the method's own, wrapped with the code of
+// its own. Their text has the value's type, not the value.
 //
 // More in valuer_value.md:
 //   - A method on the pointer is called on a nil one, too: it may know how to

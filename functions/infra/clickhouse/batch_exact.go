@@ -36,8 +36,8 @@ func appendExact(c column.Interface, value any) (err error) {
 	return nil
 }
 
-// exactValue converts a value to what the driver stores unchanged in a column of
-// a type.
+// exactValue converts a value to what the driver stores unchanged in a column
+// of a type.
 func exactValue(typ column.Type, value any) (any, error) {
 	base, nullable := plainType(string(typ))
 	value, err := resolve(value)
@@ -76,8 +76,8 @@ func plainType(typ string) (base string, nullable bool) {
 	}
 }
 
-// resolve follows pointers and asks values that say their value themselves. Text,
-// IDs and decimals of libraries do, too, as text.
+// resolve follows pointers and asks values that say their value themselves.
+// Text, IDs and decimals of libraries do, too, as text.
 func resolve(value any) (any, error) {
 	switch v := value.(type) {
 	case nil, *big.Int:
@@ -158,8 +158,9 @@ type timeBounds struct {
 	days     bool // of the time's own clock
 }
 
-// timeTypes have integers of 16 bits of days and 32 bits of seconds, and for the
-// wider ones what ClickHouse documents and the driver's nanoseconds can hold.
+// timeTypes have integers of 16 bits of days and 32 bits of seconds, and for
+// the wider ones what ClickHouse documents and the driver's nanoseconds can
+// hold.
 var timeTypes = map[string]timeBounds{
 	"Date":       {time.Unix(0, 0), time.Unix(1<<16*86400-1, 0), true},
 	"Date32":     {time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2299, 12, 31, 0, 0, 0, 0, time.UTC), true},

@@ -132,8 +132,8 @@ func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
 	return bindArgs(found, cfg)
 }
 
-// otherWords begin the statements that do more: a mistyped word is a mistake, not
-// something forbidden.
+// otherWords begin the statements that do more: a mistyped word is a mistake,
+// not something forbidden.
 var otherWords = []string{
 	"ALTER", "ATTACH", "BACKUP", "BEGIN", "CHECK", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "EXCHANGE", "EXECUTE",
 	"GRANT", "INSERT", "KILL", "MOVE", "OPTIMIZE", "RENAME", "REPLACE", "RESTORE", "REVOKE", "ROLLBACK", "SET", "SYSTEM", "TRUNCATE", "UNDROP", "UPDATE", "USE", "WATCH",

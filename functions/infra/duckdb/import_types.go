@@ -13,8 +13,8 @@ import (
 type DuckDBImportColumn struct {
 	Name string
 	Type string // as DuckDB writes it
-	// Given is true where the table or the config said the type, false where all
-	// values did.
+	// Given is true where the table or the config said the type, false where
+	// all values did.
 	Given bool
 }
 

@@ -148,8 +148,8 @@ var otherWords = []string{
 	"REINDEX", "RESET", "ROLLBACK", "SET", "START", "TRUNCATE", "UPDATE", "USE", "VACUUM",
 }
 
-// isSQL reports whether a statement begins as one of DuckDB's: a mistyped word is
-// a mistake, not something forbidden.
+// isSQL reports whether a statement begins as one of DuckDB's: a mistyped word
+// is a mistake, not something forbidden.
 func isSQL(word string) bool {
 	return !isName(word) || slices.Contains(selectWords, word) || slices.Contains(otherWords, word)
 }

@@ -54,9 +54,9 @@ type HTTPClientRetryAttempt struct {
 //
 // When tries run out, the last answer is returned as it came, whatever its
 // status; without one, a *core.Error: CodeTimeout, CodeCanceled,
-// CodeUnavailable, or CodeInvalid for what no try can mend: a request that can't
-// be sent (URL, method, headers), a certificate that is not trusted, TLS to a
-// server that doesn't speak it. It unwraps to the cause.
+// CodeUnavailable, or CodeInvalid for what no try can mend: a request that
+// can't be sent (URL, method, headers), a certificate that is not trusted, TLS
+// to a server that doesn't speak it. It unwraps to the cause.
 //
 // More in http_client_retry.md:
 //   - A POST without Idempotency-Key gets one try, after a 429 too.

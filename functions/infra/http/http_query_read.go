@@ -26,8 +26,8 @@ const queryReadOp = "http_query_read"
 //
 // It is strict: a parameter that no field takes is refused, with the names that
 // are close as the problem's member candidates; so are a repeated one without a
-// slice, a value that is none of its type, has a NUL byte or is not UTF-8, and a
-// query that is badly encoded. These are CodeInvalid. A type of field that it
+// slice, a value that is none of its type, has a NUL byte or is not UTF-8, and
+// a query that is badly encoded. These are CodeInvalid. A type of field that it
 // can't fill is CodeInternal.
 //
 // More in http_query_read.md:

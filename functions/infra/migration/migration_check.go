@@ -17,8 +17,8 @@ type MigrationApplied struct {
 
 // MigrationCheck holds the history of a database, sorted by version, against
 // the files that there are, and returns the last version that was applied, or
-// 0, also with an error. The files above it are to be applied. op begins the operation of its
-// errors: "sqlite_migrate", say.
+// 0, also with an error. The files above it are to be applied. op begins the
+// operation of its errors: "sqlite_migrate", say.
 //
 // Errors: CodeConflict where a file that was applied has changed or is missing,
 // or a file is new below the last version.

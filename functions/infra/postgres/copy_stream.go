@@ -12,9 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"fnregistry.dev/functions/core"
 )
 
 // copyChunk is how many bytes of rows go to the connection at once.
@@ -73,13 +74,15 @@ type copyWriter struct {
 	stored       int64    // rows of those before it
 }
 
-// copyInTransaction makes one of the COPY statements, of which there may be two.
+// copyInTransaction makes one of the COPY statements, of which there may be
+// two.
 func (w *copyWriter) copyInTransaction(ctx context.Context, rows iter.Seq2[[]any, error]) (n int64, err error) {
 	w.begin = "BEGIN; "
 	committed := false
 	defer func() {
 		if !committed && !w.conn.IsClosed() {
-			// Where it fails, the connection is not idle, and its pool drops it.
+			// Where it fails, the connection is not idle, and its pool drops
+			// it.
 			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
 			_, _ = w.conn.Exec(clean, "ROLLBACK").ReadAll()

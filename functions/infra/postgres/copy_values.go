@@ -11,8 +11,9 @@ import (
 	"strconv"
 	"time"
 
-	"fnregistry.dev/functions/core"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"fnregistry.dev/functions/core"
 )
 
 // copyEncoder appends a value as the column's type writes it in text. null is

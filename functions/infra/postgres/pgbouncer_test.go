@@ -136,8 +136,8 @@ func TestPostgresOpen_PgBouncerSession(t *testing.T) {
 	}
 }
 
-// In transaction mode a session's state doesn't last: what needs none works with
-// statements that are not prepared by name.
+// In transaction mode a session's state doesn't last: what needs none works
+// with statements that are not prepared by name.
 func TestPostgresOpen_PgBouncerTransaction(t *testing.T) {
 	t.Parallel()
 	direct := newDatabase(t)

@@ -42,8 +42,9 @@ type PostgresCopyTarget interface {
 // Errors: CodeInvalid for a value that doesn't fit its column, or that panics
 // while it is encoded, with the row (from 1) and column; CodeConflict for a
 // constraint; those of rows themselves wrapped, and those of [PostgresError].
-// With CodeUnavailable or CodeTimeout, and outside a transaction, the connection
-// may have broken after the server stored all: look, or have a unique key.
+// With CodeUnavailable or CodeTimeout, and outside a transaction, the
+// connection may have broken after the server stored all: look, or have a
+// unique key.
 //
 // More in postgres_copy.md:
 //   - Numbers into money are refused: what the fraction is depends on the

@@ -100,8 +100,8 @@ func (t *tailer) seekLines(ctx context.Context) (err error) {
 
 // lastLines returns where the last n lines of the first size bytes begin. It
 // reads backwards, a block at a time. A line end at the very end closes the
-// last line; it does not begin another one. A sparse file may have terabytes: ctx
-// ends it.
+// last line; it does not begin another one. A sparse file may have terabytes:
+// ctx ends it.
 func lastLines(ctx context.Context, file io.ReaderAt, size int64, n int, block []byte) (int64, error) {
 	for end := size; end > 0; {
 		if err := ctx.Err(); err != nil {

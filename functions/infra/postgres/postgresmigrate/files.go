@@ -46,7 +46,8 @@ var (
 	// one. What is quoted is blank by then.
 	transaction = regexp.MustCompile(`(?is)(?:^|;)\s*((?:begin|start\s+transaction|commit|end|rollback|abort|prepare\s+transaction)\b[^;]*;?)`)
 	toSavepoint = regexp.MustCompile(`(?is)^rollback\s+((work|transaction)\s+)?to\b`)
-	// The body of a function in standard SQL, whose END comes after a semicolon.
+	// The body of a function in standard SQL, whose END comes after a
+	// semicolon.
 	atomicBody = regexp.MustCompile(`(?is)\bbegin\s+atomic\b(.*?;)?\s*end\b`)
 	comment    = regexp.MustCompile(`--[^\n]*`)
 )

@@ -31,7 +31,8 @@ func linkedDriver(uri string) (driver.Driver, func(context.Context) (driver.Conn
 }
 
 // countsMemory switches on what MemoryLimit needs and this driver is built
-// without, and reports whether that was possible: SQLite must not be in use yet.
+// without, and reports whether that was possible: SQLite must not be in use
+// yet.
 var countsMemory = sync.OnceValue(func() bool {
 	tls := libc.NewTLS()
 	defer tls.Close()

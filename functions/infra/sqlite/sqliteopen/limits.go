@@ -6,8 +6,8 @@ import (
 )
 
 // What Sandbox sets where the config doesn't say it. A context stops SQLite
-// between two steps of a statement, but not within one function: these bound how
-// long one can take, and what it can have in memory.
+// between two steps of a statement, but not within one function: these bound
+// how long one can take, and what it can have in memory.
 const (
 	sandboxValueBytes  = 100_000 // instr of two such texts takes half a second
 	sandboxMemoryLimit = 256 << 20
@@ -16,7 +16,8 @@ const (
 // minMemory is below what a few connections need for their caches.
 const minMemory = 4 << 20
 
-// limit is one of SQLite's, by its number in https://sqlite.org/c3ref/c_limit_attached.html.
+// limit is one of SQLite's, by its number in
+// https://sqlite.org/c3ref/c_limit_attached.html.
 type limit struct{ id, value int }
 
 // limits are set on each new connection. SQL can't raise them.
@@ -41,8 +42,8 @@ func (s *settings) limits() []limit {
 	return all
 }
 
-// memoryPragma bounds SQLite's memory, which is one heap for all databases of the
-// process. It can be lowered, but not raised.
+// memoryPragma bounds SQLite's memory, which is one heap for all databases of
+// the process. It can be lowered, but not raised.
 func (s *settings) memoryPragma() string {
 	return fmt.Sprintf("PRAGMA hard_heap_limit = %d", s.MemoryLimit)
 }
