@@ -21,6 +21,9 @@ import (
 // this. It also turns a panic of the value's own methods into an error. Its
 // errors don't quote the value.
 func appendExact(c column.Interface, value any) (err error) {
+	if isColumnsOwn(c, value) {
+		return c.AppendRow(value)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("column %s: a %T panicked while it was encoded", c.Name(), value)
@@ -34,6 +37,39 @@ func appendExact(c column.Interface, value any) (err error) {
 		return fmt.Errorf("column %s: %w", c.Name(), err)
 	}
 	return nil
+}
+
+// isColumnsOwn knows values of just the column's type, which need no check: most
+// of them, as a rule, and to look further costs more than to append.
+func isColumnsOwn(c column.Interface, value any) (own bool) {
+	switch v := value.(type) {
+	case string:
+		_, own = c.(*column.String)
+	case int64:
+		_, own = c.(*column.Int64)
+	case uint64:
+		_, own = c.(*column.UInt64)
+	case float64:
+		_, own = c.(*column.Float64)
+	case int32:
+		_, own = c.(*column.Int32)
+	case uint32:
+		_, own = c.(*column.UInt32)
+	case int16:
+		_, own = c.(*column.Int16)
+	case uint16:
+		_, own = c.(*column.UInt16)
+	case int8:
+		_, own = c.(*column.Int8)
+	case uint8:
+		_, own = c.(*column.UInt8)
+	case float32:
+		_, own = c.(*column.Float32)
+	case time.Time:
+		_, own = c.(*column.DateTime)
+		own = own && dateTimeBounds.has(v)
+	}
+	return own
 }
 
 // exactValue converts a value to what the driver stores unchanged in a column
@@ -158,13 +194,15 @@ type timeBounds struct {
 	days     bool // of the time's own clock
 }
 
+var dateTimeBounds = timeBounds{time.Unix(0, 0), time.Unix(1<<32-1, 0), false}
+
 // timeTypes have integers of 16 bits of days and 32 bits of seconds, and for
 // the wider ones what ClickHouse documents and the driver's nanoseconds can
 // hold.
 var timeTypes = map[string]timeBounds{
 	"Date":       {time.Unix(0, 0), time.Unix(1<<16*86400-1, 0), true},
 	"Date32":     {time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2299, 12, 31, 0, 0, 0, 0, time.UTC), true},
-	"DateTime":   {time.Unix(0, 0), time.Unix(1<<32-1, 0), false},
+	"DateTime":   dateTimeBounds,
 	"DateTime64": {time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, math.MaxInt64), false},
 }
 
