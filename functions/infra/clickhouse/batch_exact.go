@@ -39,8 +39,8 @@ func appendExact(c column.Interface, value any) (err error) {
 	return nil
 }
 
-// isColumnsOwn knows values of just the column's type, which need no check: most
-// of them, as a rule, and to look further costs more than to append.
+// isColumnsOwn knows values of just the column's type, which need no check:
+// most of them, as a rule, and to look further costs more than to append.
 func isColumnsOwn(c column.Interface, value any) (own bool) {
 	switch v := value.(type) {
 	case string:
