@@ -145,8 +145,8 @@ func fillRow(columns []column.Interface, row []any) error {
 		return fmt.Errorf("the row has %d values, there are %d columns", len(row), len(columns))
 	}
 	for i, value := range row {
-		if err := columns[i].AppendRow(value); err != nil {
-			return fmt.Errorf("column %s: %w", columns[i].Name(), err)
+		if err := appendExact(columns[i], value); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"fmt"
 	"reflect"
 	"time"
 	"unsafe"
@@ -74,7 +73,7 @@ func newFieldBuffer[T any](field reflect.StructField) fieldBuffer[T] {
 
 // fillField puts one field of all rows into a column.
 func fillField[T any](c column.Interface, chunks [][]T, field int, buffer fieldBuffer[T]) error {
-	if buffer != nil {
+	if buffer != nil && storesAll(c.Type(), buffer.slice()) {
 		if _, err := c.Append(buffer.slice()); err == nil {
 			return nil
 		}
@@ -83,8 +82,8 @@ func fillField[T any](c column.Interface, chunks [][]T, field int, buffer fieldB
 	for _, rows := range chunks {
 		all := reflect.ValueOf(rows)
 		for i := range rows {
-			if err := c.AppendRow(all.Index(i).Field(field).Interface()); err != nil {
-				return fmt.Errorf("column %s: %w", c.Name(), err)
+			if err := appendExact(c, all.Index(i).Field(field).Interface()); err != nil {
+				return err
 			}
 		}
 	}

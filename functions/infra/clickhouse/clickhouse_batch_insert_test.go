@@ -3,6 +3,8 @@ package clickhouse_test
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
+	sqldriver "database/sql/driver"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -18,6 +20,7 @@ import (
 	"fnregistry.dev/functions/infra/clickhouse"
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
+	"fnregistry.dev/functions/infra/sqltest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -637,5 +640,85 @@ func TestClickHouseBatchInsert_Refused(t *testing.T) {
 	wantError(t, err, core.CodeNotFound, "3 of 3 rows failed")
 	if len(result.Unwritten) != 1 || result.Unwritten[0].Unclear {
 		t.Errorf("%+v", result)
+	}
+}
+
+func TestClickHouseBatchInsert_ExactValues(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	sqltest.InsertConformance(t, func(t *testing.T) sqltest.InsertConformanceConfig {
+		table := "t_" + strings.ToLower(rand.Text())
+		return sqltest.InsertConformanceConfig{
+			Int16: "Nullable(Int16)", Int64: "Nullable(Int64)", Float32: "Nullable(Float32)", Float64: "Nullable(Float64)",
+			Bool: "UInt8", Text: "Nullable(String)", Date: "Nullable(Date)", Timestamp: "Nullable(DateTime('UTC'))", Int32s: "Array(Int32)",
+			Store: func(t *testing.T, typ string, rows ...[]any) (sql.Null[string], error) {
+				return store(t, conn, table, typ, rows...)
+			},
+		}
+	})
+}
+
+// store puts rows into a new table with a column v of a type and returns the
+// last one's text.
+func store(t *testing.T, conn driver.Conn, table, typ string, rows ...[]any) (text sql.Null[string], err error) {
+	t.Helper()
+	exec(t, conn, "DROP TABLE IF EXISTS "+table, "CREATE TABLE "+table+" (v "+typ+") ENGINE = Log")
+	values := make(chan [][]any, 1)
+	values <- rows
+	insert, err := clickhouse.ClickHouseBatchInsert(t.Context(), conn, values, insertConfig{Table: table, Columns: []string{"v"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := insert.Stop(t.Context()); err != nil {
+		want := len(rows) - int(insert.Result().Failed)
+		if n := count(t, conn, "SELECT count() FROM "+table); n != uint64(want) {
+			t.Errorf("%v, and %d rows are there, want %d", err, n, want)
+		}
+		return text, err
+	}
+	if count(t, conn, "SELECT isNull(v) FROM "+table) == 1 {
+		return text, nil
+	}
+	text.Valid = true
+	return text, conn.QueryRow(t.Context(), "SELECT toString(assumeNotNull(v)) FROM "+table).Scan(&text.V)
+}
+
+type wrongDay struct {
+	D time.Time `ch:"d"`
+	N int64     `ch:"n"`
+}
+
+type byPointer struct{ n int64 }
+
+func (v *byPointer) Value() (sqldriver.Value, error) { return v.n, nil }
+
+// As structs, whose fields go another way, and with what ends a program that
+// calls a value's own methods without care.
+func TestClickHouseBatchInsert_WrongStructs(t *testing.T) {
+	t.Parallel()
+	conn := open(t)
+	exec(t, conn, "CREATE TABLE t (d Date, n UInt8) ENGINE = Log", "CREATE TABLE v (n Int64) ENGINE = Log")
+	good := time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)
+	rows := make(chan []wrongDay, 1)
+	rows <- []wrongDay{{good, 255}, {good, 256}, {good, -1}, {time.Time{}, 1}, {time.Date(2150, 1, 1, 0, 0, 0, 0, time.UTC), 1}}
+	insert := start(t, conn, rows, insertConfig{}, nil)
+	wantError(t, insert.Stop(t.Context()), core.CodeInvalid, "4 of 5 rows failed")
+	if n := count(t, conn, "SELECT sum(n) FROM t"); n != 255 {
+		t.Errorf("sum %d, want that of the good row", n)
+	}
+	type panicking struct {
+		N *byPointer `ch:"n"`
+	}
+	panics := make(chan []panicking, 1)
+	panics <- []panicking{{&byPointer{7}}, {nil}}
+	h, err := clickhouse.ClickHouseBatchInsert(t.Context(), conn, panics, insertConfig{Table: "v"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = h.Stop(t.Context())
+	wantError(t, err, core.CodeInvalid, "1 of 2 rows failed")
+	wantError(t, err, core.CodeInvalid, "panicked")
+	if n := count(t, conn, "SELECT sum(n) FROM v"); n != 7 {
+		t.Errorf("sum %d, want that of the good row", n)
 	}
 }

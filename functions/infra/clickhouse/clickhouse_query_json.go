@@ -120,6 +120,8 @@ func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
 	switch {
 	case firstWord == "" || firstWord == ";":
 		return "", queryError(core.CodeInvalid, "the query is empty", "")
+	case cfg.ReadOnly && !slices.Contains(readingWords, firstWord) && !slices.Contains(otherWords, firstWord):
+		return "", queryError(core.CodeInvalid, "not a statement of ClickHouse", "SELECT, WITH, SHOW, DESCRIBE, EXISTS and EXPLAIN read")
 	case cfg.ReadOnly && !slices.Contains(readingWords, firstWord):
 		return "", queryError(
 			core.CodeForbidden,
@@ -128,6 +130,13 @@ func prepareQuery(cfg ClickHouseQueryJSONConfig) (string, error) {
 		)
 	}
 	return bindArgs(found, cfg)
+}
+
+// otherWords begin the statements that do more: a mistyped word is a mistake,
+// not something forbidden.
+var otherWords = []string{
+	"ALTER", "ATTACH", "BACKUP", "BEGIN", "CHECK", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "EXCHANGE", "EXECUTE",
+	"GRANT", "INSERT", "KILL", "MOVE", "OPTIMIZE", "RENAME", "REPLACE", "RESTORE", "REVOKE", "ROLLBACK", "SET", "SYSTEM", "TRUNCATE", "UNDROP", "UPDATE", "USE", "WATCH",
 }
 
 // readingWords begin what passes with ReadOnly. The server's own readonly = 1

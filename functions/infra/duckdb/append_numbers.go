@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	driver "github.com/duckdb/duckdb-go/v2"
+
+	"fnregistry.dev/functions/core"
 )
 
 // indirect follows pointers; nil for a nil one. A *big.Int is a number, not a
@@ -46,22 +48,6 @@ func asArray16(value any) (bytes [16]byte, ok bool) {
 	return bytes, false
 }
 
-func asFloat(value any) (float64, bool) {
-	if number, ok := value.(json.Number); ok {
-		f, err := number.Float64()
-		return f, err == nil
-	}
-	switch v := reflect.ValueOf(value); v.Kind() {
-	case reflect.Float32, reflect.Float64:
-		return v.Float(), true
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return float64(v.Int()), true
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return float64(v.Uint()), true
-	}
-	return 0, false
-}
-
 // limits is the range of an integer type. The driver would cut a larger number
 // down to its low bits.
 type limits struct {
@@ -91,12 +77,10 @@ func (l limits) convert(value any) (any, error) {
 	case int32:
 		return value, l.check(int64(n))
 	}
-	n, err := asInteger(indirect(value))
+	n, err := asInteger(value)
 	switch {
-	case err != nil:
+	case err != nil || n == nil:
 		return nil, err
-	case n == nil:
-		return orNil(value, "integer")
 	case n.IsInt64():
 		return n.Int64(), l.check(n.Int64())
 	case n.IsUint64() && n.Uint64() <= l.max:
@@ -112,38 +96,29 @@ func (l limits) check(n int64) error {
 	return nil
 }
 
-// asInteger reads every kind of number that is whole; nil for what is no
-// number.
+// asInteger reads every kind of number that is whole; nil for a nil pointer.
 func asInteger(value any) (*big.Int, error) {
-	switch v := value.(type) {
-	case *big.Int:
-		return v, nil
-	case json.Number:
-		if n, ok := new(big.Int).SetString(string(v), 10); ok {
-			return n, nil
-		}
-		f, err := v.Float64()
-		if err != nil {
-			return nil, errors.New("text is no number")
-		}
-		return wholeFloat(f)
+	n, err := exact[*big.Int](value, "integer")
+	if n == nil {
+		return nil, err
 	}
-	switch v := reflect.ValueOf(value); v.Kind() {
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return big.NewInt(v.Int()), nil
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return new(big.Int).SetUint64(v.Uint()), nil
-	case reflect.Float32, reflect.Float64:
-		return wholeFloat(v.Float())
-	}
-	return nil, nil
+	return n.(*big.Int), nil
 }
 
-func wholeFloat(f float64) (*big.Int, error) {
-	if f != math.Trunc(f) || math.IsInf(f, 0) {
-		return nil, errors.New("a number that is not whole")
+// exact converts a number without changing it; nil for a nil pointer. Its error
+// has the reason alone.
+func exact[T any](value any, want string) (any, error) {
+	v := indirect(value)
+	if v == nil {
+		return nil, nil
 	}
-	n, _ := big.NewFloat(f).Int(nil)
+	if _, ok := numberText(v); !ok || reflect.TypeOf(v) == reflect.TypeFor[string]() {
+		return nil, mismatch(value, want)
+	}
+	n, err := core.NumberExact(v, reflect.TypeFor[T]())
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
 	return n, nil
 }
 
@@ -155,16 +130,14 @@ var (
 
 func hugeConverter(low, high *big.Int) converter {
 	return func(value any) (any, error) {
-		n, err := asInteger(indirect(value))
+		n, err := asInteger(value)
 		switch {
-		case err != nil:
+		case err != nil || n == nil:
 			return nil, err
-		case n == nil:
-			return orNil(value, "integer")
 		case n.Cmp(low) < 0 || n.Cmp(high) > 0:
 			return nil, errRange
 		}
-		return new(big.Int).Set(n), nil // the appender comes to it when the iterator has gone on
+		return n, nil
 	}
 }
 

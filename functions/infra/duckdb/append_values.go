@@ -4,6 +4,7 @@ package duckdb
 
 import (
 	"bytes"
+	sqldriver "database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -12,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	driver "github.com/duckdb/duckdb-go/v2"
+
+	"fnregistry.dev/functions/core"
 )
 
 // converter turns a value that is not nil into one that the driver's appender
@@ -25,6 +28,28 @@ func newConverter(info driver.TypeInfo, isJSON bool, waiting *int) (converter, e
 	if isJSON {
 		return jsonConverter(waiting), nil
 	}
+	convert, err := typedConverter(info, waiting)
+	return valued(convert), err
+}
+
+// valued lets values say their value themselves.
+func valued(convert converter) converter {
+	return func(value any) (any, error) {
+		switch v := value.(type) {
+		case string, int, int64, float64, bool, []byte, time.Time, *driver.UUID:
+			return convert(v)
+		case sqldriver.Valuer:
+			inner, err := core.ValuerValue(v)
+			if err != nil || inner == nil {
+				return nil, err
+			}
+			return convert(inner)
+		}
+		return convert(value)
+	}
+}
+
+func typedConverter(info driver.TypeInfo, waiting *int) (converter, error) {
 	kind := info.InternalType()
 	if limits, ok := integerLimits[kind]; ok {
 		return limits.convert, nil
@@ -87,25 +112,20 @@ func convertFloat64(value any) (any, error) {
 	if _, ok := value.(float64); ok {
 		return value, nil // as it came: to put it into an interface again would take memory
 	}
-	f, ok := asFloat(indirect(value))
-	if !ok {
-		return orNil(value, "DOUBLE")
-	}
-	return f, nil
+	return exact[float64](value, "DOUBLE")
 }
 
 func convertFloat32(value any) (any, error) {
 	if _, ok := value.(float32); ok {
 		return value, nil
 	}
-	f, ok := asFloat(indirect(value))
-	if !ok {
-		return orNil(value, "FLOAT")
+	f, err := exact[float32](value, "FLOAT")
+	if err != nil {
+		if wide, _ := exact[float64](value, "FLOAT"); wide != nil && math.Abs(wide.(float64)) > math.MaxFloat32 {
+			return nil, fmt.Errorf("beyond the range of FLOAT")
+		}
 	}
-	if math.IsInf(float64(float32(f)), 0) && !math.IsInf(f, 0) {
-		return nil, fmt.Errorf("beyond the range of FLOAT")
-	}
-	return f, nil
+	return f, err
 }
 
 // textConverter checks text. The driver ends a string at its first NUL byte,

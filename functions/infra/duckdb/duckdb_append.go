@@ -51,9 +51,8 @@ const appendOp = "duckdb_append"
 //   - Why not the driver's Appender: it silently turns 300 into 44 in a
 //     TINYINT, 0.01 of 1.5 in a DECIMAL(5,2), ends text at a NUL byte, writes
 //     an ENUM of more than 255 values as nothing, and shifts dates before 1970.
-//   - One transaction: memory grows with the rows until a row group of 122,880
-//     is full, and values of several megabytes all stay in memory until the
-//     commit.
+//   - Whole numbers that a FLOAT or DOUBLE can't represent, and fractions that
+//     would become 0 in a FLOAT, are refused.
 func DuckDBAppend(
 	ctx context.Context,
 	db *sql.DB,
@@ -176,7 +175,14 @@ func rowError(row int64, err error) error {
 	return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d: %s", row, text)}
 }
 
-func convertRow(columns []appendColumn, number int64, row []any, values []sqldriver.Value) error {
+// convertRow turns a panic of a value's own methods into an error.
+func convertRow(columns []appendColumn, number int64, row []any, values []sqldriver.Value) (err error) {
+	at := 0
+	defer func() {
+		if p := recover(); p != nil {
+			err = valueError(number, columns[at].name, fmt.Errorf("a %T panicked while it was converted", row[at]))
+		}
+	}()
 	if len(row) != len(columns) {
 		return &core.Error{
 			Code:    core.CodeInvalid,
@@ -189,13 +195,18 @@ func convertRow(columns []appendColumn, number int64, row []any, values []sqldri
 			values[i] = nil
 			continue
 		}
+		at = i
 		value, err := columns[i].convert(row[i])
 		if err != nil {
-			return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d, column %q", number, columns[i].name), Err: err}
+			return valueError(number, columns[i].name, err)
 		}
 		values[i] = value
 	}
 	return nil
+}
+
+func valueError(row int64, column string, err error) error {
+	return &core.Error{Code: core.CodeInvalid, Op: appendOp, Message: fmt.Sprintf("row %d, column %q", row, column), Err: err}
 }
 
 // appendColumn is one column that is loaded.

@@ -20,6 +20,7 @@ import (
 	driver "github.com/duckdb/duckdb-go/v2"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/sqltest"
 )
 
 func mustAppend(t testing.TB, db *sql.DB, cfg DuckDBAppendConfig, rows ...[]any) {
@@ -409,4 +410,36 @@ func appendByHand(ctx context.Context, db *sql.DB, at time.Time) error {
 		}
 		return tx.Commit()
 	})
+}
+
+func TestDuckDBAppend_Conformance(t *testing.T) {
+	t.Parallel()
+	sqltest.InsertConformance(t, func(t *testing.T) sqltest.InsertConformanceConfig {
+		db := open(t)
+		return sqltest.InsertConformanceConfig{
+			Int16: "SMALLINT", Int64: "BIGINT", Float32: "FLOAT", Float64: "DOUBLE", Bool: "BOOLEAN", Text: "VARCHAR",
+			Date: "DATE", Timestamp: "TIMESTAMP", Int32s: "INTEGER[]",
+			Store: func(t *testing.T, typ string, rows ...[]any) (text sql.Null[string], err error) {
+				exec(t, db, "CREATE OR REPLACE TABLE t (v "+typ+")")
+				if _, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rowsOf(nil, rows...)); err != nil {
+					if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
+						t.Errorf("%v, and %d rows are in", err, n)
+					}
+					return text, err
+				}
+				return one[sql.Null[string]](t, db, "SELECT v::VARCHAR FROM t ORDER BY rowid DESC LIMIT 1"), nil
+			},
+		}
+	})
+}
+
+type panicking struct{}
+
+func (panicking) MarshalJSON() ([]byte, error) { panic("in MarshalJSON") }
+
+func TestDuckDBAppend_PanickingValue(t *testing.T) {
+	t.Parallel()
+	db := open(t, "CREATE TABLE t (v JSON)")
+	_, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rowsOf(nil, []any{nil}, []any{panicking{}}))
+	wantError(t, err, core.CodeInvalid, `row 2, column "v": a duckdb.panicking panicked`)
 }

@@ -25,7 +25,14 @@ type DuckDBImportConfig struct {
 	NoHeader  bool              // CSV: the first line is a row; columns are column0, column1, ... or, with Append, those of the table in order
 	Delimiter string            // CSV: one character; default a comma, for .tsv a tab
 	Null      string            // CSV: the unquoted text that stands for NULL; default the empty one
-	Types     map[string]string // CSV and NDJSON, not with Append: types of columns by name, where the detected ones are wrong: zip: VARCHAR
+	Types     map[string]string // CSV and NDJSON, not with Append: types of columns by name, where the detected ones are wrong: price: DECIMAL(9,2)
+
+	// DateFormat is for CSV: how dates are written, as strptime has it, such
+	// as %d/%m/%Y. Default ISO alone, 2006-01-02.
+	DateFormat string
+	// OnColumns is called with what each column becomes, in the file's order,
+	// before the rows are loaded. Default nil: that is not reported.
+	OnColumns func([]DuckDBImportColumn)
 }
 
 const importOp = "duckdb_import"
@@ -50,7 +57,9 @@ const importOp = "duckdb_import"
 //
 // More in duckdb_import.md:
 //   - CSV is RFC 4180 and nothing else.
-//   - Types of a new table are detected on all rows, so the file is read twice.
+//   - A column of a new table is text unless all its values say otherwise
+//     without a loss, and t, yes, 01/02/2026, 007, +1 and numbers of more than
+//     19 digits (with a fraction 15) say nothing.
 func DuckDBImport(ctx context.Context, db *sql.DB, cfg DuckDBImportConfig) (int64, error) {
 	if err := checkTable(importOp, cfg.Schema, cfg.Table); err != nil {
 		return 0, err
@@ -97,6 +106,9 @@ func importSQL(ctx context.Context, conn *sql.Conn, source *source, cfg DuckDBIm
 		if err := source.setTypes(ctx, conn, cfg.Types); err != nil {
 			return "", err
 		}
+		if err := source.settle(ctx, conn, cfg); err != nil {
+			return "", err
+		}
 		return "CREATE TABLE " + table + " AS SELECT * FROM " + source.sql(), nil
 	}
 	columns, err := tableColumns(conn, table)
@@ -107,7 +119,25 @@ func importSQL(ctx context.Context, conn *sql.Conn, source *source, cfg DuckDBIm
 	if err != nil {
 		return "", err
 	}
+	if err := source.settle(ctx, conn, cfg); err != nil {
+		return "", err
+	}
 	return "INSERT INTO " + table + " (" + names + ") SELECT * FROM " + source.sql(), nil
+}
+
+// settle finds the types that were not given, checks the text of those that
+// were, and reports them all.
+func (s *source) settle(ctx context.Context, conn *sql.Conn, cfg DuckDBImportConfig) error {
+	if err := s.detect(ctx, conn); err != nil {
+		return err
+	}
+	if err := s.checkGiven(ctx, conn); err != nil {
+		return err
+	}
+	if cfg.OnColumns != nil {
+		cfg.OnColumns(s.report())
+	}
+	return nil
 }
 
 func tableColumns(conn *sql.Conn, table string) (columns []queryColumn, err error) {

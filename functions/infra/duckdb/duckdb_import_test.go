@@ -357,3 +357,108 @@ func FuzzDuckDBImport(f *testing.F) {
 		}
 	})
 }
+
+// What DuckDB's own detection changes without a word.
+func TestDuckDBImport_StrictTypes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, file, values string
+		cfg                DuckDBImportConfig
+		typ, want          string
+	}{
+		{"long IDs", "x.csv", "12345678901234567890 12345678901234567891", DuckDBImportConfig{}, "VARCHAR", "12345678901234567890 12345678901234567891"},
+		{"IDs of 19 digits", "x.csv", "1234567890123456789", DuckDBImportConfig{}, "BIGINT", "1234567890123456789"},
+		{"beyond BIGINT", "x.csv", "9223372036854775808", DuckDBImportConfig{}, "VARCHAR", "9223372036854775808"},
+		{"leading zeros", "x.csv", "1 007", DuckDBImportConfig{}, "VARCHAR", "1 007"},
+		{"plus", "x.csv", "+1", DuckDBImportConfig{}, "VARCHAR", "+1"},
+		{"fractions", "x.csv", "1 -0.5 1e3", DuckDBImportConfig{}, "DOUBLE", "1.0 -0.5 1000.0"},
+		{"long fractions", "x.csv", "0.12345678901234567", DuckDBImportConfig{}, "VARCHAR", "0.12345678901234567"},
+		{"huge", "x.csv", "1e999", DuckDBImportConfig{}, "VARCHAR", "1e999"},
+		{"nan", "x.csv", "1.5 nan", DuckDBImportConfig{}, "VARCHAR", "1.5 nan"},
+		{"local dates", "x.csv", "01/02/2026", DuckDBImportConfig{}, "VARCHAR", "01/02/2026"},
+		{"dashed local dates", "x.csv", "01-02-2026", DuckDBImportConfig{}, "VARCHAR", "01-02-2026"},
+		{"ISO dates", "x.csv", "2026-02-01", DuckDBImportConfig{}, "DATE", "2026-02-01"},
+		{"no such date", "x.csv", "2026-02-30", DuckDBImportConfig{}, "VARCHAR", "2026-02-30"},
+		{"dates as configured", "x.csv", "01/02/2026 31/12/2026", DuckDBImportConfig{DateFormat: "%d/%m/%Y"}, "DATE", "2026-02-01 2026-12-31"},
+		{"not as configured", "x.csv", "01/02/2026 12/31/2026", DuckDBImportConfig{DateFormat: "%d/%m/%Y"}, "VARCHAR", "01/02/2026 12/31/2026"},
+		{"times", "x.csv", "2026-02-01T10:00:00 2026-02-01T10:00:00.25", DuckDBImportConfig{}, "TIMESTAMP", "2026-02-01 10:00:00 2026-02-01 10:00:00.25"},
+		{"nanoseconds", "x.csv", "2026-02-01T10:00:00.123456789", DuckDBImportConfig{}, "VARCHAR", "2026-02-01T10:00:00.123456789"},
+		{"offset", "x.csv", "2026-02-01T10:00:00+02:00", DuckDBImportConfig{}, "VARCHAR", "2026-02-01T10:00:00+02:00"},
+		{"clock", "x.csv", "10:00:00", DuckDBImportConfig{}, "TIME", "10:00:00"},
+		{"short clock", "x.csv", "10:00", DuckDBImportConfig{}, "VARCHAR", "10:00"},
+		{"t and f", "x.csv", "t f", DuckDBImportConfig{}, "VARCHAR", "t f"},
+		{"yes and no", "x.csv", "yes no", DuckDBImportConfig{}, "VARCHAR", "yes no"},
+		{"true and false", "x.csv", "true false", DuckDBImportConfig{}, "BOOLEAN", "true false"},
+		{"0 and 1", "x.csv", "0 1", DuckDBImportConfig{}, "BIGINT", "0 1"},
+		{"no values", "x.csv", "", DuckDBImportConfig{}, "VARCHAR", ""},
+		{"JSON dates", "x.ndjson", `"01/02/2026"`, DuckDBImportConfig{}, "VARCHAR", "01/02/2026"},
+		{"JSON dashed dates", "x.ndjson", `"01-02-2026"`, DuckDBImportConfig{}, "VARCHAR", "01-02-2026"},
+		{"JSON ISO dates", "x.ndjson", `"2026-02-01"`, DuckDBImportConfig{}, "DATE", "2026-02-01"},
+		{"JSON long IDs", "x.ndjson", `12345678901234567890 12345678901234567891`, DuckDBImportConfig{}, "VARCHAR", "12345678901234567890 12345678901234567891"},
+		{"JSON fractions", "x.ndjson", `1 -0.5`, DuckDBImportConfig{}, "DOUBLE", "1.0 -0.5"},
+		{"JSON t and f", "x.ndjson", `"t" "f"`, DuckDBImportConfig{}, "VARCHAR", "t f"},
+		{"JSON text of digits", "x.ndjson", `"007"`, DuckDBImportConfig{}, "VARCHAR", "007"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t)
+			var text strings.Builder
+			if c.file == "x.csv" {
+				text.WriteString("v,other\n")
+			}
+			for _, v := range append(strings.Fields(c.values), "") {
+				switch {
+				case c.file == "x.csv":
+					text.WriteString(v + ",x\n")
+				case v != "":
+					text.WriteString("{\"v\":" + v + "}\n")
+				}
+			}
+			c.cfg.Path, c.cfg.Table = write(t, c.file, text.String()), "t"
+			var columns []DuckDBImportColumn
+			c.cfg.OnColumns = func(all []DuckDBImportColumn) { columns = all }
+			if _, err := DuckDBImport(t.Context(), db, c.cfg); err != nil {
+				t.Fatal(err)
+			}
+			typ := one[string](t, db, "SELECT data_type FROM duckdb_columns() WHERE table_name = 't' AND column_name = 'v'")
+			got := one[sql.Null[string]](t, db, "SELECT string_agg(v::VARCHAR, ' ') FROM t")
+			if typ != c.typ || got.V != c.want {
+				t.Errorf("%s %q, want %s %q", typ, got.V, c.typ, c.want)
+			}
+			if len(columns) == 0 || columns[0] != (DuckDBImportColumn{Name: "v", Type: typ}) {
+				t.Errorf("reported %+v", columns)
+			}
+		})
+	}
+}
+
+// What was given is no licence to guess or round either.
+func TestDuckDBImport_StrictGiven(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ typ, value, want string }{
+		{"INTEGER", "1.5", `column "v" has a number that is not whole`},
+		{"BIGINT", "1e-1", "not whole"},
+		{"DATE", "01/02/2026", "a date that is not ISO"},
+		{"DATE", "01-02-2026", "a date that is not ISO"},
+		{"TIMESTAMP", "01/02/2026 10:00:00", "a time that is not ISO"},
+	} {
+		file := write(t, "x.csv", "v\n"+c.value+"\n")
+		db := open(t, "CREATE TABLE t (v "+c.typ+")")
+		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: file, Table: "t", Append: true})
+		wantError(t, err, core.CodeInvalid, c.want)
+		_, err = DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: file, Table: "new", Types: map[string]string{"v": c.typ}})
+		wantError(t, err, core.CodeInvalid, c.want)
+	}
+	db := open(t, "CREATE TABLE t (v DATE, n INTEGER)")
+	var columns []DuckDBImportColumn
+	mustImport(t, db, DuckDBImportConfig{
+		Path: write(t, "x.csv", "v,n\n01/02/2026,7\n"), Table: "t", Append: true, DateFormat: "%d/%m/%Y",
+		OnColumns: func(all []DuckDBImportColumn) { columns = all },
+	}, 1)
+	if got := one[string](t, db, "SELECT concat_ws(' ', v, n) FROM t"); got != "2026-02-01 7" {
+		t.Error(got)
+	}
+	if len(columns) != 2 || columns[0] != (DuckDBImportColumn{"v", "DATE", true}) {
+		t.Errorf("%+v", columns)
+	}
+}

@@ -92,6 +92,10 @@ func runQuery(
 	if err != nil {
 		return none, err
 	}
+	if word, _ := firstWord(cfg.Query); cfg.ReadOnly && !statement.reads && !isSQL(word) {
+		return none, &core.Error{Code: core.CodeInvalid, Op: queryOp, Message: "not a statement of DuckDB",
+			Hint: "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT read"}
+	}
 	if cfg.ReadOnly && !statement.reads {
 		return none, &core.Error{
 			Code:    core.CodeForbidden,

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,8 +24,10 @@ type source struct {
 	named     bool // the file names its columns
 	delimiter string
 	null      string
-	wide      bool           // with room for lines of up to maxRecord
-	columns   []sourceColumn // once describe has run
+	// dateFormat is strptime's; empty: ISO alone.
+	dateFormat string
+	wide       bool           // with room for lines of up to maxRecord
+	columns    []sourceColumn // once describe has run
 }
 
 type sourceColumn struct {
@@ -44,11 +47,11 @@ func isTooLong(err error) bool {
 }
 
 func newSource(cfg DuckDBImportConfig) (*source, error) {
-	s := &source{glob: cfg.Glob, named: true, null: cfg.Null}
+	s := &source{glob: cfg.Glob, named: true, null: cfg.Null, dateFormat: cfg.DateFormat}
 	if cfg.Path == "" {
 		return nil, importInvalid("no file was named")
 	}
-	for what, text := range map[string]string{"the path": cfg.Path, "Null": cfg.Null, "Delimiter": cfg.Delimiter} {
+	for what, text := range map[string]string{"the path": cfg.Path, "Null": cfg.Null, "Delimiter": cfg.Delimiter, "DateFormat": cfg.DateFormat} {
 		if err := checkText(importOp, what, text); err != nil {
 			return nil, err
 		}
@@ -74,8 +77,8 @@ func newSource(cfg DuckDBImportConfig) (*source, error) {
 		}
 	case format != "csv" && format != "ndjson" && format != "parquet":
 		return nil, importInvalid(fmt.Sprintf("bad Format %q: csv, ndjson or parquet", cfg.Format))
-	case format != "csv" && (cfg.NoHeader || cfg.Delimiter != "" || cfg.Null != ""):
-		return nil, importInvalid("NoHeader, Delimiter and Null are for CSV")
+	case format != "csv" && (cfg.NoHeader || cfg.Delimiter != "" || cfg.Null != "" || cfg.DateFormat != ""):
+		return nil, importInvalid("NoHeader, Delimiter, Null and DateFormat are for CSV")
 	case utf8.RuneCountInString(s.delimiter) != 1 || strings.Contains("\"\r\n", s.delimiter):
 		return nil, importInvalid(fmt.Sprintf("bad Delimiter %q", cfg.Delimiter))
 	case len(cfg.Types) > 0 && (cfg.Append || format == "parquet"):
@@ -127,8 +130,22 @@ func (s *source) find(path string) error {
 	return nil
 }
 
-// sql is the table function with all that would else be guessed.
+// sql is the table function with the columns' types, and with all that would
+// else be guessed.
 func (s *source) sql() string {
+	return s.table(s.columns)
+}
+
+// asText is the table function with text for all columns.
+func (s *source) asText() string {
+	columns := slices.Clone(s.columns)
+	for i := range columns {
+		columns[i].typ = "VARCHAR"
+	}
+	return s.table(columns)
+}
+
+func (s *source) table(columns []sourceColumn) string {
 	path := s.path
 	if !s.glob {
 		path = strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path)
@@ -148,30 +165,33 @@ func (s *source) sql() string {
 				fmt.Sprintf("buffer_size = %d", 2*maxRecord),
 			)
 		}
-		options = s.typeOption(options, "types", false)
+		if len(columns) == 0 { // describe asks for the names
+			options = append(options, "all_varchar = true")
+		}
+		if s.dateFormat != "" {
+			options = append(options, "dateformat = "+quoteText(s.dateFormat))
+		}
+		options = typeOption(options, "types", columns)
 		return "read_csv(" + strings.Join(options, ", ") + ")"
 	case "ndjson":
 		options = append(options, "format = 'newline_delimited'", "records = true", "sample_size = -1")
 		if s.wide {
 			options = append(options, fmt.Sprintf("maximum_object_size = %d", maxRecord))
 		}
-		options = s.typeOption(options, "columns", true)
+		options = typeOption(options, "columns", columns)
 		return "read_json(" + strings.Join(options, ", ") + ")"
 	}
 	return "read_parquet(" + strings.Join(options, ", ") + ")"
 }
 
-// typeOption adds the types of the columns, all of them or those that were
-// given.
-func (s *source) typeOption(options []string, name string, all bool) []string {
-	var types []string
-	for _, c := range s.columns {
-		if all || c.fixed {
-			types = append(types, quoteText(c.name)+": "+quoteText(c.typ))
-		}
-	}
-	if len(types) == 0 {
+// typeOption adds the types of the columns.
+func typeOption(options []string, name string, columns []sourceColumn) []string {
+	if len(columns) == 0 {
 		return options
+	}
+	var types []string
+	for _, c := range columns {
+		types = append(types, quoteText(c.name)+": "+quoteText(c.typ))
 	}
 	return append(options, name+" = {"+strings.Join(types, ", ")+"}")
 }

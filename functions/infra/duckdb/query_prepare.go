@@ -141,6 +141,21 @@ func mayRead(query string) bool {
 	return word == "" || word == "EXPLAIN" || slices.Contains(selectWords, word)
 }
 
+// otherWords begin the statements that do more than read.
+var otherWords = []string{
+	"ABORT", "ALTER", "ANALYZE", "ATTACH", "BEGIN", "CALL", "CHECKPOINT", "COMMENT", "COMMIT", "COPY",
+	"CREATE", "DEALLOCATE", "DELETE", "DETACH", "DROP", "END", "EXECUTE", "EXPLAIN", "EXPORT", "FORCE", "IMPORT", "INSERT", "INSTALL", "LOAD", "MERGE", "PRAGMA", "PREPARE",
+	"REINDEX", "RESET", "ROLLBACK", "SET", "START", "TRUNCATE", "UPDATE", "USE", "VACUUM",
+}
+
+// isSQL reports whether a statement begins as one of DuckDB's: a mistyped word
+// is a mistake, not something forbidden.
+func isSQL(word string) bool {
+	return !isName(word) || slices.Contains(selectWords, word) || slices.Contains(otherWords, word)
+}
+
+func isName(word string) bool { return word != "" && word != "?" && word != "(" }
+
 // firstWord cuts off the first word of a statement, in upper case, or a
 // parenthesis, and the blanks and comments before it; comments nest. The word
 // is empty where there is none.

@@ -70,7 +70,13 @@ func (t *retryTransport) try(req *http.Request, number int) (*tryAnswer, error) 
 	whole, err := answer.hold(t.holdBytes(response))
 	if err != nil {
 		body.Close()
-		return fail(err)
+		if !retryableStatus(response.StatusCode) || req.Context().Err() != nil {
+			return fail(err)
+		}
+		// Status and Retry-After have come, and say more than a cut body.
+		_, err = fail(err)
+		response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(answer.held), brokenReader{err}))
+		return answer, nil
 	}
 	if inTime := stop(); !whole && !inTime {
 		body.Close()
@@ -111,6 +117,11 @@ func (a *tryAnswer) hold(limit int64) (whole bool, err error) {
 	}
 	return false, err
 }
+
+// brokenReader is where a body was cut.
+type brokenReader struct{ err error }
+
+func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 
 // restOfBody ends the try's context when the caller is done with the body.
 type restOfBody struct {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -52,8 +53,10 @@ type HTTPClientRetryAttempt struct {
 // sets for bytes and strings. Any other gets one try.
 //
 // When tries run out, the last answer is returned as it came, whatever its
-// status; without one, a *core.Error: CodeTimeout, CodeCanceled, or
-// CodeUnavailable. It unwraps to the cause.
+// status; without one, a *core.Error: CodeTimeout, CodeCanceled,
+// CodeUnavailable, or CodeInvalid for what no try can mend: a request that
+// can't be sent (URL, method, headers), a certificate that is not trusted, TLS
+// to a server that doesn't speak it. It unwraps to the cause.
 //
 // More in http_client_retry.md:
 //   - A POST without Idempotency-Key gets one try, after a 429 too.
@@ -135,7 +138,7 @@ func sendableTwice(req *http.Request) bool {
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		return false
 	}
-	if req.URL == nil || req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
+	if badRequest(req) != "" {
 		return false // it will fail the same way each time
 	}
 	switch req.Method {
@@ -146,6 +149,46 @@ func sendableTwice(req *http.Request) bool {
 	return marked
 }
 
+// badRequest says why net/http will not send a request, or "". net/http's own
+// errors for that have no type.
+func badRequest(req *http.Request) string {
+	if req.URL == nil || req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
+		return "the URL is not http or https with a host"
+	}
+	if req.Method != "" && !isToken(req.Method) {
+		return "the method is no token"
+	}
+	for name, values := range req.Header {
+		if !isToken(name) {
+			return fmt.Sprintf("the header name %.80q is no token", name)
+		}
+		for _, value := range values {
+			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+				return fmt.Sprintf("the value of header %s has a control character", name)
+			}
+		}
+	}
+	return ""
+}
+
+// isToken knows what RFC 9110, 5.6.2 allows in methods and names of fields.
+func isToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+		return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	})
+}
+
+// isPermanent knows errors that no other try mends: a certificate that is not
+// trusted, and TLS spoken to a server that doesn't.
+func isPermanent(err error) bool {
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+		return true
+	}
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
+	return noTLS || errors.Is(err, http.ErrSchemeMismatch)
+}
+
 func worthRetrying(req *http.Request, answer *tryAnswer, err error) bool {
 	if req.Context().Err() != nil {
 		return false
@@ -153,7 +196,7 @@ func worthRetrying(req *http.Request, answer *tryAnswer, err error) bool {
 	if err == nil {
 		return retryableStatus(answer.StatusCode)
 	}
-	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+	if isPermanent(err) {
 		return false
 	}
 	unknown, ok := errors.AsType[*net.DNSError](err)
@@ -176,7 +219,13 @@ func gaveUp(req *http.Request, err error, tries int, elapsed time.Duration) erro
 	if req.URL != nil {
 		failed.Op += " host=" + req.URL.Host // not the rest, which may hold secrets
 	}
-	if failed.Code == core.CodeInternal {
+	bad := badRequest(req)
+	switch {
+	case bad != "":
+		failed.Code, failed.Message = core.CodeInvalid, bad
+	case isPermanent(err):
+		failed.Code, failed.Hint = core.CodeInvalid, "look at the URL's scheme and port, and at the server's certificate"
+	case failed.Code == core.CodeInternal:
 		failed.Code = core.CodeUnavailable
 	}
 	if tries > 1 {

@@ -475,3 +475,55 @@ func BenchmarkHTTPClientRetry(b *testing.B) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// What no other try can mend gets one, and is not called unavailable.
+func TestHTTPClientRetry_Permanent(t *testing.T) {
+	t.Parallel()
+	plain := newFlaky(t, status(200, "x"))
+	secure := httptest.NewTLSServer(status(200, "x"))
+	t.Cleanup(secure.Close)
+	for name, change := range map[string]func(r *http.Request){
+		"header name":         func(r *http.Request) { r.Header["Bad Name"] = []string{"x"} },
+		"empty header name":   func(r *http.Request) { r.Header[""] = []string{"x"} },
+		"header value":        func(r *http.Request) { r.Header.Set("X", "a\r\nSecret: b") },
+		"method":              func(r *http.Request) { r.Method = "GE T" },
+		"TLS to a plain one":  func(r *http.Request) { r.URL.Scheme = "https" },
+		"unknown certificate": func(r *http.Request) { r.URL.Scheme, r.URL.Host = "https", strings.TrimPrefix(secure.URL, "https://") },
+		"no host":             func(r *http.Request) { r.URL.Host = "" },
+	} {
+		request, err := http.NewRequest("GET", plain.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(request)
+		tries := 0
+		transport := fnhttp.HTTPClientRetry(fnhttp.HTTPClientRetryConfig{Backoff: quick, OnAttempt: func(fnhttp.HTTPClientRetryAttempt) { tries++ }})
+		_, err = transport.RoundTrip(request)
+		if core.ErrorCode(err) != core.CodeInvalid || tries != 1 || strings.Contains(fmt.Sprint(err), "Secret") {
+			t.Errorf("%s: %v (%s), %d tries", name, err, core.ErrorCode(err), tries)
+		}
+	}
+}
+
+// A 503 whose body is cut is still a 503 with a Retry-After.
+func TestHTTPClientRetry_CutBodyKeepsStatus(t *testing.T) {
+	t.Parallel()
+	const cut = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 10\r\n\r\nhalf"
+	server := newFlaky(t, reset(cut))
+	var attempts []fnhttp.HTTPClientRetryAttempt
+	client := retryClient(fnhttp.HTTPClientRetryConfig{MaxAttempts: 2, MaxElapsed: time.Second,
+		OnAttempt: func(a fnhttp.HTTPClientRetryAttempt) { attempts = append(attempts, a) }})
+	response, err := client.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if response.StatusCode != 503 || response.Header.Get("Retry-After") != "7" || string(body) != "half" || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%s %v %q, %v", response.Status, response.Header, body, err)
+	}
+	// It is asked for 7 s, which is more than MaxElapsed.
+	if len(attempts) != 1 || attempts[0].Status != 503 || attempts[0].Err != nil {
+		t.Errorf("%+v", attempts)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -170,5 +171,30 @@ func (c *conditionalResponse) finish(r *http.Request, weak bool) {
 		header.Set("Etag", tag)
 	}
 	modified, _ := http.ParseTime(header.Get("Last-Modified")) // zero, which ServeContent leaves out, if there is none
-	http.ServeContent(c.ResponseWriter, r, "", modified, bytes.NewReader(c.body.Bytes()))
+	http.ServeContent(c.ResponseWriter, readableRange(r, c.body.Len()), "", modified, bytes.NewReader(c.body.Bytes()))
+}
+
+// readableRange takes out of a request what net/http reads otherwise than RFC
+// 9110, 14: a unit other than bytes is to be ignored, and no 416; the last 0
+// bytes are not satisfiable, and no 206 without content.
+func readableRange(r *http.Request, size int) *http.Request {
+	asked := r.Header.Get("Range")
+	if asked == "" {
+		return r
+	}
+	unit, list, _ := strings.Cut(asked, "=")
+	r = r.Clone(r.Context())
+	if !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
+		r.Header.Del("Range")
+		return r
+	}
+	ranges := strings.Split(list, ",")
+	for i, one := range ranges {
+		last, ok := strings.CutPrefix(strings.TrimSpace(one), "-")
+		if ok && last != "" && strings.Trim(last, "0") == "" {
+			ranges[i] = strconv.Itoa(size) + "-" // behind the end, which net/http leaves out
+		}
+	}
+	r.Header.Set("Range", "bytes="+strings.Join(ranges, ","))
+	return r
 }

@@ -31,6 +31,10 @@ func TestHTTPConditional_ComputedTag(t *testing.T) {
 		{"If-None-Match", strings.Trim(tag, `"`)}:           200,
 		{"If-Match", `"other"`}:                             412,
 		{"Range", "bytes=1-2"}:                              206,
+		{"Range", "Bytes=1-2,-0"}:                           206,
+		{"Range", "items=0-1"}:                              200,
+		{"Range", "bytes=-0"}:                               416,
+		{"Range", "bytes=-00, 9-"}:                          416,
 		{"If-Modified-Since", "Sun, 01 Mar 2026 12:00 GMT"}: 200,
 	} {
 		response, body := answerTo(t, handler, "GET", header[0], header[1])

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
 )
@@ -24,8 +26,9 @@ const queryReadOp = "http_query_read"
 //
 // It is strict: a parameter that no field takes is refused, with the names that
 // are close as the problem's member candidates; so are a repeated one without a
-// slice, a value that is none of its type, and a query that is badly encoded.
-// These are CodeInvalid. A type of field that it can't fill is CodeInternal.
+// slice, a value that is none of its type, has a NUL byte or is not UTF-8, and
+// a query that is badly encoded. These are CodeInvalid. A type of field that it
+// can't fill is CodeInternal.
 //
 // More in http_query_read.md:
 //   - Each tagged field needs json:"-" too: otherwise a body could set it where
@@ -74,6 +77,9 @@ func (plan *urlPlan) fill(r *http.Request, in reflect.Value) error {
 			return withName(invalid("parameter %q is given %d times, want once", field.name, len(values)), "parameter", field.name)
 		}
 		for _, value := range values {
+			if strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
+				return withName(invalid("parameter %q is not text: it has a NUL or is not UTF-8", field.name), "parameter", field.name)
+			}
 			if err := field.set(in.FieldByIndex(field.index), value); err != nil {
 				return withName(invalid("parameter %q is %q, want %v", field.name, value, err), "parameter", field.name)
 			}

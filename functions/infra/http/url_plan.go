@@ -4,9 +4,9 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -163,8 +163,8 @@ func urlParser(t reflect.Type) func(string, reflect.Value) error {
 	case reflect.Float32, reflect.Float64:
 		return func(value string, into reflect.Value) error {
 			f, err := strconv.ParseFloat(value, t.Bits())
-			if math.IsNaN(f) || math.IsInf(f, 0) { // which strconv takes by name
-				err = strconv.ErrRange
+			if strings.Trim(value, "0123456789+-.eE") != "" { // strconv takes NaN, Inf, 0x1p4 and 1_0, too
+				err = strconv.ErrSyntax
 			}
 			into.SetFloat(f)
 			return wanted(err, typename.InJSON(t))

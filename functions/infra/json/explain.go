@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
@@ -33,7 +35,11 @@ func (d decoding) check(text []byte) error {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case inString && c == '\\':
-			i++
+			length, ok := escapeLength(text[i:])
+			if !ok {
+				return d.invalid("the JSON has half of a surrogate pair, which is no character", i, text)
+			}
+			i += length - 1
 		case c == '"':
 			inString = !inString
 		case inString:
@@ -48,6 +54,30 @@ func (d decoding) check(text []byte) error {
 	return nil
 }
 
+// escapeLength is the length of the escape that text begins with, and of both
+// where two \u make a pair. ok is false for half of one, which encoding/json
+// reads as U+FFFD.
+func escapeLength(text []byte) (length int, ok bool) {
+	first := escapedUnit(text)
+	if !utf16.IsSurrogate(first) {
+		return 2, true
+	}
+	second := escapedUnit(text[len(`\uD800`):])
+	return len(`\uD800\uDC00`), utf16.DecodeRune(first, second) != utf8.RuneError
+}
+
+// escapedUnit is the number in \u1234, or -1.
+func escapedUnit(text []byte) rune {
+	if len(text) < len(`\u1234`) || text[0] != '\\' || text[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
+}
+
 // explain says in words of JSON, not of Go, what encoding/json found.
 func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -57,7 +87,8 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 		return d.invalid("the JSON ends too early", len(text), text)
 	}
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		is := fmt.Sprintf(" is %s, want %s", valueName(mismatch.Value), typename.InJSON(mismatch.Type))
+		// Of a number, Value has all digits.
+		is := fmt.Sprintf(" is %s, want %s", valueName(clip(mismatch.Value)), typename.InJSON(mismatch.Type))
 		field := fieldPath(mismatch.Field, in)
 		if field == "" {
 			return d.invalid("the JSON value"+is, int(mismatch.Offset)-1, text)

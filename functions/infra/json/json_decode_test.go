@@ -22,10 +22,11 @@ type named struct {
 func TestJSONDecode_Takes(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]named{
-		`{}`:                       {},
-		" {\"name\":\"x\"}\n":      {Name: "x"},
-		`{"inner":{"count":-1}}`:   {Inner: &named{Count: -1}},
-		`{"any":{"a":null,"A":1}}`: {Any: map[string]any{"a": nil, "A": 1.0}},
+		`{}`:                             {},
+		" {\"name\":\"x\"}\n":            {Name: "x"},
+		`{"inner":{"count":-1}}`:         {Inner: &named{Count: -1}},
+		`{"name":"\ud83d\ude00\\ud800"}`: {Name: `😀\ud800`},
+		`{"any":{"a":null,"A":1}}`:       {Any: map[string]any{"a": nil, "A": 1.0}},
 	} {
 		if got, err := fnjson.JSONDecode[named]([]byte(text), fnjson.JSONDecodeConfig{}); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", text, got, err)
@@ -47,12 +48,27 @@ func TestJSONDecode_Refuses(t *testing.T) {
 		`{"any":{"a":1,"a":2}}`:     `json_decode: field "a" appears twice (line 1, column 15)`,
 		`{"nmae":1}`:                `json_decode: unknown field "nmae"`,
 		`{"any":{"a":[[[[1]]]]}}`:   "json_decode: the JSON is nested deeper than 5 (line 1, column 16)",
+		`{"name":"a\ud800"}`:        "json_decode: the JSON has half of a surrogate pair, which is no character (line 1, column 11)",
+		`{"name":"\udc00\ud800"}`:   "json_decode: the JSON has half of a surrogate pair, which is no character (line 1, column 10)",
+		`{"\uD83Dx":1}`:             "json_decode: the JSON has half of a surrogate pair, which is no character (line 1, column 3)",
 		`{"name":`:                  "json_decode: the JSON ends too early (line 1, column 9)",
 		`{"inner":{"count":1e400}}`: `json_decode: field "inner.count" is a number 1e400, want a whole number that fits int (line 1, column 23)`,
 	} {
 		got, err := fnjson.JSONDecode[named]([]byte(text), fnjson.JSONDecodeConfig{MaxDepth: 5})
 		if core.ErrorCode(err) != core.CodeInvalid || err.Error() != want || !reflect.DeepEqual(got, named{}) {
 			t.Errorf("%q: %+v, %v\nwant %s", text, got, err, want)
+		}
+	}
+}
+
+// What was sent is not sent back: a number may have a million digits.
+func TestJSONDecode_LongNumber(t *testing.T) {
+	t.Parallel()
+	digits := strings.Repeat("7", 1_000_000)
+	for _, text := range []string{`{"count":` + digits + `}`, `{"name":` + digits + `}`, digits} {
+		_, err := fnjson.JSONDecode[named]([]byte(text), fnjson.JSONDecodeConfig{})
+		if core.ErrorCode(err) != core.CodeInvalid || len(err.Error()) > 300 {
+			t.Errorf("%.20s: %d bytes: %.300v", text, len(err.Error()), err)
 		}
 	}
 }

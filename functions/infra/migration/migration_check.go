@@ -17,8 +17,8 @@ type MigrationApplied struct {
 
 // MigrationCheck holds the history of a database, sorted by version, against
 // the files that there are, and returns the last version that was applied, or
-// 0. The files above it are to be applied. op begins the operation of its
-// errors: "sqlite_migrate", say.
+// 0, also with an error. The files above it are to be applied. op begins the
+// operation of its errors: "sqlite_migrate", say.
 //
 // Errors: CodeConflict where a file that was applied has changed or is missing,
 // or a file is new below the last version.
@@ -31,22 +31,24 @@ func MigrationCheck(op string, files []MigrationFile, history []MigrationApplied
 	conflict := func(file, hint, message string, args ...any) error {
 		return &core.Error{Code: core.CodeConflict, Op: op + " file=" + file, Message: fmt.Sprintf(message, args...), Hint: hint}
 	}
+	if len(history) > 0 {
+		last = history[len(history)-1].Version
+	}
 	for _, line := range history {
 		i := slices.IndexFunc(files, func(f MigrationFile) bool { return f.Version == line.Version })
 		if i < 0 {
-			return 0, conflict(line.Name, "the database was migrated by a newer program: run that one, or restore a backup",
+			return last, conflict(line.Name, "the database was migrated by a newer program: run that one, or restore a backup",
 				"version %d was applied at %s, but this program doesn't have it", line.Version, line.At)
 		}
 		if line.Checksum != "" && line.Checksum != files[i].Checksum {
-			return 0, conflict(files[i].Name, "restore the file as it was, and put the change into a new migration",
+			return last, conflict(files[i].Name, "restore the file as it was, and put the change into a new migration",
 				"has changed since it was applied at %s (checksum then %.12s, now %.12s)", line.At, line.Checksum, files[i].Checksum)
 		}
-		last = line.Version
 	}
 	for _, file := range files {
 		known := slices.ContainsFunc(history, func(line MigrationApplied) bool { return line.Version == file.Version })
 		if !known && file.Version < last {
-			return 0, conflict(file.Name, "give the file a number above the last one; a merged branch is the usual cause",
+			return last, conflict(file.Name, "give the file a number above the last one; a merged branch is the usual cause",
 				"is new, but version %d is already applied", last)
 		}
 	}

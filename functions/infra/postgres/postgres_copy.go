@@ -2,13 +2,12 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"fnregistry.dev/functions/core"
 )
@@ -22,51 +21,69 @@ type PostgresCopyConfig struct {
 
 // PostgresCopyTarget is what rows are copied through: *pgxpool.Pool,
 // *pgxpool.Conn, *pgx.Conn, or a pgx.Tx to have the copy in a transaction with
-// other statements.
+// other statements. Nothing else is taken, though it may have these methods.
 type PostgresCopyTarget interface {
 	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
 }
 
-// PostgresCopy loads rows into a table with COPY in the binary format, the
-// fastest way in, and returns how many. All or none of them are stored: an
-// error of rows, of one value, of a constraint, or the end of ctx leaves the
-// table as it was.
+// PostgresCopy loads rows into a table with COPY, the fastest way in, and
+// returns how many. All or none of them are stored: an error of rows, of one
+// value, of a constraint, or the end of ctx leaves the table as it was.
 //
-// rows yields one row at a time. It may use the slice again for the next one,
-// but what its values point to (a []byte) must stay as it is: some rows are
-// collected before they are encoded. It runs while the connection is in use, on
-// another goroutine, but never after PostgresCopy returned. A panic in it comes
-// back out of PostgresCopy.
+// rows yields one row at a time, and may use the slice and what its values
+// point to again for the next one. It runs on the caller's goroutine, while the
+// connection is in use.
 //
-// Errors: CodeInvalid for a value that doesn't fit its column (with the number
-// of the row), CodeConflict for a constraint, those of rows themselves wrapped,
-// and those of [PostgresError]. With CodeUnavailable or CodeTimeout, and
-// outside a transaction, the connection may have broken after the server stored
-// all: look, or have a unique key.
+// A value is stored as it is or refused, never changed: integer columns take
+// whole numbers within their range, float columns no integer that they can't
+// represent, arrays the same for each element. Text goes to the server, which
+// reads it as the column's type, as in a literal of SQL.
+//
+// Errors: CodeInvalid for a value that doesn't fit its column, or that panics
+// while it is encoded, with the row (from 1) and column; CodeConflict for a
+// constraint; those of rows themselves wrapped, and those of [PostgresError].
+// With CodeUnavailable or CodeTimeout, and outside a transaction, the
+// connection may have broken after the server stored all: look, or have a
+// unique key.
 //
 // More in postgres_copy.md:
-//   - Values are encoded in the column's own binary type.
-//   - The error text of a bad value quotes it, and pgx sends that text to the
-//     server, whose log then has it.
+//   - Numbers into money are refused: what the fraction is depends on the
+//     server's lc_monetary.
+//   - The binary format is used while it can be, since the server reads it in
+//     half the time.
 func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyConfig, rows iter.Seq2[[]any, error]) (int64, error) {
 	op := "postgres_copy table=" + cfg.Table
 	if err := checkCopy(op, cfg); err != nil {
 		return 0, err
 	}
-	table := pgx.Identifier{cfg.Table}
-	if cfg.Schema != "" {
-		table = pgx.Identifier{cfg.Schema, cfg.Table}
+	conn, release, err := copyConn(ctx, op, db)
+	if err != nil {
+		return 0, err
 	}
-	source := newRowSource(rows)
-	n, err := db.CopyFrom(ctx, table, cfg.Columns, source)
-	source.stop()
-	if source.panicked != nil {
-		panic(source.panicked)
+	defer release()
+	n, err := copyTable(ctx, conn, op, cfg, rows)
+	if err != nil {
+		return 0, PostgresError(op, err)
 	}
-	if err == nil {
-		return n, nil
+	return n, nil
+}
+
+// copyConn finds the connection to copy on; release gives it back.
+func copyConn(ctx context.Context, op string, db PostgresCopyTarget) (conn *pgx.Conn, release func(), err error) {
+	switch db := db.(type) {
+	case *pgxpool.Pool:
+		pooled, err := db.Acquire(ctx)
+		if err != nil {
+			return nil, nil, PostgresError(op, err)
+		}
+		return pooled.Conn(), pooled.Release, nil
+	case *pgx.Conn:
+		return db, func() {}, nil
+	case interface{ Conn() *pgx.Conn }: // *pgxpool.Conn, pgx.Tx
+		return db.Conn(), func() {}, nil
 	}
-	return 0, copyError(ctx, op, source, err)
+	message := fmt.Sprintf("a %T has no connection to copy on", db)
+	return nil, nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: message}
 }
 
 func checkCopy(op string, cfg PostgresCopyConfig) error {
@@ -86,26 +103,4 @@ func checkCopy(op string, cfg PostgresCopyConfig) error {
 		return nil
 	}
 	return &core.Error{Code: core.CodeInvalid, Op: op, Message: message}
-}
-
-// copyError determines the origin of the error. An error on this side during a
-// COPY is sent to the server, which answers with an error of its own.
-func copyError(ctx context.Context, op string, source *rowSource, err error) error {
-	if source.err != nil {
-		return &core.Error{Op: fmt.Sprintf("%s row=%d", op, source.read+1), Err: source.err} // with the code of its own
-	}
-	if ctx.Err() != nil {
-		return PostgresError(op, fmt.Errorf("%w: %w", context.Cause(ctx), err))
-	}
-	// Routine is the C function that raised the error: unlike the text it isn't
-	// translated.
-	if server, ok := errors.AsType[*pgconn.PgError](err); ok && server.Routine == "CopyGetData" && server.Code == "57014" {
-		return &core.Error{
-			Code: core.CodeInvalid,
-			Op:   fmt.Sprintf("%s row=%d", op, source.count),
-			Hint: "each row has a value for each column, of a type that fits it; types of extensions must be registered on the connection",
-			Err:  err,
-		}
-	}
-	return PostgresError(op, err)
 }

@@ -2,17 +2,29 @@ package postgres_test
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"math"
+	"math/big"
+	"net"
+	"net/netip"
 	"os"
 	osexec "os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/sqltest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -226,27 +238,37 @@ func TestPostgresCopy_ConnectionCut(t *testing.T) {
 }
 
 // The server stores all, but its answer is lost: the error must not say that
-// nothing is there.
+// nothing is there. A lock in a deferred trigger holds the commit up meanwhile.
 func TestPostgresCopy_AnswerLost(t *testing.T) {
 	t.Parallel()
 	text := newDatabase(t)
-	direct := open(t, text, tableT)
+	direct := open(t, text, tableT,
+		"CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END'",
+		"CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()")
 	proxy := fault.TCP(t, hostOf(t, text))
 	pool := open(t, withHost(t, text, proxy.Addr()))
+	lock, err := direct.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec(t.Context(), "SELECT pg_advisory_xact_lock(7)"); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		_, err := postgres.PostgresCopy(ctx, pool, copyT, func(yield func([]any, error) bool) {
-			for i := range 10 {
-				if i == 9 {
-					proxy.OneWay(fault.ToClient)
-				}
-				yield([]any{i, "x"}, nil)
-			}
-		})
+		_, err := postgres.PostgresCopy(ctx, pool, copyT, rowsOf(10, "x", nil))
 		done <- err
 	}()
+	within(t, "the commit is under way", func() bool {
+		return get[int](t, direct, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "+
+			"(SELECT oid FROM pg_database WHERE datname = current_database())") == 1
+	})
+	proxy.OneWay(fault.ToClient)
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	within(t, "the rows are stored", func() bool { return get[int](t, direct, "SELECT count(*) FROM t") == 10 })
 	cancel()
 	wantError(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy table=t")
@@ -369,4 +391,268 @@ func smallDisk(t *testing.T, beside string) string {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return dir
+}
+
+func TestPostgresCopy_Conformance(t *testing.T) {
+	t.Parallel()
+	sqltest.InsertConformance(t, func(t *testing.T) sqltest.InsertConformanceConfig {
+		pool := open(t, newDatabase(t))
+		return sqltest.InsertConformanceConfig{
+			Int16: "smallint", Int64: "bigint", Float32: "real", Float64: "double precision", Bool: "boolean", Text: "text",
+			Date: "date", Timestamp: "timestamp", Int32s: "int[]",
+			Store: func(t *testing.T, typ string, rows ...[]any) (sql.Null[string], error) {
+				return store(t, pool, typ, rows...)
+			},
+		}
+	})
+}
+
+// store puts rows into a new table with a column v of a type and returns the
+// last one's text.
+func store(t *testing.T, pool *pgxpool.Pool, typ string, rows ...[]any) (text sql.Null[string], err error) {
+	t.Helper()
+	exec(t, pool, "DROP TABLE IF EXISTS stored")
+	exec(t, pool, "CREATE TABLE stored (v "+typ+", row serial)")
+	_, err = postgres.PostgresCopy(t.Context(), pool, postgres.PostgresCopyConfig{Table: "stored", Columns: []string{"v"}},
+		func(yield func([]any, error) bool) {
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		})
+	if err != nil {
+		if n := get[int](t, pool, "SELECT count(*) FROM stored"); n != 0 {
+			t.Errorf("%v, and %d rows are there", err, n)
+		}
+		return text, err
+	}
+	return get[sql.Null[string]](t, pool, "SELECT v::text FROM stored ORDER BY row DESC LIMIT 1 -- "+typ), nil
+}
+
+// What pgx's CopyFrom refuses, or stores as something else.
+func TestPostgresCopy_Values(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TYPE pair AS (n int, t text)",
+		"CREATE DOMAIN small AS int CHECK (VALUE < 10)")
+	east := time.FixedZone("east", 2*60*60)
+	id := [16]byte{0, 0x11, 15: 0xff}
+	for _, c := range []struct {
+		typ   string
+		value any
+		want  string
+	}{
+		{"int", "17", "17"},
+		{"small", 7, "7"},
+		{"oid", uint32(1 << 31), "2147483648"},
+		{"numeric(5,2)", 1.5, "1.50"},
+		{"numeric", json.Number("123456789012345678901234567890.5"), "123456789012345678901234567890.5"},
+		{"numeric", new(big.Int).Lsh(big.NewInt(1), 100), "1267650600228229401496703205376"},
+		{"numeric", math.NaN(), "NaN"},
+		{"numeric", uint64(math.MaxUint64), "18446744073709551615"},
+		{"numeric", 0.1, "0.1"},
+		{"numeric", float32(0.1), "0.1"},
+		{"numeric", "1e3", "1000"},
+		{"numeric", pgtype.Numeric{Int: big.NewInt(15), Exp: -1, Valid: true}, "1.5"},
+		{"money", "$12.50", "$12.50"},
+		{"bool", "yes", "true"},
+		{"timestamptz", "infinity", "infinity"},
+		{"timestamptz", time.Date(2024, 2, 29, 1, 2, 3, 4000, east), "2024-02-28 23:02:03.000004+00"},
+		{"timestamptz", time.Date(1999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), "1999-12-31 23:59:59.999999+00"},
+		{"timestamptz", pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}, "-infinity"},
+		{"timestamp", time.Date(2024, 2, 29, 1, 2, 3, 0, east), "2024-02-29 01:02:03"},
+		{"timestamp", time.Date(-43, 3, 15, 0, 0, 0, 0, time.UTC), "0044-03-15 00:00:00 BC"},
+		{"timestamp[]", []time.Time{time.Date(-43, 3, 15, 1, 2, 3, 0, time.UTC), time.Date(12024, 3, 15, 0, 0, 0, 0, east)},
+			`{"0044-03-15 01:02:03 BC","12024-03-15 00:00:00"}`},
+		{"timestamptz[]", []time.Time{time.Date(2024, 3, 15, 1, 2, 3, 0, east)}, `{"2024-03-14 23:02:03+00"}`},
+		{"date", time.Date(2024, 2, 29, 1, 0, 0, 0, east), "2024-02-29"},
+		{"date", time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(-1, 0, 0), "0001-01-01 BC"},
+		{"date", "infinity", "infinity"},
+		{"date[]", []time.Time{{}}, "{0001-01-01}"},
+		{"time", time.Date(2024, 2, 29, 1, 2, 3, 500_000_000, east), "01:02:03.5"},
+		{"timetz", time.Date(2024, 2, 29, 1, 2, 3, 0, east), "01:02:03+02"},
+		{"interval", "P1Y", "1 year"},
+		{"interval", -90 * time.Minute, "-01:30:00"},
+		{"interval[]", []time.Duration{-90 * time.Minute}, "{-01:30:00}"},
+		{"interval", pgtype.Interval{Months: 1, Days: 2, Microseconds: 3_000_000, Valid: true}, "1 mon 2 days 00:00:03"},
+		{"int4range", "[1,5)", "[1,5)"},
+		{"int4range", pgtype.Range[int]{Lower: 1, Upper: 4, LowerType: pgtype.Inclusive, UpperType: pgtype.Inclusive, Valid: true}, "[1,5)"},
+		{"int4range", pgtype.Range[int]{LowerType: pgtype.Unbounded, UpperType: pgtype.Unbounded, Valid: true}, "(,)"},
+		{"int4multirange", pgtype.Multirange[pgtype.Range[int]]{{Lower: 1, Upper: 2, LowerType: pgtype.Inclusive, UpperType: pgtype.Exclusive, Valid: true}}, "{[1,2)}"},
+		{"uuid", id, "00110000-0000-0000-0000-0000000000ff"},
+		{"uuid", id[:], "00110000-0000-0000-0000-0000000000ff"},
+		{"uuid", "{00110000-0000-0000-0000-0000000000FF}", "00110000-0000-0000-0000-0000000000ff"},
+		{"uuid[]", [][16]byte{id}, "{00110000-0000-0000-0000-0000000000ff}"},
+		{"bytea", []byte{0, 255, '\\'}, `\x00ff5c`},
+		{"bytea", `\xdead`, `\xdead`},
+		{"bytea[]", [][]byte{{1}, nil}, `{"\\x01",NULL}`},
+		{"json", map[string]any{"a\n": 1}, `{"a\n":1}`},
+		{"jsonb", `{"b":1}`, `{"b": 1}`},
+		{"jsonb", json.RawMessage(`[9007199254740993]`), `[9007199254740993]`},
+		{"jsonb", []int{1, 2}, `[1, 2]`},
+		{"jsonb[]", []string{`{"b":1}`}, `{"{\"b\": 1}"}`},
+		{"mood", "ok", "ok"},
+		{"mood[]", []string{"ok", "sad"}, "{ok,sad}"},
+		{"pair", `(1,"a b")`, `(1,"a b")`},
+		{"inet", netip.MustParseAddr("::1"), "::1/128"},
+		{"inet", netip.MustParsePrefix("10.0.0.0/8"), "10.0.0.0/8"},
+		{"inet", net.ParseIP("10.0.0.1"), "10.0.0.1/32"},
+		{"point", pgtype.Point{P: pgtype.Vec2{X: 0.1, Y: 2}, Valid: true}, "(0.1,2)"},
+		{"text[]", []string{`a"b\c`, "NULL", "", "é,"}, `{"a\"b\\c","NULL","","é,"}`},
+		{"text[]", []*string{nil}, "{NULL}"},
+		{"text[]", pgtype.FlatArray[string]{"x"}, "{x}"},
+		{"int[]", [][]int{{1, 2}, {3, 4}}, "{{1,2},{3,4}}"},
+		{"int[]", [2]int{1, 2}, "{1,2}"},
+		{"int[]", []any{[]int{1}, []any{nil}}, "{{1},{NULL}}"},
+		{"int[]", "{1,2}", "{1,2}"},
+		{"int[]", pgtype.Array[int]{Elements: []int{1, 2}, Dims: []pgtype.ArrayDimension{{Length: 2, LowerBound: 0}}, Valid: true}, "[0:1]={1,2}"},
+		{"varchar(3)", "abc", "abc"},
+		{"name", "a", "a"},
+		{"xml", []byte("<a/>"), "<a/>"},
+	} {
+		t.Run(fmt.Sprintf("%s %T", c.typ, c.value), func(t *testing.T) {
+			got, err := store(t, pool, c.typ, []any{nil}, []any{c.value})
+			if err != nil || got.V != c.want {
+				t.Errorf("got %q, %v; want %q", got.V, err, c.want)
+			}
+		})
+	}
+}
+
+func TestPostgresCopy_Refused(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'ok')")
+	for _, c := range []struct {
+		typ   string
+		value any
+		want  string
+	}{
+		{"int", "1.5", "row=2"},
+		{"int[]", [][]int{{1, 2}, {3}}, `row=2 column="v": `},
+		{"int[]", [][]int{{1}, nil}, "different lengths"},
+		{"int[]", [][]int{{}, {}}, "different lengths"},
+		{"int[]", []any{1, []int{2}}, "different lengths"},
+		{"int[]", []float64{1.5}, "element 1: the number is not whole"},
+		{"int[]", pgtype.FlatArray[float64]{1.5}, "not whole"},
+		{"int[]", pgtype.Array[float64]{Elements: []float64{1.5}, Dims: []pgtype.ArrayDimension{{Length: 1, LowerBound: 1}}, Valid: true}, "not whole"},
+		{"int[]", []byte{1, 2}, "no array"},
+		{"int4range", pgtype.Range[float64]{Lower: 1.5, LowerType: pgtype.Inclusive, UpperType: pgtype.Unbounded, Valid: true}, "not whole"},
+		{"numeric(5,2)", 1000, "row=2"},
+		{"numeric", true, "no number"},
+		{"money", 12, "give text"},
+		{"money", 12.5, "give text"},
+		{"money", "secret", "row=2"},
+		{"mood", "glad", "row=2"},
+		{"mood", 1, "give text"},
+		{"uuid", []byte("secret"), "6 bytes"},
+		{"uuid", 7, "no UUID"},
+		{"interval", 7, "no INTERVAL"},
+		{"inet", 7, "no inet"},
+		{"varchar(3)", "abcd", "too long"},
+		{"timestamp", "soon", "row=2"},
+		{"text", "\xff", "row=2"},
+		{"json", func() {}, "unsupported type"},
+		{"json", "{", "row=2"},
+		{"timestamptz", time.Date(294_277, 1, 1, 0, 0, 0, 0, time.UTC), "the year 294277"},
+		{"timestamptz[]", []time.Time{time.Date(294_278, 1, 1, 0, 0, 0, 0, time.UTC)}, "row=2"},
+		{"date", time.Date(-4714, 1, 1, 0, 0, 0, 0, time.UTC), "the year -4714"},
+	} {
+		t.Run(fmt.Sprintf("%s %T", c.typ, c.value), func(t *testing.T) {
+			_, err := store(t, pool, c.typ, []any{nil}, []any{c.value})
+			wantError(t, err, core.CodeInvalid, c.want)
+			if err != nil && !strings.Contains(err.Error(), "row=2") {
+				t.Errorf("%v: doesn't say where", err)
+			}
+		})
+	}
+}
+
+// Text comes late for a column that was copied in the binary format so far, and
+// errors after it still have the right row.
+func TestPostgresCopy_TextComesLate(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t), "CREATE TABLE t (n int PRIMARY KEY, text timestamptz)")
+	rows := func(last ...any) iter.Seq2[[]any, error] {
+		return func(yield func([]any, error) bool) {
+			for i := range 10_000 {
+				at := any(time.Unix(int64(i), 0))
+				if i%3000 == 2999 {
+					at = "infinity"
+				}
+				if !yield([]any{i, at}, nil) {
+					return
+				}
+			}
+			yield(last, nil)
+		}
+	}
+	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, rows(10_000, "never"))
+	wantError(t, err, core.CodeInvalid, "postgres_copy table=t row=10001: ")
+	_, err = postgres.PostgresCopy(t.Context(), pool, copyT, rows(7, nil))
+	wantError(t, err, core.CodeConflict, "postgres_copy table=t row=10001: ")
+	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
+		t.Errorf("%d rows stayed", got)
+	}
+	n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rows(10_000, nil))
+	if got := get[int](t, pool, "SELECT count(*) FROM t WHERE text = 'infinity'"); err != nil || n != 10_001 || got != 3 {
+		t.Errorf("%d, %v; %d are infinite", n, err, got)
+	}
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, pool, "CREATE TABLE u (n int, text timestamptz)")
+	cfg := copyT
+	cfg.Table = "u"
+	if _, err := postgres.PostgresCopy(t.Context(), tx, cfg, rows(1, nil)); err != nil {
+		t.Error(err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := get[int](t, pool, "SELECT count(*) FROM u"); got != 0 {
+		t.Errorf("%d rows after the caller's rollback", got)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) MarshalJSON() ([]byte, error) { panic("in MarshalJSON") }
+
+// Nothing that a value does ends the program, and the connection stays good.
+func TestPostgresCopy_PanickingValues(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t))
+	var nobody *valuer
+	for typ, value := range map[string]any{"int": nobody, "numeric": nobody, "json": panicking{}, "text[]": []any{nobody}} {
+		_, err := store(t, pool, typ, []any{nil}, []any{value})
+		wantError(t, err, core.CodeInvalid, "panicked")
+	}
+	if stat := pool.Stat(); stat.NewConnsCount() > 1 {
+		t.Errorf("%d connections were made: one was lost", stat.NewConnsCount())
+	}
+}
+
+type valuer struct{ n int64 }
+
+func (v *valuer) Value() (driver.Value, error) { return v.n, nil }
+
+// copyOnly can copy, but has no connection to encode for.
+type copyOnly struct{ postgres.PostgresCopyTarget }
+
+func TestPostgresCopy_Targets(t *testing.T) {
+	t.Parallel()
+	pool := open(t, newDatabase(t), tableT)
+	conn, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	for i, target := range []postgres.PostgresCopyTarget{conn, conn.Conn(), pool} {
+		if _, err := postgres.PostgresCopy(t.Context(), target, copyT, func(yield func([]any, error) bool) { yield([]any{i, "x"}, nil) }); err != nil {
+			t.Errorf("%T: %v", target, err)
+		}
+	}
+	_, err = postgres.PostgresCopy(t.Context(), copyOnly{pool}, copyT, rowsOf(1, "", nil))
+	wantError(t, err, core.CodeInvalid, "no connection")
 }

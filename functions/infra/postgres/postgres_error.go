@@ -50,7 +50,12 @@ func PostgresError(op string, err error) error {
 // classify is the code and the hint for an error, without Op and Err.
 func classify(err error) core.Error {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return stateError(server.Code)
+		known := stateError(server.Code)
+		// PgBouncer's words, which are not translated.
+		if name, ok := strings.CutPrefix(server.Message, "unsupported startup parameter: "); ok {
+			known.Hint = "PgBouncer doesn't know this setting: add " + name + " to its ignore_startup_parameters" + startupHint(name)
+		}
+		return known
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return core.Error{Code: core.CodeInvalid, Hint: certificateHint(err)}
@@ -68,6 +73,14 @@ func classify(err error) core.Error {
 		return core.Error{Code: core.CodeUnavailable}
 	}
 	return core.Error{}
+}
+
+// startupHint says how to do without a setting that postgres_open sends.
+func startupHint(name string) string {
+	if name == "statement_timeout" {
+		return ", or open with a negative StatementTimeout"
+	}
+	return ", or leave it out of the URL"
 }
 
 func certificateHint(err error) string {
@@ -114,6 +127,9 @@ func stateError(state string) core.Error {
 const againHint = "run the whole transaction again"
 
 var states = map[string]core.Error{
+	// Said of a message that the server can't read, such as binary data of
+	// another type, and by PgBouncer of settings that it doesn't know.
+	"08P01": {Code: core.CodeInvalid},
 	"23503": {Code: core.CodeConflict}, // foreign_key_violation
 	"23505": {Code: core.CodeConflict}, // unique_violation
 	"23P01": {Code: core.CodeConflict}, // exclusion_violation

@@ -25,6 +25,8 @@ func TestPostgresError_Conformance(t *testing.T) {
 		&pgconn.PgError{Code: ""}:      core.CodeInternal,
 		&pgconn.PgError{Code: "40001"}: core.CodeUnavailable,
 		&pgconn.PgError{Code: "53100"}: core.CodeUnavailable,
+		&pgconn.PgError{Code: "08P01"}: core.CodeInvalid,
+		&pgconn.PgError{Code: "08006"}: core.CodeUnavailable,
 	}}
 	for _, c := range []struct {
 		name, sql string

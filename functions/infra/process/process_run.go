@@ -50,7 +50,8 @@ type ProcessRunConfig struct {
 	// and half from its end. Default: 64 KiB; negative: none.
 	CaptureBytes int
 
-	// Timeout is after how long the tree is ended. Default: never.
+	// Timeout is how long after the start the tree is ended. OnStart counts.
+	// Default: never.
 	Timeout time.Duration
 	// Grace is the time between SIGTERM and SIGKILL when the tree is ended.
 	// Default: 5 s; negative: kill at once.
@@ -63,7 +64,8 @@ type ProcessRunConfig struct {
 	KillLeftovers bool
 
 	// OnStart is called when the command runs, before it is waited for. On
-	// Unix it leads a process group with this ID.
+	// Unix it leads a process group with this ID. A panic of it ends the tree
+	// and comes back out.
 	OnStart func(pid int)
 }
 

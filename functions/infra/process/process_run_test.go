@@ -558,3 +558,43 @@ func BenchmarkProcessRun(b *testing.B) {
 		})
 	}
 }
+
+// Time that OnStart takes is the command's, too.
+func TestProcessRun_TimeoutCountsFromTheStart(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	_, err := ProcessRun(t.Context(), ProcessRunConfig{
+		Command: "sleep", Args: []string{"60"}, Timeout: 300 * time.Millisecond,
+		OnStart: func(int) { time.Sleep(400 * time.Millisecond) },
+	})
+	if core.ErrorCode(err) != core.CodeTimeout {
+		t.Errorf("%v", err)
+	}
+	result, err := ProcessRun(t.Context(), ProcessRunConfig{
+		Command: "sleep", Args: []string{"60"}, Timeout: time.Second,
+		OnStart: func(int) { time.Sleep(900 * time.Millisecond) },
+	})
+	if core.ErrorCode(err) != core.CodeTimeout || result.Duration > 1800*time.Millisecond {
+		t.Errorf("%v after %v (%v)", err, result.Duration, time.Since(start))
+	}
+}
+
+func TestProcessRun_PanicInOnStart(t *testing.T) {
+	t.Parallel()
+	pid := 0
+	func() {
+		defer func() {
+			if p := recover(); p != "in OnStart" {
+				t.Errorf("recovered %v", p)
+			}
+		}()
+		_, err := ProcessRun(t.Context(), ProcessRunConfig{Command: "sleep", Args: []string{"60"}, OnStart: func(p int) {
+			pid = p
+			panic("in OnStart")
+		}})
+		t.Errorf("no panic, but %v", err)
+	}()
+	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		t.Errorf("the command still runs: %v", err)
+	}
+}

@@ -32,6 +32,11 @@ type ProcessTailConfig struct {
 	Follow bool
 	// Poll is how often Follow looks. Default: 250 ms.
 	Poll time.Duration
+	// OnState is called with Follow, in the caller's goroutine, when the file
+	// can't be read any more, or for another reason than before, and with nil
+	// when it can be again. The error is a *core.Error. Default nil: that is
+	// not reported.
+	OnState func(err error)
 	// MaxLineBytes is how much of a line is kept; the rest is dropped.
 	// Default: 64 KiB.
 	MaxLineBytes int
@@ -56,14 +61,16 @@ type ProcessTailLine struct {
 //
 // Follow reads on by the name: when the file was renamed or removed and another
 // one stands in its place, the old one is read to its end and the new one from
-// its start. A file that was truncated or rewritten in place, is read from
-// its start. A file that is not there yet is waited for.
+// its start. A file that was truncated or rewritten in place, is read from its
+// start. A file that is not there, may not be read, or fails to, is waited for,
+// as by tail -F, and so is one that something else has replaced, unless that is
+// so from the start. OnState is called with the reason.
 //
 // Without Follow it returns at the file's end; with Follow, when ctx is done:
 // nil in both cases. An error of each ends it and is returned, wrapped. Other
-// errors are *core.Error: CodeNotFound (only without Follow), CodeForbidden,
-// CodeInvalid for something that is no regular file, CodeCanceled or
-// CodeTimeout if ctx is done without Follow.
+// errors are *core.Error: without Follow CodeNotFound, CodeForbidden, and
+// CodeCanceled or CodeTimeout if ctx is done; CodeInvalid for something that is
+// no regular file.
 //
 // More in process_tail.md:
 //   - Follow delivers a line once its line end is written.
@@ -88,30 +95,43 @@ func ProcessTail(ctx context.Context, cfg ProcessTailConfig, each func(line Proc
 }
 
 func (t *tailer) run(ctx context.Context) error {
-	err := t.open()
-	waited := false
-	for t.cfg.Follow && errors.Is(err, fs.ErrNotExist) {
-		if err := t.sleep(ctx); err != nil {
+	if !t.cfg.Follow {
+		return t.readOnce(ctx)
+	}
+	allNew := false
+	for {
+		err := t.open()
+		if err == nil && !allNew {
+			err = t.seekLines(ctx)
+		}
+		switch {
+		case err == nil:
+			t.report(nil)
+			return t.follow(ctx)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case core.ErrorCode(err) == core.CodeInvalid && !t.waited:
+			return err
+		case errors.Is(err, fs.ErrNotExist):
+			allNew = true // once it is there
+		}
+		if err := t.wait(ctx, err); err != nil {
 			return err
 		}
-		waited = true
-		err = t.open()
 	}
-	if err != nil {
+}
+
+func (t *tailer) readOnce(ctx context.Context) error {
+	if err := t.open(); err != nil {
 		return err
 	}
-	if !waited { // else all of its lines are new
-		if err := t.seekLines(); err != nil {
-			return err
-		}
+	if err := t.seekLines(ctx); err != nil {
+		return err
 	}
-	if !t.cfg.Follow {
-		if err := t.read(ctx, t.info.Size()); err != nil {
-			return err
-		}
-		return t.flush()
+	if err := t.read(ctx, t.info.Size()); err != nil {
+		return err
 	}
-	return t.follow(ctx)
+	return t.flush()
 }
 
 // open opens the file that has the name now.

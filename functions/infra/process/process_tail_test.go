@@ -386,17 +386,6 @@ func TestProcessTail_Errors(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
 		}
 	}
-	// what takes the place of a followed file is looked at, too
-	followed := filepath.Join(dir, "followed")
-	put(t, followed, "", 0)
-	f := follow(t, ProcessTailConfig{Path: followed})
-	if err := errors.Join(os.Mkdir(followed+".new", 0o755), os.Rename(followed, followed+".old"), os.Rename(followed+".new", followed)); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-f.ended; core.ErrorCode(err) != core.CodeInvalid {
-		t.Errorf("became a folder: %v", err)
-	}
-	f.ended <- nil
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := ProcessTail(ctx, ProcessTailConfig{Path: path}, never); core.ErrorCode(err) != core.CodeCanceled {
@@ -432,7 +421,7 @@ func FuzzProcessTail(f *testing.F) {
 			got = append(got, line)
 			return nil
 		})
-		start, err := lastLines(bytes.NewReader(data), int64(len(data)), n, make([]byte, block))
+		start, err := lastLines(t.Context(), bytes.NewReader(data), int64(len(data)), n, make([]byte, block))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -500,5 +489,137 @@ func BenchmarkProcessTail(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// states collects what OnState hears, as codes; "" for nil.
+type states struct{ heard []core.Code }
+
+func (s *states) on(err error) {
+	if err == nil {
+		s.heard = append(s.heard, "")
+		return
+	}
+	s.heard = append(s.heard, core.ErrorCode(err))
+}
+
+// What logrotate does for a moment, and what tail -F survives.
+func TestProcessTail_PassingErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "log")
+	must := func(errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, path, "one\n", 0)
+	var s states
+	synctest.Test(t, func(t *testing.T) {
+		got, wait := looks(t, ProcessTailConfig{Path: path, OnState: s.on})
+		wait()
+		must(os.Rename(path, path+".old"), os.Mkdir(path, 0o755)) // a folder in its place
+		put(t, path+".old", "two\n", os.O_APPEND)
+		wait()
+		wait()
+		must(os.Remove(path))
+		wait()
+		must(os.Symlink("log", path)) // a link to itself: neither there nor missing
+		wait()
+		must(os.Remove(path))
+		put(t, path, "three\n", 0)
+		wait()
+		if want := []string{"one", "two", "three"}; !slices.Equal(*got, want) {
+			t.Errorf("got %q, want %q", *got, want)
+		}
+	})
+	if want := []core.Code{core.CodeInvalid, core.CodeNotFound, core.CodeInternal, ""}; !slices.Equal(s.heard, want) {
+		t.Errorf("heard %q, want %q", s.heard, want)
+	}
+}
+
+// Root may read everything, so the rights are tested as somebody else.
+func TestProcessTail_PermissionDenied(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		runAsNobody(t)
+		return
+	}
+	path := filepath.Join(t.TempDir(), "log")
+	var s states
+	put(t, path, "one\ntwo\n", 0)
+	if err := os.Chmod(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		got, wait := looks(t, ProcessTailConfig{Path: path, Lines: 1, OnState: s.on})
+		wait()
+		if err := os.Chmod(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wait()
+		put(t, path+".new", "three\n", 0)
+		if err := errors.Join(os.Chmod(path+".new", 0), os.Rename(path+".new", path)); err != nil {
+			t.Fatal(err)
+		}
+		wait()
+		if err := os.Chmod(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wait()
+		if want := []string{"two", "three"}; !slices.Equal(*got, want) {
+			t.Errorf("got %q, want %q", *got, want)
+		}
+	})
+	if want := []core.Code{core.CodeForbidden, "", core.CodeForbidden, ""}; !slices.Equal(s.heard, want) {
+		t.Errorf("heard %q, want %q", s.heard, want)
+	}
+}
+
+// runAsNobody runs the test again as a user with fewer rights.
+func runAsNobody(t *testing.T) {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "tail-") // of the test's own, where nobody gets to
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	binary, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 65534
+	if err := errors.Join(os.WriteFile(dir+"/test", binary, 0o755), os.Chmod(dir, 0o755), os.Mkdir(dir+"/tmp", 0o755), os.Chown(dir+"/tmp", nobody, nobody)); err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(t.Context(), dir+"/test", "-test.run=^"+t.Name()+"$", "-test.v")
+	child.Dir = dir
+	child.Env = append(os.Environ(), "TMPDIR="+dir+"/tmp")
+	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if out, err := child.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// The last lines of a file that is one hole take longer than anybody waits.
+func TestProcessTail_SparseFileHeedsContext(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	put(t, path, "", 0)
+	if err := os.Truncate(path, 60<<30); err != nil {
+		t.Skipf("SKIPPED: no sparse files here: %v", err)
+	}
+	for _, follow := range []bool{false, true} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		start := time.Now()
+		err := ProcessTail(ctx, ProcessTailConfig{Path: path, Follow: follow}, func(ProcessTailLine) error { return nil })
+		cancel()
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("follow %t: it took %v", follow, took)
+		}
+		if want := map[bool]core.Code{false: core.CodeTimeout, true: ""}[follow]; core.ErrorCode(err) != want {
+			t.Errorf("follow %t: %v, want %q", follow, err, want)
+		}
 	}
 }

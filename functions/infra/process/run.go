@@ -57,11 +57,32 @@ func (r *run) start() error {
 		return err
 	}
 	r.root = childRoot(r.cmd.Process.Pid)
-	if r.cfg.OnStart != nil {
-		r.cfg.OnStart(r.cmd.Process.Pid)
-	}
 	r.copyOutputs()
+	if r.cfg.OnStart != nil {
+		r.tell()
+	}
 	return nil
+}
+
+// tell calls OnStart. A panic of it must not leave a command behind that nobody
+// waits for.
+func (r *run) tell() {
+	returned := false
+	defer func() {
+		if !returned {
+			r.abandon()
+		}
+	}()
+	r.cfg.OnStart(r.cmd.Process.Pid)
+	returned = true
+}
+
+// abandon ends the tree at once.
+func (r *run) abandon() {
+	r.cfg.Grace = -1
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = r.wait(ctx)
 }
 
 // connect sets the command's three files and returns those that only the child
@@ -133,7 +154,7 @@ func (r *run) wait(ctx context.Context) (cut error) {
 	}()
 	var timeout <-chan time.Time
 	if r.cfg.Timeout > 0 {
-		timer := time.NewTimer(r.cfg.Timeout)
+		timer := time.NewTimer(r.cfg.Timeout - time.Since(r.started)) // OnStart may have taken its time
 		defer timer.Stop()
 		timeout = timer.C
 	}

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"math"
 	"os"
 	"time"
+
+	"fnregistry.dev/functions/core"
 )
 
 const (
@@ -29,7 +30,11 @@ type tailer struct {
 	offset int64       // of what is read next
 	mark   []byte      // what stood before offset
 
-	block   []byte
+	block  []byte
+	waited bool   // the file could not be read before
+	state  string // why it can't be read, as reported; empty while it can
+	failed error  // of each
+
 	line    []byte // of a line whose end was not read yet
 	dropped int64  // bytes of it that are not in line
 }
@@ -56,8 +61,28 @@ func (t *tailer) sleep(ctx context.Context) error {
 	}
 }
 
+// wait reports why the file can't be read, and sleeps.
+func (t *tailer) wait(ctx context.Context, err error) error {
+	t.waited = true
+	t.report(err)
+	return t.sleep(ctx)
+}
+
+// report tells a change.
+func (t *tailer) report(err error) {
+	state := ""
+	if err != nil {
+		state = err.Error()
+		err = &core.Error{Op: "process_tail path=" + t.cfg.Path, Err: err}
+	}
+	if state != t.state && t.cfg.OnState != nil {
+		t.cfg.OnState(err)
+	}
+	t.state = state
+}
+
 // seekLines sets offset to where the last lines begin.
-func (t *tailer) seekLines() (err error) {
+func (t *tailer) seekLines(ctx context.Context) (err error) {
 	switch {
 	case t.cfg.FromStart:
 		return nil
@@ -68,16 +93,20 @@ func (t *tailer) seekLines() (err error) {
 			err = nil // truncated meanwhile: this is no end that it will have again
 		}
 	default:
-		t.offset, err = lastLines(t.file, t.info.Size(), t.cfg.Lines, t.block)
+		t.offset, err = lastLines(ctx, t.file, t.info.Size(), t.cfg.Lines, t.block)
 	}
 	return err
 }
 
 // lastLines returns where the last n lines of the first size bytes begin. It
 // reads backwards, a block at a time. A line end at the very end closes the
-// last line; it does not begin another one.
-func lastLines(file io.ReaderAt, size int64, n int, block []byte) (int64, error) {
+// last line; it does not begin another one. A sparse file may have terabytes:
+// ctx ends it.
+func lastLines(ctx context.Context, file io.ReaderAt, size int64, n int, block []byte) (int64, error) {
 	for end := size; end > 0; {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
 		start := max(end-int64(len(block)), 0)
 		part := block[:end-start]
 		if _, err := file.ReadAt(part, start); err == io.EOF {
@@ -159,48 +188,65 @@ func (t *tailer) emit(text []byte, partial bool) error {
 	}
 	line := ProcessTailLine{Text: string(text), Dropped: t.dropped, Partial: partial}
 	t.line, t.dropped = t.line[:0], 0
-	return t.each(line)
+	t.failed = t.each(line)
+	return t.failed
 }
 
-// follow reads what is added until ctx is done.
+// follow reads what is added until ctx is done, or each fails. Nothing else
+// ends it: what hinders it is reported, and tried again.
 func (t *tailer) follow(ctx context.Context) error {
+	err := t.read(ctx, math.MaxInt64)
 	for {
-		if err := t.read(ctx, math.MaxInt64); err != nil {
-			return err
-		}
-		if err := t.sleep(ctx); err != nil {
-			return err
-		}
-		next, err := os.Stat(t.cfg.Path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue // until another takes its place, the old one may still be written
-		case err != nil:
-			return err
-		case !os.SameFile(next, t.info):
-			err = t.change(ctx)
-		default:
-			err = t.again(next)
+		case t.failed != nil:
+			return t.failed
+		case ctx.Err() != nil:
+			return ctx.Err()
 		}
-		if err != nil {
+		if err := t.wait(ctx, err); err != nil {
 			return err
 		}
+		err = t.look(ctx)
 	}
 }
 
+// look reads on, from the file that has the name now.
+func (t *tailer) look(ctx context.Context) error {
+	next, err := os.Stat(t.cfg.Path)
+	switch {
+	case err != nil:
+		// Until another takes its place, the old one may still be written.
+		return cmp.Or(t.failedOrDone(ctx, t.read(ctx, math.MaxInt64)), err)
+	case !os.SameFile(next, t.info):
+		err = t.change(ctx)
+	default:
+		err = t.again(next)
+	}
+	if err != nil {
+		return err
+	}
+	return t.read(ctx, math.MaxInt64)
+}
+
+// failedOrDone returns an error that ends the following, and no other.
+func (t *tailer) failedOrDone(ctx context.Context, err error) error {
+	if t.failed != nil || ctx.Err() != nil {
+		return err
+	}
+	return nil
+}
+
 // change reads the old file to its end, since it was written to until it was
-// renamed, and goes on with the new one.
+// renamed, and goes on with the new one. An old one that can't be read any more
+// doesn't keep it from that.
 func (t *tailer) change(ctx context.Context) error {
-	if err := t.read(ctx, math.MaxInt64); err != nil {
+	if err := t.failedOrDone(ctx, t.read(ctx, math.MaxInt64)); err != nil {
 		return err
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if err := t.open(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return t.open()
 }
 
 // again goes back to the start if the file was truncated or rewritten.

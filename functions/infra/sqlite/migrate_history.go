@@ -21,10 +21,10 @@ func (m *migrating) readHistory(ctx context.Context) error {
 		files = append(files, migration.MigrationFile{Version: f.Version, Name: f.Name, Checksum: f.Checksum})
 	}
 	last, err := migration.MigrationCheck("sqlite_migrate", files, history)
+	m.result.Version, m.result.Pending = last, nil // also where the history doesn't fit
 	if err != nil {
 		return err
 	}
-	m.result.Version, m.result.Pending = last, nil
 	for _, file := range m.files {
 		if file.Version > last {
 			m.result.Pending = append(m.result.Pending, file.SQLiteMigrateFile)

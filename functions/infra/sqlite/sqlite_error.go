@@ -60,6 +60,7 @@ var resultErrors = map[int]core.Error{
 	3:  {Code: core.CodeForbidden},
 	5:  {Code: core.CodeUnavailable, Hint: "another connection or process holds the lock: try again, or give a longer busy timeout"},
 	6:  {Code: core.CodeUnavailable, Hint: "another statement of this process holds the table: close its rows first"},
+	7:  {Code: core.CodeTooLarge, Hint: "SQLite has no more memory, or reached sqlite_open's MemoryLimit"},
 	8:  {Code: core.CodeForbidden, Hint: "the database, its folder or this connection is read-only"},
 	9:  {Code: core.CodeCanceled},
 	10: {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: look at the disk"},

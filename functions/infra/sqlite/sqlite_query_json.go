@@ -111,11 +111,27 @@ func prepareQuery(cfg SQLiteQueryJSONConfig) ([]any, error) {
 			fmt.Sprintf("the query holds %d statements", len(statements)),
 			"give one statement a call",
 		)
+	case cfg.ReadOnly && !isSQL(statements[0].words):
+		return nil, queryError(core.CodeInvalid, "not a statement of SQLite", "SELECT, VALUES, WITH and EXPLAIN of these read")
 	case cfg.ReadOnly && !onlyReads(statements[0].words):
 		return nil, queryError(core.CodeForbidden, "not a reading statement", "SELECT, VALUES, WITH and EXPLAIN of these are; for a PRAGMA use its table: SELECT * FROM pragma_table_info('t')")
 	default:
 		return bindArgs(statements[0].params, cfg)
 	}
+}
+
+// isSQL reports whether a statement begins as one of SQLite's: a mistyped word
+// is a mistake, not something forbidden.
+func isSQL(words []string) bool {
+	if len(words) == 0 {
+		return true // (SELECT 1), say: no word is mistyped
+	}
+	switch words[0] {
+	case "ALTER", "ANALYZE", "ATTACH", "BEGIN", "COMMIT", "CREATE", "DELETE", "DETACH", "DROP", "END", "EXPLAIN",
+		"INSERT", "PRAGMA", "REINDEX", "RELEASE", "REPLACE", "ROLLBACK", "SAVEPOINT", "SELECT", "UPDATE", "VACUUM", "VALUES", "WITH":
+		return true
+	}
+	return false
 }
 
 // onlyReads reports whether a statement that begins with these words can do no

@@ -157,8 +157,11 @@ func checkHistory(t *testing.T, m *migrating) {
 			"2_late.sql: is new, but version 3 is already applied"},
 	} {
 		c.files["4_new.sql"] = &fstest.MapFile{Data: []byte("CREATE TABLE new_table (n int)")}
-		_, err := m.migrate(t, c.files)
+		result, err := m.migrate(t, c.files)
 		wantError(t, err, core.CodeConflict, c.want)
+		if result.Version != 3 || len(result.Applied) != 0 {
+			t.Errorf("%+v, want the database's version", result)
+		}
 		if coded, ok := errors.AsType[*core.Error](err); !ok || coded.Hint == "" {
 			t.Errorf("%v: no hint", err)
 		}
@@ -212,6 +215,8 @@ func checkBadFiles(t *testing.T, m *migrating) {
 		{files("1_a.sql", "-- nothing\n\n"), "no SQL statement"},
 		{files("1_a.sql", "SELECT 1;\x00 DROP"), "1_a.sql"},
 		{files("1_a.sql", "CREATE TABLE a (n int);\nCOMMIT;"), "1_a.sql:2: COMMIT"},
+		{files("1_a.sql", "CREATE TABLE a (n int); COMMIT; CREATE TABLE b (n int)"), "1_a.sql:1: COMMIT"},
+		{files("1_a.sql", "CREATE TABLE a (n int) /* ; */\n;\n-- ;\n  commit -- x\n"), "1_a.sql:4: "},
 		{files("1_a.sql", "BEGIN; CREATE TABLE a (n int)"), "1_a.sql:1: BEGIN"},
 	} {
 		_, err := m.migrate(t, c.fsys)

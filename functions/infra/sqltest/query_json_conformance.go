@@ -331,9 +331,11 @@ func checkBrokenWriter(t *testing.T, q *querying) {
 
 func checkBadQuery(t *testing.T, q *querying) {
 	for _, query := range []string{"SELEC 1", "SELECT n FROM nowhere"} {
-		out, _, err := q.run(t, request{Query: query})
-		if code := core.ErrorCode(err); out != "" || code != core.CodeInvalid && code != core.CodeNotFound {
-			t.Errorf("%s: wrote %q, %v (%s)", query, out, err, code)
+		for _, readOnly := range []bool{false, true} { // a mistake is none of what ReadOnly forbids
+			out, _, err := q.run(t, request{Query: query, ReadOnly: readOnly})
+			if code := core.ErrorCode(err); out != "" || code != core.CodeInvalid && code != core.CodeNotFound {
+				t.Errorf("%s, ReadOnly %t: wrote %q, %v (%s)", query, readOnly, out, err, code)
+			}
 		}
 	}
 }

@@ -105,8 +105,8 @@ func (c *client) stream(ctx context.Context) (end streamEnd) {
 	for {
 		event, err := stream.next()
 		c.lastID = stream.lastID
-		if stream.retry > 0 {
-			c.retry = min(stream.retry, maxRetry)
+		if stream.retry >= 0 { // 0 is at once, but the waits still grow
+			c.retry = min(max(stream.retry, time.Millisecond), maxRetry)
 		}
 		switch {
 		case err == nil:

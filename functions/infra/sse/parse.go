@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
 )
@@ -23,7 +24,7 @@ type parser struct {
 	lines    lineReader
 	maxBytes int
 	lastID   string        // as of the last blank line
-	retry    time.Duration // as asked last; zero: never
+	retry    time.Duration // as asked last; negative: never
 	begun    bool          // past the place of a byte order mark
 
 	id        string // these belong to the event that is being read
@@ -40,6 +41,7 @@ func newParser(r io.Reader, maxBytes int, lastID string) *parser {
 		maxBytes: maxBytes,
 		lastID:   lastID,
 		id:       lastID,
+		retry:    -1,
 	}
 }
 
@@ -61,7 +63,7 @@ func (p *parser) next() (SSEEvent, error) {
 		}
 		switch {
 		case !whole:
-			p.oversized = true
+			p.oversized = p.oversized || ofEvent(line)
 		case len(line) > 0:
 			p.field(line)
 		default:
@@ -75,6 +77,17 @@ func (p *parser) next() (SSEEvent, error) {
 			}
 		}
 	}
+}
+
+// ofEvent reports whether a line that was cut belongs to an event. A comment
+// and an unknown field may have any length.
+func ofEvent(line []byte) bool {
+	name, _, _ := bytes.Cut(line, []byte(":"))
+	switch string(name) {
+	case "data", "event", "id", "retry":
+		return true
+	}
+	return false
 }
 
 func (p *parser) field(line []byte) {
@@ -115,8 +128,34 @@ func (p *parser) dispatch() (event SSEEvent, oversized, ok bool) {
 	return event, oversized, ok
 }
 
-// text decodes UTF-8 as the standard does, with U+FFFD for what is none.
-func text(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
+// text decodes UTF-8 as the standard does (encoding.spec.whatwg.org), with one
+// U+FFFD for each byte that begins no character, and for each beginning of one
+// that is cut short.
+func text(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	var out strings.Builder
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 {
+			size = cutShort(b)
+		}
+		out.WriteRune(r)
+		b = b[size:]
+	}
+	return out.String()
+}
+
+// cutShort is how many of the first bytes could begin a character; at least 1.
+func cutShort(b []byte) int {
+	for size := min(len(b), utf8.UTFMax-1); size > 1; size-- {
+		if !utf8.FullRune(b[:size]) { // more would be needed
+			return size
+		}
+	}
+	return 1
+}
 
 // milliseconds reads ASCII digits alone; more than a Duration holds is the
 // longest one.

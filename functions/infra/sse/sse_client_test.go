@@ -253,6 +253,14 @@ func TestSSEClient_WaitsAsLongAsItIsAsked(t *testing.T) {
 	}
 }
 
+// retry: 0 takes back a longer wait, as in Chromium: the next try is made at
+// once.
+func TestSSEClient_RetryZero(t *testing.T) {
+	t.Parallel()
+	server := newScripted(t, events("retry: 3600000\n\nretry: 0\n\n"), hold("data: x\n\n"))
+	receive(t, client(t, sse.SSEClientConfig{URL: server.URL, InitialBackoff: time.Hour}), 1)
+}
+
 // roundTripper is a transport whose waits no test sits through: it runs on
 // synctest's clock.
 type roundTripper func(*http.Request) (*http.Response, error)

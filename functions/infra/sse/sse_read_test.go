@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -56,6 +57,8 @@ func TestSSERead_Interprets(t *testing.T) {
 		"retry":                  {"retry: 2500\ndata: a\n\ndata: b\n\n", []sse.SSEEvent{{Type: "message", Data: "a", Retry: 2500 * time.Millisecond}, message("", "b")}},
 		"bad retry":              {"retry: 1.5\nretry: -1\nretry: +1\nretry:\nretry: 1s\ndata: a\n\n", []sse.SSEEvent{message("", "a")}},
 		"unknown, comment, case": {"foo: bar\n: c\n::\nDATA: x\n data: y\ndata: a\n\n", []sse.SSEEvent{message("", "a")}},
+		"not UTF-8":              {"data: a\xff\xfeb\n\n", []sse.SSEEvent{message("", "a\uFFFD\uFFFDb")}},
+		"UTF-8 cut short":        {"data: \xe2\x82\xf0\x9f\x98 \xed\xa0\x80\xc0\x80é\xf0\n\n", []sse.SSEEvent{message("", "\uFFFD\uFFFD \uFFFD\uFFFD\uFFFD\uFFFD\uFFFDé\uFFFD")}},
 		"type without data":      {"event: x\n\ndata: a\n\n", []sse.SSEEvent{message("", "a")}},
 		"unfinished is dropped":  {"data: a\n\ndata: b\n", []sse.SSEEvent{message("", "a")}},
 		"nothing":                {"", nil},
@@ -93,9 +96,9 @@ func TestSSERead_TooLongIsSkipped(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 100_000)
 	for name, stream := range map[string]string{
-		"line":    "data: a\n\ndata: " + long + "\n\ndata: b\n\n",
-		"comment": "data: a\n\n: " + long + "\n\ndata: b\n\n",
-		"event":   "data: a\n\n" + strings.Repeat("data: xxxxxxxxx\n", 1000) + "\ndata: b\n\n",
+		"line":  "data: a\n\ndata: " + long + "\n\ndata: b\n\n",
+		"id":    "data: a\n\nid: " + long + "\n\ndata: b\n\n",
+		"event": "data: a\n\n" + strings.Repeat("data: xxxxxxxxx\n", 1000) + "\ndata: b\n\n",
 	} {
 		for _, r := range []io.Reader{strings.NewReader(stream), iotest.HalfReader(strings.NewReader(stream))} {
 			events, codes := readAll(r, 1000)
@@ -193,4 +196,14 @@ func BenchmarkSSERead(b *testing.B) {
 			check(b, n)
 		}
 	})
+}
+
+// A comment and an unknown field are no part of an event, however long.
+func TestSSERead_LongComment(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 500)
+	events, codes := readAll(strings.NewReader(": "+long+"\n"+long+"\n"+long+": y\ndata: a\n\ndata: "+long+"\n\ndata: b\n\n"), 100)
+	if len(events) != 2 || events[0].Data != "a" || events[1].Data != "b" || !slices.Equal(codes, []core.Code{core.CodeTooLarge}) {
+		t.Errorf("%+v, %v", events, codes)
+	}
 }

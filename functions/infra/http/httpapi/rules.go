@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
@@ -237,13 +236,8 @@ func (r *rule) bounds() string {
 }
 
 func (r *rule) checkText(text string) error {
-	if r.in != "body" { // whose length and encoding were looked at when it was read
-		switch {
-		case len(text) > maxParam:
-			return r.refuse(fmt.Sprintf("is longer than %d bytes", maxParam), nil)
-		case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-			return r.refuse("is not text: it has a NUL or is not UTF-8", nil)
-		}
+	if r.in != "body" && len(text) > maxParam { // whose length was looked at when it was read
+		return r.refuse(fmt.Sprintf("is longer than %d bytes", maxParam), nil)
 	}
 	if text == "" || r.enum == nil || slices.Contains(r.enum, text) {
 		return nil

@@ -42,11 +42,14 @@ func migrationFiles(fsys fs.FS, dir string) ([]migrationFile, error) {
 
 var (
 	annotation = regexp.MustCompile(`(?m)^--[ \t]*\+goose\b`)
-	// A statement that ends the transaction in which goose runs the file. In
-	// PL/pgSQL, BEGIN has no semicolon.
-	transaction = regexp.MustCompile(`(?im)^[ \t]*(begin|start[ \t]+transaction|commit|end|rollback|abort)([ \t]+(work|transaction))?[ \t]*;`)
-	comment     = regexp.MustCompile(`--[^\n]*`)
-	dollarTag   = regexp.MustCompile(`\$([A-Za-z_][A-Za-z_0-9]*)?\$`)
+	// A statement that begins or ends a transaction: goose runs the file in
+	// one. What is quoted is blank by then.
+	transaction = regexp.MustCompile(`(?is)(?:^|;)\s*((?:begin|start\s+transaction|commit|end|rollback|abort|prepare\s+transaction)\b[^;]*;?)`)
+	toSavepoint = regexp.MustCompile(`(?is)^rollback\s+((work|transaction)\s+)?to\b`)
+	// The body of a function in standard SQL, whose END comes after a
+	// semicolon.
+	atomicBody = regexp.MustCompile(`(?is)\bbegin\s+atomic\b(.*?;)?\s*end\b`)
+	comment    = regexp.MustCompile(`--[^\n]*`)
 )
 
 func (f migrationFile) check() error {
@@ -56,34 +59,27 @@ func (f migrationFile) check() error {
 	case strings.TrimSpace(comment.ReplaceAllString(f.content, "")) == "":
 		return invalidFile(f.Name, "holds no SQL statement", "")
 	}
-	text := blankBodies(f.content)
-	if at := transaction.FindStringIndex(text); at != nil {
-		line := 1 + strings.Count(text[:at[0]], "\n")
-		return invalidFile(
-			fmt.Sprintf("%s:%d", f.Name, line),
-			strings.TrimSpace(text[at[0]:at[1]])+" in a migration",
-			"each file already runs in a transaction of its own",
-		)
+	text := atomicBody.ReplaceAllStringFunc(blankQuoted(f.content), blank)
+	for _, at := range transaction.FindAllStringSubmatchIndex(text, -1) {
+		found := strings.TrimSpace(text[at[2]:at[3]])
+		if toSavepoint.MatchString(found) {
+			continue
+		}
+		line := 1 + strings.Count(text[:at[2]], "\n")
+		return invalidFile(fmt.Sprintf("%s:%d", f.Name, line), strings.Join(strings.Fields(found), " ")+" in a migration",
+			"each file already runs in a transaction of its own")
 	}
 	return nil
 }
 
-// blankBodies removes what is in dollar quotes, but for its line ends: a
-// procedure may hold a COMMIT.
-func blankBodies(text string) string {
-	var out strings.Builder
-	for {
-		at := dollarTag.FindStringIndex(text)
-		if at == nil {
-			out.WriteString(text)
-			return out.String()
+// blank leaves nothing of a text but its line ends.
+func blank(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return r
 		}
-		tag := text[at[0]:at[1]]
-		body, rest, _ := strings.Cut(text[at[1]:], tag)
-		out.WriteString(text[:at[0]])
-		out.WriteString(strings.Repeat("\n", strings.Count(body, "\n")))
-		text = rest
-	}
+		return ' '
+	}, text)
 }
 
 // statement is what goose sends of a plain file: it leaves out comments and

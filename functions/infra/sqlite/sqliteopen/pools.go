@@ -154,6 +154,9 @@ func (s *settings) pragmas(read bool) []string {
 		"PRAGMA trusted_schema = OFF",
 		"PRAGMA synchronous = " + s.Synchronous,
 	}
+	if s.MemoryLimit > 0 {
+		all = append(all, s.memoryPragma())
+	}
 	if read {
 		// Beside mode=ro: an attached database and temporary tables can't be
 		// written either.
@@ -168,6 +171,7 @@ type connector struct {
 	driver  driver.Driver
 	open    func(context.Context) (driver.Conn, error)
 	pragmas []string
+	limits  []limit
 }
 
 var _ driver.Connector = (*connector)(nil)
@@ -184,7 +188,7 @@ func newConnector(s settings, read bool) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connector{driver: drv, open: open, pragmas: s.pragmas(read)}, nil
+	return &connector{driver: drv, open: open, pragmas: s.pragmas(read), limits: s.limits()}, nil
 }
 
 // Connect implements driver.Connector.
@@ -198,6 +202,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
+	setLimits(conn, c.limits)
 	return conn, nil
 }
 

@@ -1,6 +1,7 @@
 package sqliteopen
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -24,6 +25,19 @@ type SQLiteOpenConfig struct {
 	BusyTimeout time.Duration // how long SQLite waits for another process's lock; default 5 s; negative: not at all
 	Synchronous string        // OFF, NORMAL, FULL or EXTRA; default NORMAL: a power cut may lose the last commits, never the file
 	MaxReaders  int           // connections in Reader; default the number of CPUs, at least 4
+
+	// Sandbox is for SQL from outside, beside sqlite_query_json's ReadOnly: no
+	// other file can be attached, SQL has at most 100 kB and expressions a
+	// depth of 100, and MaxValueBytes and MemoryLimit have defaults.
+	Sandbox bool
+	// MaxValueBytes is the most that a text, a blob or a row may have. A
+	// context can't stop a function that makes a larger one. Default SQLite's
+	// own, 1 GB; with Sandbox 100 kB.
+	MaxValueBytes int
+	// MemoryLimit is how many bytes SQLite may allocate in this process, for
+	// all its databases; another handle can lower it, but not raise it.
+	// Default none; with Sandbox 256 MiB.
+	MemoryLimit int64
 }
 
 // SQLiteOpenHandle is an open database. Close closes both pools.
@@ -58,6 +72,10 @@ func SQLiteOpen(ctx context.Context, cfg SQLiteOpenConfig) (*SQLiteOpenHandle, e
 	settings, err := newSettings(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if settings.MemoryLimit > 0 && !countsMemory() {
+		return nil, settings.fail(core.CodeUnsupported, "MemoryLimit can't be had any more",
+			"something else has used modernc.org/sqlite in this process: open this database first")
 	}
 	h := &SQLiteOpenHandle{}
 	if err := h.open(ctx, settings); err != nil {
@@ -110,6 +128,14 @@ func newSettings(cfg SQLiteOpenConfig) (settings, error) {
 		s.BusyTimeout = 5 * time.Second
 	}
 	s.BusyTimeout = max(s.BusyTimeout, 0)
+	if s.MaxValueBytes < 0 || s.MemoryLimit < 0 || s.MemoryLimit > 0 && s.MemoryLimit < minMemory {
+		return s, s.fail(core.CodeInvalid, fmt.Sprintf("bad MaxValueBytes %d or MemoryLimit %d", s.MaxValueBytes, s.MemoryLimit),
+			"both are in bytes; MemoryLimit is at least 4 MiB")
+	}
+	if s.Sandbox {
+		s.MaxValueBytes = cmp.Or(s.MaxValueBytes, sandboxValueBytes)
+		s.MemoryLimit = cmp.Or(s.MemoryLimit, sandboxMemoryLimit)
+	}
 	if s.MaxReaders <= 0 {
 		s.MaxReaders = max(4, runtime.GOMAXPROCS(0))
 	}

@@ -1,0 +1,165 @@
+//go:build cgo
+
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// DuckDBImportColumn is what became of a column of the file.
+type DuckDBImportColumn struct {
+	Name string
+	Type string // as DuckDB writes it
+	// Given is true where the table or the config said the type, false where
+	// all values did.
+	Given bool
+}
+
+// detectable are the types that text becomes, in the order in which they are
+// tried: when each value of a column has the form, and can be written back
+// without loss. All else stays text: 007, numbers of more digits than the type
+// has, dates that are not ISO, t and f.
+var detectable = []struct{ typ, form, and string }{
+	{"BIGINT", `0|-?[1-9][0-9]{0,18}`, "TRY_CAST(v AS BIGINT) IS NOT NULL"},
+	{"DOUBLE", `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`, doubleKeeps},
+	{"BOOLEAN", `true|false|True|False|TRUE|FALSE`, "true"},
+	{"DATE", isoDate, "TRY_CAST(v AS DATE) IS NOT NULL"},
+	{"TIMESTAMP", isoTimestamp, "TRY_CAST(v AS TIMESTAMP) IS NOT NULL"},
+	{"TIMESTAMP WITH TIME ZONE", isoTimestamp + "Z", "TRY_CAST(v AS TIMESTAMP WITH TIME ZONE) IS NOT NULL"},
+	{"TIME", `[0-9]{2}:[0-9]{2}:[0-9]{2}`, "TRY_CAST(v AS TIME) IS NOT NULL"},
+}
+
+const (
+	isoDate      = `[0-9]{4}-[0-9]{2}-[0-9]{2}`
+	isoTimestamp = isoDate + `[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?`
+	// A DOUBLE has 15 decimal digits for certain.
+	doubleKeeps = `isfinite(TRY_CAST(v AS DOUBLE)) AND length(regexp_replace(regexp_replace(v, '[eE].*', ''), '[^0-9]', '', 'g')) <= 15`
+)
+
+// whole are the types into which a cast rounds text with a fraction.
+var whole = map[string]bool{
+	"TINYINT": true, "SMALLINT": true, "INTEGER": true, "BIGINT": true, "HUGEINT": true,
+	"UTINYINT": true, "USMALLINT": true, "UINTEGER": true, "UBIGINT": true, "UHUGEINT": true,
+}
+
+// detect chooses a type for each column whose type was not given.
+func (s *source) detect(ctx context.Context, conn *sql.Conn) error {
+	if s.format == "parquet" { // it has types of its own
+		return nil
+	}
+	var checks []string
+	var columns []int
+	for i, c := range s.columns {
+		if c.fixed || s.format == "ndjson" && !guessedInJSON(c.typ) {
+			continue
+		}
+		columns = append(columns, i)
+		for _, d := range s.detectable() {
+			checks = append(checks, s.each(c.name, d.form, d.and))
+		}
+	}
+	if len(columns) == 0 {
+		return nil
+	}
+	holds := make([]sql.NullBool, len(checks))
+	if err := s.ask(ctx, conn, checks, holds); err != nil {
+		return err
+	}
+	for _, i := range columns {
+		typ := "VARCHAR"
+		for j, d := range s.detectable() {
+			if holds[j].Valid && holds[j].Bool { // NULL: no values at all
+				typ = d.typ
+				break
+			}
+		}
+		s.columns[i].typ = typ
+		holds = holds[len(detectable):]
+	}
+	return nil
+}
+
+// guessedInJSON reports whether DuckDB may have changed values of a column of
+// NDJSON for its type: long numbers, and strings that it took for dates.
+func guessedInJSON(typ string) bool {
+	return typ == "BIGINT" || typ == "DOUBLE" || typ == "DATE" || typ == "TIME" || strings.HasPrefix(typ, "TIMESTAMP")
+}
+
+// detectable is the list with the config's format of dates.
+func (s *source) detectable() []struct{ typ, form, and string } {
+	if s.dateFormat == "" {
+		return detectable
+	}
+	all := append(detectable[:0:0], detectable...)
+	for i := range all {
+		if all[i].typ == "DATE" {
+			all[i].form, all[i].and = `(?s).*`, "try_strptime(v, "+quoteText(s.dateFormat)+") IS NOT NULL"
+		}
+	}
+	return all
+}
+
+// each is an expression that says whether all values of a column have a form.
+func (s *source) each(column, form, and string) string {
+	name := quoteName(column)
+	return "bool_and(regexp_full_match(" + name + ", " + quoteText(form) + ") AND " + strings.ReplaceAll(and, "(v", "("+name) + ") FILTER (WHERE " + name + " IS NOT NULL)"
+}
+
+// ask reads the whole file as text once.
+func (s *source) ask(ctx context.Context, conn *sql.Conn, checks []string, answers []sql.NullBool) error {
+	targets := make([]any, len(answers))
+	for i := range answers {
+		targets[i] = &answers[i]
+	}
+	return conn.QueryRowContext(ctx, "SELECT "+strings.Join(checks, ", ")+" FROM "+s.asText()).Scan(targets...)
+}
+
+// checkGiven refuses text that DuckDB would round, or read as a date by guess,
+// for types that the table or the config gave.
+func (s *source) checkGiven(ctx context.Context, conn *sql.Conn) error {
+	if s.format == "parquet" {
+		return nil
+	}
+	var checks, complaints []string
+	for _, c := range s.columns {
+		if !c.fixed {
+			continue
+		}
+		switch typ := strings.ToUpper(c.typ); {
+		case whole[typ]:
+			checks = append(checks, s.each(c.name, `\s*[+-]?[0-9]+(\.0*)?([eE]\+?[0-9]+)?\s*|(?s)[^0-9]*`, "true"))
+			complaints = append(complaints, fmt.Sprintf("column %q has a number that is not whole, for a %s", c.name, c.typ))
+		case strings.HasPrefix(typ, "TIMESTAMP"), typ == "DATETIME":
+			checks = append(checks, s.each(c.name, `[+-]?[0-9]{4,}-.*|(?s)[^0-9]*`, "true"))
+			complaints = append(complaints, fmt.Sprintf("column %q has a time that is not ISO (2006-01-02 15:04:05), for a %s", c.name, c.typ))
+		case typ == "DATE" && s.dateFormat == "":
+			checks = append(checks, s.each(c.name, `[+-]?[0-9]{4,}-.*|(?s)[^0-9]*`, "true"))
+			complaints = append(complaints, fmt.Sprintf("column %q has a date that is not ISO (2006-01-02), for a DATE", c.name))
+		}
+	}
+	if len(checks) == 0 {
+		return nil
+	}
+	holds := make([]sql.NullBool, len(checks))
+	if err := s.ask(ctx, conn, checks, holds); err != nil {
+		return err
+	}
+	for i, answer := range holds {
+		if answer.Valid && !answer.Bool {
+			return importInvalid(s.path + ": " + complaints[i])
+		}
+	}
+	return nil
+}
+
+// report lists what the columns become.
+func (s *source) report() []DuckDBImportColumn {
+	all := make([]DuckDBImportColumn, len(s.columns))
+	for i, c := range s.columns {
+		all[i] = DuckDBImportColumn{Name: c.name, Type: c.typ, Given: c.fixed}
+	}
+	return all
+}

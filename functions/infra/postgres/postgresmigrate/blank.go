@@ -1,0 +1,92 @@
+package postgresmigrate
+
+import (
+	"regexp"
+	"strings"
+)
+
+var dollarTag = regexp.MustCompile(`^\$([A-Za-z_\x80-\xff][A-Za-z_0-9\x80-\xff]*)?\$`)
+
+// blankQuoted takes out strings, quoted names and comments, but for their line
+// ends: a procedure may hold a COMMIT, and a text may say it.
+func blankQuoted(text string) string {
+	var out strings.Builder
+	for len(text) > 0 {
+		n := quotedLength(text, out.Len() > 0 && isWordByte(out.String()[out.Len()-1]))
+		if n == 0 {
+			out.WriteByte(text[0])
+			text = text[1:]
+			continue
+		}
+		out.WriteString(blank(text[:n]))
+		text = text[n:]
+	}
+	return out.String()
+}
+
+// quotedLength is the length of what begins here and hides semicolons, 0 for
+// anything else. inWord: the byte before belongs to a word, as in a$b$.
+func quotedLength(text string, inWord bool) int {
+	switch {
+	case strings.HasPrefix(text, "--"):
+		end := strings.IndexByte(text, '\n')
+		if end < 0 {
+			return len(text)
+		}
+		return end
+	case strings.HasPrefix(text, "/*"):
+		return commentLength(text)
+	case text[0] == '\'', text[0] == '"':
+		return stringLength(text, text[0], false)
+	case !inWord && len(text) > 1 && (text[0] == 'e' || text[0] == 'E') && text[1] == '\'':
+		return 1 + stringLength(text[1:], '\'', true)
+	case !inWord && text[0] == '$':
+		tag := dollarTag.FindString(text)
+		if tag == "" {
+			return 0
+		}
+		end := strings.Index(text[len(tag):], tag)
+		if end < 0 {
+			return len(text)
+		}
+		return end + 2*len(tag)
+	}
+	return 0
+}
+
+// commentLength reads a comment, which may hold others.
+func commentLength(text string) int {
+	depth := 0
+	for i := 0; i < len(text)-1; i++ {
+		switch text[i : i+2] {
+		case "/*":
+			depth++
+			i++
+		case "*/":
+			i++
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(text)
+}
+
+// stringLength reads up to the closing quote, which is written twice inside.
+func stringLength(text string, quote byte, backslashes bool) int {
+	for i := 1; i < len(text); i++ {
+		switch {
+		case backslashes && text[i] == '\\':
+			i++
+		case text[i] == quote && i+1 < len(text) && text[i+1] == quote:
+			i++
+		case text[i] == quote:
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+func isWordByte(c byte) bool {
+	return c == '_' || c == '$' || c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
