@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,7 +17,7 @@ type span struct {
 	mark           byte // of a run; 0: none
 	count, length  int  // of marks left, and at first
 	opens, closes  bool
-	before, behind string // tags
+	before, behind []string // tags; behind: the last one first
 }
 
 // bracket is a [ or ![ that may begin a link.
@@ -57,7 +58,15 @@ func (s *span) string() string {
 	if s.mark == 0 {
 		return s.html
 	}
-	return s.before + strings.Repeat(string(s.mark), s.count) + s.behind
+	var out strings.Builder
+	for _, tag := range s.before {
+		out.WriteString(tag)
+	}
+	out.WriteString(strings.Repeat(string(s.mark), s.count))
+	for _, tag := range slices.Backward(s.behind) {
+		out.WriteString(tag)
+	}
+	return out.String()
 }
 
 // flush makes a span of the text that is pending.
@@ -291,8 +300,8 @@ func (s *span) wrap(closer *span) {
 	}
 	s.count -= n
 	closer.count -= n
-	s.behind = "<" + tag + ">" + s.behind
-	closer.before += "</" + tag + ">"
+	s.behind = append(s.behind, "<"+tag+">")
+	closer.before = append(closer.before, "</"+tag+">")
 }
 
 func (in *inliner) open(n int, image bool) {

@@ -104,6 +104,10 @@ func TestHTML_Hostile(t *testing.T) {
 			t.Errorf("%q: %.200q", s, bad)
 		}
 	}
+	stars := strings.Repeat("*", maxRendered/2-1)
+	if bad := harm(HTML(stars + "a" + stars)); bad != "" {
+		t.Errorf("long runs: %.200q", bad)
+	}
 	if got := HTML(strings.Repeat("a", maxRendered+1)); !strings.HasPrefix(got, "<pre>a") {
 		t.Errorf("a long text: %.20q", got)
 	}
