@@ -32,8 +32,8 @@ func (h *ProgramStartHandle) Log() string { return h.log.String() }
 // test fails where it ends before. What it prints later is dropped.
 //
 // More in program_start.md:
-//   - The program has to print a line with its address on stdout, as "hello
-//     listens on http://127.0.0.1:40123".
+//   - The program has to print a line with its address on stdout, as hello
+//     listens on http://127.0.0.1:40123.
 //   - No variable of the environment reaches it: give settings by flags or by
 //     --config.
 func ProgramStart(t testing.TB, cfg program.ProgramRunConfig, args ...string) *ProgramStartHandle {

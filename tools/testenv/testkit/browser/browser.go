@@ -24,7 +24,7 @@ import (
 )
 
 // timeout is for all that a test does with its browser.
-const timeout = 3 * time.Minute
+const timeout = 10 * time.Minute
 
 // Page is a tab of a browser that belongs to one test.
 type Page struct {
@@ -130,10 +130,10 @@ func (p *Page) Text(expression string) string {
 }
 
 // Until waits for a JavaScript condition, on whatever page the browser comes
-// to, for 15 seconds.
+// to, for a minute.
 func (p *Page) Until(condition string) {
 	p.t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		// An error is a page that is just being left.
 		if ok, err := chromedp.Run(p.Ctx, chromedp.Evaluate[bool]("!!("+condition+")")); err == nil && ok {
