@@ -32,7 +32,7 @@ type bracket struct {
 type inliner struct {
 	s        string
 	pos      int
-	refs     map[string]link
+	refs     *references
 	spans    []span
 	pending  strings.Builder // text that is not a span yet
 	brackets []bracket
@@ -40,7 +40,7 @@ type inliner struct {
 }
 
 // inline renders the text of a block.
-func inline(s string, refs map[string]link) string {
+func inline(s string, refs *references) string {
 	in := &inliner{s: s, refs: refs}
 	for in.pos < len(in.s) {
 		in.step()
@@ -364,6 +364,6 @@ func (in *inliner) reference(text string) (l link, n int, ok bool) {
 			return link{}, 0, false
 		}
 	}
-	l, ok = in.refs[normal(label)]
+	l, ok = in.refs.find(label)
 	return l, n, ok
 }
