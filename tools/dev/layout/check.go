@@ -74,8 +74,8 @@ func check(name string, text []byte) (result, error) {
 	return r, nil
 }
 
-// cgoPreamble returns the comment above import "C", which is code in C; nil where
-// there is none.
+// cgoPreamble returns the comment above import "C", which is code in C; nil
+// where there is none.
 func cgoPreamble(file *ast.File) *ast.CommentGroup {
 	for _, d := range file.Decls {
 		decl, ok := d.(*ast.GenDecl)
