@@ -163,6 +163,9 @@ func (p *Plan) compare(old *Record, wanted *copies) error {
 		names[name] = true
 	}
 	for name := range names {
+		if err := p.target.inside(path.Join(p.Folder, name)); err != nil {
+			return err
+		}
 		here, err := os.ReadFile(p.target.path(p.Folder, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -255,6 +258,11 @@ func (p *Plan) Apply(ctx context.Context, overwrite bool) error {
 		switch {
 		case f.State == Same, f.State == Edited && !overwrite:
 			continue
+		}
+		if err := p.target.inside(path.Join(p.Folder, f.File)); err != nil {
+			return err // it has become a link since it was compared
+		}
+		switch {
 		case f.There == nil:
 			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err

@@ -94,6 +94,9 @@ func (e *edit) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := e.inside("go.mod"); err != nil {
+		return err
+	}
 	file := filepath.Join(e.Dir, "go.mod")
 	now, err := os.ReadFile(file)
 	if err != nil {

@@ -48,6 +48,9 @@ type RecordUnit struct {
 // is nil where there is none.
 func (t *Target) ReadRecord(folder string) (*Record, error) {
 	file := t.path(folder, RecordName)
+	if err := t.inside(path.Join(folder, RecordName)); err != nil {
+		return nil, err
+	}
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

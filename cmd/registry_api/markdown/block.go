@@ -81,7 +81,7 @@ type parser struct {
 	oldTip    *block // before this line
 	matched   *block // the last block that this line continues
 	allClosed bool   // blocks that it does not continue are closed
-	refs      map[string]link
+	refs      *references
 
 	number     int // of the line
 	line       string
@@ -96,7 +96,7 @@ type parser struct {
 
 func parse(text string) *parser {
 	doc := &block{kind: document, open: true}
-	p := &parser{doc: doc, tip: doc, refs: map[string]link{}}
+	p := &parser{doc: doc, tip: doc, refs: &references{links: map[string]link{}, left: maxRendered}}
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
 		p.number++

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,7 +17,7 @@ type span struct {
 	mark           byte // of a run; 0: none
 	count, length  int  // of marks left, and at first
 	opens, closes  bool
-	before, behind string // tags
+	before, behind []string // tags; behind: the last one first
 }
 
 // bracket is a [ or ![ that may begin a link.
@@ -31,7 +32,7 @@ type bracket struct {
 type inliner struct {
 	s        string
 	pos      int
-	refs     map[string]link
+	refs     *references
 	spans    []span
 	pending  strings.Builder // text that is not a span yet
 	brackets []bracket
@@ -39,7 +40,7 @@ type inliner struct {
 }
 
 // inline renders the text of a block.
-func inline(s string, refs map[string]link) string {
+func inline(s string, refs *references) string {
 	in := &inliner{s: s, refs: refs}
 	for in.pos < len(in.s) {
 		in.step()
@@ -57,7 +58,15 @@ func (s *span) string() string {
 	if s.mark == 0 {
 		return s.html
 	}
-	return s.before + strings.Repeat(string(s.mark), s.count) + s.behind
+	var out strings.Builder
+	for _, tag := range s.before {
+		out.WriteString(tag)
+	}
+	out.WriteString(strings.Repeat(string(s.mark), s.count))
+	for _, tag := range slices.Backward(s.behind) {
+		out.WriteString(tag)
+	}
+	return out.String()
 }
 
 // flush makes a span of the text that is pending.
@@ -291,8 +300,8 @@ func (s *span) wrap(closer *span) {
 	}
 	s.count -= n
 	closer.count -= n
-	s.behind = "<" + tag + ">" + s.behind
-	closer.before += "</" + tag + ">"
+	s.behind = append(s.behind, "<"+tag+">")
+	closer.before = append(closer.before, "</"+tag+">")
 }
 
 func (in *inliner) open(n int, image bool) {
@@ -355,6 +364,6 @@ func (in *inliner) reference(text string) (l link, n int, ok bool) {
 			return link{}, 0, false
 		}
 	}
-	l, ok = in.refs[normal(label)]
+	l, ok = in.refs.find(label)
 	return l, n, ok
 }

@@ -9,6 +9,24 @@ import (
 // link is where a link or an image leads.
 type link struct{ dest, title string }
 
+// references are the definitions of links in a text. Many short references to
+// one long definition would make a page of gigabytes, so what they amount to
+// together is bounded; those beyond are text.
+type references struct {
+	links map[string]link
+	left  int // bytes
+}
+
+func (r *references) find(label string) (l link, ok bool) {
+	l, ok = r.links[normal(label)]
+	size := len(l.dest) + len(l.title)
+	if !ok || size > r.left {
+		return link{}, false
+	}
+	r.left -= size
+	return l, true
+}
+
 func (l link) titleAttribute() string {
 	if l.title == "" {
 		return ""
@@ -292,8 +310,8 @@ func (p *parser) definition(s string) int {
 	if end < 0 {
 		return 0
 	}
-	if name := normal(label); p.refs[name] == (link{}) {
-		p.refs[name] = l
+	if name := normal(label); p.refs.links[name] == (link{}) {
+		p.refs.links[name] = l
 	}
 	return n + end
 }
@@ -403,10 +421,12 @@ func (in *inliner) bare(rest string) {
 
 // trimAddress takes from an address what ends the sentence around it.
 func trimAddress(s string) string {
+	extra := strings.Count(s, ")") - strings.Count(s, "(") // what ends a sentence has none but the former
 	for s != "" {
 		switch c := s[len(s)-1]; {
 		case strings.IndexByte("?!.,:*_~'\"", c) >= 0:
-		case c == ')' && strings.Count(s, ")") > strings.Count(s, "("):
+		case c == ')' && extra > 0:
+			extra--
 		case c == ';' && strings.LastIndexByte(s, '&') >= 0:
 			at := strings.LastIndexByte(s, '&')
 			if named(s[at:]) != len(s)-at {

@@ -104,6 +104,19 @@ func TestHTML_Hostile(t *testing.T) {
 			t.Errorf("%q: %.200q", s, bad)
 		}
 	}
+	for _, s := range []string{
+		"http://a.b/" + strings.Repeat(")", maxRendered-20),
+		"[a]: " + strings.Repeat("x", maxRendered/2) + "\n\n" + strings.Repeat("[a]", maxRendered/7),
+		"|" + strings.Repeat("a|", 20_000) + "\n|" + strings.Repeat("-|", 20_000) + "\n" + strings.Repeat("|\n", 80_000),
+	} {
+		if page := HTML(s); len(page) > 40*len(s) {
+			t.Errorf("%.20q: %d bytes make %d", s, len(s), len(page))
+		}
+	}
+	stars := strings.Repeat("*", maxRendered/2-1)
+	if bad := harm(HTML(stars + "a" + stars)); bad != "" {
+		t.Errorf("long runs: %.200q", bad)
+	}
 	if got := HTML(strings.Repeat("a", maxRendered+1)); !strings.HasPrefix(got, "<pre>a") {
 		t.Errorf("a long text: %.20q", got)
 	}

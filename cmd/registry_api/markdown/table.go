@@ -20,12 +20,14 @@ func cutTable(text string) (before string, t *block) {
 			continue
 		}
 		t := &block{kind: table, aligns: aligns, rows: [][]string{head}}
+		left := len(text) // cells that may be put in: a short row below a wide head is many of them
 		for _, line := range lines[i+1:] {
 			row := cells(line)
-			for len(row) < len(aligns) {
+			for len(row) < len(aligns) && left > 0 {
 				row = append(row, "")
+				left--
 			}
-			t.rows = append(t.rows, row[:len(aligns)])
+			t.rows = append(t.rows, row[:min(len(row), len(aligns))])
 		}
 		return strings.Join(lines[:i-1], "\n"), t
 	}

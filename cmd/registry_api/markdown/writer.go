@@ -8,7 +8,7 @@ import (
 // writer writes blocks as HTML.
 type writer struct {
 	strings.Builder
-	refs map[string]link
+	refs *references
 }
 
 func (w *writer) write(parts ...string) {

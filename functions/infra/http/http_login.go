@@ -107,7 +107,8 @@ func (l *login) enter(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	next := localPath(r.PostForm.Get("next"))
-	if wait := l.tries.wait(); wait > 0 {
+	wait := l.tries.take() // before the token is looked at: of many requests at once, five get that far
+	if wait > 0 {
 		l.show(w, r, &core.Error{Code: core.CodeLimited, Message: "too many wrong tokens were sent: wait a moment", RetryAfter: wait}, next)
 		return
 	}
@@ -117,10 +118,10 @@ func (l *login) enter(w http.ResponseWriter, r *http.Request) {
 		known = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(l.hashes[i][:], sum[:]), i, known)
 	}
 	if known < 0 {
-		l.tries.spend()
 		l.show(w, r, &core.Error{Code: core.CodeUnauthenticated, Message: "this token is not accepted"}, next)
 		return
 	}
+	l.tries.giveBack()
 	until := strconv.FormatInt(time.Now().Add(loginAge).Unix(), 10)
 	l.setCookie(w, r, until+"."+proof(l.hashes[known], until), int(loginAge/time.Second))
 	http.Redirect(w, r, next, http.StatusSeeOther)
@@ -224,20 +225,25 @@ type tries struct {
 	free time.Time // when all tries are there again
 }
 
-// wait is how long it takes until there is a try, or 0.
-func (t *tries) wait() time.Duration {
+// take takes a try; where there is none, it returns how long that takes.
+func (t *tries) take() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(0, time.Until(t.free.Add(-(loginTries-1)*loginEvery)))
-}
-
-func (t *tries) spend() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	if wait := time.Until(t.free.Add(-(loginTries - 1) * loginEvery)); wait > 0 {
+		return wait
+	}
 	if now := time.Now(); t.free.Before(now) {
 		t.free = now
 	}
 	t.free = t.free.Add(loginEvery)
+	return 0
+}
+
+// giveBack returns the try of who sent a right token.
+func (t *tries) giveBack() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.free = t.free.Add(-loginEvery)
 }
 
 var errNeedsToken = &core.Error{

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,6 +203,33 @@ func TestHTTPLogin_Tries(t *testing.T) {
 			logIn(t, handler, tokenOne)
 		}
 	})
+}
+
+// Tokens that are sent at once are no way around the limit. A server with many
+// tokens takes long to compare one, so that all senders meet in there.
+func TestHTTPLogin_TriesAtOnce(t *testing.T) {
+	t.Parallel()
+	const most, senders = 5, 32
+	tokens := make([]string, 100_000)
+	for i := range tokens {
+		tokens[i] = fmt.Sprintf("%032d", i)
+	}
+	handler := withLogin(t, tokens...)
+	began := time.Now()
+	var seen atomic.Int32
+	var all sync.WaitGroup
+	for range senders {
+		all.Go(func() {
+			if ask(handler, "POST", "/login", url.Values{"token": {"wrong"}}).StatusCode == http.StatusUnauthorized {
+				seen.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	allowed := most + int32(time.Since(began)/(2*time.Second))
+	if n := seen.Load(); n > allowed {
+		t.Errorf("%d of %d tokens sent at once were looked at, want %d", n, senders, allowed)
+	}
 }
 
 func TestHTTPLogin_Ends(t *testing.T) {

@@ -35,13 +35,15 @@ func check(name string, text []byte) (result, error) {
 	var r result
 	comment := map[int]bool{} // lines that are comments and nothing else
 	var edits []edit
+	preamble := cgoPreamble(file)
 	for _, group := range file.Comments {
 		first, last := fset.Position(group.Pos()).Line, fset.Position(group.End()).Line
 		own := true
-		for _, line := range lines[first-1 : last] {
-			own = own && strings.HasPrefix(strings.TrimSpace(line), "//")
+		for _, c := range group.List { // and not by how the line begins: that may be the end of a raw string
+			at := fset.Position(c.Pos())
+			own = own && strings.HasPrefix(c.Text, "//") && strings.TrimSpace(lines[at.Line-1][:at.Column-1]) == ""
 		}
-		if !own {
+		if !own || group == preamble || strings.Contains(string(text), "\r") {
 			continue
 		}
 		for n := first; n <= last; n++ {
@@ -70,6 +72,26 @@ func check(name string, text []byte) (result, error) {
 	}
 	r.fixed = []byte(strings.Join(apply(lines, edits), "\n"))
 	return r, nil
+}
+
+// cgoPreamble returns the comment above import "C", which is code in C; nil
+// where there is none.
+func cgoPreamble(file *ast.File) *ast.CommentGroup {
+	for _, d := range file.Decls {
+		decl, ok := d.(*ast.GenDecl)
+		if !ok || decl.Tok != token.IMPORT {
+			continue
+		}
+		for _, s := range decl.Specs {
+			if spec := s.(*ast.ImportSpec); spec.Path.Value == `"C"` {
+				if spec.Doc != nil {
+					return spec.Doc
+				}
+				return decl.Doc
+			}
+		}
+	}
+	return nil
 }
 
 // edit replaces the lines from first up to and without last.

@@ -24,6 +24,9 @@ func regroup(fset *token.FileSet, file *ast.File, lines []string) (edit, bool) {
 		if slices.ContainsFunc(lines[first:last], func(l string) bool { return strings.HasPrefix(strings.TrimSpace(l), "/") }) {
 			continue
 		}
+		if !lineEach(fset, decl) {
+			continue
+		}
 		groups := map[int][]*ast.ImportSpec{}
 		for _, s := range decl.Specs {
 			spec := s.(*ast.ImportSpec)
@@ -46,6 +49,24 @@ func regroup(fset *token.FileSet, file *ast.File, lines []string) (edit, bool) {
 		}
 	}
 	return edit{}, false
+}
+
+// lineEach reports whether each import has a line for itself, with its comment.
+// Others can't be moved by their lines.
+func lineEach(fset *token.FileSet, decl *ast.GenDecl) bool {
+	last := fset.Position(decl.Lparen).Line
+	for _, d := range decl.Specs {
+		s := d.(*ast.ImportSpec)
+		first, end := fset.Position(s.Pos()).Line, fset.Position(s.End()).Line
+		if s.Comment != nil {
+			end = fset.Position(s.Comment.End()).Line
+		}
+		if first <= last || end != first {
+			return false
+		}
+		last = first
+	}
+	return fset.Position(decl.Rparen).Line > last
 }
 
 func path(s *ast.ImportSpec) string {

@@ -1,0 +1,103 @@
+package reuse
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"fnregistry.dev/functions/core"
+)
+
+// Through no link of the target is anything read, written or removed.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	const victim = "the file of somebody else"
+	setup := func(t *testing.T) (target *Target, outside string) {
+		t.Helper()
+		target = &Target{Dir: t.TempDir(), Module: "a.example/a"}
+		outside = t.TempDir()
+		if err := os.WriteFile(filepath.Join(outside, "x.go"), []byte(victim), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return target, outside
+	}
+	for name, link := range map[string]func(target, outside string) error{
+		"the folder of copies": func(target, outside string) error {
+			return os.Symlink(outside, filepath.Join(target, "units"))
+		},
+		"a file": func(target, outside string) error {
+			return os.Symlink(filepath.Join(outside, "x.go"), filepath.Join(target, "units", "x.go"))
+		},
+		"a file that is not there": func(target, outside string) error {
+			return os.Symlink(filepath.Join(outside, "new.go"), filepath.Join(target, "units", "x.go"))
+		},
+	} {
+		for _, file := range []FileState{
+			{File: "x.go", State: Gone, Here: []byte(victim)},
+			{File: "x.go", State: New, There: []byte("package x\n")},
+			{File: "x.go", State: Outdated, Here: []byte(victim), There: []byte("package x\n")},
+		} {
+			target, outside := setup(t)
+			if name != "the folder of copies" {
+				if err := os.Mkdir(filepath.Join(target.Dir, "units"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := link(target.Dir, outside); err != nil {
+				t.Fatal(err)
+			}
+			plan := &Plan{Folder: "units", target: target, edit: &edit{Target: target}, record: &Record{}, Files: []FileState{file}}
+			if err := plan.Apply(t.Context(), true); core.ErrorCode(err) != core.CodeInvalid {
+				t.Errorf("%s, %s: %v", name, file.State, err)
+			}
+			text, err := os.ReadFile(filepath.Join(outside, "x.go"))
+			entries, _ := os.ReadDir(outside)
+			if err != nil || !bytes.Equal(text, []byte(victim)) || len(entries) != 1 {
+				t.Errorf("%s, %s: outside has %q, %d files, %v", name, file.State, text, len(entries), err)
+			}
+			compared := &Plan{Folder: "units", target: target}
+			old := &Record{Files: map[string]string{"x.go": hash([]byte(victim))}}
+			if err := compared.compare(old, &copies{}); core.ErrorCode(err) != core.CodeInvalid {
+				t.Errorf("%s: compared: %v", name, err)
+			}
+		}
+	}
+	target, outside := setup(t)
+	if err := os.Symlink(filepath.Join(outside, "x.go"), filepath.Join(target.Dir, RecordName)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := target.ReadRecord("."); core.ErrorCode(err) != core.CodeInvalid {
+		t.Errorf("a record that is a link: %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(target.Dir, "x.go"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.inside("x.go"); core.ErrorCode(err) != core.CodeInvalid {
+		t.Errorf("a folder where a file belongs: %v", err)
+	}
+}
+
+func TestLinkedGoMod(t *testing.T) {
+	t.Parallel()
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "go.mod")
+	const text = "module a.example/a\n\ngo 1.20\n"
+	if err := os.WriteFile(outside, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "go.mod")); err != nil {
+		t.Fatal(err)
+	}
+	target, err := OpenTarget(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &edit{Target: target}
+	e.require("b.example/b", "v1.0.0", false)
+	if err := e.write(t.Context()); core.ErrorCode(err) != core.CodeInvalid {
+		t.Errorf("written: %v", err)
+	}
+	if now, err := os.ReadFile(outside); err != nil || string(now) != text {
+		t.Errorf("outside: %q, %v", now, err)
+	}
+}
