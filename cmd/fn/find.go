@@ -13,7 +13,7 @@ import (
 
 const findHelp = `Find units by words, by signature, or by their properties.
 
-  fn find retry backoff             units about these words, best first; typing errors are tolerated
+  fn find retry backoff             units about these words, best first; typos are tolerated
   fn find 'tag:sql purity:pure'     field words: kind, lang, domain, tag, purity, tested, imports, uses, used_by
   fn find -- retry -tag:http        a - before a word excludes it; -- keeps it from being read as a flag
   fn find 'func(string) (int, error)'   by signature: parameters in any order, _ for any type, also partial

@@ -54,13 +54,13 @@ func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error)
 	}
 	twins := m.sort(alike, o.Draft)
 	if len(twins) > 0 && !o.Force {
-		verb := " nearly does that"
+		verb := " does nearly the same"
 		if len(twins) > 1 {
-			verb = " nearly do that"
+			verb = " do nearly the same"
 		}
-		return nil, &refusal{message: "not made: " + strings.Join(twins, ", ") + verb, candidates: twins,
-			hint:     "fn show " + twins[0] + " shows it; use or extend it, or make the new one all the same with --force",
-			toolHint: "show gives " + twins[0] + " whole; use or extend it, or call new again with force"}
+		return nil, &refusal{message: "not created: " + strings.Join(twins, ", ") + verb, candidates: twins,
+			hint:     "fn show " + twins[0] + " shows it; use or extend it, or create the new one anyway with --force",
+			toolHint: "show describes " + twins[0] + "; use or extend it, or call new again with force"}
 	}
 	if !o.Write {
 		return m, nil
@@ -148,7 +148,7 @@ func (m *made) tidy(ctx context.Context, dir string) {
 	if result != nil {
 		why = lastLine(result.Stderr.String())
 	}
-	m.Notes = append(m.Notes, "go mod tidy did not work ("+why+"): run it in "+m.Folder)
+	m.Notes = append(m.Notes, "go mod tidy failed ("+why+"): run it in "+m.Folder)
 }
 
 func lastLine(text string) string {

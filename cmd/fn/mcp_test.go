@@ -298,7 +298,7 @@ func TestMCP_New(t *testing.T) {
 	twin := map[string]any{"name": "delay_backoff", "domain": "base", "write": true, "signature": "func(attempt int, most time.Duration) time.Duration",
 		"description": "Gives the wait before the next try, doubled with each failed attempt up to a limit."}
 	text, failed := call(t, client, "new", twin, nil)
-	if !failed || !strings.Contains(text, "backoff_delay_go_base nearly does that") {
+	if !failed || !strings.Contains(text, "backoff_delay_go_base does nearly the same") {
 		t.Errorf("a twin: %s", text)
 	}
 	twin["force"] = true

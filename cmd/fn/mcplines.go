@@ -79,23 +79,23 @@ func (l *lines) line() ([]byte, error) {
 	case !json.Valid(line):
 		return nil, l.refuse(parseError, "the line is not JSON")
 	case line[0] == '[':
-		return nil, l.refuse(invalidRequest, "a batch; send one message a line")
+		return nil, l.refuse(invalidRequest, "batches are not supported; send one message per line")
 	}
 	message, err := jsonrpc.DecodeMessage(line)
 	if err != nil {
-		return nil, l.refuse(invalidRequest, "not a message of JSON-RPC 2.0: "+err.Error())
+		return nil, l.refuse(invalidRequest, "not a JSON-RPC 2.0 message: "+err.Error())
 	}
 	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() {
 		if !wholeID(line) {
 			return nil, l.refuse(
 				invalidRequest,
-				"an ID is a text or a whole number below 2^53; the answer to another number would bear a wrong one",
+				"an ID must be a string or an integer below 2^53; any other number would come back changed",
 			)
 		}
 		if !l.expect(call.ID) {
 			return nil, l.refuse(
 				invalidRequest,
-				fmt.Sprintf("the ID %v is that of a call that is not answered yet", call.ID.Raw()),
+				fmt.Sprintf("the ID %v is in use by a call that is still pending", call.ID.Raw()),
 			)
 		}
 	}

@@ -84,7 +84,7 @@ func (e *env) state(ctx context.Context) (*registry.State, func(), error) {
 	if len(s.Catalog.Units) == 0 {
 		advice := "fn init sets the repository up"
 		if _, err := os.Stat(filepath.Join(s.Catalog.Roots[0].Dir, config.FileName)); err == nil {
-			advice = "fn init --specs writes first specs for what is there, fn new makes units"
+			advice = "fn init --specs writes initial specs for existing code, fn new creates units"
 		}
 		fmt.Fprintf(e.err, "fn: there are no units in %s: %s\n", s.Catalog.Roots[0].Dir, advice)
 	}

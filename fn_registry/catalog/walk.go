@@ -44,7 +44,7 @@ func OpenRoot(dir string) (*Root, error) {
 func (r *Root) stillThere() error {
 	info, err := os.Stat(r.Dir)
 	if err == nil && !os.SameFile(info, r.info) {
-		err = &fs.PathError{Op: "read", Path: r.Dir, Err: errors.New("another folder took its place meanwhile")}
+		err = &fs.PathError{Op: "read", Path: r.Dir, Err: errors.New("another folder replaced it while it was being read")}
 	}
 	return err
 }

@@ -134,7 +134,7 @@ func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) er
 	})
 }
 
-var errIndexFile = errors.New("it is cut short, damaged or of another build")
+var errIndexFile = errors.New("it is truncated, damaged or from another build")
 
 func readIndex(file string) (*search.Index, map[string]fingerprint, error) {
 	data, err := regular.Read(file, math.MaxInt64-1)

@@ -148,13 +148,13 @@ func (q Query) parse() (search.Query, error) {
 		return search.Query{}, &QueryError{Param: "limit", Message: "not between 1 and 200"}
 	}
 	if !slices.Contains([]Sort{SortDefault, SortRelevance, SortID, SortUse}, q.Sort) {
-		return search.Query{}, &QueryError{Param: "sort", Message: quote(string(q.Sort)) + " is no order",
+		return search.Query{}, &QueryError{Param: "sort", Message: quote(string(q.Sort)) + " is not a sort order",
 			Candidates: []string{string(SortRelevance), string(SortID), string(SortUse)}}
 	}
 	parsed := search.ParseQuery(q.Text)
 	if q.Signature != "" {
 		if parsed.Signature != nil {
-			return search.Query{}, &QueryError{Param: "signature", Message: "there is another signature in q"}
+			return search.Query{}, &QueryError{Param: "signature", Message: "q already has a signature"}
 		}
 		sig, err := search.ParseSignature(q.Signature)
 		if err != nil {

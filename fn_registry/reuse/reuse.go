@@ -55,7 +55,7 @@ func OpenTarget(dir string) (*Target, error) {
 		case folder == filepath.Dir(folder):
 			return nil, &core.Error{
 				Code: core.CodeNotFound, Message: "no go.mod in " + dir + " or above it",
-				Hint: "go mod init makes one",
+				Hint: "go mod init creates one",
 			}
 		}
 	}
@@ -95,9 +95,9 @@ func importable(units []*catalog.Unit) error {
 		case u.IsApp() || u.Dir.Package == "main":
 			return &core.Error{Code: core.CodeInvalid, Message: u.ID + " is a program", Hint: "name the units that it is composed of: fn uses " + u.ID}
 		case u.Dir.ImportPath == "":
-			return &core.Error{Code: core.CodeInvalid, Message: u.ID + " lies outside of any module"}
+			return &core.Error{Code: core.CodeInvalid, Message: u.ID + " is outside any module"}
 		case isInternal(u.Dir.ImportPath):
-			return &core.Error{Code: core.CodeForbidden, Message: u.ID + " lies in an internal package"}
+			return &core.Error{Code: core.CodeForbidden, Message: u.ID + " is in an internal package"}
 		}
 	}
 	return nil

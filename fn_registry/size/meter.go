@@ -189,9 +189,9 @@ func (r *run) plan(ctx context.Context, j *job) error {
 		case u.IsApp():
 			return fmt.Errorf("%s is a program, which can't be added to another; take it as the base", u.ID)
 		case u.Code == nil:
-			return fmt.Errorf("%s has no code that was found", u.ID)
+			return fmt.Errorf("no code was found for %s", u.ID)
 		case u.Dir.Package == "main":
-			return fmt.Errorf("%s lies in a program's own package, which nothing can import", u.ID)
+			return fmt.Errorf("%s is in a program's own package, which can't be imported", u.ID)
 		}
 	}
 	dirs := dirsOf(added)

@@ -99,7 +99,7 @@ func parseOffset(cursor string) (int, error) {
 	number, ok := strings.CutPrefix(string(text), "findings ")
 	n, numErr := strconv.Atoi(number)
 	if err != nil || !ok || numErr != nil || n < 0 {
-		return 0, &registry.QueryError{Param: "cursor", Message: "it is not one that an answer gave; omit it to start over"}
+		return 0, &registry.QueryError{Param: "cursor", Message: "it does not come from an earlier answer; omit it to start over"}
 	}
 	return n, nil
 }

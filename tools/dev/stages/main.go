@@ -47,7 +47,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 		case "1":
 			*flag.to = true
 		default: // yes? true? Not to start servers by mistake
-			return cfg, fmt.Errorf("%s is to be 1 or 0, not %q", flag.name, text)
+			return cfg, fmt.Errorf("%s must be 1 or 0, not %q", flag.name, text)
 		}
 	}
 	if command == "soak" && (cfg.race || cfg.skipServers || len(cfg.stages) > 0 || len(cfg.packages) > 0) {
@@ -67,7 +67,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 		if text := env(number.name); text != "" {
 			value, err := strconv.Atoi(text)
 			if err != nil || value < 1 || value > number.most {
-				return cfg, fmt.Errorf("%s is to be a number from 1 to %d, not %q", number.name, number.most, text)
+				return cfg, fmt.Errorf("%s must be a number from 1 to %d, not %q", number.name, number.most, text)
 			}
 			*number.to = value
 		}
