@@ -136,7 +136,7 @@ func (d *initialised) text(w io.Writer, dry bool) {
 		fmt.Fprintln(w, "wrote", filepath.Join(d.Root, config.FileName))
 	}
 	if len(d.Specs) > 0 {
-		fmt.Fprintf(w, "wrote %s\n", plural(len(d.Specs), "first spec"))
+		fmt.Fprintf(w, "wrote %s\n", plural(len(d.Specs), "initial spec"))
 	}
 	for _, n := range d.Notes {
 		fmt.Fprintln(w, n)

@@ -18,7 +18,7 @@ import (
 // maxLine is the longest message in bytes: a call has some hundred.
 const maxLine = 1 << 20
 
-// The codes of JSON-RPC 2.0 for lines that are no message.
+// JSON-RPC 2.0 error codes for lines that are not messages.
 const (
 	parseError     = -32700
 	invalidRequest = -32600
@@ -35,7 +35,7 @@ type lines struct {
 	mu      sync.Mutex // held while a message is written
 	out     io.Writer
 	pending map[any]bool  // the IDs of calls that have no answer yet
-	idle    chan struct{} // closed when there are none; nil while nobody waits
+	idle    chan struct{} // closed when there are none; nil if nothing waits
 }
 
 func newLines(in io.ReadCloser, out io.Writer) *lines {
@@ -154,7 +154,7 @@ func (l *lines) write(message []byte) (int, error) {
 }
 
 // expect notes a call that is to be answered; false where one of the same ID
-// is not answered yet: the SDK would drop the second without a word.
+// is not answered yet: the SDK would drop the second silently.
 func (l *lines) expect(id jsonrpc.ID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,5 +207,5 @@ func (a answeredFirst) Read(buf []byte) (int, error) {
 	return n, err
 }
 
-// Close ends a Read that waits. What is written to stays open.
+// Close ends a Read that waits. The writer stays open.
 func (l *lines) Close() error { return l.from.Close() }

@@ -27,10 +27,10 @@ type env struct {
 	version  string // what --version prints
 }
 
-// errNothing ends a command that has said by itself that there is nothing.
+// errNothing ends a command that has already reported that it found nothing.
 var errNothing = errors.New("nothing found")
 
-// usageError is a command that was called wrongly.
+// usageError reports wrong usage of a command.
 type usageError struct{ message, hint string }
 
 func (e *usageError) Error() string { return e.message }
@@ -95,8 +95,8 @@ func command[T interface{ shared() *common }](
 	return program.ProgramCommand(cfg)
 }
 
-// explain adds to an error what to do about it. With --json an answer that is
-// missing is one, too.
+// explain adds a hint to an error. With --json, an empty result is printed as
+// JSON, too.
 func (e *env) explain(err error) error {
 	if err == nil {
 		return nil

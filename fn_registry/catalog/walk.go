@@ -16,9 +16,8 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// OpenRoot reads what is set for a whole repository: its fn_registry.yaml. A
-// broken file is reported in ConfigErr and does not keep the rest from being
-// read.
+// OpenRoot reads a repository's fn_registry.yaml. An invalid file is reported
+// in ConfigErr; the rest is still read.
 func OpenRoot(dir string) (*Root, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {

@@ -34,7 +34,7 @@ var importDirectionRule = &Rule{
 }
 
 // testKits are the packages below an internal folder that tests import, and
-// nothing else does: nobody outside can, so no program links them.
+// nothing else does: it can't be imported from outside, so no program links it.
 func testKits(c *catalog.Catalog) map[*catalog.Dir]bool {
 	kits := map[*catalog.Dir]bool{}
 	for _, d := range c.Dirs {

@@ -1,6 +1,5 @@
-// Package config reads fn_registry.yaml, the one file that ties the registry to
-// a repository: where units live, which domains there are, which packages may
-// import which.
+// Package config reads fn_registry.yaml, the settings of a repository: where
+// units live, which domains exist, and which packages may import which.
 package config
 
 import (

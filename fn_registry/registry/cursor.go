@@ -44,7 +44,7 @@ func parseCursor(text, query string) (cursor, error) {
 	return c, nil
 }
 
-// fingerprint tells queries apart, limit and cursor aside.
+// fingerprint identifies a query, ignoring limit and cursor.
 func (q Query) fingerprint() string {
 	q.Limit, q.Cursor = 0, ""
 	text, err := json.Marshal(q)

@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/search"
 )
 
-// Draft is what somebody is about to write. Any field may be empty, but not all
-// of them.
+// Draft describes a unit about to be written. Any field may be empty, but not
+// all of them.
 type Draft struct {
 	Name        string   `json:"name"`
 	Signature   string   `json:"signature"`

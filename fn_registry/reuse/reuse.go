@@ -1,9 +1,10 @@
 // Package reuse brings units of a repository into a Go module elsewhere: by
 // require and replace lines in its go.mod, or as a copy of the packages that
-// the units need, with a record by which later changes on either side are seen.
+// the units need, with a record that makes later changes on either side
+// detectable.
 //
-// The go command is not run: after either, go mod tidy downloads the modules of
-// others and takes out the lines that nothing needs.
+// The go command is not run: afterwards, go mod tidy downloads third-party
+// modules and removes unused lines.
 package reuse
 
 import (

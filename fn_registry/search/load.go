@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// ErrDamaged is wrapped by all errors of [Load]: what was read is no index, is
-// of another version, or is damaged. The remedy is to rebuild the index.
+// ErrDamaged is wrapped by all errors of [Load]: the
+// data is not an index, has another version, or is damaged. Rebuild the index.
 var ErrDamaged = errors.New("not a usable search index")
 
-// Load reads what [Index.WriteTo] wrote. The index goes on using data, which
-// must not change any more. Everything in data is checked, so that no content,
-// however made, can cause a panic later. Errors wrap [ErrDamaged].
+// Load reads what [Index.WriteTo] wrote. The index keeps using data, which must
+// not be modified. All of data is validated, so no content can cause a panic
+// later. Errors wrap [ErrDamaged].
 func Load(data []byte) (*Index, error) {
 	x, err := load(data)
 	if err != nil {

@@ -174,7 +174,7 @@ func (l listing) needsCgo(packages []string) (needs bool) {
 	return needs
 }
 
-// workspaces tells for each root which of its modules the go command sees
+// workspaces returns for each root which of its modules the go command sees
 // together.
 type workspaces []map[string]bool // by root; module folders of its go.work; nil: there is none
 

@@ -1,5 +1,5 @@
-// Package guard sees that nothing which testenv starts outlives it, however it
-// ends.
+// Package
+// guard ensures that nothing testenv starts outlives it, however it ends.
 //
 // testenv runs as three processes of the same program, each the parent of the
 // next:
@@ -170,7 +170,7 @@ func listen(pipe io.Reader) Parent {
 			}
 			select {
 			case signals <- syscall.Signal(b[0]):
-			default: // nobody needs a ninth Ctrl-C
+			default: // a ninth Ctrl-C is dropped
 			}
 		}
 	}()

@@ -62,7 +62,7 @@ type Active struct {
 	happened chan struct{} // closed and replaced by each injection
 }
 
-// Add puts a rule to work. A rule that makes no sense ends the test, so call it
+// Add puts a rule to work. An invalid rule ends the test, so call it
 // from the test's goroutine.
 func (p *HTTPProxy) Add(rule Rule) *Active {
 	p.t.Helper()
@@ -167,7 +167,7 @@ func (a *Active) Wait(ctx context.Context, n int) error {
 	}
 }
 
-// Remove takes the rule back. What it does to requests under way goes on.
+// Remove removes the rule. Requests that it already affects are not changed.
 func (a *Active) Remove() {
 	p := a.proxy
 	p.mu.Lock()
