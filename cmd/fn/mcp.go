@@ -118,8 +118,8 @@ func (s *service) state(ctx context.Context) (*registry.State, error) {
 	return s.r.State(), nil
 }
 
-// lookAgain
-// makes the next answer re-check the files, after this server wrote some.
+// lookAgain makes the next answer re-check the files, after this server wrote
+// some.
 func (s *service) lookAgain() {
 	s.look.Lock()
 	defer s.look.Unlock()

@@ -153,8 +153,8 @@ func (l *lines) write(message []byte) (int, error) {
 	return l.out.Write(message)
 }
 
-// expect notes a call that is to be answered; false where one of the same ID
-// is not answered yet: the SDK would drop the second silently.
+// expect notes a call that is to be answered; false where one of the same ID is
+// not answered yet: the SDK would drop the second silently.
 func (l *lines) expect(id jsonrpc.ID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -198,8 +198,8 @@ func (c *Catalog) appDirs(app *Unit) []*Dir {
 	return dirs
 }
 
-// Dir
-// returns the folder at a path below a root, or nil if nothing was read there.
+// Dir returns the folder at a path below a root, or nil if nothing was read
+// there.
 func (c *Catalog) Dir(root int, path string) *Dir {
 	i, ok := slices.BinarySearchFunc(c.Dirs, &Dir{Root: root, Path: path}, compareDirs)
 	if !ok {

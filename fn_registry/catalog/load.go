@@ -79,8 +79,8 @@ func Open(opts Options) (*Catalog, error) {
 }
 
 // Refresh walks the roots and reads the folders that are not as they were.
-// Nothing changed gives c itself. Readers may use c meanwhile, but two
-// Refresh must not be called concurrently on one catalogue.
+// Nothing changed gives c itself. Readers may use c meanwhile, but Refresh must
+// not be called concurrently on one catalogue.
 func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	began := time.Now().UnixNano()
 	old := make(map[dirKey]*Dir, len(c.Dirs))

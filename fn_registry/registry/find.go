@@ -276,8 +276,8 @@ const (
 	mostLooked     = 20 // hits of a search among which candidates are looked for
 )
 
-// missing is the error for an unknown unit, with the likely candidates:
-// the ones that have its words in their names.
+// missing is the error for an unknown unit, with the likely candidates: the
+// ones that have its words in their names.
 func (s *State) missing(id string) *NotFoundError {
 	e := &NotFoundError{ID: id}
 	if len(id) > 200 || !utf8.ValidString(id) || catalog.Squash(strings.Trim(id, `"' `)) == "" { // a query of no words finds all

@@ -79,9 +79,9 @@ type FindingsQuery struct {
 	File     string // the file, or a folder above it
 }
 
-// FilterFindings selects findings. A rule, severity, unit or domain that
-// does not exist is a [*QueryError]: no findings would mean that nothing is
-// wrong with it.
+// FilterFindings selects findings. A rule, severity, unit or domain that does
+// not exist is a [*QueryError]: no findings would mean that nothing is wrong
+// with it.
 func (s *State) FilterFindings(all []check.Finding, q FindingsQuery) ([]check.Finding, error) {
 	var rules []string
 	for _, r := range check.Rules() {

@@ -28,8 +28,8 @@ type Options struct {
 	Log      *slog.Logger          // nil: nothing is logged
 }
 
-// Registry keeps a current [State]. Get one from [Open]; its
-// methods are safe for concurrent use.
+// Registry keeps a current [State]. Get one from [Open]; its methods are safe
+// for concurrent use.
 type Registry struct {
 	opts  Options
 	files cacheFiles
@@ -102,8 +102,7 @@ func (r *Registry) Close() error {
 // Sizes is where fn size keeps what units weigh, and [State.Get] finds it.
 func (r *Registry) Sizes() ledger.Dir { return r.files.sizes }
 
-// State
-// returns the current state. Use one State for several related queries.
+// State returns the current state. Use one State for several related queries.
 func (r *Registry) State() *State { return r.state.Load() }
 
 // Freshness says how current the answers are.

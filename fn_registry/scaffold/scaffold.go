@@ -1,7 +1,6 @@
-// Package scaffold generates code and specs: the Go file, spec
-// and test of a new unit ([New]), a program composed of units, the settings of
-// a repository ([Settings]) and initial specs for functions that have none
-// ([FirstSpecs]).
+// Package scaffold generates code and specs: the Go file, spec and test of a
+// new unit ([New]), a program composed of units, the settings of a repository
+// ([Settings]) and initial specs for functions that have none ([FirstSpecs]).
 //
 // Everything is first a [Plan], text in memory that can be shown, and is
 // written by [Plan.Write], which never overwrites a file. The result compiles,
@@ -83,8 +82,8 @@ type maker struct {
 
 type symbolKey struct{ pkg, name string }
 
-// New plans a unit in the catalogue's first root. The
-// error is an *Error if the draft is at fault.
+// New plans a unit in the catalogue's first root. The error is an *Error if the
+// draft is at fault.
 func New(c *catalog.Catalog, d Draft) (*Plan, error) {
 	m := newMaker(c, d)
 	for _, check := range []func() error{m.checkName, m.checkKind, m.checkDomain, m.checkUses} {

@@ -1,5 +1,5 @@
-// Package search ranks the specs of code units: by words, by
-// the shape of a signature, and by similarity to a draft.
+// Package search ranks the specs of code units: by words, by the shape of a
+// signature, and by similarity to a draft.
 //
 // The index is in memory, immutable, and safe for concurrent use.
 // [Index.Update] returns a new one that shares what did not change. An index

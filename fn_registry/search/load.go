@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ErrDamaged is wrapped by all errors of [Load]: the
-// data is not an index, has another version, or is damaged. Rebuild the index.
+// ErrDamaged is wrapped by all errors of [Load]: the data is not an index, has
+// another version, or is damaged. Rebuild the index.
 var ErrDamaged = errors.New("not a usable search index")
 
 // Load reads what [Index.WriteTo] wrote. The index keeps using data, which must

@@ -1,8 +1,8 @@
 // Package source reads facts from Go source by syntax alone: declarations,
 // imports, build constraints, tests, and which names each declaration refers
 // to. It needs no network, no build cache and no type information, and it reads
-// files under every build tag. It
-// reads one file at a time; what needs several files is in package catalog.
+// files under every build tag. It reads one file at a time; what needs several
+// files is in package catalog.
 package source
 
 import "go/token"

@@ -1,8 +1,7 @@
 // Package spec is the model of a unit's spec, the Markdown file with YAML
-// frontmatter that stands next to the code: reading
-// it with the position of every key and value ([Parse]), editing it in place
-// ([Document.Set]), writing a new one ([Format]), and the model as data
-// ([Keys], [JSONSchema]).
+// frontmatter that stands next to the code: reading it with the position of
+// every key and value ([Parse]), editing it in place ([Document.Set]), writing
+// a new one ([Format]), and the model as data ([Keys], [JSONSchema]).
 //
 // The package handles one file at a time and does no I/O. What a spec says
 // about other units or the code is checked elsewhere.

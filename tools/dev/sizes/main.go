@@ -4,8 +4,8 @@
 // (forbidden_imports). It says how much room is left, and by which packages a
 // program grew since a revision: the one given by -since, or the last one that
 // has other files. With -o it builds the programs into a folder and measures
-// nothing. Exit
-// status: 0, 1 when a limit is exceeded, 2 when something can't be built.
+// nothing. Exit status: 0, 1 when a limit is exceeded, 2 when something can't
+// be built.
 package main
 
 import (

@@ -1,15 +1,15 @@
 // Command stages runs the tests of all modules in stages, each with the servers
-// that it needs, and sums up which failed and what was skipped. A
-// failing stage does not stop the others.
+// that it needs, and sums up which failed and what was skipped. A failing stage
+// does not stop the others.
 //
 //	stages test     every stage once
 //	stages flaky    every stage FLAKY_COUNT times, idle and next to busy loops
 //	stages soak     the Matrix proof SOAK_RUNS times next to busy loops
 //
 // The make targets of these names build and run it, in the root of the
-// repository; make help and the type config list their variables. Exit
-// status: 0, 1 when a stage failed, 2 when none could be run, 128 and the
-// signal's number when one ended it.
+// repository; make help and the type config list their variables. Exit status:
+// 0, 1 when a stage failed, 2 when none could be run, 128 and the signal's
+// number when one ended it.
 package main
 
 import (

@@ -35,8 +35,8 @@ const (
 	timeout      = 20 * time.Minute // of one package's tests
 )
 
-// stages returns the stages to run. Each package runs count times in its
-// stage; with 0 once, or not at all where go test has the result in its cache.
+// stages returns the stages to run. Each package runs count times in its stage;
+// with 0 once, or not at all where go test has the result in its cache.
 func stages(cfg config, count int) ([]stage, error) {
 	packages, err := goList(cfg.packages)
 	if err != nil {

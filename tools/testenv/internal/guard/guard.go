@@ -1,5 +1,5 @@
-// Package
-// guard ensures that nothing testenv starts outlives it, however it ends.
+// Package guard ensures that nothing testenv starts outlives it, however it
+// ends.
 //
 // testenv runs as three processes of the same program, each the parent of the
 // next:

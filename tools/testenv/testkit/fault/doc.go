@@ -9,8 +9,8 @@
 // server did the work.
 //
 // A proxy listens on 127.0.0.1 at a free port that it keeps, also while it is
-// down, and ends with its test, leaving no connection or goroutine behind.
-// It adds no fault that the test did not ask for; only when the server can't be
+// down, and ends with its test, leaving no connection or goroutine behind. It
+// adds no fault that the test did not ask for; only when the server can't be
 // reached is the client's connection reset. Both kinds count what they did, so
 // that a test can assert that its faults really happened. When a test fails,
 // its log has the seed and the counts. The environment's FAULT_SEED replays a
