@@ -86,8 +86,8 @@ type service struct {
 const lookEvery = 20 * time.Millisecond
 
 // newServer makes a server with all tools over a registry, which the caller
-// closes after it. version is what clients are told about the program, and
-// every how old a look at the files may be that an answer is from.
+// closes after it. version is the version reported to clients, and every the
+// maximum age of the last check of the files before a question repeats it.
 func newServer(r *registry.Registry, version string, every time.Duration) *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version}, &mcp.ServerOptions{
 		Instructions: instructions,
