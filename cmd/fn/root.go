@@ -95,8 +95,8 @@ func command[T interface{ shared() *common }](
 	return program.ProgramCommand(cfg)
 }
 
-// explain adds a hint to an error. With --json, an error for a missing or refused
-// result is also printed as JSON.
+// explain adds a hint to an error. With --json, an error for a missing or
+// refused result is also printed as JSON.
 func (e *env) explain(err error) error {
 	if err == nil {
 		return nil
