@@ -1,5 +1,5 @@
 // Command matrix_tail reads and writes Matrix rooms in the terminal: units,
-// wired. All that is its own is which commands there are.
+// wired. Its own code only defines the commands.
 package main
 
 import (
@@ -31,11 +31,11 @@ func main() { program.ProgramMain(matrixTail()) }
 
 // settings are those of all commands.
 type settings struct {
-	User       string                `yaml:"user" short:"u" doc:"whose rooms: @name:server"`
-	Homeserver string                `yaml:"homeserver" doc:"URL, where the user's server name does not lead there"`
+	User       string                `yaml:"user" short:"u" doc:"the user to log in as: @name:server"`
+	Homeserver string                `yaml:"homeserver" doc:"URL (default: found through the user's server name)"`
 	State      string                `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
-	TokenStore string                `yaml:"token_store" doc:"keep tokens in this file, which a passphrase opens (default: the system's keyring)"`
-	Passphrase program.ProgramSecret `yaml:"passphrase" doc:"opens the token store (default: it is asked for)"`
+	TokenStore string                `yaml:"token_store" doc:"keep tokens in this file, protected by a passphrase (default: the system's keyring)"`
+	Passphrase program.ProgramSecret `yaml:"passphrase" doc:"opens the token store (default: ask)"`
 	program.ProgramLog
 }
 
@@ -77,7 +77,7 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if c.Settings.User == "" {
 		return nil, &core.Error{
 			Code:    core.CodeInvalid,
-			Message: "whose rooms?",
+			Message: "no user given",
 			Hint:    "give --user @name:server, or set MATRIX_TAIL_USER",
 		}
 	}

@@ -21,22 +21,23 @@ import (
 const addHelp = `Bring units into a Go module elsewhere.
 
   fn add http_json --to ../pinger                    import them from this repository
-  fn add http_json --to ../pinger --copy units       copy the packages that they need
+  fn add http_json --to ../pinger --copy units       copy the packages they need
   fn add --check --to ../pinger                      what is outdated, changed or missing there
   fn add --update --to ../pinger --diff              bring the copies up to date, and show how they change
 
-Without --copy, require and replace lines in that module's go.mod name the folders
-of this repository: its changes are seen at once, and it has to be there. With
---copy, the packages lie in a folder of that module, under its import paths, with
-their specs and the license; fn_units.json beside them says of what commit they
-are copies, with the hash of each file. Files that were changed there are never
-overwritten without --force. Either way, run go mod tidy afterwards.
+Without --copy, require and replace lines in that module's go.mod point to the
+folders of this repository: changes take effect at once, and the repository must
+stay in place. With --copy, the packages are copied into a folder of that module,
+under its import paths, with their specs and the license; fn_units.json beside
+them records the commit and the hash of each file. Files that were changed in the
+module are never overwritten without --force. Either way, run go mod tidy
+afterwards.
 
-In the other module, --root names this repository, and --to may be left out. What
-was copied or linked tells --check and --update where it is.
+In the other module, --root names this repository, and --to may be omitted.
+--check and --update find the repository from what was copied or linked.
 
-Exit codes: 0 done, or up to date; 1 --check found something to bring in, or it was
-refused because of changes there; 2 wrong use, or it could not run.`
+Exit codes: 0 done, or up to date; 1 --check found something outdated, or files
+changed in the module were in the way; 2 usage error, or it could not run.`
 
 type addOptions struct {
 	common
@@ -56,7 +57,7 @@ func addCommand() *program.ProgramCommandHandle {
 	}, add, (*env).completeUnits)
 }
 
-const addHint = "fn add UNIT --root REPOSITORY brings one in"
+const addHint = "add one with fn add UNIT --root REPOSITORY"
 
 // added is the answer of fn add.
 type added struct {
@@ -156,7 +157,7 @@ func (o *addOptions) check(named []string) error {
 	linked := !refresh && o.Copy == ""
 	switch {
 	case o.Check && o.Update:
-		return &usageError{message: "--check and --update: one of them", hint: "--update --dry-run shows what it would do"}
+		return &usageError{message: "use either --check or --update, not both", hint: "--update --dry-run shows what it would do"}
 	case refresh && len(named) > 0:
 		return &usageError{message: "--check and --update take no units: they look at all that is there"}
 	case refresh && o.Copy != "":
@@ -166,7 +167,7 @@ func (o *addOptions) check(named []string) error {
 	case linked && (o.Diff || o.Force):
 		return &usageError{message: "--diff and --force are for copies", hint: "--copy FOLDER makes some"}
 	case !refresh && len(named) == 0:
-		return &usageError{message: "fn add needs units: their IDs, names or Go symbols", hint: "fn find looks for them"}
+		return &usageError{message: "fn add needs units: their IDs, names or Go symbols", hint: "fn find searches for them"}
 	}
 	return nil
 }

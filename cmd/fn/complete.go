@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// words are the values of flags that have the same ones everywhere.
+// words are the values of flags with a fixed set of values.
 var words = map[string][]string{
 	"kind":      {spec.KindFunction, spec.KindType, spec.KindPipeline, spec.KindApp},
 	"purity":    {spec.PurityPure, spec.PurityImpure},
@@ -31,8 +31,8 @@ func (e *env) completeFlag(ctx context.Context, flag string) []string {
 	return words[flag]
 }
 
-// cached is what is known without a look at the files: a completion must come
-// at once, and may be a little old. It is nil where nothing is.
+// cached returns the cached state without reading the files: a completion must
+// be immediate, and may be slightly out of date. It is nil if there is none.
 func (e *env) cached(ctx context.Context) *registry.State {
 	dir, err := e.findRoot(config.FileName, ".git")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 const findHelp = `Find units by words, by signature, or by their properties.
 
-  fn find retry backoff             units about these words, best first; typing errors are tolerated
+  fn find retry backoff             units about these words, best first; typos are tolerated
   fn find 'tag:sql purity:pure'     field words: kind, lang, domain, tag, purity, tested, imports, uses, used_by
   fn find -- retry -tag:http        a - before a word excludes it; -- keeps it from being read as a flag
   fn find 'func(string) (int, error)'   by signature: parameters in any order, _ for any type, also partial
@@ -21,7 +21,7 @@ const findHelp = `Find units by words, by signature, or by their properties.
 
 Exit code 1 if nothing is found.`
 
-// findLimit is a screenful, and leaves an agent's context small.
+// findLimit is a screenful, and keeps an agent's context small.
 const findLimit = 10
 
 type findOptions struct {
@@ -77,7 +77,7 @@ func writePage(w io.Writer, p *registry.Page) {
 	}
 }
 
-// remark says on stderr what a reader of the list should know.
+// remark prints notes about the list to stderr.
 func (e *env) remark(p *registry.Page) {
 	notes := problems(p)
 	if !e.json {

@@ -68,7 +68,7 @@ func (e *env) initialise(ctx context.Context, dir string, units []string, specs,
 			return nil, err
 		}
 	} else if len(units) > 0 {
-		return nil, &refusal{message: config.FileName + " exists, so --units changes nothing", hint: "edit it, or leave --units out"}
+		return nil, &refusal{message: config.FileName + " exists, so --units changes nothing", hint: "edit it, or omit --units"}
 	}
 	if !specs || dry {
 		return done, nil
@@ -136,7 +136,7 @@ func (d *initialised) text(w io.Writer, dry bool) {
 		fmt.Fprintln(w, "wrote", filepath.Join(d.Root, config.FileName))
 	}
 	if len(d.Specs) > 0 {
-		fmt.Fprintf(w, "wrote %s\n", plural(len(d.Specs), "first spec"))
+		fmt.Fprintf(w, "wrote %s\n", plural(len(d.Specs), "initial spec"))
 	}
 	for _, n := range d.Notes {
 		fmt.Fprintln(w, n)
@@ -144,13 +144,13 @@ func (d *initialised) text(w io.Writer, dry bool) {
 	switch {
 	case d.guessedNothing():
 		fmt.Fprintln(w, "no folder has exported functions: name the folders of your units in "+config.FileName)
-		fmt.Fprintln(w, "next: fn new makes units; for a type that is there, fn new NAME --kind type writes its spec")
+		fmt.Fprintln(w, "next: fn new creates units; for an existing type, fn new NAME --kind type writes its spec")
 	case d.Settings == nil && len(d.Specs)+len(d.Notes) == 0:
 		fmt.Fprintf(w, "nothing to write: every exported function below units [%s] has a spec, or there is none\n", strings.Join(d.Units, ", "))
-		fmt.Fprintln(w, "next: other folders come in by units in "+config.FileName+"; for a type, fn new NAME --kind type writes the spec")
+		fmt.Fprintln(w, "next: add other folders to units in "+config.FileName+"; for a type, fn new NAME --kind type writes the spec")
 	}
 	if d.Settings != nil && len(d.Specs) == 0 && !d.guessedNothing() {
-		fmt.Fprintln(w, "next: look at units in "+config.FileName+"; fn init --specs writes first specs for what is there, fn new makes units")
+		fmt.Fprintln(w, "next: look at units in "+config.FileName+"; fn init --specs writes initial specs for existing code, fn new creates units")
 	}
 	left := 0
 	for _, n := range d.Findings {
@@ -159,7 +159,7 @@ func (d *initialised) text(w io.Writer, dry bool) {
 	if left > 0 {
 		fmt.Fprintf(
 			w,
-			"next: frontmatter-lint shows %s in them that only a person can fill in\n",
+			"next: frontmatter-lint shows %s in them to fill in by hand\n",
 			plural(left, "place"),
 		)
 	}

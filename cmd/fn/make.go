@@ -14,14 +14,14 @@ import (
 	"fnregistry.dev/functions/infra/process"
 )
 
-// order is a unit that is to be made.
+// order is a request to create a unit.
 type order struct {
 	scaffold.Draft
-	Force bool // although something nearly the same exists
+	Force bool // even if a near duplicate exists
 	Write bool // else the files are only shown
 }
 
-// made is what came of an order.
+// made is the result of an order.
 type made struct {
 	*scaffold.Plan
 	Written  bool            `json:"written"`
@@ -29,7 +29,7 @@ type made struct {
 	Findings []check.Finding `json:"findings"` // of the linter on the written files
 }
 
-// refusal is an order that is not carried out because of what exists.
+// refusal is the error for an order that conflicts with existing units.
 type refusal struct {
 	message    string
 	hint       string // for a person at the command line
@@ -40,7 +40,7 @@ type refusal struct {
 func (e *refusal) Error() string { return e.message }
 
 // carryOut plans a unit, looks for near duplicates, and writes it, or only
-// shows it. What it wrote is in the registry when it returns.
+// shows it. When it returns, the registry includes what it wrote.
 func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error) {
 	s := r.State()
 	plan, err := scaffold.New(s.Catalog, o.Draft)
@@ -54,13 +54,13 @@ func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error)
 	}
 	twins := m.sort(alike, o.Draft)
 	if len(twins) > 0 && !o.Force {
-		verb := " nearly does that"
+		verb := " does nearly the same"
 		if len(twins) > 1 {
-			verb = " nearly do that"
+			verb = " do nearly the same"
 		}
-		return nil, &refusal{message: "not made: " + strings.Join(twins, ", ") + verb, candidates: twins,
-			hint:     "fn show " + twins[0] + " shows it; use or extend it, or make the new one all the same with --force",
-			toolHint: "show gives " + twins[0] + " whole; use or extend it, or call new again with force"}
+		return nil, &refusal{message: "not created: " + strings.Join(twins, ", ") + verb, candidates: twins,
+			hint:     "fn show " + twins[0] + " shows it; use or extend it, or create the new one anyway with --force",
+			toolHint: "show describes " + twins[0] + "; use or extend it, or call new again with force"}
 	}
 	if !o.Write {
 		return m, nil
@@ -68,8 +68,8 @@ func carryOut(ctx context.Context, r *registry.Registry, o order) (*made, error)
 	return m, m.write(ctx, r)
 }
 
-// lookAlikes finds what is like a draft. Programs are not compared: two may
-// well be about the same.
+// lookAlikes finds units similar to a draft. Programs are not compared: two may
+// well be similar.
 func lookAlikes(s *registry.State, d scaffold.Draft) ([]registry.Alike, error) {
 	if d.Kind == spec.KindApp {
 		return nil, nil
@@ -135,8 +135,8 @@ func (m *made) hasModule() bool {
 // tidyTime is how long go mod tidy may take; it may have to download modules.
 const tidyTime = 2 * time.Minute
 
-// tidy lets the go command take out of the new go.mod what the program does not
-// reach. The module works without it.
+// tidy runs go mod tidy on the new module, to remove unused requirements. The
+// module works without it.
 func (m *made) tidy(ctx context.Context, dir string) {
 	result, err := process.ProcessRun(ctx, process.ProcessRunConfig{
 		Command: "go", Args: []string{"mod", "tidy"}, Dir: dir, Env: []string{"GOWORK=off", "GOFLAGS=-mod=mod"}, Timeout: tidyTime,
@@ -148,7 +148,7 @@ func (m *made) tidy(ctx context.Context, dir string) {
 	if result != nil {
 		why = lastLine(result.Stderr.String())
 	}
-	m.Notes = append(m.Notes, "go mod tidy did not work ("+why+"): run it in "+m.Folder)
+	m.Notes = append(m.Notes, "go mod tidy failed ("+why+"): run it in "+m.Folder)
 }
 
 func lastLine(text string) string {

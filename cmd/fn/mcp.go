@@ -86,12 +86,12 @@ type service struct {
 const lookEvery = 20 * time.Millisecond
 
 // newServer makes a server with all tools over a registry, which the caller
-// closes after it. version is what clients are told of the program, and every
-// how old a look at the files may be that an answer is from.
+// closes after it. version is the version reported to clients, and every the
+// maximum age of the last check of the files before a question repeats it.
 func newServer(r *registry.Registry, version string, every time.Duration) *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "fn", Title: "fn_registry", Version: version}, &mcp.ServerOptions{
 		Instructions: instructions,
-		Capabilities: &mcp.ServerCapabilities{}, // nothing but tools and resources, which are added to it
+		Capabilities: &mcp.ServerCapabilities{}, // tools and resources only, added below
 	})
 	s := &service{r: r, every: every}
 	server.AddReceivingMiddleware(plainArguments(s.addTools(server)))
@@ -118,15 +118,15 @@ func (s *service) state(ctx context.Context) (*registry.State, error) {
 	return s.r.State(), nil
 }
 
-// lookAgain has the next answer be of the files as they are then: this server
-// has written some.
+// lookAgain makes the next answer re-check the files, after this server wrote
+// some.
 func (s *service) lookAgain() {
 	s.look.Lock()
 	defer s.look.Unlock()
 	s.looked = time.Time{}
 }
 
-// fail is an error for an agent: with what to do about it.
+// fail returns an error for an agent, with a hint.
 func fail(err error) error {
 	_, hint, _ := describe(err)
 	if _, ok := errors.AsType[*registry.NotFoundError](err); ok {

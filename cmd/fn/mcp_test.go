@@ -248,7 +248,7 @@ func TestMCP_SaysWhatToDo(t *testing.T) {
 		{"fix", map[string]any{"ids": "x"}, "hint: fix takes id, rule"},
 		{"new", map[string]any{"names": "x"}, "hint: new takes name, domain, "},
 		{"show", map[string]any{"id": "nope"}, "hint: find looks for units by words"},
-		{"new", map[string]any{"name": "delay_backoff", "domain": "base"}, "hint: show gives backoff_delay_go_base whole; "},
+		{"new", map[string]any{"name": "delay_backoff", "domain": "base"}, "hint: show describes backoff_delay_go_base; "},
 		{"graph", map[string]any{"depth": 2}, "depth: it counts from a unit"},
 	} {
 		text, failed := call(t, client, c.tool, c.in, nil)
@@ -298,7 +298,7 @@ func TestMCP_New(t *testing.T) {
 	twin := map[string]any{"name": "delay_backoff", "domain": "base", "write": true, "signature": "func(attempt int, most time.Duration) time.Duration",
 		"description": "Gives the wait before the next try, doubled with each failed attempt up to a limit."}
 	text, failed := call(t, client, "new", twin, nil)
-	if !failed || !strings.Contains(text, "backoff_delay_go_base nearly does that") {
+	if !failed || !strings.Contains(text, "backoff_delay_go_base does nearly the same") {
 		t.Errorf("a twin: %s", text)
 	}
 	twin["force"] = true

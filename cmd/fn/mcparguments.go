@@ -8,9 +8,9 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// plainArguments takes an argument that is null for one that is not given, as
-// many agents mean it, has the SDK's errors call a null by its name, and adds
-// to them which arguments the tool takes.
+// plainArguments treats a null argument as absent, as many agents mean it,
+// makes the SDK's errors say null, and adds to them which arguments the tool
+// takes.
 func plainArguments(takes tools) mcp.Middleware {
 	return func(next mcp.MethodHandler) mcp.MethodHandler {
 		return withPlainArguments(takes, next)

@@ -65,7 +65,7 @@ type graphIn struct {
 type graphOut struct {
 	Nodes int    `json:"nodes"`
 	Edges int    `json:"edges"`
-	Graph string `json:"graph" jsonschema:"the graph in the format that was asked for"`
+	Graph string `json:"graph" jsonschema:"the graph in the requested format"`
 }
 
 func (s *service) graph(

@@ -18,7 +18,7 @@ import (
 // maxLine is the longest message in bytes: a call has some hundred.
 const maxLine = 1 << 20
 
-// The codes of JSON-RPC 2.0 for lines that are no message.
+// JSON-RPC 2.0 error codes for lines that are not messages.
 const (
 	parseError     = -32700
 	invalidRequest = -32600
@@ -35,7 +35,7 @@ type lines struct {
 	mu      sync.Mutex // held while a message is written
 	out     io.Writer
 	pending map[any]bool  // the IDs of calls that have no answer yet
-	idle    chan struct{} // closed when there are none; nil while nobody waits
+	idle    chan struct{} // closed when there are none; nil if nothing waits
 }
 
 func newLines(in io.ReadCloser, out io.Writer) *lines {
@@ -79,23 +79,23 @@ func (l *lines) line() ([]byte, error) {
 	case !json.Valid(line):
 		return nil, l.refuse(parseError, "the line is not JSON")
 	case line[0] == '[':
-		return nil, l.refuse(invalidRequest, "a batch; send one message a line")
+		return nil, l.refuse(invalidRequest, "batches are not supported; send one message per line")
 	}
 	message, err := jsonrpc.DecodeMessage(line)
 	if err != nil {
-		return nil, l.refuse(invalidRequest, "not a message of JSON-RPC 2.0: "+err.Error())
+		return nil, l.refuse(invalidRequest, "not a JSON-RPC 2.0 message: "+err.Error())
 	}
 	if call, ok := message.(*jsonrpc.Request); ok && call.IsCall() {
 		if !wholeID(line) {
 			return nil, l.refuse(
 				invalidRequest,
-				"an ID is a text or a whole number below 2^53; the answer to another number would bear a wrong one",
+				"an ID must be a string or an integer below 2^53; any other number would come back changed",
 			)
 		}
 		if !l.expect(call.ID) {
 			return nil, l.refuse(
 				invalidRequest,
-				fmt.Sprintf("the ID %v is that of a call that is not answered yet", call.ID.Raw()),
+				fmt.Sprintf("the ID %v is in use by a call that is still pending", call.ID.Raw()),
 			)
 		}
 	}
@@ -153,8 +153,8 @@ func (l *lines) write(message []byte) (int, error) {
 	return l.out.Write(message)
 }
 
-// expect notes a call that is to be answered; false where one of the same ID
-// is not answered yet: the SDK would drop the second without a word.
+// expect notes a call that is to be answered; false where one of the same ID is
+// not answered yet: the SDK would drop the second silently.
 func (l *lines) expect(id jsonrpc.ID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,5 +207,5 @@ func (a answeredFirst) Read(buf []byte) (int, error) {
 	return n, err
 }
 
-// Close ends a Read that waits. What is written to stays open.
+// Close ends a Read that waits. The writer stays open.
 func (l *lines) Close() error { return l.from.Close() }

@@ -13,7 +13,7 @@ type newIn struct {
 	Name        string   `json:"name" jsonschema:"snake_case: slug_make becomes SlugMake in slug_make.go"`
 	Domain      string   `json:"domain,omitempty" jsonschema:"the domain, as core or infra; may be left out for an app"`
 	Kind        string   `json:"kind,omitempty" jsonschema:"function (default), type, pipeline (composes units) or app (a program)"`
-	Package     string   `json:"package,omitempty" jsonschema:"a package of the domain, there or new, or a folder from the root; default: the domain's own"`
+	Package     string   `json:"package,omitempty" jsonschema:"an existing or new package of the domain, or a folder from the root; default: the domain's own"`
 	Signature   string   `json:"signature,omitempty" jsonschema:"Go declaration, with or without the name: func(title string, max int) (string, error)"`
 	Description string   `json:"description,omitempty" jsonschema:"what it does, in one to three sentences"`
 	Tags        []string `json:"tags,omitempty" jsonschema:"lower-case words"`

@@ -21,7 +21,7 @@ func (s *service) addResources(server *mcp.Server) {
 	server.AddReceivingMiddleware(s.listSpecs)
 	server.AddResourceTemplate(&mcp.ResourceTemplate{
 		URITemplate: specScheme + "{id}", Name: "spec", Title: "A unit's spec", MIMEType: specType,
-		Description: "The spec of a unit as it stands in its file: frontmatter and Markdown. id is its ID, its name or its Go symbol.",
+		Description: "The spec of a unit, as in its file: frontmatter and Markdown. id is its ID, its name or its Go symbol.",
 	}, s.readSpec)
 }
 

@@ -12,27 +12,27 @@ type tools map[string][]string
 
 func (s *service) addTools(server *mcp.Server) tools {
 	t := tools{}
-	addTool(t, server, "find", "Find units", `Find units by words ("retry backoff"; typing errors are forgiven), by the shape of a signature ("func(string) (int, error)": `+
+	addTool(t, server, "find", "Find units", `Find units by words ("retry backoff"; typos are tolerated), by the shape of a signature ("func(string) (int, error)": `+
 		`arguments in any order, _ for any type), or by field words ("tag:sql purity:pure"). Best first. Call it before you write a helper.`, s.find)
-	addTool(t, server, "show", "Show a unit", `Show one unit whole: signature, import path, parameters, result, example, when to use it, gotchas, tests, what it uses and who uses it, `+
+	addTool(t, server, "show", "Show a unit", `Show everything about one unit: signature, import path, parameters, result, example, when to use it, gotchas, tests, what it uses and who uses it, `+
 		`findings of the linter. Read it before you call the unit.`, s.show)
-	addTool(t, server, "similar", "Find near duplicates", `Say what you are about to write (description, signature, name) and get the units that do it already, with the advice to use one, to look `+
-		`at one first, or to write.`, s.similar)
+	addTool(t, server, "similar", "Find near duplicates", `Describe what you are about to write (description, signature, name) to get the units that already do it, with advice: use one, look `+
+		`at one first, or write.`, s.similar)
 	addTool(t, server, "uses", "What a unit needs", "List all units that a unit's code reaches, nearest first.", s.uses)
 	addTool(t, server, "impact", "What a change may break", "List all units and programs whose code reaches a unit, nearest first: what may break when it changes. Call it before you change a unit.", s.impact)
 	addTool(t, server, "graph", "Graph of uses", "Give the graph of uses around a unit, or the whole one, as Mermaid, DOT or JSON text.", s.graph)
-	addTool(t, server, "size", "What units weigh", `Measure how many bytes units add to a program's binary, each and together, by building it: to a small server, or to a program of the repository. `+
+	addTool(t, server, "size", "Binary size of units", `Measure how many bytes units add to a program's binary, individually and together, by building it: to a small server, or to a program of the repository. `+
 		`It takes seconds, the first time up to minutes. Call it before you import a driver or another heavy unit.`, s.size)
-	addTool(t, server, "lint", "Hold specs against code", "List what the linter finds: specs that differ from their code, rules of imports and purity, and more. Call it after a change.", s.lint)
+	addTool(t, server, "lint", "Check specs against code", "List what the linter finds: specs that differ from their code, rules of imports and purity, and more. Call it after a change.", s.lint)
 	no := false
 	t["fix"], t["new"] = argumentsOf[lintIn](), argumentsOf[newIn]()
-	mcp.AddTool(server, &mcp.Tool{Name: "fix", Title: "Mend specs",
+	mcp.AddTool(server, &mcp.Tool{Name: "fix", Title: "Fix specs",
 		Description: "Fill in the specs from the code, as frontmatter-lint -fix does: signature, uses, imports, tests. It changes specs only, and says which.",
 		Annotations: &mcp.ToolAnnotations{DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &no},
 	}, s.fix)
-	mcp.AddTool(server, &mcp.Tool{Name: "new", Title: "Make a unit",
-		Description: `Make a unit or a program: Go file, spec and test that compile and pass the linter. Without write it only shows the files. What exists is never overwritten, ` +
-			`and what nearly exists is refused with the units to use instead. The function refuses every call until you write its body; then replace its test and the spec's texts.`,
+	mcp.AddTool(server, &mcp.Tool{Name: "new", Title: "Create a unit",
+		Description: `Create a unit or a program: Go file, spec and test that compile and pass the linter. Without write it only shows the files. Existing files are never overwritten, ` +
+			`and near duplicates are refused, with the units to use instead. The function refuses every call until you write its body; then replace its test and the spec's texts.`,
 		Annotations: &mcp.ToolAnnotations{DestructiveHint: &no, OpenWorldHint: &no},
 	}, s.new)
 	return t

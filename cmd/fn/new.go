@@ -20,16 +20,16 @@ is implemented, and its test expects that.
   fn new fetch_and_store --domain infra --package http --kind pipeline --uses http_get_go_infra,file_write_go_infra
   fn new --kind app pinger --uses http_ping_go_infra
 
-An app is a program in apps/NAME: a module of its own (unless a module is above it), entered in go.work. In this repository it
-is a server that works at once: settings, an API, a page, health and metrics, with tests and a page in docs; the units that it
-names besides stand in units.go. In a repository without these units it is a main that is still to be written, which imports
-just the units it names. A file that exists is never overwritten. Something that nearly exists is refused: use it, or say --force.`
+An app is a program in apps/NAME: a module of its own (unless it is inside one), added to go.work. In this repository it
+is a working server: settings, an API, a page, health and metrics, with tests and a page in docs; units
+named in addition are in units.go. In a repository without these units it is a main still to be written, which imports only
+the units it names. Existing files are never overwritten. A near duplicate of an existing unit is refused: use that, or add --force.`
 
 type newOptions struct {
 	common
 	Kind        string   `yaml:"-" flag:"kind" doc:"function, type, pipeline or app"`
 	Domain      string   `yaml:"-" flag:"domain" doc:"the domain (an app's default: apps where that is one, else its first unit's)"`
-	Package     string   `yaml:"-" flag:"package" doc:"a package of the domain, there or new, or a folder from the root (default: the domain's own)"`
+	Package     string   `yaml:"-" flag:"package" doc:"an existing or new package of the domain, or a folder from the root (default: the domain's own)"`
 	Signature   string   `yaml:"-" flag:"signature" doc:"Go declaration, with or without the name"`
 	Description string   `yaml:"-" flag:"description" doc:"what it does, in one to three sentences"`
 	Tags        []string `yaml:"-" flag:"tag" doc:"tags"`

@@ -84,14 +84,14 @@ func (e *env) state(ctx context.Context) (*registry.State, func(), error) {
 	if len(s.Catalog.Units) == 0 {
 		advice := "fn init sets the repository up"
 		if _, err := os.Stat(filepath.Join(s.Catalog.Roots[0].Dir, config.FileName)); err == nil {
-			advice = "fn init --specs writes first specs for what is there, fn new makes units"
+			advice = "fn init --specs writes initial specs for existing code, fn new creates units"
 		}
 		fmt.Fprintf(e.err, "fn: there are no units in %s: %s\n", s.Catalog.Roots[0].Dir, advice)
 	}
 	return s, func() { _ = r.Close() }, nil
 }
 
-// progress shows on a terminal how far a long read is.
+// progress shows on a terminal the progress of a long read.
 type progress struct {
 	w     io.Writer
 	begun time.Time
@@ -100,10 +100,10 @@ type progress struct {
 	shown time.Time
 }
 
-// patience is how long a reading may take before anything is said of it.
+// patience is how long a read may take before progress is shown.
 const patience = 500 * time.Millisecond
 
-// newProgress shows nothing where w is no terminal.
+// newProgress shows nothing if w is not a terminal.
 func newProgress(w io.Writer) *progress {
 	if f, ok := w.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
@@ -117,7 +117,7 @@ func (p *progress) report(done, total int) {
 	p.say(fmt.Sprintf("reading folders: %d of %d ", done, total))
 }
 
-// say shows a line in place of the one before.
+// say replaces the line shown before.
 func (p *progress) say(line string) {
 	if p.w == nil {
 		return

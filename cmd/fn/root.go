@@ -27,10 +27,10 @@ type env struct {
 	version  string // what --version prints
 }
 
-// errNothing ends a command that has said by itself that there is nothing.
+// errNothing ends a command that has already reported that it found nothing.
 var errNothing = errors.New("nothing found")
 
-// usageError is a command that was called wrongly.
+// usageError reports wrong usage of a command.
 type usageError struct{ message, hint string }
 
 func (e *usageError) Error() string { return e.message }
@@ -42,8 +42,8 @@ directly, caches facts in the user's cache folder, and needs no server.
 The repository is the nearest parent folder with a fn_registry.yaml, else the one
 with .git, else the current folder.
 
-Exit codes: 0 found or done; 1 nothing found, or refused because it exists; 2 wrong
-usage, or it could not run.`
+Exit codes: 0 found or done; 1 nothing found, or refused because it exists; 2 usage
+error, or it could not run.`
 
 // aUnit is what a command needs that is about one unit.
 const aUnit = "a unit: its ID, name or Go symbol"
@@ -95,8 +95,8 @@ func command[T interface{ shared() *common }](
 	return program.ProgramCommand(cfg)
 }
 
-// explain adds to an error what to do about it. With --json an answer that is
-// missing is one, too.
+// explain adds a hint to an error. With --json, an error for a missing or
+// refused result is also printed as JSON.
 func (e *env) explain(err error) error {
 	if err == nil {
 		return nil
@@ -130,7 +130,7 @@ func describe(err error) (code int, hint string, candidates []string) {
 	case errors.As(err, &usage):
 		return exitFailed, usage.hint, nil
 	case errors.As(err, &notFound):
-		return exitNothing, "fn find looks for words, fn help find says how", notFound.Candidates
+		return exitNothing, "search with fn find; see fn help find", notFound.Candidates
 	case errors.As(err, &refused):
 		return exitNothing, refused.hint, refused.candidates
 	case errors.As(err, &draft) && draft.Exists:

@@ -12,7 +12,7 @@ import (
 	"fnregistry.dev/functions/infra/service"
 )
 
-// settings are what the program can be told by file, environment and flags.
+// settings are read from file, environment and flags.
 type settings struct {
 	Addr  string        `yaml:"addr" doc:"host:port to listen on; port 0 picks a free one"`
 	Root  []string      `yaml:"root" doc:"root folder of a repository, or several (default: the working directory)"`

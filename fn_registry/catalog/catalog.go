@@ -1,10 +1,10 @@
 // Package catalog turns a repository's folders into units: it walks the roots,
-// reads specs and Go files, ties each spec to its code, and resolves who uses
-// whom. What it reads is kept in a snapshot on disk, so that the next start
-// reads only the folders that changed.
+// reads specs and Go files, ties each spec to its code, and resolves which unit
+// uses which. What it reads is kept in a snapshot on disk, so that the next
+// start reads only the folders that changed.
 //
-// A Catalog never changes; Refresh makes a new one that shares what is still
-// true.
+// A Catalog is immutable; Refresh returns a new one that shares what has not
+// changed.
 package catalog
 
 import (
@@ -17,7 +17,7 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// Catalog is everything known of one or more roots at one time.
+// Catalog is everything known about one or more roots at one time.
 type Catalog struct {
 	Roots []*Root
 	Dirs  []*Dir  // sorted by root and path
@@ -134,7 +134,7 @@ type Fault struct {
 //
 // A spec that can't be read leaves its unit in place: Unread is set, Problems
 // say why, and Spec and Hash are those of the last version that could be read.
-// Where none is known, Spec has only what file name, folder and code tell.
+// If none is known, Spec has only what follows from file name, folder and code.
 type Unit struct {
 	ID       string
 	Spec     spec.Spec

@@ -79,7 +79,7 @@ func one[T any](c *coder, s *slab[T], v **T) {
 	}
 }
 
-var errSnapshot = errors.New("the snapshot is cut short or corrupt")
+var errSnapshot = errors.New("the snapshot is truncated or corrupt")
 
 func (c *coder) fail() {
 	if c.err == nil {

@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// Derived is what the code says of the keys that no person types. For a program
-// only UsesFunctions and FilePath are set.
+// Derived is what the code says about the keys that are not written by hand.
+// For a program only UsesFunctions and FilePath are set.
 type Derived struct {
 	Signature      string
 	UsesFunctions  []string
@@ -26,7 +26,7 @@ type Derived struct {
 	FilePath       string
 }
 
-// Tri is a yes or no that the code may leave open.
+// Tri is a yes, a no, or undetermined.
 type Tri int8
 
 // The values of a Tri.
@@ -36,8 +36,8 @@ const (
 	No
 )
 
-// Derive reads off the code what the unit's spec should say. ok is false where
-// there is no code to read.
+// Derive returns what the unit's spec should say according to the code. ok is
+// false if there is no code.
 func (c *Catalog) Derive(u *Unit) (d Derived, ok bool) {
 	for _, v := range c.Uses(u) {
 		if v.ID == "" {

@@ -198,7 +198,7 @@ func (c *Catalog) appDirs(app *Unit) []*Dir {
 	return dirs
 }
 
-// Dir returns the folder at a path below a root, or nil when nothing was read
+// Dir returns the folder at a path below a root, or nil if nothing was read
 // there.
 func (c *Catalog) Dir(root int, path string) *Dir {
 	i, ok := slices.BinarySearchFunc(c.Dirs, &Dir{Root: root, Path: path}, compareDirs)
@@ -278,10 +278,10 @@ func reach(from *Unit, next func(*Unit) []*Unit) []Reached {
 	return queue[1:]
 }
 
-// Cycles returns the groups of functions that use one another in a circle, each
-// sorted by ID, as far as they are reached from the given units: a group that
-// one of these is in is always found. Types are left out: a type and the
-// functions on it name each other as a matter of course.
+// Cycles returns the groups of functions that use one another in a cycle, each
+// sorted by ID, as far as they can be reached from the given units: a group
+// that contains one of these is always found. Types are ignored: a type and its
+// functions normally name each other.
 func (c *Catalog) Cycles(from []*Unit) [][]*Unit {
 	// Tarjan, Depth-first search and linear graph algorithms (1972), with a
 	// stack of its own against deep graphs.
@@ -360,8 +360,8 @@ func (c *ImpureChain) String() string {
 	return strings.Join(append(append(steps, c.Evidence.Via...), c.Evidence.What), " -> ")
 }
 
-// Impurity follows a unit's code, through any number of units, to something
-// that is not pure, the nearest first. It returns nil where there is none.
+// Impurity follows a unit's code, through any number of units, to the nearest
+// thing that is not pure. It returns nil if there is none.
 func (c *Catalog) Impurity(u *Unit) *ImpureChain {
 	before := map[*Unit]*Unit{u: nil}
 	for queue := []*Unit{u}; len(queue) > 0; queue = queue[1:] {

@@ -38,9 +38,8 @@ type Change struct {
 // None reports whether nothing has changed.
 func (ch *Change) None() bool { return ch.Read == 0 && ch.Lost == 0 }
 
-// Load reads the roots, with the help of the snapshot where it is of any, and
-// writes the snapshot when it has learnt something. A broken snapshot is
-// ignored and replaced.
+// Load reads the roots, using the snapshot where it is still valid, and writes
+// the snapshot if anything changed. A broken snapshot is ignored and replaced.
 func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	base, err := Open(opts)
 	if err != nil {
@@ -56,7 +55,7 @@ func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	return c, change, nil
 }
 
-// Open returns what the snapshot knows, without a look at the roots' files: a
+// Open returns the content of the snapshot, without reading the roots' files: a
 // catalogue that may be out of date, or an empty one. Refresh brings it up to
 // date.
 func Open(opts Options) (*Catalog, error) {
@@ -80,8 +79,8 @@ func Open(opts Options) (*Catalog, error) {
 }
 
 // Refresh walks the roots and reads the folders that are not as they were.
-// Nothing changed gives c itself. Readers may use c meanwhile, but two
-// Refreshes of one catalogue may not run at once.
+// Nothing changed gives c itself. Readers may use c meanwhile, but Refresh must
+// not be called concurrently on one catalogue.
 func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	began := time.Now().UnixNano()
 	old := make(map[dirKey]*Dir, len(c.Dirs))

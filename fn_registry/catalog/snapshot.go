@@ -34,8 +34,8 @@ func SnapshotPath(roots []string) (string, error) {
 const magic = "fn_registry snapshot\n"
 
 // Save writes the snapshot: magic, hash of the program, size of the text, the
-// text of all strings, the rest, and the CRC-32C of all that. A reader sees the
-// old file or the new one, whole.
+// text of all strings, the rest, and the CRC-32C of all that. The file is
+// replaced atomically.
 func (c *Catalog) Save(file string) error {
 	w := newWriter(len(c.Units))
 	w.catalog(c)

@@ -80,8 +80,8 @@ func (f *folder) index() {
 	f.findMutable()
 }
 
-// Squash is what a unit's name and its Go symbol have in common: no
-// underscores, lower case.
+// Squash maps a unit's name and its Go symbol to the same text: no underscores,
+// lower case.
 func Squash(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // find returns the declaration that a spec describes: the one that its

@@ -16,9 +16,8 @@ import (
 	"fnregistry.dev/fn_registry/source"
 )
 
-// OpenRoot reads what is set for a whole repository: its fn_registry.yaml. A
-// broken file is reported in ConfigErr and does not keep the rest from being
-// read.
+// OpenRoot reads a repository's fn_registry.yaml. An invalid file is reported
+// in ConfigErr; the rest is still read.
 func OpenRoot(dir string) (*Root, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -44,7 +43,7 @@ func OpenRoot(dir string) (*Root, error) {
 func (r *Root) stillThere() error {
 	info, err := os.Stat(r.Dir)
 	if err == nil && !os.SameFile(info, r.info) {
-		err = &fs.PathError{Op: "read", Path: r.Dir, Err: errors.New("another folder took its place meanwhile")}
+		err = &fs.PathError{Op: "read", Path: r.Dir, Err: errors.New("another folder replaced it while it was being read")}
 	}
 	return err
 }

@@ -1,7 +1,6 @@
-// Package check holds specs against the code that they describe, against the
-// graph of units, and against history. Each rule stands in a file of its own. A
-// rule reports findings; where a machine knows the right text, the finding
-// brings the fix.
+// Package check compares specs with the code that they describe, the graph of
+// units, and history. Each rule is in a file of its own. A rule reports
+// findings; where the right text can be derived, the finding includes the fix.
 package check
 
 import (
@@ -29,7 +28,7 @@ const (
 	Warning Severity = "warning" // it is right as far as it goes, and should be better
 )
 
-// Finding is something wrong at a place.
+// Finding is a problem at a position.
 type Finding struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
@@ -42,7 +41,7 @@ type Finding struct {
 	Fix      *Fix     `json:"fix"` // nil where a person has to decide
 }
 
-// Fix is the mechanical remedy of a finding.
+// Fix is the automatic fix of a finding.
 type Fix struct {
 	Description string         `json:"description"` // "set tests to [A, B]"
 	Edits       []spec.Edit    `json:"edits"`       // in File

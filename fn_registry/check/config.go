@@ -11,7 +11,7 @@ import (
 
 var configRule = &Rule{
 	Name: "config", Severity: Error, Summary: "fn_registry.yaml can be used",
-	Explanation: "The file that says where units live and which packages may import which. With a broken one nothing of it holds, so rules that need it find less than they should.",
+	Explanation: "The file that says where units live and which packages may import which. While it is invalid none of it applies, so rules that depend on it report less than they should.",
 	tree: func(p *pass) {
 		for i, r := range p.catalog.Roots {
 			if r.ConfigErr == nil {

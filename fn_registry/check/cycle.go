@@ -8,8 +8,8 @@ import (
 )
 
 var cycleRule = &Rule{
-	Name: "cycle", Severity: Error, Summary: "functions do not use one another in a circle",
-	Explanation: "Units that need each other can't be understood, tested or taken apart one by one. Move what both need into a third unit.",
+	Name: "cycle", Severity: Error, Summary: "functions do not use one another in a cycle",
+	Explanation: "Units that need each other can't be understood, tested or split up one at a time. Move what both need into a third unit.",
 	tree: func(p *pass) {
 		for _, group := range p.catalog.Cycles(p.scope.ownUnits()) {
 			if !slices.ContainsFunc(group, p.scope.owns) {

@@ -11,8 +11,8 @@ import (
 
 var docCommentRule = &Rule{
 	Name: "doc-comment", Severity: Error, Summary: "a unit's doc comment ends with its spec's name and first gotchas",
-	Explanation: "People and agents read `go doc` first, and it shows no spec. Where fn_registry.yaml says `doc_notes: true`, the doc comment of each unit's declaration ends with a note: " +
-		"`More in NAME.md:` and the first sentences of the spec's first two gotchas, so put the worst ones first. A unit tagged `stub` owes none.\n\n" +
+	Explanation: "People and agents read `go doc` first, and it does not show the spec. If fn_registry.yaml sets `doc_notes: true`, the doc comment of each unit's declaration ends with a note: " +
+		"`More in NAME.md:` and the first sentences of the spec's first two gotchas, so put the worst ones first. A unit tagged `stub` needs none.\n\n" +
 		"The note is generated; edit the gotchas. `-fix` writes it.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if u.Code == nil || !p.catalog.Roots[u.Dir.Root].Config.DocNotes || slices.Contains(u.Spec.Tags, spec.TagStub) {

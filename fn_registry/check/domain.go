@@ -11,8 +11,8 @@ import (
 )
 
 var domainRule = &Rule{
-	Name: "domain", Severity: Error, Summary: "domains are known, and a unit lies in its own",
-	Explanation: "`domains` in fn_registry.yaml lists the words that specs may use. A unit whose first folder under a units folder is such a word belongs to that domain. Programs are free of the second half.",
+	Name: "domain", Severity: Error, Summary: "domains are known, and a unit is in its own",
+	Explanation: "`domains` in fn_registry.yaml lists the words that specs may use. A unit whose first folder under a units folder is such a word belongs to that domain. The second part does not apply to programs.",
 	unit: func(p *pass, u *catalog.Unit) {
 		cfg := p.catalog.Roots[u.Dir.Root].Config
 		if len(cfg.Domains) == 0 || p.reported("domain") {

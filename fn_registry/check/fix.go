@@ -122,7 +122,7 @@ const mostRounds = 8
 
 // Mend writes all fixes and checks again, until there is nothing left to write,
 // and returns the last check's result. wrote is called after each round with
-// what it has written. Fixes that undo one another are an error that names one
+// what it has written. Fixes that undo each other are an error that names one
 // of their files.
 func Mend(
 	check func() (*catalog.Catalog, []Finding, error),

@@ -9,10 +9,10 @@ import (
 )
 
 var forbiddenImportsRule = &Rule{
-	Name: "forbidden-imports", Severity: Error, Summary: "nothing links what its forbidden_imports name, and no unit a driver outside of the driver's room",
+	Name: "forbidden-imports", Severity: Error, Summary: "nothing links its forbidden_imports, and no unit links a driver outside the driver's folder",
 	Explanation: "`forbidden_imports` keeps a light program light, and a unit that light programs import. `drivers` in fn_registry.yaml says it for all units at once: each driver has a folder, and units elsewhere do " +
-		"not link it. The linter follows imports through this repository's packages, to the standard library's, too, and reports the chain; what the standard library and third-party modules import among themselves is checked by " +
-		"`make sizes`, which asks the go command. An entry covers the packages below it; one that nothing can import is a finding.",
+		"not link it. The linter follows imports through this repository's packages, into the standard library, and reports the chain; what the standard library and third-party modules import among themselves is checked by " +
+		"`make sizes`, which asks the go command. An entry also covers the packages below it; an entry that nothing can import is reported.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if len(u.Spec.ForbiddenImports) > 0 {
 			for i, chain := range p.linked(u, u.Spec.ForbiddenImports) {

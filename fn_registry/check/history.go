@@ -21,8 +21,8 @@ type Since struct {
 	File func(root int, name string) (src []byte, ok bool)
 }
 
-// history is what the version rule knows of folders, then and now. It reads
-// each folder once, and several side by side.
+// history is what the version rule knows about folders, at the revision and
+// now. It reads each folder once, and several side by side.
 type history struct {
 	since   *Since
 	scope   *scope

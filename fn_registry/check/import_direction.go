@@ -11,7 +11,7 @@ import (
 
 var importDirectionRule = &Rule{
 	Name: "import-direction", Severity: Error, Summary: "packages import only what import_rules allow",
-	Explanation: "The direction of imports is what keeps programs small and packages apart. `import_rules` in fn_registry.yaml says it: `allow` (nothing else), `deny`, and `apart` (none of these may import another). " +
+	Explanation: "The direction of imports is what keeps programs small and packages apart. `import_rules` in fn_registry.yaml sets it: `allow` (nothing else), `deny`, and `apart` (none of these may import another). " +
 		"Tests may import what their package may not, and so may a package below internal that tests alone import.",
 	tree: func(p *pass) {
 		kits := testKits(p.catalog)
@@ -34,7 +34,7 @@ var importDirectionRule = &Rule{
 }
 
 // testKits are the packages below an internal folder that tests import, and
-// nothing else does: nobody outside can, so no program links them.
+// nothing else does: it can't be imported from outside, so no program links it.
 func testKits(c *catalog.Catalog) map[*catalog.Dir]bool {
 	kits := map[*catalog.Dir]bool{}
 	for _, d := range c.Dirs {

@@ -13,8 +13,8 @@ import (
 
 var paramsRule = &Rule{
 	Name: "params", Severity: Error, Summary: "params are the function's parameters, in order, config fields included",
-	Explanation: "Every parameter under its Go name. One whose type is a plain struct of the same package is described by its exported fields, as `cfg.Field`, in the struct's order; an entry for the parameter itself may stand " +
-		"before them. For a type, entries are optional and name exported fields.\n\n`-fix` corrects the order and removes what does not exist; descriptions are a person's to write.",
+	Explanation: "Lists every parameter under its Go name. If its type is a plain struct of the same package, it is described by its exported fields, as `cfg.Field`, in the struct's order; an entry for the parameter itself may stand " +
+		"before them. For a type, entries are optional and name exported fields.\n\n`-fix` corrects the order and removes what does not exist; descriptions have to be written by hand.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if u.Code == nil || p.reported("params") {
 			return

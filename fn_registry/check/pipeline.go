@@ -7,7 +7,7 @@ import (
 
 var pipelineRule = &Rule{
 	Name: "pipeline", Severity: Error, Summary: "a pipeline is composed of units",
-	Explanation: "A pipeline is a function whose work is done by other units. One whose code reaches none is a function; write `kind: function`, or compose it of what is there.",
+	Explanation: "A pipeline is a function that delegates its work to other units. If its code reaches none, it is a function: write `kind: function`, or compose it of existing units.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if u.Spec.Kind != spec.KindPipeline || u.Code == nil {
 			return

@@ -21,8 +21,8 @@ var all = slices.Concat(schemaRules, []*Rule{
 	pipelineRule, purityRule, cycleRule, importDirectionRule, forbiddenImportsRule, versionRule,
 })
 
-// Named returns the rule of this name; the error for an unknown one says which
-// were meant.
+// Named returns the rule of this name; the error for an unknown one suggests
+// similar names.
 func Named(name string) (*Rule, error) {
 	if i := slices.IndexFunc(all, func(r *Rule) bool { return r.Name == name }); i >= 0 {
 		return all[i], nil

@@ -11,21 +11,21 @@ import (
 var schemaRules = []*Rule{
 	schema(spec.RuleYAML, "the frontmatter is a block of plain YAML", "A spec begins with a line `---`, one block mapping of plain values, and a closing `---`. "+
 		"Flow mappings (`{...}`), anchors, aliases and several documents are not read. Until this is fixed, nothing else of the file is checked."),
-	schema(spec.RuleMissing, "every key that the kind needs is there", "docs/spec-format.md lists the keys of each kind. A key with nothing behind it counts as missing; write `[]` or `\"\"` where there is "+
-		"nothing to say. Keys that the code tells are written by `-fix`."),
-	schema(spec.RuleUnknown, "no key is unknown", "A key that no spec of this kind has is most often a misspelt one: its content would be lost on every reader. Rename it, or take it out."),
-	schema(spec.RuleType, "values have the type of their key", "A list stays a list also with one element: `tags: [one]`. Versions and names that look like numbers need quotes."),
-	schema(spec.RuleEnum, "words come from the allowed ones", "kind, lang and purity have fixed sets of words. `-explain` of a kind's meaning: docs/spec-format.md."),
-	schema(spec.RuleVersion, "version is a semantic version", "`MAJOR.MINOR.PATCH`, as semver.org has it. It belongs to the unit, not to the module."),
+	schema(spec.RuleMissing, "every key that the kind needs is present", "docs/spec-format.md lists the keys of each kind. A key without a value counts as missing; write `[]` or `\"\"` where there is "+
+		"nothing to say. Keys that can be derived from the code are written by `-fix`."),
+	schema(spec.RuleUnknown, "no key is unknown", "A key that no spec of this kind has is usually misspelt, and its content would be ignored. Rename it, or remove it."),
+	schema(spec.RuleType, "values have the type of their key", "A list stays a list even with one element: `tags: [one]`. Versions and names that look like numbers need quotes."),
+	schema(spec.RuleEnum, "words are among the allowed ones", "kind, lang and purity have fixed sets of words. `-explain` of a kind's meaning: docs/spec-format.md."),
+	schema(spec.RuleVersion, "version is a semantic version", "`MAJOR.MINOR.PATCH`, as defined by semver.org. It belongs to the unit, not to the module."),
 	schema(spec.RuleID, "names and IDs are well formed", "A name is snake_case. An ID is `name_lang_domain`, as `backoff_delay_go_core`, and stays the same wherever the unit moves."),
 	schema(spec.RuleTag, "tags are lower-case words", "Letters, digits and dashes: people and agents filter by them, so `HTTP` and `http` must be one."),
-	schema(spec.RulePath, "paths count from the root, with slashes", "No absolute path, no `..`, no backslash: specs are read on every machine."),
-	schema(spec.RuleDuplicate, "no key and no list element stands twice", "Of two equal keys YAML readers take one or the other. Delete the one that is wrong."),
-	schema(spec.RuleEncoding, "the file is plain UTF-8 with LF", "No byte order mark, no CRLF, no NUL, no bytes that are not UTF-8: tools that read specs line by line trip over each of these."),
-	schema(spec.RuleSize, "the file is no larger than a spec can be", "Larger files are not read: a data file with the wrong name, most likely."),
-	schema(spec.RuleUnfinished, "no words of the scaffold are left", "`fn new` writes a stub that says of itself that it is not written yet. Who finished the code and left the words tells readers and agents that there is nothing to use. "+
+	schema(spec.RulePath, "paths are relative to the root, with slashes", "No absolute path, no `..`, no backslash: specs are read on every machine."),
+	schema(spec.RuleDuplicate, "no key and no list element is repeated", "Given two equal keys, some YAML readers use the first and some the last. Delete the wrong one."),
+	schema(spec.RuleEncoding, "the file is plain UTF-8 with LF", "No byte order mark, no CRLF, no NUL, no bytes that are not UTF-8: tools that read specs line by line fail on each of these."),
+	schema(spec.RuleSize, "the file is no larger than a spec can be", "Larger files are not read: most likely it is a data file with the wrong name."),
+	schema(spec.RuleUnfinished, "no text of the scaffold is left", "`fn new` writes a stub whose texts say that it is not written yet. If they stay when the code is finished, readers and agents believe that there is nothing to use. "+
 		"A unit tagged `stub` may keep them."),
-	schema(spec.RuleBody, "the body has Example, When to use and Gotchas", "They are what a reader decides by. The Example calls the unit, outside of comments, in a fenced block of Go; every fence is closed. Spanish headings (Ejemplo, Cuando usarla, Gotchas) count as the same."),
+	schema(spec.RuleBody, "the body has Example, When to use and Gotchas", "Readers decide by them whether to use the unit. The Example calls the unit, outside comments, in a fenced block of Go; every fence is closed. Spanish headings (Ejemplo, Cuando usarla, Gotchas) count as the same."),
 }
 
 func schema(name, summary, explanation string) *Rule {

@@ -11,7 +11,7 @@ import (
 
 var signatureRule = &Rule{
 	Name: "signature", Severity: Error, Summary: "signature is the declaration in the code",
-	Explanation: "The Go declaration without its body, as `go doc` prints it. How parameters are grouped (`a, b int` or `a int, b int`) and spaced is no finding. For a struct or an interface: `type Name struct`.\n\n`-fix` writes it.",
+	Explanation: "The Go declaration without its body, as `go doc` prints it. How parameters are grouped (`a, b int` or `a int, b int`) and spaced does not matter. For a struct or an interface: `type Name struct`.\n\n`-fix` writes it.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if u.Code == nil || p.reported("signature") || u.Spec.Signature == u.Code.Signature {
 			return

@@ -8,8 +8,8 @@ import (
 )
 
 var specFileRule = &Rule{
-	Name: "spec-file", Severity: Error, Summary: "a spec's file is called as its unit",
-	Explanation: "The spec of `add` is `add.md`: one search for the name finds spec, code and test, and a spec that can't be read for a moment keeps its unit's ID by its file's name. " +
+	Name: "spec-file", Severity: Error, Summary: "a spec's file is named after its unit",
+	Explanation: "The spec of `add` is `add.md`: one search for the name finds spec, code and test, and while a spec can't be read, its file name still gives the unit's ID. " +
 		"Rename the file, with its test, or correct the name.",
 	unit: func(p *pass, u *catalog.Unit) {
 		want := u.Spec.Name + ".md"

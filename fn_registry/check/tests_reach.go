@@ -7,8 +7,8 @@ import (
 
 var testsReachRule = &Rule{
 	Name: "tests-reach", Severity: Error, Summary: "the unit's tests run, and run the unit",
-	Explanation: "A test that begins with `t.Skip` tests nothing, and one file of tests that never leads to the unit, through whatever helpers, tests something else. " +
-		"Followed by names alone, within the package: a test that reaches its unit through another package counts as one that does not.",
+	Explanation: "A test that begins with `t.Skip` tests nothing, and a test that never reaches the unit, not even through helpers, tests something else. " +
+		"Calls are followed by name, within the package: a test that reaches its unit through another package counts as one that does not.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if u.Code == nil || u.Code.TestFile == "" || len(u.Code.Tests) == 0 {
 			return

@@ -13,8 +13,8 @@ import (
 var versionRule = &Rule{
 	Name: "version", Severity: Error, Summary: "a unit that changed for its callers has a higher version",
 	Explanation: "Checked against the revision given with `-changed`, by what callers see: the signature with its types by meaning, the fields, methods and constants of the package's types that it names and whether these can be compared, purity, the package's import path and name, and the ID. " +
-		"A change that can break them is major (other parameters, a field or method gone or of another type, a new method of an interface that they implement, pure made impure, a new ID); " +
-		"one that adds is minor. Below 1.0.0 a major change wants the next minor version, and a minor one the next patch. Other names of parameters are no change. A version never falls. `-fix` writes it.",
+		"A change that can break them is major (other parameters, a field or method removed or of another type, a new method of an interface that they implement, pure made impure, a new ID); " +
+		"one that adds is minor. Below 1.0.0 a major change wants the next minor version, and a minor one the next patch. Renaming parameters is not a change. A version never decreases. `-fix` writes it.",
 	unit: func(p *pass, u *catalog.Unit) {
 		if p.history == nil || u.IsApp() || p.reported("version") || !p.history.concerns(u.Dir) {
 			return

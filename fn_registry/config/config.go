@@ -1,6 +1,5 @@
-// Package config reads fn_registry.yaml, the one file that ties the registry to
-// a repository: where units live, which domains there are, which packages may
-// import which.
+// Package config reads fn_registry.yaml, the settings of a repository: where
+// units live, which domains exist, and which packages may import which.
 package config
 
 import (
@@ -124,7 +123,7 @@ func (c *Config) cleanDrivers() error {
 		for j, imp := range d.Imports {
 			imp = strings.TrimSuffix(imp, "/...")
 			if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") || imp != path.Clean(imp) || rooms[imp] {
-				return fmt.Errorf("drivers[%d]: %q is no import path of a third-party package, or stands twice", i, d.Imports[j])
+				return fmt.Errorf("drivers[%d]: %q is not an import path of a third-party package, or is listed twice", i, d.Imports[j])
 			}
 			rooms[imp], d.Imports[j] = true, imp
 		}
@@ -154,7 +153,7 @@ func (r ImportRule) validate() error {
 		return errors.New("needs exactly one of allow, deny and apart")
 	}
 	if (r.Apart == nil) == (len(r.From) == 0) {
-		return errors.New("allow and deny need from; apart goes without it")
+		return errors.New("allow and deny need from; apart takes none")
 	}
 	return nil
 }

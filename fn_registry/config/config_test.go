@@ -34,13 +34,13 @@ func TestParse_Refuses(t *testing.T) {
 		"version: 1\nunits: functions":                                                                "cannot unmarshal",
 		"version: 1\nimport_rules: [{from: [a]}]":                                                     "exactly one",
 		"version: 1\nimport_rules: [{allow: [a]}]":                                                    "need from",
-		"version: 1\nimport_rules: [{from: [a], apart: [b, c]}]":                                      "apart goes without",
+		"version: 1\nimport_rules: [{from: [a], apart: [b, c]}]":                                      "apart takes none",
 		"version: 1\ndrivers: [{folder: a}]":                                                          "needs a folder",
 		"version: 1\ndrivers: [{folder: ../a, imports: [x.org/d]}]":                                   "needs a folder",
 		"version: 1\ndrivers: [{folder: ., imports: [x.org/d]}]":                                      "needs a folder",
-		"version: 1\ndrivers: [{folder: a, imports: [std]}]":                                          "no import path",
-		"version: 1\ndrivers: [{folder: a, imports: [x.org/d/]}]":                                     "no import path",
-		"version: 1\ndrivers: [{folder: a, imports: [x.org/d]}, {folder: b, imports: [x.org/d/...]}]": "stands twice",
+		"version: 1\ndrivers: [{folder: a, imports: [std]}]":                                          "is not an import path",
+		"version: 1\ndrivers: [{folder: a, imports: [x.org/d/]}]":                                     "is not an import path",
+		"version: 1\ndrivers: [{folder: a, imports: [x.org/d]}, {folder: b, imports: [x.org/d/...]}]": "is listed twice",
 		"": "version is 0",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {

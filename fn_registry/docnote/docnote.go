@@ -1,13 +1,12 @@
 // Package docnote writes the note at the end of a declaration's doc comment
-// that leads from go doc to the unit's spec: the spec's file, and what the
-// first of its gotchas say.
+// that points to the unit's spec: the spec's file, and its first gotchas.
 //
 //	// More in file_watch.md:
 //	//   - A path in a batch says "look here": the file may be gone, and may be the
 //	//     same as before.
 //
-// The note is from its first line to the end of its list. It is generated; what
-// is written by hand stands before it.
+// The note extends from its first line to the end of its list. It is generated;
+// hand-written text goes before it.
 package docnote
 
 import (

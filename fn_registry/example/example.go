@@ -1,8 +1,8 @@
 // Package example type-checks the Example of each spec against the unit: the
-// one check that needs types. The go command says which files a package and
-// its imports have; nothing is compiled, and the bodies of their functions are
-// not looked at, so that a cold build cache costs nothing. Only examples that
-// say what they print are built and run.
+// only check that needs types. The go command lists the files of a package and
+// its imports; nothing is compiled, and function bodies are skipped, so a cold
+// build cache costs nothing. Only examples that say what they print are built
+// and run.
 package example
 
 import (

@@ -83,9 +83,9 @@ func (r *Registry) load(ctx context.Context) error {
 	return err
 }
 
-// Save writes the cache's files if something was learnt since the last time. A
-// reader sees each file old or new, whole; of two that don't belong together
-// the next Open repairs the difference.
+// Save writes the cache's files if anything changed since the last Save. Each
+// file is replaced atomically; if two don't match, the next Open repairs the
+// difference.
 func (r *Registry) Save() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,7 +134,7 @@ func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) er
 	})
 }
 
-var errIndexFile = errors.New("it is cut short, damaged or of another build")
+var errIndexFile = errors.New("it is truncated, damaged or from another build")
 
 func readIndex(file string) (*search.Index, map[string]fingerprint, error) {
 	data, err := regular.Read(file, math.MaxInt64-1)

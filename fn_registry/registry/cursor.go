@@ -27,7 +27,7 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-var errCursor = &QueryError{Param: "cursor", Message: "it is not one that an answer gave; omit it to start over"}
+var errCursor = &QueryError{Param: "cursor", Message: "it does not come from an earlier answer; omit it to start over"}
 
 func parseCursor(text, query string) (cursor, error) {
 	var c cursor
@@ -44,7 +44,7 @@ func parseCursor(text, query string) (cursor, error) {
 	return c, nil
 }
 
-// fingerprint tells queries apart, limit and cursor aside.
+// fingerprint identifies a query, ignoring limit and cursor.
 func (q Query) fingerprint() string {
 	q.Limit, q.Cursor = 0, ""
 	text, err := json.Marshal(q)

@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// Detail is all that is known of one unit. Lists in it are never nil.
+// Detail is everything known about one unit. Its lists are never nil.
 type Detail struct {
 	Item
 	Spec       spec.Spec       `json:"spec"`
@@ -196,7 +196,7 @@ func (s *State) apps(u *catalog.Unit) []string {
 	return slices.Compact(ids)
 }
 
-// Reach is the answer to who is reached from a unit by following the graph.
+// Reach lists the units reached from a unit by following the graph.
 type Reach struct {
 	ID    string    `json:"id"`
 	Total int       `json:"total"`

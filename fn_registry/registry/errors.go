@@ -8,7 +8,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// NotFoundError says that there is no unit of an ID.
+// NotFoundError reports an ID that no unit has.
 type NotFoundError struct {
 	ID         string
 	Candidates []string // IDs that may have been meant, best first
@@ -23,7 +23,7 @@ func (e *NotFoundError) Error() string {
 	return suggest("no unit "+quote(e.ID), e.Candidates)
 }
 
-// QueryError says that a question makes no sense as it was asked.
+// QueryError reports an invalid query.
 type QueryError struct {
 	Param      string // the part of the question, under its name in the HTTP API: "kind", "cursor"
 	Message    string // lower case, no full stop

@@ -17,8 +17,8 @@ const (
 	MaxText      = 4096 // bytes of Text, and of Signature
 )
 
-// Query asks for units. All that is set must hold. The zero Query lists
-// everything.
+// Query selects units. All conditions that are set must hold. The zero Query
+// lists everything.
 type Query struct {
 	Text      string   // words, "phrases", -words, field words (tag:sql -purity:pure), or a signature: see search.ParseQuery
 	Signature string   // a signature: see search.ParseSignature
@@ -49,11 +49,11 @@ const (
 
 // Page is a part of the answer to a [Query].
 //
-// NextCursor names the unit that a page ends with. When the registry changes
-// between two pages, the next one goes on behind that unit, or, when it has
-// gone, where it would stand. So with SortID no unit that stays is given twice
-// or left out; in the other orders only units may be whose own place in the
-// order has changed meanwhile.
+// NextCursor names the unit that a page ends with. If the registry changes
+// between two pages, the next page continues after that unit or, if it was
+// removed, after its former position. With SortID no remaining unit is repeated
+// or skipped; in the other orders this can happen only to units that moved in
+// the order.
 type Page struct {
 	Items      []Item    `json:"items"`
 	Total      int       `json:"total"`
@@ -88,9 +88,9 @@ func (p Problem) String() string { return p.Text + ": " + suggest(p.Message, p.C
 // query's words, to be marked.
 func (p *Page) Spans(text string) []search.Span { return p.result.Spans(text) }
 
-// Find answers a query. What makes no sense in the Text is reported in the
-// page's Problems, as somebody may still be typing; elsewhere it is a
-// [*QueryError]. A Text of which nothing is understood finds nothing.
+// Find answers a query. Invalid parts of the Text are reported in the page's
+// Problems, as it may still be being typed; elsewhere they are a [*QueryError].
+// A Text that is entirely invalid finds nothing.
 func (s *State) Find(q Query) (*Page, error) {
 	parsed, err := q.parse()
 	if err != nil {
@@ -148,13 +148,13 @@ func (q Query) parse() (search.Query, error) {
 		return search.Query{}, &QueryError{Param: "limit", Message: "not between 1 and 200"}
 	}
 	if !slices.Contains([]Sort{SortDefault, SortRelevance, SortID, SortUse}, q.Sort) {
-		return search.Query{}, &QueryError{Param: "sort", Message: quote(string(q.Sort)) + " is no order",
+		return search.Query{}, &QueryError{Param: "sort", Message: quote(string(q.Sort)) + " is not a sort order",
 			Candidates: []string{string(SortRelevance), string(SortID), string(SortUse)}}
 	}
 	parsed := search.ParseQuery(q.Text)
 	if q.Signature != "" {
 		if parsed.Signature != nil {
-			return search.Query{}, &QueryError{Param: "signature", Message: "there is another signature in q"}
+			return search.Query{}, &QueryError{Param: "signature", Message: "q already has a signature"}
 		}
 		sig, err := search.ParseSignature(q.Signature)
 		if err != nil {
@@ -276,8 +276,8 @@ const (
 	mostLooked     = 20 // hits of a search among which candidates are looked for
 )
 
-// missing says that there is no such unit, with those that may have been meant:
-// the ones that have its words in their names.
+// missing is the error for an unknown unit, with the likely candidates: the
+// ones that have its words in their names.
 func (s *State) missing(id string) *NotFoundError {
 	e := &NotFoundError{ID: id}
 	if len(id) > 200 || !utf8.ValidString(id) || catalog.Squash(strings.Trim(id, `"' `)) == "" { // a query of no words finds all
@@ -299,8 +299,8 @@ func (s *State) missing(id string) *NotFoundError {
 }
 
 // Resolve returns the ID of a unit that is named by its ID, its name, or its Go
-// symbol, with or without the package. Where several units are equal without
-// underscores and case, the one that is called exactly so is meant. The error
+// symbol, with or without the package. If several units are equal ignoring
+// underscores and case, the one with exactly this name is returned. The error
 // is a [*NotFoundError], with all of them where several remain.
 func (s *State) Resolve(text string) (string, error) {
 	if s.Catalog.Unit(text) != nil {

@@ -9,10 +9,10 @@ import (
 	"fnregistry.dev/fn_registry/check"
 )
 
-// Findings holds the state's catalogue against all rules of the linter, save
-// those that compare with history. The first who asks starts the work, which
-// goes on in the background until the registry is closed; all wait for it, each
-// as long as its own ctx allows.
+// Findings checks the state's catalogue with all rules of the linter, except
+// those that compare with history. The first call starts the work, which runs
+// in the background until the registry is closed; every call waits for it, as
+// long as its own ctx allows.
 func (s *State) Findings(ctx context.Context) ([]check.Finding, error) {
 	f := s.startFindings()
 	select {
@@ -70,7 +70,7 @@ func (s *State) findingsOf(u *catalog.Unit) []check.Finding {
 	return list(check.Unit(s.Catalog, u))
 }
 
-// FindingsQuery chooses among findings; what is empty chooses all.
+// FindingsQuery selects findings; an empty field selects all.
 type FindingsQuery struct {
 	Rule     string
 	Severity check.Severity
@@ -79,9 +79,9 @@ type FindingsQuery struct {
 	File     string // the file, or a folder above it
 }
 
-// FilterFindings chooses among findings. A rule, severity, unit or domain that
-// does not exist is a [*QueryError]: no findings would mean that nothing is
-// wrong with it.
+// FilterFindings selects findings. A rule, severity, unit or domain that does
+// not exist is a [*QueryError]: no findings would mean that nothing is wrong
+// with it.
 func (s *State) FilterFindings(all []check.Finding, q FindingsQuery) ([]check.Finding, error) {
 	var rules []string
 	for _, r := range check.Rules() {

@@ -63,10 +63,10 @@ func (s *State) Graph(q GraphQuery) (*Graph, error) {
 		return nil, &QueryError{Param: "depth", Message: "less than 0"}
 	}
 	if q.ID == "" && q.Depth > 0 {
-		return nil, &QueryError{Param: "depth", Message: "it counts from a unit, and none is named"}
+		return nil, &QueryError{Param: "depth", Message: "it counts from a unit, but no unit is given"}
 	}
 	if q.ID == "" && q.Direction != Both {
-		return nil, &QueryError{Param: "direction", Message: "it leads from a unit, and none is named"}
+		return nil, &QueryError{Param: "direction", Message: "it is relative to a unit, but no unit is given"}
 	}
 	if err := s.checkDomain(q.Domain); err != nil {
 		return nil, err

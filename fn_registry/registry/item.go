@@ -4,7 +4,7 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// Item is a unit in a list. Lists in it are never nil.
+// Item is a unit in a list. Its lists are never nil.
 type Item struct {
 	ID          string   `json:"id"`
 	Name        string   `json:"name"`

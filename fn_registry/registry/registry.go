@@ -1,10 +1,10 @@
 // Package registry answers questions about the units of one or more
-// repositories: find, show, who uses whom, what is like this draft, what is
-// wrong. It joins the catalogue, the search index and the linter's findings.
+// repositories: find, show, who uses whom, what is similar to a draft, what is
+// wrong. It combines the catalogue, the search index and the linter's findings.
 //
-// A [Registry] holds one [State] at a time. A State never changes, so readers
-// take it and go on with it without locks while [Registry.Refresh] prepares the
-// next one. Everything that is asked is a method of State.
+// A [Registry] holds one [State] at a time. A State is immutable, so readers
+// use it without locks while [Registry.Refresh] prepares the next one. All
+// queries are methods of State.
 package registry
 
 import (
@@ -28,8 +28,8 @@ type Options struct {
 	Log      *slog.Logger          // nil: nothing is logged
 }
 
-// Registry keeps a current [State]. Get one from [Open]; its methods may be
-// called from several goroutines at once.
+// Registry keeps a current [State]. Get one from [Open]; its methods are safe
+// for concurrent use.
 type Registry struct {
 	opts  Options
 	files cacheFiles
@@ -72,9 +72,8 @@ func Open(ctx context.Context, opts Options) (*Registry, error) {
 	return r, nil
 }
 
-// Load is Open, Refresh and Save: what a program does that answers one question
-// from the files as they are. A cache that can't be written is logged, and no
-// error.
+// Load calls Open, Refresh and Save, for programs that answer one question from
+// the current files. Failure to write the cache is logged and not returned.
 func Load(ctx context.Context, opts Options) (*Registry, error) {
 	r, err := Open(ctx, opts)
 	if err != nil {
@@ -103,8 +102,7 @@ func (r *Registry) Close() error {
 // Sizes is where fn size keeps what units weigh, and [State.Get] finds it.
 func (r *Registry) Sizes() ledger.Dir { return r.files.sizes }
 
-// State returns the current state. Whoever asks several questions that belong
-// together asks one State.
+// State returns the current state. Use one State for several related queries.
 func (r *Registry) State() *State { return r.state.Load() }
 
 // Freshness says how current the answers are.
@@ -137,8 +135,8 @@ type Change struct {
 // None reports whether nothing has changed.
 func (c Change) None() bool { return c == Change{} }
 
-// Refresh looks at all files and reads what is not as it was. The new state is
-// there when it returns; after an error the old one stays.
+// Refresh checks all files and reads those that changed. When it returns, the
+// new state is current; after an error the old one stays.
 func (r *Registry) Refresh(ctx context.Context) (Change, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/fn_registry/search"
 )
 
-// Draft is what somebody is about to write. Any field may be empty, but not all
-// of them.
+// Draft describes a unit about to be written. Any field may be empty, but not
+// all of them.
 type Draft struct {
 	Name        string   `json:"name"`
 	Signature   string   `json:"signature"`
@@ -60,7 +60,7 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	case strings.TrimSpace(all) == "":
 		return nil, &QueryError{
 			Param:   "draft",
-			Message: "it is empty: say at least what the unit is to do, in description",
+			Message: "it is empty: give at least a description of what the unit should do",
 		}
 	case !utf8.ValidString(all) || strings.ContainsRune(all, 0):
 		return nil, &QueryError{Param: "draft", Message: "not valid text: it has a NUL or is not UTF-8"}
@@ -68,7 +68,7 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 		return nil, &QueryError{Param: "draft", Message: "longer than 64 KiB"}
 	}
 	if sig, err := search.ParseSignature(d.Signature); err == nil && sig.Any() && strings.TrimSpace(d.Name+d.Description+strings.Join(d.Tags, "")) == "" {
-		return nil, &QueryError{Param: "signature", Message: quote(d.Signature) + " has neither parameters nor results yet, so anything may do it"}
+		return nil, &QueryError{Param: "signature", Message: quote(d.Signature) + " has neither parameters nor results, so anything would match"}
 	}
 	matches, err := s.Index.Similar(search.Draft(d), limit)
 	if errors.Is(err, search.ErrSignature) {

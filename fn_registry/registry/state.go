@@ -11,9 +11,9 @@ import (
 	"fnregistry.dev/fn_registry/spec"
 )
 
-// State is everything known at one time. It never changes and may be read from
-// any number of goroutines; only the bodies of specs are read from their files
-// when they are asked for.
+// State is everything known at one time. It is immutable and safe for
+// concurrent use; only the bodies of specs are read from their files on
+// request.
 type State struct {
 	Generation uint64
 	ChangedAt  time.Time

@@ -52,7 +52,7 @@ func (e *edit) replaceBy(old, by module.Version) error {
 		}
 		return &core.Error{
 			Code: core.CodeConflict, Message: "go.mod replaces " + old.Path + " by " + strings.TrimSpace(r.New.Path+" "+r.New.Version) + " already",
-			Hint: "take that line out, or use --copy",
+			Hint: "remove that line, or use --copy",
 		}
 	}
 	if err := e.mod.AddReplace(old.Path, old.Version, by.Path, by.Version); err != nil {

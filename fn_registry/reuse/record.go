@@ -60,7 +60,7 @@ func (t *Target) ReadRecord(folder string) (*Record, error) {
 	}
 	var r Record
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: file, Err: err, Hint: "take it from your history"}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: file, Err: err, Hint: "restore it from version control"}
 	}
 	if r.Format != recordFormat {
 		return nil, &core.Error{Code: core.CodeInvalid, Message: file + " was written by another version of fn"}

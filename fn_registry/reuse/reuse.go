@@ -1,9 +1,10 @@
 // Package reuse brings units of a repository into a Go module elsewhere: by
 // require and replace lines in its go.mod, or as a copy of the packages that
-// the units need, with a record by which later changes on either side are seen.
+// the units need, with a record that makes later changes on either side
+// detectable.
 //
-// The go command is not run: after either, go mod tidy downloads the modules of
-// others and takes out the lines that nothing needs.
+// The go command is not run: afterwards, go mod tidy downloads third-party
+// modules and removes unused lines.
 package reuse
 
 import (
@@ -57,7 +58,7 @@ func OpenTarget(dir string) (*Target, error) {
 		case folder == filepath.Dir(folder):
 			return nil, &core.Error{
 				Code: core.CodeNotFound, Message: "no go.mod in " + dir + " or above it",
-				Hint: "go mod init makes one",
+				Hint: "go mod init creates one",
 			}
 		}
 	}
@@ -97,9 +98,9 @@ func importable(units []*catalog.Unit) error {
 		case u.IsApp() || u.Dir.Package == "main":
 			return &core.Error{Code: core.CodeInvalid, Message: u.ID + " is a program", Hint: "name the units that it is composed of: fn uses " + u.ID}
 		case u.Dir.ImportPath == "":
-			return &core.Error{Code: core.CodeInvalid, Message: u.ID + " lies outside of any module"}
+			return &core.Error{Code: core.CodeInvalid, Message: u.ID + " is outside any module"}
 		case isInternal(u.Dir.ImportPath):
-			return &core.Error{Code: core.CodeForbidden, Message: u.ID + " lies in an internal package"}
+			return &core.Error{Code: core.CodeForbidden, Message: u.ID + " is in an internal package"}
 		}
 	}
 	return nil

@@ -1,5 +1,5 @@
-// Package revision asks git what has changed since an earlier revision, and for
-// files as they were then.
+// Package revision lists the files that changed since an earlier git revision,
+// and reads files as of that revision.
 package revision
 
 import (
@@ -13,8 +13,8 @@ import (
 	"sync"
 )
 
-// Repo is a folder of a git checkout, seen from one revision. Close ends the
-// git process that it may have started.
+// Repo is a folder of a git checkout, compared with one revision. Close ends
+// the git process that it may have started.
 type Repo struct {
 	dir, revision string
 

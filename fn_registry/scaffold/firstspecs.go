@@ -21,8 +21,8 @@ import (
 // FirstSpecs plans a spec for each exported function of the units folders that
 // has none: what the code shows, the description from the doc comment, the
 // fields of a config struct from theirs, and the Example from a testable one.
-// What nobody can know but a person stays empty, and the linter's findings say
-// where. The purity is pure where the code shows nothing that is not.
+// What only a person can know stays empty, and the linter's findings say where.
+// The purity is pure where the code shows nothing that is not.
 //
 // The plan's notes name the functions that are left out. When the plan is
 // written, [Complete] fills in what only the catalogue of all specs can tell.

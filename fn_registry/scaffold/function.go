@@ -13,9 +13,9 @@ import (
 )
 
 // function plans a function or a pipeline. Its body refuses every call, its
-// test holds it to that, and its spec says so: a stub that nobody can take for
-// the finished thing. The test fails once the body is written, and its message
-// asks for the real ones.
+// test holds it to that, and its spec says so: a stub that cannot be mistaken
+// for the finished thing. The test fails once the body is written, and its
+// message asks for the real ones.
 func (m *maker) function() (*Plan, error) {
 	to, err := m.place()
 	if err != nil {

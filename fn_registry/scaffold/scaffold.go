@@ -1,11 +1,10 @@
-// Package scaffold writes what a person would otherwise type: the Go file, spec
-// and test of a new unit ([New]), a program composed of units, the settings of
-// a repository ([Settings]) and first specs for functions that have none
-// ([FirstSpecs]).
+// Package scaffold generates code and specs: the Go file, spec and test of a
+// new unit ([New]), a program composed of units, the settings of a repository
+// ([Settings]) and initial specs for functions that have none ([FirstSpecs]).
 //
-// Everything is a [Plan] first, text in memory that can be shown, and is
-// written by [Plan.Write], which never overwrites a file. What comes out
-// compiles, passes go vet and has no finding of the linter.
+// Everything is first a [Plan], text in memory that can be shown, and is
+// written by [Plan.Write], which never overwrites a file. The result compiles,
+// passes go vet and has no finding of the linter.
 package scaffold
 
 import (
@@ -20,7 +19,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// Draft is a unit that is to be made.
+// Draft describes a unit to be created.
 type Draft struct {
 	Name   string    // snake_case
 	Kind   spec.Kind // empty: function
@@ -83,8 +82,8 @@ type maker struct {
 
 type symbolKey struct{ pkg, name string }
 
-// New plans a unit in the catalogue's first root. The error is an *Error where
-// the draft is to blame.
+// New plans a unit in the catalogue's first root. The error is an *Error if the
+// draft is at fault.
 func New(c *catalog.Catalog, d Draft) (*Plan, error) {
 	m := newMaker(c, d)
 	for _, check := range []func() error{m.checkName, m.checkKind, m.checkDomain, m.checkUses} {

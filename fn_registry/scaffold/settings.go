@@ -123,7 +123,7 @@ func (m *maker) hasPages(d *catalog.Dir) bool {
 			return false
 		}
 		defer in.Close()
-		var head [16]byte // the first line tells
+		var head [16]byte // the first line is enough
 		n, _ := io.ReadFull(in, head[:])
 		return spec.IsSpec(head[:n])
 	})

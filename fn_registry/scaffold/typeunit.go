@@ -16,7 +16,7 @@ import (
 
 // typeUnit plans a type. Without a signature it is a small struct with a
 // required field and a Validate method, which does what its test says and is
-// there to be edited. A type whose declaration is given comes without a test:
+// meant to be edited. A type whose declaration is given comes without a test:
 // there is no behaviour to hold it to.
 func (m *maker) typeUnit() (*Plan, error) {
 	to, err := m.place()
@@ -82,7 +82,7 @@ func (m *maker) declaredType(to place) string {
 }
 
 // typeSpec plans the spec of a type that is there: fn init --specs writes none,
-// as a type owes none until several units share it.
+// as a type needs none until several units share it.
 func (m *maker) typeSpec(to place, symbol string) (*Plan, error) {
 	file, decl, err := m.typeFile(to, symbol)
 	if err != nil {

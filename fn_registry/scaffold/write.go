@@ -12,9 +12,9 @@ import (
 	"fnregistry.dev/functions/infra/atomicfile"
 )
 
-// Write puts the plan's files below root. It overwrites nothing: a file that is
-// there meanwhile, or a go.work that has changed since the plan was made, is an
-// error, and what was written until then is taken back.
+// Write puts the plan's files below root. It overwrites nothing: if a file
+// exists by now, or go.work has changed since the plan was made, it fails and
+// removes what it had written.
 func (p *Plan) Write(root string) (err error) {
 	var undo []func()
 	defer func() {

@@ -6,7 +6,7 @@ import (
 )
 
 // maxWord is the length in bytes to which a part of an identifier is cut:
-// nobody types more, and what is longer is encoded data.
+// nothing longer is typed by hand; it is encoded data.
 const maxWord = 64
 
 type class uint8

@@ -14,7 +14,7 @@ func (p *part) check() error {
 	for _, u := range []u32s{s.keys.ends, s.byKey, s.words.ends, s.inflected, s.posts.ends, s.forward.ends,
 		s.types.ends, s.heads, s.sigs.ends, u32s(p.boosts)} {
 		if len(u)%4 != 0 {
-			return errors.New("a list has half a number")
+			return errors.New("a list ends in the middle of a number")
 		}
 	}
 	docs, words, types := s.keys.len(), s.words.len(), s.types.len()
@@ -174,7 +174,7 @@ func (s *segment) validSignature(b []byte) bool {
 func (p *part) checkBoosts() error {
 	for i := range p.boosts.len() {
 		if v := p.boosts.at(i); !(v >= 0) || math.IsInf(float64(v), 0) {
-			return errors.New("a boost is no number")
+			return errors.New("a boost is not a number")
 		}
 	}
 	return nil

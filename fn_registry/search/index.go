@@ -1,6 +1,6 @@
 package search
 
-// Doc is what is known of a unit. Only Key is needed.
+// Doc is what is known about a unit. Only Key is needed.
 type Doc struct {
 	Key         string // the unit's ID; unique in the index
 	Name        string
@@ -15,7 +15,7 @@ type Doc struct {
 	Boost float64
 }
 
-// Index answers queries. It never changes and needs no closing. The zero Index
+// Index answers queries. It is immutable and needs no closing. The zero Index
 // is empty and ready for use.
 type Index struct {
 	parts []part

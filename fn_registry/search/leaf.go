@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// How is the way in which a unit has a word of a query.
+// How says how a unit matches a word of a query.
 type How uint8
 
 // The ways, the surest first.

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ErrDamaged is wrapped by all errors of [Load]: what was read is no index, is
-// of another version, or is damaged. The remedy is to rebuild the index.
+// ErrDamaged is wrapped by all errors of [Load]: the data is not an index, has
+// another version, or is damaged. Rebuild the index.
 var ErrDamaged = errors.New("not a usable search index")
 
 // Load reads what [Index.WriteTo] wrote. The index keeps using data, which
@@ -23,11 +23,11 @@ func Load(data []byte) (*Index, error) {
 	return x, nil
 }
 
-var errTruncated = errors.New("it is cut short")
+var errTruncated = errors.New("it is truncated")
 
 func load(data []byte) (*Index, error) {
 	if !strings.HasPrefix(string(data[:min(len(data), len(magic))]), magic[:6]) {
-		return nil, errors.New("it does not begin as one")
+		return nil, errors.New("it has no index header")
 	}
 	if len(data) < len(magic)+8 {
 		return nil, errTruncated
@@ -50,7 +50,7 @@ func load(data []byte) (*Index, error) {
 		parts = append(parts, p)
 	}
 	if len(r.rest) > 0 {
-		return nil, errors.New("something follows its end")
+		return nil, errors.New("there is data after its end")
 	}
 	return newIndex(parts), nil
 }

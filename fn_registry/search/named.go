@@ -62,8 +62,8 @@ url type Values map[string][]string
 // NewNamedTypes reads declarations as [Doc.Signature] has them, type ID string,
 // each after the name of its package. Structs, interfaces and generic types
 // stand for nothing but themselves and are left out, as is what can't be read.
-// Types of one name in several packages are told apart only where a signature
-// names the package.
+// Types of the same name in several packages are distinguished only if a
+// signature names the package.
 func NewNamedTypes(declarations iter.Seq2[string, string]) *NamedTypes {
 	t := &NamedTypes{byName: map[string][]namedType{}, heads: map[headPair]bool{}}
 	for line := range strings.Lines(strings.TrimSpace(standardTypes)) {

@@ -15,7 +15,7 @@ const (
 	maxNear  = 5  // corrections that are reported of a word
 )
 
-// Query is what to look for. All parts of it must hold.
+// Query is what to look for. All parts must match.
 type Query struct {
 	Words     []Word
 	Filters   []Filter   // field words: for the caller to apply, by [Options.Accept]

@@ -38,7 +38,7 @@ var fewUses = func() (t [64]float64) {
 	return t
 }()
 
-// idf says how much a word tells, that is in df of n units.
+// idf returns the weight of a word that occurs in df of n units.
 func idf(n, df int) float64 {
 	return math.Log1p((float64(n-df) + 0.5) / (float64(df) + 0.5))
 }
@@ -156,7 +156,7 @@ func (r *ranker) certain(doc int) float64 {
 // most is no less than the unit's score, and needs no look at its uses.
 func (r *ranker) most(doc int, v rated) float64 { return r.certain(doc) + r.relevance(v) }
 
-// refused tells whether the unit has a word that it must not have.
+// refused reports whether the unit has an excluded word.
 func (r *ranker) refused(doc int) bool {
 	for _, l := range r.not {
 		if l.cells[doc].value > 0 {

@@ -16,7 +16,7 @@ type segment struct {
 	forward items // for each unit, the words of name, description and tags in order: see forward.go
 
 	types items // the distinct types in signatures, encoded: see sigencode.go
-	heads u32s  // for each type, the hash by which most types are told apart
+	heads u32s  // for each type, a hash that distinguishes most types
 	sigs  items // for each unit, its signature as numbers of types, or nothing
 
 	classes []typeClass // for each type; derived when the segment is made or loaded

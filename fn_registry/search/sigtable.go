@@ -38,7 +38,7 @@ func quantize(score float64) uint8 {
 	return max(1, uint8(score*sameType))
 }
 
-// mayMatch tells most types apart that don't match, without decoding them.
+// mayMatch rejects most types that don't match, without decoding them.
 func mayMatch(q *typ, qHead, dHead uint32, encoded []byte) bool {
 	switch {
 	case dHead == headWild:

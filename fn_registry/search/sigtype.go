@@ -67,8 +67,8 @@ func (t *typ) open() bool {
 // headWild is the head of a type that may match any other.
 const headWild = 0
 
-// head is a hash by which most pairs of types that don't match are told apart;
-// pointers don't count.
+// head is a hash that rejects most pairs of types that don't match; pointers
+// don't count.
 func (t *typ) head() uint32 {
 	switch t.kind {
 	case kindPointer:

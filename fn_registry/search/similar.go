@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Draft is what somebody is about to write. Any field may be empty.
+// Draft describes a unit about to be written. Any field may be empty.
 type Draft struct {
 	Name        string
 	Signature   string // as ParseSignature reads it

@@ -41,12 +41,12 @@ func (t *topHits) offer(s scored) {
 	}
 }
 
-// isBelow tells whether a unit that scores no more than this is not kept.
+// isBelow reports whether a unit with this score is too low to be kept.
 func (t *topHits) isBelow(score float64) bool {
 	return len(t.heap) == t.keep && score < t.heap[0].score
 }
 
-// worse tells whether a comes after b.
+// worse reports whether a comes after b.
 func (t *topHits) worse(a, b scored) bool {
 	if a.score != b.score {
 		return a.score < b.score

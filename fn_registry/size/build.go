@@ -141,7 +141,7 @@ func (r *run) build(ctx context.Context, j *job) error {
 		j.Whole, err = r.link(ctx, j)
 	}
 	if err == nil {
-		_ = r.Ledger.Put(key, j.Whole) // a cache, where it can be written; anew, so that Trim leaves it
+		_ = r.Ledger.Put(key, j.Whole) // best effort; stored again so that Trim keeps it
 	}
 	return err
 }

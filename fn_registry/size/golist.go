@@ -174,7 +174,7 @@ func (l listing) needsCgo(packages []string) (needs bool) {
 	return needs
 }
 
-// workspaces tells for each root which of its modules the go command sees
+// workspaces returns for each root which of its modules the go command sees
 // together.
 type workspaces []map[string]bool // by root; module folders of its go.work; nil: there is none
 
@@ -215,7 +215,7 @@ func (w workspaces) of(c *catalog.Catalog, d *catalog.Dir) (place, error) {
 	root := c.Roots[d.Root]
 	module, ok := root.ModuleDir(d.Path)
 	if !ok {
-		return place{}, fmt.Errorf("%s lies in no Go module", d.Path)
+		return place{}, fmt.Errorf("%s is not in a Go module", d.Path)
 	}
 	at := place{dir: root.Path(module)}
 	if !w[d.Root][at.dir] {
@@ -225,7 +225,7 @@ func (w workspaces) of(c *catalog.Catalog, d *catalog.Dir) (place, error) {
 }
 
 // ErrNoGo reports that there is no go command.
-var ErrNoGo = errors.New("there is no go command on the path")
+var ErrNoGo = errors.New("no go command on the PATH")
 
 // goCommand runs the go command. A nil environment is the program's own.
 func goCommand(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {

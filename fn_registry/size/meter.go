@@ -32,8 +32,8 @@ var (
 // weigh with further units.
 func BaseApp(app *catalog.Unit) Base { return Base{Name: app.ID, App: app} }
 
-// Figure is what units weigh together. Files are laid out in pages, so a few kB
-// are chance.
+// Figure is what units weigh together. Files are aligned to pages, so
+// differences of a few kB mean nothing.
 type Figure struct {
 	Units []*catalog.Unit
 	Added int64    // bytes by which they make the base's binary larger; of a program alone: its size
@@ -71,8 +71,8 @@ type Report struct {
 }
 
 // Measure says of each set of units how much they add to the base together. A
-// set of one program alone is that program as it is released. What can't be
-// built has an Err, and the others are measured all the same.
+// set of one program alone is that program as it is released. A set that can't
+// be built has an Err; the others are still measured.
 func (m *Meter) Measure(ctx context.Context, base Base, sets [][]*catalog.Unit) (*Report, error) {
 	r := &run{Meter: m, base: base}
 	tmp, err := os.MkdirTemp("", "fn_size")
@@ -189,9 +189,9 @@ func (r *run) plan(ctx context.Context, j *job) error {
 		case u.IsApp():
 			return fmt.Errorf("%s is a program, which can't be added to another; take it as the base", u.ID)
 		case u.Code == nil:
-			return fmt.Errorf("%s has no code that was found", u.ID)
+			return fmt.Errorf("no code was found for %s", u.ID)
 		case u.Dir.Package == "main":
-			return fmt.Errorf("%s lies in a program's own package, which nothing can import", u.ID)
+			return fmt.Errorf("%s is in a program's own package, which can't be imported", u.ID)
 		}
 	}
 	dirs := dirsOf(added)

@@ -1,8 +1,8 @@
 // Package source reads facts from Go source by syntax alone: declarations,
 // imports, build constraints, tests, and which names each declaration refers
 // to. It needs no network, no build cache and no type information, and it reads
-// files under every build tag. One file is read at a time; what needs several
-// is package catalog's.
+// files under every build tag. It reads one file at a time; what needs several
+// files is in package catalog.
 package source
 
 import "go/token"
@@ -10,7 +10,7 @@ import "go/token"
 // Pos is a place in a file: line and column from 1, the column in bytes.
 type Pos struct{ Line, Column int }
 
-// File is what one Go file says.
+// File holds the facts of one Go file.
 type File struct {
 	Path       string // as given to Parse
 	Package    string
@@ -100,7 +100,8 @@ func (d *Decl) Exported() bool {
 	return token.IsExported(d.Name) && (d.Kind != Method || token.IsExported(d.Recv))
 }
 
-// Error is a file that does not parse, with the first place that is wrong.
+// Error reports a file that does not parse, with the position of the first
+// error.
 type Error struct {
 	Pos     Pos
 	Message string

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Parse reads one file. The error is an *Error with the first place that is
-// wrong; then the File is nil.
+// Parse reads one file. The error is an *Error with the position of the first
+// syntax error; the File is then nil.
 func Parse(path string, src []byte) (*File, error) {
 	fset := token.NewFileSet()
 	mode := parser.SkipObjectResolution // see resolver

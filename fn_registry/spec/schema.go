@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// SchemaID names the JSON Schema; nothing needs to be served there.
+// SchemaID identifies the JSON Schema; the URL need not exist.
 const SchemaID = "https://fnregistry.dev/spec.schema.json"
 
 // JSONSchema is the frontmatter's JSON Schema, draft 2020-12, made from [Keys]:

@@ -1,11 +1,10 @@
 // Package spec is the model of a unit's spec, the Markdown file with YAML
-// frontmatter that stands next to the code: reading it with the place of every
-// key and value ([Parse]), changing it so that nothing else moves
-// ([Document.Set]), writing a new one ([Format]), and the model as data
-// ([Keys], [JSONSchema]).
+// frontmatter that stands next to the code: reading it with the position of
+// every key and value ([Parse]), editing it in place ([Document.Set]), writing
+// a new one ([Format]), and the model as data ([Keys], [JSONSchema]).
 //
-// The package knows one file at a time and never touches the disk. What a spec
-// says of other units or of the code is checked elsewhere.
+// The package handles one file at a time and does no I/O. What a spec says
+// about other units or the code is checked elsewhere.
 package spec
 
 import "slices"
@@ -27,7 +26,7 @@ const (
 	PurityImpure = "impure" // anything else
 )
 
-// LangGo is the one language that units are written in so far.
+// LangGo is the only language that units are written in so far.
 const LangGo = "go"
 
 // MaxSize is the largest spec that [Parse] reads, in bytes. A caller need not

@@ -96,7 +96,7 @@ func (o *options) resolve(args []string) (*options, error) {
 	named := ""
 	if len(args) > 0 {
 		if named = args[0]; named == "" { // a variable of the shell that is not set
-			return o, errors.New("ROOT is given nothing; leave it out, or name a folder")
+			return o, errors.New("ROOT is empty; omit it, or name a folder")
 		}
 	}
 	if i := slices.Index(o.Rules, example.Rule.Name); i >= 0 { // its name asks for it as well as its flag
@@ -128,7 +128,7 @@ func findRoot(named string) (string, error) {
 			case named == "":
 				return at, nil
 			}
-			return "", fmt.Errorf("%s lies within %s, whose %s holds for all of it: give that folder, or none", named, at, config.FileName)
+			return "", fmt.Errorf("%s is inside %s, and the %s there applies to all of it: give that folder, or none", named, at, config.FileName)
 		}
 		if at == filepath.Dir(at) {
 			return cmp.Or(named, "."), nil

@@ -15,7 +15,7 @@ func TestCLI_Errors(t *testing.T) {
 		"other verb":      {"frobnicate", `no command "frobnicate"`, "testenv --help lists the commands"},
 		"server":          {"up postgers -- true", `there is no server "postgers"`, "did you mean postgres?"},
 		"no dashes":       {"up postgres true", `there is no server "true"`, "-- COMMAND"},
-		"homeservers":     {"up matrix matrix=synapse -- true", "one homeserver only", "not both"},
+		"homeservers":     {"up matrix matrix=synapse -- true", "only one homeserver", "not both"},
 		"no command":      {"up postgres", "no command to run", "-- COMMAND"},
 		"empty command":   {"up postgres --", "no command to run", "-- COMMAND"},
 		"missing command": {"up postgres -- no-such-command", "no-such-command", "sh -c"},

@@ -53,7 +53,7 @@ func TestInner_OnlyByItself(t *testing.T) {
 					cmd.ExtraFiles = []*os.File{open}
 				}
 				code, _, stderr := result(t, cmd)
-				if code != 2 || !strings.Contains(stderr, role+" is what testenv calls itself by") {
+				if code != 2 || !strings.Contains(stderr, role+" is reserved for testenv itself") {
 					t.Errorf("exit status %d, said %q", code, stderr)
 				}
 				if !lives() {

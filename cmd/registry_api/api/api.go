@@ -1,4 +1,4 @@
-// Package api is the HTTP API over a registry.
+// Package api is the HTTP API of a registry.
 package api
 
 import (
@@ -102,7 +102,7 @@ func (a *API) around(e httpapi.HTTPAPIEndpoint, next http.Handler) http.Handler 
 	})
 }
 
-// setFreshness tells in headers how current an answer from this state is.
+// setFreshness sets headers that say how current an answer from this state is.
 func setFreshness(h http.Header, f Freshness, s *registry.State) {
 	h.Set("Registry-Watching", strconv.FormatBool(f.Watching))
 	if s != nil {

@@ -11,11 +11,11 @@ import (
 )
 
 type graphIn struct {
-	Format    string `query:"format" json:"-" doc:"The form of the answer." enum:"json,dot,mermaid" default:"json"`
-	ID        string `query:"id" json:"-" doc:"The unit in the middle; without it the graph is that of all units."`
-	Depth     *int   `query:"depth" json:"-" doc:"How far from the unit in the middle, in edges; without it as far as they lead." min:"1" max:"1000"`
-	Direction string `query:"direction" json:"-" doc:"Which way from the unit in the middle: what it uses, or who uses it; without it both." enum:"uses,used_by"`
-	Domain    string `query:"domain" json:"-" doc:"Only units of this domain, besides the one in the middle."`
+	Format    string `query:"format" json:"-" doc:"The format of the answer." enum:"json,dot,mermaid" default:"json"`
+	ID        string `query:"id" json:"-" doc:"The unit at the center; without it, the graph of all units."`
+	Depth     *int   `query:"depth" json:"-" doc:"Distance from the unit at the center, in edges (default: no limit)." min:"1" max:"1000"`
+	Direction string `query:"direction" json:"-" doc:"Direction from the unit at the center: what it uses, or what uses it (default: both)." enum:"uses,used_by"`
+	Domain    string `query:"domain" json:"-" doc:"Only units of this domain, and the one at the center."`
 }
 
 func graphEndpoints() []httpapi.HTTPAPIEndpoint {

@@ -24,8 +24,8 @@ type findingsIn struct {
 	Unit     string `query:"unit" json:"-" doc:"Findings about the unit with this ID."`
 	Domain   string `query:"domain" json:"-" doc:"Findings about units of this domain."`
 	File     string `query:"file" json:"-" doc:"Findings in this file, or below this folder."`
-	Limit    *int   `query:"limit" json:"-" doc:"Items of a page." min:"1" max:"1000" default:"200"`
-	Cursor   string `query:"cursor" json:"-" doc:"next_cursor of the page before, with otherwise the same parameters. When files change between two pages, findings may be given twice or left out."`
+	Limit    *int   `query:"limit" json:"-" doc:"Items per page." min:"1" max:"1000" default:"200"`
+	Cursor   string `query:"cursor" json:"-" doc:"next_cursor of the previous page, with all other parameters unchanged. If files change between two pages, findings may be repeated or skipped."`
 }
 
 type findingsOut struct {
@@ -53,11 +53,11 @@ func (a *API) registryEndpoints() []httpapi.HTTPAPIEndpoint {
 		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/findings", Name: "listFindings", Tag: "findings", ByGeneration: true,
 			Summary:     "What the linter finds",
-			Description: "All rules but those that compare with the repository's history. The first request after a change waits for the linter.",
+			Description: "All rules except those that compare with the repository's history. The first request after a change waits for the linter.",
 		}), MaxBody, listFindings),
 		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/stats", Name: "getStats", Tag: "registry",
-			Summary: "The units in numbers, and how current all answers are",
+			Summary: "Figures about the units, and how current all answers are",
 		}), MaxBody, func(ctx context.Context, _ *struct{}) (*statsOut, error) {
 			return &statsOut{Stats: StateFrom(ctx).Stats(), Freshness: a.source.Freshness()}, nil
 		}),
@@ -99,7 +99,7 @@ func parseOffset(cursor string) (int, error) {
 	number, ok := strings.CutPrefix(string(text), "findings ")
 	n, numErr := strconv.Atoi(number)
 	if err != nil || !ok || numErr != nil || n < 0 {
-		return 0, &registry.QueryError{Param: "cursor", Message: "it is not one that an answer gave; omit it to start over"}
+		return 0, &registry.QueryError{Param: "cursor", Message: "it does not come from an earlier answer; omit it to start over"}
 	}
 	return n, nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 type unitsIn struct {
-	Q         string   `query:"q" json:"-" doc:"Words, \"phrases\", -words to leave out, and field words (tag:sql -purity:pure kind:type domain:core lang:go tested:true imports:yaml uses:ID used_by:ID); or a signature: func(context.Context, *sql.DB) error. What of it is not understood is told in problems."`
+	Q         string   `query:"q" json:"-" doc:"Words, \"phrases\", -words to leave out, and field words (tag:sql -purity:pure kind:type domain:core lang:go tested:true imports:yaml uses:ID used_by:ID); or a signature: func(context.Context, *sql.DB) error. Parts that are not understood are listed in problems."`
 	Kind      []string `query:"kind" json:"-" doc:"One of these kinds." enum:"function,type,pipeline,app"`
 	Lang      []string `query:"lang" json:"-" doc:"One of these languages."`
 	Domain    []string `query:"domain" json:"-" doc:"One of these domains."`
@@ -22,8 +22,8 @@ type unitsIn struct {
 	UsedBy    []string `query:"used_by" json:"-" doc:"Are used by all of the units with these IDs directly."`
 	Signature string   `query:"signature" json:"-" doc:"Go or arrows, whole or in part, arguments in any order: func(context.Context, _) error, string -> error; _ is any one type, a single capital a type parameter."`
 	Sort      string   `query:"sort" json:"-" doc:"The order: by relevance (where words or a signature are given), by ID (else), or by how many units and programs use a unit." enum:"relevance,id,use"`
-	Limit     *int     `query:"limit" json:"-" doc:"Items of a page." min:"1" max:"200" default:"20"`
-	Cursor    string   `query:"cursor" json:"-" doc:"next_cursor of the page before, with otherwise the same parameters."`
+	Limit     *int     `query:"limit" json:"-" doc:"Items per page." min:"1" max:"200" default:"20"`
+	Cursor    string   `query:"cursor" json:"-" doc:"next_cursor of the previous page, with all other parameters unchanged."`
 }
 
 type unitIn struct {
@@ -32,7 +32,7 @@ type unitIn struct {
 
 type similarIn struct {
 	registry.Draft
-	Limit *int `json:"limit" doc:"The most units that are listed." min:"1" max:"50" default:"5"`
+	Limit *int `json:"limit" doc:"The maximum number of units to list." min:"1" max:"50" default:"5"`
 }
 
 // unit is registry.Detail with its body rendered.
@@ -56,8 +56,8 @@ func unitEndpoints() []httpapi.HTTPAPIEndpoint {
 	return []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{
 			Method: http.MethodGet, Path: "/api/v1/units", Name: "listUnits", Tag: "units", ByGeneration: true,
-			Summary: "Find units by words, by signature and by what they are",
-			Description: "Without q and signature it lists all units that the other parameters let through. " +
+			Summary: "Find units by words, signature and properties",
+			Description: "Without q and signature it lists all units that match the other parameters. " +
 				"Typing errors are forgiven in a word that no unit has in any form; words says in which.",
 		}), MaxBody, listUnits),
 		httpapi.HTTPAPIJSON(ofRegistry(httpapi.HTTPAPIEndpoint{

@@ -1,4 +1,4 @@
-// Package live keeps a registry up to date while a server answers from it.
+// Package live keeps the registry of a running server up to date.
 package live
 
 import (
@@ -19,7 +19,7 @@ type Config struct {
 	Watch     bool          // watch the files for changes
 	Sweep     time.Duration // between two looks at all files; zero: 30 s
 	SaveAfter time.Duration // from a change to the cache's next save, which has all changes until then; zero: 5 s
-	OnRefresh func(Refresh) // told of each look at the files; nil disables it
+	OnRefresh func(Refresh) // called after each check of the files; nil disables it
 	Log       *slog.Logger  // nil: slog.Default()
 }
 

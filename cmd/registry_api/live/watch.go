@@ -70,7 +70,7 @@ func (l *Live) relay(handle *file.FileWatchHandle, told chan<- struct{}) {
 	}
 }
 
-// signal tells on a channel that holds one, unless it is told already.
+// signal sends on a channel of capacity 1, unless a value is pending.
 func signal(told chan<- struct{}) {
 	select {
 	case told <- struct{}{}:

@@ -207,7 +207,7 @@ func (p *parser) readLine(line string) {
 	}
 }
 
-// noteBlank keeps what tells loose lists from tight ones.
+// noteBlank records what distinguishes loose lists from tight ones.
 func (p *parser) noteBlank(b *block) {
 	if p.blank && b.last() != nil {
 		b.last().blankEnd = true

@@ -195,7 +195,7 @@ func (in *inliner) code(rest string) {
 	in.literal(n)
 }
 
-// run reads delimiters and tells whether they may open and close.
+// run reads delimiters and reports whether they may open and close.
 func (in *inliner) run(rest string) {
 	mark := rest[0]
 	n := len(rest) - len(strings.TrimLeft(rest, rest[:1]))

@@ -1,7 +1,7 @@
 // Package markdown renders the bodies of specs for web pages: CommonMark, with
-// tables, strikethrough and bare links of GitHub's flavour. What a browser
-// would run never gets into the page: tags are shown as they are written,
-// comments are left out, and links lead to known schemes only.
+// tables, strikethrough and bare links of GitHub's flavour. Nothing that a
+// browser would execute gets into the page: tags are shown as text, comments
+// are dropped, and links are limited to known schemes.
 package markdown
 
 import (

@@ -338,7 +338,7 @@ func grouped(all []check.Finding) ([]findingGroup, error) {
 		}
 		table := page.PageTableConfig{
 			ID: c.Name, Name: plural(c.Count, "finding") + " of " + c.Name,
-			Columns: []page.PageTableColumn{{Name: "Where"}, {Name: "What"}, {Name: "Mended by"}},
+			Columns: []page.PageTableColumn{{Name: "Where"}, {Name: "What"}, {Name: "Fixed by"}},
 		}
 		for _, f := range all {
 			if f.Rule != c.Name {

@@ -92,7 +92,7 @@ func title(s registry.Section) string {
 	return s.Heading
 }
 
-// shown leaves out what the page tells elsewhere: a first heading with nothing
+// shown omits what the page shows elsewhere: a first heading with nothing
 // behind it.
 func shown(sections []registry.Section) []registry.Section {
 	var all []registry.Section

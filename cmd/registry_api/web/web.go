@@ -1,7 +1,7 @@
-// Package web is the pages over a registry. They are rendered on the server
-// and complete without JavaScript; the script of infra/page only makes them
-// quicker to use. What a page shows as HTML is given as Markdown or JSON to
-// clients that prefer those.
+// Package web serves the HTML pages of a registry. They are rendered on the
+// server and work without JavaScript; the script of infra/page only makes them
+// quicker to use. Clients that prefer Markdown or JSON get the content of a
+// page in that format.
 package web
 
 import (

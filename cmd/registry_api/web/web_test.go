@@ -97,7 +97,7 @@ func TestPages(t *testing.T) {
 		{"/findings", 200, []string{"schema-missing (", "core/twice.md:1:1", "<h2><a href=\"/findings?rule=schema-missing\">", "findings of schema-missing"}},
 		{"/findings?severity=error&unit=twice_go_core", 200, []string{"core/twice.md:1:1"}},
 		{"/findings?file=nowhere", 200, []string{"0 findings"}},
-		{"/findings?rule=schema-missing", 200, []string{"every key that the kind needs is there"}},
+		{"/findings?rule=schema-missing", 200, []string{"every key that the kind needs is present"}},
 		{"/findings?rule=nonsense", 400, nil},
 		{"/nowhere", 404, []string{"There is no page /nowhere."}},
 		{"/assets/nothing.css", 404, nil},

@@ -1,5 +1,5 @@
 // Package cache names the files that programs keep in the user's cache folder,
-// and tells which program wrote them.
+// and identifies the program that wrote them.
 package cache
 
 import (
@@ -39,9 +39,9 @@ func Base(dir string, roots []string) (string, error) {
 	return filepath.Join(dir, hex.EncodeToString(key.Sum(nil)[:8])+"-"+program), nil
 }
 
-// Build tells one build of the program from another. What one build has kept
-// is not believed by another, which may read files differently: no format
-// version has to be remembered. It is zero where the program can't be read.
+// Build identifies the build of the running program. A build ignores what
+// another build stored, as it may read files differently, so no format version
+// is needed. It is zero if the program can't be read.
 var Build = sync.OnceValue(func() (hash [sha256.Size]byte) {
 	file, err := os.Executable()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package gomod reads what modules of a repository need, from their go.mod
-// files and the repository's go.work.
+// Package gomod reads the requirements of a repository's modules from their
+// go.mod files and the repository's go.work.
 package gomod
 
 import (

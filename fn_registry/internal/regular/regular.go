@@ -1,5 +1,5 @@
-// Package regular reads regular files alone. A pipe or a device under the name
-// of a file would be waited for, or read, for ever.
+// Package regular reads regular files only. Reading a pipe or a device in place
+// of a file could block or never end.
 package regular
 
 import (

@@ -1,5 +1,5 @@
-// Package testtree writes small trees of files for tests, from one text that a
-// person can read: "-- name --" lines, each followed by the file's content.
+// Package testtree writes small trees of files for tests, from one readable
+// text: "-- name --" lines, each followed by the file's content.
 package testtree
 
 import (

@@ -1,9 +1,9 @@
-// Package ledger keeps what units were found to weigh, so that programs that
-// never build anything can tell it.
+// Package ledger stores the measured sizes of units, for programs that build
+// nothing themselves.
 //
-// A figure lies in a file that is named after the unit and the code that was
-// measured: whoever finds the file knows that it is of the code as it is now,
-// and there is nothing to lock, to merge or to invalidate.
+// Each figure is in a file named after the unit and the code that was measured:
+// if the file exists, it is current, so nothing has to be locked, merged or
+// invalidated.
 package ledger
 
 import (
@@ -48,7 +48,7 @@ func (d Dir) Get(key string) (bytes int64, ok bool) {
 	return bytes, err == nil
 }
 
-// Put keeps a figure. A reader sees the old or the new one, whole.
+// Put stores a figure atomically.
 func (d Dir) Put(key string, bytes int64) error {
 	if d == "" {
 		return nil
@@ -59,7 +59,7 @@ func (d Dir) Put(key string, bytes int64) error {
 	})
 }
 
-// Trim forgets figures that were not kept anew for longer than age.
+// Trim deletes figures that were not stored again for longer than age.
 func (d Dir) Trim(age time.Duration) {
 	if d == "" {
 		return

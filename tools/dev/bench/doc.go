@@ -1,8 +1,8 @@
 // Package bench measures the linter and the registry as their users run them,
-// as built programs over generated trees, next to what one would take instead:
-// go vet for the linter, ripgrep for a search. Both sides run one after the
-// other in one call of go test, on the same files, and the other side reports
-// how many times as much it took:
+// as built programs over generated trees, compared with an alternative: go vet
+// for the linter, ripgrep for search. Both run one after the other in the same
+// go test, on the same files, and the alternative reports its time as a
+// multiple:
 //
 //	go test -run='^$' -bench=. -benchtime=1x ./tools/dev/bench
 //

@@ -1,5 +1,5 @@
-// Package depstest tests the shell scripts of tools/dev: deps.sh, with an
-// apt-get of its own, and step.sh.
+// Package depstest tests the shell scripts of tools/dev: deps.sh, with a fake
+// apt-get, and step.sh.
 package depstest
 
 import (

@@ -1,5 +1,5 @@
-// Command gallery serves one page for each part of infra/page, to be looked at
-// in a browser while one works on it. It listens on loopback and keeps nothing.
+// Command gallery serves one page for each part of infra/page, to be viewed in
+// a browser while working on it. It listens on loopback and stores nothing.
 package main
 
 import (

@@ -20,9 +20,9 @@ import (
 
 type settings struct {
 	N      int    `yaml:"-" flag:"units" short:"n" doc:"how many units to write (programs come on top, one for each 500 units)"`
-	Seed   uint64 `yaml:"-" flag:"seed" doc:"another seed gives another tree"`
+	Seed   uint64 `yaml:"-" flag:"seed" doc:"seed of the generator"`
 	Out    string `yaml:"-" flag:"out" doc:"the folder to write to; it must be missing or empty"`
-	Commit bool   `yaml:"-" flag:"commit" doc:"commit the files to the repository (for frontmatter-lint -changed HEAD); git takes longer for it than all the rest"`
+	Commit bool   `yaml:"-" flag:"commit" doc:"commit the files to the repository (for frontmatter-lint -changed HEAD); this takes longer than all the rest"`
 }
 
 func main() { program.ProgramMain(gentree()) }

@@ -1,7 +1,7 @@
 // Command licenses checks the license of every module that the modules of
 // go.work build, test or run as a tool, the homeserver of tools/testenv among
-// them. Run it in the root of the repository. It reads the module cache alone;
-// the go command downloads what is missing there. It takes no arguments.
+// them. Run it in the root of the repository. It reads the module cache only;
+// the go command downloads missing modules. It takes no arguments.
 //
 // Exit status: 0, 1 when a license is not allowed, 2 when the modules can't be
 // read or the arguments are wrong.
@@ -19,8 +19,8 @@ import (
 
 func main() { program.ProgramMain(licenses(".")) }
 
-const help = `Run it in the root of the repository. A text that people have read and found fine
-is listed in ` + exceptionsFile + `.
+const help = `Run it in the root of the repository. License texts that were reviewed
+and accepted by hand are listed in ` + exceptionsFile + `.
 
 Exit status: 0, 1 when a license is not allowed, 2 when nothing could be checked.`
 

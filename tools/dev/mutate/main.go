@@ -20,9 +20,9 @@ import (
 
 type settings struct {
 	N       int           `yaml:"-" flag:"mutants" short:"n" doc:"how many mutants to try" min:"1"`
-	Seed    uint64        `yaml:"-" flag:"seed" doc:"draws the sample; 0: another one each time"`
+	Seed    uint64        `yaml:"-" flag:"seed" doc:"seed of the sample; 0: a random one"`
 	Min     float64       `yaml:"-" flag:"min" doc:"fail below this score in percent"`
-	Timeout time.Duration `yaml:"-" flag:"timeout" doc:"a test that takes longer has noticed the mutant"`
+	Timeout time.Duration `yaml:"-" flag:"timeout" doc:"a test that takes longer counts as failed"`
 	Dir     string        `yaml:"-" flag:"dir" doc:"the folder to run the go command in"`
 }
 
@@ -30,7 +30,7 @@ func main() { program.ProgramMain(mutateProgram()) }
 
 func mutateProgram() program.ProgramRunConfig {
 	return program.ProgramRunConfig{
-		Name: "mutate", Doc: "find changes of code that no test notices",
+		Name: "mutate", Doc: "find changes of code that no test detects",
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{
 			Args: "PACKAGE...", MinArgs: 1, MaxArgs: -1,
 			Defaults: &settings{N: 60, Timeout: 2 * time.Minute, Dir: "."}, Run: mutate,

@@ -117,7 +117,7 @@ func TestMutantsOf(t *testing.T) {
 		delete(gone, m.what)
 	}
 	if len(changed)+len(gone) > 0 {
-		t.Errorf("not made: %v %v", changed, gone)
+		t.Errorf("not created: %v %v", changed, gone)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package opstest holds what units write into core.Error's Op to one form:
+// Package opstest checks that the Op of each unit's core.Error has one form:
 // "unit verb key=value", as in "postgres_lock acquire name=jobs".
 package opstest
 

@@ -1,10 +1,10 @@
-// Package pagestest runs the commands of README.md, CONTRIBUTING.md and
-// docs/*.md, so that no page is wrong. A fenced block without a
-// language, or with sh, is commands, a line each; one below a line
-// <!-- not run: why --> is left out. In a block with lines that begin with $,
-// only these are commands.
+// Package pagestest runs the commands in README.md, CONTRIBUTING.md and
+// docs/*.md, so that the pages stay correct. A fenced block without a language,
+// or with sh, is commands, a line each; one below a line <!-- not run: why -->
+// is left out. In a block with lines that begin with $, only these are
+// commands.
 //
-// make is run with -n: a target that is gone fails, and nothing is built.
+// make is run with -n: a missing target fails, and nothing is built.
 package pagestest
 
 import (

@@ -1,7 +1,7 @@
 // Command quick formats, lints and tests what has changed since a revision,
 // and what that reaches: the packages of the changed files, and of all units
 // and programs whose code reaches a changed unit. It starts no servers; tests
-// that need one are skipped, and named at the end. make test is the whole.
+// that need one are skipped, and named at the end. make test runs everything.
 // Exit status: 0, 1 when something fails, 2 when it can't be run.
 package main
 
@@ -31,7 +31,7 @@ type settings struct {
 
 func main() {
 	program.ProgramMain(program.ProgramRunConfig{
-		Name: "quick", Doc: "format, lint and test what has changed, and what that reaches",
+		Name: "quick", Doc: "format, lint and test what has changed and what depends on it",
 		ExitCode: func(error) int { return 2 },
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{Run: quick})},
 	})

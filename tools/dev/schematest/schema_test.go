@@ -1,6 +1,6 @@
-// Package schematest holds the published JSON Schema against a validator and
-// against the parser of fn_registry/spec. It stands here because fn_registry
-// itself requires nothing but a YAML parser.
+// Package schematest checks the published JSON Schema with a validator and
+// against the parser of fn_registry/spec. It is here because fn_registry itself
+// requires only a YAML parser.
 package schematest
 
 import (

@@ -4,8 +4,8 @@
 // (forbidden_imports). It says how much room is left, and by which packages a
 // program grew since a revision: the one given by -since, or the last one that
 // has other files. With -o it builds the programs into a folder and measures
-// nothing. Exit status: 0, 1 when one breaks its word, 2 when one can't be
-// built.
+// nothing. Exit status: 0, 1 when a limit is exceeded, 2 when something can't
+// be built.
 package main
 
 import (
@@ -22,12 +22,12 @@ import (
 
 type settings struct {
 	Out   string `yaml:"-" flag:"out" short:"o" doc:"build all programs into this folder"`
-	Since string `yaml:"-" flag:"since" doc:"say what was added to every program since this revision; without it, to those that are over their budget"`
+	Since string `yaml:"-" flag:"since" doc:"list what was added to every program since this revision (default: only for programs over budget)"`
 }
 
 func main() {
 	program.ProgramMain(program.ProgramRunConfig{
-		Name: "sizes", Doc: "hold units and programs to what they may link and weigh",
+		Name: "sizes", Doc: "check what units and programs link, and the size of programs",
 		ExitCode: func(error) int { return 2 },
 		Commands: []*program.ProgramCommandHandle{program.ProgramCommand(program.ProgramCommandConfig[*settings]{Run: sizes})},
 	})

@@ -1,15 +1,15 @@
 // Command stages runs the tests of all modules in stages, each with the servers
-// that it needs, and sums up which failed and what was skipped. A stage that
-// fails does not keep the others from running.
+// that it needs, and sums up which failed and what was skipped. A failing stage
+// does not stop the others.
 //
 //	stages test     every stage once
 //	stages flaky    every stage FLAKY_COUNT times, idle and next to busy loops
 //	stages soak     the Matrix proof SOAK_RUNS times next to busy loops
 //
 // The make targets of these names build and run it, in the root of the
-// repository; make help and the type config say which variables they take. Exit
-// status: 0, 1 when a stage failed, 2 when none could be run, 128 and the
-// signal's number when one ended it.
+// repository; make help and the type config list their variables. Exit status:
+// 0, 1 when a stage failed, 2 when none could be run, 128 and the signal's
+// number when one ended it.
 package main
 
 import (
@@ -47,7 +47,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 		case "1":
 			*flag.to = true
 		default: // yes? true? Not to start servers by mistake
-			return cfg, fmt.Errorf("%s is to be 1 or 0, not %q", flag.name, text)
+			return cfg, fmt.Errorf("%s must be 1 or 0, not %q", flag.name, text)
 		}
 	}
 	if command == "soak" && (cfg.race || cfg.skipServers || len(cfg.stages) > 0 || len(cfg.packages) > 0) {
@@ -67,7 +67,7 @@ func configFrom(command string, env func(string) string) (config, error) {
 		if text := env(number.name); text != "" {
 			value, err := strconv.Atoi(text)
 			if err != nil || value < 1 || value > number.most {
-				return cfg, fmt.Errorf("%s is to be a number from 1 to %d, not %q", number.name, number.most, text)
+				return cfg, fmt.Errorf("%s must be a number from 1 to %d, not %q", number.name, number.most, text)
 			}
 			*number.to = value
 		}

@@ -1,4 +1,4 @@
-// Package gitrev asks git which revision the work at hand began from.
+// Package gitrev finds the git revision that the current work started from.
 package gitrev
 
 import (
@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Earlier gives the revision that the work at hand began from: where the branch
-// left its upstream, or else HEAD if files differ from it, or else the one
-// before HEAD.
+// Earlier returns the revision that the current work started from: where the
+// branch left its upstream, else HEAD if files differ from it, else the parent
+// of HEAD.
 func Earlier(ctx context.Context) (string, error) {
 	head, err := Git(ctx, "rev-parse", "HEAD")
 	if err != nil {

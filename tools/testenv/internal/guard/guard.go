@@ -1,4 +1,4 @@
-// Package guard sees that nothing which testenv starts outlives it, however it
+// Package guard ensures that nothing testenv starts outlives it, however it
 // ends.
 //
 // testenv runs as three processes of the same program, each the parent of the
@@ -83,7 +83,7 @@ func Main(p Program) int {
 	}
 	run, err := inherited(args)
 	if err != nil {
-		return fail(fmt.Errorf("%s is what testenv calls itself by: %w", args[0], err))
+		return fail(fmt.Errorf("%s is reserved for testenv itself: %w", args[0], err))
 	}
 	signal.Notify(make(chan os.Signal, 1), passedOn...) // what should reach this process comes through the pipe
 	if args[0] == worker {
@@ -170,7 +170,7 @@ func listen(pipe io.Reader) Parent {
 			}
 			select {
 			case signals <- syscall.Signal(b[0]):
-			default: // nobody needs a ninth Ctrl-C
+			default: // a ninth Ctrl-C is dropped
 			}
 		}
 	}()
@@ -181,7 +181,7 @@ func listen(pipe io.Reader) Parent {
 // and returns its exit status.
 func guard(role string, run Run) int {
 	if err := becomeSubreaper(); err != nil {
-		return fail(fmt.Errorf("testenv can't see to its children: %w", err))
+		return fail(fmt.Errorf("testenv can't watch its child processes: %w", err))
 	}
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -253,7 +253,7 @@ func sweep() error {
 			}
 		}
 	}
-	return errors.New("not all that was started could be killed")
+	return errors.New("not all child processes could be killed")
 }
 
 func code(status syscall.WaitStatus) int {

@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// unusedFor is how long something stays in the cache that nobody uses.
+// unusedFor is how long an unused entry stays in the cache.
 const unusedFor = 30 * 24 * time.Hour
 
 // cached returns a folder of the cache that build has filled, for this name and

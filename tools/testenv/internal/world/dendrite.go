@@ -93,8 +93,8 @@ func (w *World) dendrite(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", &core.Error{
 			Code:    core.CodeUnavailable,
-			Message: "the homeserver is built, and there is no go command",
-			Hint:    "install Go, or take matrix=synapse",
+			Message: "building the homeserver needs the go command",
+			Hint:    "install Go, or use matrix=synapse",
 		}
 	}
 	toolchain, err := call(

@@ -58,7 +58,7 @@ func Kinds(args []string) (kinds []string, matrix string, err error) {
 			if matrix != "" && matrix != arg {
 				return nil, "", &core.Error{
 					Code:    core.CodeInvalid,
-					Message: "there can be one homeserver only",
+					Message: "there can be only one homeserver",
 					Hint:    "name matrix or " + Synapse + ", not both",
 				}
 			}

@@ -36,7 +36,7 @@ type running struct {
 	name  string
 	cmd   *exec.Cmd
 	log   string
-	works atomic.Bool   // it has answered, and nobody has ended it: its end is news
+	works atomic.Bool   // it has answered, and nobody has ended it: its end is reported
 	done  chan struct{} // closed at its end, when err is set
 	err   error
 }

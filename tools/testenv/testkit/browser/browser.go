@@ -1,6 +1,6 @@
-// Package browser starts Chromium for tests of pages, and looks for barriers in
-// them with axe-core. It fails the test, or skips it with SKIP_SERVERS=1, where
-// there is no Chromium.
+// Package browser starts Chromium for tests of pages, and checks their
+// accessibility with axe-core. It fails the test, or skips it with
+// SKIP_SERVERS=1, where there is no Chromium.
 package browser
 
 import (

@@ -5,12 +5,12 @@
 // that are reset, refused or go silent in one direction. [HTTP] answers in the
 // server's place or spoils its answers, by rules that match method and path and
 // that a seeded source of randomness, or a script, applies: statuses with
-// Retry-After, bodies cut short, broken JSON, answers that are lost although
-// the server did the work.
+// Retry-After, truncated bodies, broken JSON, responses that are lost after the
+// server did the work.
 //
 // A proxy listens on 127.0.0.1 at a free port that it keeps, also while it is
-// down, and ends with its test: no connection and no goroutine of it is left.
-// It adds no fault that the test did not ask for; only when the server can't be
+// down, and ends with its test, leaving no connection or goroutine behind. It
+// adds no fault that the test did not ask for; only when the server can't be
 // reached is the client's connection reset. Both kinds count what they did, so
 // that a test can assert that its faults really happened. When a test fails,
 // its log has the seed and the counts. The environment's FAULT_SEED replays a

@@ -62,8 +62,8 @@ type Active struct {
 	happened chan struct{} // closed and replaced by each injection
 }
 
-// Add puts a rule to work. A rule that makes no sense ends the test, so call it
-// from the test's goroutine.
+// Add puts a rule to work. An invalid rule ends the test, so call it from the
+// test's goroutine.
 func (p *HTTPProxy) Add(rule Rule) *Active {
 	p.t.Helper()
 	a := &Active{proxy: p, rule: rule, happened: make(chan struct{})}

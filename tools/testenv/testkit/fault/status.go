@@ -116,7 +116,7 @@ func (f Status) body() (kind string, body []byte) {
 	return "application/json", body
 }
 
-// seconds rounds up, so that nobody is told to come back too early.
+// seconds rounds up, so that no client is told to come back too early.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
 // setBody gives the answer another body.

@@ -107,8 +107,8 @@ func (p *TCPProxy) Delay(d time.Duration) { p.change(func(s *settings) { s.delay
 // up to 64 KiB. The order of bytes stays.
 func (p *TCPProxy) Jitter(d time.Duration) { p.change(func(s *settings) { s.jitter = d }) }
 
-// Bandwidth lets no more than that many bytes a second pass, for each
-// connection and direction by itself. 0 is no limit.
+// Bandwidth limits each connection and direction to that many bytes per second.
+// 0 means no limit.
 func (p *TCPProxy) Bandwidth(bytesPerSecond int64) {
 	p.change(func(s *settings) { s.bytesPerSecond = max(0, bytesPerSecond) })
 }
@@ -127,7 +127,7 @@ func (p *TCPProxy) CutAfter(n int64) {
 }
 
 // Cut resets all open connections, on both sides, and returns how many there
-// were. New ones are not concerned.
+// were. New ones are not affected.
 func (p *TCPProxy) Cut() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

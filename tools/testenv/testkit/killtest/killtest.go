@@ -1,8 +1,9 @@
-// Package killtest tests what a crash leaves behind: a test starts its own
-// binary again in a role, the process dies by SIGKILL at a point that its code
-// names, or when the test says so, and the test starts it again and looks.
+// Package killtest tests what a crash leaves behind: a test re-executes its own
+// binary in a role, the process is killed with SIGKILL at a named point in its
+// code, or when the test says so, and the test restarts it and checks the
+// result.
 //
-// TestMain begins with [Play], which has the roles:
+// TestMain calls [Play] with the roles:
 //
 //	func TestMain(m *testing.M) {
 //		killtest.Play(map[string]func(args []string) error{"write": write})

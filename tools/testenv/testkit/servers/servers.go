@@ -8,9 +8,9 @@
 //		own.Restart(t)                         // the same port, the same data
 //	}
 //
-// Without servers a test fails and says which command brings them. With
-// SKIP_SERVERS=1 it is skipped instead, and says that, too. The servers of a
-// run are shared: a test makes its own databases, tables and users in them.
+// Without servers a test fails and names the command that starts them. With
+// SKIP_SERVERS=1 it is skipped with a message. The servers of a run are shared:
+// a test makes its own databases, tables and users in them.
 package servers
 
 import (
