@@ -99,8 +99,8 @@ func (h *ClickHouseBatchInsertHandle[T]) pause(attempt int, until time.Time) boo
 
 // try sends the batch once. sent: its data were, or may have been.
 func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID string) (sent bool, err error) {
-	ctx, cancel := context.WithTimeout(h.ctx, h.cfg.Timeout)
-	defer cancel()
+	ctx, done := sendContext(h.ctx, h.cfg.Timeout)
+	defer func() { done(err) }()
 	block, err := h.target.prepare(ctx, queryID)
 	if err != nil {
 		return false, contextError(ctx, err)
@@ -118,6 +118,21 @@ func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID
 		}
 	}
 	return true, contextError(ctx, block.Send())
+}
+
+// sendContext returns a context for one batch, and what ends it with the
+// batch's error. After a success it only ends with its timeout: clickhouse-go
+// v2.50 watches the context of a batch, and one that ends just after Send
+// returned may still close its connection, which by then is back in the pool.
+func sendContext(parent context.Context, timeout time.Duration) (ctx context.Context, done func(error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), timeout)
+	stop := context.AfterFunc(parent, cancel)
+	return ctx, func(err error) {
+		stop()
+		if err != nil {
+			cancel()
+		}
+	}
 }
 
 // findOut asks the server what has become of a batch whose INSERT ended in err.

@@ -114,7 +114,7 @@ func (m *engine) countOneTimeKeys(ctx context.Context, mach *crypto.OlmMachine) 
 // sends may never sync.
 func (m *engine) publishKeys(ctx context.Context) error {
 	if err := m.publishFallbackKey(ctx, m.mach, nil); err != nil {
-		return matrix.MatrixError(op+" fallback key", err)
+		return matrix.MatrixError(op+" publish keys=fallback", err)
 	}
-	return matrix.MatrixError(op+" one-time keys", m.countOneTimeKeys(ctx, m.mach))
+	return matrix.MatrixError(op+" publish keys=one-time", m.countOneTimeKeys(ctx, m.mach))
 }
