@@ -31,17 +31,16 @@ func TestNewApp(t *testing.T) {
 		}
 		return string(out)
 	}
-	offline := []string{"GOPROXY=off"}
 	for _, more := range [][]string{{"pinger"}, {"job_list", "--uses", "retry_do_go_infra,error_go_core", "--description", "Lists jobs. Runs them, too."}} {
 		folder := "apps/" + more[0]
-		if out := run(".", offline, append([]string{"go", "run", "./cmd/fn", "new", "--kind", "app"}, more...)...); strings.Contains(out, "did not work") {
+		if out := run(".", nil, append([]string{"go", "run", "./cmd/fn", "new", "--kind", "app"}, more...)...); strings.Contains(out, "did not work") {
 			t.Error(out)
 		}
 		if out := run(folder, nil, "gofmt", "-l", "."); out != "" {
 			t.Errorf("gofmt: %s", out)
 		}
-		run(folder, append(offline, "GOWORK=off"), "go", "build", "-o", os.DevNull, "./...")
-		run(folder, append(offline, "GOWORK=off", "GOFLAGS=-mod=mod"), "go", "mod", "tidy", "-diff")
+		run(folder, []string{"GOWORK=off"}, "go", "build", "-o", os.DevNull, "./...")
+		run(folder, []string{"GOWORK=off", "GOFLAGS=-mod=mod"}, "go", "mod", "tidy", "-diff")
 		run(".", nil, "go", "vet", "./"+folder)
 	}
 	run(".", nil, "go", "test", "./apps/pinger")

@@ -9,6 +9,7 @@ import (
 
 	"maunium.net/go/mautrix"
 
+	"fnregistry.dev/functions/infra/matrix/internal/redirect"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
@@ -46,8 +47,7 @@ func (s *sender) flush(ctx context.Context, row *item) error {
 	transaction := fmt.Sprintf("%s-flush-%d", row.txn, row.tries)
 	url := s.cfg.Client.BuildClientURL("v3", "rooms", row.room, "send", flushEvent, transaction)
 	err = s.request(ctx, func(ctx context.Context) error {
-		_, err := s.cfg.Client.MakeRequest(ctx, http.MethodPut, url, struct{}{}, nil)
-		return err
+		return s.ask(ctx, mautrix.FullRequest{Method: http.MethodPut, URL: url, RequestJSON: struct{}{}})
 	})
 	if refused(err) {
 		s.report.report(ctx, send.WithOp(rowOp(row)+" flush", err))
@@ -73,8 +73,7 @@ func (s *sender) server(ctx context.Context) (homeserver, error) {
 	}
 	url := s.cfg.Client.BuildURL(mautrix.BaseURLPath{"_matrix", "federation", "v1", "version"})
 	err := s.request(ctx, func(ctx context.Context) error {
-		_, err := s.cfg.Client.MakeRequest(ctx, http.MethodGet, url, nil, &version)
-		return err
+		return s.ask(ctx, mautrix.FullRequest{Method: http.MethodGet, URL: url, ResponseJSON: &version})
 	})
 	switch name := version.Server.Name; {
 	case err == nil && name != "" && !strings.EqualFold(name, "dendrite"), refused(err) && bySynapse(err):
@@ -88,6 +87,13 @@ func (s *sender) server(ctx context.Context) (homeserver, error) {
 	defer s.mu.Unlock()
 	s.homeserver = known
 	return known, nil
+}
+
+// ask sends a request. As with messages, no redirect leads it to another host.
+func (s *sender) ask(ctx context.Context, request mautrix.FullRequest) error {
+	request.Client = redirect.Strict(s.cfg.Client.Client)
+	_, err := s.cfg.Client.MakeFullRequest(ctx, request)
+	return err
 }
 
 // bySynapse tells whether an answer with an error is Synapse's.

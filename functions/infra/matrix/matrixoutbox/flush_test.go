@@ -27,6 +27,8 @@ type forgetful struct {
 	refusing bool   // events of other types than messages
 	failing  bool   // a proxy answers for them, and for the version, with 502
 
+	other string // where requests to send events of other types are redirected to
+
 	mu      sync.Mutex
 	waiting []string // events in the queue
 	shown   []string // events of the room, newest first
@@ -42,6 +44,8 @@ func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 	case path == "/_matrix/federation/v1/version" && f.name != "":
 		fmt.Fprintf(w, `{"server":{"name":%q,"version":"0"}}`, f.name)
+	case f.other != "" && strings.Contains(path, "/send/dev."):
+		http.Redirect(w, r, f.other, http.StatusPermanentRedirect)
 	case strings.Contains(path, "/send/"):
 		f.send(w, r)
 	case strings.HasSuffix(path, "/messages") && r.URL.Query().Get("dir") == "b":
@@ -110,6 +114,10 @@ func (f *forgetful) messages() (messages, others int) {
 // whatever it calls itself.
 func TestMatrixOutbox_FlushesQueue(t *testing.T) {
 	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("another host got %s %s", r.Method, r.URL)
+	}))
+	t.Cleanup(other.Close)
 	for _, test := range []struct {
 		name             string
 		server           *forgetful
@@ -121,6 +129,7 @@ func TestMatrixOutbox_FlushesQueue(t *testing.T) {
 		{"another server", &forgetful{name: "Synapse"}, 2, 0},
 		{"Synapse without federation", &forgetful{header: "Synapse/1.99"}, 2, 0},
 		{"one that does not say", &forgetful{}, 1, 1},
+		{"one that redirects", &forgetful{other: other.URL}, 2, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
