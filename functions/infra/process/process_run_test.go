@@ -571,10 +571,10 @@ func TestProcessRun_TimeoutCountsFromTheStart(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	result, err := ProcessRun(t.Context(), ProcessRunConfig{
-		Command: "sleep", Args: []string{"60"}, Timeout: time.Second,
-		OnStart: func(int) { time.Sleep(900 * time.Millisecond) },
+		Command: "sleep", Args: []string{"60"}, Timeout: 4 * time.Second,
+		OnStart: func(int) { time.Sleep(3 * time.Second) },
 	})
-	if core.ErrorCode(err) != core.CodeTimeout || result.Duration > 1800*time.Millisecond {
+	if core.ErrorCode(err) != core.CodeTimeout || result.Duration > 6500*time.Millisecond {
 		t.Errorf("%v after %v (%v)", err, result.Duration, time.Since(start))
 	}
 }
