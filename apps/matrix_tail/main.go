@@ -188,7 +188,7 @@ func follow(ctx context.Context, c call) error {
 	}
 	cfg := matrixsync.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: c.Log}
 	return matrixsync.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
-		line := matrix.MatrixEventLine(evt, time.Local)
+		line := matrix.MatrixEventLine(evt, matrix.MatrixEventLineConfig{In: time.Local})
 		if line == "" || evt.RoomID != room {
 			return nil
 		}
