@@ -19,8 +19,11 @@ type MatrixEventLineConfig struct {
 	Room string         // what the room is called, in brackets in front of the sender; default: left out
 }
 
-// nameRunes is how much of a name or a room's title is shown.
-const nameRunes = 40
+// So much of a name, and of what the room is called, is shown.
+const (
+	nameRunes = 40
+	roomRunes = 120
+)
 
 // MatrixEventLine says on one line what an event is, for a terminal or a log:
 // when, who, what, and the event's ID, by which it is answered. Nothing in it
@@ -42,11 +45,11 @@ func MatrixEventLine(evt MatrixSyncEvent, cfg MatrixEventLineConfig) string {
 		cfg.In = time.UTC
 	}
 	columns := []string{evt.Timestamp.In(cfg.In).Format("2006-01-02 15:04:05")}
-	if room := shortName(cfg.Room); room != "" {
+	if room := shortName(cfg.Room, roomRunes); room != "" {
 		columns = append(columns, "["+room+"]")
 	}
 	who := core.TerminalText(string(evt.Sender))
-	if name := shortName(cfg.Name); name != "" && name != who {
+	if name := shortName(cfg.Name, nameRunes); name != "" && name != who {
 		who += " (" + name + ")"
 	}
 	columns = append(columns, who, core.TerminalText(what))
@@ -58,10 +61,10 @@ func MatrixEventLine(evt MatrixSyncEvent, cfg MatrixEventLineConfig) string {
 
 // shortName is a name that fits into a column: without two spaces in a row,
 // which are between columns.
-func shortName(name string) string {
+func shortName(name string, most int) string {
 	runes := []rune(strings.Join(strings.Fields(core.TerminalText(name)), " "))
-	if len(runes) > nameRunes {
-		return string(runes[:nameRunes-1]) + "…"
+	if len(runes) > most {
+		return string(runes[:most-1]) + "…"
 	}
 	return string(runes)
 }

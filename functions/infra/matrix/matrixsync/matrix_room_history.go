@@ -89,7 +89,7 @@ func (cfg *MatrixRoomHistoryConfig) check() string {
 func (cfg *MatrixRoomHistoryConfig) read(ctx context.Context) (raws []json.RawMessage, more bool, err error) {
 	start := historyStart{}
 	if cfg.Before != "" {
-		if start, err = cfg.around(ctx); err != nil {
+		if start, err = cfg.around(ctx); err != nil || start.first {
 			return nil, false, err
 		}
 	}
@@ -140,6 +140,7 @@ type historyStart struct {
 	token  string
 	events []json.RawMessage // between there and Before, oldest first
 	ids    []id.EventID      // theirs, and that of Before
+	first  bool              // there is nothing in front of Before
 }
 
 // around asks for the events next to Before.
@@ -152,6 +153,9 @@ func (cfg *MatrixRoomHistoryConfig) around(ctx context.Context) (start historySt
 	}
 	if err := cfg.get(ctx, url, &answer); err != nil {
 		return start, err
+	}
+	if answer.Start == "" && len(answer.Before) == 0 { // so Dendrite says that Before is the room's first event
+		return historyStart{first: true}, nil
 	}
 	if answer.Start == "" {
 		return start, &core.Error{Code: core.CodeUnavailable, Message: "the server's answer has no token"}

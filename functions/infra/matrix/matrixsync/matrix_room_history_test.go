@@ -46,7 +46,7 @@ func TestMatrixRoomHistory_Pages(t *testing.T) {
 					texts = append(texts, evt.Body)
 				}
 			}
-			if more = part.More; more {
+			if more = len(part.Events) > 0; more { // also past what More says
 				before = part.Events[0].EventID
 			}
 			got = append(texts, got...)
