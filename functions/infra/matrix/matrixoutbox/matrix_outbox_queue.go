@@ -43,7 +43,7 @@ func MatrixOutboxQueue(ctx context.Context, cfg MatrixOutboxQueueConfig) (*Matri
 	case !ident.IsUser(cfg.UserID):
 		return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "no UserID given: it is @name:server"}
 	}
-	store, err := lookStore(ctx, cfg.DB, string(cfg.UserID))
+	store, err := openStore(ctx, cfg.DB, string(cfg.UserID))
 	if err != nil {
 		return nil, send.WithOp(op, err)
 	}

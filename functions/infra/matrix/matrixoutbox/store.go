@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 ) WITHOUT ROWID;
 `
 
-// store is the queue of one account, and all SQL. Whoever opened it last owns
+// store is the queue of one account, and all SQL. Whoever called own last owns
 // it: the others can't begin a try any more.
 type store struct {
 	db      *sql.DB
@@ -101,23 +101,8 @@ var (
 	errMoved = errors.New("the item is not queued any more")
 )
 
-// openStore takes the queue over.
 func openStore(ctx context.Context, db *sql.DB, account string) (*store, error) {
-	s, err := lookStore(ctx, db, account)
-	if err != nil {
-		return nil, err
-	}
-	s.token = rand.Text()
-	const own = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
-	if _, err := db.ExecContext(ctx, own, account, s.token); err != nil {
-		return nil, sqlite.SQLiteError("matrix_outbox", err)
-	}
-	return s, nil
-}
-
-// lookStore opens the queue without taking it over: it can't begin a try.
-func lookStore(ctx context.Context, db *sql.DB, account string) (*store, error) {
-	s := &store{db: db, account: account}
+	s := &store{db: db, account: account, token: rand.Text()}
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
@@ -130,6 +115,12 @@ func lookStore(ctx context.Context, db *sql.DB, account string) (*store, error) 
 		}
 	}
 	return s, nil
+}
+
+// own takes the queue over.
+func (s *store) own(ctx context.Context) error {
+	const statement = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
+	return s.exec(ctx, statement, s.account, s.token)
 }
 
 // addColumn adds a number that older versions of a table lacked.
