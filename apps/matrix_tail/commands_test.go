@@ -14,6 +14,8 @@ import (
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
+
+	"fnregistry.dev/functions/infra/program"
 )
 
 // objects reads NDJSON.
@@ -364,6 +366,27 @@ func TestMatrixTail_StateIsPrivate(t *testing.T) {
 	p.run(t, "", "outbox", "--state", shared)
 	mode(shared, 0o755) // others may have files there
 	mode(filepath.Join(shared, "state.db"), 0o600)
+}
+
+// The page has the settings as the program knows them, and all commands.
+func TestMatrixTail_Page(t *testing.T) {
+	t.Parallel()
+	about, err := program.ProgramDescribe("matrix_tail", &settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/matrix_tail.md")
+	if err != nil || !strings.Contains(string(page), about.Markdown()) {
+		t.Errorf("docs/matrix_tail.md lacks this table: %v\n%s", err, about.Markdown())
+	}
+	p := newPerson(t, "me")
+	words := p.run(t, "", "__complete", "")
+	for word := range strings.Lines(words) {
+		name, _, isCommand := strings.Cut(word, "\t")
+		if general := []string{"help", "completion", "config"}; isCommand && !slices.Contains(general, name) && !strings.Contains(string(page), "`"+name) {
+			t.Errorf("docs/matrix_tail.md lacks %s", name)
+		}
+	}
 }
 
 func TestMatrixTail_Completion(t *testing.T) {

@@ -37,8 +37,8 @@ type person struct {
 	keyring bool // secrets are in the system's keyring; else in a file
 }
 
-// loggedIn makes a user who is logged in, with the secrets in the keyring, which
-// is quicker than a file with a passphrase.
+// loggedIn makes a user who is logged in, with the secrets in the keyring,
+// which is quicker than a file with a passphrase.
 func loggedIn(t *testing.T, name string) person {
 	t.Helper()
 	servers.Keyring(t)
