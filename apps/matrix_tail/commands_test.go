@@ -380,6 +380,7 @@ func TestMatrixTail_Page(t *testing.T) {
 		t.Errorf("docs/matrix_tail.md lacks this table: %v\n%s", err, about.Markdown())
 	}
 	p := newPerson(t, "me")
+	p.keyring = true // and so without a flag in front
 	words := p.run(t, "", "__complete", "")
 	for word := range strings.Lines(words) {
 		name, _, isCommand := strings.Cut(word, "\t")

@@ -32,7 +32,7 @@ type MatrixRoomJoinConfig struct {
 //   - A join of a large room of other servers may take minutes: give ctx a
 //     deadline of your own choice.
 func MatrixRoomJoin(ctx context.Context, cfg MatrixRoomJoinConfig) (id.RoomID, error) {
-	room, via, err := MatrixRoomResolve(ctx, MatrixRoomResolveConfig{Client: cfg.Client, Room: cfg.Room})
+	room, via, err := MatrixRoomResolve(ctx, MatrixRoomResolveConfig(cfg))
 	if err != nil {
 		return "", err
 	}
