@@ -256,13 +256,11 @@ func TestMatrixTail_WrongInput(t *testing.T) {
 	p.fails(t, 69, "connection refused", "rooms")
 }
 
-// On a terminal the password is asked for and not shown, and the token is in
-// the system's keyring.
-func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
-	t.Parallel()
-	servers.Keyring(t)
-	p := newPerson(t, "me")
-	cmd := exec.CommandContext(t.Context(), "script", "-qec", os.Args[0]+" login && "+os.Args[0]+" rooms && echo done", "/dev/null")
+// onTerminal runs a shell's line with a terminal, answers its questions in
+// order, and returns what the screen shows.
+func (p person) onTerminal(t *testing.T, line string, questions [][2]string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "script", "-qec", line, "/dev/null")
 	cmd.Env = p.env
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -277,21 +275,39 @@ func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
 	}
 	var screen strings.Builder
 	one := make([]byte, 1)
-	for !strings.HasSuffix(screen.String(), "password of "+p.ID+": ") {
-		if _, err := out.Read(one); err != nil {
-			t.Fatalf("%v\n%s", err, screen.String())
+	for _, question := range questions {
+		for !strings.HasSuffix(screen.String(), question[0]+": ") {
+			if _, err := out.Read(one); err != nil {
+				t.Fatalf("%v\n%s", err, screen.String())
+			}
+			screen.Write(one)
 		}
-		screen.Write(one)
-	}
-	if _, err := io.WriteString(in, p.Password+"\r"); err != nil {
-		t.Fatal(err)
+		if _, err := io.WriteString(in, question[1]+"\r"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	rest, _ := io.ReadAll(out)
 	screen.Write(rest)
-	if err := cmd.Wait(); err != nil || !strings.Contains(screen.String(), "is logged in on device") || !strings.HasSuffix(screen.String(), "done\r\n") {
+	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, screen.String())
 	}
-	if strings.Contains(screen.String(), p.Password) {
-		t.Errorf("the password was shown: %s", screen.String())
+	for _, question := range questions {
+		if strings.Contains(screen.String(), question[1]) {
+			t.Errorf("the %s was shown: %s", question[0], screen.String())
+		}
+	}
+	return screen.String()
+}
+
+// On a terminal the password is asked for and not shown, and the token is in
+// the system's keyring.
+func TestMatrixTail_TerminalAndKeyring(t *testing.T) {
+	t.Parallel()
+	servers.Keyring(t)
+	p := newPerson(t, "me")
+	line := os.Args[0] + " login && " + os.Args[0] + " rooms && echo done"
+	screen := p.onTerminal(t, line, [][2]string{{"password of " + p.ID, p.Password}})
+	if !strings.Contains(screen, "is logged in on device") || !strings.HasSuffix(screen, "done\r\n") {
+		t.Error(screen)
 	}
 }

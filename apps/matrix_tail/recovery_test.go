@@ -10,6 +10,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"fnregistry.dev/functions/infra/keyring"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
@@ -93,5 +94,31 @@ func TestMatrixTail_RecoveryKey(t *testing.T) {
 	}
 	if out := p.run(t, "", "history", room); !strings.Contains(out, "from long ago  "+event) {
 		t.Errorf("with the key: %q", out)
+	}
+	another := p // device, which asks for the key
+	another.env = append(p.env[:len(p.env):len(p.env)], "MATRIX_TAIL_STATE="+t.TempDir())
+	another.forget(t)
+	screen := another.onTerminal(t, os.Args[0]+" login --recover", [][2]string{
+		{"recovery key of " + p.ID, recoveryPassphrase}, {"password of " + p.ID, p.Password},
+	})
+	if !strings.Contains(screen, "the device is verified") {
+		t.Error(screen)
+	}
+	if out := another.run(t, "", "history", room); !strings.Contains(out, "from long ago  "+event) {
+		t.Errorf("another device: %q", out)
+	}
+}
+
+// forget removes what the keyring has of the person.
+func (p person) forget(t *testing.T) {
+	t.Helper()
+	store, err := keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"matrix/" + p.ID, "matrix/" + p.ID + "/pickle"} {
+		if err := store.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

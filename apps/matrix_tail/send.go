@@ -10,6 +10,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
 const sendHelp = textHelp + `
@@ -63,7 +64,7 @@ func send(ctx context.Context, c call, o *sendOptions) error {
 // answer sends messages to an event's thread.
 func answer(ctx context.Context, c call, o *textOptions) error {
 	return deliver(ctx, c, func(p *post) error {
-		evt, err := p.event(ctx, p.room, c.Args[1])
+		evt, err := p.target(ctx, c.Args[1])
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func answer(ctx context.Context, c call, o *textOptions) error {
 
 func edit(ctx context.Context, c call, o *textOptions) error {
 	return deliver(ctx, c, func(p *post) error {
-		evt, err := p.event(ctx, p.room, c.Args[1])
+		evt, err := p.target(ctx, c.Args[1])
 		if err != nil {
 			return err
 		}
@@ -103,6 +104,14 @@ func edit(ctx context.Context, c call, o *textOptions) error {
 				Outbox: p.outbox, Room: p.room, Target: target, Message: o.message(text), TransactionID: transaction,
 			})
 		})
+	})
+}
+
+// target requests an event that is answered or edited. Whose it is and what it
+// relates to is never encrypted, so no key is needed.
+func (p *post) target(ctx context.Context, eventID string) (matrix.MatrixSyncEvent, error) {
+	return matrixsync.MatrixEventGet(ctx, matrixsync.MatrixEventGetConfig{
+		Client: p.client, Room: p.room, EventID: id.EventID(eventID),
 	})
 }
 

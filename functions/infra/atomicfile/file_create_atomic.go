@@ -57,13 +57,13 @@ func createAtomic(ctx context.Context, path string, content io.Reader, mode fs.F
 	if err != nil {
 		return err
 	}
-	return place(temp, path)
+	return place(temp, path, os.Link)
 }
 
 // place gives a finished file a name that must be free. rename(2) would replace
-// what has the name.
-func place(temp, path string) error {
-	err := os.Link(temp, path)
+// what has the name. link is os.Link, but for tests.
+func place(temp, path string, link func(from, to string) error) error {
+	err := link(temp, path)
 	if err == nil {
 		return errors.Join(os.Remove(temp), syncFolder(filepath.Dir(path)))
 	}
