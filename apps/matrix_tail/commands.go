@@ -27,7 +27,8 @@ is one message of up to 65,536 bytes.`
 func matrixTail() program.ProgramRunConfig {
 	base := defaults()
 	return program.ProgramRunConfig{
-		Name: "matrix_tail", Doc: "reads and writes Matrix rooms in the terminal, encrypted ones too", Help: programHelp,
+		Name: "matrix_tail", Doc: "reads and writes Matrix rooms in the terminal, encrypted ones too",
+		Help: programHelp,
 		Commands: []*program.ProgramCommandHandle{
 			command(program.ProgramCommandConfig[*loginOptions]{
 				Name: "login", Doc: "log in by password, and keep the access token", Help: loginHelp,
@@ -42,18 +43,22 @@ func matrixTail() program.ProgramRunConfig {
 				Defaults: &joinOptions{settings: base},
 			}, join),
 			command(program.ProgramCommandConfig[*settings]{
-				Name: "leave", Args: "ROOM...", MinArgs: 1, MaxArgs: -1, Doc: "leave rooms, or decline invitations", Defaults: &base,
+				Name: "leave", Args: "ROOM...", MinArgs: 1, MaxArgs: -1,
+				Doc: "leave rooms, or decline invitations", Defaults: &base,
 			}, leave),
 			command(program.ProgramCommandConfig[*settings]{
-				Name: "follow", Args: "[ROOM...]", MaxArgs: -1, Doc: "print the events of rooms, or of all rooms, as they come",
+				Name: "follow", Args: "[ROOM...]", MaxArgs: -1,
+				Doc:  "print the events of rooms, or of all rooms, as they come",
 				Help: followHelp, Defaults: &base,
 			}, follow),
 			command(program.ProgramCommandConfig[*historyOptions]{
-				Name: "history", Args: "ROOM", MinArgs: 1, Doc: "print older events of a room, the oldest first", Help: historyHelp,
+				Name: "history", Args: "ROOM", MinArgs: 1,
+				Doc: "print older events of a room, the oldest first", Help: historyHelp,
 				Defaults: &historyOptions{settings: base, Limit: 50},
 			}, history),
 			command(program.ProgramCommandConfig[*sendOptions]{
-				Name: "send", Args: "ROOM TEXT...", MinArgs: 2, MaxArgs: -1, Doc: "send a message, in Markdown", Help: sendHelp,
+				Name: "send", Args: "ROOM TEXT...", MinArgs: 2, MaxArgs: -1,
+				Doc: "send a message, in Markdown", Help: sendHelp,
 				Defaults: &sendOptions{textOptions: textOptions{settings: base}},
 			}, send),
 			command(program.ProgramCommandConfig[*textOptions]{
@@ -65,12 +70,14 @@ func matrixTail() program.ProgramRunConfig {
 				Doc: "replace the text of a message of yours", Help: textHelp, Defaults: &textOptions{settings: base},
 			}, edit),
 			command(program.ProgramCommandConfig[*reactOptions]{
-				Name: "react", Args: "ROOM EVENT EMOJI", MinArgs: 3, Doc: "react to an event, or take a reaction back",
+				Name: "react", Args: "ROOM EVENT EMOJI", MinArgs: 3,
+				Doc:      "react to an event, or take a reaction back",
 				Help:     "Reactions are not encrypted, in encrypted rooms either.",
 				Defaults: &reactOptions{settings: base},
 			}, react),
 			command(program.ProgramCommandConfig[*settings]{
-				Name: "redact", Args: "ROOM EVENT [REASON...]", MinArgs: 2, MaxArgs: -1, Doc: "remove an event's content, for all and for good",
+				Name: "redact", Args: "ROOM EVENT [REASON...]", MinArgs: 2, MaxArgs: -1,
+				Doc:  "remove an event's content, for all and for good",
 				Help: "REASON is shown to everybody, and is not encrypted.", Defaults: &base,
 			}, redact),
 			command(program.ProgramCommandConfig[*uploadOptions]{
@@ -86,10 +93,12 @@ func matrixTail() program.ProgramRunConfig {
 				Help: "It needs no network. A parked message blocks nothing; retry or drop it.", Defaults: &base,
 			}, outbox),
 			command(program.ProgramCommandConfig[*settings]{
-				Name: "retry", Args: "[TRANSACTION...]", MaxArgs: -1, Doc: "send parked messages again: those named, or all", Defaults: &base,
+				Name: "retry", Args: "[TRANSACTION...]", MaxArgs: -1,
+				Doc: "send parked messages again: those named, or all", Defaults: &base,
 			}, retry),
 			command(program.ProgramCommandConfig[*settings]{
-				Name: "drop", Args: "TRANSACTION...", MinArgs: 1, MaxArgs: -1, Doc: "delete messages that were not sent", Defaults: &base,
+				Name: "drop", Args: "TRANSACTION...", MinArgs: 1, MaxArgs: -1,
+				Doc: "delete messages that were not sent", Defaults: &base,
 			}, drop),
 		},
 	}
@@ -99,7 +108,10 @@ func matrixTail() program.ProgramRunConfig {
 type options interface{ common() *settings }
 
 // command gives run the settings and the command's own options apart.
-func command[T options](cfg program.ProgramCommandConfig[T], run func(context.Context, call, T) error) *program.ProgramCommandHandle {
+func command[T options](
+	cfg program.ProgramCommandConfig[T],
+	run func(context.Context, call, T) error,
+) *program.ProgramCommandHandle {
 	words := strings.Fields(cfg.Args)
 	cfg.Complete = func(ctx context.Context, c program.ProgramCompletion[T]) []string {
 		if c.Flag != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/terminal"
 )
 
@@ -19,7 +20,7 @@ be given later, by another login.`
 // loginOptions are login's own.
 type loginOptions struct {
 	settings
-	Recover bool `yaml:"-" flag:"recover" doc:"ask for the account's recovery key, to verify this device and read old messages"`
+	Recover bool `yaml:"-" flag:"recover" doc:"ask for the recovery key, to verify this device and read old messages"`
 }
 
 // loginResult is printed as JSON.
@@ -46,17 +47,7 @@ func login(ctx context.Context, c call, o *loginOptions) error {
 		return err
 	}
 	defer s.close()
-	text := fmt.Sprintln(s.client.UserID, "is logged in on device", s.client.DeviceID)
-	switch {
-	case s.crypto.DeviceVerified && s.crypto.BackupVersion != "":
-		text += "the device is verified, and reads old messages from the key backup"
-	case s.crypto.DeviceVerified:
-		text += "the device is verified; there is no key backup"
-	case s.crypto.HasIdentity:
-		text += "the device is not verified, and messages from before now can't be read: matrix_tail login --recover changes that"
-	default:
-		text += "the account has no identity yet by which devices are verified"
-	}
+	text := fmt.Sprintln(s.client.UserID, "is logged in on device", s.client.DeviceID) + trustOf(s.crypto)
 	if err := show(c, text, loginResult{
 		UserID: string(s.client.UserID), DeviceID: string(s.client.DeviceID), Fingerprint: s.crypto.Fingerprint,
 		Identity: s.crypto.HasIdentity, Verified: s.crypto.DeviceVerified, Backup: s.crypto.BackupVersion,
@@ -65,9 +56,24 @@ func login(ctx context.Context, c call, o *loginOptions) error {
 	}
 	if recovery != "" && !s.crypto.DeviceVerified {
 		return &core.Error{
-			Code: core.CodeNotFound, Message: "the recovery key opened nothing: the account has no identity or no secret storage",
-			Hint: "set up recovery in another client first",
+			Code:    core.CodeNotFound,
+			Message: "the recovery key opened nothing: the account has no identity or no secret storage",
+			Hint:    "set up recovery in another client first",
 		}
 	}
 	return nil
+}
+
+// trustOf says how far others trust the device, and what it can read.
+func trustOf(crypto *matrixcrypto.MatrixCryptoInitHandle) string {
+	switch {
+	case crypto.DeviceVerified && crypto.BackupVersion != "":
+		return "the device is verified, and reads old messages from the key backup"
+	case crypto.DeviceVerified:
+		return "the device is verified; there is no key backup"
+	case crypto.HasIdentity:
+		return "the device is not verified, and messages from before now can't be read: " +
+			"matrix_tail login --recover changes that"
+	}
+	return "the account has no identity yet by which devices are verified"
 }

@@ -118,7 +118,7 @@ func checkUser(s *settings) error {
 // default one. Another folder that exists keeps its mode: it may be shared.
 func openState(ctx context.Context, s *settings) (*sqliteopen.SQLiteOpenHandle, error) {
 	if s.State == "" {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "no folder for the state given", Hint: "give --state FOLDER"}
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "no folder for the state", Hint: "give --state FOLDER"}
 	}
 	if err := os.MkdirAll(s.State, 0o700); err != nil {
 		return nil, err
@@ -128,7 +128,8 @@ func openState(ctx context.Context, s *settings) (*sqliteopen.SQLiteOpenHandle, 
 			return nil, err
 		}
 	}
-	return sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: filepath.Join(s.State, "state.db"), Private: true})
+	path := filepath.Join(s.State, "state.db")
+	return sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: path, Private: true})
 }
 
 // openSecrets opens where the access token is kept. A new file's passphrase is

@@ -27,7 +27,9 @@ type uploadOptions struct {
 func upload(ctx context.Context, c call, o *uploadOptions) error {
 	paths := c.Args[1:]
 	if len(paths) > 1 && (o.Caption != "" || o.Name != "") {
-		return &core.Error{Code: core.CodeInvalid, Message: "--caption and --name are for one file", Hint: "send the files one by one"}
+		return &core.Error{
+			Code: core.CodeInvalid, Message: "--caption and --name are for one file", Hint: "send the files one by one",
+		}
 	}
 	return deliver(ctx, c, func(p *post) error {
 		for _, path := range paths {

@@ -85,8 +85,8 @@ func outbox(ctx context.Context, c call, _ *settings) error {
 
 func resultOf(entry matrixoutbox.MatrixOutboxEntry) queuedResult {
 	return queuedResult{
-		TransactionID: entry.TransactionID, State: stateOf(entry), RoomID: entry.Room, Type: entry.Type, Body: bodyOf(entry),
-		Time: entry.Enqueued, Tries: entry.Tries, MaybeSent: maybeSent(entry), Error: entry.Error,
+		TransactionID: entry.TransactionID, State: stateOf(entry), RoomID: entry.Room,
+		Type: entry.Type, Body: bodyOf(entry), Time: entry.Enqueued, Tries: entry.Tries, MaybeSent: maybeSent(entry), Error: entry.Error,
 	}
 }
 

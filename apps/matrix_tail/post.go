@@ -83,7 +83,7 @@ func (p *post) wait(ctx context.Context, transaction string) error {
 	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); ok {
 		return &core.Error{
 			Code: core.ErrorCode(err), Err: aside,
-			Hint: "matrix_tail outbox lists parked messages; send this one again by retry, or delete it by drop " + transaction,
+			Hint: "matrix_tail outbox lists parked messages; retry or drop this one: " + transaction,
 		}
 	}
 	if err != nil && ctx.Err() != nil {

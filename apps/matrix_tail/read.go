@@ -38,7 +38,9 @@ func follow(ctx context.Context, c call, _ *settings) error {
 	if err != nil {
 		return err
 	}
-	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{DB: s.db.Writer, Prefix: rooms.prefix()})
+	store, err := matrixsync.MatrixSyncStore(ctx, matrixsync.MatrixSyncStoreConfig{
+		DB: s.db.Writer, Prefix: rooms.prefix(),
+	})
 	if err != nil {
 		return err
 	}
@@ -124,7 +126,9 @@ func history(ctx context.Context, c call, o *historyOptions) error {
 	if err != nil {
 		return err
 	}
-	cfg := matrixsync.MatrixRoomHistoryConfig{Client: s.client, Room: room, Before: id.EventID(o.Before), Limit: o.Limit}
+	cfg := matrixsync.MatrixRoomHistoryConfig{
+		Client: s.client, Room: room, Before: id.EventID(o.Before), Limit: o.Limit,
+	}
 	part, err := matrixsync.MatrixRoomHistory(ctx, cfg)
 	if err == nil && slices.ContainsFunc(part.Events, isLocked) {
 		if err := s.fetchKeys(ctx); err != nil {

@@ -27,7 +27,7 @@ sends it first.`
 type textOptions struct {
 	settings
 	Plain  bool `yaml:"-" flag:"plain" doc:"TEXT is plain text (default: Markdown)"`
-	Notice bool `yaml:"-" flag:"notice" doc:"send it as a notice, as bots do: it notifies less, and other bots don't answer it"`
+	Notice bool `yaml:"-" flag:"notice" doc:"send it as a notice, as bots do: other bots don't answer it"`
 }
 
 func (o *textOptions) message(text string) matrix.MatrixMessage {
@@ -87,8 +87,9 @@ func edit(ctx context.Context, c call, o *textOptions) error {
 		}
 		if evt.Sender != p.client.UserID {
 			return &core.Error{
-				Code: core.CodeForbidden, Message: fmt.Sprintf("the message is %s's, and only its sender can edit it", evt.Sender),
-				Hint: "answer it, or redact it if you may",
+				Code:    core.CodeForbidden,
+				Message: fmt.Sprintf("the message is %s's, and only its sender can edit it", evt.Sender),
+				Hint:    "answer it, or redact it if you may",
 			}
 		}
 		target := evt.EventID

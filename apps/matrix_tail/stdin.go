@@ -71,8 +71,9 @@ func readAll(in io.Reader, give func(result) bool) {
 		err = &core.Error{Code: core.CodeUnavailable, Message: "stdin can't be read", Err: err}
 	case len(text) > maxText:
 		err = &core.Error{
-			Code: core.CodeTooLarge, Message: fmt.Sprintf("stdin has more than %d bytes, too much for one message", maxText),
-			Hint: "send each line with --lines, or a file with matrix_tail upload",
+			Code:    core.CodeTooLarge,
+			Message: fmt.Sprintf("stdin has more than %d bytes, too much for one message", maxText),
+			Hint:    "send each line with --lines, or a file with matrix_tail upload",
 		}
 	case strings.TrimSpace(message) == "":
 		err = &core.Error{Code: core.CodeInvalid, Message: "stdin is empty: there is nothing to send"}

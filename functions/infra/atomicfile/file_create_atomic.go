@@ -28,7 +28,9 @@ import (
 func FileCreateAtomic(ctx context.Context, path string, content io.Reader, mode fs.FileMode) error {
 	err := createAtomic(ctx, path, content, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return &core.Error{Code: core.CodeConflict, Op: "file_create_atomic path=" + path, Message: "there is a file already", Err: fs.ErrExist}
+		return &core.Error{
+			Code: core.CodeConflict, Op: "file_create_atomic path=" + path, Message: "there is a file already", Err: fs.ErrExist,
+		}
 	}
 	if err != nil {
 		return coded("file_create_atomic path="+path, err)

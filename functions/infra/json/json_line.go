@@ -28,7 +28,8 @@ func JSONLine(value any) ([]byte, error) {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "json_line", Message: strings.TrimPrefix(err.Error(), "json: ")}
+		message := strings.TrimPrefix(err.Error(), "json: ")
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "json_line", Message: message}
 	}
 	line := bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	out := make([]byte, 0, len(line)+1)

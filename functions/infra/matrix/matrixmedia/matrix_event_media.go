@@ -48,9 +48,13 @@ func MatrixEventMedia(evt matrix.MatrixSyncEvent) (MatrixEventMediaResult, error
 	}
 	raw := gjson.GetBytes(evt.Raw, "content").Raw
 	if err := json.Unmarshal([]byte(cmp.Or(raw, "{}")), &content); err != nil {
-		return MatrixEventMediaResult{}, &core.Error{Code: core.CodeInvalid, Op: op, Message: "its content can't be read", Err: err}
+		return MatrixEventMediaResult{}, &core.Error{
+			Code: core.CodeInvalid, Op: op, Message: "its content can't be read", Err: err,
+		}
 	}
-	media := MatrixEventMediaResult{URI: content.URL, File: content.File, FileName: cmp.Or(content.FileName, content.Body)}
+	media := MatrixEventMediaResult{
+		URI: content.URL, File: content.File, FileName: cmp.Or(content.FileName, content.Body),
+	}
 	if content.File != nil {
 		media.URI = string(content.File.URL)
 	}

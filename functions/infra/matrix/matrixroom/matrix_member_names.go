@@ -79,10 +79,10 @@ func (h *MatrixMemberNamesHandle) Name(ctx context.Context, room id.RoomID, user
 	var content struct {
 		Name any `json:"displayname"` // anything may be there
 	}
-	err := matrix.MatrixError("matrix_member_names", h.client.StateEvent(ctx, room, event.StateMember, string(user), &content))
+	err := h.client.StateEvent(ctx, room, event.StateMember, string(user), &content)
 	found := memberName{}
 	found.name, _ = content.Name.(string)
-	switch core.ErrorCode(err) {
+	switch core.ErrorCode(matrix.MatrixError("matrix_member_names", err)) {
 	case "", core.CodeNotFound:
 	default:
 		found = memberName{until: time.Now().Add(memberNameAgain)}
@@ -97,7 +97,8 @@ func (h *MatrixMemberNamesHandle) Observe(evt matrix.MatrixSyncEvent) {
 		return
 	}
 	content := wire.Field(gjson.ParseBytes(evt.Raw), "content")
-	h.put(memberKey{evt.RoomID, id.UserID(*evt.StateKey)}, memberName{name: wire.String(wire.Field(content, "displayname"))})
+	name := wire.String(wire.Field(content, "displayname"))
+	h.put(memberKey{evt.RoomID, id.UserID(*evt.StateKey)}, memberName{name: name})
 }
 
 func (h *MatrixMemberNamesHandle) get(key memberKey) (string, bool) {

@@ -43,7 +43,7 @@ func MatrixEventGet(ctx context.Context, cfg MatrixEventGetConfig) (matrix.Matri
 	case cfg.Room == "":
 		return fail(core.CodeInvalid, "no Room given", "")
 	case len(cfg.EventID) < 2 || cfg.EventID[0] != '$' || len(cfg.EventID) > ident.MaxBytes:
-		return fail(core.CodeInvalid, "this is no event ID", "an event ID begins with $; in a shell, put it into single quotes")
+		return fail(core.CodeInvalid, "this is no event ID", "it begins with $; in a shell, put it into single quotes")
 	}
 	url := cfg.Client.BuildClientURL("v3", "rooms", cfg.Room, "event", cfg.EventID)
 	raw, err := cfg.Client.MakeRequest(ctx, http.MethodGet, url, nil, nil)

@@ -169,7 +169,10 @@ func (cfg *MatrixRoomHistoryConfig) around(ctx context.Context) (start historySt
 	return start, nil
 }
 
-func (cfg *MatrixRoomHistoryConfig) page(ctx context.Context, request history.Request) (history.Page[json.RawMessage], error) {
+func (cfg *MatrixRoomHistoryConfig) page(
+	ctx context.Context,
+	request history.Request,
+) (history.Page[json.RawMessage], error) {
 	query := map[string]string{"dir": string(request.Direction), "limit": strconv.Itoa(request.Limit)}
 	if request.From != "" {
 		query["from"] = request.From

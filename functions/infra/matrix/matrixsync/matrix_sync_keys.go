@@ -19,7 +19,8 @@ type MatrixSyncKeysConfig struct {
 
 // syncKeysFilter asks for no room, only for what comes next to the rooms.
 const syncKeysFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_types":["*"]},"room":{"rooms":[],` +
-	`"timeline":{"limit":1,"not_types":["*"]},"state":{"not_types":["*"]},"ephemeral":{"not_types":["*"]},"account_data":{"not_types":["*"]}}}`
+	`"timeline":{"limit":1,"not_types":["*"]},"state":{"not_types":["*"]},"ephemeral":{"not_types":["*"]},` +
+	`"account_data":{"not_types":["*"]}}}`
 
 // maxKeyPages bounds the requests; servers give 100 messages and more at once.
 const maxKeyPages = 100

@@ -13,7 +13,12 @@ import (
 
 // readEvent reads an event that was requested outside of a sync, and decrypts
 // it as far as its key is there.
-func readEvent(ctx context.Context, client *mautrix.Client, room id.RoomID, raw json.RawMessage) matrix.MatrixSyncEvent {
+func readEvent(
+	ctx context.Context,
+	client *mautrix.Client,
+	room id.RoomID,
+	raw json.RawMessage,
+) matrix.MatrixSyncEvent {
 	evt := matrix.MatrixEventParse(room, raw)
 	evt.RoomID = room
 	if evt.Kind != matrix.MatrixKindEncrypted {
