@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"maunium.net/go/mautrix"
+
+	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
 // clientTransport puts the access token into requests to the homeserver and to
@@ -28,6 +30,14 @@ type clientTransport struct {
 	home  *url.URL
 	stall time.Duration
 	token atomic.Pointer[string] // never nil
+
+	// What was not known when the client was made is asked for before its first
+	// request: where the homeserver is, then whose the token is. home is what
+	// the client takes for the homeserver's URL, real where requests go; nil:
+	// there, too.
+	reached clientGate
+	owned   clientGate
+	real    atomic.Pointer[url.URL]
 
 	changing sync.Mutex // held while new credentials are checked, stored and set
 }
@@ -92,9 +102,22 @@ func withClientToken(ctx context.Context, token string) context.Context {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *clientTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := t.pass(request); err != nil {
+		if request.Body != nil {
+			_ = request.Body.Close() // as each RoundTripper does; nothing was read
+		}
+		return nil, &unsent.Unchecked{Err: err}
+	}
 	ctx, cancel := context.WithCancel(request.Context())
 	sent := request.Clone(ctx)
 	token := t.authorize(sent)
+	if real := t.real.Load(); real != nil && t.isHome(request.URL) {
+		sent.URL.Scheme, sent.URL.Host, sent.Host = real.Scheme, real.Host, ""
+		sent.URL.Path = real.Path + sent.URL.Path
+		if sent.URL.RawPath != "" {
+			sent.URL.RawPath = real.EscapedPath() + sent.URL.RawPath
+		}
+	}
 	watch := newStallWatch(t.stallLimit(request.URL), cancel)
 	if sent.Body != nil && sent.Body != http.NoBody {
 		sent.Body = &watchedBody{ReadCloser: sent.Body, watch: watch, keep: true}
@@ -112,13 +135,47 @@ func (t *clientTransport) RoundTrip(request *http.Request) (*http.Response, erro
 	return response, nil
 }
 
+func (t *clientTransport) isHome(to *url.URL) bool {
+	return to.Scheme == t.home.Scheme && to.Host == t.home.Host
+}
+
+// clientAskKey is the context's key of a clientAsk.
+type clientAskKey struct{}
+
+// clientAsk is which questions a request doesn't wait for, since it is a part
+// of them.
+type clientAsk int
+
+const (
+	askNothing clientAsk = iota
+	askOwner             // whose the token is
+	askAll
+)
+
+func withClientAsk(ctx context.Context, ask clientAsk) context.Context {
+	return context.WithValue(ctx, clientAskKey{}, ask)
+}
+
+// pass asks what has to be known before a request.
+func (t *clientTransport) pass(request *http.Request) error {
+	ctx := request.Context()
+	part, _ := ctx.Value(clientAskKey{}).(clientAsk)
+	if part == askAll || !t.isHome(request.URL) {
+		return nil
+	}
+	if err := t.reached.pass(ctx); err != nil || part == askOwner {
+		return err
+	}
+	return t.owned.pass(ctx)
+}
+
 // authorize sets the header where there is none, for the homeserver alone: a
 // redirect to another host gets no token.
 func (t *clientTransport) authorize(request *http.Request) string {
 	if there := request.Header.Get("Authorization"); there != "" {
 		return strings.TrimPrefix(there, "Bearer ")
 	}
-	if request.URL.Scheme != t.home.Scheme || request.URL.Host != t.home.Host {
+	if !t.isHome(request.URL) {
 		return ""
 	}
 	token, ok := request.Context().Value(clientTokenKey{}).(string)

@@ -16,6 +16,7 @@ import (
 	"maunium.net/go/mautrix"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
 // longestErrorBody is how much of an answer that is no Matrix error stays in
@@ -42,6 +43,15 @@ const longestErrorBody = 200
 func MatrixError(op string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if unchecked, ok := errors.AsType[*unsent.Unchecked](err); ok {
+		why := classify(unchecked.Err)
+		coded, _ := errors.AsType[*core.Error](unchecked.Err)
+		if coded != nil {
+			why = core.Error{Code: core.ErrorCode(coded), Hint: core.ErrorHint(coded), RetryAfter: coded.RetryAfter}
+		}
+		why.Op, why.Err = op, unchecked
+		return &why
 	}
 	if _, ok := errors.AsType[*core.Error](err); ok {
 		return err
