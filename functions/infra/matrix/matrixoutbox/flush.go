@@ -49,7 +49,7 @@ func (s *sender) flush(ctx context.Context, row *item) error {
 	err = s.request(ctx, func(ctx context.Context) error {
 		return s.ask(ctx, mautrix.FullRequest{Method: http.MethodPut, URL: url, RequestJSON: struct{}{}})
 	})
-	if refused(err) {
+	if err != nil && failureOf(err) == failedForGood {
 		s.report.report(ctx, send.WithOp(rowOp(row)+" flush", err))
 		return nil // the room allows no such event: go on as on other servers
 	}

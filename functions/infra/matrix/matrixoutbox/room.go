@@ -269,6 +269,7 @@ func (s *sender) done(ctx context.Context, row *item, eventID id.EventID) step {
 		return s.storeFailed(ctx, err) // it stays uncertain, and is found in the room
 	}
 	s.gate.works()
+	s.noteSuccess()
 	s.waiters.notify(row.txn)
 	return step{}
 }
@@ -294,6 +295,7 @@ func rowOp(row *item) string {
 // queue now, all ends.
 func (s *sender) storeFailed(ctx context.Context, err error) step {
 	coded := send.WithOp("matrix_outbox", err)
+	s.noteFailure(coded)
 	s.report.report(ctx, coded)
 	if errors.Is(err, errOwner) {
 		s.lose(coded)
@@ -309,8 +311,12 @@ func (s *sender) failed(ctx context.Context, row *item, cause error, asking bool
 	if ctx.Err() != nil {
 		return step{again: true} // broken off by the end: what is stored is right
 	}
+	if kind == failedMissing {
+		kind = s.missing(ctx, row, asking)
+	}
 	s.metrics.fail(err)
-	if kind == failedForGood || s.cfg.MaxTries > 0 && row.tries >= s.cfg.MaxTries && answered5xx(cause) {
+	s.noteFailure(err)
+	if kind == failedForGood || s.cfg.MaxTries > 0 && row.tries >= s.cfg.MaxTries && stuck(cause) {
 		return s.setAside(ctx, row, asking || kind != failedForGood, err)
 	}
 	certain := !asking && (kind == failedLimited || kind == failedCredentials || kind == failedBefore)
