@@ -22,7 +22,7 @@ const (
 	failedBefore                     // the server was not reached, or not asked
 	failedLimited                    // later, says the server
 	failedCredentials                // it's not the item's fault: the account can't send at all now
-	failedMissing                    // the server says that something is not there: this item's room, or what it was asked for
+	failedMissing                    // perhaps for good: missing finds it out
 	failedForGood                    // the server refuses this item
 )
 
@@ -93,7 +93,11 @@ func failureBefore(err error) failure {
 		return failedLimited
 	case code == core.CodeUnauthenticated, errors.Is(err, mautrix.MUnknownToken):
 		return failedCredentials
-	case asked || unchecked:
+	case unchecked:
+		return failedBefore
+	case errors.Is(err, mautrix.MForbidden), errors.Is(err, mautrix.MNotFound):
+		return failedMissing
+	case asked:
 		return failedBefore
 	case code == core.CodeInvalid || code == core.CodeUnsupported || code == core.CodeTooLarge:
 		return failedForGood
@@ -101,22 +105,23 @@ func failureBefore(err error) failure {
 	return failedBefore
 }
 
-// missing decides what an answer with M_NOT_FOUND means. It is about the item
-// where the homeserver says that the account is in no such room, or lacks what
-// a redaction names; elsewhere the request came to the wrong place.
-func (s *sender) missing(ctx context.Context, row *item, asking bool) failure {
+// missing decides what an answer with M_NOT_FOUND means, or M_FORBIDDEN before
+// the send. It is about the item where the homeserver says that the account is
+// in no such room, or lacks what a redaction names; elsewhere the request came
+// to the wrong place, or was about something else. otherwise is for these.
+func (s *sender) missing(ctx context.Context, row *item, asking bool, otherwise failure) failure {
 	var joined *mautrix.RespJoinedRooms
 	err := s.request(ctx, func(ctx context.Context) (err error) {
 		joined, err = s.cfg.Client.JoinedRooms(ctx)
 		return err
 	})
 	if err != nil {
-		return failedOpen
+		return otherwise
 	}
-	if !slices.Contains(joined.JoinedRooms, row.room) || row.eventType == event.EventRedaction.Type && !asking {
+	if !slices.Contains(joined.JoinedRooms, row.room) || row.eventType == event.EventRedaction.Type && !asking && otherwise == failedOpen {
 		return failedForGood
 	}
-	return failedOpen
+	return otherwise
 }
 
 // noAnswer reports whether the network failed. A server that answers with an

@@ -72,6 +72,24 @@ func TestMatrixOutbox_NotFound(t *testing.T) {
 	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(s.room, "on"))...)
 }
 
+// Where the account is not in the room, what the encryption is refused is about
+// the item.
+func TestMatrixOutbox_EncryptionInForeignRoom(t *testing.T) {
+	t.Parallel()
+	owner, client := newClient(t, "owner"), newClient(t, "client")
+	room := newRoom(t, owner)
+	scramble(t, client, room)
+	crypto := &failingCrypto{}
+	refusal := error(&core.Error{Code: core.CodeForbidden, Err: mautrix.HTTPError{Response: &http.Response{StatusCode: 403}, RespError: &mautrix.MForbidden}})
+	crypto.err.Store(&refusal)
+	client.Crypto = crypto
+	outbox := startOutbox(t, client, outboxQuick)
+	_, err := outbox.Wait(t.Context(), outboxPut(t, outbox, outboxText(room, "x"))[0])
+	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !ok || aside.Uncertain {
+		t.Errorf("%v", err)
+	}
+}
+
 // failingCrypto fails with an error as long as there is one.
 type failingCrypto struct {
 	scrambled

@@ -103,8 +103,10 @@ type outboxKey struct {
 //
 // More in matrix_outbox.md:
 //   - How once comes about: before each try the item is marked on disk.
-//   - A request that the server still works on after that, unanswered, can be
-//     posted twice by a server with dedupe in memory.
+//   - None of this depends on this machine's wall clock: times are the
+//     homeserver's (its Date header; where none is known, the first send of a
+//     process is preceded by a request for /versions), the order of what was
+//     sent is kept by stamps that only grow, and waits are monotonic.
 func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHandle, error) {
 	const op = "matrix_outbox"
 	if cfg.Client == nil || cfg.DB == nil {

@@ -132,7 +132,7 @@ func (s *sender) poll(ctx context.Context, seen int64, pruned time.Time) (int64,
 	}
 	if time.Since(pruned) > time.Minute {
 		pruned = time.Now()
-		if err := s.store.prune(ctx, pruned.Add(-s.cfg.KeepSent)); err != nil {
+		if err := s.store.prune(ctx, time.UnixMilli(s.store.stamp()).Add(-s.cfg.KeepSent)); err != nil {
 			s.report.report(ctx, send.WithOp("matrix_outbox", err))
 		}
 	}

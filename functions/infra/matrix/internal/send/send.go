@@ -68,9 +68,11 @@ func Check(ctx context.Context, client *mautrix.Client, item Outgoing) (json.Raw
 // header alone. It is the only way out for what users write: CheckCleartext
 // holds for it also where the room was encrypted after [Check]. An error of
 // what comes before the request, such as the encryption, is an [*unsent.Error].
+// via makes the request.
 func Once(
 	ctx context.Context,
 	client *mautrix.Client,
+	via *http.Client,
 	room id.RoomID,
 	eventType string,
 	content json.RawMessage,
@@ -87,7 +89,7 @@ func Once(
 	var resp mautrix.RespSendEvent
 	_, err = client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodPut, URL: client.BuildURL(path), RequestJSON: body, ResponseJSON: &resp,
-		Client: redirect.Strict(client.Client),
+		Client: redirect.Strict(via),
 	})
 	if err != nil {
 		return "", err
