@@ -17,6 +17,7 @@ import (
 
 	"maunium.net/go/mautrix"
 
+	"fnregistry.dev/functions/infra/matrix/internal/progress"
 	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
@@ -127,7 +128,7 @@ func (t *clientTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		watch.end()
 		return nil, watch.explain(err)
 	}
-	watch.moved()
+	watch.moved(0)
 	response.Body = &watchedBody{ReadCloser: response.Body, watch: watch}
 	if response.StatusCode >= 300 {
 		maskBody(response, token)
@@ -213,27 +214,31 @@ func (stalledError) Error() string   { return "the homeserver has stopped answer
 func (stalledError) Timeout() bool   { return true }
 func (stalledError) Temporary() bool { return true }
 
-// stallWatch cancels a request when no byte has moved for limit.
+// wholeStalls is how many times the stall limit a request may take as a whole,
+// and more only for what it transfers meanwhile.
+const wholeStalls = 10
+
+// stallWatch cancels a request when no byte has moved for limit, or hardly any
+// in a much longer time.
 type stallWatch struct {
-	limit   time.Duration
+	watch   *progress.Watch
 	cancel  context.CancelFunc
-	timer   *time.Timer
 	stalled atomic.Bool
 }
 
 func newStallWatch(limit time.Duration, cancel context.CancelFunc) *stallWatch {
-	w := &stallWatch{limit: limit, cancel: cancel}
-	w.timer = time.AfterFunc(limit, func() {
+	w := &stallWatch{cancel: cancel}
+	w.watch = progress.New(limit, limit, wholeStalls*limit, func() {
 		w.stalled.Store(true)
 		cancel()
 	})
 	return w
 }
 
-func (w *stallWatch) moved() { w.timer.Reset(w.limit) }
+func (w *stallWatch) moved(bytes int) { w.watch.Moved(bytes) }
 
 func (w *stallWatch) end() {
-	w.timer.Stop()
+	w.watch.End()
 	w.cancel()
 }
 
@@ -256,7 +261,7 @@ type watchedBody struct {
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.watch.moved()
+		b.watch.moved(n)
 	}
 	return n, b.watch.explain(err)
 }

@@ -51,7 +51,8 @@ type MatrixClientInitConfig struct {
 
 	// StallTimeout is how long no byte may move in a request, beyond what a
 	// long poll asks the server to wait; five times as long for an initial
-	// sync. Zero: 2 minutes. There is no limit on a request as a whole.
+	// sync. A request as a whole may take ten times that, and as much longer as
+	// it transfers 4 KiB a second. Zero: 2 minutes.
 	StallTimeout time.Duration
 	// Transport makes the requests. nil: one of its own, with a proxy from the
 	// environment.
