@@ -266,3 +266,15 @@ func TestLive_Conformance(t *testing.T) {
 		return New(Config{Options: registry.Options{Roots: []string{repository(t)}, Cache: t.TempDir()}, Watch: true}).Start(ctx)
 	})
 }
+
+// A last save that takes too long is given up, and the service ends well: a
+// program that stops must not be killed because of a cache.
+func TestLive_LastSaveGivenUp(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	f := start(t, repository(t), Config{Options: registry.Options{Cache: cache}, SaveWithin: time.Nanosecond})
+	f.stop()
+	if files, err := os.ReadDir(cache); err != nil || len(files) != 0 {
+		t.Errorf("%v, %v", files, err)
+	}
+}
