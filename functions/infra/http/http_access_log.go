@@ -40,7 +40,7 @@ type HTTPAccessLogRecord struct {
 //
 // A request keeps the X-Request-Id it came with if that is up to 64 letters,
 // digits, '-', '_' and '.'; otherwise it gets a random one. The ID is set on
-// the answer before next runs. A panic is logged as a 500 and passed on.
+// the response before next runs. A panic is logged as a 500 and passed on.
 //
 // More in http_access_log.md:
 //   - The route is known only if no middleware between here and the mux copies
@@ -141,7 +141,7 @@ func (a *accessRecorder) result(returned bool) int {
 }
 
 func (a *accessRecorder) WriteHeader(status int) {
-	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) { // other 1xx are not the answer yet
+	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) { // other 1xx are not the response yet
 		a.status = status
 	}
 	a.ResponseWriter.WriteHeader(status)

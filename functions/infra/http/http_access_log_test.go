@@ -192,7 +192,7 @@ func TestHTTPAccessLog_FilesAndStreams(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
 	mux.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusEarlyHints) // not the answer yet
+		w.WriteHeader(http.StatusEarlyHints) // not the response yet
 		w.(http.Flusher).Flush()
 		<-continued
 		io.WriteString(w, "later")

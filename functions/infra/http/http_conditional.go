@@ -13,12 +13,12 @@ import (
 
 // HTTPConditionalConfig changes [HTTPConditional]. The zero value is usable.
 type HTTPConditionalConfig struct {
-	// ETag returns the tag that the answer to a request will have, in quotes,
+	// ETag returns the tag that the response to a request will have, in quotes,
 	// W/ before them for a weak one, or "" to have it computed. It runs before
 	// the handler, which is then not called at all for a 304. A handler's own
 	// ETag wins. nil: all are computed.
 	ETag func(*http.Request) string
-	// Weak makes computed tags weak, for handlers whose equal answers may
+	// Weak makes computed tags weak, for handlers whose equal responses may
 	// differ in bytes later on the way.
 	Weak bool
 	// MaxBytes is the longest body that is held in memory to compute its tag;
@@ -26,7 +26,7 @@ type HTTPConditionalConfig struct {
 	MaxBytes int
 }
 
-// HTTPConditional gives the answers of next to GET and HEAD an ETag, and
+// HTTPConditional gives the responses of next to GET and HEAD an ETag, and
 // answers 304, 412 or a byte range where the request's If-None-Match,
 // If-Modified-Since, If-Match or Range ask for it (by http.ServeContent). A
 // computed tag is the content's SHA-256, and a strong one.
@@ -35,9 +35,9 @@ type HTTPConditionalConfig struct {
 // event stream, or marked Cache-Control: no-store is passed on as it comes.
 //
 // More in http_conditional.md:
-//   - A tag from ETag must differ between all answers of one URL: if they vary
-//     by Accept or by user, put that into the tag, and a process' start too if
-//     revisions start over.
+//   - A tag from ETag must differ between all responses of one URL: if they
+//     vary by Accept or by user, put that into the tag, and a process' start
+//     too if revisions start over.
 //   - ETag runs before the handler, for paths that don't exist too.
 func HTTPConditional(next http.Handler, cfg HTTPConditionalConfig) http.Handler {
 	maxBytes := cmp.Or(cfg.MaxBytes, 4<<20)
@@ -156,7 +156,7 @@ func (c *conditionalResponse) finish(r *http.Request, weak bool) {
 	if c.passing {
 		return
 	}
-	if c.body.Len() == 0 { // an answer to HEAD without its body, an empty 200, or a hijacked connection
+	if c.body.Len() == 0 { // a response to HEAD without its body, an empty 200, or a hijacked connection
 		if c.status != 0 {
 			c.pass()
 		}

@@ -23,19 +23,20 @@ type HTTPGzipConfig struct {
 	MinBytes int // shorter bodies go out as they are; zero: 1024; negative: none is too short
 }
 
-// HTTPGzip compresses the answers of next with gzip for clients that accept it.
-// It leaves alone what is short, already encoded, a byte range, of a type that
-// does not shrink (images, archives), an event stream, or marked Cache-Control:
-// no-transform. A streamed answer stays one: each flush sends what is there.
+// HTTPGzip compresses the responses of next with gzip for clients that accept
+// it. It leaves alone what is short, already encoded, a byte range, of a type
+// that does not shrink (images, archives), an event stream, or marked
+// Cache-Control: no-transform. A streamed response stays one: each flush sends
+// what is there.
 //
-// All answers get Vary: Accept-Encoding. A compressed one loses Content-Length
-// and Accept-Ranges, and its ETag becomes a weak one (RFC 9110, section
-// 8.8.3.3), which If-None-Match still matches.
+// All responses get Vary: Accept-Encoding. A compressed one loses
+// Content-Length and Accept-Ranges, and its ETag becomes a weak one (RFC 9110,
+// section 8.8.3.3), which If-None-Match still matches.
 //
 // More in http_gzip.md:
-//   - BREACH: where one answer holds a secret and also text that an attacker
+//   - BREACH: where one response holds a secret and also text that an attacker
 //     chose, its compressed length leaks the secret step by step.
-//   - A compressed answer's ETag is weak.
+//   - A compressed response's ETag is weak.
 func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 	minBytes := max(cmp.Or(cfg.MinBytes, 1024), 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +83,7 @@ type gzipResponse struct {
 	status   int    // what the handler chose; 0: nothing yet
 	held     []byte // the body so far, while undecided
 	decided  bool
-	gz       *gzip.Writer // set once the answer is compressed
+	gz       *gzip.Writer // set once the response is compressed
 }
 
 func (g *gzipResponse) Unwrap() http.ResponseWriter { return g.ResponseWriter }

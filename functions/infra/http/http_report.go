@@ -28,7 +28,7 @@ type HTTPReportResult struct {
 
 // HTTPReport reports err to the access log, or to slog's default logger where
 // [HTTPAccessLog] is not in the chain and the status is 5xx, and returns what
-// an answer may show of it. It does not answer: [HTTPProblem] does so with
+// a response may show of it. It does not answer: [HTTPProblem] does so with
 // problem JSON, a page with what is returned. A nil err is reported as a
 // failure of the server.
 //
@@ -37,9 +37,9 @@ type HTTPReportResult struct {
 // than an Op: Op and cause stay inside. An internal error, and any error that
 // has no code, says nothing but its status.
 //
-// It sets the headers of an answer that failed: Cache-Control to no-store,
+// It sets the headers of a response that failed: Cache-Control to no-store,
 // Retry-After, in whole seconds rounded up, where RetryAfter is known, and it
-// removes those that were meant for another answer (ETag, Content-Encoding,
+// removes those that were meant for another response (ETag, Content-Encoding,
 // Last-Modified).
 //
 // More in http_report.md:
@@ -66,7 +66,7 @@ func HTTPReport(w http.ResponseWriter, r *http.Request, err error) HTTPReportRes
 	}
 	header := w.Header()
 	for _, name := range []string{"Content-Encoding", "Etag", "Last-Modified"} {
-		header.Del(name) // they were meant for the answer that failed
+		header.Del(name) // they were meant for the response that failed
 	}
 	header.Set("Cache-Control", "no-store")
 	if reported.RetryAfter > 0 {

@@ -62,7 +62,7 @@ func TestHTTPReport_ShowsAndLogs(t *testing.T) {
 				t.Errorf("header %v", header)
 			}
 			if header.Get("Etag")+header.Get("Last-Modified")+header.Get("Content-Encoding") != "" {
-				t.Errorf("headers of the answer that failed: %v", header)
+				t.Errorf("headers of the response that failed: %v", header)
 			}
 			if logged == "" || c.err != nil && logged != c.err.Error() {
 				t.Errorf("logged %q", logged)

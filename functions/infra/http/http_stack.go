@@ -36,12 +36,13 @@ type HTTPStackConfig struct {
 	Access HTTPStackAccess // zero: HTTPStackLocal
 	Tokens []string        // as HTTPBearerAuth takes them; none: other machines are refused
 	Realm  string          // named in WWW-Authenticate; empty: api
-	// Open are patterns of http.ServeMux, each with its method, of requests
+	// Public are patterns of http.ServeMux, each with its method, of requests
 	// that need no token, as "GET /files/{id}". GET /healthz and GET /readyz
-	// never need one. A path that is not in its shortest form is never open.
-	Open []string
+	// never need one. A path that is not in its shortest form always does. The
+	// endpoints of an API say so themselves; see httpapi.HTTPAPIHandle.Stack.
+	Public []string
 	// Login is a way in for people on other machines; what its page loads,
-	// such as "GET /assets/", belongs into Open. nil: there is none.
+	// such as "GET /assets/", belongs into Public. nil: there is none.
 	Login *HTTPLoginHandle
 
 	Hosts          []string      // names that requests may use for this server, besides loopback ones; see HTTPSameOrigin
@@ -119,12 +120,12 @@ func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	open, err := openRequests(cfg.Open)
+	public, err := publicRequests(cfg.Public)
 	if err != nil {
 		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if open(r) {
+		if public(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -132,9 +133,9 @@ func (cfg *HTTPStackConfig) authenticate(next http.Handler) (http.Handler, error
 	}), nil
 }
 
-// openRequests returns what tells the requests that need no token, by the
-// patterns of a config.
-func openRequests(patterns []string) (open func(*http.Request) bool, err error) {
+// publicRequests returns a function that reports whether a request needs no
+// token, by the patterns of a config.
+func publicRequests(patterns []string) (public func(*http.Request) bool, err error) {
 	mux := http.NewServeMux()
 	add := func(pattern string) (err error) {
 		defer func() {
@@ -151,12 +152,12 @@ func openRequests(patterns []string) (open func(*http.Request) bool, err error) 
 		method, route, ok := strings.Cut(pattern, " ")
 		if !ok || method == "" || !strings.HasPrefix(route, "/") {
 			return nil, &core.Error{
-				Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("open pattern %q is not a method and a path", pattern),
+				Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("public pattern %q is not a method and a path", pattern),
 				Hint: "write it as GET /files/{id}",
 			}
 		}
 		if err := add(pattern); err != nil {
-			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("open pattern %q", pattern), Err: err}
+			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_stack", Message: fmt.Sprintf("public pattern %q", pattern), Err: err}
 		}
 	}
 	return func(r *http.Request) bool {

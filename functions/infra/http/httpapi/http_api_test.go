@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -303,7 +304,7 @@ func TestHTTPAPI_Document(t *testing.T) {
 	e.Method = "PUT"
 	e.Errors = map[int]string{409: "It has changed."}
 	open := get("/end/{$}", "b")
-	open.Open = true
+	open.Public = true
 	cfg := httpapi.HTTPAPIConfig{Endpoints: []httpapi.HTTPAPIEndpoint{
 		httpapi.HTTPAPIJSON(e, 0, nothing[*in]), httpapi.HTTPAPIJSON(open, 0, nothing[*none]),
 	}}
@@ -328,5 +329,42 @@ func TestHTTPAPI_Document(t *testing.T) {
 	for access, want := range map[fnhttp.HTTPStackAccess]string{fnhttp.HTTPStackPublic: `[]`, fnhttp.HTTPStackToken: `[{"token":[]}]`} {
 		cfg.Access = access
 		wantJSON(t, "security for "+string(access), at(document(t, cfg), "security"), want)
+	}
+}
+
+// Public endpoints need no token, by the same mark that the document shows, and
+// a stack of another access than the document's is refused.
+func TestHTTPAPI_Stack(t *testing.T) {
+	t.Parallel()
+	public := get("/public", "a")
+	public.Public = true
+	api := httpapi.HTTPAPI(httpapi.HTTPAPIConfig{
+		Title: "test", Version: "1", Access: fnhttp.HTTPStackToken,
+		Endpoints: []httpapi.HTTPAPIEndpoint{
+			httpapi.HTTPAPIJSON(public, 0, nothing[*none]), httpapi.HTTPAPIJSON(get("/private", "b"), 0, nothing[*none]),
+		},
+	})
+	mux := http.NewServeMux()
+	api.Mount(mux)
+	cfg := fnhttp.HTTPStackConfig{
+		Access: fnhttp.HTTPStackToken, Tokens: []string{"0123456789abcdef"}, Public: []string{"GET /assets/"}, Logger: slog.New(slog.DiscardHandler),
+	}
+	handler, err := api.Stack(mux, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/public": 204, "/private": 401, "/openapi.json": 401, "/assets/x": 404} {
+		r := httptest.NewRequest("GET", "http://127.0.0.1"+path, nil)
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+	if len(cfg.Public) != 1 {
+		t.Errorf("the caller's list is now %v", cfg.Public)
+	}
+	cfg.Access = fnhttp.HTTPStackPublic
+	if _, err := api.Stack(mux, cfg); core.ErrorCode(err) != core.CodeInvalid {
+		t.Errorf("another access: %v", err)
 	}
 }

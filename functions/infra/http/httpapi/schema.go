@@ -143,7 +143,7 @@ func (b *schemas) fields(t reflect.Type, input bool) object {
 
 // collect adds a struct's properties to those that are there, which hide its
 // own of the same name, and returns the names of the required ones: those that
-// are in each answer, or that input must have. Embedded structs come last:
+// are in each response, or that input must have. Embedded structs come last:
 // outer fields hide theirs.
 func (b *schemas) collect(t reflect.Type, properties object, input bool) []string {
 	var required []string
