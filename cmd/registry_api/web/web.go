@@ -33,7 +33,7 @@ func New(source api.Source) *Pages { return &Pages{source, newHistories()} }
 // API answers the same question as JSON.
 type route struct {
 	pattern string
-	params  string // with spaces between
+	params  string // with spaces between; one that ends in ... may be repeated
 	json    string // "": nowhere. A path that ends with / gets the unit's ID
 	answer  func(*request) (answer, error)
 }
@@ -41,7 +41,7 @@ type route struct {
 // Mount adds the pages to a mux.
 func (p *Pages) Mount(mux *http.ServeMux) {
 	for _, r := range []route{
-		{"GET /{$}", "q kind domain purity tag tested cursor", "/api/v1/units", p.search},
+		{"GET /{$}", "q kind... domain... purity... tag... tested cursor", "/api/v1/units", p.search},
 		{"GET /units/{id}", "", "/api/v1/units/", p.unit},
 		{"GET /units/{id}/source", "", "", p.code},
 		{"GET /units/{id}/history", "", "", p.history},
@@ -120,11 +120,21 @@ func (p *Pages) handler(route route) http.Handler {
 	})
 }
 
-// refuseUnknown refuses parameters that a page does not take, as the API does.
-func refuseUnknown(form url.Values, known []string) error {
-	for name := range form {
-		if slices.Contains(known, name) {
+// refuseUnknown refuses parameters that a page does not take, or takes once, as
+// the API does.
+func refuseUnknown(form url.Values, params []string) error {
+	known := make([]string, len(params))
+	for i, name := range params {
+		known[i] = strings.TrimSuffix(name, "...")
+	}
+	for name, values := range form {
+		switch {
+		case slices.Contains(params, name+"..."):
 			continue
+		case slices.Contains(params, name) && len(values) == 1:
+			continue
+		case slices.Contains(params, name):
+			return &registry.QueryError{Param: name, Message: "it is given more than once"}
 		}
 		bad := &registry.QueryError{Param: name, Message: "this page has no such parameter", Candidates: known}
 		if near := spec.Suggest(name, known); near != "" {

@@ -6,11 +6,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
+	"unicode/utf8"
 )
 
 // HTTPAccessLogConfig says where [HTTPAccessLog] writes. The zero value logs to
@@ -36,7 +38,8 @@ type HTTPAccessLogRecord struct {
 
 // HTTPAccessLog logs each request that next has answered, one line of level
 // info, or error for a 5xx and a panic. Neither query strings nor headers nor
-// bodies are logged: they carry secrets.
+// bodies are logged: they carry secrets. A path is cut after 1000 bytes, an
+// error after 4000.
 //
 // A request keeps the X-Request-Id it came with if that is up to 64 letters,
 // digits, '-', '_' and '.'; otherwise it gets a random one. The ID is set on
@@ -91,14 +94,27 @@ func logAccess(ctx context.Context, logger *slog.Logger, record HTTPAccessLogRec
 		level = slog.LevelError
 	}
 	attrs := make([]slog.Attr, 0, 9)
-	attrs = append(attrs, slog.String("method", record.Method), slog.String("route", record.Pattern),
-		slog.String("path", record.Path), slog.Int("status", record.Status), slog.Int64("bytes", record.Bytes),
+	attrs = append(attrs, slog.String("method", clipLog(record.Method, 32)), slog.String("route", record.Pattern),
+		slog.String("path", clipLog(record.Path, 1000)), slog.Int("status", record.Status), slog.Int64("bytes", record.Bytes),
 		slog.Duration("duration", record.Duration), slog.String("remote", record.Remote),
 		slog.String("request_id", record.RequestID))
 	if record.Err != nil {
-		attrs = append(attrs, slog.String("error", record.Err.Error()))
+		attrs = append(attrs, slog.String("error", clipLog(record.Err.Error(), 4000)))
 	}
 	logger.LogAttrs(ctx, level, "http request", attrs...)
+}
+
+// clipLog shortens what comes from outside to so many bytes: a request of 64 kB
+// could make a line of several times that, once it is escaped.
+func clipLog(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s... (%d bytes)", text[:end], len(text))
 }
 
 func validRequestID(id string) bool {

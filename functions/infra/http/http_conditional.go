@@ -170,14 +170,20 @@ func (c *conditionalResponse) finish(r *http.Request, weak bool) {
 		}
 		header.Set("Etag", tag)
 	}
+	header.Del("Content-Length")                               // of the whole: a 412, a 304 or a part has another one
 	modified, _ := http.ParseTime(header.Get("Last-Modified")) // zero, which ServeContent leaves out, if there is none
-	http.ServeContent(c.ResponseWriter, readableRange(r, c.body.Len()), "", modified, bytes.NewReader(c.body.Bytes()))
+	http.ServeContent(c.ResponseWriter, readableRange(r, int64(c.body.Len())), "", modified, bytes.NewReader(c.body.Bytes()))
 }
+
+// maxRanges is more than what viewers of documents ask for at once.
+const maxRanges = 32
 
 // readableRange takes out of a request what net/http reads otherwise than RFC
 // 9110, 14: a unit other than bytes is to be ignored, and no 416; the last 0
-// bytes are not satisfiable, and no 206 without content.
-func readableRange(r *http.Request, size int) *http.Request {
+// bytes are not satisfiable, and no 206 without content. More than maxRanges
+// are ignored, too: each gets a header of its own, so that a request of 60 kB
+// would be worth a megabyte.
+func readableRange(r *http.Request, size int64) *http.Request {
 	asked := r.Header.Get("Range")
 	if asked == "" {
 		return r
@@ -189,10 +195,14 @@ func readableRange(r *http.Request, size int) *http.Request {
 		return r
 	}
 	ranges := strings.Split(list, ",")
+	if len(ranges) > maxRanges {
+		r.Header.Del("Range")
+		return r
+	}
 	for i, one := range ranges {
 		last, ok := strings.CutPrefix(strings.TrimSpace(one), "-")
 		if ok && last != "" && strings.Trim(last, "0") == "" {
-			ranges[i] = strconv.Itoa(size) + "-" // behind the end, which net/http leaves out
+			ranges[i] = strconv.FormatInt(size, 10) + "-" // behind the end, which net/http leaves out
 		}
 	}
 	r.Header.Set("Range", "bytes="+strings.Join(ranges, ","))

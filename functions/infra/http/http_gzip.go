@@ -41,7 +41,7 @@ func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 	minBytes := max(cmp.Or(cfg.MinBytes, 1024), 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept-Encoding")
-		if !acceptsGzip(r.Header.Values("Accept-Encoding")) {
+		if !acceptsCoding(r.Header.Values("Accept-Encoding"), "gzip") {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -51,9 +51,9 @@ func HTTPGzip(next http.Handler, cfg HTTPGzipConfig) http.Handler {
 	})
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3): gzip by name,
-// else by "*", with a weight above zero.
-func acceptsGzip(headers []string) bool {
+// acceptsCoding reads Accept-Encoding (RFC 9110, section 12.5.3): a coding by
+// its name, else by "*", with a weight above zero.
+func acceptsCoding(headers []string, wanted string) bool {
 	any := false
 	for _, header := range headers {
 		for entry := range strings.SplitSeq(header, ",") {
@@ -63,8 +63,8 @@ func acceptsGzip(headers []string) bool {
 			if strings.EqualFold(strings.TrimSpace(name), "q") {
 				weight, _ = strconv.ParseFloat(strings.TrimSpace(value), 64) // one that does not parse refuses
 			}
-			switch strings.ToLower(strings.TrimSpace(coding)) {
-			case "gzip", "x-gzip":
+			switch strings.TrimPrefix(strings.ToLower(strings.TrimSpace(coding)), "x-") { // x-gzip is gzip (RFC 9110, section 8.4.1.3)
+			case wanted:
 				return weight > 0
 			case "*":
 				any = weight > 0

@@ -52,7 +52,7 @@ func HTTPRecover(next http.Handler, cfg HTTPRecoverConfig) http.Handler {
 			}
 			err := &core.Error{Code: core.CodeInternal, Op: "http_recover", Err: fmt.Errorf("%w: %v", errHandlerPanicked, value)}
 			cmp.Or(cfg.Logger, slog.Default()).LogAttrs(r.Context(), slog.LevelError, "http handler panicked",
-				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("error", err.Error()),
+				slog.String("method", clipLog(r.Method, 32)), slog.String("path", clipLog(r.URL.Path, 1000)), slog.String("error", clipLog(err.Error(), 4000)),
 				slog.String("request_id", w.Header().Get(RequestIDHeader)), slog.String("stack", string(debug.Stack())))
 			if recorder.status != 0 {
 				recorder.abort(err)

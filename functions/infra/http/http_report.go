@@ -40,7 +40,7 @@ type HTTPReportResult struct {
 // It sets the headers of a response that failed: Cache-Control to no-store,
 // Retry-After, in whole seconds rounded up, where RetryAfter is known, and it
 // removes those that were meant for another response (ETag, Content-Encoding,
-// Last-Modified).
+// Content-Length, Last-Modified).
 //
 // More in http_report.md:
 //   - It must come before the status is written.
@@ -65,7 +65,7 @@ func HTTPReport(w http.ResponseWriter, r *http.Request, err error) HTTPReportRes
 		reported.Detail, reported.Hint, reported.RetryAfter = spoken.Message, spoken.Hint, max(0, spoken.RetryAfter)
 	}
 	header := w.Header()
-	for _, name := range []string{"Content-Encoding", "Etag", "Last-Modified"} {
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Last-Modified"} {
 		header.Del(name) // they were meant for the response that failed
 	}
 	header.Set("Cache-Control", "no-store")
@@ -106,8 +106,8 @@ func reportError(w http.ResponseWriter, r *http.Request, status int, err error) 
 		inner = wrapped.Unwrap()
 	}
 	if status >= 500 {
-		slog.LogAttrs(r.Context(), slog.LevelError, "http problem", slog.String("method", r.Method),
-			slog.String("path", r.URL.Path), slog.Int("status", status), slog.String("error", err.Error()))
+		slog.LogAttrs(r.Context(), slog.LevelError, "http problem", slog.String("method", clipLog(r.Method, 32)),
+			slog.String("path", clipLog(r.URL.Path, 1000)), slog.Int("status", status), slog.String("error", clipLog(err.Error(), 4000)))
 	}
 }
 
