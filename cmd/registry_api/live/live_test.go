@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
 )
@@ -162,6 +163,9 @@ func TestLive_UnreadableRoot(t *testing.T) {
 		err := ended(t, l, t.Context())
 		if _, ok := errors.AsType[*fs.PathError](err); !ok || !strings.Contains(err.Error(), root) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", root, err)
+		}
+		if code := core.ErrorCode(err); code == core.CodeInternal && root != loop {
+			t.Errorf("%s: code %s for a mistake of the caller", root, code)
 		}
 		if l.State() != nil || l.Freshness().Generation != 0 || l.Freshness().Watching {
 			t.Errorf("%s: it answers, freshness %+v", root, l.Freshness())
