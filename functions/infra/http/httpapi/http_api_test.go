@@ -211,6 +211,10 @@ func TestHTTPAPI_Panics(t *testing.T) {
 		"a type without a schema": {"no schema", func() httpapi.HTTPAPIEndpoint {
 			return httpapi.HTTPAPIJSON(get("/b", "b"), 0, func(context.Context, *none) (*struct{ C chan int }, error) { return nil, nil })
 		}},
+		"a list of itself": {"which holds itself", func() httpapi.HTTPAPIEndpoint {
+			type tree []tree
+			return httpapi.HTTPAPIJSON(get("/b", "b"), 0, func(context.Context, *none) (*struct{ T tree }, error) { return nil, nil })
+		}},
 		"two types of a name": {"two types are called Note", func() httpapi.HTTPAPIEndpoint {
 			type Note struct{ A int }
 			type noteOut struct{ B *Note }
@@ -330,6 +334,21 @@ func TestHTTPAPI_Document(t *testing.T) {
 		cfg.Access = access
 		wantJSON(t, "security for "+string(access), at(document(t, cfg), "security"), want)
 	}
+}
+
+// A list of structs that hold such lists has an end: the struct is a component.
+func TestHTTPAPI_TypesThatHoldThemselves(t *testing.T) {
+	t.Parallel()
+	type Node struct {
+		Children []Node `json:"children"`
+	}
+	type answer struct {
+		All []Node `json:"all"`
+	}
+	doc := document(t, httpapi.HTTPAPIConfig{Endpoints: []httpapi.HTTPAPIEndpoint{
+		httpapi.HTTPAPIJSON(get("/a", "a"), 0, func(context.Context, *none) (*answer, error) { return nil, nil }),
+	}})
+	wantJSON(t, "children", at(doc, "components", "schemas", "Node", "properties", "children", "items"), `{"$ref":"#/components/schemas/Node"}`)
 }
 
 // Public endpoints need no token, by the same mark that the document shows, and
