@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -50,11 +51,25 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 		{"GET /findings", "rule severity unit domain file", "/api/v1/findings", p.findings},
 		{"GET /palette", "q", "", p.palette},
 	} {
-		mux.Handle(r.pattern, fnhttp.HTTPConditional(p.handler(r), fnhttp.HTTPConditionalConfig{Weak: true}))
+		mux.Handle(r.pattern, fnhttp.HTTPConditional(limited(p.handler(r)), fnhttp.HTTPConditionalConfig{Weak: true}))
 	}
 	assets := page.PageAssets()
 	mux.Handle("GET /assets/", assets)
 	mux.Handle("GET /favicon.ico", assets)
+}
+
+// limited lets few requests for a page work at once: hundreds, with all that a
+// graph takes, made the garbage collector work instead. It is inside of
+// HTTPConditional, which sends the page after it was made, so that a client that
+// reads slowly keeps no other one waiting.
+func limited(next http.Handler) http.Handler {
+	handler, err := fnhttp.HTTPConcurrencyLimit(next, fnhttp.HTTPConcurrencyLimitConfig{
+		Total: 2 * runtime.GOMAXPROCS(0), Queue: 500, Wait: 10 * time.Second,
+	})
+	if err != nil {
+		panic(err) // the limits are above 0
+	}
+	return handler
 }
 
 // NotFound answers a request for an unknown path.
