@@ -14,7 +14,6 @@ import (
 	"fnregistry.dev/functions/infra/keyring"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
-	"fnregistry.dev/functions/infra/matrix/matrixroom"
 	"fnregistry.dev/functions/infra/program"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/terminal"
@@ -152,9 +151,3 @@ func (s *session) close() {
 
 // room is the one that the first argument names.
 func (s *session) room(ctx context.Context) (id.RoomID, error) { return s.resolve(ctx, s.Args[0]) }
-
-func (s *session) resolve(ctx context.Context, named string) (id.RoomID, error) {
-	cfg := matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: named}
-	room, _, err := matrixroom.MatrixRoomResolve(ctx, cfg)
-	return room, err
-}

@@ -67,7 +67,7 @@ func createAtomic(ctx context.Context, path string, content io.Reader, mode fs.F
 func place(temp, path string, link func(from, to string) error) error {
 	err := link(temp, path)
 	if err == nil {
-		return errors.Join(os.Remove(temp), syncFolder(filepath.Dir(path)))
+		return errors.Join(os.Remove(temp), FolderSync(filepath.Dir(path)))
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return errors.Join(fs.ErrExist, os.Remove(temp))
