@@ -19,20 +19,46 @@ type twoEach struct {
 	used map[string]int
 }
 
-func (l *twoEach) take(client string) fnhttp.HTTPRateLimitDecision {
+func (l *twoEach) Allow(client string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.used[client] == 2 {
+		return &core.Error{Code: core.CodeLimited, RetryAfter: 2500 * time.Millisecond}
+	}
 	l.used[client]++
-	return fnhttp.HTTPRateLimitDecision{
-		Allowed: l.used[client] <= 2, Limit: 2, Window: time.Minute, Remaining: 2 - l.used[client],
-		Reset: 1500 * time.Millisecond, RetryAfter: 2500 * time.Millisecond,
+	return nil
+}
+
+func (l *twoEach) Budget(client string) (left, quota int, window, reset time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return 2 - l.used[client], 2, time.Minute, 1500 * time.Millisecond
+}
+
+// allowOnly is a limiter that does not say what is left.
+type allowOnly struct{ l fnhttp.HTTPRateLimiter }
+
+func (a allowOnly) Allow(client string) error { return a.l.Allow(client) }
+
+func TestHTTPRateLimit_NoBudget(t *testing.T) {
+	t.Parallel()
+	h, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{Limiter: allowOnly{&twoEach{used: map[string]int{}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{200, 200, 429} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if w.Code != want || w.Header().Get("RateLimit") != "" || (w.Header().Get("Retry-After") == "3") != (want == 429) {
+			t.Errorf("%d: %d %v", i, w.Code, w.Header())
+		}
 	}
 }
 
 func TestHTTPRateLimit_PerClient(t *testing.T) {
 	t.Parallel()
 	h, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{
-		Take: (&twoEach{used: map[string]int{}}).take, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Limiter: &twoEach{used: map[string]int{}}, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +106,7 @@ func TestHTTPRateLimit_Stack(t *testing.T) {
 	h, err := fnhttp.HTTPStack(text("in"), fnhttp.HTTPStackConfig{
 		Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Hosts: []string{"units.example"}, Logger: slog.New(slog.DiscardHandler),
 		Limits: []func(http.Handler) (http.Handler, error){func(next http.Handler) (http.Handler, error) {
-			return fnhttp.HTTPRateLimit(next, fnhttp.HTTPRateLimitConfig{Take: limiter.take})
+			return fnhttp.HTTPRateLimit(next, fnhttp.HTTPRateLimitConfig{Limiter: limiter})
 		}},
 	})
 	if err != nil {
@@ -104,7 +130,7 @@ func TestHTTPRateLimit_Stack(t *testing.T) {
 	if _, err := fnhttp.HTTPStack(text("in"), bad); core.ErrorCode(err) != core.CodeInvalid {
 		t.Errorf("a bad limit: %v", err)
 	}
-	if _, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{Take: limiter.take, Name: "a\r\nb"}); core.ErrorCode(err) != core.CodeInvalid {
+	if _, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{Limiter: limiter, Name: "a\r\nb"}); core.ErrorCode(err) != core.CodeInvalid {
 		t.Errorf("a bad name: %v", err)
 	}
 }
