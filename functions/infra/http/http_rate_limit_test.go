@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // twoEach allows each client two requests for good.
@@ -39,6 +41,26 @@ func (l *twoEach) Budget(client string) (left, quota int, window, reset time.Dur
 type allowOnly struct{ l fnhttp.HTTPRateLimiter }
 
 func (a allowOnly) Allow(client string) error { return a.l.Allow(client) }
+
+// The handle of rate_limit is a limiter, with a budget.
+func TestHTTPRateLimit_OfRateLimit(t *testing.T) {
+	t.Parallel()
+	limiter, err := work.RateLimit(work.RateLimitConfig{Every: time.Hour, Burst: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{Limiter: limiter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`200 "default";r=1;t=3600`, `200 "default";r=0;t=3600`, `429 "default";r=0;t=3600`} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if got := fmt.Sprint(w.Code, " ", w.Header().Get("RateLimit")); got != want || w.Header().Get("RateLimit-Policy") != `"default";q=2;w=7200` {
+			t.Errorf("%d: %s %v, want %s", i, got, w.Header(), want)
+		}
+	}
+}
 
 func TestHTTPRateLimit_NoBudget(t *testing.T) {
 	t.Parallel()
