@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	fnhttp "fnregistry.dev/functions/infra/http"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // twoEach allows each client two requests for good.
@@ -19,20 +21,66 @@ type twoEach struct {
 	used map[string]int
 }
 
-func (l *twoEach) take(client string) fnhttp.HTTPRateLimitDecision {
+func (l *twoEach) Allow(client string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.used[client] == 2 {
+		return &core.Error{Code: core.CodeLimited, RetryAfter: 2500 * time.Millisecond}
+	}
 	l.used[client]++
-	return fnhttp.HTTPRateLimitDecision{
-		Allowed: l.used[client] <= 2, Limit: 2, Window: time.Minute, Remaining: 2 - l.used[client],
-		Reset: 1500 * time.Millisecond, RetryAfter: 2500 * time.Millisecond,
+	return nil
+}
+
+func (l *twoEach) Budget(client string) (left, quota int, window, reset time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return 2 - l.used[client], 2, time.Minute, 1500 * time.Millisecond
+}
+
+// allowOnly is a limiter that does not say what is left.
+type allowOnly struct{ l fnhttp.HTTPRateLimiter }
+
+func (a allowOnly) Allow(client string) error { return a.l.Allow(client) }
+
+// The handle of rate_limit is a limiter, with a budget.
+func TestHTTPRateLimit_OfRateLimit(t *testing.T) {
+	t.Parallel()
+	limiter, err := work.RateLimit(work.RateLimitConfig{Every: time.Hour, Burst: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{Limiter: limiter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`200 "default";r=1;t=3600`, `200 "default";r=0;t=3600`, `429 "default";r=0;t=3600`} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if got := fmt.Sprint(w.Code, " ", w.Header().Get("RateLimit")); got != want || w.Header().Get("RateLimit-Policy") != `"default";q=2;w=7200` {
+			t.Errorf("%d: %s %v, want %s", i, got, w.Header(), want)
+		}
+	}
+}
+
+func TestHTTPRateLimit_NoBudget(t *testing.T) {
+	t.Parallel()
+	h, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{Limiter: allowOnly{&twoEach{used: map[string]int{}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{200, 200, 429} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if w.Code != want || w.Header().Get("RateLimit") != "" || (w.Header().Get("Retry-After") == "3") != (want == 429) {
+			t.Errorf("%d: %d %v", i, w.Code, w.Header())
+		}
 	}
 }
 
 func TestHTTPRateLimit_PerClient(t *testing.T) {
 	t.Parallel()
 	h, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{
-		Take: (&twoEach{used: map[string]int{}}).take, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Limiter: &twoEach{used: map[string]int{}}, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +128,7 @@ func TestHTTPRateLimit_Stack(t *testing.T) {
 	h, err := fnhttp.HTTPStack(text("in"), fnhttp.HTTPStackConfig{
 		Access: fnhttp.HTTPStackToken, Tokens: []string{tokenOne}, Hosts: []string{"units.example"}, Logger: slog.New(slog.DiscardHandler),
 		Limits: []func(http.Handler) (http.Handler, error){func(next http.Handler) (http.Handler, error) {
-			return fnhttp.HTTPRateLimit(next, fnhttp.HTTPRateLimitConfig{Take: limiter.take})
+			return fnhttp.HTTPRateLimit(next, fnhttp.HTTPRateLimitConfig{Limiter: limiter})
 		}},
 	})
 	if err != nil {
@@ -104,7 +152,7 @@ func TestHTTPRateLimit_Stack(t *testing.T) {
 	if _, err := fnhttp.HTTPStack(text("in"), bad); core.ErrorCode(err) != core.CodeInvalid {
 		t.Errorf("a bad limit: %v", err)
 	}
-	if _, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{Take: limiter.take, Name: "a\r\nb"}); core.ErrorCode(err) != core.CodeInvalid {
+	if _, err := fnhttp.HTTPRateLimit(text("in"), fnhttp.HTTPRateLimitConfig{Limiter: limiter, Name: "a\r\nb"}); core.ErrorCode(err) != core.CodeInvalid {
 		t.Errorf("a bad name: %v", err)
 	}
 }

@@ -79,6 +79,27 @@ func (h *RateLimitHandle) Allow(key string) error {
 	return nil
 }
 
+// Budget returns how many actions a key may do at once, of how many, within
+// what time all of them come back, and when the next one does; it counts
+// nothing. http_rate_limit shows it in headers.
+func (h *RateLimitHandle) Budget(key string) (left, quota int, window, reset time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	b := &h.shared
+	if element := h.keys[key]; element != nil {
+		b = element.Value.(*bucket)
+	} else if len(h.keys) < h.cfg.MaxKeys {
+		b = &bucket{}
+	}
+	busy := max(b.full.Sub(now), 0)
+	used := int((busy + h.cfg.Every - 1) / h.cfg.Every)
+	if used > 0 {
+		reset = busy - time.Duration(used-1)*h.cfg.Every
+	}
+	return max(h.cfg.Burst-used, 0), h.cfg.Burst, time.Duration(h.cfg.Burst) * h.cfg.Every, reset
+}
+
 // Wait counts an action of a key and returns when it is allowed. Those who wait
 // for one key go in the order in which they came. Where ctx would be done by
 // then, it returns at once and counts nothing: a *core.Error with CodeLimited

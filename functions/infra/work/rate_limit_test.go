@@ -52,7 +52,7 @@ func TestRateLimit_Allow(t *testing.T) {
 		if got := allowed(h, "a", 10); got != 0 {
 			t.Errorf("just before: %d", got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if got := allowed(h, "a", 10); got != 1 {
 			t.Errorf("after one: %d", got)
 		}
@@ -210,4 +210,33 @@ func BenchmarkRateLimit(b *testing.B) {
 			}
 		})
 	}
+}
+
+// What is left is counted down by actions and up by time, for each key.
+func TestRateLimit_Budget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, err := work.RateLimit(work.RateLimitConfig{Every: 10 * time.Second, Burst: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := func(key string, left int, reset time.Duration) {
+			t.Helper()
+			if l, quota, window, r := h.Budget(key); l != left || quota != 3 || window != 30*time.Second || r != reset {
+				t.Errorf("%s: %d of %d in %v, next in %v; want %d, next in %v", key, l, quota, window, r, left, reset)
+			}
+		}
+		want("a", 3, 0)
+		_ = h.Allow("a")
+		want("a", 2, 10*time.Second)
+		time.Sleep(4 * time.Second)
+		_ = h.Allow("a")
+		want("a", 1, 6*time.Second)
+		_ = h.Allow("a")
+		_ = h.Allow("a") // refused
+		want("a", 0, 6*time.Second)
+		want("b", 3, 0)
+		time.Sleep(26 * time.Second)
+		want("a", 3, 0)
+	})
 }
