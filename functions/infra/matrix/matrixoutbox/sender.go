@@ -34,7 +34,7 @@ type sender struct {
 	looks      looks
 	pace       pace
 	homeserver homeserver // what the server's software is, once it was asked
-	lost       error      // another process has the queue
+	lost       error      // another process has the queue, or its file is gone
 	ended      bool       // stopping is closed
 }
 
@@ -57,7 +57,8 @@ func (s *sender) stop() {
 	}
 }
 
-// lose ends all at once, since another process has the queue.
+// lose ends all at once, since another process has the queue, or its file is
+// gone.
 func (s *sender) lose(err error) {
 	s.mu.Lock()
 	s.lost = err
@@ -130,7 +131,7 @@ func (s *sender) poll(ctx context.Context, seen int64, pruned time.Time) (int64,
 	}
 	if time.Since(pruned) > time.Minute {
 		pruned = time.Now()
-		if err := s.store.prune(ctx, pruned.Add(-s.cfg.KeepSent)); err != nil {
+		if err := s.store.prune(ctx, pruned.Add(-s.cfg.KeepSent), s.cfg.KeepSentCount); err != nil {
 			s.report.report(ctx, send.WithOp("matrix_outbox", err))
 		}
 	}
