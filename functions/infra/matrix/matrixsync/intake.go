@@ -24,8 +24,12 @@ type syncTaking struct {
 	deliveries []delivery        // of the batch
 	state      *mautrix.RespSync // for the crypto
 
+	first           bool      // this is the first sync of all with the store
+	beganAt, cameAt time.Time // when the service began and when the response came, by the server's clock
+
 	interrupted bool      // while history was fetched, as by a server that shuts down
 	taken       int       // records stored so far
+	fresh       int       // of them, those that the store did not know
 	shortSince  time.Time // since when the server, answering all the time, has ended histories too early
 }
 
@@ -41,13 +45,15 @@ type syncTimeline struct {
 	room   *syncRoom
 	member event.Membership
 	events []matrix.MatrixSyncEvent
+	before matrix.MatrixMoment // Join of what comes just before the events, once it is set in these
 
 	lookBack bool                     // the store may know the events
 	fresh    []matrix.MatrixSyncEvent // with lookBack: those that it does not know
 }
 
 // takeIn takes a response in and delivers it; before it, what it knows nothing
-// of from a look back, which may be nil. Only ctx ends it before that is done.
+// of from a look back, which may be nil. It returns how many events the store
+// did not know. Only ctx, and the loss of the store, end it before that is done.
 //
 // What is in a room with a gap is stored and delivered with the rooms
 // before it, and the token with the last: a process that is killed while it
@@ -55,8 +61,15 @@ type syncTimeline struct {
 //
 // Synapse may tell of one room that it was left and that there is an invitation
 // to it: that is the later of the two.
-func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) error {
-	t := &syncTaking{syncService: s, state: s.cryptoPart(response)}
+func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) (fresh int, err error) {
+	t := &syncTaking{syncService: s, state: s.cryptoPart(response), first: s.position.Token == "" && !s.replaying}
+	t.beganAt, t.cameAt = serverTimes(s.began, response)
+	err = t.takeIn(ctx, response, lookBack)
+	return t.fresh, err
+}
+
+func (t *syncTaking) takeIn(ctx context.Context, response, lookBack *syncResponse) error {
+	s := t.syncService
 	missed, err := t.lookBackTimelines(ctx, lookBack, response)
 	if err != nil {
 		return err
@@ -143,6 +156,7 @@ func (t *syncTaking) commit(ctx context.Context, stored ...func()) error {
 		if record.Seq == 0 {
 			continue // the store knows it
 		}
+		t.fresh++
 		if err := t.deliver(ctx, &t.deliveries[i].event, record.Seq); err != nil {
 			return err
 		}
@@ -172,7 +186,9 @@ func (t *syncTaking) latest(room id.RoomID) MatrixSyncRoom {
 // add appends what is to be delivered.
 func (t *syncTaking) add(e matrix.MatrixSyncEvent, kind MatrixSyncKind, data []byte) {
 	e.Replayed = t.replaying
-	record := MatrixSyncRecord{RoomID: e.RoomID, EventID: e.EventID, Kind: kind, Replayed: e.Replayed, Data: data}
+	record := MatrixSyncRecord{
+		RoomID: e.RoomID, EventID: e.EventID, Kind: kind, Replayed: e.Replayed, Join: e.Join, Start: e.Start, Data: data,
+	}
 	if e.Kind == matrix.MatrixKindEncrypted && kind == MatrixSyncPlain {
 		record.Kind, record.Session = MatrixSyncEncrypted, sessionOf(&e)
 	}
@@ -188,6 +204,9 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		events = t.withOwnLeave(roomID, room, events)
 	}
 	limited, last := room.Timeline.Limited, lastEventID(events)
+	if !part.lookBack { // of which lookBackTimelines has done so
+		part.before = t.markTimeline(events, known, member, !limited)
+	}
 	if part.lookBack {
 		// One that begins with a known event has nothing missing before
 		// it.
@@ -209,9 +228,16 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		if gap != nil {
 			t.addGap(roomID, gap)
 		}
+		markJoin(filled, t.user, known.Membership == string(event.MembershipJoin) && gap == nil, part.before)
+		if err := t.markStart(ctx, MatrixSyncRoom{}, filled); err != nil {
+			return false, err
+		}
 		for _, e := range filled {
 			t.add(e, MatrixSyncPlain, e.Raw)
 		}
+	}
+	if err := t.markStart(ctx, known, events); err != nil {
+		return false, err
 	}
 	for _, e := range events {
 		t.add(e, MatrixSyncPlain, e.Raw)
@@ -269,9 +295,10 @@ func (t *syncTaking) withOwnLeave(
 	return events
 }
 
-// invitation takes an invitation: the own member event of its stripped state.
-// That has no ID that could be trusted, so an initial sync, which has all open
-// invitations, is told by who made the room's last one.
+// invitation adds an invitation to the batch: the own member event of its
+// stripped state. That has no ID that could be trusted. An initial sync has all
+// open invitations, and a server may show one in each answer: the one that is
+// known to be open is left out.
 func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 	for _, raw := range room.InviteState.Events {
 		e := matrix.MatrixEventParse(roomID, raw)
@@ -285,10 +312,15 @@ func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 			Membership: string(event.MembershipInvite),
 			Last:       known.Last,
 			Inviter:    e.Sender,
+			Invitation: invitationOf(raw),
 		}
-		if t.position.Token == "" && invited == known {
+		if known.Invitation == "" && t.position.Token == "" { // stored by a version that did not tell them apart
+			known.Invitation = invited.Invitation
+		}
+		if invited == known {
 			return
 		}
+		e.Join = matrix.MatrixMomentBefore
 		t.batch.Rooms = append(t.batch.Rooms, invited)
 		t.add(e, MatrixSyncInvite, raw)
 		return

@@ -33,7 +33,7 @@ func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncR
 	}
 	url := s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, request.BuildQuery())
 	s.metrics.request()
-	body, err := s.get(ctx, url, ms(request.Timeout)+slack)
+	body, date, err := s.get(ctx, url, ms(request.Timeout)+slack)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncR
 	if err != nil {
 		return nil, err
 	}
-	response.came = time.Now()
+	response.came, response.date = time.Now(), date
 	return response, nil
 }
 
@@ -57,33 +57,36 @@ func (s *syncService) messages(ctx context.Context, room id.RoomID, request hist
 	if filter := s.timelineFilter; filter != "" {
 		query["filter"] = filter
 	}
-	return s.get(
+	body, _, err := s.get(
 		ctx,
 		s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"}, query),
 		syncPollSlack,
 	)
+	return body, err
 }
 
 var errSyncSilence = &core.Error{Code: core.CodeTimeout, Op: "matrix_sync_service", Message: "the server fell silent"}
 
-// get makes one request, without mautrix's own retries. It is given up when the
-// answer does not begin within the time, or falls silent; a large one over a
-// slow line may take as long as it goes on.
-func (s *syncService) get(ctx context.Context, url string, within time.Duration) ([]byte, error) {
+// get makes one request, without mautrix's own retries, and returns the body
+// and the server's time. It is given up when the answer does not begin within
+// the time, or falls silent; a large one over a slow line may take as long as it
+// goes on.
+func (s *syncService) get(ctx context.Context, url string, within time.Duration) (body []byte, date time.Time, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(within, func() { cancel(errSyncSilence) })
 	defer watchdog.Stop()
-	body, err := s.client.MakeFullRequest(ctx, mautrix.FullRequest{
+	body, err = s.client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodGet, URL: url, MaxAttempts: 1,
 		Handler: func(_ *http.Request, answer *http.Response, _ any, limit int64) ([]byte, error) {
+			date = dateOf(answer)
 			return readAnswer(&watchedReader{answer.Body, watchdog}, answer.ContentLength, limit)
 		},
 	})
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSyncSilence) {
-		return nil, cause
+		return nil, date, cause
 	}
-	return body, err
+	return body, date, err
 }
 
 // readAnswer reads a body of a size that may be known.
