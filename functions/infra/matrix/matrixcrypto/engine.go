@@ -20,6 +20,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 const linked = true
@@ -80,6 +81,9 @@ func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHa
 			m.close()
 		}
 	}()
+	if m.exec.file, err = sqlite.SQLiteFileCheck(ctx, cfg.DB); err != nil {
+		return storeError(op, err)
+	}
 	if err := m.openStores(ctx, cfg); err != nil {
 		return err
 	}
