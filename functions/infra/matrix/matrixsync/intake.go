@@ -216,6 +216,7 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		}
 		events = part.fresh
 	}
+	anchored := false
 	// Of a room that the user was put out of Dendrite may give the leaving
 	// alone, and not say that more is missing.
 	left := member == event.MembershipLeave
@@ -229,14 +230,15 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 			t.addGap(roomID, gap)
 		}
 		markJoin(filled, t.user, known.Membership == string(event.MembershipJoin) && gap == nil, part.before)
-		if err := t.markStart(ctx, MatrixSyncRoom{}, filled); err != nil {
+		anchored = gap == nil
+		if err := t.markStart(ctx, known, filled, anchored); err != nil {
 			return false, err
 		}
 		for _, e := range filled {
 			t.add(e, MatrixSyncPlain, e.Raw)
 		}
 	}
-	if err := t.markStart(ctx, known, events); err != nil {
+	if err := t.markStart(ctx, known, events, anchored); err != nil {
 		return false, err
 	}
 	for _, e := range events {

@@ -95,7 +95,10 @@ func (s *syncService) run(ctx context.Context) error {
 			timeout = 0
 		}
 		since := s.position.Token
-		response, err := s.poll(ctx, mautrix.ReqSync{Since: since, Timeout: timeout, FullState: s.fullState})
+		response, err := s.pollWatching(ctx, mautrix.ReqSync{Since: since, Timeout: timeout, FullState: s.fullState})
+		if s.lost != nil {
+			return s.lost
+		}
 		if err != nil {
 			s.failed(ctx, err)
 			continue

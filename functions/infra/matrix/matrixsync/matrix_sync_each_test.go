@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -251,30 +252,47 @@ func TestMatrixSyncEach_FileLost(t *testing.T) {
 	}
 }
 
-// The same while it waits for something to come.
-func TestMatrixSyncEach_FileLostWhileIdle(t *testing.T) {
+// A bot that waits for a server that has nothing to say notices that its store
+// is lost.
+func TestMatrixSyncEach_StoreLostWhileIdle(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	path := filepath.Join(t.TempDir(), "bot.db")
-	_, store := eachFile(t, path)
-	end := make(chan error, 1)
-	bodies := make(chan string, 10)
-	go func() {
-		end <- matrixsync.MatrixSyncEach(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store}, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
-			if evt.Type == "m.room.message" {
-				bodies <- evt.Body
+	for name, c := range map[string]struct {
+		lose func(t *testing.T, path string)
+		want error
+	}{
+		"deleted": {func(t *testing.T, path string) {
+			if err := os.Remove(path); err != nil {
+				t.Error(err)
 			}
-			return nil
+		}, sqlite.ErrSQLiteFileLost},
+		"taken over": {func(t *testing.T, path string) {
+			_, store := eachFile(t, path)
+			if _, err := store.Begin(t.Context(), "@bot:localhost"); err != nil {
+				t.Error(err)
+			}
+		}, matrixsync.ErrMatrixSyncTakenOver},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "bot.db")
+			_, store := eachFile(t, path)
+			server := &counting{answer: func(request *http.Request, n int) (*http.Response, error) {
+				if n == 1 {
+					return answerJSON(request, 200, []byte(told("s1", "!r: $1"))), nil
+				}
+				until(t, "acknowledgement", func() bool {
+					left, err := store.Pending(t.Context(), 0, 1)
+					return err == nil && len(left) == 0
+				})
+				c.lose(t, path)
+				<-request.Context().Done()
+				return nil, request.Context().Err()
+			}}
+			err := matrixsync.MatrixSyncEach(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), Store: store}, func(context.Context, matrix.MatrixSyncEvent) error { return nil })
+			if !errors.Is(err, c.want) || core.ErrorCode(err) != core.CodeConflict {
+				t.Errorf("got %v", err)
+			}
 		})
-	}()
-	send(t, w.alice, w.room, "one")
-	receive(t, bodies, "one")
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	send(t, w.alice, w.room, "two")
-	if err := <-end; !errors.Is(err, sqlite.ErrSQLiteFileLost) || len(bodies) > 0 {
-		t.Errorf("got %v, and %d messages", err, len(bodies))
 	}
 }
 

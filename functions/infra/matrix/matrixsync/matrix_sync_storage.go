@@ -20,7 +20,9 @@ var ErrMatrixSyncTakenOver = errors.New("another service has taken the store ove
 // at all. Acknowledge is called by any goroutine, the others by the service's
 // own. A store that shares its database with the program may also have
 // AcknowledgeTx(ctx, tx *sql.Tx, seqs []int64) error, which acknowledges as a
-// part of the caller's transaction.
+// part of the caller's transaction, and one that several processes may share
+// Owned(ctx) error: with an error that Is ErrMatrixSyncTakenOver a service ends
+// that is waiting for the server. Any goroutine may call these.
 //
 // More in matrix_sync_storage.md:
 //   - TakeIn is one transaction: records, rooms, token.

@@ -130,6 +130,18 @@ func (s *MatrixSyncStoreHandle) readRooms(ctx context.Context, tx *sql.Tx, rooms
 	return rows.Err()
 }
 
+// Owned returns an error that Is [ErrMatrixSyncTakenOver] or
+// [sqlite.ErrSQLiteFileLost] where the store is lost, and another one where that
+// is unknown. A service looks every 2 seconds while it waits for the server.
+func (s *MatrixSyncStoreHandle) Owned(ctx context.Context) error {
+	var epoch int64
+	err := s.cfg.DB.QueryRowContext(ctx, s.sql.epochNow).Scan(&epoch)
+	if err == nil && epoch != s.epoch {
+		err = errTakenOver()
+	}
+	return s.written("owned", err)
+}
+
 // Acknowledge implements [MatrixSyncStorage]. It may be called by several
 // goroutines.
 func (s *MatrixSyncStoreHandle) Acknowledge(ctx context.Context, seqs []int64) error {

@@ -105,9 +105,11 @@ func joinHidden(filter *mautrix.Filter, user id.UserID) bool {
 
 // markStart sets Start of consecutive events of a room whose Join is set. In
 // the first sync of all, what was sent since this service began came after the
-// start; in an initial sync that replaces a forgotten token, what is behind the
-// last event that the store knows.
-func (t *syncTaking) markStart(ctx context.Context, known MatrixSyncRoom, events []matrix.MatrixSyncEvent) error {
+// start. In an initial sync that replaces a forgotten token it is what follows
+// the last event that the store knows. anchored says that such a one precedes
+// all of the events; if there is none at all, the server may have lost it, and
+// everything may be old.
+func (t *syncTaking) markStart(ctx context.Context, known MatrixSyncRoom, events []matrix.MatrixSyncEvent, anchored bool) error {
 	last := -1
 	if t.replaying && known.Last != "" {
 		areKnown, err := t.areKnown(ctx, known, eventIDs(events))
@@ -119,13 +121,16 @@ func (t *syncTaking) markStart(ctx context.Context, known MatrixSyncRoom, events
 				last = i
 			}
 		}
+		anchored = anchored || last >= 0
+	} else {
+		anchored = true
 	}
 	for i := range events {
 		e := &events[i]
 		switch {
 		case t.first && !t.during(e.Timestamp), i <= last:
 			e.Start = matrix.MatrixMomentBefore
-		case e.Join == matrix.MatrixMomentAfter:
+		case e.Join == matrix.MatrixMomentAfter && anchored:
 			e.Start = matrix.MatrixMomentAfter
 		}
 	}

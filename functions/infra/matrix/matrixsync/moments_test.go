@@ -305,41 +305,54 @@ func TestSync_FirstSyncByTheServersClock(t *testing.T) {
 }
 
 // After a token that the server has forgotten, what the store has forgotten,
-// too, comes again. What lies before the last event that the store knows is old.
+// too, comes again. What lies before the last event that the store knows is old;
+// where the server knows no such event any more, nothing tells what is.
 func TestSync_ReplayOfForgottenEvents(t *testing.T) {
 	t.Parallel()
-	db := newDB(t).Writer
-	store, err := matrixsync.MatrixSyncStore(t.Context(), matrixsync.MatrixSyncStoreConfig{DB: db})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &scripted{asked: map[string]int{}, sync: func(since string, n int) (int, string) {
-		switch {
-		case since == "" && n == 1:
-			return 200, `{"next_batch":"s1"}`
-		case since == "s1":
-			return 200, told("s2", "!r: $1 $2 $3")
-		case since == "":
-			return 200, told("s3", "!r: $1 $2 $3 $4")
-		case since == "s2":
-			return 400, `{"errcode":"M_UNKNOWN_POS"}`
-		}
-		return 200, ""
-	}}
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), Store: store, InitialBackoffMS: 1, MaxBackoffMS: 1}
-	service := startSync(t, cfg)
-	nextThat(t, service, func(e matrix.MatrixSyncEvent) bool { return e.EventID == "$3" })
-	service.Stop()
-	if _, err := db.ExecContext(t.Context(), "DELETE FROM matrix_sync_event"); err != nil { // as after DedupeTTL
-		t.Fatal(err)
-	}
-	service = startSync(t, cfg)
-	var got []string
-	for len(got) == 0 || !slices.Contains(got, "$4 after") {
-		e := next(t, service)
-		got = append(got, fmt.Sprint(e.EventID, " ", e.Start))
-	}
-	if want := []string{"$1 before", "$2 before", "$3 before", "$4 after"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	for name, c := range map[string]struct {
+		timeline, history string
+		want              []string
+	}{
+		"in the timeline": {"!r: $1 $2 $3 $4", "", []string{"$1 before", "$2 before", "$3 before", "$4 after"}},
+		"in the history":  {"!r: ... $6 $7", events("$5", "$4", "$3", "$2"), []string{"$4 after", "$5 after", "$6 after", "$7 after"}},
+		"nowhere":         {"!r: $0 $x", "", []string{"$0 unknown", "$x unknown"}},
+		"lost history":    {"!r: ... $6 $7", events("$5", "$4"), []string{" unknown", "$4 unknown", "$5 unknown", "$6 unknown", "$7 unknown"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := &scripted{asked: map[string]int{}, hang: 10 * time.Hour, sync: func(since string, n int) (int, string) {
+					switch {
+					case since == "" && n == 1:
+						return 200, told("s1", "!r: $1 $2 $3")
+					case since == "":
+						return 200, told("s2", c.timeline)
+					case since == "s1" && n == 1:
+						return 200, `{"next_batch":"s1"}` // with which the store forgets
+					case since == "s1":
+						return 400, `{"errcode":"M_UNKNOWN_POS"}`
+					}
+					return 200, ""
+				}, messages: func(string, int) (int, string) { return 200, `{"chunk":[` + c.history + `]}` }}
+				service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{
+					Client: recordedClient(t, server), Store: matrixsync.NewSyncMemory(time.Nanosecond, 100),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer service.Stop()
+				for range 3 {
+					<-service.Events
+				}
+				var got []string
+				for range c.want {
+					e := <-service.Events
+					got = append(got, fmt.Sprint(e.EventID, " ", e.Start))
+				}
+				if !slices.Equal(got, c.want) {
+					t.Errorf("got %q, want %q", got, c.want)
+				}
+			})
+		})
 	}
 }

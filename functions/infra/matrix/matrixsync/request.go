@@ -45,6 +45,52 @@ func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncR
 	return response, nil
 }
 
+// ownedStorage is a store that can tell whether it is lost without a write.
+type ownedStorage interface {
+	Owned(ctx context.Context) error
+}
+
+var _ ownedStorage = (*MatrixSyncStoreHandle)(nil)
+
+// ownedEvery is how often a store is looked at during a poll.
+const ownedEvery = 2 * time.Second
+
+// pollWatching is poll, which it breaks off when the store is lost meanwhile:
+// where nothing happens, a poll lasts long, and the service would notice only
+// then.
+func (s *syncService) pollWatching(ctx context.Context, request mautrix.ReqSync) (*syncResponse, error) {
+	store, ok := s.store.(ownedStorage)
+	if !ok {
+		return s.poll(ctx, request)
+	}
+	polling, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(ownedEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-polling.Done():
+				return
+			case <-ticker.C:
+			}
+			if err := store.Owned(polling); err != nil && losesStore(err) {
+				cancel(err)
+				return
+			}
+		}
+	}()
+	response, err := s.poll(polling, request)
+	cancel(nil)
+	<-ended
+	if cause := context.Cause(polling); losesStore(cause) {
+		s.lose(cause)
+		return nil, cause
+	}
+	return response, err
+}
+
 // messages asks for a page of a room's history.
 func (s *syncService) messages(ctx context.Context, room id.RoomID, request history.Request) ([]byte, error) {
 	query := map[string]string{"dir": string(request.Direction), "limit": strconv.Itoa(request.Limit)}

@@ -56,7 +56,7 @@ type syncSQL struct {
 	schema, addState, version, begin, rooms, putRoom             string
 	own, setSeq, insert, taken, known, pending, waiting, waitAll string
 	copyDecrypted, endWaiting, acknowledge, oldest, prune        string
-	setVersion                                                   string
+	setVersion, epochNow                                         string
 }
 
 // syncInsertRows is how many events one INSERT takes: with more, SQLite's time
@@ -95,6 +95,7 @@ func newSyncSQL(prefix string) syncSQL {
 		acknowledge:   name("UPDATE $_event SET pending = 0, data = CASE WHEN session IS NOT NULL THEN data END WHERE seq BETWEEN ? AND ? AND pending"),
 		oldest:        name("SELECT coalesce((SELECT seq FROM $_event WHERE taken_at >= ? ORDER BY seq LIMIT 1), ?)"),
 		prune:         name("DELETE FROM $_event WHERE seq < ? AND NOT pending"),
+		epochNow:      name("SELECT epoch FROM $_state"),
 		setVersion:    name(fmt.Sprintf("UPDATE $_state SET version = %d", syncSchemaVersion)),
 	}
 }
@@ -161,8 +162,8 @@ func (s *MatrixSyncStoreHandle) transact(ctx context.Context, verb string, do fu
 	}())
 }
 
-// written returns the error of a write, and one where it did not go to the file
-// that the next start reads.
+// written returns the error of a statement, and another one where it did not go
+// to the file that the next start reads.
 func (s *MatrixSyncStoreHandle) written(verb string, err error) error {
 	if lost := s.file.Check(); lost != nil {
 		err = lost

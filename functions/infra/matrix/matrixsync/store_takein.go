@@ -41,10 +41,16 @@ func (s *MatrixSyncStoreHandle) TakeIn(ctx context.Context, batch *MatrixSyncBat
 func (s *MatrixSyncStoreHandle) own(ctx context.Context, tx *sql.Tx, token, trusted string) (seq int64, err error) {
 	err = tx.QueryRowContext(ctx, s.sql.own, nullString(token), nullString(trusted), s.epoch).Scan(&seq)
 	if err == sql.ErrNoRows {
-		err = &core.Error{Code: core.CodeConflict, Op: "matrix_sync_store", Err: ErrMatrixSyncTakenOver,
-			Hint: "run one service for each user; stop this one"}
+		err = errTakenOver()
 	}
 	return seq, err
+}
+
+func errTakenOver() error {
+	return &core.Error{
+		Code: core.CodeConflict, Op: "matrix_sync_store", Err: ErrMatrixSyncTakenOver,
+		Hint: "run one service for each user; stop this one",
+	}
 }
 
 func (s *MatrixSyncStoreHandle) insert(ctx context.Context, tx *sql.Tx, batch *MatrixSyncBatch, last int64) error {
