@@ -354,8 +354,11 @@ func (s *store) pace(ctx context.Context) (slowest time.Duration, at time.Time, 
 // the program did not run, and with the same transaction ID. Then nothing was
 // sent either.
 func (s *store) prune(ctx context.Context, before time.Time, keep int) error {
-	const statement = `DELETE FROM matrix_outbox WHERE account = ?1 AND state = 1 AND done_at < ?2
-AND seq < (SELECT kept.seq FROM matrix_outbox AS kept WHERE kept.account = ?1 AND kept.state = 1 ORDER BY kept.seq DESC LIMIT 1 OFFSET ?3)
+	// The first condition, by the primary key, is implied by the last but one,
+	// which has to read keep rows.
+	const statement = `DELETE FROM matrix_outbox WHERE seq < (SELECT max(seq) FROM matrix_outbox) - ?3
+AND +account = ?1 AND state = 1 AND done_at < ?2
+AND seq < (SELECT kept.seq FROM matrix_outbox AS kept WHERE +kept.account = ?1 AND kept.state = 1 ORDER BY kept.seq DESC LIMIT 1 OFFSET ?3)
 AND seq <> (SELECT last.seq FROM matrix_outbox AS last WHERE last.account = ?1 AND last.room = matrix_outbox.room AND last.state = 1 ORDER BY done_at DESC, seq DESC LIMIT 1)`
 	return s.exec(ctx, statement, s.account, before.UnixMilli(), keep-1)
 }
