@@ -175,14 +175,13 @@ func (s *MatrixSyncStoreHandle) written(verb string, err error) error {
 // with a driver that sqlite_error doesn't know, the same call may pass when the
 // disk or the lock is free again.
 func syncStoreError(verb string, err error) error {
-	const op = "matrix_sync_store "
-	coded, ok := errors.AsType[*core.Error](sqlite.SQLiteError(op+verb, err))
+	coded, ok := errors.AsType[*core.Error](sqlite.SQLiteError("matrix_sync_store "+verb, err))
 	if !ok {
 		return nil
 	}
 	switch {
 	case errors.Is(err, sqlite.ErrSQLiteFileLost):
-		return &core.Error{Code: coded.Code, Op: op + verb, Hint: coded.Hint, Err: err}
+		return &core.Error{Code: coded.Code, Op: "matrix_sync_store " + verb, Hint: coded.Hint, Err: err}
 	case coded.Code == "" && core.ErrorCode(err) == core.CodeInternal && !strings.Contains(err.Error(), "database is closed"):
 		coded.Code = core.CodeUnavailable
 	}
