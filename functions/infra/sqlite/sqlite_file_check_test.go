@@ -23,7 +23,9 @@ func TestSQLiteFileCheck(t *testing.T) {
 		"replaced": {func(path string) error {
 			return errors.Join(os.WriteFile(path+".new", nil, 0o600), os.Rename(path+".new", path))
 		}, true},
-		"made anew":  {func(path string) error { return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)) }, true},
+		"made anew": {func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600))
+		}, true},
 		"folder":     {func(path string) error { return os.RemoveAll(filepath.Dir(path)) }, true},
 		"permission": {func(path string) error { return os.Chmod(path, 0) }, false},
 	} {

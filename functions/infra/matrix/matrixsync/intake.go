@@ -51,16 +51,16 @@ type syncTimeline struct {
 	fresh    []matrix.MatrixSyncEvent // with lookBack: those that it does not know
 }
 
-// takeIn takes a response in and delivers it; before it, what it knows nothing
-// of from a look back, which may be nil. It returns how many events the store
+// takeIn stores a response and delivers it; before it, the unknown events of a
+// look back, which may be nil. It returns how many events the store
 // did not know. Only ctx, and the loss of the store, end it before that is done.
 //
 // What is in a room with a gap is stored and delivered with the rooms
 // before it, and the token with the last: a process that is killed while it
 // fills one gap after the other finds the first ones filled.
 //
-// Synapse may tell of one room that it was left and that there is an invitation
-// to it: that is the later of the two.
+// Synapse may report of one room that it was left and that there is an
+// invitation to it: that is the later of the two.
 func (s *syncService) takeIn(ctx context.Context, response, lookBack *syncResponse) (fresh int, err error) {
 	t := &syncTaking{syncService: s, state: s.cryptoPart(response), first: s.position.Token == "" && !s.replaying}
 	t.beganAt, t.cameAt = serverTimes(s.began, response)
@@ -173,7 +173,7 @@ func (t *syncTaking) known(room id.RoomID) MatrixSyncRoom {
 	return known
 }
 
-// latest is known with what this response has said of the room already.
+// latest is known with what this response has already changed of it.
 func (t *syncTaking) latest(room id.RoomID) MatrixSyncRoom {
 	for _, changed := range slices.Backward(t.batch.Rooms) {
 		if changed.RoomID == room {
@@ -262,7 +262,7 @@ func lastEventID(events []matrix.MatrixSyncEvent) id.EventID {
 	return ""
 }
 
-// normalizeAll leaves out, and tells of, what is no event.
+// normalizeAll parses events, and leaves out and reports what is none.
 func (t *syncTaking) normalizeAll(room id.RoomID, raws []json.RawMessage) []matrix.MatrixSyncEvent {
 	events := make([]matrix.MatrixSyncEvent, 0, len(raws))
 	for _, raw := range raws {

@@ -42,7 +42,7 @@ type syncService struct {
 	tokens     syncTokens         // of the latest responses
 	lookBack   string             // a trusted token: what came since is asked for next to the next response; empty: no need
 	replaying  bool               // the server has forgotten the token: this is a new initial sync
-	fullState  bool               // the client's state store is empty, though the sync goes on from a token
+	fullState  bool               // the client's state store is empty, though the sync resumes from a token
 	quick      bool               // ask for an answer at once: at the start and after a failure
 	refused    int                // times in a row that the server refused the token as one it doesn't know
 	resets     syncResets         // when a refused token was given up
@@ -180,7 +180,7 @@ func isUnknownSince(err error) bool {
 	return false
 }
 
-// fail tells an error and waits before the next try.
+// fail reports an error and waits before the next try.
 func (s *syncService) fail(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
@@ -270,10 +270,10 @@ func (s *syncService) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// syncErrorsKept is how many errors wait for who reads them.
+// syncErrorsKept is how many errors wait for a reader.
 const syncErrorsKept = 16
 
-// tell puts an error on Errors, in the place of the oldest if need be.
+// tell puts an error on Errors, in place of the oldest if it is full.
 func (s *syncService) tell(err error) {
 	s.metrics.fail(err)
 	for {

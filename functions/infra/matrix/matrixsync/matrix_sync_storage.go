@@ -34,13 +34,13 @@ type MatrixSyncStorage interface {
 	// (CodeConflict).
 	Begin(ctx context.Context, user id.UserID) (MatrixSyncPosition, error)
 
-	// Known says of each event ID whether the store has had it, as far as it
-	// remembers.
+	// Known says of each event ID whether it was stored before, as far as the
+	// store remembers.
 	Known(ctx context.Context, ids []id.EventID) ([]bool, error)
 
 	// TakeIn stores the records, the rooms and the token together. It sets each
 	// record's Seq, rising in the order of the records and over all that were
-	// before, and 0 for one whose ID it has had: that is not taken in.
+	// before, and 0 for one whose ID is known: that is not stored again.
 	TakeIn(ctx context.Context, batch *MatrixSyncBatch) error
 
 	// Pending returns the records that are not acknowledged, in the order of
@@ -60,14 +60,14 @@ type MatrixSyncStorage interface {
 	Acknowledge(ctx context.Context, seqs []int64) error
 }
 
-// MatrixSyncPosition is where a sync goes on.
+// MatrixSyncPosition is where a sync resumes.
 type MatrixSyncPosition struct {
-	Token   string // of the last response taken in; empty at the first start
+	Token   string // of the last response stored; empty at the first start
 	Trusted string // as the last batch had it; empty: like Token
 	Rooms   map[id.RoomID]MatrixSyncRoom
 }
 
-// MatrixSyncBatch is one sync response as it is taken in, or a part of one.
+// MatrixSyncBatch is one sync response as it is stored, or a part of one.
 type MatrixSyncBatch struct {
 	Token   string // of the response before, until the last part; empty leaves the stored one
 	Trusted string // of an earlier response, to look back from at the next start; empty leaves the stored one

@@ -49,8 +49,8 @@ type syncRoom struct {
 }
 
 // parseSyncResponse reads a response. One that can't be read as a whole, or has
-// no token, is an error: the same sync is asked for again, and nothing of it is
-// taken in.
+// no token, is an error: the same sync is requested again, and nothing of it is
+// stored.
 func parseSyncResponse(body []byte) (*syncResponse, error) {
 	var response syncResponse
 	err := json.Unmarshal(body, &response)

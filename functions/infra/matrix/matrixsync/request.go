@@ -56,8 +56,7 @@ var _ ownedStorage = (*MatrixSyncStoreHandle)(nil)
 const ownedEvery = 2 * time.Second
 
 // pollWatching is poll, which it breaks off when the store is lost meanwhile:
-// where nothing happens, a poll lasts long, and the service would notice only
-// then.
+// where nothing happens, a poll takes PollTimeoutMS.
 func (s *syncService) pollWatching(ctx context.Context, request mautrix.ReqSync) (*syncResponse, error) {
 	store, ok := s.store.(ownedStorage)
 	if !ok {
@@ -115,8 +114,8 @@ var errSyncSilence = &core.Error{Code: core.CodeTimeout, Op: "matrix_sync_servic
 
 // get makes one request, without mautrix's own retries, and returns the body
 // and the server's time. It is given up when the answer does not begin within
-// the time, or falls silent; a large one over a slow line may take as long as it
-// goes on.
+// the time, or falls silent; a large one over a slow line may take as long as
+// data comes.
 func (s *syncService) get(ctx context.Context, url string, within time.Duration) (body []byte, date time.Time, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
