@@ -61,8 +61,12 @@ type MatrixSyncEvent struct {
 	Redelivered   bool        // it was delivered before and not acknowledged
 	Replayed      bool        // it comes out of an initial sync made because the server did not know the old token any more
 
-	Join  MatrixMoment // whether it was sent before or after the user joined the room; of a rejoined room, before or after the rejoin that followed
-	Start MatrixMoment // whether it was there before the first sync of all with this store, or came after; without a store, of this process
+	// Join says whether it was sent before the user joined the room, or rejoined
+	// it, or after: while the user was in the room.
+	Join MatrixMoment
+	// Start says whether it was there before the first sync of all with this
+	// store, without a store of this process, or came after.
+	Start MatrixMoment
 
 	Raw json.RawMessage // the event as the server sent it; of a decrypted one, the decrypted one; not to be changed
 	Gap *MatrixSyncGap  // of MatrixKindGap, and never nil there: what is missing
@@ -173,7 +177,10 @@ func (m MatrixMoment) MarshalText() ([]byte, error) { return []byte(m.String()),
 func (m *MatrixMoment) UnmarshalText(text []byte) error {
 	i := slices.Index(momentNames[:], string(text))
 	if i < 0 {
-		return &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_event read moment", Message: "no side of a moment: " + ident.Clip(string(text), 80)}
+		return &core.Error{
+			Code: core.CodeInvalid, Op: "matrix_sync_event read moment",
+			Message: "no side of a moment: " + ident.Clip(string(text), 80),
+		}
 	}
 	*m = MatrixMoment(i)
 	return nil

@@ -74,7 +74,8 @@ func (h *SQLiteFileCheckHandle) Check() error {
 
 func (h *SQLiteFileCheckHandle) lost(how string) error {
 	return &core.Error{
-		Code: core.CodeConflict, Op: "sqlite_file_check path=" + h.path, Message: "the database file was " + how + " while it was open",
-		Hint: "stop the program, put the right file in its place, and start it again", Err: ErrSQLiteFileLost,
+		Code: core.CodeConflict, Op: "sqlite_file_check path=" + h.path,
+		Message: "the database file was " + how + " while it was open",
+		Hint:    "stop the program, put the right file in its place, and start it again", Err: ErrSQLiteFileLost,
 	}
 }

@@ -129,7 +129,9 @@ const syncIdleFloor = time.Second
 // server that answers at once, again and again, must not make the loop spin.
 // One whose token stands still shows no progress, whatever it answers: it is
 // asked more and more rarely.
-func (s *syncService) floor(response *syncResponse, since string, timeout int, took time.Duration, fresh int) time.Duration {
+func (s *syncService) floor(
+	response *syncResponse, since string, timeout int, took time.Duration, fresh int,
+) time.Duration {
 	least := ms(s.cfg.MinIntervalMS)
 	stands := response.NextBatch == since
 	if timeout == 0 || took >= ms(timeout)/2 || (!stands && (fresh > 0 || response.forDevice())) {
@@ -154,7 +156,7 @@ func (s *syncService) failed(ctx context.Context, err error) {
 	}
 	if s.position.Token == "" || !isUnknownSince(err) {
 		s.refused = 0
-	} else if s.refused++; s.refused >= 2 && s.resets.allowed() { // once may be an accident in between, and an initial sync is expensive
+	} else if s.refused++; s.refused >= 2 && s.resets.allowed() { // once may be an accident, an initial sync is expensive
 		s.resets.add()
 		s.tell(&core.Error{
 			Op: "matrix_sync_service", Message: "the server does not know the token any more", Err: matrix.MatrixError("", err),

@@ -2,7 +2,6 @@ package matrixsync
 
 import (
 	"context"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -77,7 +76,7 @@ func (h *MatrixSyncServiceHandle) ackHandled(ctx context.Context, evt matrix.Mat
 			return err
 		}
 		wait := core.BackoffDelay(backoff, attempt, rand.Float64())
-		h.sync.log.Log(ctx, slog.LevelWarn, "matrix sync can't acknowledge", "error", err, "tries", attempt+1, "retry_in", wait)
+		h.sync.log.Warn("matrix sync can't acknowledge", "error", err, "tries", attempt+1, "retry_in", wait)
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:

@@ -70,7 +70,9 @@ func sideBefore(now, before event.Membership, joined bool) matrix.MatrixMoment {
 
 // markTimeline sets Join of a timeline. whole says that nothing is missing
 // between what the store knows of the room and the timeline.
-func (t *syncTaking) markTimeline(events []matrix.MatrixSyncEvent, known MatrixSyncRoom, member event.Membership, whole bool) matrix.MatrixMoment {
+func (t *syncTaking) markTimeline(
+	events []matrix.MatrixSyncEvent, known MatrixSyncRoom, member event.Membership, whole bool,
+) matrix.MatrixMoment {
 	joined := known.Membership == string(event.MembershipJoin)
 	otherwise := matrix.MatrixMomentAfter // the joining is older than the timeline
 	if !joined && (member != event.MembershipJoin || t.joinHidden) {
@@ -109,7 +111,9 @@ func joinHidden(filter *mautrix.Filter, user id.UserID) bool {
 // the last event that the store knows. anchored says that such a one precedes
 // all of the events; if there is none at all, the server may have lost it, and
 // everything may be old.
-func (t *syncTaking) markStart(ctx context.Context, known MatrixSyncRoom, events []matrix.MatrixSyncEvent, anchored bool) error {
+func (t *syncTaking) markStart(
+	ctx context.Context, known MatrixSyncRoom, events []matrix.MatrixSyncEvent, anchored bool,
+) error {
 	last := -1
 	if t.replaying && known.Last != "" {
 		areKnown, err := t.areKnown(ctx, known, eventIDs(events))
