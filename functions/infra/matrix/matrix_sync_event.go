@@ -61,8 +61,8 @@ type MatrixSyncEvent struct {
 	Redelivered   bool        // it was delivered before and not acknowledged
 	Replayed      bool        // it comes out of an initial sync made because the server did not know the old token any more
 
-	// Join says whether it was sent before the user joined the room, or rejoined
-	// it, or after: while the user was in the room.
+	// Join says whether it was sent before the user joined the room, or
+	// rejoined it, or after: while the user was in the room.
 	Join MatrixMoment
 	// Start says whether it was there before the first sync of all with this
 	// store, without a store of this process, or came after.

@@ -23,8 +23,8 @@ type SQLiteFileCheckHandle struct {
 }
 
 // SQLiteFileCheck remembers which file a database is in, so that Check notices
-// that it was deleted or replaced. SQLite itself doesn't: it keeps writing to the
-// open file, reports success, and all of it is gone at the next start. db
+// that it was deleted or replaced. SQLite itself doesn't: it keeps writing to
+// the open file, reports success, and all of it is gone at the next start. db
 // is of any driver, and must have been opened just before. A database in memory
 // has no file, and is never lost.
 //
@@ -54,10 +54,10 @@ func SQLiteFileCheck(ctx context.Context, db *sql.DB) (*SQLiteFileCheckHandle, e
 	return h, nil
 }
 
-// Check returns a CodeConflict with [ErrSQLiteFileLost] if the file was deleted,
-// moved away or replaced since the handle was made. It costs one stat, and may
-// be called by several goroutines. A nil handle is never lost. What can't be
-// examined, as without permission, counts as unchanged.
+// Check returns a CodeConflict with [ErrSQLiteFileLost] if the file was
+// deleted, moved away or replaced since the handle was made. It costs one stat,
+// and may be called by several goroutines. A nil handle is never lost. What
+// can't be examined, as without permission, counts as unchanged.
 func (h *SQLiteFileCheckHandle) Check() error {
 	if h == nil || h.path == "" {
 		return nil

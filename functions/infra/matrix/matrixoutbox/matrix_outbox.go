@@ -100,8 +100,9 @@ type outboxKey struct {
 // Errors: CodeInvalid for a bad config, CodeConflict where an outbox of this
 // process already runs on the same database for the same user, what
 // sqlite_error gives for the database. If another process takes the queue over,
-// or the database file is deleted or replaced ([sqlite.ErrSQLiteFileLost]), this
-// one stops, and Errors has a CodeConflict; with a lost file Enqueue fails, too.
+// or the database file is deleted or replaced ([sqlite.ErrSQLiteFileLost]),
+// this one stops, and Errors has a CodeConflict; with a lost file Enqueue
+// fails, too.
 //
 // More in matrix_outbox.md:
 //   - How once comes about: before each try the item is marked on disk.

@@ -382,10 +382,10 @@ func (s *store) pace(ctx context.Context) (slowest time.Duration, err error) {
 }
 
 // prune forgets what was sent before a time, but for the latest keep items, and
-// the last in each room: a search after a crash goes back to it. Age alone is no
-// reason to forget: what an item answers may come again after any time in which
-// the program did not run, and with the same transaction ID. Then nothing was
-// sent either.
+// the last in each room: a search after a crash goes back to it. Age alone is
+// no reason to forget: what an item answers may come again after any time in
+// which the program did not run, and with the same transaction ID. Then nothing
+// was sent either.
 func (s *store) prune(ctx context.Context, before time.Time, keep int) error {
 	// The first condition, by the primary key, is implied by the last but one,
 	// which has to read keep rows.

@@ -52,8 +52,8 @@ type syncTimeline struct {
 }
 
 // takeIn stores a response and delivers it; before it, the unknown events of a
-// look back, which may be nil. It returns how many events the store
-// did not know. Only ctx, and the loss of the store, end it before that is done.
+// look back, which may be nil. It returns how many events the store did not
+// know. Only ctx, and the loss of the store, end it before that is done.
 //
 // What is in a room with a gap is stored and delivered with the rooms
 // before it, and the token with the last: a process that is killed while it

@@ -12,14 +12,14 @@ import (
 // MatrixSyncEach runs a [MatrixSyncService] and calls handle with each event,
 // one after the other, until ctx ends or handle returns an error. An event that
 // handle returned nil for is acknowledged, if need be after retries while the
-// store is busy; the one it returned an error for is not, and with a Store comes
-// again at the next start. What goes wrong with the server goes to cfg.Logger,
-// and is tried again.
+// store is busy; the one it returned an error for is not, and with a Store
+// comes again at the next start. What goes wrong with the server goes to
+// cfg.Logger, and is tried again.
 //
 // Errors: handle's own, as it is; those of [MatrixSyncService]; the store's,
-// unless it may pass; CodeConflict when another process has taken the store over
-// ([ErrMatrixSyncTakenOver]), or its file was deleted or replaced; nil when ctx
-// ended.
+// unless it may pass; CodeConflict when another process has taken the store
+// over ([ErrMatrixSyncTakenOver]), or its file was deleted or replaced; nil
+// when ctx ended.
 //
 // More in matrix_sync_each.md:
 //   - An event that handle always fails at ends each run: store what can't be

@@ -67,9 +67,9 @@ type MatrixSyncServiceHandle struct {
 // the rest has Replayed set.
 //
 // No failure of the server ends the service, only the loss of the store does
-// (see Err): it waits with backoff, and as long as the server asks for. On 401 it waits as long as MaxBackoffMS, or until
-// [MatrixSyncServiceHandle.Resume], for new credentials of the same user and
-// device.
+// (see Err): it waits with backoff, and as long as the server asks for. On 401
+// it waits as long as MaxBackoffMS, or until [MatrixSyncServiceHandle.Resume],
+// for new credentials of the same user and device.
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where a service runs for
 // the client already or the store is another user's, and the store's own.

@@ -49,8 +49,8 @@ var _ MatrixSyncStorage = (*MatrixSyncStoreHandle)(nil)
 // change is one transaction, and what was committed outlives the death of the
 // process at any moment; that of the machine too if the database is opened with
 // synchronous=FULL. If the database file is deleted or replaced while it is in
-// use, each write fails from then on (CodeConflict, [sqlite.ErrSQLiteFileLost]),
-// which ends the service.
+// use, each write fails from then on (CodeConflict,
+// [sqlite.ErrSQLiteFileLost]), which ends the service.
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where a newer version of
 // this unit made the tables, those of sqlite_error where the database refused
@@ -131,8 +131,9 @@ func (s *MatrixSyncStoreHandle) readRooms(ctx context.Context, tx *sql.Tx, rooms
 }
 
 // Owned returns an error that Is [ErrMatrixSyncTakenOver] or
-// [sqlite.ErrSQLiteFileLost] where the store is lost, and another one where that
-// is unknown. A service looks every 2 seconds while it waits for the server.
+// [sqlite.ErrSQLiteFileLost] where the store is lost, and another one where
+// that is unknown. A service looks every 2 seconds while it waits for the
+// server.
 func (s *MatrixSyncStoreHandle) Owned(ctx context.Context) error {
 	var epoch int64
 	err := s.cfg.DB.QueryRowContext(ctx, s.sql.epochNow).Scan(&epoch)

@@ -75,8 +75,8 @@ func wantJoin(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, last st
 }
 
 // A bot that joins a room, is put out and joins again, while it runs and while
-// it does not: what was sent while it was out is on the side before its joining,
-// in a timeline as in history that is read in pages.
+// it does not: what was sent while it was out is on the side before its
+// joining, in a timeline as in history that is read in pages.
 func TestSync_HistoryBeforeJoin(t *testing.T) {
 	t.Parallel()
 	const before, after = matrix.MatrixMomentBefore, matrix.MatrixMomentAfter
@@ -135,8 +135,8 @@ func TestSync_HistoryBeforeJoin(t *testing.T) {
 	}
 }
 
-// The first sync of all brings what was there before the program, on either side
-// of the joining.
+// The first sync of all brings what was there before the program, on either
+// side of the joining.
 func TestSync_FirstSync(t *testing.T) {
 	t.Parallel()
 	bot, alice := newClient(t, "bot"), newClient(t, "alice")
@@ -305,8 +305,8 @@ func TestSync_FirstSyncByTheServersClock(t *testing.T) {
 }
 
 // After a token that the server has forgotten, what the store has forgotten,
-// too, comes again. What lies before the last event that the store knows is old;
-// where the server knows no such event any more, nothing tells what is.
+// too, comes again. What lies before the last event that the store knows is
+// old; where the server knows no such event any more, nothing tells what is.
 func TestSync_ReplayOfForgottenEvents(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
