@@ -81,6 +81,8 @@ func eventWhat(evt MatrixSyncEvent) string {
 		return evt.Key + " to " + string(evt.RelatesTo)
 	case evt.StateKey != nil:
 		return stateWhat(evt)
+	case evt.Type == event.EventSticker.Type:
+		return "sticker: " + wire.String(wire.Field(gjson.GetBytes(evt.Raw, "content"), "body"))
 	case evt.Body == "":
 		return ""
 	case evt.Edits != "":

@@ -33,6 +33,7 @@ func TestMatrixEventLine_Kinds(t *testing.T) {
 		{"(the server left messages out here)", matrix.MatrixSyncEvent{Kind: matrix.MatrixKindGap}},
 		{"invite @bob:b", matrix.MatrixSyncEvent{Type: "m.room.member", StateKey: &bob, Raw: []byte(`{"content":{"membership":"invite"}}`)}},
 		{"names the room Ops", matrix.MatrixSyncEvent{Type: "m.room.name", StateKey: new(string), Raw: []byte(`{"content":{"name":"Ops"}}`)}},
+		{"sticker: a cat", matrix.MatrixSyncEvent{Type: "m.sticker", Raw: []byte(`{"content":{"body":"a cat"}}`)}},
 		{"", matrix.MatrixSyncEvent{Type: "m.room.power_levels", StateKey: new(string), Raw: []byte(`{}`)}},
 		{"", matrix.MatrixSyncEvent{Type: "org.example.other"}},
 	} {

@@ -145,6 +145,9 @@ func (m *engine) Encrypt(
 		return nil, err
 	}
 	defer done()
+	if err := m.exec.file.Check(); err != nil {
+		return nil, err // mautrix only logs when it can't store how far a session was used
+	}
 	encrypted, err := m.encrypt(ctx, mach, room, kind, content)
 	return encrypted, storeError(opEncrypt+" room="+room.String(), err)
 }

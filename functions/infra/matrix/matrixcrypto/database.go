@@ -13,6 +13,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // execer is what mautrix's stores run their statements on. Their own writes are
@@ -20,7 +21,10 @@ import (
 // good: the Olm message's hash is there, so that it is not read again, and the
 // key that was in it is not. Under a context of [execer.batch] all of them are
 // one transaction.
-type execer struct{ db *sql.DB }
+type execer struct {
+	db   *sql.DB
+	file *sqlite.SQLiteFileCheckHandle // that db is in; nil: not known yet
+}
 
 var _ dbutil.UnderlyingExecable = (*execer)(nil)
 
@@ -53,7 +57,9 @@ func (e *execer) batch(ctx context.Context, do func(ctx context.Context) error) 
 		err = context.Cause(ctx)
 	}
 	if err == nil && b.tx != nil {
-		err = b.tx.Commit()
+		if err = b.tx.Commit(); err == nil {
+			err = e.file.Check()
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -67,6 +73,9 @@ func (e *execer) ExecContext(ctx context.Context, query string, args ...any) (sq
 		return nil, err
 	}
 	result, err := on.ExecContext(ctx, query, args...)
+	if err == nil && b == nil {
+		err = e.file.Check()
+	}
 	b.note(err)
 	return result, err
 }

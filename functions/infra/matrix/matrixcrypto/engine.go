@@ -21,6 +21,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 const linked = true
@@ -87,6 +88,9 @@ func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHa
 			m.close()
 		}
 	}()
+	if m.exec.file, err = sqlite.SQLiteFileCheck(ctx, cfg.DB); err != nil {
+		return storeError(op, err)
+	}
 	if err := m.openStores(ctx, cfg); err != nil {
 		return err
 	}

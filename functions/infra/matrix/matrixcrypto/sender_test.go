@@ -61,7 +61,7 @@ func TestMatrixCryptoInit_SenderRewritten(t *testing.T) {
 		if evt.EventID == honest && evt.Decrypted && evt.Sender != carol.client.UserID {
 			t.Fatalf("carol's own: %+v", evt)
 		}
-		_ = evt.Ack()
+		_ = evt.Ack(t.Context())
 	}
 }
 

@@ -49,7 +49,7 @@ func next(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, cond func(m
 			if !ok {
 				t.Fatal("the service has ended")
 			}
-			if err := evt.Ack(); err != nil {
+			if err := evt.Ack(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if cond(evt) {

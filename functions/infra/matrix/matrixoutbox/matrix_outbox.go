@@ -29,7 +29,8 @@ type MatrixOutboxConfig struct {
 	RequestTimeout time.Duration                // for one request; default 60 s
 	Settle         time.Duration                // how long a try without an answer may still take effect on a server that answers at once; default 10 s
 	MaxTries       int                          // tries that the server answered with 5xx or M_UNKNOWN until an item is parked; default: no limit
-	KeepSent       time.Duration                // how long it is remembered what was sent; default 24 h
+	KeepSent       time.Duration                // how long it is remembered at least what was sent; default 24 h
+	KeepSentCount  int                          // how many of the latest sent items are remembered, however old they are; default 50,000
 	Poll           time.Duration                // how often it looks for what EnqueueTx or another process has put in; default 1 s
 	Metrics        *metrics.MetricsTextRegistry // default: no metrics
 	Logger         *slog.Logger                 // default: no logs
@@ -99,7 +100,9 @@ type outboxKey struct {
 // Errors: CodeInvalid for a bad config, CodeConflict where an outbox of this
 // process already runs on the same database for the same user, what
 // sqlite_error gives for the database. If another process takes the queue over,
-// this one stops, and Errors has a CodeConflict.
+// or the database file is deleted or replaced ([sqlite.ErrSQLiteFileLost]),
+// this one stops, and Errors has a CodeConflict; with a lost file Enqueue
+// fails, too.
 //
 // More in matrix_outbox.md:
 //   - How once comes about: before each try the item is marked on disk.
@@ -177,6 +180,9 @@ func (cfg MatrixOutboxConfig) withDefaults() MatrixOutboxConfig {
 	orDefault(&cfg.Settle, 10*time.Second)
 	orDefault(&cfg.KeepSent, 24*time.Hour)
 	orDefault(&cfg.Poll, time.Second)
+	if cfg.KeepSentCount <= 0 {
+		cfg.KeepSentCount = 50_000
+	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	return cfg
 }
@@ -207,8 +213,9 @@ func (h *MatrixOutboxHandle) Stop(ctx context.Context) error {
 // Done is closed when all has ended.
 func (h *MatrixOutboxHandle) Done() <-chan struct{} { return h.done }
 
-// Err returns a CodeConflict if another process has taken the queue over, and
-// nil after any other end and before Done is closed.
+// Err returns a CodeConflict if another process has taken the queue over or its
+// database file was deleted or replaced, and nil after any other end and before
+// Done is closed.
 func (h *MatrixOutboxHandle) Err() error {
 	select {
 	case <-h.done:

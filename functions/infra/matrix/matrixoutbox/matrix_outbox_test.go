@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/metrics"
+	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
@@ -634,12 +636,15 @@ func outboxMetricsPage(t testing.TB, registry *metrics.MetricsTextRegistry) stri
 }
 
 // What was sent long ago is forgotten, but for each room's last.
+
+// What was sent is forgotten when it is old and enough came after it. The last
+// of a room stays.
 func TestMatrixOutbox_Forgets(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "forget")
 	room := newRoom(t, client)
 	cfg := outboxQuick
-	cfg.DB, cfg.KeepSent = newDB(t).Writer, time.Millisecond
+	cfg.DB, cfg.KeepSent, cfg.KeepSentCount = newDB(t).Writer, time.Millisecond, 2
 	outbox := startOutbox(t, client, cfg)
 	ids := outboxPut(t, outbox, outboxItems(room, 0, 5)...)
 	outboxSent(t, outbox, ids[4])
@@ -647,6 +652,85 @@ func TestMatrixOutbox_Forgets(t *testing.T) {
 	outbox = startOutbox(t, client, cfg)
 	until(t, "pruning", func() bool {
 		entries, err := outbox.Entries(t.Context(), "sent", 0)
-		return err == nil && len(entries) == 1 && entries[0].TransactionID == ids[4]
+		return err == nil && len(entries) == 2 && entries[0].TransactionID == ids[3] && entries[1].TransactionID == ids[4]
 	})
+	if again := outboxPut(t, outbox, matrix.MatrixOutboxItem{Room: room, Type: "m.room.message", Content: map[string]any{"body": "3"}, TransactionID: ids[3]}); again[0] != ids[3] {
+		t.Errorf("put in again as %q", again)
+	}
+	if status, err := outbox.Status(t.Context()); err != nil || status.Queued > 0 {
+		t.Errorf("one that is remembered is sent again: %+v, %v", status, err)
+	}
+}
+
+// A bot that was away for two days gets the event again that it answered and
+// did not acknowledge: the outbox knows the answer, however long ago it was.
+func TestMatrixOutbox_RemembersOverTimeAway(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, "away")
+	room := newRoom(t, client)
+	cfg := outboxQuick
+	cfg.DB = newDB(t).Writer
+	answer := matrix.MatrixOutboxItem{Room: room, Type: "m.room.message", Content: map[string]any{"msgtype": "m.notice", "body": "pong"}, TransactionID: "pong-$1"}
+	other := matrix.MatrixOutboxItem{Room: room, Type: "m.room.message", Content: map[string]any{"msgtype": "m.text", "body": "later"}, TransactionID: "later"}
+	outbox := startOutbox(t, client, cfg)
+	outboxSent(t, outbox, outboxPut(t, outbox, answer, other)...)
+	stop(t, outbox)
+	for _, statement := range []string{
+		"UPDATE matrix_outbox SET done_at = done_at - 2 * 86400000, enqueued_at = enqueued_at - 2 * 86400000",
+	} {
+		if _, err := cfg.DB.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	metricsRegistry := metrics.MetricsText(metrics.MetricsTextConfig{})
+	cfg.Metrics = metricsRegistry // written after pruning
+	outbox = startOutbox(t, client, cfg)
+	until(t, "poll", func() bool {
+		return strings.Contains(outboxMetricsPage(t, metricsRegistry), "matrix_outbox_queue_depth")
+	})
+	outboxPut(t, outbox, answer)
+	end := other
+	end.TransactionID, end.Content = "end", map[string]any{"msgtype": "m.text", "body": "end"}
+	outboxSent(t, outbox, outboxPut(t, outbox, end)...)
+	if got := outboxBodies(t, client, room, 3); !slices.Equal(got, []string{"pong", "later", "end"}) {
+		t.Errorf("sent %q", got)
+	}
+}
+
+// The database file is deleted while the outbox runs: nothing is accepted that
+// would be lost, nothing is sent twice later, and it ends with the reason.
+func TestMatrixOutbox_FileLost(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, "lost")
+	room := newRoom(t, client)
+	path := filepath.Join(t.TempDir(), "bot.db")
+	db, err := sqliteopen.SQLiteOpen(t.Context(), sqliteopen.SQLiteOpenConfig{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	cfg := outboxQuick
+	cfg.DB = db.Writer
+	outbox := startOutbox(t, client, cfg)
+	outboxSent(t, outbox, outboxPut(t, outbox, outboxItems(room, 0, 1)...)...)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := outbox.Enqueue(t.Context(), outboxText(room, "lost")); !errors.Is(err, sqlite.ErrSQLiteFileLost) || core.ErrorCode(err) != core.CodeConflict {
+		t.Errorf("accepted: %v", err)
+	}
+	tx, err := db.Writer.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := outbox.EnqueueTx(t.Context(), tx, outboxText(room, "lost")); !errors.Is(err, sqlite.ErrSQLiteFileLost) {
+		t.Errorf("accepted in a transaction: %v", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	<-outbox.Done()
+	if err := outbox.Err(); !errors.Is(err, sqlite.ErrSQLiteFileLost) {
+		t.Errorf("ended with %v", err)
+	}
 }

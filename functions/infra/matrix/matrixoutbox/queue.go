@@ -52,6 +52,9 @@ func (h *MatrixOutboxHandle) EnqueueTx(
 	if err := h.store.insert(ctx, tx, prepared); err != nil {
 		return nil, send.WithOp(op, err)
 	}
+	if err := h.store.file.Check(); err != nil {
+		return nil, err
+	}
 	return transactionIDs(prepared), nil
 }
 

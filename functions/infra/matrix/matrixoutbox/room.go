@@ -12,6 +12,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 	"fnregistry.dev/functions/infra/matrix/internal/unsent"
+	"fnregistry.dev/functions/infra/sqlite"
 )
 
 // room is a room whose queue is worked on, by one goroutine.
@@ -306,12 +307,12 @@ func rowOp(row *item) string {
 }
 
 // storeFailed is for errors of the database. Where another process has the
-// queue now, all ends.
+// queue now, or its file is gone, all ends.
 func (s *sender) storeFailed(ctx context.Context, err error) step {
 	coded := send.WithOp("matrix_outbox", err)
 	s.noteFailure(coded)
 	s.report.report(ctx, coded)
-	if errors.Is(err, errOwner) {
+	if errors.Is(err, errOwner) || errors.Is(err, sqlite.ErrSQLiteFileLost) {
 		s.lose(coded)
 	}
 	return step{again: true}

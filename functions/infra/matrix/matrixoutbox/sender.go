@@ -36,7 +36,7 @@ type sender struct {
 	failures   int        // since an item was last sent
 	failure    error      // the last of these
 	homeserver homeserver // what the server's software is, once it was asked
-	lost       error      // another process has the queue
+	lost       error      // another process has the queue, or its file is gone
 	ended      bool       // stopping is closed
 }
 
@@ -59,7 +59,8 @@ func (s *sender) stop() {
 	}
 }
 
-// lose ends all at once, since another process has the queue.
+// lose ends all at once, since another process has the queue, or its file is
+// gone.
 func (s *sender) lose(err error) {
 	s.mu.Lock()
 	s.lost = err
@@ -135,7 +136,7 @@ func (s *sender) poll(ctx context.Context, last polled) polled {
 	}
 	if time.Since(last.pruned) > time.Minute {
 		last.pruned = time.Now()
-		if err := s.store.prune(ctx, time.UnixMilli(s.store.stamp()).Add(-s.cfg.KeepSent)); err != nil {
+		if err := s.store.prune(ctx, time.UnixMilli(s.store.stamp()).Add(-s.cfg.KeepSent), s.cfg.KeepSentCount); err != nil {
 			s.report.report(ctx, send.WithOp("matrix_outbox", err))
 		}
 	}

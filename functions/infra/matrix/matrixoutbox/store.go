@@ -39,7 +39,7 @@ func stateNamed(name string) (state, bool) {
 }
 
 // schema keeps what was sent for a while, without its content: for its event
-// ID, and so that the same transaction ID is not taken in again. uncertain is
+// ID, and so that the same transaction ID is not accepted again. uncertain is
 // set before a try and taken back when the try surely had no effect; tried_at
 // is the first such try's time. Times are in Unix milliseconds; tried_at and
 // done_at are the server's, and of two of them the later one is larger.
@@ -81,6 +81,7 @@ CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 // it: the others can't begin a try any more.
 type store struct {
 	db      *sql.DB
+	file    *sqlite.SQLiteFileCheckHandle // that db is in
 	account string
 	token   string
 	clock   clock // of the server
@@ -123,7 +124,11 @@ var (
 )
 
 func openStore(ctx context.Context, db *sql.DB, account string) (*store, error) {
-	s := &store{db: db, account: account, token: rand.Text()}
+	file, err := sqlite.SQLiteFileCheck(ctx, db)
+	if err != nil {
+		return nil, sqlite.SQLiteError("matrix_outbox", err)
+	}
+	s := &store{db: db, file: file, account: account, token: rand.Text()}
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
@@ -160,6 +165,15 @@ func (s *store) addColumn(ctx context.Context, table, name string) error {
 		return nil // another process was faster
 	}
 	return err
+}
+
+// written returns the error of a write, and one where it did not go to the file
+// that the next start reads.
+func (s *store) written(err error) error {
+	if lost := s.file.Check(); lost != nil {
+		return lost
+	}
+	return sqlite.SQLiteError("", err)
 }
 
 // insertRows is how many items one INSERT takes.
@@ -260,8 +274,8 @@ WHERE seq = ? AND state = 0 AND EXISTS (SELECT 1 FROM matrix_outbox_owner WHERE 
 // process's and the item still queued.
 func (s *store) one(ctx context.Context, statement string, args ...any) error {
 	result, err := s.db.ExecContext(ctx, statement, args...)
-	if err != nil {
-		return sqlite.SQLiteError("", err)
+	if err := s.written(err); err != nil {
+		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 1 {
 		return sqlite.SQLiteError("", err)
@@ -278,8 +292,12 @@ func (s *store) requeues(ctx context.Context) (n int64, err error) {
 	return n, sqlite.SQLiteError("", err)
 }
 
-// owned returns errOwner where another process has taken the outbox over.
+// owned returns errOwner where another process has taken the outbox over, and
+// another error where the database file is lost.
 func (s *store) owned(ctx context.Context) error {
+	if err := s.file.Check(); err != nil {
+		return err
+	}
 	var token string
 	err := s.db.QueryRowContext(ctx, "SELECT token FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&token)
 	if err == nil && token != s.token {
@@ -321,7 +339,7 @@ func (s *store) setAside(ctx context.Context, row *item, uncertain bool, reason 
 
 func (s *store) exec(ctx context.Context, statement string, args ...any) error {
 	_, err := s.db.ExecContext(ctx, statement, args...)
-	return sqlite.SQLiteError("", err)
+	return s.written(err)
 }
 
 // eventIDOf returns the event ID of an item, empty where it was not sent. found
@@ -376,12 +394,19 @@ func (s *store) pace(ctx context.Context) (slowest time.Duration, err error) {
 	return time.Duration(took) * time.Millisecond, sqlite.SQLiteError("", err)
 }
 
-// prune forgets what was sent before a time, but for the last in each room: a
-// search after a crash goes back to it.
-func (s *store) prune(ctx context.Context, before time.Time) error {
-	const statement = `DELETE FROM matrix_outbox WHERE account = ?1 AND state = 1 AND done_at < ?2
+// prune forgets what was sent before a time, but for the latest keep items, and
+// the last in each room: a search after a crash goes back to it. Age alone is
+// no reason to forget: what an item answers may come again after any time in
+// which the program did not run, and with the same transaction ID. Then nothing
+// was sent either.
+func (s *store) prune(ctx context.Context, before time.Time, keep int) error {
+	// The first condition, by the primary key, is implied by the last but one,
+	// which has to read keep rows.
+	const statement = `DELETE FROM matrix_outbox WHERE seq < (SELECT max(seq) FROM matrix_outbox) - ?3
+AND +account = ?1 AND state = 1 AND done_at < ?2
+AND seq < (SELECT kept.seq FROM matrix_outbox AS kept WHERE +kept.account = ?1 AND kept.state = 1 ORDER BY kept.seq DESC LIMIT 1 OFFSET ?3)
 AND seq <> (SELECT last.seq FROM matrix_outbox AS last WHERE last.account = ?1 AND last.room = matrix_outbox.room AND last.state = 1 ORDER BY done_at DESC, seq DESC LIMIT 1)`
-	return s.exec(ctx, statement, s.account, before.UnixMilli())
+	return s.exec(ctx, statement, s.account, before.UnixMilli(), keep-1)
 }
 
 // enqueue puts items in, all of them or none.
@@ -394,7 +419,7 @@ func (s *store) enqueue(ctx context.Context, items []preparedItem) error {
 	if err := s.insert(ctx, tx, items); err != nil {
 		return err
 	}
-	return sqlite.SQLiteError("", tx.Commit())
+	return s.written(tx.Commit())
 }
 
 // status returns what the queue holds.
@@ -497,7 +522,7 @@ func (s *store) change(ctx context.Context, do func(tx *sql.Tx) (int64, error)) 
 	if err != nil {
 		return 0, sqlite.SQLiteError("", err)
 	}
-	return int(n), sqlite.SQLiteError("", tx.Commit())
+	return int(n), s.written(tx.Commit())
 }
 
 // each runs a statement for each item, and returns how many rows it changed.

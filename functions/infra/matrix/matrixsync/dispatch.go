@@ -12,8 +12,8 @@ const syncReadAhead = 256
 
 // deliver puts an event on Events. It waits for room as long as ctx lets it.
 func (s *syncService) deliver(ctx context.Context, e *matrix.MatrixSyncEvent, seq int64) error {
-	if s.ack != nil {
-		e.SetAck(seq, s.ack)
+	if s.cfg.Store != nil {
+		e.SetAck(seq, s.acknowledgeOne)
 	}
 	select {
 	case s.events <- *e:
@@ -28,7 +28,7 @@ func (s *syncService) deliver(ctx context.Context, e *matrix.MatrixSyncEvent, se
 	return nil
 }
 
-// redeliver delivers what was taken in and not acknowledged by an earlier
+// redeliver delivers what was stored and not acknowledged by an earlier
 // service.
 func (s *syncService) redeliver(ctx context.Context) error {
 	for after := int64(0); ; {
@@ -85,6 +85,11 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (mat
 	if record.Kind == MatrixSyncInvite {
 		e.EventID = ""
 	}
-	e.Replayed = record.Replayed
+	record.place(&e)
 	return e, nil
+}
+
+// place sets in an event what only its record knows.
+func (r *MatrixSyncRecord) place(e *matrix.MatrixSyncEvent) {
+	e.Replayed, e.Join, e.Start = r.Replayed, r.Join, r.Start
 }

@@ -73,7 +73,7 @@ func (t *syncTaking) decrypt(ctx context.Context) error {
 			t.tellUnlessNoKey(err)
 			continue
 		}
-		plain.Replayed = t.replaying
+		record.place(&plain)
 		d.event, record.Kind, record.Session = plain, MatrixSyncDecrypted, ""
 	}
 	return nil
@@ -127,7 +127,7 @@ func (s *syncService) release(ctx context.Context, record MatrixSyncRecord) erro
 	if err != nil {
 		return err
 	}
-	e.Replayed = record.Replayed
+	record.place(&e)
 	return s.deliver(ctx, &e, seq)
 }
 

@@ -60,7 +60,7 @@ func nextThat(t testing.TB, service *matrixsync.MatrixSyncServiceHandle, wanted 
 	t.Helper()
 	for {
 		e := next(t, service)
-		if err := e.Ack(); err != nil {
+		if err := e.Ack(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if wanted(e) {

@@ -55,7 +55,7 @@ func consumeForever(args []string) error {
 	out := json.NewEncoder(os.Stdout)
 	for e := range service.Events {
 		if e.Type != "m.room.message" {
-			if err := e.Ack(); err != nil {
+			if err := e.Ack(context.Background()); err != nil {
 				return err
 			}
 			continue
@@ -64,7 +64,7 @@ func consumeForever(args []string) error {
 		if err := out.Encode(line); err != nil {
 			return err
 		}
-		if err := e.Ack(); err != nil {
+		if err := e.Ack(context.Background()); err != nil {
 			return err
 		}
 		line.Acked = true

@@ -91,7 +91,7 @@ func serviceSync(b *testing.B, cfg matrixsync.MatrixSyncServiceConfig, responses
 			continue
 		}
 		if done = append(done, e); len(done) == 100 || count == total {
-			if err := service.Ack(done...); err != nil {
+			if err := service.Ack(b.Context(), done...); err != nil {
 				b.Fatal(err)
 			}
 			done = done[:0]

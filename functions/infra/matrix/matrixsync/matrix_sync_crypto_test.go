@@ -100,7 +100,7 @@ func nextSecret(t *testing.T, service *matrixsync.MatrixSyncServiceHandle, ack b
 	for {
 		e := next(t, service)
 		if ack || !e.Encrypted {
-			if err := e.Ack(); err != nil {
+			if err := e.Ack(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -3,6 +3,7 @@ package matrixsync
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"log/slog"
 	"time"
@@ -65,10 +66,10 @@ type MatrixSyncServiceHandle struct {
 // know any more leads to a new initial sync: what the store knows is left out,
 // the rest has Replayed set.
 //
-// No failure of the server ends the service: it waits with backoff, and as long
-// as the server asks for. On 401 it waits as long as MaxBackoffMS, or until
-// [MatrixSyncServiceHandle.Resume], for new credentials of the same user and
-// device.
+// No failure of the server ends the service, only the loss of the store does
+// (see Err): it waits with backoff, and as long as the server asks for. On 401
+// it waits as long as MaxBackoffMS, or until [MatrixSyncServiceHandle.Resume],
+// for new credentials of the same user and device.
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where a service runs for
 // the client already or the store is another user's, and the store's own.
@@ -99,21 +100,24 @@ func MatrixSyncService(ctx context.Context, cfg MatrixSyncServiceConfig) (*Matri
 	s.begin(position)
 	running, err := service.ServiceStart(ctx, service.ServiceStartConfig{Name: "matrix_sync_service", Run: func(ctx context.Context) error {
 		defer s.end()
-		s.run(ctx)
-		return nil
+		return s.run(ctx)
 	}})
 	if err != nil {
 		syncRunning.Delete(cfg.Client)
 		return nil, err
 	}
-	stop := func() { _ = running.Stop(context.WithoutCancel(ctx)) } // there is no error: see Err
+	stop := func() { _ = running.Stop(context.WithoutCancel(ctx)) } // Err has the error
 	return &MatrixSyncServiceHandle{Events: s.events, Errors: s.errors, Stop: stop, sync: s, running: running}, nil
 }
 
 // Done is closed when the service has ended, and its channels are closed.
 func (h *MatrixSyncServiceHandle) Done() <-chan struct{} { return h.running.Done() }
 
-// Err returns nil: only Stop and the end of the context end the service.
+// Err returns a CodeConflict if the service ended because its store was lost:
+// another service has taken it over ([ErrMatrixSyncTakenOver]), or the file of
+// its database, or of the keys, was deleted or replaced
+// ([sqlite.ErrSQLiteFileLost]). It returns nil after any other end and before
+// Done is closed.
 func (h *MatrixSyncServiceHandle) Err() error { return h.running.Err() }
 
 // Service returns the service with the methods that all services have, such as
@@ -167,15 +171,24 @@ func orDefault(n, normal int) int {
 
 // Ack acknowledges events in one transaction of the store: once it has returned
 // nil, they do not come again, whatever happens to the process. Without a Store
-// it does nothing. It may be called by several goroutines.
-func (h *MatrixSyncServiceHandle) Ack(events ...matrix.MatrixSyncEvent) error {
+// it does nothing. It may be called by several goroutines, and after the
+// service has ended.
+func (h *MatrixSyncServiceHandle) Ack(ctx context.Context, events ...matrix.MatrixSyncEvent) error {
+	return h.AckTx(ctx, nil, events...)
+}
+
+// AckTx is Ack within a transaction of the caller on the store's database: the
+// events are acknowledged if tx commits, and only then. So an event can be
+// acknowledged together with what it causes, such as an outbox's EnqueueTx.
+// CodeUnsupported: the store can't.
+func (h *MatrixSyncServiceHandle) AckTx(ctx context.Context, tx *sql.Tx, events ...matrix.MatrixSyncEvent) error {
 	seqs := make([]int64, 0, len(events))
 	for _, e := range events {
 		if seq := e.Seq(); seq > 0 {
 			seqs = append(seqs, seq)
 		}
 	}
-	return h.sync.acknowledge(seqs)
+	return h.sync.acknowledge(ctx, tx, seqs)
 }
 
 // Resume ends a wait for a next try at once, as after new credentials by

@@ -466,10 +466,10 @@ func TestMatrixSyncService_AckAfterStop(t *testing.T) {
 	service.Stop()
 	kept := got[len(got)-2] // two
 	done := append(slices.Clone(got[:len(got)-2]), got[len(got)-1])
-	if err := service.Ack(done...); err != nil {
+	if err := service.Ack(t.Context(), done...); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(service.Ack(done...), done[0].Ack(), service.Ack()); err != nil {
+	if err := errors.Join(service.Ack(t.Context(), done...), done[0].Ack(t.Context()), service.Ack(t.Context())); err != nil {
 		t.Error(err)
 	}
 	service = startSync(t, cfg)

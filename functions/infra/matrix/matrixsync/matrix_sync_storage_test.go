@@ -9,6 +9,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
@@ -85,7 +86,7 @@ func testStorage(t *testing.T, durable bool, open func(t *testing.T, ttl time.Du
 	t.Run("waiting and release", func(t *testing.T) {
 		s := begin(t, time.Hour, 100)
 		batch := &matrixsync.MatrixSyncBatch{Token: "t", Records: []matrixsync.MatrixSyncRecord{
-			{RoomID: "!r", EventID: "$1", Session: "s", Kind: matrixsync.MatrixSyncEncrypted, Replayed: true, Data: []byte(`{"n":1}`)},
+			{RoomID: "!r", EventID: "$1", Session: "s", Kind: matrixsync.MatrixSyncEncrypted, Replayed: true, Join: matrix.MatrixMomentAfter, Start: matrix.MatrixMomentBefore, Data: []byte(`{"n":1}`)},
 			{RoomID: "!r", EventID: "$2", Session: "other", Kind: matrixsync.MatrixSyncEncrypted, Data: []byte(`{}`)},
 			{RoomID: "!q", EventID: "$3", Session: "s", Kind: matrixsync.MatrixSyncEncrypted, Data: []byte(`{}`)},
 		}}
@@ -95,7 +96,7 @@ func testStorage(t *testing.T, durable bool, open func(t *testing.T, ttl time.Du
 		acknowledge(t, s, batch.Records) // as "encrypted": they wait on
 		key := matrixsync.MatrixSessionKey{RoomID: "!r", SessionID: "s"}
 		waiting := waitingFor(t, s, key)
-		if len(waiting) != 1 || waiting[0].EventID != "$1" || string(waiting[0].Data) != `{"n":1}` || !waiting[0].Replayed {
+		if len(waiting) != 1 || waiting[0].EventID != "$1" || string(waiting[0].Data) != `{"n":1}` || !waiting[0].Replayed || waiting[0].Join != matrix.MatrixMomentAfter || waiting[0].Start != matrix.MatrixMomentBefore {
 			t.Fatalf("waiting %+v", waiting)
 		}
 		if all := waitingFor(t, s, matrixsync.MatrixSessionKey{}); len(all) != 3 {
@@ -109,7 +110,7 @@ func testStorage(t *testing.T, durable bool, open func(t *testing.T, ttl time.Du
 			t.Errorf("still waiting: %+v", waiting)
 		}
 		pending, err := s.Pending(t.Context(), 0, 10)
-		if err != nil || (durable && (len(pending) != 1 || pending[0].Seq != seq || pending[0].Kind != matrixsync.MatrixSyncDecrypted || string(pending[0].Data) != `{"n":1}` || !pending[0].Replayed)) {
+		if err != nil || (durable && (len(pending) != 1 || pending[0].Seq != seq || pending[0].Kind != matrixsync.MatrixSyncDecrypted || string(pending[0].Data) != `{"n":1}` || !pending[0].Replayed || pending[0].Join != matrix.MatrixMomentAfter || pending[0].Start != matrix.MatrixMomentBefore)) {
 			t.Errorf("pending %+v, %v", pending, err)
 		}
 		if err := s.Acknowledge(t.Context(), []int64{seq}); err != nil {

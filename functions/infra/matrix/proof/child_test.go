@@ -103,10 +103,10 @@ func acknowledge(sync *matrixsync.MatrixSyncServiceHandle, out *os.File, batch [
 	}
 	maybeDie(random)
 	if len(batch) == 1 {
-		if err := batch[0].Ack(); err != nil {
+		if err := batch[0].Ack(context.Background()); err != nil {
 			return err
 		}
-	} else if err := sync.Ack(batch...); err != nil {
+	} else if err := sync.Ack(context.Background(), batch...); err != nil {
 		return err
 	}
 	maybeDie(random)
