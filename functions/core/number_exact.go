@@ -7,12 +7,14 @@ import (
 	"math"
 	"math/big"
 	"reflect"
+	"strconv"
 )
 
 // NumberExact converts a number to an integer or float type, or says why that
 // would change it. It takes all integer and float types, named ones too,
-// [*big.Int], [json.Number], and pointers to them; a nil pointer gives nil and
-// no error. to is an integer type, float32, float64 or *big.Int.
+// [*big.Int], text that is a number as JSON writes it ([json.Number], string),
+// NaN, Infinity or -Infinity, and pointers to all of these; a nil pointer gives
+// nil and no error. to is an integer type, float32, float64 or *big.Int.
 //
 // An integer type takes what is whole and within its range. A float type takes
 // integers that it can represent exactly, and fractions rounded to its
@@ -69,8 +71,6 @@ func numberOf(value any) (any, error) {
 			return nil, nil
 		}
 		return n, nil
-	case json.Number:
-		return numberOfText(string(n))
 	}
 	switch v := reflect.ValueOf(value); v.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -79,6 +79,8 @@ func numberOf(value any) (any, error) {
 		return v.Uint(), nil
 	case reflect.Float32, reflect.Float64:
 		return v.Float(), nil
+	case reflect.String:
+		return numberOfText(v.String())
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil, nil
@@ -89,17 +91,31 @@ func numberOf(value any) (any, error) {
 }
 
 func numberOfText(text string) (any, error) {
+	switch text {
+	case "NaN":
+		return math.NaN(), nil
+	case "Infinity":
+		return math.Inf(1), nil
+	case "-Infinity":
+		return math.Inf(-1), nil
+	}
+	if !isNumberText(text) { // ParseFloat takes 0x1p4, 1_0 and inf, too
+		return nil, errors.New("the text is no number")
+	}
 	if n, ok := new(big.Int).SetString(text, 10); ok {
 		return n, nil
 	}
-	f, err := json.Number(text).Float64()
-	switch {
-	case !json.Valid([]byte(text)): // ParseFloat takes 0x1p4, 1_0 and inf, too
-		return nil, errors.New("the text is no number")
-	case err != nil: // ErrRange alone is left
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil { // ErrRange alone is left
 		return nil, errNumberRange
 	}
 	return f, nil
+}
+
+// isNumberText reports whether a text is a number in JSON's form, without
+// blanks around it.
+func isNumberText(text string) bool {
+	return json.Valid([]byte(text)) && (text[0] == '-' || '0' <= text[0] && text[0] <= '9')
 }
 
 func wholeNumber(n any) (*big.Int, error) {

@@ -112,7 +112,7 @@ func exact[T any](value any, want string) (any, error) {
 	if v == nil {
 		return nil, nil
 	}
-	if _, ok := numberText(v); !ok || reflect.TypeOf(v) == reflect.TypeFor[string]() {
+	if _, ok := numberText(v); !ok {
 		return nil, mismatch(value, want)
 	}
 	n, err := core.NumberExact(v, reflect.TypeFor[T]())

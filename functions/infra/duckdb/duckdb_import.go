@@ -191,7 +191,7 @@ func (s *source) matchTable(ctx context.Context, conn *sql.Conn, table []queryCo
 				return "", importInvalid(fmt.Sprintf("the table has no column %q", c.name))
 			}
 		}
-		c.typ, c.fixed = table[at].typ, true
+		c.own, c.typ, c.fixed = c.typ, table[at].typ, true
 		names = append(names, quoteName(table[at].name))
 	}
 	return strings.Join(names, ", "), nil

@@ -108,6 +108,35 @@ func TestDuckDBImport_Parquet(t *testing.T) {
 	wantError(t, err, core.CodeInvalid, "magic bytes")
 }
 
+// A Parquet file's values are stored as they are, or refused.
+func TestDuckDBImport_ParquetAppendKeeps(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ value, typ, want string }{
+		{"2.0::DOUBLE", "INTEGER", "2"}, {"1.5::DOUBLE", "INTEGER", ""}, {"-0.5::FLOAT", "BIGINT", ""}, {"2.50::DECIMAL(9,2)", "DECIMAL(9,1)", "2.5"},
+		{"2.55::DECIMAL(9,2)", "DECIMAL(9,1)", ""}, {"2.5::DECIMAL(9,2)", "INTEGER", ""}, {"2.5::DECIMAL(9,2)", "DOUBLE", "2.5"}, {"9007199254740993::BIGINT", "DOUBLE", ""},
+		{"7::BIGINT", "DOUBLE", "7.0"}, {"0.5::DOUBLE", "FLOAT", "0.5"}, {"16777217::DOUBLE", "FLOAT", ""}, {"7::BIGINT", "TINYINT", "7"},
+		{"'2026-01-02 03:04:05'::TIMESTAMP", "DATE", ""}, {"'2026-01-02'::TIMESTAMP", "DATE", "2026-01-02"}, {"7::INTEGER", "VARCHAR", "7"}, {"NULL::DOUBLE", "INTEGER", "NULL"},
+		{"'1.5'", "INTEGER", ""}, {"'7'", "INTEGER", "7"}, {"[1.5, 2]::DOUBLE[]", "INTEGER[]", ""}, {"[1.0, 2]::DOUBLE[]", "INTEGER[]", "[1, 2]"}, {"true", "INTEGER", "1"},
+	} {
+		db := open(t, "CREATE TABLE src AS SELECT "+c.value+" AS v", "CREATE TABLE t (v "+c.typ+")")
+		path := filepath.Join(t.TempDir(), "x.parquet")
+		if _, err := DuckDBExport(t.Context(), db, DuckDBExportConfig{Path: path, Table: "src"}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: path, Table: "t", Append: true})
+		if c.want == "" {
+			wantError(t, err, core.CodeInvalid, "")
+			if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
+				t.Errorf("%s into %s: %d rows", c.value, c.typ, n)
+			}
+			continue
+		}
+		if got := one[string](t, db, "SELECT coalesce(v::VARCHAR, 'NULL') FROM t"); err != nil || got != c.want {
+			t.Errorf("%s into %s: %s, %v", c.value, c.typ, got, err)
+		}
+	}
+}
+
 func TestDuckDBImport_Append(t *testing.T) {
 	t.Parallel()
 	db := open(t, "CREATE SCHEMA s", "CREATE TABLE s.t (zip VARCHAR, n INTEGER, note VARCHAR DEFAULT 'none')")

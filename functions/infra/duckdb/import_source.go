@@ -32,7 +32,8 @@ type source struct {
 
 type sourceColumn struct {
 	name, typ string
-	fixed     bool // the type was given, not detected
+	fixed     bool   // the type was given, not detected
+	own       string // the file's own type, where it has one and the table's is typ
 }
 
 // maxRecord bounds a line of CSV or NDJSON where DuckDB's defaults, 2 MB and 16

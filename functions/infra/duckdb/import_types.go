@@ -120,12 +120,16 @@ func (s *source) ask(ctx context.Context, conn *sql.Conn, checks []string, answe
 // checkGiven refuses text that DuckDB would round, or read as a date by guess,
 // for types that the table or the config gave.
 func (s *source) checkGiven(ctx context.Context, conn *sql.Conn) error {
-	if s.format == "parquet" {
-		return nil
-	}
 	var checks, complaints []string
 	for _, c := range s.columns {
 		if !c.fixed {
+			continue
+		}
+		if s.format == "parquet" && c.own != "VARCHAR" {
+			if !castKeeps(c.own, c.typ) {
+				checks = append(checks, comesBack(c))
+				complaints = append(complaints, fmt.Sprintf("column %q has a %s that a %s would change", c.name, c.own, c.typ))
+			}
 			continue
 		}
 		switch typ := strings.ToUpper(c.typ); {
@@ -153,6 +157,23 @@ func (s *source) checkGiven(ctx context.Context, conn *sql.Conn) error {
 		}
 	}
 	return nil
+}
+
+// castKeeps reports whether a cast between two types needs no look at values:
+// to the same one, to text, and of a fraction to a float, which rounds it to
+// its precision as everywhere.
+func castKeeps(from, to string) bool {
+	fraction := from == "FLOAT" || from == "DOUBLE" || strings.HasPrefix(from, "DECIMAL")
+	return from == to || to == "VARCHAR" || to == "DOUBLE" && fraction
+}
+
+// comesBack is an expression that says whether all values of a column are the
+// same after a cast to the table's type and back. What can't be cast is left to
+// the cast itself, whose error says more.
+func comesBack(c sourceColumn) string {
+	name := quoteName(c.name)
+	cast := "TRY_CAST(" + name + " AS " + c.typ + ")"
+	return "bool_and(" + cast + " IS NULL OR TRY_CAST(" + cast + " AS " + c.own + ") IS NOT DISTINCT FROM " + name + ")"
 }
 
 // report lists what the columns become.

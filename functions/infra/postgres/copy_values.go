@@ -20,7 +20,8 @@ import (
 // true for a nil pointer, slice or map. The value itself is not nil. Its errors
 // don't quote the value.
 //
-// Text goes to the server as it is: its own input function reads it.
+// Text goes to the server as it is: its own input function reads it. For
+// integers and floats it is read here, by the rule of all drivers.
 type copyEncoder func(buf []byte, value any) (text []byte, null bool, err error)
 
 // newCopyEncoder chooses by the column's type. Domains come as their base type.
@@ -67,6 +68,14 @@ func newCopyEncoder(types *pgtype.Map, oid uint32) copyEncoder {
 		typed = encodeUUID
 	default:
 		typed = codecEncoder(types, oid)
+	}
+	switch oid {
+	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.OIDOID, pgtype.XIDOID, pgtype.CIDOID, pgtype.XID8OID,
+		pgtype.Float4OID, pgtype.Float8OID: // the server would take 0x10 and blanks, too
+		return plainEncoder(typed, func(buf []byte, text string) ([]byte, error) {
+			buf, _, err := typed(buf, text)
+			return buf, err
+		})
 	}
 	return plainEncoder(typed, appendText)
 }

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -8,14 +9,19 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/postgresmigrate"
 )
 
 // pgBouncer starts a PgBouncer in front of a database, and returns the URL
@@ -142,14 +148,7 @@ func TestPostgresOpen_PgBouncerTransaction(t *testing.T) {
 	t.Parallel()
 	direct := newDatabase(t)
 	text := pgBouncer(t, direct, "pool_mode = transaction", "ignore_startup_parameters = statement_timeout", "default_pool_size = 2")
-	u, err := url.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	query.Set("default_query_exec_mode", "exec")
-	u.RawQuery = query.Encode()
-	pool := openWith(t, postgres.PostgresOpenConfig{URL: u.String()})
+	pool := openWith(t, postgres.PostgresOpenConfig{URL: execMode(t, text)})
 	exec(t, pool, tableT)
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(10_000, "x", nil)); n != 10_000 || err != nil {
 		t.Errorf("postgres_copy: %d, %v", n, err)
@@ -164,5 +163,118 @@ func TestPostgresOpen_PgBouncerTransaction(t *testing.T) {
 		return err
 	}); err != nil {
 		t.Error(err)
+	}
+}
+
+// lockThrough tests that one of two has a lock, through a pooler or not, and
+// that it passes on.
+func lockThrough(t *testing.T, first, second *pgxpool.Pool) {
+	t.Helper()
+	lock, err := postgres.PostgresLock(t.Context(), first, postgres.PostgresLockConfig{Name: "job", Heartbeat: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Traffic makes the pooler hand its processes around.
+	var traffic sync.WaitGroup
+	for range 4 {
+		traffic.Go(func() {
+			for range 20 {
+				if _, err := second.Exec(t.Context(), "SELECT 1"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 10 {
+		_, err := postgres.PostgresLock(t.Context(), second, postgres.PostgresLockConfig{Name: "job", Wait: -1})
+		wantError(t, err, core.CodeConflict, "another session holds the lock")
+	}
+	traffic.Wait()
+	if err := lock.Context().Err(); err != nil {
+		t.Errorf("the lock is lost: %v", err)
+	}
+	waiting := make(chan error, 1)
+	go func() {
+		next, err := postgres.PostgresLock(t.Context(), second, postgres.PostgresLockConfig{Name: "job"})
+		if err == nil {
+			err = next.Unlock()
+		}
+		waiting <- err
+	}()
+	if err := lock.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if err := receive(t, waiting, "the lock"); err != nil {
+		t.Error(err)
+	}
+}
+
+// In transaction mode a session's lock would be everybody's.
+func TestPostgresLock_PgBouncer(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"transaction", "session"} {
+		for _, ignored := range []string{"statement_timeout", "statement_timeout,tcp_keepalives_idle,tcp_keepalives_interval,tcp_keepalives_count"} {
+			t.Run(mode+" "+strconv.Itoa(len(ignored)), func(t *testing.T) {
+				t.Parallel()
+				direct := newDatabase(t)
+				text := execMode(t, pgBouncer(t, direct, "pool_mode = "+mode, "ignore_startup_parameters = "+ignored, "default_pool_size = 10"))
+				pooled := openWith(t, postgres.PostgresOpenConfig{URL: text})
+				lockThrough(t, pooled, openWith(t, postgres.PostgresOpenConfig{URL: text}))
+				lockThrough(t, pooled, open(t, direct))
+				lockThrough(t, open(t, direct), pooled)
+			})
+		}
+	}
+}
+
+// execMode makes a URL for connections that prepare no statements by name.
+func execMode(t *testing.T, text string) string {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("default_query_exec_mode", "exec")
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// Queries as JSON, and transactions, need no session.
+func TestPostgresTx_PgBouncer(t *testing.T) {
+	t.Parallel()
+	text := execMode(t, pgBouncer(t, newDatabase(t), "pool_mode = transaction", "ignore_startup_parameters = statement_timeout", "default_pool_size = 2"))
+	pool := openWith(t, postgres.PostgresOpenConfig{URL: text})
+	exec(t, pool, tableT)
+	if err := postgres.PostgresTx(t.Context(), pool, postgres.PostgresTxConfig{Confirm: true}, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO t (n) VALUES ($1)", 7)
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	for range 20 {
+		if got := queryJSON(t, pool, queryConfig{Query: "SELECT n FROM t WHERE n = @n", Named: map[string]any{"n": 7}, ReadOnly: true}); got != "[{\"n\":7}]\n" {
+			t.Errorf("%s", got)
+		}
+	}
+}
+
+// A migration's lock would not hold: it says why, and changes nothing.
+func TestPostgresMigrate_PgBouncer(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{"0001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (n int);\n")}}
+	for _, mode := range []string{"transaction", "session"} {
+		direct := newDatabase(t)
+		text := execMode(t, pgBouncer(t, direct, "pool_mode = "+mode, "ignore_startup_parameters = statement_timeout"))
+		pool := openWith(t, postgres.PostgresOpenConfig{URL: text})
+		_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: files})
+		wantError(t, err, core.CodeUnsupported, "pooler")
+		server := open(t, direct)
+		if n := get[int](t, server, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"); n != 0 {
+			t.Errorf("%s: %d tables", mode, n)
+		}
+		if _, err := postgresmigrate.PostgresMigrate(t.Context(), server, postgresmigrate.PostgresMigrateConfig{FS: files}); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -47,10 +47,11 @@ type PostgresCopyTarget interface {
 // unique key.
 //
 // More in postgres_copy.md:
+//   - Text for an integer or float column is taken where JSON writes a number
+//     so, or as NaN, Infinity, -Infinity, and the column has it exactly: the
+//     rule of duckdb_append and clickhouse_batch_insert, too.
 //   - Numbers into money are refused: what the fraction is depends on the
 //     server's lc_monetary.
-//   - The binary format is used while it can be, since the server reads it in
-//     half the time.
 func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyConfig, rows iter.Seq2[[]any, error]) (int64, error) {
 	op := "postgres_copy table=" + cfg.Table
 	if err := checkCopy(op, cfg); err != nil {

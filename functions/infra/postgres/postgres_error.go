@@ -51,8 +51,7 @@ func PostgresError(op string, err error) error {
 func classify(err error) core.Error {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		known := stateError(server.Code)
-		// PgBouncer's words, which are not translated.
-		if name, ok := strings.CutPrefix(server.Message, "unsupported startup parameter: "); ok {
+		if name, ok := strings.CutPrefix(server.Message, startupRefused); ok {
 			known.Hint = "PgBouncer doesn't know this setting: add " + name + " to its ignore_startup_parameters" + startupHint(name)
 		}
 		return known

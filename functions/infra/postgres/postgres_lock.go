@@ -34,6 +34,7 @@ type PostgresLockHandle struct {
 	Key int64
 
 	conn   *pgx.Conn
+	pooled bool // the lock is that of a transaction
 	op     string
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -49,6 +50,10 @@ type PostgresLockHandle struct {
 // connection of its own next to the pool. It waits by asking again (0.05 s to 1
 // s apart): a session that waits inside the server would keep VACUUM and CREATE
 // INDEX CONCURRENTLY waiting too.
+//
+// Through a pooler such as PgBouncer, in any mode, it is the lock of a
+// transaction that stays open: the pooler has one process less for the others
+// meanwhile.
 //
 // ctx bounds the waiting alone: once the lock is held, its end changes nothing,
 // so that a program that is asked to stop can finish the job that it has begun.
@@ -74,12 +79,18 @@ func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfi
 	}
 	h := &PostgresLockHandle{Key: lockKey(cfg.Name), op: "postgres_lock name=" + cfg.Name, done: make(chan struct{})}
 	var err error
-	if h.conn, err = connect(ctx, pool, keepalive(cfg.Heartbeat)); err != nil {
+	if h.conn, err = connect(ctx, pool, keepalive(cfg.Heartbeat)); isStartupRefused(err) {
+		h.conn, err = connect(ctx, pool, nil) // a pooler watches its servers itself
+	}
+	if err != nil {
 		return nil, PostgresError(h.op, err)
 	}
-	if err := h.acquire(ctx, cfg.Wait); err != nil {
+	if h.pooled, err = isPooled(ctx, h.conn); err == nil {
+		err = h.acquire(ctx, cfg.Wait)
+	}
+	if err != nil {
 		closeConn(h.conn)
-		return nil, err
+		return nil, PostgresError(h.op, err)
 	}
 	work := context.WithoutCancel(ctx)
 	h.ctx, h.cancel = context.WithCancelCause(work)
@@ -118,10 +129,10 @@ func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) er
 		defer cancel()
 	}
 	for attempt := 0; ; attempt++ {
-		var got bool
 		// Not under asking: a try that Wait cuts short would break the
 		// connection, and say less.
-		if err := h.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", h.Key).Scan(&got); err != nil {
+		got, err := h.try(ctx)
+		if err != nil {
 			return PostgresError(h.op, err)
 		}
 		if got {
@@ -138,6 +149,24 @@ func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) er
 		}
 		return h.held()
 	}
+}
+
+// try asks for the lock once. Through a pooler a session's lock would belong to
+// whoever gets the server's process next: there it is a transaction's, which
+// stays open, without a snapshot that VACUUM would wait for.
+func (h *PostgresLockHandle) try(ctx context.Context) (got bool, err error) {
+	if !h.pooled {
+		err = h.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", h.Key).Scan(&got)
+		return got, err
+	}
+	if _, err := h.conn.Exec(ctx, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+		return false, err
+	}
+	if err := h.conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", h.Key).Scan(&got); err != nil || got {
+		return got, err
+	}
+	_, err = h.conn.Exec(ctx, "ROLLBACK") // the pooler's process is free while this waits
+	return false, err
 }
 
 var lockBackoff = core.BackoffDelayConfig{Initial: 50 * time.Millisecond, Max: time.Second}
@@ -204,8 +233,13 @@ func (h *PostgresLockHandle) Unlock() error {
 func (h *PostgresLockHandle) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	var had bool
-	err := h.conn.QueryRow(ctx, "SELECT pg_advisory_unlock($1)", h.Key).Scan(&had)
+	had := true
+	var err error
+	if h.pooled {
+		_, err = h.conn.Exec(ctx, "ROLLBACK")
+	} else {
+		err = h.conn.QueryRow(ctx, "SELECT pg_advisory_unlock($1)", h.Key).Scan(&had)
+	}
 	if err == nil && had {
 		return nil
 	}

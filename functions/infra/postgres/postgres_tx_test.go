@@ -181,7 +181,7 @@ func holdCommits(t *testing.T) *held {
 
 // insert runs a transaction through the proxy and calls meanwhile when its
 // commit waits on the server.
-func (h *held) insert(t *testing.T, cfg postgres.PostgresTxConfig, meanwhile func(pid int)) (err error, calls int) {
+func (h *held) insert(t *testing.T, cfg postgres.PostgresTxConfig, meanwhile func(pid int)) (calls int, err error) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
@@ -196,7 +196,8 @@ func (h *held) insert(t *testing.T, cfg postgres.PostgresTxConfig, meanwhile fun
 		return h.direct.QueryRow(t.Context(), "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'commit%' AND wait_event_type = 'Lock'").Scan(&pid) == nil
 	})
 	meanwhile(pid)
-	return receive(t, done, "the transaction's end"), calls
+	err = receive(t, done, "the transaction's end")
+	return calls, err
 }
 
 // A commit whose answer is lost is never run again, and with Confirm it is
@@ -228,7 +229,7 @@ func TestPostgresTx_AnswerLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := holdCommits(t)
-			err, calls := h.insert(t, c.cfg, func(pid int) { c.meanwhile(t, h, pid) })
+			calls, err := h.insert(t, c.cfg, func(pid int) { c.meanwhile(t, h, pid) })
 			if !c.check(err) || calls != 1 {
 				t.Errorf("%v (%s), %d calls", err, core.ErrorCode(err), calls)
 			}

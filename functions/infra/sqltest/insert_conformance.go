@@ -31,7 +31,9 @@ type InsertConformanceConfig struct {
 // InsertConformance tests, as parallel subtests of t, that units which store
 // rows in bulk store each value as it is or refuse it with CodeInvalid: numbers
 // that don't fit, NULL in its forms, values that say their value themselves
-// (driver.Valuer), also when they fail or panic, times, and lists.
+// (driver.Valuer), also when they fail or panic, times, and lists. Text is a
+// number where JSON writes it so, or as NaN, and refused in number columns
+// otherwise.
 //
 // What text a database reads for other types, and types of its own, are for the
 // driver's own tests.
@@ -88,6 +90,11 @@ func checkKept(t *testing.T, cfg InsertConformanceConfig) {
 		{cfg.Int16, json.Number("7"), "7"},
 		{cfg.Int16, math.MinInt16, "-32768"},
 		{cfg.Int16, sql.NullInt64{Int64: 7, Valid: true}, "7"},
+		{cfg.Int16, "7", "7"},
+		{cfg.Int16, "-7.0", "-7"},
+		{cfg.Int64, "9007199254740993", "9007199254740993"},
+		{cfg.Float64, "1.5", "1.5"},
+		{cfg.Float64, "NaN", "nan"},
 		{cfg.Int64, int8(7), "7"},
 		{cfg.Int64, int64(math.MinInt64), "-9223372036854775808"},
 		{cfg.Int64, uint64(math.MaxInt64), "9223372036854775807"},
@@ -166,6 +173,18 @@ func checkRefused(t *testing.T, cfg InsertConformanceConfig) {
 		{cfg.Int16, uint64(1 << 63)},
 		{cfg.Int16, true},
 		{cfg.Int16, json.Number("1.5")},
+		{cfg.Int16, ""},
+		{cfg.Int16, "1.5"},
+		{cfg.Int16, " 7"},
+		{cfg.Int16, "+7"},
+		{cfg.Int16, "40000"},
+		{cfg.Int16, "true"},
+		{cfg.Int64, "0x10"},
+		{cfg.Int64, "1_0"},
+		{cfg.Int64, "NaN"},
+		{cfg.Float64, "x"},
+		{cfg.Float64, "inf"},
+		{cfg.Float64, "9007199254740993"},
 		{cfg.Int64, 1e30},
 		{cfg.Int64, uint64(1 << 63)},
 		{cfg.Int64, time.Unix(0, 0)},
