@@ -16,16 +16,16 @@ func rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return errors.Join(err, os.Remove(from))
 	}
-	return syncFolder(filepath.Dir(to))
+	return syncFolder(func() (*os.File, error) { return os.Open(filepath.Dir(to)) })
 }
 
 // syncFolder makes the renaming last. Windows has no such call; some file
 // systems refuse it, and need none.
-func syncFolder(path string) error {
+func syncFolder(open func() (*os.File, error)) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	folder, err := os.Open(path)
+	folder, err := open()
 	if err != nil {
 		return err
 	}
