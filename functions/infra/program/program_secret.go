@@ -12,8 +12,9 @@ import (
 // The zero value is a secret that is not set.
 //
 // In a file it is written as where it is kept, {file: PATH}, {env: NAME} or, in
-// a program with a token store, {store: NAME}; program_config reads it from there. Before that, as in the
-// completion of a command line, it is set and Reveal returns "".
+// a program with a token store, {store: NAME}; program_config reads it from
+// there. Before that, as in the completion of a command line, it is set and
+// Reveal returns "".
 //
 // More in program_secret.md:
 //   - What Reveal returns is an ordinary string: don't put it into an error, a
