@@ -90,7 +90,7 @@ func (p *Pages) handler(route route) http.Handler {
 		}
 		form, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil {
-			p.fail(w, r, &registry.QueryError{Param: "address", Message: "it can't be read: " + err.Error()})
+			p.fail(w, r, &registry.QueryError{Param: "address", Message: "it can't be read", Err: err})
 			return
 		}
 		if route.json != "" && prefers(r) == asJSON {

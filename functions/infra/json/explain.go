@@ -108,8 +108,16 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 	}
 	// What a type's own UnmarshalJSON or UnmarshalText says is about the
 	// caller's value.
-	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: strings.TrimPrefix(err.Error(), "json: ")}
+	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Err: &ownError{err}}
 }
+
+// ownError is an error of a type's own method, or of encoding/json, without the
+// package's name in front.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return strings.TrimPrefix(e.err.Error(), "json: ") }
+
+func (e *ownError) Unwrap() error { return e.err }
 
 // invalid says where in the text something is wrong.
 func (d decoding) invalid(message string, offset int, text []byte) error {
