@@ -51,7 +51,7 @@ func (t *Target) ReadRecord(folder string) (*Record, error) {
 	file := filepath.Join(t.Dir, filepath.FromSlash(folder), RecordName)
 	var r Record
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: file, Err: err, Hint: "restore it from version control"}
+		return nil, &core.Error{Code: core.CodeInvalid, Message: file + " can't be read", Err: err, Hint: "restore it from version control"}
 	}
 	if r.Format != recordFormat {
 		return nil, &core.Error{Code: core.CodeInvalid, Message: file + " was written by another version of fn"}

@@ -307,3 +307,17 @@ func TestStages(t *testing.T) {
 		})
 	}
 }
+
+// Programs that tests start under the race detector end at once.
+func TestRunner_RaceEnv(t *testing.T) {
+	for given, want := range map[string]string{"": "<atexit_sleep_ms=0>", "halt_on_error=1": "<atexit_sleep_ms=0 halt_on_error=1>"} {
+		t.Setenv("GORACE", given)
+		var out bytes.Buffer
+		r := newRunner(&out, &out)
+		r.run("x", []string{"sh", "-c", `echo "<$GORACE>"`})
+		r.close()
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("GORACE=%s: %s", given, &out)
+		}
+	}
+}
