@@ -16,6 +16,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // pgBouncer starts a PgBouncer in front of a database, and returns the URL
@@ -96,7 +97,7 @@ func TestPostgresOpen_PgBouncerRefusesSettings(t *testing.T) {
 	text := pgBouncer(t, newDatabase(t))
 	start := time.Now()
 	_, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: time.Minute})
-	wantError(t, err, core.CodeInvalid, "unsupported startup parameter: statement_timeout")
+	errtest.Want(t, err, core.CodeInvalid, "unsupported startup parameter: statement_timeout")
 	if coded, ok := errors.AsType[*core.Error](err); !ok || !strings.Contains(coded.Hint, "ignore_startup_parameters") {
 		t.Errorf("hint %q", coded.Hint)
 	}
@@ -106,7 +107,7 @@ func TestPostgresOpen_PgBouncerRefusesSettings(t *testing.T) {
 	// Without that setting the pool opens, but listening needs it.
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: text, StatementTimeout: -1})
 	for _, err := range postgres.PostgresListen(t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"c"}}) {
-		wantError(t, err, core.CodeInvalid, "unsupported startup parameter")
+		errtest.Want(t, err, core.CodeInvalid, "unsupported startup parameter")
 		break
 	}
 }

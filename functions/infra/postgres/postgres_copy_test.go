@@ -25,6 +25,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -94,7 +95,7 @@ func TestPostgresCopy_AllOrNothing(t *testing.T) {
 			t.Parallel()
 			pool := open(t, newDatabase(t), tableT)
 			n, err := postgres.PostgresCopy(t.Context(), pool, copyT, c.rows)
-			wantError(t, err, c.code, c.text)
+			errtest.Want(t, err, c.code, c.text)
 			if n != 0 || c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("%d rows, lost its cause: %v", n, err)
 			}
@@ -164,7 +165,7 @@ func TestPostgresCopy_Canceled(t *testing.T) {
 		}
 	}
 	_, err := postgres.PostgresCopy(ctx, pool, copyT, endless)
-	wantError(t, err, core.CodeCanceled, "postgres_copy table=t: context canceled")
+	errtest.Want(t, err, core.CodeCanceled, "postgres_copy table=t: context canceled")
 	if !ended {
 		t.Error("the rows' iterator was left hanging")
 	}
@@ -210,7 +211,7 @@ func TestPostgresCopy_ServerKilled(t *testing.T) {
 			}
 		}
 	})
-	wantError(t, err, core.CodeUnavailable, "postgres_copy table=t")
+	errtest.Want(t, err, core.CodeUnavailable, "postgres_copy table=t")
 	server.Restart(t)
 	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
 	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 1000 {
@@ -226,7 +227,7 @@ func TestPostgresCopy_ConnectionCut(t *testing.T) {
 	pool := open(t, withHost(t, text, proxy.Addr()))
 	proxy.CutAfter(1 << 20)
 	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(1_000_000, "xxxxxxxxxx", nil))
-	wantError(t, err, core.CodeUnavailable, "postgres_copy table=t")
+	errtest.Want(t, err, core.CodeUnavailable, "postgres_copy table=t")
 	if got := get[int](t, direct, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows stayed", got)
 	}
@@ -271,7 +272,7 @@ func TestPostgresCopy_AnswerLost(t *testing.T) {
 	}
 	within(t, "the rows are stored", func() bool { return get[int](t, direct, "SELECT count(*) FROM t") == 10 })
 	cancel()
-	wantError(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy table=t")
+	errtest.Want(t, receive(t, done, "the copy ends"), core.CodeCanceled, "postgres_copy table=t")
 	proxy.Heal()
 }
 
@@ -292,7 +293,7 @@ func TestPostgresCopy_BadConfig(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := postgres.PostgresCopy(t.Context(), pool, c.cfg, rowsOf(1, "x", nil))
-			wantError(t, err, core.CodeInvalid, c.want)
+			errtest.Want(t, err, core.CodeInvalid, c.want)
 		})
 	}
 }
@@ -340,7 +341,7 @@ func TestPostgresCopy_StatementTimeout(t *testing.T) {
 		for i := 0; yield([]any{i, "x"}, nil); i++ {
 		}
 	})
-	wantError(t, err, core.CodeTimeout, "statement timeout")
+	errtest.Want(t, err, core.CodeTimeout, "statement timeout")
 }
 
 // A tablespace on a file system of 4 MB fills up in the middle of the load.
@@ -360,7 +361,7 @@ func TestPostgresCopy_DiskFull(t *testing.T) {
 			}
 		}
 	})
-	wantError(t, err, core.CodeUnavailable, "No space left on device")
+	errtest.Want(t, err, core.CodeUnavailable, "No space left on device")
 	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 100 {
 		t.Errorf("%d rows, want the 100 that were acknowledged", got)
 	}
@@ -559,7 +560,7 @@ func TestPostgresCopy_Refused(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %T", c.typ, c.value), func(t *testing.T) {
 			_, err := store(t, pool, c.typ, []any{nil}, []any{c.value})
-			wantError(t, err, core.CodeInvalid, c.want)
+			errtest.Want(t, err, core.CodeInvalid, c.want)
 			if err != nil && !strings.Contains(err.Error(), "row=2") {
 				t.Errorf("%v: doesn't say where", err)
 			}
@@ -587,9 +588,9 @@ func TestPostgresCopy_TextComesLate(t *testing.T) {
 		}
 	}
 	_, err := postgres.PostgresCopy(t.Context(), pool, copyT, rows(10_000, "never"))
-	wantError(t, err, core.CodeInvalid, "postgres_copy table=t row=10001: ")
+	errtest.Want(t, err, core.CodeInvalid, "postgres_copy table=t row=10001: ")
 	_, err = postgres.PostgresCopy(t.Context(), pool, copyT, rows(7, nil))
-	wantError(t, err, core.CodeConflict, "postgres_copy table=t row=10001: ")
+	errtest.Want(t, err, core.CodeConflict, "postgres_copy table=t row=10001: ")
 	if got := get[int](t, pool, "SELECT count(*) FROM t"); got != 0 {
 		t.Errorf("%d rows stayed", got)
 	}
@@ -626,7 +627,7 @@ func TestPostgresCopy_PanickingValues(t *testing.T) {
 	var nobody *valuer
 	for typ, value := range map[string]any{"int": nobody, "numeric": nobody, "json": panicking{}, "text[]": []any{nobody}} {
 		_, err := store(t, pool, typ, []any{nil}, []any{value})
-		wantError(t, err, core.CodeInvalid, "panicked")
+		errtest.Want(t, err, core.CodeInvalid, "panicked")
 	}
 	if stat := pool.Stat(); stat.NewConnsCount() > 1 {
 		t.Errorf("%d connections were made: one was lost", stat.NewConnsCount())
@@ -654,5 +655,5 @@ func TestPostgresCopy_Targets(t *testing.T) {
 		}
 	}
 	_, err = postgres.PostgresCopy(t.Context(), copyOnly{pool}, copyT, rowsOf(1, "", nil))
-	wantError(t, err, core.CodeInvalid, "no connection")
+	errtest.Want(t, err, core.CodeInvalid, "no connection")
 }

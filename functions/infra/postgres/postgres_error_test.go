@@ -10,6 +10,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestPostgresError_Conformance(t *testing.T) {
@@ -89,5 +90,5 @@ func TestPostgresError_BrokenConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = conn.Exec(t.Context(), "SELECT 1")
-	wantError(t, postgres.PostgresError("op", err), core.CodeUnavailable, "conn closed")
+	errtest.Want(t, postgres.PostgresError("op", err), core.CodeUnavailable, "conn closed")
 }

@@ -15,6 +15,7 @@ import (
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -124,7 +125,7 @@ func TestPostgresListen_ReconnectsAndSaysSo(t *testing.T) {
 		if !event.Missed {
 			t.Fatalf("got %+v", event)
 		}
-		wantError(t, event.Reason, core.CodeUnavailable, "terminating connection")
+		errtest.Want(t, event.Reason, core.CodeUnavailable, "terminating connection")
 		exec(t, pool, "SELECT pg_notify('a', 'again')")
 		if event := receive(t, events, "a notification"); event.Payload != "again" {
 			t.Fatalf("got %+v", event)
@@ -207,7 +208,7 @@ func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	if !event.Missed {
 		t.Fatalf("got %+v", event)
 	}
-	wantError(t, event.Reason, core.CodeTimeout, "postgres_listen")
+	errtest.Want(t, event.Reason, core.CodeTimeout, "postgres_listen")
 }
 
 // stopProcess stops a process until the test ends.
@@ -237,7 +238,7 @@ func TestPostgresListen_SlowReader(t *testing.T) {
 		}
 		event := receive(t, events, "what is buffered, then that some are missing")
 		if event.Missed {
-			wantError(t, event.Reason, core.CodeLimited, "buffer was full")
+			errtest.Want(t, event.Reason, core.CodeLimited, "buffer was full")
 			if got < buffer {
 				t.Errorf("only %d came before the news, the buffer is for %d", got, buffer)
 			}
@@ -282,7 +283,7 @@ func TestPostgresListen_Ends(t *testing.T) {
 		for range events {
 		}
 		err := end()
-		wantError(t, err, core.CodeNotFound, "postgres_listen")
+		errtest.Want(t, err, core.CodeNotFound, "postgres_listen")
 		exec(t, pool, "CREATE DATABASE "+other.Config().ConnConfig.Database) // for the Cleanup
 	})
 }
@@ -294,7 +295,7 @@ func TestPostgresListen_BadChannels(t *testing.T) {
 		n := 0
 		for _, err := range postgres.PostgresListen(t.Context(), pool, postgres.PostgresListenConfig{Channels: channels}) {
 			n++
-			wantError(t, err, core.CodeInvalid, "channel")
+			errtest.Want(t, err, core.CodeInvalid, "channel")
 		}
 		if n != 1 {
 			t.Errorf("%q: %d events", channels, n)
@@ -327,7 +328,7 @@ func TestPostgresListen_WrongPassword(t *testing.T) {
 	}
 	defer other.Close()
 	for _, err := range postgres.PostgresListen(t.Context(), other, postgres.PostgresListenConfig{Channels: []string{"a"}}) {
-		wantError(t, err, core.CodeUnauthenticated, "postgres_listen")
+		errtest.Want(t, err, core.CodeUnauthenticated, "postgres_listen")
 		if err == nil || strings.Contains(err.Error(), "wrong-secret") || errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}

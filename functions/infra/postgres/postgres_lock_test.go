@@ -10,6 +10,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -66,13 +67,13 @@ func TestPostgresLock_Wait(t *testing.T) {
 	pool := open(t, newDatabase(t))
 	held := lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
-	wantError(t, err, core.CodeConflict, "postgres_lock name=a: another session holds the lock")
+	errtest.Want(t, err, core.CodeConflict, "postgres_lock name=a: another session holds the lock")
 	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: 150 * time.Millisecond})
-	wantError(t, err, core.CodeConflict, "another session holds the lock")
+	errtest.Want(t, err, core.CodeConflict, "another session holds the lock")
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
 	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeTimeout, "postgres_lock name=a")
+	errtest.Want(t, err, core.CodeTimeout, "postgres_lock name=a")
 	lock(t, pool, postgres.PostgresLockConfig{Name: "b", Wait: -1}) // another name is another lock
 
 	waited := make(chan error, 1)
@@ -122,7 +123,7 @@ func TestPostgresLock_Contexts(t *testing.T) {
 	cancel()
 	// The job goes on, under the lock, until Unlock.
 	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
-	wantError(t, err, core.CodeConflict, "another session")
+	errtest.Want(t, err, core.CodeConflict, "another session")
 	for range 2 {
 		if err := handle.Unlock(); err != nil {
 			t.Error(err)
@@ -173,11 +174,11 @@ func TestPostgresLock_JobFinishes(t *testing.T) {
 	sigterm()
 	exec(t, pool, "SELECT pg_terminate_backend($1)", get[int](t, pool, holderPID, handle.Key))
 	receive(t, handle.Context().Done(), "the context ends")
-	wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+	errtest.Want(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
 	// Who waits does stop.
 	lock(t, pool, postgres.PostgresLockConfig{Name: "a"})
 	_, err = postgres.PostgresLock(ctx, pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeCanceled, "postgres_lock name=a")
+	errtest.Want(t, err, core.CodeCanceled, "postgres_lock name=a")
 }
 
 func TestPostgresLock_LossIsTold(t *testing.T) {
@@ -187,8 +188,8 @@ func TestPostgresLock_LossIsTold(t *testing.T) {
 	pid := get[int](t, pool, holderPID, handle.Key)
 	exec(t, pool, "SELECT pg_terminate_backend($1)", pid)
 	receive(t, handle.Context().Done(), "the context ends")
-	wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock name=a: the lock is lost")
-	wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+	errtest.Want(t, context.Cause(handle.Context()), core.CodeUnavailable, "postgres_lock name=a: the lock is lost")
+	errtest.Want(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
 	// By now another one can have it.
 	within(t, "another gets the lock", func() bool {
 		next, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
@@ -204,7 +205,7 @@ func TestPostgresLock_ServerKilled(t *testing.T) {
 	server.Kill(t)
 	receive(t, handle.Context().Done(), "the context ends")
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a"})
-	wantError(t, err, core.CodeUnavailable, "postgres_lock name=a")
+	errtest.Want(t, err, core.CodeUnavailable, "postgres_lock name=a")
 	server.Restart(t)
 	lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
 }
@@ -213,7 +214,7 @@ func TestPostgresLock_Names(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{})
-	wantError(t, err, core.CodeInvalid, "no name")
+	errtest.Want(t, err, core.CodeInvalid, "no name")
 	keys := map[int64]string{}
 	for _, name := range append(hostile, "nul\x00", "a", string(make([]byte, 10<<20))) {
 		handle := lock(t, pool, postgres.PostgresLockConfig{Name: name, Wait: -1})
@@ -236,8 +237,8 @@ func TestPostgresLock_SilenceIsFoundOut(t *testing.T) {
 			handle := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Heartbeat: 500 * time.Millisecond})
 			proxy.OneWay(lost)
 			receive(t, handle.Context().Done(), "the context ends")
-			wantError(t, context.Cause(handle.Context()), core.CodeUnavailable, "the lock is lost")
-			wantError(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
+			errtest.Want(t, context.Cause(handle.Context()), core.CodeUnavailable, "the lock is lost")
+			errtest.Want(t, handle.Unlock(), core.CodeUnavailable, "the lock is lost")
 			proxy.Heal()
 		})
 	}

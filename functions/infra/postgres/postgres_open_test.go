@@ -24,6 +24,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -79,7 +80,7 @@ func TestPostgresOpen_StatementTimeoutEndsAStatement(t *testing.T) {
 	t.Parallel()
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: newDatabase(t), StatementTimeout: 100 * time.Millisecond})
 	_, err := pool.Exec(t.Context(), "SELECT pg_sleep(60)")
-	wantError(t, postgres.PostgresError("sleep", err), core.CodeTimeout, "statement timeout")
+	errtest.Want(t, postgres.PostgresError("sleep", err), core.CodeTimeout, "statement timeout")
 }
 
 func TestPostgresOpen_PermanentErrorsComeAtOnce(t *testing.T) {
@@ -102,8 +103,8 @@ func TestPostgresOpen_PermanentErrorsComeAtOnce(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			pool, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: c.url, Password: c.password, WaitTimeout: time.Hour})
-			wantError(t, err, c.want, c.text)
-			wantError(t, err, c.want, "postgres_open host=127.0.0.1 port=")
+			errtest.Want(t, err, c.want, c.text)
+			errtest.Want(t, err, c.want, "postgres_open host=127.0.0.1 port=")
 			if pool != nil || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
 				t.Errorf("%v, %v", pool, err)
 			}
@@ -114,7 +115,7 @@ func TestPostgresOpen_PermanentErrorsComeAtOnce(t *testing.T) {
 	}
 	t.Run("connection limit passes", func(t *testing.T) {
 		_, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: withUser(t, text, user, "right"), WaitTimeout: -1})
-		wantError(t, err, core.CodeUnavailable, "53300")
+		errtest.Want(t, err, core.CodeUnavailable, "53300")
 	})
 }
 
@@ -134,13 +135,13 @@ func TestPostgresOpen_WaitsForTheServer(t *testing.T) {
 	text := server.Postgres(t)
 	server.Kill(t)
 	_, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: -1})
-	wantError(t, err, core.CodeUnavailable, "refused")
+	errtest.Want(t, err, core.CodeUnavailable, "refused")
 	_, err = postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: 500 * time.Millisecond})
-	wantError(t, err, core.CodeUnavailable, "no answer within 500ms")
+	errtest.Want(t, err, core.CodeUnavailable, "no answer within 500ms")
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	_, err = postgres.PostgresOpen(ctx, postgres.PostgresOpenConfig{URL: text})
-	wantError(t, err, core.CodeTimeout, "postgres_open host=")
+	errtest.Want(t, err, core.CodeTimeout, "postgres_open host=")
 
 	opened := make(chan error, 1)
 	go func() {
@@ -166,7 +167,7 @@ func TestPostgresOpen_SilentServer(t *testing.T) {
 	}
 	defer listener.Close()
 	_, err = postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: "postgres://u:p@" + listener.Addr().String() + "/d", WaitTimeout: 300 * time.Millisecond})
-	wantError(t, err, core.CodeUnavailable, "no answer within 300ms")
+	errtest.Want(t, err, core.CodeUnavailable, "no answer within 300ms")
 }
 
 func TestPostgresOpen_PoolOutlivesTheServer(t *testing.T) {
@@ -175,7 +176,7 @@ func TestPostgresOpen_PoolOutlivesTheServer(t *testing.T) {
 	pool := open(t, server.Postgres(t), "CREATE TABLE t (n int)", "INSERT INTO t VALUES (1)")
 	server.Kill(t)
 	_, err := pool.Exec(t.Context(), "INSERT INTO t VALUES (2)")
-	wantError(t, postgres.PostgresError("insert", err), core.CodeUnavailable, "insert")
+	errtest.Want(t, postgres.PostgresError("insert", err), core.CodeUnavailable, "insert")
 	server.Restart(t)
 	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
 	if got := get[int](t, pool, "SELECT sum(n) FROM t"); got != 1 {
@@ -288,7 +289,7 @@ func TestPostgresOpen_BadConfig(t *testing.T) {
 			t.Parallel()
 			c.cfg.WaitTimeout = -1
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
-			wantError(t, err, c.code, c.want)
+			errtest.Want(t, err, c.code, c.want)
 			if pool != nil {
 				t.Error("a pool came all the same")
 			}
@@ -345,7 +346,7 @@ func TestPostgresOpen_TLS(t *testing.T) {
 			c.cfg.WaitTimeout = time.Hour // what no waiting fixes must not use it
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
 			if c.code != "" {
-				wantError(t, err, c.code, "postgres_open")
+				errtest.Want(t, err, c.code, "postgres_open")
 				if coded, ok := errors.AsType[*core.Error](err); !ok || !strings.Contains(coded.Hint, c.hint) {
 					t.Errorf("got %#v", err)
 				}

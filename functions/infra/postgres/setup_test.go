@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"net/url"
 	"os"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
-	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -111,17 +109,6 @@ func get[T any](t testing.TB, pool *pgxpool.Pool, query string, args ...any) (va
 		t.Fatalf("%s: %v", query, err)
 	}
 	return value
-}
-
-// wantError checks the code and that the text holds want.
-func wantError(t testing.TB, err error, code core.Code, want string) {
-	t.Helper()
-	if core.ErrorCode(err) != code || err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %q (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
-	}
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Op == "" {
-		t.Errorf("%v: no Op", err)
-	}
 }
 
 const patience = 30 * time.Second

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -25,6 +24,7 @@ import (
 	"fnregistry.dev/functions/infra/postgres"
 	"fnregistry.dev/functions/infra/postgres/postgresmigrate"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -125,17 +125,6 @@ func names(list []postgresmigrate.PostgresMigrateFile) string {
 	return strings.Join(all, " ")
 }
 
-// wantError checks the code and that the text holds want.
-func wantError(t testing.TB, err error, code core.Code, want string) {
-	t.Helper()
-	if core.ErrorCode(err) != code || err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %q (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
-	}
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Op == "" {
-		t.Errorf("%v: no Op", err)
-	}
-}
-
 const patience = 30 * time.Second
 
 // within waits for a condition on the real thing.
@@ -174,7 +163,7 @@ func TestPostgresMigrate_Conformance(t *testing.T) {
 			},
 			Hold: func(t *testing.T) (string, func()) {
 				finish := holdLock(t, pool, files("1_gate.sql", "SELECT count(*) FROM gate;\nSELECT 1/0;"))
-				return "another process migrates", func() { wantError(t, finish(), core.CodeInvalid, "division by zero") }
+				return "another process migrates", func() { errtest.Want(t, finish(), core.CodeInvalid, "division by zero") }
 			},
 		}
 	})
@@ -202,12 +191,12 @@ func TestPostgresMigrate_BadFiles(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := migrate(t, pool, c.fsys)
-			wantError(t, err, core.CodeInvalid, c.want)
+			errtest.Want(t, err, core.CodeInvalid, c.want)
 		})
 	}
 	for _, table := range []string{"a; DROP", "Upper", strings.Repeat("x", 64), `"`} {
 		_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: files("1_a.sql", "SELECT 1"), Table: table})
-		wantError(t, err, core.CodeInvalid, "bad table name")
+		errtest.Want(t, err, core.CodeInvalid, "bad table name")
 	}
 }
 
@@ -269,7 +258,7 @@ func TestPostgresMigrate_GetsOnWithGoose(t *testing.T) {
 	}
 	fsys["2_index.sql"].Data = append(fsys["2_index.sql"].Data, ' ')
 	_, err := migrate(t, pool, fsys)
-	wantError(t, err, core.CodeConflict, "2_index.sql: has changed")
+	errtest.Want(t, err, core.CodeConflict, "2_index.sql: has changed")
 }
 
 // What pg_dump writes empties the search_path.
@@ -288,7 +277,7 @@ func TestPostgresMigrate_SearchPathIsTheFilesOwn(t *testing.T) {
 		t.Error("the history is elsewhere, or the pool's search_path has changed")
 	}
 	_, err := migrate(t, open(t, text+"&search_path=nowhere"), fsys)
-	wantError(t, err, core.CodeInvalid, "no schema of the search_path")
+	errtest.Want(t, err, core.CodeInvalid, "no schema of the search_path")
 }
 
 func TestPostgresMigrate_StatementTimeoutDoesNotCount(t *testing.T) {
@@ -369,7 +358,7 @@ func TestPostgresMigrate_ConnectionLostHalfway(t *testing.T) {
 	pool := open(t, newDatabase(t))
 	fsys := files("1_users.sql", usersSQL, "2_lost.sql", "CREATE TABLE half (n int);\nSELECT pg_terminate_backend(pg_backend_pid());", "3_index.sql", indexSQL)
 	result, err := migrate(t, pool, fsys)
-	wantError(t, err, core.CodeUnavailable, "postgres_migrate file=2_lost.sql")
+	errtest.Want(t, err, core.CodeUnavailable, "postgres_migrate file=2_lost.sql")
 	if names(result.Applied) != "1_users.sql" || names(result.Pending) != "2_lost.sql 3_index.sql" || has(t, pool, "half") || has(t, pool, "users_name") {
 		t.Errorf("%+v", result)
 	}
@@ -397,7 +386,7 @@ func TestPostgresMigrate_ServerKilled(t *testing.T) {
 		return get[int](t, pool, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass") == 1
 	})
 	server.Kill(t)
-	wantError(t, <-done, core.CodeUnavailable, "2_gate.sql")
+	errtest.Want(t, <-done, core.CodeUnavailable, "2_gate.sql")
 	_ = gate.Rollback(t.Context())
 	server.Restart(t)
 	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
@@ -421,7 +410,7 @@ func TestPostgresMigrate_NoRight(t *testing.T) {
 	}
 	u.User = url.UserPassword(user, "secret-word")
 	_, err = migrate(t, open(t, u.String()), files("1_users.sql", usersSQL))
-	wantError(t, err, core.CodeForbidden, "permission denied")
+	errtest.Want(t, err, core.CodeForbidden, "permission denied")
 	if strings.Contains(err.Error(), "secret-word") {
 		t.Error(err)
 	}
