@@ -18,6 +18,7 @@ import (
 
 	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/internal/cache"
+	"fnregistry.dev/fn_registry/internal/testtree"
 	"fnregistry.dev/fn_registry/search"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
@@ -90,13 +91,7 @@ func sample() map[string]string {
 func write(t testing.TB, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testtree.Put(t, dir, name, text)
 	}
 }
 

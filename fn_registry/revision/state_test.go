@@ -5,22 +5,24 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fnregistry.dev/fn_registry/internal/testtree"
 )
 
 func TestState(t *testing.T) {
 	t.Parallel()
 	top := t.TempDir()
 	run(t, top, "init", "-q")
-	put(t, top, "sub/a.go", "package a\n")
+	testtree.Put(t, top, "sub/a.go", "package a\n")
 	run(t, top, "add", ".")
 	run(t, top, "commit", "-q", "-m", "first")
-	put(t, top, "outside.go", "package b\n")
+	testtree.Put(t, top, "outside.go", "package b\n")
 	dir := filepath.Join(top, "sub")
 	commit, changed, err := State(t.Context(), dir)
 	if err != nil || len(commit) != 40 || changed {
 		t.Errorf("%q, %t, %v", commit, changed, err)
 	}
-	put(t, top, "sub/new.go", "package a\n")
+	testtree.Put(t, top, "sub/new.go", "package a\n")
 	if _, changed, err := State(t.Context(), dir); err != nil || !changed {
 		t.Errorf("a new file: %t, %v", changed, err)
 	}
@@ -35,13 +37,13 @@ func TestHostileCheckout(t *testing.T) {
 	top := t.TempDir()
 	proof := filepath.Join(t.TempDir(), "run")
 	program := filepath.Join(t.TempDir(), "program")
-	put(t, filepath.Dir(program), "program", "#!/bin/sh\necho $0 >> "+proof+"\ncat\n")
+	testtree.Put(t, filepath.Dir(program), "program", "#!/bin/sh\necho $0 >> "+proof+"\ncat\n")
 	if err := os.Chmod(program, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	run(t, top, "init", "-q")
-	put(t, top, "a.md", "version: 1\n")
-	put(t, top, ".gitattributes", "*.md filter=a=b diff=d\n")
+	testtree.Put(t, top, "a.md", "version: 1\n")
+	testtree.Put(t, top, ".gitattributes", "*.md filter=a=b diff=d\n")
 	run(t, top, "add", ".")
 	run(t, top, "commit", "-q", "-m", "first")
 	for _, name := range []string{"core.fsmonitor", "filter.a=b.clean", "filter.a=b.process", "diff.external", "diff.d.textconv", "core.sshCommand", "gpg.program"} {
@@ -49,7 +51,7 @@ func TestHostileCheckout(t *testing.T) {
 	}
 	run(t, top, "config", "core.hooksPath", filepath.Dir(program))
 	run(t, top, "config", "log.showSignature", "true")
-	put(t, top, "a.md", "version: 2\n")
+	testtree.Put(t, top, "a.md", "version: 2\n")
 	noneRun := func(what string) {
 		t.Helper()
 		if text, err := os.ReadFile(proof); err == nil {
