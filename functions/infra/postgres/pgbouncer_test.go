@@ -16,6 +16,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/internal/errtest"
 )
 
@@ -70,7 +71,7 @@ func pgBouncer(t *testing.T, text string, settings ...string) string {
 			t.Log(log.String())
 		}
 	})
-	within(t, "PgBouncer listens", func() bool {
+	pgtest.Within(t, "PgBouncer listens", func() bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			conn.Close()
@@ -94,7 +95,7 @@ func freeAddr(t *testing.T) string {
 // and a hint that helps.
 func TestPostgresOpen_PgBouncerRefusesSettings(t *testing.T) {
 	t.Parallel()
-	text := pgBouncer(t, newDatabase(t))
+	text := pgBouncer(t, pgtest.NewDatabase(t))
 	start := time.Now()
 	_, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: time.Minute})
 	errtest.Want(t, err, core.CodeInvalid, "unsupported startup parameter: statement_timeout")
@@ -115,10 +116,10 @@ func TestPostgresOpen_PgBouncerRefusesSettings(t *testing.T) {
 // Through a pooler in session mode that ignores the settings, the units work.
 func TestPostgresOpen_PgBouncerSession(t *testing.T) {
 	t.Parallel()
-	direct := newDatabase(t)
+	direct := pgtest.NewDatabase(t)
 	text := pgBouncer(t, direct, "pool_mode = session", "ignore_startup_parameters = statement_timeout")
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: text})
-	exec(t, pool, tableT)
+	pgtest.Exec(t, pool, tableT)
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(1000, "x", nil)); n != 1000 || err != nil {
 		t.Errorf("postgres_copy: %d, %v", n, err)
 	}
@@ -127,7 +128,7 @@ func TestPostgresOpen_PgBouncerSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		if event.Missed {
-			exec(t, pool, "NOTIFY c, 'hello'")
+			pgtest.Exec(t, pool, "NOTIFY c, 'hello'")
 			continue
 		}
 		if event.Payload != "hello" {
@@ -141,7 +142,7 @@ func TestPostgresOpen_PgBouncerSession(t *testing.T) {
 // with statements that are not prepared by name.
 func TestPostgresOpen_PgBouncerTransaction(t *testing.T) {
 	t.Parallel()
-	direct := newDatabase(t)
+	direct := pgtest.NewDatabase(t)
 	text := pgBouncer(t, direct, "pool_mode = transaction", "ignore_startup_parameters = statement_timeout", "default_pool_size = 2")
 	u, err := url.Parse(text)
 	if err != nil {
@@ -151,12 +152,12 @@ func TestPostgresOpen_PgBouncerTransaction(t *testing.T) {
 	query.Set("default_query_exec_mode", "exec")
 	u.RawQuery = query.Encode()
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: u.String()})
-	exec(t, pool, tableT)
+	pgtest.Exec(t, pool, tableT)
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(10_000, "x", nil)); n != 10_000 || err != nil {
 		t.Errorf("postgres_copy: %d, %v", n, err)
 	}
 	for i := range 50 {
-		if got := get[int](t, pool, "SELECT count(*) FROM t WHERE n > $1", i); got != 10_000-i {
+		if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t WHERE n > $1", i); got != 10_000-i {
 			t.Errorf("%d rows", got)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/functions/internal/errtest"
@@ -59,7 +60,7 @@ const listenerPID = "SELECT pid FROM pg_stat_activity WHERE datname = current_da
 // A program runs it as a service by service_start.
 func TestPostgresListen_Conformance(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	servicetest.ServiceConformance(t, func(_ *testing.T, ctx context.Context) (service.Service, error) {
 		return service.ServiceStart(ctx, service.ServiceStartConfig{Name: "listen", Run: func(ctx context.Context) error {
 			for _, err := range postgres.PostgresListen(ctx, pool, postgres.PostgresListenConfig{Channels: []string{"a"}}) {
@@ -74,12 +75,12 @@ func TestPostgresListen_Conformance(t *testing.T) {
 
 func TestPostgresListen_Notifications(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a", "B c"}, Heartbeat: time.Second})
 	started(t, events)
 	for i := range 200 {
 		channel := []string{"a", "B c", "not listened for"}[i%3]
-		exec(t, pool, "SELECT pg_notify($1, $2)", channel, fmt.Sprint(i))
+		pgtest.Exec(t, pool, "SELECT pg_notify($1, $2)", channel, fmt.Sprint(i))
 		if i%3 == 2 {
 			continue
 		}
@@ -88,7 +89,7 @@ func TestPostgresListen_Notifications(t *testing.T) {
 			t.Fatalf("got %+v, want %s %d", event, channel, i)
 		}
 	}
-	exec(t, pool, `NOTIFY a`)
+	pgtest.Exec(t, pool, `NOTIFY a`)
 	if event := receive(t, events, "one without a payload"); event.Channel != "a" || event.Payload != "" {
 		t.Errorf("got %+v", event)
 	}
@@ -96,19 +97,19 @@ func TestPostgresListen_Notifications(t *testing.T) {
 
 func TestPostgresListen_QuietStaysConnected(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: 500 * time.Millisecond})
 	started(t, events)
-	pid := get[int](t, pool, listenerPID)
+	pid := pgtest.Get[int](t, pool, listenerPID)
 	seen := map[string]bool{}
-	within(t, "three heartbeats pass", func() bool {
+	pgtest.Within(t, "three heartbeats pass", func() bool {
 		var at string
 		if pool.QueryRow(t.Context(), "SELECT query_start::text FROM pg_stat_activity WHERE pid = $1 AND query = '-- ping'", pid).Scan(&at) == nil {
 			seen[at] = true
 		}
 		return len(seen) == 3
 	})
-	exec(t, pool, "SELECT pg_notify('a', 'still here')")
+	pgtest.Exec(t, pool, "SELECT pg_notify('a', 'still here')")
 	if event := receive(t, events, "a notification"); event.Payload != "still here" {
 		t.Errorf("got %+v", event)
 	}
@@ -116,17 +117,17 @@ func TestPostgresListen_QuietStaysConnected(t *testing.T) {
 
 func TestPostgresListen_ReconnectsAndSaysSo(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: time.Hour})
 	started(t, events)
 	for range 3 {
-		exec(t, pool, "SELECT pg_terminate_backend(pid) FROM ("+listenerPID+") l")
+		pgtest.Exec(t, pool, "SELECT pg_terminate_backend(pid) FROM ("+listenerPID+") l")
 		event := receive(t, events, "the reconnect")
 		if !event.Missed {
 			t.Fatalf("got %+v", event)
 		}
 		errtest.Want(t, event.Reason, core.CodeUnavailable, "terminating connection")
-		exec(t, pool, "SELECT pg_notify('a', 'again')")
+		pgtest.Exec(t, pool, "SELECT pg_notify('a', 'again')")
 		if event := receive(t, events, "a notification"); event.Payload != "again" {
 			t.Fatalf("got %+v", event)
 		}
@@ -137,7 +138,7 @@ func TestPostgresListen_ReconnectsAndSaysSo(t *testing.T) {
 // promises.
 func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TABLE state (n int); INSERT INTO state VALUES (0)")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE state (n int); INSERT INTO state VALUES (0)")
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}})
 	const last = 300
 	writer := make(chan error, 1)
@@ -158,7 +159,7 @@ func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 	for known < last {
 		event := receive(t, events, "state "+fmt.Sprint(last))
 		if event.Missed {
-			known = get[int](t, pool, "SELECT n FROM state")
+			known = pgtest.Get[int](t, pool, "SELECT n FROM state")
 			continue
 		}
 		var n int
@@ -175,7 +176,7 @@ func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
-	pool := open(t, server.Postgres(t))
+	pool := pgtest.Open(t, server.Postgres(t))
 	cfg := postgres.PostgresListenConfig{Channels: []string{"a"}, Backoff: core.BackoffDelayConfig{Initial: 10 * time.Millisecond, Max: 100 * time.Millisecond}}
 	events, _ := listen(t, t.Context(), pool, cfg)
 	started(t, events)
@@ -185,7 +186,7 @@ func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 	if !event.Missed || core.ErrorCode(event.Reason) != core.CodeUnavailable {
 		t.Fatalf("got %+v", event)
 	}
-	within(t, "a notification can be sent", func() bool {
+	pgtest.Within(t, "a notification can be sent", func() bool {
 		_, err := pool.Exec(t.Context(), "SELECT pg_notify('a', 'after')")
 		return err == nil
 	})
@@ -200,10 +201,10 @@ func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 // as behind a firewall that forgot it.
 func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a"}, Heartbeat: time.Second})
 	started(t, events)
-	stopProcess(t, get[int](t, pool, listenerPID))
+	stopProcess(t, pgtest.Get[int](t, pool, listenerPID))
 	event := receive(t, events, "the reconnect")
 	if !event.Missed {
 		t.Fatalf("got %+v", event)
@@ -226,14 +227,14 @@ func stopProcess(t *testing.T, pid int) {
 
 func TestPostgresListen_SlowReader(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	const buffer = 10
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"a", "done"}, Buffer: buffer})
 	started(t, events)
 	sent := 0
 	for got := 0; ; got++ {
 		for range 3 { // three come for each one that is read
-			exec(t, pool, "SELECT pg_notify('a', $1)", fmt.Sprint(sent))
+			pgtest.Exec(t, pool, "SELECT pg_notify('a', $1)", fmt.Sprint(sent))
 			sent++
 		}
 		event := receive(t, events, "what is buffered, then that some are missing")
@@ -250,14 +251,14 @@ func TestPostgresListen_SlowReader(t *testing.T) {
 	}
 	// And it goes on.
 	for channel := ""; channel != "done"; channel = receive(t, events, "the next one").Channel {
-		exec(t, pool, "SELECT pg_notify('done', '')")
+		pgtest.Exec(t, pool, "SELECT pg_notify('done', '')")
 	}
 }
 
 func TestPostgresListen_Ends(t *testing.T) {
 	t.Parallel()
-	text := newDatabase(t)
-	pool := open(t, text)
+	text := pgtest.NewDatabase(t)
+	pool := pgtest.Open(t, text)
 	t.Run("context", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		events, end := listen(t, ctx, pool, postgres.PostgresListenConfig{Channels: []string{"a"}})
@@ -271,26 +272,26 @@ func TestPostgresListen_Ends(t *testing.T) {
 		for range postgres.PostgresListen(t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"b"}}) {
 			break
 		}
-		within(t, "the connection is closed", func() bool {
-			return get[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN \"b\"'") == 0
+		pgtest.Within(t, "the connection is closed", func() bool {
+			return pgtest.Get[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN \"b\"'") == 0
 		})
 	})
 	t.Run("no database", func(t *testing.T) {
-		other := open(t, newDatabase(t))
+		other := pgtest.Open(t, pgtest.NewDatabase(t))
 		events, end := listen(t, t.Context(), other, postgres.PostgresListenConfig{Channels: []string{"a"}})
 		started(t, events)
-		exec(t, pool, "DROP DATABASE "+other.Config().ConnConfig.Database+" WITH (FORCE)")
+		pgtest.Exec(t, pool, "DROP DATABASE "+other.Config().ConnConfig.Database+" WITH (FORCE)")
 		for range events {
 		}
 		err := end()
 		errtest.Want(t, err, core.CodeNotFound, "postgres_listen")
-		exec(t, pool, "CREATE DATABASE "+other.Config().ConnConfig.Database) // for the Cleanup
+		pgtest.Exec(t, pool, "CREATE DATABASE "+other.Config().ConnConfig.Database) // for the Cleanup
 	})
 }
 
 func TestPostgresListen_BadChannels(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	for _, channels := range [][]string{nil, {""}, {"a", strings.Repeat("x", 64)}, {"nul\x00"}} {
 		n := 0
 		for _, err := range postgres.PostgresListen(t.Context(), pool, postgres.PostgresListenConfig{Channels: channels}) {
@@ -305,21 +306,21 @@ func TestPostgresListen_BadChannels(t *testing.T) {
 
 func TestPostgresListen_HostileNamesAndPayloads(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TABLE t (n int)")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE t (n int)")
 	events, _ := listen(t, t.Context(), pool, postgres.PostgresListenConfig{Channels: append(hostile, strings.Repeat("y", 63))})
 	started(t, events)
 	for _, text := range append(hostile, strings.Repeat("y", 63)) {
-		exec(t, pool, "SELECT pg_notify($1, $1)", text)
+		pgtest.Exec(t, pool, "SELECT pg_notify($1, $1)", text)
 		if event := receive(t, events, text); event.Channel != text || event.Payload != text {
 			t.Errorf("sent %q, got %+v", text, event)
 		}
 	}
-	get[int](t, pool, "SELECT count(*) FROM t")
+	pgtest.Get[int](t, pool, "SELECT count(*) FROM t")
 }
 
 func TestPostgresListen_WrongPassword(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	cfg := pool.Config()
 	cfg.ConnConfig.Password = "wrong-secret"
 	other, err := pgxpool.NewWithConfig(t.Context(), cfg)
