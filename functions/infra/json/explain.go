@@ -108,14 +108,15 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 	}
 	// What a type's own UnmarshalJSON or UnmarshalText says is about the
 	// caller's value.
-	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Err: &ownError{err}}
+	message := strings.TrimPrefix(err.Error(), "json: ")
+	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: message, Err: &ownError{err}}
 }
 
-// ownError is an error of a type's own method, or of encoding/json, without the
-// package's name in front.
+// ownError is a cause whose text the message has already: the message is what
+// an HTTP client sees.
 type ownError struct{ err error }
 
-func (e *ownError) Error() string { return strings.TrimPrefix(e.err.Error(), "json: ") }
+func (e *ownError) Error() string { return "" }
 
 func (e *ownError) Unwrap() error { return e.err }
 
