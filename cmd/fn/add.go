@@ -183,7 +183,7 @@ func (a *added) link(ctx context.Context, c *catalog.Catalog, t *reuse.Target, u
 }
 
 func (a *added) copy(ctx context.Context, c *catalog.Catalog, t *reuse.Target, folder string, units []*catalog.Unit, o *addOptions) error {
-	plan, err := reuse.PlanCopy(ctx, c, t, folder, units)
+	plan, err := reuse.PlanCopy(c, t, folder, units)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (a *added) refresh(ctx context.Context, c *catalog.Catalog, t *reuse.Target
 	a.Current = len(links.Lines) == 0
 	var plans []*reuse.Plan
 	for _, folder := range folders {
-		plan, err := reuse.PlanCopy(ctx, c, t, folder, nil)
+		plan, err := reuse.PlanCopy(c, t, folder, nil)
 		if err != nil {
 			return err
 		}
@@ -244,7 +244,7 @@ func (a *added) refresh(ctx context.Context, c *catalog.Catalog, t *reuse.Target
 func (a *added) note(p *reuse.Plan, withDiff bool) {
 	c := addedCopies{Folder: p.Folder, Units: []addedUnit{}, Files: []addedFile{}}
 	for _, u := range p.Units {
-		c.Units = append(c.Units, addedUnit{ID: u.ID, Version: u.Here, Now: u.Then})
+		c.Units = append(c.Units, addedUnit{ID: u.ID, Version: u.Copied, Now: u.Available})
 	}
 	for _, f := range p.Files {
 		if f.State == reuse.Same {
@@ -253,7 +253,7 @@ func (a *added) note(p *reuse.Plan, withDiff bool) {
 		file := addedFile{File: f.File, State: f.State}
 		if withDiff && f.State != reuse.New {
 			name := p.Folder + "/" + f.File
-			file.Diff = string(diff.Diff("a/"+name, f.Here, "b/"+name, f.There))
+			file.Diff = string(diff.Diff("a/"+name, f.Copy, "b/"+name, f.Fresh))
 		}
 		c.Files = append(c.Files, file)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -136,7 +137,7 @@ func fail(err error) error {
 		hint = refused.toolHint
 	}
 	if hint != "" {
-		return errors.New(err.Error() + "\nhint: " + hint)
+		return fmt.Errorf("%w\nhint: %s", err, hint)
 	}
 	return err
 }

@@ -20,7 +20,7 @@ func (e *env) findRoot(markers ...string) (string, error) {
 	if e.root != "" {
 		info, err := os.Stat(e.root)
 		if err != nil {
-			return "", &usageError{message: "--root: " + err.Error()}
+			return "", &usageError{message: "--root", err: err}
 		}
 		if !info.IsDir() {
 			return "", &usageError{message: "--root: " + e.root + " is not a folder"}

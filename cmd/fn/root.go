@@ -31,9 +31,19 @@ type env struct {
 var errNothing = errors.New("nothing found")
 
 // usageError reports wrong usage of a command.
-type usageError struct{ message, hint string }
+type usageError struct {
+	message, hint string
+	err           error // the cause, or nil
+}
 
-func (e *usageError) Error() string { return e.message }
+func (e *usageError) Error() string {
+	if e.err != nil {
+		return e.message + ": " + e.err.Error()
+	}
+	return e.message
+}
+
+func (e *usageError) Unwrap() error { return e.err }
 
 const longHelp = `fn answers questions about the units of a repository: small functions and types,
 each with a Markdown spec that contains structured metadata. It reads the files

@@ -28,12 +28,24 @@ type QueryError struct {
 	Param      string // the part of the question, under its name in the HTTP API: "kind", "cursor"
 	Message    string // lower case, no full stop
 	Candidates []string
+	Err        error // the cause, whose text stands behind Message; nil: there is none
 }
 
 // Error names the part and what is wrong with it.
 func (e *QueryError) Error() string {
-	return e.Param + ": " + suggest(e.Message, e.Candidates)
+	message := e.Message
+	switch {
+	case e.Err == nil:
+	case message == "":
+		message = e.Err.Error()
+	default:
+		message += ": " + e.Err.Error()
+	}
+	return e.Param + ": " + suggest(message, e.Candidates)
 }
+
+// Unwrap returns the cause.
+func (e *QueryError) Unwrap() error { return e.Err }
 
 // suggest ends a message with the candidates, unless it lists them already.
 func suggest(message string, candidates []string) string {

@@ -158,7 +158,7 @@ func (q Query) parse() (search.Query, error) {
 		}
 		sig, err := search.ParseSignature(q.Signature)
 		if err != nil {
-			return search.Query{}, &QueryError{Param: "signature", Message: err.Error()}
+			return search.Query{}, &QueryError{Param: "signature", Err: err}
 		}
 		parsed.Signature = &sig
 	}

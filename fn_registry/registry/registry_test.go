@@ -18,6 +18,8 @@ import (
 
 	"fnregistry.dev/fn_registry/check"
 	"fnregistry.dev/fn_registry/internal/cache"
+	"fnregistry.dev/fn_registry/internal/testtree"
+	"fnregistry.dev/fn_registry/search"
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
@@ -89,13 +91,7 @@ func sample() map[string]string {
 func write(t testing.TB, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testtree.Put(t, dir, name, text)
 	}
 }
 
@@ -262,6 +258,23 @@ func TestState_Find_Refuses(t *testing.T) {
 		if !errors.As(err, &qe) || qe.Param != c.param || c.candidate != "" && !slices.Contains(qe.Candidates, c.candidate) {
 			t.Errorf("%.100v: %v", fmt.Sprintf("%+v", c.q), err)
 		}
+	}
+}
+
+// A caller can tell a signature that can't be read from other mistakes.
+func TestQueryError_Cause(t *testing.T) {
+	t.Parallel()
+	r, _ := setup(t)
+	_, err := r.State().Find(Query{Signature: "nonsense"})
+	if !errors.Is(err, search.ErrSignature) || !strings.HasPrefix(err.Error(), "signature: not a signature: ") {
+		t.Errorf("find: %v", err)
+	}
+	if _, err = r.State().Similar(Draft{Signature: "nonsense"}, 5); !errors.Is(err, search.ErrSignature) {
+		t.Errorf("similar: %v", err)
+	}
+	with := &QueryError{Param: "address", Message: "it can't be read", Err: search.ErrSignature}
+	if with.Error() != "address: it can't be read: not a signature" {
+		t.Error(with)
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *State) Similar(d Draft, limit int) (*Similar, error) {
 	}
 	matches, err := s.Index.Similar(search.Draft(d), limit)
 	if errors.Is(err, search.ErrSignature) {
-		return nil, &QueryError{Param: "signature", Message: err.Error()}
+		return nil, &QueryError{Param: "signature", Err: err}
 	}
 	if err != nil {
 		return nil, err

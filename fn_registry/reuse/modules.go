@@ -3,7 +3,6 @@ package reuse
 import (
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 
 	"fnregistry.dev/fn_registry/internal/gomod"
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/atomicfile"
 )
 
 // edit changes the target's go.mod in memory. All edits of a target change the
@@ -37,6 +35,16 @@ func (e *edit) require(path, version string, indirect bool) {
 	e.note("require " + path + " " + version)
 }
 
+// replaceOthers replaces modules of others as the repository does.
+func (e *edit) replaceOthers(need *gomod.Needs) error {
+	for _, r := range need.Replaces {
+		if err := e.replaceBy(r.Old, r.New); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // replaceBy replaces a module, unless it is replaced so already. One that the
 // target replaces in another way is the target's own business: it is refused.
 func (e *edit) replaceBy(old, by module.Version) error {
@@ -52,7 +60,7 @@ func (e *edit) replaceBy(old, by module.Version) error {
 		}
 		return &core.Error{
 			Code: core.CodeConflict, Message: "go.mod replaces " + old.Path + " by " + strings.TrimSpace(r.New.Path+" "+r.New.Version) + " already",
-			Hint: "remove that line, or use --copy",
+			Hint: "remove that line and run it again, or use --copy",
 		}
 	}
 	if err := e.mod.AddReplace(old.Path, old.Version, by.Path, by.Version); err != nil {
@@ -94,18 +102,14 @@ func (e *edit) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.inside("go.mod"); err != nil {
-		return err
-	}
-	file := filepath.Join(e.Dir, "go.mod")
-	now, err := os.ReadFile(file)
+	now, err := e.readFile("go.mod")
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(now, e.before) {
-		return &core.Error{Code: core.CodeConflict, Message: file + " changed meanwhile", Hint: "run it again"}
+		return changed(filepath.Join(e.Dir, "go.mod"))
 	}
-	if err := atomicfile.FileWriteAtomic(ctx, file, bytes.NewReader(text), 0o644); err != nil {
+	if err := e.writeFile(ctx, "go.mod", text); err != nil {
 		return err
 	}
 	e.before, e.unwritten = text, false

@@ -3,6 +3,7 @@ package reuse
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"go/format"
 	"go/parser"
@@ -82,11 +83,11 @@ func (s *source) place(d *catalog.Dir) string {
 // license puts the repository's license beside the copies: most ask for that.
 func (s *source) license(c *copies) error {
 	for _, name := range []string{"LICENSE", "LICENSE.txt", "LICENSE.md", "COPYING", "NOTICE"} {
-		text, err := os.ReadFile(s.root.Path(name))
+		text, err := readPath(s.root.Path(name))
 		switch {
 		case err == nil:
 			c.files[name] = text
-		case !os.IsNotExist(err):
+		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
 	}
@@ -110,7 +111,7 @@ func (s *source) renderDir(c *copies, d *catalog.Dir, place string, paths map[st
 		if !entry.Type().IsRegular() || !takes(name) && !specs[name] {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(dir, name))
+		text, err := readPath(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
@@ -238,7 +239,7 @@ func (c *copies) embed(dir, place string, patterns []string) error {
 				case hidden && !all && name != top, !entry.Type().IsRegular():
 					return nil
 				}
-				text, err := fs.ReadFile(root, name)
+				text, err := readPath(filepath.Join(dir, filepath.FromSlash(name)))
 				if err == nil {
 					c.files[path.Join(place, name)] = text
 				}

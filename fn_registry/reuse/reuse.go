@@ -42,7 +42,7 @@ func OpenTarget(dir string) (*Target, error) {
 	}
 	for folder := dir; ; folder = filepath.Dir(folder) {
 		file := filepath.Join(folder, "go.mod")
-		text, err := os.ReadFile(file)
+		text, err := readPath(file)
 		switch {
 		case err == nil:
 			mod, err := modfile.Parse(file, text, nil)

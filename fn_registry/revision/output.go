@@ -34,7 +34,7 @@ func output(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	}
 	defer out.Close()
 	argv := append([]string{"git", "-C", dir}, args...)
-	process, err := os.StartProcess(program, argv, &os.ProcAttr{Files: []*os.File{nothing, in, in}})
+	process, err := os.StartProcess(program, argv, &os.ProcAttr{Files: []*os.File{nothing, in, in}, Env: environment(careful)})
 	in.Close() // the process has its own
 	if err != nil {
 		return nil, err

@@ -37,9 +37,6 @@ func Open(ctx context.Context, dir, revision string) (*Repo, error) {
 	return &Repo{dir: dir, revision: strings.TrimSpace(string(out))}, nil
 }
 
-// Commit returns the hash of the revision.
-func (r *Repo) Commit() string { return r.revision }
-
 // Changed lists the files below the folder that differ from the revision:
 // changed, added, deleted, and not yet known to git, from the folder, with
 // slashes.
@@ -105,6 +102,7 @@ func (r *Repo) read(name string) ([]byte, bool, error) {
 
 func (r *Repo) start() error {
 	cmd := exec.Command("git", "-C", r.dir, "cat-file", "--batch")
+	cmd.Env = environment(careful)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -134,7 +132,12 @@ func (r *Repo) Close() error {
 }
 
 func git(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	return gitWith(ctx, dir, careful, args...)
+}
+
+func gitWith(ctx context.Context, dir string, config []setting, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...)
+	cmd.Env = environment(config)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

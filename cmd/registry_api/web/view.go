@@ -13,7 +13,11 @@ import (
 
 func sentence(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(first)) + s[size:] + "."
+	s = string(unicode.ToUpper(first)) + s[size:]
+	if strings.HasSuffix(s, "?") { // did you mean ...?
+		return s
+	}
+	return s + "."
 }
 
 func plural(n int, one string) string {

@@ -60,8 +60,8 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 
 // limited lets few requests for a page work at once: hundreds, with all that a
 // graph takes, made the garbage collector work instead. It is inside of
-// HTTPConditional, which sends the page after it was made, so that a client that
-// reads slowly keeps no other one waiting.
+// HTTPConditional, which sends the page after it was made, so that a client
+// that reads slowly keeps no other one waiting.
 func limited(next http.Handler) http.Handler {
 	handler, err := fnhttp.HTTPConcurrencyLimit(next, fnhttp.HTTPConcurrencyLimitConfig{
 		Total: 2 * runtime.GOMAXPROCS(0), Queue: 500, Wait: 10 * time.Second,
@@ -105,7 +105,7 @@ func (p *Pages) handler(route route) http.Handler {
 		}
 		form, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil {
-			p.fail(w, r, &registry.QueryError{Param: "address", Message: "it can't be read: " + err.Error()})
+			p.fail(w, r, &registry.QueryError{Param: "address", Message: "it can't be read", Err: err})
 			return
 		}
 		if route.json != "" && prefers(r) == asJSON {

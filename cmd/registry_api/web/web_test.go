@@ -201,6 +201,17 @@ type empty struct{}
 func (empty) State() *registry.State   { return nil }
 func (empty) Freshness() api.Freshness { return api.Freshness{} }
 
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"cursor: it is old": "Cursor: it is old.", "q: too long; did you mean id?": "Q: too long; did you mean id?",
+	} {
+		if got := sentence(text); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestLinkIDs(t *testing.T) {
 	t.Parallel()
 	exists := func(id string) bool { return id == "add_go_core" }

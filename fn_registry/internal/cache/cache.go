@@ -60,8 +60,8 @@ var Build = sync.OnceValue(func() (hash [sha256.Size]byte) {
 })
 
 // Write gives a file of a cache the content that write writes, whole or not at
-// all: not when ctx ends before. Only the user can read it. It makes the folder,
-// too.
+// all: not when ctx ends before. Only the user can read it. It makes the
+// folder, too.
 func Write(ctx context.Context, file string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err

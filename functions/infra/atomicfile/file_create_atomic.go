@@ -55,11 +55,16 @@ func createAtomic(ctx context.Context, path string, content io.Reader, mode fs.F
 	if mode == 0 {
 		perm = 0o666
 	}
-	temp, err := writeTemp(ctx, path, content, perm, mode != 0)
+	folder, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	return place(temp, path, os.Link)
+	defer folder.Close()
+	temp, err := writeTemp(ctx, folder, filepath.Base(path), content, perm, mode != 0)
+	if err != nil {
+		return err
+	}
+	return place(filepath.Join(filepath.Dir(path), temp), path, os.Link)
 }
 
 // place gives a finished file a name that must be free. rename(2) would replace

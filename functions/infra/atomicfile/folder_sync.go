@@ -22,17 +22,25 @@ import (
 //   - A kill of the process needs none of this, only a crash of the machine
 //     does.
 func FolderSync(path string) error {
+	err := syncFolder(func() (*os.File, error) { return os.Open(path) })
+	if err != nil {
+		return &core.Error{Op: "folder_sync path=" + path, Err: err}
+	}
+	return nil
+}
+
+// syncFolder flushes a folder that open opens.
+func syncFolder(open func() (*os.File, error)) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	op := "folder_sync path=" + path
-	folder, err := os.Open(path)
+	folder, err := open()
 	if err != nil {
-		return &core.Error{Op: op, Err: err}
+		return err
 	}
 	defer folder.Close()
 	if err := folder.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
-		return &core.Error{Op: op, Err: err}
+		return err
 	}
 	return nil
 }

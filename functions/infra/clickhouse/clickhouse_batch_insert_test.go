@@ -21,6 +21,7 @@ import (
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -280,11 +281,11 @@ func TestClickHouseBatchInsert_RefusedRows(t *testing.T) {
 	insert := start(t, conn, rows, insertConfig{Columns: []string{"id", "u"}}, onBatch)
 	err := insert.Stop(t.Context())
 	result := insert.Result()
-	wantError(t, err, core.CodeInvalid, "5 of 9 rows failed")
+	errtest.Want(t, err, core.CodeInvalid, "5 of 9 rows failed")
 	if result.Written != 4 || result.Failed != 5 || result.Unwritten != nil || len(batches) != 2 || len(batches[0].Rows) != 5 || batches[0].Unclear || len(batches[1].Rows) != 4 {
 		t.Errorf("%+v\n%+v", result, batches)
 	}
-	wantError(t, batches[0].Err, core.CodeInvalid, "column id")
+	errtest.Want(t, batches[0].Err, core.CodeInvalid, "column id")
 	if n := count(t, conn, "SELECT sum(id) FROM t"); n != 1+2+6+1 {
 		t.Errorf("other rows are in the table: sum %d", n)
 	}
@@ -299,7 +300,7 @@ func TestClickHouseBatchInsert_RefusedRows(t *testing.T) {
 	<-h.Done()
 	err = h.Stop(t.Context())
 	ended := h.Result()
-	wantError(t, err, core.CodeInvalid, "1 of 2 rows failed")
+	errtest.Want(t, err, core.CodeInvalid, "1 of 2 rows failed")
 	if len(ended.Unwritten) != 1 || len(ended.Unwritten[0].Rows) != 1 || ended.Unwritten[0].Rows[0].ID != 11 {
 		t.Errorf("%+v", ended)
 	}
@@ -345,21 +346,21 @@ func TestClickHouseBatchInsert_BadStart(t *testing.T) {
 		}
 	}
 	_, err := clickhouse.ClickHouseBatchInsert[event](t.Context(), conn, nil, insertConfig{Table: "t"}, nil)
-	wantError(t, err, core.CodeInvalid, "no channel")
+	errtest.Want(t, err, core.CodeInvalid, "no channel")
 	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []untagged), insertConfig{Table: "t"}, nil)
-	wantError(t, err, core.CodeInvalid, "tag ch")
+	errtest.Want(t, err, core.CodeInvalid, "tag ch")
 	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []int), insertConfig{Table: "t"}, nil)
-	wantError(t, err, core.CodeInvalid, "want []any or a struct")
+	errtest.Want(t, err, core.CodeInvalid, "want []any or a struct")
 	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), conn, make(chan []event), insertConfig{Table: "t", Columns: fields}, nil)
-	wantError(t, err, core.CodeInvalid, "by tags")
+	errtest.Want(t, err, core.CodeInvalid, "by tags")
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = clickhouse.ClickHouseBatchInsert(canceled, conn, make(chan []event), insertConfig{Table: "t"}, nil)
-	wantError(t, err, core.CodeCanceled, "")
+	errtest.Want(t, err, core.CodeCanceled, "")
 	cfg := config(servers.ClickHouse(t))
 	cfg.Addresses = []string{cfg.Addresses[0], cfg.Addresses[0]}
 	_, err = clickhouse.ClickHouseBatchInsert(t.Context(), openConfig(t, cfg), make(chan []event), insertConfig{Table: "t", TokenColumn: "token"}, nil)
-	wantError(t, err, core.CodeUnsupported, "one address")
+	errtest.Want(t, err, core.CodeUnsupported, "one address")
 	wantCount(t, conn, 0)
 }
 
@@ -401,7 +402,7 @@ func (s slowInsert) wantUnclear(t testing.TB, code core.Code, want string) {
 	t.Helper()
 	err := s.insert.Stop(t.Context())
 	result := s.insert.Result()
-	wantError(t, err, code, want)
+	errtest.Want(t, err, code, want)
 	if result.Written != 0 || len(result.Unwritten) != 1 || !result.Unwritten[0].Unclear || len(result.Unwritten[0].Rows) != 10 {
 		t.Errorf("%d written, %d batches unwritten, %v", result.Written, len(result.Unwritten), err)
 	}
@@ -577,7 +578,7 @@ func TestClickHouseBatchInsert_StopGivesUp(t *testing.T) {
 	defer cancel()
 	err := h.Stop(ctx)
 	result := h.Result()
-	wantError(t, err, core.ErrorCode(err), "20 of 20 rows failed")
+	errtest.Want(t, err, core.ErrorCode(err), "20 of 20 rows failed")
 	if result.Written != 0 || len(result.Unwritten) != 2 {
 		t.Fatalf("%+v", result)
 	}
@@ -607,7 +608,7 @@ func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
 	server.Kill(t)
 	rows <- events(0, 10)
 	b := <-batches
-	wantError(t, b.Err, core.CodeUnavailable, "refused")
+	errtest.Want(t, b.Err, core.CodeUnavailable, "refused")
 	if b.Unclear || len(b.Rows) != 10 {
 		t.Errorf("%+v", b)
 	}
@@ -618,7 +619,7 @@ func TestClickHouseBatchInsert_RetryFor(t *testing.T) {
 	}
 	err := h.Stop(t.Context())
 	result := h.Result()
-	wantError(t, err, core.CodeUnavailable, "10 of 20 rows failed")
+	errtest.Want(t, err, core.CodeUnavailable, "10 of 20 rows failed")
 	if result.Unwritten != nil || result.Written != 10 {
 		t.Errorf("%+v", result)
 	}
@@ -637,7 +638,7 @@ func TestClickHouseBatchInsert_Refused(t *testing.T) {
 	<-h.Done()
 	err := h.Stop(t.Context())
 	result := h.Result()
-	wantError(t, err, core.CodeNotFound, "3 of 3 rows failed")
+	errtest.Want(t, err, core.CodeNotFound, "3 of 3 rows failed")
 	if len(result.Unwritten) != 1 || result.Unwritten[0].Unclear {
 		t.Errorf("%+v", result)
 	}
@@ -702,7 +703,7 @@ func TestClickHouseBatchInsert_WrongStructs(t *testing.T) {
 	rows := make(chan []wrongDay, 1)
 	rows <- []wrongDay{{good, 255}, {good, 256}, {good, -1}, {time.Time{}, 1}, {time.Date(2150, 1, 1, 0, 0, 0, 0, time.UTC), 1}}
 	insert := start(t, conn, rows, insertConfig{}, nil)
-	wantError(t, insert.Stop(t.Context()), core.CodeInvalid, "4 of 5 rows failed")
+	errtest.Want(t, insert.Stop(t.Context()), core.CodeInvalid, "4 of 5 rows failed")
 	if n := count(t, conn, "SELECT sum(n) FROM t"); n != 255 {
 		t.Errorf("sum %d, want that of the good row", n)
 	}
@@ -716,8 +717,8 @@ func TestClickHouseBatchInsert_WrongStructs(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = h.Stop(t.Context())
-	wantError(t, err, core.CodeInvalid, "1 of 2 rows failed")
-	wantError(t, err, core.CodeInvalid, "panicked")
+	errtest.Want(t, err, core.CodeInvalid, "1 of 2 rows failed")
+	errtest.Want(t, err, core.CodeInvalid, "panicked")
 	if n := count(t, conn, "SELECT sum(n) FROM v"); n != 7 {
 		t.Errorf("sum %d, want that of the good row", n)
 	}

@@ -1,8 +1,6 @@
 package clickhouse
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/drivererr"
 )
 
 // ClickHouseError turns an error of clickhouse-go, of the network or of a
@@ -31,32 +30,23 @@ import (
 //   - An INSERT that failed after its data were sent may have been written,
 //     whatever the code: see clickhouse_batch_insert.
 func ClickHouseError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*core.Error](err); ok {
-		return err
-	}
-	known := core.Error{}
-	if exception, ok := errors.AsType[*chgo.Exception](err); ok {
-		known = exceptionError(exception)
-	} else {
-		known = clientError(err)
-	}
-	known.Op, known.Err = op, err
-	return &known
+	return drivererr.Coded(op, err, func(err error) core.Error {
+		if exception, ok := errors.AsType[*chgo.Exception](err); ok {
+			return exceptionError(exception)
+		}
+		return clientError(err)
+	})
 }
 
 // clientError is the code and the hint for an error that arose on this side.
 func clientError(err error) core.Error {
 	var network net.Error
+	code, common := drivererr.Common(err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case common:
+		return core.Error{Code: code}
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return core.Error{Code: core.CodeTimeout}
-	case errors.Is(err, context.Canceled):
-		return core.Error{Code: core.CodeCanceled}
-	case errors.Is(err, sql.ErrNoRows):
-		return core.Error{Code: core.CodeNotFound}
 	case errors.Is(err, chgo.ErrAcquireConnTimeout):
 		return core.Error{
 			Code: core.CodeUnavailable,

@@ -18,6 +18,7 @@ import (
 	"fnregistry.dev/functions/infra/clickhouse"
 	"fnregistry.dev/functions/infra/rowjson"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 type (
@@ -91,10 +92,10 @@ func TestClickHouseQueryJSON_BadSyntax(t *testing.T) {
 	conn := open(t)
 	for _, sql := range []string{"SELEC 1", "SELECT 'x"} {
 		_, _, err := query(t, conn, queryConfig{Query: sql})
-		wantError(t, err, core.CodeInvalid, "clickhouse_query_json: ")
+		errtest.Want(t, err, core.CodeInvalid, "clickhouse_query_json: ")
 	}
 	_, _, err := query(t, conn, queryConfig{Query: "SELECT * FROM nowhere"})
-	wantError(t, err, core.CodeNotFound, "nowhere")
+	errtest.Want(t, err, core.CodeNotFound, "nowhere")
 }
 
 func TestClickHouseQueryJSON_Values(t *testing.T) {
@@ -145,7 +146,7 @@ func TestClickHouseQueryJSON_Values(t *testing.T) {
 		t.Errorf("BigInts: %s", out)
 	}
 	_, _, err := query(t, conn, queryConfig{Query: "SELECT sumState(1) AS v"})
-	wantError(t, err, core.CodeUnsupported, "AggregateFunction")
+	errtest.Want(t, err, core.CodeUnsupported, "AggregateFunction")
 }
 
 func TestClickHouseQueryJSON_NoResult(t *testing.T) {
@@ -230,7 +231,7 @@ func TestClickHouseQueryJSON_Parameters(t *testing.T) {
 		{queryConfig{Query: "SELECT ?", Args: []any{when.AddDate(100, 0, 0)}}, "between 1970 and 2106"},
 	} {
 		out, _, err := query(t, conn, c.cfg)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if out != "" {
 			t.Errorf("wrote %q", out)
 		}
@@ -243,7 +244,7 @@ func TestClickHouseQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	long := "SELECT number AS n, 'some text to fill the buffer' AS x FROM "
 	// A row that fails after many: what was written ends inside the array.
 	out, result, err := query(t, conn, queryConfig{Query: "SELECT n, x, throwIf(n = 200000) FROM (" + long + "numbers(300000))", MaxRows: -1})
-	wantError(t, err, core.CodeInvalid, "throwIf")
+	errtest.Want(t, err, core.CodeInvalid, "throwIf")
 	if json.Valid([]byte(out)) || result.Rows == 0 || len(out) < 100<<10 {
 		t.Errorf("%d bytes, %+v", len(out), result)
 	}

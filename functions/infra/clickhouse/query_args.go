@@ -30,7 +30,7 @@ func bindArgs(found []placeholder, cfg ClickHouseQueryJSONConfig) (string, error
 		}
 		literal, err := appendLiteral(nil, value)
 		if err != nil {
-			return "", argsError(fmt.Sprintf("parameter %s: %v", label, err))
+			return "", &core.Error{Code: core.CodeInvalid, Op: "clickhouse_query_json", Message: "parameter " + label, Err: err}
 		}
 		text.WriteString(cfg.Query[done:p.start])
 		text.Write(literal)

@@ -3,14 +3,12 @@ package clickhouse_test
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"strings"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"go.uber.org/goleak"
 
-	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/clickhouse"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
@@ -73,15 +71,4 @@ func count(t testing.TB, conn driver.Conn, query string, args ...any) (n uint64)
 		t.Fatalf("%s: %v", query, err)
 	}
 	return n
-}
-
-// wantError checks the code and that the text holds want.
-func wantError(t testing.TB, err error, code core.Code, want string) {
-	t.Helper()
-	if core.ErrorCode(err) != code || err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %q (%s), want code %s and %q in the text", err, core.ErrorCode(err), code, want)
-	}
-	if coded, ok := errors.AsType[*core.Error](err); ok && coded.Op == "" {
-		t.Errorf("%v: no Op", err)
-	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func mustAppend(t testing.TB, db *sql.DB, cfg DuckDBAppendConfig, rows ...[]any) {
@@ -194,7 +195,7 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 			} else if err != nil && !strings.Contains(err.Error(), `row 2, column "v": `) {
 				t.Errorf("%v: doesn't say where", err)
 			}
-			wantError(t, err, code, c.want)
+			errtest.Want(t, err, code, c.want)
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("%v: shows the value", err)
 			}
@@ -209,7 +210,7 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 	}
 	db := open(t, "CREATE TABLE t (v ENUM("+strings.Join(values, ",")+"))")
 	_, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rowsOf(nil, []any{"7"}))
-	wantError(t, err, core.CodeUnsupported, "ENUM of 300")
+	errtest.Want(t, err, core.CodeUnsupported, "ENUM of 300")
 }
 
 // Rows enough for several of the appender's own flushes; what comes after them
@@ -248,7 +249,7 @@ func TestDuckDBAppend_Atomic(t *testing.T) {
 		{"cancelled", ctx, func() ([]any, error) { cancel(); return []any{-2, ""}, nil }, core.CodeCanceled, "canceled"},
 	} {
 		n, err := DuckDBAppend(c.ctx, db, DuckDBAppendConfig{Table: "t"}, numbers(c.end))
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 		if c.name == "source fails" && !errors.Is(err, errSource) {
 			t.Error("lost the source's error")
 		}
@@ -279,7 +280,7 @@ func TestDuckDBAppend_Columns(t *testing.T) {
 		t.Error(got)
 	}
 	_, err := DuckDBAppend(t.Context(), db, cfg, rowsOf(nil, []any{nil, 1}))
-	wantError(t, err, core.CodeInvalid, "NOT NULL")
+	errtest.Want(t, err, core.CodeInvalid, "NOT NULL")
 	for _, c := range []struct {
 		cfg  DuckDBAppendConfig
 		code core.Code
@@ -294,7 +295,7 @@ func TestDuckDBAppend_Columns(t *testing.T) {
 		{DuckDBAppendConfig{Table: "t", Columns: []string{"a\x00"}}, core.CodeInvalid, "NUL"},
 	} {
 		_, err := DuckDBAppend(t.Context(), db, c.cfg, rowsOf(nil, []any{1}))
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 	}
 	if _, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "v"}, rowsOf(nil, []any{1})); err == nil {
 		t.Error("appended to a view")
@@ -443,5 +444,5 @@ func TestDuckDBAppend_PanickingValue(t *testing.T) {
 	t.Parallel()
 	db := open(t, "CREATE TABLE t (v JSON)")
 	_, err := DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rowsOf(nil, []any{nil}, []any{panicking{}}))
-	wantError(t, err, core.CodeInvalid, `row 2, column "v": a duckdb.panicking panicked`)
+	errtest.Want(t, err, core.CodeInvalid, `row 2, column "v": a duckdb.panicking panicked`)
 }

@@ -4,11 +4,10 @@ package duckdb
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"strings"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/drivererr"
 )
 
 // DuckDBError turns an error of DuckDB's driver, of database/sql or of a
@@ -26,25 +25,12 @@ import (
 //   - UNIQUE, PRIMARY KEY and FOREIGN KEY violations are CodeConflict, too; NOT
 //     NULL and CHECK are CodeInvalid.
 func DuckDBError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*core.Error](err); ok {
-		return err
-	}
-	known := core.Error{}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		known.Code = core.CodeTimeout
-	case errors.Is(err, context.Canceled):
-		known.Code = core.CodeCanceled
-	case errors.Is(err, sql.ErrNoRows):
-		known.Code = core.CodeNotFound
-	default:
-		known = engineError(err.Error())
-	}
-	known.Op, known.Err = op, err
-	return &known
+	return drivererr.Coded(op, err, func(err error) core.Error {
+		if code, ok := drivererr.Common(err); ok {
+			return core.Error{Code: code}
+		}
+		return engineError(err.Error())
+	})
 }
 
 // queryError is DuckDBError for what ran under ctx: after its end DuckDB calls

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // files are the names in a folder, which must hold no temporary file.
@@ -106,12 +107,12 @@ func TestDuckDBExport_Refused(t *testing.T) {
 		{DuckDBExportConfig{Path: path, Query: "SELECT 1\x00"}, core.CodeInvalid, "NUL"},
 	} {
 		_, err := DuckDBExport(t.Context(), db, c.cfg)
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err := DuckDBExport(ctx, db, DuckDBExportConfig{Path: path, Query: "SELECT range FROM range(1000000000000)"})
-	wantError(t, err, core.CodeTimeout, "deadline")
+	errtest.Want(t, err, core.CodeTimeout, "deadline")
 	if old, err := os.ReadFile(path); err != nil || string(old) != "old" || files(t, dir) != "x.parquet" {
 		t.Errorf("%q, %v; the folder holds %s", old, err, files(t, dir))
 	}
@@ -159,7 +160,7 @@ func TestDuckDBExport_Sandbox(t *testing.T) {
 	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Sandbox: true}, "CREATE TABLE t AS SELECT 1 AS n")
 	dir := t.TempDir()
 	_, err := DuckDBExport(t.Context(), db, DuckDBExportConfig{Path: filepath.Join(dir, "x.parquet"), Table: "t"})
-	wantError(t, err, core.CodeForbidden, "disabled by configuration")
+	errtest.Want(t, err, core.CodeForbidden, "disabled by configuration")
 	if _, err := os.Stat(filepath.Join(dir, "x.parquet")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func mustImport(t testing.TB, db *sql.DB, cfg DuckDBImportConfig, want int64) {
@@ -79,7 +80,7 @@ func TestDuckDBImport_Create(t *testing.T) {
 				}
 			}
 			_, err = DuckDBImport(t.Context(), db, c.cfg)
-			wantError(t, err, core.CodeConflict, "already exists")
+			errtest.Want(t, err, core.CodeConflict, "already exists")
 		})
 	}
 }
@@ -105,7 +106,7 @@ func TestDuckDBImport_Parquet(t *testing.T) {
 	}
 	broken := write(t, "x.parquet", "PAR1 no more of it")
 	_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: broken, Table: "x"})
-	wantError(t, err, core.CodeInvalid, "magic bytes")
+	errtest.Want(t, err, core.CodeInvalid, "magic bytes")
 }
 
 // A Parquet file's values are stored as they are, or refused.
@@ -125,7 +126,7 @@ func TestDuckDBImport_ParquetAppendKeeps(t *testing.T) {
 		}
 		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: path, Table: "t", Append: true})
 		if c.want == "" {
-			wantError(t, err, core.CodeInvalid, "")
+			errtest.Want(t, err, core.CodeInvalid, "")
 			if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
 				t.Errorf("%s into %s: %d rows", c.value, c.typ, n)
 			}
@@ -171,7 +172,7 @@ func TestDuckDBImport_Append(t *testing.T) {
 		{missing, core.CodeNotFound, "nowhere does not exist"},
 	} {
 		n, err := DuckDBImport(t.Context(), db, c.cfg)
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 		if n != 0 || len(err.Error()) > 600 {
 			t.Errorf("%d rows, %v", n, err)
 		}
@@ -205,7 +206,7 @@ func TestDuckDBImport_FaultyLines(t *testing.T) {
 			t.Parallel()
 			db := open(t)
 			_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: write(t, c.file, c.content), Table: "t"})
-			wantError(t, err, core.CodeInvalid, fmt.Sprintf("%s line %d: ", c.file, c.line))
+			errtest.Want(t, err, core.CodeInvalid, fmt.Sprintf("%s line %d: ", c.file, c.line))
 			t.Log(err)
 			if n := one[int](t, db, "SELECT count(*) FROM duckdb_tables()"); n != 0 {
 				t.Error("a table was made")
@@ -245,13 +246,13 @@ func TestDuckDBImport_Config(t *testing.T) {
 		{DuckDBImportConfig{Table: "t", Schema: "nowhere", Path: csv}, core.CodeInvalid, "does not exist"},
 	} {
 		_, err := DuckDBImport(t.Context(), db, c.cfg)
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 	}
 	one[int](t, db, "SELECT count(*) FROM keep")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := DuckDBImport(ctx, db, DuckDBImportConfig{Table: "t", Path: csv})
-	wantError(t, err, core.CodeCanceled, "canceled")
+	errtest.Want(t, err, core.CodeCanceled, "canceled")
 }
 
 func TestDuckDBImport_Hostile(t *testing.T) {
@@ -311,7 +312,7 @@ func TestDuckDBImport_Compressed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: write(t, "x.csv.gz", zipped.String()), Table: "t"})
-	wantError(t, err, core.CodeInvalid, "line 3")
+	errtest.Want(t, err, core.CodeInvalid, "line 3")
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "y.csv.gz", gzipped(t, "a,b\n1,2\n")), Table: "t"}, 1)
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "y.ndjson.gz", gzipped(t, "{\"a\":1}\n")), Table: "u"}, 1)
 }
@@ -360,7 +361,7 @@ func TestDuckDBImport_Cancel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := DuckDBImport(ctx, db, DuckDBImportConfig{Path: path, Table: "t", Append: true})
-	wantError(t, err, core.CodeTimeout, "deadline")
+	errtest.Want(t, err, core.CodeTimeout, "deadline")
 	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
 		t.Errorf("%d rows are in", n)
 	}
@@ -474,9 +475,9 @@ func TestDuckDBImport_StrictGiven(t *testing.T) {
 		file := write(t, "x.csv", "v\n"+c.value+"\n")
 		db := open(t, "CREATE TABLE t (v "+c.typ+")")
 		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: file, Table: "t", Append: true})
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		_, err = DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: file, Table: "new", Types: map[string]string{"v": c.typ}})
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 	}
 	db := open(t, "CREATE TABLE t (v DATE, n INTEGER)")
 	var columns []DuckDBImportColumn

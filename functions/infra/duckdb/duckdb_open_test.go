@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestDuckDBOpen_Settings(t *testing.T) {
@@ -52,7 +53,7 @@ func TestDuckDBOpen_BuiltIn(t *testing.T) {
 		}
 	}
 	_, err := db.ExecContext(t.Context(), "SELECT * FROM read_csv('https://localhost:1/x.csv')")
-	wantError(t, DuckDBError("op", err), core.CodeUnsupported, "httpfs")
+	errtest.Want(t, DuckDBError("op", err), core.CodeUnsupported, "httpfs")
 }
 
 // A query larger than the memory goes to the temporary folder, which is empty
@@ -113,7 +114,7 @@ func TestDuckDBOpen_ReadOnly(t *testing.T) {
 	}
 	exec(t, db, "CREATE TABLE t AS SELECT 7 AS n")
 	_, err = DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: path, ReadOnly: true})
-	wantError(t, err, core.CodeConflict, "different configuration")
+	errtest.Want(t, err, core.CodeConflict, "different configuration")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -122,9 +123,9 @@ func TestDuckDBOpen_ReadOnly(t *testing.T) {
 		t.Error(n)
 	}
 	_, err = db.ExecContext(t.Context(), "INSERT INTO t VALUES (8)")
-	wantError(t, DuckDBError("op", err), core.CodeForbidden, "read-only")
+	errtest.Want(t, DuckDBError("op", err), core.CodeForbidden, "read-only")
 	_, err = DuckDBAppend(t.Context(), db, DuckDBAppendConfig{Table: "t"}, rowsOf(nil, []any{1}))
-	wantError(t, err, core.CodeForbidden, "readonly database")
+	errtest.Want(t, err, core.CodeForbidden, "readonly database")
 }
 
 func TestDuckDBOpen_Errors(t *testing.T) {
@@ -167,7 +168,7 @@ func TestDuckDBOpen_Errors(t *testing.T) {
 		{DuckDBOpenConfig{Path: filepath.Join(dir, "100%")}, core.CodeInvalid, "can't open such a path"},
 	} {
 		db, err := DuckDBOpen(t.Context(), c.cfg)
-		wantError(t, err, c.code, c.want)
+		errtest.Want(t, err, c.code, c.want)
 		if db != nil {
 			t.Errorf("%+v: a handle came", c.cfg)
 			db.Close()
@@ -176,7 +177,7 @@ func TestDuckDBOpen_Errors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := DuckDBOpen(ctx, DuckDBOpenConfig{Path: ":memory:"})
-	wantError(t, err, core.CodeCanceled, "canceled")
+	errtest.Want(t, err, core.CodeCanceled, "canceled")
 }
 
 // makeNewer makes a database file of a version to come, and a damaged one

@@ -19,6 +19,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowjson"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 type queryConfig = DuckDBQueryJSONConfig
@@ -97,7 +98,7 @@ func TestDuckDBQueryJSON_DeadlineStopsInsert(t *testing.T) {
 	defer cancel()
 	_, err := DuckDBQueryJSON(ctx, db, io.Discard,
 		queryConfig{Query: "INSERT INTO t SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range = 7"})
-	wantError(t, err, core.CodeTimeout, "deadline")
+	errtest.Want(t, err, core.CodeTimeout, "deadline")
 	if n := one[int](t, db, "SELECT count(*) FROM t"); n != 0 {
 		t.Errorf("%d rows", n)
 	}
@@ -217,9 +218,9 @@ func TestDuckDBQueryJSON_OtherStatements(t *testing.T) {
 		}
 	}
 	_, _, err := query(t, db, queryConfig{Query: "INSERT INTO t (m) VALUES (MAP {uuid(): 1}) RETURNING m"})
-	wantError(t, err, core.CodeUnsupported, "MAP(UUID")
+	errtest.Want(t, err, core.CodeUnsupported, "MAP(UUID")
 	_, _, err = query(t, db, queryConfig{Query: "PIVOT (SELECT 1 AS a, 2 AS b) ON a USING sum(b)"})
-	wantError(t, err, core.CodeInvalid, "several statements")
+	errtest.Want(t, err, core.CodeInvalid, "several statements")
 }
 
 func TestDuckDBQueryJSON_HostileColumns(t *testing.T) {
@@ -288,7 +289,7 @@ func TestDuckDBQueryJSON_Parameters(t *testing.T) {
 		{queryConfig{Query: "SELECT 1\x00"}, "NUL"},
 	} {
 		out, _, err := query(t, db, c.cfg)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if out != "" {
 			t.Errorf("wrote %q", out)
 		}
@@ -300,7 +301,7 @@ func TestDuckDBQueryJSON_LateError(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	out, _, err := query(t, db, queryConfig{Query: "SELECT CASE WHEN range = 9000 THEN error('late') ELSE 'x' END FROM range(10000)"})
-	wantError(t, err, core.CodeInvalid, "late")
+	errtest.Want(t, err, core.CodeInvalid, "late")
 	if out != "" {
 		t.Errorf("wrote %d bytes", len(out))
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/rights"
 )
 
@@ -83,7 +84,7 @@ func TestDuckDBOpen_Rights(t *testing.T) {
 			defer chmod(t, dir, 0o777)
 			rights.AsNobody(t, func() {
 				_, err := DuckDBOpen(t.Context(), c.cfg)
-				wantError(t, err, core.CodeForbidden, "ermission denied")
+				errtest.Want(t, err, core.CodeForbidden, "ermission denied")
 			})
 		})
 	}
@@ -99,7 +100,7 @@ func TestDuckDBExport_ReadOnlyFolder(t *testing.T) {
 	rights.AsNobody(t, func() {
 		db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}, "CREATE TABLE t AS SELECT 1 AS n")
 		_, err := DuckDBExport(t.Context(), db, DuckDBExportConfig{Path: filepath.Join(dir, "x.parquet"), Table: "t"})
-		wantError(t, err, core.CodeForbidden, "ermission denied")
+		errtest.Want(t, err, core.CodeForbidden, "ermission denied")
 	})
 }
 
@@ -111,7 +112,7 @@ func TestDuckDBImport_Unreadable(t *testing.T) {
 	rights.AsNobody(t, func() {
 		db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1})
 		_, err := DuckDBImport(t.Context(), db, DuckDBImportConfig{Path: path, Table: "t"})
-		wantError(t, err, core.CodeForbidden, "ermission denied")
+		errtest.Want(t, err, core.CodeForbidden, "ermission denied")
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
@@ -70,7 +71,7 @@ func TestDuckDBOpen_HeldByAnotherProcess(t *testing.T) {
 	holder.Expect("open")
 	for _, readOnly := range []bool{false, true} {
 		_, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: path, ReadOnly: readOnly})
-		wantError(t, err, core.CodeUnavailable, "Could not set lock")
+		errtest.Want(t, err, core.CodeUnavailable, "Could not set lock")
 	}
 	holder.CloseInput()
 	holder.Wait()

@@ -106,7 +106,7 @@ func HTTPStatic(cfg HTTPStaticConfig) (*HTTPStaticHandle, error) {
 	}
 	for _, pattern := range cfg.Immutable {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, invalid("immutable pattern " + pattern + ": " + err.Error())
+			return nil, &core.Error{Code: core.CodeInvalid, Op: "http_static", Message: "immutable pattern " + pattern, Err: err}
 		}
 	}
 	return &HTTPStaticHandle{cfg: cfg, hashes: map[string]staticHash{}}, nil

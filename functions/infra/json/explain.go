@@ -108,8 +108,17 @@ func (d decoding) explain(err error, text []byte, in reflect.Type) error {
 	}
 	// What a type's own UnmarshalJSON or UnmarshalText says is about the
 	// caller's value.
-	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: strings.TrimPrefix(err.Error(), "json: ")}
+	message := strings.TrimPrefix(err.Error(), "json: ")
+	return &core.Error{Code: core.CodeInvalid, Op: d.Op, Message: message, Err: &ownError{err}}
 }
+
+// ownError is a cause whose text the message has already: the message is what
+// an HTTP client sees.
+type ownError struct{ err error }
+
+func (e *ownError) Error() string { return "" }
+
+func (e *ownError) Unwrap() error { return e.err }
 
 // invalid says where in the text something is wrong.
 func (d decoding) invalid(message string, offset int, text []byte) error {

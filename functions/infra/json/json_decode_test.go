@@ -128,6 +128,21 @@ func FuzzJSONDecode(f *testing.F) {
 	})
 }
 
+// color is a type whose own error callers look for.
+type color string
+
+var errColor = errors.New("no such color")
+
+func (c *color) UnmarshalText([]byte) error { return errColor }
+
+func TestJSONDecode_OwnError(t *testing.T) {
+	t.Parallel()
+	_, err := fnjson.JSONDecode[color]([]byte(`"puce"`), fnjson.JSONDecodeConfig{Op: "read"})
+	if core.ErrorCode(err) != core.CodeInvalid || !errors.Is(err, errColor) || err.Error() != "read: no such color" {
+		t.Errorf("%v", err)
+	}
+}
+
 // Types that hold themselves without a struct in between.
 type (
 	tree  []tree

@@ -8,11 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	gokeyring "github.com/zalando/go-keyring"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/writertest"
 )
 
 // What needs a process of its own is this test binary again, with the name of
@@ -52,10 +52,8 @@ func childList(args []string) {
 	fmt.Println(core.ErrorCode(err), err)
 }
 
-// childWrite writes names "PREFIX 0", "PREFIX 1", ... and prints each once it
-// is acknowledged; every third one it deletes again, and prints that. It ends
-// after as many names as it is given, or never with 0: a child that is to be
-// killed.
+// childWrite is a process that writes: its args are the service, and the prefix
+// and number of the names.
 func childWrite(args []string) {
 	service, prefix := args[0], args[1]
 	names, err := strconv.Atoi(args[2])
@@ -66,20 +64,8 @@ func childWrite(args []string) {
 	if err != nil {
 		panic(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that it ends, whatever happens to the test
-	defer cancel()
-	for i := 0; names == 0 || i < names; i++ {
-		name := fmt.Sprint(prefix, " ", i)
-		if err := s.Set(ctx, name, "value of "+name); err != nil {
-			panic(err)
-		}
-		fmt.Println("set", name)
-		if i%3 == 2 {
-			if err := s.Delete(ctx, name); err != nil {
-				panic(err)
-			}
-			fmt.Println("deleted", name)
-		}
+	if err := writertest.Write(s, prefix, names); err != nil {
+		panic(err)
 	}
 }
 

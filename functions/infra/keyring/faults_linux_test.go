@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +19,8 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/token"
+	"fnregistry.dev/functions/internal/writertest"
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
@@ -391,73 +393,46 @@ func TestKeyringTokenStore_FullDisk(t *testing.T) {
 	}
 }
 
-// Several processes write at once, and some are killed in the middle of it:
-// what was acknowledged is there, what was deleted is not.
+// Several processes write at once, and some are killed in the middle of it: the
+// keyring has what was acknowledged.
 func TestKeyringTokenStore_ProcessesKilled(t *testing.T) {
 	servers.Keyring(t)
 	t.Parallel()
 	service := newService(t)
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	var lock sync.Mutex
-	state := map[string]string{} // name: the last that was acknowledged
-	var group sync.WaitGroup
-	kills := 0
-	for p := range 4 {
-		killAfter, names := 0, 30
-		if p%2 == 0 {
-			killAfter, names = 1+random.IntN(20), 0
-			kills++
-		}
-		writer := child(t, "write", service, fmt.Sprint("process ", p), strconv.Itoa(names))
-		out, err := writer.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := writer.Start(); err != nil {
-			t.Fatal(err)
-		}
-		group.Go(func() {
-			lines := 0
-			for scanner := bufio.NewScanner(out); scanner.Scan(); {
-				what, name, _ := strings.Cut(scanner.Text(), " ")
-				lock.Lock()
-				state[name] = what
-				lock.Unlock()
-				if lines++; lines == killAfter {
-					if err := writer.Process.Kill(); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-			if err := writer.Wait(); (err == nil) != (killAfter == 0) {
-				t.Errorf("process %d, to be killed after %d lines (0: not): %v after %d lines", p, killAfter, err, lines)
-			}
-		})
-	}
-	group.Wait()
-	s := mustStore(t, service)
-	names, err := s.List(t.Context())
+	writertest.Killed(t, func(prefix string, names int) writertest.Process {
+		return startWriter(t, service, prefix, names)
+	}, func() token.TokenStore { return mustStore(t, service) })
+}
+
+// writer is a running childWrite.
+type writer struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	lines *bufio.Scanner
+}
+
+func startWriter(t *testing.T, service, prefix string, names int) *writer {
+	t.Helper()
+	cmd := child(t, "write", service, prefix, strconv.Itoa(names))
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	unexplained := 0
-	for _, name := range names {
-		wantValue(t, s, name, "value of "+name)
-		switch state[name] {
-		case "deleted":
-			t.Errorf("%s was deleted and is there", name)
-		case "":
-			unexplained++ // done, and killed before it said so
-		}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	for name, what := range state {
-		if what == "set" && !slices.Contains(names, name) {
-			unexplained++ // its deletion may have been done and not acknowledged
-		}
-	}
-	if unexplained > kills {
-		t.Errorf("%d names are there or not against what was acknowledged; %d kills explain %d at most", unexplained, kills, kills)
+	return &writer{t, cmd, bufio.NewScanner(out)}
+}
+
+func (w *writer) Line() (string, bool) {
+	ok := w.lines.Scan()
+	return w.lines.Text(), ok
+}
+
+func (w *writer) Kill() {
+	if err := w.cmd.Process.Kill(); err != nil {
+		w.t.Error(err)
 	}
 }
+
+func (w *writer) Wait() (killed bool) { return w.cmd.Wait() != nil }

@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/token"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 func TestMain(m *testing.M) {
@@ -60,14 +60,7 @@ func wantValue(t testing.TB, s token.TokenStore, name, want string) {
 // nor in its hint.
 func wantError(t testing.TB, err error, code core.Code, want string) {
 	t.Helper()
-	coded, ok := errors.AsType[*core.Error](err)
-	if !ok || core.ErrorCode(err) != code || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v (%s), want a *core.Error with code %s and %q in its text", err, core.ErrorCode(err), code, want)
-		return
-	}
-	if strings.Contains(err.Error()+coded.Hint, value) {
-		t.Errorf("the value is in the error: %v, hint %s", err, coded.Hint)
-	}
+	errtest.Want(t, err, code, want, value)
 }
 
 func wantHint(t testing.TB, err error, want string) {

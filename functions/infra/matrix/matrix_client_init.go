@@ -247,7 +247,7 @@ func (cfg *MatrixClientInitConfig) check() error {
 		)
 	}
 	if err := checkToken(cfg.AccessToken); err != nil {
-		return invalid(err.Error(), "")
+		return &core.Error{Code: core.CodeInvalid, Op: "matrix_client_init", Err: err}
 	}
 	if cfg.StallTimeout < 0 {
 		return invalid("StallTimeout is negative", "")

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 )
 
 const benchRows = 200_000
@@ -44,7 +45,7 @@ var benchColumns = []string{"n", "at", "source", "message", "value"}
 // source written by hand. Both take turns, so that noise of the machine hits
 // both; the median of the rounds counts, so that what hits one of them doesn't.
 func BenchmarkPostgresCopy(b *testing.B) {
-	pool := open(b, newDatabase(b), "CREATE UNLOGGED TABLE bench (n int, at timestamptz, source text, message text, value float8)")
+	pool := pgtest.Open(b, pgtest.NewDatabase(b), "CREATE UNLOGGED TABLE bench (n int, at timestamptz, source text, message text, value float8)")
 	var unit, hand, ratio []float64 // rows per second
 	for b.Loop() {
 		var u, h time.Duration
@@ -67,7 +68,7 @@ func median(values []float64) float64 {
 }
 
 func copyByUnit(b *testing.B, pool *pgxpool.Pool) time.Duration {
-	exec(b, pool, "TRUNCATE bench")
+	pgtest.Exec(b, pool, "TRUNCATE bench")
 	start := time.Now()
 	n, err := postgres.PostgresCopy(b.Context(), pool, postgres.PostgresCopyConfig{Table: "bench", Columns: benchColumns}, func(yield func([]any, error) bool) {
 		row := make([]any, 5)
@@ -85,7 +86,7 @@ func copyByUnit(b *testing.B, pool *pgxpool.Pool) time.Duration {
 }
 
 func copyByHand(b *testing.B, pool *pgxpool.Pool) time.Duration {
-	exec(b, pool, "TRUNCATE bench")
+	pgtest.Exec(b, pool, "TRUNCATE bench")
 	start := time.Now()
 	n, err := pool.CopyFrom(b.Context(), pgx.Identifier{"bench"}, benchColumns, &handSource{row: make([]any, 5)})
 	if err != nil || n != benchRows {

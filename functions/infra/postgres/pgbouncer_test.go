@@ -21,7 +21,9 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/infra/postgres/postgresmigrate"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // pgBouncer starts a PgBouncer in front of a database, and returns the URL
@@ -75,7 +77,7 @@ func pgBouncer(t *testing.T, text string, settings ...string) string {
 			t.Log(log.String())
 		}
 	})
-	within(t, "PgBouncer listens", func() bool {
+	pgtest.Within(t, "PgBouncer listens", func() bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			conn.Close()
@@ -99,10 +101,10 @@ func freeAddr(t *testing.T) string {
 // and a hint that helps.
 func TestPostgresOpen_PgBouncerRefusesSettings(t *testing.T) {
 	t.Parallel()
-	text := pgBouncer(t, newDatabase(t))
+	text := pgBouncer(t, pgtest.NewDatabase(t))
 	start := time.Now()
 	_, err := postgres.PostgresOpen(t.Context(), postgres.PostgresOpenConfig{URL: text, WaitTimeout: time.Minute})
-	wantError(t, err, core.CodeInvalid, "unsupported startup parameter: statement_timeout")
+	errtest.Want(t, err, core.CodeInvalid, "unsupported startup parameter: statement_timeout")
 	if coded, ok := errors.AsType[*core.Error](err); !ok || !strings.Contains(coded.Hint, "ignore_startup_parameters") {
 		t.Errorf("hint %q", coded.Hint)
 	}
@@ -112,7 +114,7 @@ func TestPostgresOpen_PgBouncerRefusesSettings(t *testing.T) {
 	// Without that setting the pool opens, but listening needs it.
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: text, StatementTimeout: -1})
 	for _, err := range postgres.PostgresListen(t.Context(), pool, postgres.PostgresListenConfig{Channels: []string{"c"}}) {
-		wantError(t, err, core.CodeInvalid, "unsupported startup parameter")
+		errtest.Want(t, err, core.CodeInvalid, "unsupported startup parameter")
 		break
 	}
 }
@@ -120,10 +122,10 @@ func TestPostgresOpen_PgBouncerRefusesSettings(t *testing.T) {
 // Through a pooler in session mode that ignores the settings, the units work.
 func TestPostgresOpen_PgBouncerSession(t *testing.T) {
 	t.Parallel()
-	direct := newDatabase(t)
+	direct := pgtest.NewDatabase(t)
 	text := pgBouncer(t, direct, "pool_mode = session", "ignore_startup_parameters = statement_timeout")
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: text})
-	exec(t, pool, tableT)
+	pgtest.Exec(t, pool, tableT)
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(1000, "x", nil)); n != 1000 || err != nil {
 		t.Errorf("postgres_copy: %d, %v", n, err)
 	}
@@ -132,7 +134,7 @@ func TestPostgresOpen_PgBouncerSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		if event.Missed {
-			exec(t, pool, "NOTIFY c, 'hello'")
+			pgtest.Exec(t, pool, "NOTIFY c, 'hello'")
 			continue
 		}
 		if event.Payload != "hello" {
@@ -146,15 +148,15 @@ func TestPostgresOpen_PgBouncerSession(t *testing.T) {
 // with statements that are not prepared by name.
 func TestPostgresOpen_PgBouncerTransaction(t *testing.T) {
 	t.Parallel()
-	direct := newDatabase(t)
+	direct := pgtest.NewDatabase(t)
 	text := pgBouncer(t, direct, "pool_mode = transaction", "ignore_startup_parameters = statement_timeout", "default_pool_size = 2")
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: execMode(t, text)})
-	exec(t, pool, tableT)
+	pgtest.Exec(t, pool, tableT)
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(10_000, "x", nil)); n != 10_000 || err != nil {
 		t.Errorf("postgres_copy: %d, %v", n, err)
 	}
 	for i := range 50 {
-		if got := get[int](t, pool, "SELECT count(*) FROM t WHERE n > $1", i); got != 10_000-i {
+		if got := pgtest.Get[int](t, pool, "SELECT count(*) FROM t WHERE n > $1", i); got != 10_000-i {
 			t.Errorf("%d rows", got)
 		}
 	}
@@ -187,7 +189,7 @@ func lockThrough(t *testing.T, first, second *pgxpool.Pool) {
 	}
 	for range 10 {
 		_, err := postgres.PostgresLock(t.Context(), second, postgres.PostgresLockConfig{Name: "job", Wait: -1})
-		wantError(t, err, core.CodeConflict, "another session holds the lock")
+		errtest.Want(t, err, core.CodeConflict, "another session holds the lock")
 	}
 	traffic.Wait()
 	if err := lock.Context().Err(); err != nil {
@@ -216,12 +218,12 @@ func TestPostgresLock_PgBouncer(t *testing.T) {
 		for _, ignored := range []string{"statement_timeout", "statement_timeout,tcp_keepalives_idle,tcp_keepalives_interval,tcp_keepalives_count"} {
 			t.Run(mode+" "+strconv.Itoa(len(ignored)), func(t *testing.T) {
 				t.Parallel()
-				direct := newDatabase(t)
+				direct := pgtest.NewDatabase(t)
 				text := execMode(t, pgBouncer(t, direct, "pool_mode = "+mode, "ignore_startup_parameters = "+ignored, "default_pool_size = 10"))
 				pooled := openWith(t, postgres.PostgresOpenConfig{URL: text})
 				lockThrough(t, pooled, openWith(t, postgres.PostgresOpenConfig{URL: text}))
-				lockThrough(t, pooled, open(t, direct))
-				lockThrough(t, open(t, direct), pooled)
+				lockThrough(t, pooled, pgtest.Open(t, direct))
+				lockThrough(t, pgtest.Open(t, direct), pooled)
 			})
 		}
 	}
@@ -243,9 +245,9 @@ func execMode(t *testing.T, text string) string {
 // Queries as JSON, and transactions, need no session.
 func TestPostgresTx_PgBouncer(t *testing.T) {
 	t.Parallel()
-	text := execMode(t, pgBouncer(t, newDatabase(t), "pool_mode = transaction", "ignore_startup_parameters = statement_timeout", "default_pool_size = 2"))
+	text := execMode(t, pgBouncer(t, pgtest.NewDatabase(t), "pool_mode = transaction", "ignore_startup_parameters = statement_timeout", "default_pool_size = 2"))
 	pool := openWith(t, postgres.PostgresOpenConfig{URL: text})
-	exec(t, pool, tableT)
+	pgtest.Exec(t, pool, tableT)
 	if err := postgres.PostgresTx(t.Context(), pool, postgres.PostgresTxConfig{Confirm: true}, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "INSERT INTO t (n) VALUES ($1)", 7)
 		return err
@@ -264,13 +266,13 @@ func TestPostgresMigrate_PgBouncer(t *testing.T) {
 	t.Parallel()
 	files := fstest.MapFS{"0001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (n int);\n")}}
 	for _, mode := range []string{"transaction", "session"} {
-		direct := newDatabase(t)
+		direct := pgtest.NewDatabase(t)
 		text := execMode(t, pgBouncer(t, direct, "pool_mode = "+mode, "ignore_startup_parameters = statement_timeout"))
 		pool := openWith(t, postgres.PostgresOpenConfig{URL: text})
 		_, err := postgresmigrate.PostgresMigrate(t.Context(), pool, postgresmigrate.PostgresMigrateConfig{FS: files})
-		wantError(t, err, core.CodeUnsupported, "pooler")
-		server := open(t, direct)
-		if n := get[int](t, server, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"); n != 0 {
+		errtest.Want(t, err, core.CodeUnsupported, "pooler")
+		server := pgtest.Open(t, direct)
+		if n := pgtest.Get[int](t, server, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"); n != 0 {
 			t.Errorf("%s: %d tables", mode, n)
 		}
 		if _, err := postgresmigrate.PostgresMigrate(t.Context(), server, postgresmigrate.PostgresMigrateConfig{FS: files}); err != nil {

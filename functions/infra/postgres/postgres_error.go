@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -11,10 +10,10 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/drivererr"
 )
 
 // PostgresError turns an error of pgx, of the network below it or of a context
@@ -36,15 +35,7 @@ import (
 //
 // [pgxpool.ParseConfig]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#ParseConfig
 func PostgresError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*core.Error](err); ok {
-		return err
-	}
-	known := classify(err)
-	known.Op, known.Err = op, err
-	return &known
+	return drivererr.Coded(op, err, classify)
 }
 
 // classify is the code and the hint for an error, without Op and Err.
@@ -59,13 +50,10 @@ func classify(err error) core.Error {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return core.Error{Code: core.CodeInvalid, Hint: certificateHint(err)}
 	}
+	code, common := drivererr.Common(err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return core.Error{Code: core.CodeTimeout}
-	case errors.Is(err, context.Canceled):
-		return core.Error{Code: core.CodeCanceled}
-	case errors.Is(err, pgx.ErrNoRows):
-		return core.Error{Code: core.CodeNotFound}
+	case common:
+		return core.Error{Code: code}
 	case strings.Contains(err.Error(), "server refused TLS connection"): // pgconn has no value for it
 		return core.Error{Code: core.CodeUnsupported, Hint: "the server has no TLS: switch ssl on there, or, on a network that nobody else hears, give TLS disable"}
 	case networkFailed(err):

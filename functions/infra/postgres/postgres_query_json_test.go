@@ -15,6 +15,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/functions/infra/rowjson"
 	"fnregistry.dev/functions/infra/sqltest"
 )
@@ -24,8 +25,8 @@ type queryConfig = postgres.PostgresQueryJSONConfig
 func TestPostgresQueryJSON_Conformance(t *testing.T) {
 	t.Parallel()
 	sqltest.QueryJSONConformance(t, func(t *testing.T) sqltest.QueryJSONConformanceConfig {
-		text := newDatabase(t)
-		open(t, text, "CREATE TABLE t (n bigint)", "INSERT INTO t VALUES (1)", "CREATE SEQUENCE s",
+		text := pgtest.NewDatabase(t)
+		pgtest.Open(t, text, "CREATE TABLE t (n bigint)", "INSERT INTO t VALUES (1)", "CREATE SEQUENCE s",
 			"CREATE TABLE a (id int, id_2 text)", "INSERT INTO a VALUES (1, 'x')")
 		// A request to cancel that comes before its query has begun is lost:
 		// the server's own timeout ends that.
@@ -52,15 +53,15 @@ func TestPostgresQueryJSON_Conformance(t *testing.T) {
 			},
 			Malformed: []string{"SELECT 1; DELETE FROM t", "", " ; -- x", "SELECT 1) AS q; DELETE FROM t; --", "/* SELECT", "E'SELECT 1'", "1"},
 			Insert:    "INSERT INTO t VALUES (2) RETURNING n",
-			Count:     func(t *testing.T) int { return get[int](t, pool, "SELECT count(*) FROM t") },
+			Count:     func(t *testing.T) int { return pgtest.Get[int](t, pool, "SELECT count(*) FROM t") },
 			Endless: map[string]string{
 				"FirstRow": "SELECT count(*) FROM generate_series(1, 1000000000) a, generate_series(1, 1000000000) b WHERE a + b = 7",
 				"Stored":   "SELECT n FROM generate_series(1, 1000000000) n",
 				"EveryRow": "SELECT generate_series(1, 1000000000) AS n",
 			},
 			Idle: func(t *testing.T) {
-				within(t, "the server runs nothing", func() bool {
-					return get[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()") == 0
+				pgtest.Within(t, "the server runs nothing", func() bool {
+					return pgtest.Get[int](t, pool, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()") == 0
 				})
 			},
 		}
@@ -78,7 +79,7 @@ func queryJSON(t *testing.T, pool *pgxpool.Pool, cfg queryConfig) string {
 
 func TestPostgresQueryJSON_Values(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'so, so')", "CREATE DOMAIN small AS int CHECK (VALUE < 10)")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'so, so')", "CREATE DOMAIN small AS int CHECK (VALUE < 10)")
 	for expr, want := range map[string]string{
 		"NULL":             "null",
 		"true":             "true",
@@ -111,7 +112,7 @@ func TestPostgresQueryJSON_Values(t *testing.T) {
 		t.Errorf("BigInts: %s", got)
 	}
 	// Whatever zone and style the session has.
-	styled := open(t, pool.Config().ConnString()+"&timezone=Asia/Kathmandu&bytea_output=hex")
+	styled := pgtest.Open(t, pool.Config().ConnString()+"&timezone=Asia/Kathmandu&bytea_output=hex")
 	if got := queryJSON(t, styled, queryConfig{Query: "SELECT '2024-02-29 12:30:45.25+02'::timestamptz AS v"}); got != "[{\"v\":\"2024-02-29T10:30:45.25Z\"}]\n" {
 		t.Errorf("in Kathmandu: %s", got)
 	}
@@ -119,7 +120,7 @@ func TestPostgresQueryJSON_Values(t *testing.T) {
 
 func TestPostgresQueryJSON_Args(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	at := time.Date(2024, 2, 29, 12, 30, 0, 0, time.FixedZone("", 7200))
 	seven, none := 7, (*int)(nil)
 	for _, c := range []struct {
@@ -165,7 +166,7 @@ func TestPostgresQueryJSON_Args(t *testing.T) {
 // A cut result gives its connection up, but not the pool.
 func TestPostgresQueryJSON_Cut(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t))
+	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	for range 20 {
 		result, err := postgres.PostgresQueryJSON(t.Context(), pool, io.Discard, queryConfig{Query: "SELECT generate_series(1, 100000000) AS n", MaxRows: 10, ReadOnly: true})
 		if err != nil || result.Rows != 10 || !result.Truncated {
@@ -175,11 +176,11 @@ func TestPostgresQueryJSON_Cut(t *testing.T) {
 	if got := queryJSON(t, pool, queryConfig{Query: "SELECT 1 AS v"}); got != "[{\"v\":1}]\n" {
 		t.Errorf("%s", got)
 	}
-	within(t, "all connections are back", func() bool { return pool.Stat().AcquiredConns() == 0 })
+	pgtest.Within(t, "all connections are back", func() bool { return pool.Stat().AcquiredConns() == 0 })
 }
 
 func BenchmarkPostgresQueryJSON(b *testing.B) {
-	pool := open(b, newDatabase(b))
+	pool := pgtest.Open(b, pgtest.NewDatabase(b))
 	const query = "SELECT n AS id, 'name ' || n AS name, n * 0.5 AS half, now() AS at FROM generate_series(1, 10000) n"
 	b.Run("unit", func(b *testing.B) {
 		for b.Loop() {

@@ -13,6 +13,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/postgres"
+	"fnregistry.dev/functions/infra/postgres/internal/pgtest"
 	"fnregistry.dev/tools/testenv/testkit/fault"
 )
 
@@ -51,9 +52,9 @@ func TestPostgresTx_RunsAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text := newDatabase(t)
+			text := pgtest.NewDatabase(t)
 			// Deadlocks are looked for after a second by default.
-			pool := open(t, text, "CREATE TABLE t (id int PRIMARY KEY, n int)", "INSERT INTO t VALUES (1, 0), (2, 0)")
+			pool := pgtest.Open(t, text, "CREATE TABLE t (id int PRIMARY KEY, n int)", "INSERT INTO t VALUES (1, 0), (2, 0)")
 			const workers, each = 4, 10
 			var again atomic.Int64
 			var all sync.WaitGroup
@@ -73,7 +74,7 @@ func TestPostgresTx_RunsAgain(t *testing.T) {
 				})
 			}
 			all.Wait()
-			if n := get[int](t, pool, "SELECT sum(n) FROM t"); n != workers*each {
+			if n := pgtest.Get[int](t, pool, "SELECT sum(n) FROM t"); n != workers*each {
 				t.Errorf("%d were counted, want %d", n, workers*each)
 			}
 			t.Logf("%d transactions were run %d times again", workers*each, again.Load())
@@ -83,7 +84,7 @@ func TestPostgresTx_RunsAgain(t *testing.T) {
 
 func TestPostgresTx_Errors(t *testing.T) {
 	t.Parallel()
-	pool := open(t, newDatabase(t), "CREATE TABLE t (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)", "INSERT INTO t VALUES (1)")
+	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE t (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)", "INSERT INTO t VALUES (1)")
 	own := errors.New("own error")
 	insert := func(ctx context.Context, tx pgx.Tx, n int) error {
 		_, err := tx.Exec(ctx, "INSERT INTO t VALUES ($1)", n)
@@ -137,7 +138,7 @@ func TestPostgresTx_Errors(t *testing.T) {
 			panic("out of paper")
 		})
 	}()
-	if n := get[int](t, pool, "SELECT count(*) FROM t"); n != 1 {
+	if n := pgtest.Get[int](t, pool, "SELECT count(*) FROM t"); n != 1 {
 		t.Errorf("%d rows", n)
 	}
 	if busy := pool.Stat().AcquiredConns(); busy != 0 {
@@ -156,12 +157,12 @@ type held struct {
 
 func holdCommits(t *testing.T) *held {
 	t.Helper()
-	text := newDatabase(t)
+	text := pgtest.NewDatabase(t)
 	h := &held{proxy: fault.TCP(t, hostOf(t, text))}
-	h.direct = open(t, text, "CREATE TABLE t (n int)", `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+	h.direct = pgtest.Open(t, text, "CREATE TABLE t (n int)", `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$`,
 		"CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE PROCEDURE wait()")
-	h.proxied = open(t, withHost(t, text, h.proxy.Addr()))
+	h.proxied = pgtest.Open(t, withHost(t, text, h.proxy.Addr()))
 	conn, err := h.direct.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +193,7 @@ func (h *held) insert(t *testing.T, cfg postgres.PostgresTxConfig, meanwhile fun
 		})
 	}()
 	pid := 0
-	within(t, "the commit waits", func() bool {
+	pgtest.Within(t, "the commit waits", func() bool {
 		return h.direct.QueryRow(t.Context(), "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'commit%' AND wait_event_type = 'Lock'").Scan(&pid) == nil
 	})
 	meanwhile(pid)
@@ -233,7 +234,7 @@ func TestPostgresTx_AnswerLost(t *testing.T) {
 			if !c.check(err) || calls != 1 {
 				t.Errorf("%v (%s), %d calls", err, core.ErrorCode(err), calls)
 			}
-			if n := get[int](t, h.direct, "SELECT count(*) FROM t"); n != c.rows {
+			if n := pgtest.Get[int](t, h.direct, "SELECT count(*) FROM t"); n != c.rows {
 				t.Errorf("%d rows, want %d", n, c.rows)
 			}
 		})
@@ -248,12 +249,12 @@ func isUnclear(err error) bool {
 func loseAnswer(t *testing.T, h *held, _ int) {
 	h.proxy.OneWay(fault.ToClient)
 	h.release()
-	within(t, "the commit has happened", func() bool { return get[int](t, h.direct, "SELECT count(*) FROM t") == 1 })
+	pgtest.Within(t, "the commit has happened", func() bool { return pgtest.Get[int](t, h.direct, "SELECT count(*) FROM t") == 1 })
 	h.proxy.Heal()
 }
 
 func terminate(t *testing.T, h *held, pid int) {
-	exec(t, h.direct, "SELECT pg_terminate_backend($1)", pid)
+	pgtest.Exec(t, h.direct, "SELECT pg_terminate_backend($1)", pid)
 }
 
 // ctx that ends during the commit leaves it unclear; with Confirm the end is
@@ -270,14 +271,14 @@ func TestPostgresTx_ContextEndsInCommit(t *testing.T) {
 				return err
 			})
 		}()
-		within(t, "the commit waits", func() bool {
-			return get[int](t, h.direct, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'commit%' AND wait_event_type = 'Lock'") == 1
+		pgtest.Within(t, "the commit waits", func() bool {
+			return pgtest.Get[int](t, h.direct, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'commit%' AND wait_event_type = 'Lock'") == 1
 		})
 		cancel()
 		err := receive(t, done, "the transaction's end")
 		h.release()
 		// pgx asks the server to cancel what runs: the commit is undone.
-		rows := get[int](t, h.direct, "SELECT count(*) FROM t")
+		rows := pgtest.Get[int](t, h.direct, "SELECT count(*) FROM t")
 		if confirm && (rows == 1) != (err == nil) || !confirm && !isUnclear(err) || confirm && isUnclear(err) {
 			t.Errorf("confirm %t: %d rows, %v", confirm, rows, err)
 		}
@@ -298,5 +299,5 @@ func TestPostgresTx_ConnectionLostBefore(t *testing.T) {
 	if err == nil || errors.Is(err, postgres.ErrPostgresTxUnclear) {
 		t.Errorf("%v", err)
 	}
-	within(t, "nothing is in", func() bool { return get[int](t, h.direct, "SELECT count(*) FROM t") == 0 })
+	pgtest.Within(t, "nothing is in", func() bool { return pgtest.Get[int](t, h.direct, "SELECT count(*) FROM t") == 0 })
 }

@@ -91,6 +91,9 @@ func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, er
 		case option == "" && (name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != ""):
 			return nil, fmt.Errorf("field %s has no tag yaml of a to z, digits and _", f.Name)
 		}
+		if err := checkFlagTags(option, f.Tag.Get("short")); err != nil {
+			return nil, err
+		}
 		one := &field{value: v, ProgramField: ProgramField{
 			Key: prefix + name, Flag: option, Short: f.Tag.Get("short"),
 			Doc: f.Tag.Get("doc"), Min: f.Tag.Get("min"), Max: f.Tag.Get("max"),
@@ -113,9 +116,26 @@ func fieldsOf(program string, config reflect.Value, prefix string) ([]*field, er
 			return nil, fmt.Errorf("setting %s has no tag doc", one.name())
 		}
 		one.describe(program)
+		if len(one.Flag) == 1 {
+			return nil, fmt.Errorf("setting %s would have the flag -%s: give it a longer name", one.Key, one.Flag)
+		}
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// checkFlagTags checks the names that tags give a flag.
+func checkFlagTags(long, short string) error {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	switch {
+	case len(long) == 1:
+		return fmt.Errorf("option -%s: a flag of one letter is the tag short, besides a longer one", long)
+	case strings.Trim(long, letters+"-") != "" || strings.HasPrefix(long, "-"):
+		return fmt.Errorf("flag %q is not of a to z, digits and -", long)
+	case len(short) > 1 || strings.Trim(strings.ToLower(short), letters) != "":
+		return fmt.Errorf("short %q is not one letter or digit", short)
+	}
+	return nil
 }
 
 // name is what messages call the setting: its key, or an option's flag.
@@ -191,12 +211,11 @@ func setText(v reflect.Value, text string) error {
 	case v.Kind() == reflect.String:
 		v.SetString(text)
 	case v.Kind() == reflect.Bool:
-		var b bool
-		if b, err = strconv.ParseBool(text); err == nil {
-			v.SetBool(b)
-		} else {
-			err = fmt.Errorf("%.60q is not true or false", text)
+		b, ok := parseBool(text)
+		if !ok {
+			return fmt.Errorf("%.60q is not true or false", text)
 		}
+		v.SetBool(b)
 	case v.CanInt():
 		var n int64
 		if n, err = strconv.ParseInt(text, 10, v.Type().Bits()); err == nil {
@@ -220,6 +239,19 @@ func setText(v reflect.Value, text string) error {
 		}
 	}
 	return err
+}
+
+// parseBool takes what a bool may be in a YAML file, so that a value can move
+// from there to the environment, and what package flag takes.
+func parseBool(text string) (value, ok bool) {
+	switch text {
+	case "y", "Y", "yes", "on":
+		return true, true
+	case "n", "N", "no", "off":
+		return false, true
+	}
+	value, err := strconv.ParseBool(text)
+	return value, err == nil
 }
 
 // splitList splits at commas; spaces around them don't count.

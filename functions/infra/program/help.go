@@ -16,11 +16,12 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 		c = r.command("")
 	}
 	var b strings.Builder
-	if c == nil || c.name == "" {
-		fmt.Fprintf(&b, "%s: %s\n\n", r.cfg.Name, r.cfg.Doc)
-	} else {
-		fmt.Fprintf(&b, "%s: %s\n\n", r.path(c), c.doc)
+	width := widthOf(r.cfg.Stdout)
+	title := r.cfg.Name + ": " + r.cfg.Doc
+	if c != nil && c.name != "" {
+		title = r.path(c) + ": " + c.doc
 	}
+	b.WriteString(wrap(title, 0, width) + "\n\n")
 	usage := "usage: "
 	if c != nil && (len(r.cfg.Commands) == 1 || c.name != "") {
 		fmt.Fprintf(&b, "%s\n", r.usageLine(c))
@@ -29,7 +30,7 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 	if c == nil || c.name == "" {
 		fmt.Fprintf(&b, "%s%s COMMAND ...\n", usage, r.cfg.Name)
 		writeText(&b, r.cfg.Help)
-		r.writeCommands(&b)
+		r.writeCommands(&b, width)
 	} else {
 		writeText(&b, c.help)
 	}
@@ -39,7 +40,7 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 		if err != nil {
 			return err
 		}
-		flags = describe(r.cfg.Name, nil, fields).Usage()
+		flags = describe(r.cfg.Name, nil, fields).usage(width)
 	}
 	b.WriteString("\nFlags:\n" + flags)
 	if c == nil || c.name == "" {
@@ -65,15 +66,15 @@ func (r *runner) usageLine(c *ProgramCommandHandle) string {
 	return strings.TrimSpace(line + " " + c.args)
 }
 
-func (r *runner) writeCommands(b *strings.Builder) {
+func (r *runner) writeCommands(b *strings.Builder, width int) {
 	b.WriteString("\nCommands:\n")
-	width := 0
+	column := 0
 	for _, c := range r.commands() {
-		width = max(width, len(c.name)+len(c.args)+1)
+		column = max(column, len(c.name)+len(c.args)+1)
 	}
 	for _, c := range r.commands() {
 		if c.name != "" {
-			fmt.Fprintf(b, "  %-*s  %s\n", width, c.name+" "+c.args, c.doc)
+			fmt.Fprintf(b, "  %-*s  %s\n", column, c.name+" "+c.args, wrap(c.doc, column+4, width))
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 // loading is the settings while they are read.
 type loading struct {
 	program  string
+	hint     string // what helps with a mistake on the command line
 	lookup   func(string) (string, bool)
 	secret   func(context.Context, string) (string, error)
 	maxBytes int64
@@ -62,6 +63,11 @@ func (l *loading) prepare(config any) (err error) {
 	if l.fields, err = settingsOf(l.program, l.config); err != nil {
 		return &core.Error{Code: core.CodeInternal, Err: err}
 	}
+	for _, f := range l.fields {
+		if secret, ok := f.value.Addr().Interface().(*ProgramSecret); ok {
+			secret.stores = l.secret != nil
+		}
+	}
 	return nil
 }
 
@@ -105,7 +111,11 @@ func (l *loading) finish(ctx context.Context) error {
 	}
 	if own, ok := l.config.Addr().Interface().(interface{ Validate() error }); ok {
 		if err := own.Validate(); err != nil {
-			return &core.Error{Code: core.CodeInvalid, Err: err}
+			invalid := &core.Error{Code: core.CodeInvalid, Err: err}
+			if !hasSettings(l.fields) { // so it is about flags
+				invalid.Hint = cmp.Or(core.ErrorHint(err), l.hint)
+			}
+			return invalid
 		}
 	}
 	return nil
@@ -192,12 +202,12 @@ func (l *loading) parse(args []string) (err error) {
 		case name == "help" || name == "h":
 			return ErrProgramHelp
 		case !known:
-			return &core.Error{Code: core.CodeInvalid, Message: unknownFlag(name, l.flags)}
+			return l.misused(unknownFlag(name, l.flags))
 		case hasText:
 		case f != nil && f.isBool():
 			text = "true"
 		case len(args) == 0:
-			return &core.Error{Code: core.CodeInvalid, Message: dashed(name) + " needs a value"}
+			return l.misused(dashed(name) + " needs a value")
 		default:
 			text, args = args[0], args[1:]
 		}
@@ -208,6 +218,11 @@ func (l *loading) parse(args []string) (err error) {
 		f.texts = append(f.texts, text)
 	}
 	return nil
+}
+
+// misused is the error for a mistake on the command line.
+func (l *loading) misused(message string) error {
+	return &core.Error{Code: core.CodeInvalid, Message: message, Hint: l.hint}
 }
 
 func unknownFlag(name string, flags map[string]*field) string {
@@ -239,9 +254,9 @@ func (l *loading) setFlags() error {
 		}
 		text := f.texts[len(f.texts)-1]
 		if slices.Contains(f.texts, "") && !f.isBool() {
-			return &core.Error{Code: core.CodeInvalid, Message: f.FlagName() + " is given nothing; leave it out, or name what is meant"}
+			return l.misused(f.FlagName() + " is given nothing; leave it out, or name what is meant")
 		}
-		l.from[f.name()] = "flag " + f.FlagName()
+		l.from[f.name()] = fromFlag + f.FlagName()
 		switch f.Type {
 		case "secret":
 			f.value.Set(reflect.ValueOf(ProgramSecret{from: secretPlace{File: text}}))
@@ -344,7 +359,7 @@ func (l *loading) resolve(ctx context.Context, f *field) error {
 	case place.Env != "":
 		secret.text, _ = l.lookup(place.Env)
 	case l.secret == nil:
-		return l.invalid(f, errors.New("this program has no token store"))
+		return l.invalid(f, errors.New("this program has no token store; write {file: PATH} or {env: NAME}"))
 	default:
 		text, err := l.secret(ctx, place.Store)
 		if err != nil {
@@ -359,9 +374,17 @@ func (l *loading) resolve(ctx context.Context, f *field) error {
 	return nil
 }
 
-// invalid says which setting is wrong and where its value came from.
+// fromFlag begins the origin of what the command line sets.
+const fromFlag = "flag "
+
+// invalid says which setting is wrong and where its value came from. What the
+// command line can be helps nobody who made a mistake elsewhere.
 func (l *loading) invalid(f *field, err error) error {
-	return &core.Error{Code: core.CodeInvalid, Message: l.place(f), Err: err}
+	invalid := &core.Error{Code: core.CodeInvalid, Message: l.place(f), Err: err}
+	if strings.HasPrefix(l.from[f.name()], fromFlag) {
+		invalid.Hint = l.hint
+	}
+	return invalid
 }
 
 // place is a setting and, unless it is an option, where its value came from.

@@ -52,10 +52,10 @@ func TestProgramCommand_Defects(t *testing.T) {
 		B bool `yaml:"all" doc:"x"`
 	}
 	type some struct {
-		A bool `yaml:"a" doc:"x"`
+		A bool `yaml:"one" doc:"x"`
 	}
 	type other struct {
-		B bool `yaml:"b" doc:"x"`
+		B bool `yaml:"two" doc:"x"`
 	}
 	type version struct {
 		V string `yaml:"version" doc:"x"`

@@ -69,7 +69,7 @@ func (w world) load(t *testing.T) (program.ProgramConfigResult[settings], error)
 		}
 		args = append([]string{"-config", path}, args...)
 	}
-	return program.ProgramConfig(t.Context(), program.ProgramConfigConfig[settings]{
+	return program.ProgramConfig(t.Context(), program.ProgramConfigSources[settings]{
 		Program: "my-app", Defaults: defaults(), Args: args,
 		LookupEnv: func(name string) (string, bool) { v, ok := w.env[name]; return v, ok },
 		Secret: func(_ context.Context, name string) (string, error) {
@@ -215,18 +215,143 @@ func TestProgramConfig_Secrets(t *testing.T) {
 func TestProgramConfig_Defects(t *testing.T) {
 	t.Parallel()
 	type noDoc struct {
-		A string `yaml:"a"`
+		A string `yaml:"name"`
 	}
 	type noName struct {
 		A string `doc:"x"`
 	}
-	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[noDoc]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigSources[noDoc]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
 		t.Error(err)
 	}
-	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[noName]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigSources[noName]{Program: "a"}); core.ErrorCode(err) != core.CodeInternal {
 		t.Error(err)
 	}
-	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigConfig[settings]{}); core.ErrorCode(err) != core.CodeInternal {
+	if _, err := program.ProgramConfig(t.Context(), program.ProgramConfigSources[settings]{}); core.ErrorCode(err) != core.CodeInternal {
 		t.Error(err)
 	}
+}
+
+// What a bool may be in the file it may be in the environment and behind a
+// flag, too.
+func TestProgramConfig_Bools(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"true": "true", "True": "true", "TRUE": "true", "yes": "true", "y": "true", "Y": "true", "on": "true",
+		"false": "false", "False": "false", "FALSE": "false", "no": "false", "n": "false", "N": "false", "off": "false",
+		"maybe": "", "2": "", "oui": "",
+	} {
+		for from, w := range map[string]world{
+			"file":        {file: "verbose: " + word + "\n"},
+			"environment": {env: map[string]string{"MY_APP_VERBOSE": word}},
+			"flag":        {args: []string{"--verbose=" + word}},
+		} {
+			got := ""
+			if result, err := w.load(t); err == nil {
+				got = fmt.Sprint(result.Config.Verbose)
+			} else if core.ErrorCode(err) != core.CodeInvalid {
+				t.Errorf("%s from the %s: %v", word, from, err)
+			}
+			if got != want {
+				t.Errorf("%s from the %s: %q, want %q", word, from, got, want)
+			}
+		}
+	}
+}
+
+// A mistake on the command line has a hint on it; one in the file or in the
+// environment has not.
+func TestProgramConfig_Hints(t *testing.T) {
+	t.Parallel()
+	const hint = "my-app --help lists the settings"
+	for name, c := range map[string]struct {
+		world
+		want string
+	}{
+		"unknown flag":  {world{args: []string{"--adr=x"}}, hint},
+		"flag's value":  {world{args: []string{"--workers=many"}}, hint},
+		"flag's bound":  {world{args: []string{"--workers=65"}}, hint},
+		"missing value": {world{args: []string{"--workers"}}, hint},
+		"unknown key":   {world{file: "adr: x\n"}, ""},
+		"file's bound":  {world{file: "workers: 65\n"}, ""},
+		"environment":   {world{env: map[string]string{"MY_APP_WORKERS": "65"}}, ""},
+	} {
+		_, err := c.load(t)
+		if got := core.ErrorHint(err); err == nil || got != c.want {
+			t.Errorf("%s: hint %q, %v", name, got, err)
+		}
+	}
+}
+
+// A program without a token store offers none.
+func TestProgramConfig_NoStore(t *testing.T) {
+	t.Parallel()
+	type secrets struct {
+		Token program.ProgramSecret `yaml:"token" doc:"x"`
+	}
+	for file, want := range map[string]string{
+		"token: hunter2\n":       "write where it is kept: {file: PATH} or {env: NAME}",
+		"token: {stor: x}\n":     "write where it is kept: {file: PATH} or {env: NAME}",
+		"token: {store: my/x}\n": "this program has no token store; write {file: PATH} or {env: NAME}",
+	} {
+		path := filepath.Join(t.TempDir(), "app.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := program.ProgramConfig(t.Context(), program.ProgramConfigSources[secrets]{Program: "a", Args: []string{"--config", path}})
+		if core.ErrorCode(err) != core.CodeInvalid || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%q: %v", file, err)
+		}
+	}
+	for _, stores := range []bool{false, true} {
+		d, err := program.ProgramDescribe("a", secrets{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Stores = stores
+		if got := strings.Contains(string(d.JSONSchema()), `"store"`); got != stores {
+			t.Errorf("with a store %t: the schema has it: %t", stores, got)
+		}
+	}
+}
+
+// Names of flags that could not be told from others are defects of the program.
+func TestProgramConfig_FlagTags(t *testing.T) {
+	t.Parallel()
+	for name, load := range map[string]func() error{
+		"one letter": defect[struct {
+			A bool `yaml:"-" flag:"a" doc:"x"`
+		}],
+		"a key of one letter": defect[struct {
+			A bool `yaml:"a" doc:"x"`
+		}],
+		"a dash in front": defect[struct {
+			A bool `yaml:"-" flag:"-all" doc:"x"`
+		}],
+		"a space": defect[struct {
+			A bool `yaml:"-" flag:"all of" doc:"x"`
+		}],
+		"a long short": defect[struct {
+			A bool `yaml:"-" flag:"all" short:"al" doc:"x"`
+		}],
+		"a short that is no letter": defect[struct {
+			A bool `yaml:"-" flag:"all" short:"=" doc:"x"`
+		}],
+	} {
+		if err := load(); core.ErrorCode(err) != core.CodeInternal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := defect[struct {
+		A bool `yaml:"-" flag:"dry-run2" short:"N" doc:"x"`
+		B struct {
+			C int `yaml:"c" doc:"x"`
+		} `yaml:"b"`
+	}](); err != nil {
+		t.Error(err)
+	}
+}
+
+func defect[T any]() error {
+	_, err := program.ProgramConfig(context.Background(), program.ProgramConfigSources[T]{Program: "x"})
+	return err
 }

@@ -15,6 +15,9 @@ import (
 type ProgramDescription struct {
 	Program string
 	Fields  []ProgramField
+	// Stores says that the program has a token store, so that its file may
+	// say {store: NAME} of a secret. ProgramDescribe can't know: set it.
+	Stores bool
 
 	config reflect.Type
 }
@@ -120,18 +123,19 @@ func (f *ProgramField) usage() (flag, doc string) {
 }
 
 // Usage lists the flags for --help, each with what it is for, its default and
-// its variable.
-func (d ProgramDescription) Usage() string {
+// its variable, in lines of 80 columns.
+func (d ProgramDescription) Usage() string { return d.usage(defaultWidth) }
+
+func (d ProgramDescription) usage(width int) string {
 	var b strings.Builder
 	line := func(flag, doc, note, env string) {
-		fmt.Fprintf(&b, "  %s\n        %s", flag, doc)
 		if note != "" {
-			fmt.Fprintf(&b, " (%s)", note)
+			doc += " (" + note + ")"
 		}
 		if env != "" {
-			fmt.Fprintf(&b, " [%s]", env)
+			doc += " [" + env + "]"
 		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "  %s\n        %s\n", flag, wrap(doc, 8, width))
 	}
 	if d.hasSettings() {
 		line("--config FILE", "YAML file with settings", "", envName(d.Program)+"_CONFIG")
@@ -231,19 +235,23 @@ func (d ProgramDescription) properties(t reflect.Type, prefix string, into objec
 func (d ProgramDescription) property(t reflect.Type, key string) object {
 	for i := range d.Fields {
 		if f := &d.Fields[i]; f.Key == key {
-			return f.schema(t)
+			return f.schema(t, d.Stores)
 		}
 	}
 	return d.object(t, key+".")
 }
 
-func (f *ProgramField) schema(t reflect.Type) object {
+func (f *ProgramField) schema(t reflect.Type, stores bool) object {
 	schema := object{"description": strings.ReplaceAll(f.Doc, "`", "")}
 	switch {
 	case f.Type == "secret":
 		place := object{"type": "string"}
+		places := object{"file": place, "env": place}
+		if stores {
+			places["store"] = place
+		}
 		schema["type"], schema["additionalProperties"] = "object", false
-		schema["properties"] = object{"file": place, "env": place, "store": place}
+		schema["properties"] = places
 		schema["minProperties"], schema["maxProperties"] = 1, 1
 	case f.Type == "list":
 		schema["type"], schema["items"] = "array", object{"type": "string"}

@@ -162,6 +162,32 @@ func TestProgramMain_Terminal(t *testing.T) {
 	}
 }
 
+// Help is as wide as the terminal.
+func TestProgramMain_HelpWidth(t *testing.T) {
+	t.Parallel()
+	script, err := exec.LookPath("script")
+	if err != nil {
+		t.Skip("there is no script(1)")
+	}
+	widest := func(columns string) (most int) {
+		cmd := exec.CommandContext(t.Context(), script, "-qec", "stty cols "+columns+"; "+os.Args[0]+" help list", "/dev/null")
+		cmd.Env = append(os.Environ(), "SHOP_TEST=1", "SHELL=/bin/sh")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for line := range strings.SplitSeq(string(out), "\r\n") {
+			most = max(most, len(line))
+		}
+		return most
+	}
+	for columns, want := range map[string][2]int{"50": {41, 50}, "60": {51, 60}, "300": {81, 120}} {
+		if got := widest(columns); got < want[0] || got > want[1] {
+			t.Errorf("%s columns: the widest line has %d", columns, got)
+		}
+	}
+}
+
 func press(t *testing.T, keys io.Writer) {
 	t.Helper()
 	if _, err := keys.Write([]byte{3}); err != nil {

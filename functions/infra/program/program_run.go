@@ -232,13 +232,13 @@ func (r *runner) unknown(message, word string) error {
 // call runs a command with the arguments behind its name.
 func (r *runner) call(ctx context.Context, c *ProgramCommandHandle, args []string) error {
 	settings := c.settings()
-	r.loading = &loading{program: r.cfg.Name, lookup: r.cfg.LookupEnv, secret: c.secret}
+	r.loading = &loading{program: r.cfg.Name, hint: r.path(c) + " --help shows the flags", lookup: r.cfg.LookupEnv, secret: c.secret}
 	err := r.load(ctx, c, settings, args)
 	if errors.Is(err, ErrProgramHelp) {
 		return r.help(c)
 	}
 	if err != nil {
-		return &core.Error{Hint: cmp.Or(core.ErrorHint(err), r.path(c)+" --help shows the flags"), Err: err}
+		return err
 	}
 	log := newLogger(settings, r.cfg.Stderr)
 	r.onLog(log)

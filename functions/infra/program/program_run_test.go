@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/program"
@@ -249,6 +250,13 @@ func TestProgramRun_Help(t *testing.T) {
 	golden(t, "help.txt", start(t.Context(), shop(), nil, "--help").stdout)
 	golden(t, "help_list.txt", start(t.Context(), shop(), nil, "help", "list").stdout)
 	golden(t, "help_config.txt", start(t.Context(), shop(), nil, "config", "-h").stdout)
+	for _, command := range []string{"list", "fail", "config", "completion", "help"} {
+		for line := range strings.Lines(start(t.Context(), shop(), nil, "help", command).stdout) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("help %s has a line of %d columns: %s", command, n, line)
+			}
+		}
+	}
 	if got := start(t.Context(), shop(), nil); got.code != 0 || !strings.HasPrefix(got.stdout, "shop: buys and sells\n") {
 		t.Errorf("without arguments: %+v", got)
 	}
@@ -304,7 +312,7 @@ token       [secret]  shop.yaml:4:8
 	}
 	got := start(t.Context(), shop(), env, "list")
 	got.stderr = strings.ReplaceAll(got.stderr, file, "shop.yaml")
-	want = "shop: error: shop.yaml:1:1: unknown key \"adr\"; did you mean addr?\nshop.yaml:2:6: log: it is a list, want keys with values\nhint: shop list --help shows the flags\n"
+	want = "shop: error: shop.yaml:1:1: unknown key \"adr\"; did you mean addr?\nshop.yaml:2:6: log: it is a list, want keys with values\n"
 	if got.code != 64 || got.stderr != want {
 		t.Errorf("%+v", got)
 	}

@@ -1,12 +1,10 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
-	"errors"
 	"reflect"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/drivererr"
 )
 
 // SQLiteError turns an error of a SQLite driver, of database/sql or of a
@@ -22,25 +20,15 @@ import (
 //     NOT NULL, CHECK and a STRICT table's types are CodeInvalid.
 //   - Busy and locked are CodeUnavailable: the same call may pass later.
 func SQLiteError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*core.Error](err); ok {
-		return err
-	}
-	known := core.Error{}
-	switch number, ok := resultCode(err); {
-	case errors.Is(err, context.DeadlineExceeded):
-		known.Code = core.CodeTimeout
-	case errors.Is(err, context.Canceled):
-		known.Code = core.CodeCanceled
-	case errors.Is(err, sql.ErrNoRows):
-		known.Code = core.CodeNotFound
-	case ok:
-		known = resultError(number)
-	}
-	known.Op, known.Err = op, err
-	return &known
+	return drivererr.Coded(op, err, func(err error) core.Error {
+		if code, ok := drivererr.Common(err); ok {
+			return core.Error{Code: code}
+		}
+		if number, ok := resultCode(err); ok {
+			return resultError(number)
+		}
+		return core.Error{}
+	})
 }
 
 // resultError is the code and the hint for one of SQLite's (extended) result

@@ -15,6 +15,7 @@ import (
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
@@ -113,7 +114,7 @@ func TestSQLiteMigrate_BadFiles(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := migrate(t, db, c.fsys)
-			wantError(t, err, core.CodeInvalid, c.want)
+			errtest.Want(t, err, core.CodeInvalid, c.want)
 		})
 	}
 }
@@ -157,13 +158,13 @@ func TestSQLiteMigrate_ForeignKeysOff(t *testing.T) {
 			t.Errorf("%d posts, want both", n)
 		}
 		_, err := db.Writer.ExecContext(t.Context(), "INSERT INTO posts VALUES (99)")
-		wantError(t, sqlite.SQLiteError("insert", err), core.CodeConflict, "FOREIGN KEY")
+		errtest.Want(t, sqlite.SQLiteError("insert", err), core.CodeConflict, "FOREIGN KEY")
 	})
 	t.Run("dangling", func(t *testing.T) {
 		db := open(t)
 		mustMigrate(t, db, setup)
 		_, err := migrate(t, db, merge(setup, "3_delete.sql", "-- foreign_keys: off\nDELETE FROM users WHERE id = 1;"))
-		wantError(t, err, core.CodeConflict, "3_delete.sql: leaves rows in posts that point to no row in users")
+		errtest.Want(t, err, core.CodeConflict, "3_delete.sql: leaves rows in posts that point to no row in users")
 		if n := count(t, db, "SELECT count(*) FROM users"); n != 2 {
 			t.Errorf("%d users: not rolled back", n)
 		}
@@ -189,7 +190,7 @@ func TestSQLiteMigrate_ConnectionAfterLockTimeout(t *testing.T) {
 	second := openPath(t, dbPath(t, db.Reader))
 	cfg := sqlite.SQLiteMigrateConfig{FS: files("1_users.sql", usersSQL), LockTimeout: 250 * time.Millisecond}
 	_, err = sqlite.SQLiteMigrate(t.Context(), second.Writer, cfg)
-	wantError(t, err, core.CodeUnavailable, "another process held the write lock")
+	errtest.Want(t, err, core.CodeUnavailable, "another process held the write lock")
 
 	// The connection is as it was, and usable once the lock is free.
 	var busy int

@@ -15,6 +15,7 @@ import (
 	"fnregistry.dev/functions/infra/sqlite"
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 	"fnregistry.dev/functions/infra/sqltest"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 type (
@@ -172,7 +173,7 @@ func TestSQLiteQueryJSON_Parameters(t *testing.T) {
 		{queryConfig{Query: "SELECT ?", Args: []any{map[string]any{}}}, "parameter ?1: a map[string]interface {} can't"},
 	} {
 		out, _, err := query(t, db, c.cfg)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if out != "" {
 			t.Errorf("wrote %q", out)
 		}
@@ -185,7 +186,7 @@ func TestSQLiteQueryJSON_ErrorsBetweenRows(t *testing.T) {
 	long := "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 20000) SELECT n, 'some text to fill the buffer' AS x FROM c"
 	// A row that fails after many: what was written ends inside the array.
 	out, result, err := query(t, db, queryConfig{Query: "SELECT n, CASE WHEN n = 9000 THEN json('{bad') ELSE 'some text to fill the buffer' END AS x FROM (" + long + ")", MaxRows: -1})
-	wantError(t, err, core.CodeInvalid, "malformed JSON")
+	errtest.Want(t, err, core.CodeInvalid, "malformed JSON")
 	if json.Valid([]byte(out)) || result.Rows != 8999 || len(out) < 100<<10 {
 		t.Errorf("%d bytes, %+v", len(out), result)
 	}

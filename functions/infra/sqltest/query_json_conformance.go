@@ -12,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/rowjson"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // QueryJSONConformanceQuery has the fields of every driver's query config,
@@ -232,7 +233,7 @@ func checkWrongParameters(t *testing.T, q *querying) {
 		{request{Query: one, Args: []any{json.Number("x")}}, "no number"},
 	} {
 		out, _, err := q.run(t, c.query)
-		wantError(t, err, core.CodeInvalid, c.want)
+		errtest.Want(t, err, core.CodeInvalid, c.want)
 		if out != "" {
 			t.Errorf("%s: wrote %q", c.query.Query, out)
 		}
@@ -286,7 +287,7 @@ func checkDeadline(t *testing.T, q *querying) {
 			defer cancel()
 			start := time.Now()
 			_, err := q.Query(ctx, io.Discard, request{Query: query, ReadOnly: true, MaxRows: -1, MaxBytes: -1})
-			wantError(t, err, core.CodeTimeout, "deadline")
+			errtest.Want(t, err, core.CodeTimeout, "deadline")
 			if took := time.Since(start); took > 30*time.Second { // the query itself never ends
 				t.Errorf("it took %v", took)
 			}
@@ -307,7 +308,7 @@ func checkCanceled(t *testing.T, q *querying) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := q.Query(ctx, io.Discard, request{Query: "SELECT 1"})
-	wantError(t, err, core.CodeCanceled, "canceled")
+	errtest.Want(t, err, core.CodeCanceled, "canceled")
 }
 
 // brokenWriter takes some bytes, and then fails.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/internal/errtest"
 )
 
 // SQLErrorConformanceConfig is a driver's unit that codes errors, and what it
@@ -55,7 +56,7 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 				t.Fatal("the database returned no error")
 			}
 			got := cfg.Error("op", fmt.Errorf("wrapped: %w", errors.Join(errors.New("other"), err)))
-			wantError(t, got, c.Want, "op: wrapped: ")
+			errtest.Want(t, got, c.Want, "op: wrapped: ")
 			if !errors.Is(got, err) {
 				t.Error("it lost its cause")
 			}

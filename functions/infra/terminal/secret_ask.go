@@ -18,7 +18,6 @@ import (
 // "password".
 type SecretAskConfig struct {
 	Prompt string // what is asked for, without colon; default "password"
-	Env    string // a variable that answers instead, where it is set and not empty; default none
 	Twice  bool   // ask again, and take it only if both are the same: for a new secret
 }
 
@@ -37,11 +36,6 @@ type SecretAskConfig struct {
 //   - Without one it takes stdin's first line, and may take more of stdin than
 //     that line.
 func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
-	if cfg.Env != "" {
-		if secret := os.Getenv(cfg.Env); secret != "" {
-			return []byte(secret), nil
-		}
-	}
 	in, out := os.Stdin, os.Stderr
 	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
 		defer tty.Close()

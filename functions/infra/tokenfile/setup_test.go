@@ -18,6 +18,7 @@ import (
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/functions/infra/tokenfile"
+	"fnregistry.dev/functions/internal/errtest"
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
@@ -93,16 +94,7 @@ func wantValue(t testing.TB, store token.TokenStore, name, want string) {
 // hint.
 func wantError(t testing.TB, err error, code core.Code, want string) {
 	t.Helper()
-	coded, ok := errors.AsType[*core.Error](err)
-	if !ok || core.ErrorCode(err) != code || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v (%s), want a *core.Error with code %s and %q in its text", err, core.ErrorCode(err), code, want)
-		return
-	}
-	for _, kept := range []string{secret, goodPassphrase, "AGE-SECRET-KEY"} {
-		if strings.Contains(err.Error()+coded.Hint, kept) {
-			t.Errorf("%q is in the error: %v, hint %s", kept, err, coded.Hint)
-		}
-	}
+	errtest.Want(t, err, code, want, secret, goodPassphrase, "AGE-SECRET-KEY")
 }
 
 func readFile(t testing.TB, path string) []byte {

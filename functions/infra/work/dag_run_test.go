@@ -94,7 +94,7 @@ func TestDAGRun_Timelines(t *testing.T) {
 					t.Errorf("error %s\nwant %s", got, c.err)
 				}
 				for _, r := range results {
-					if (r.State == work.DAGSucceeded) != (r.Err == nil) {
+					if (r.State == work.DAGRunSucceeded) != (r.Err == nil) {
 						t.Errorf("%+v", r)
 					}
 				}
@@ -143,19 +143,19 @@ func TestDAGRun_Random(t *testing.T) {
 		}
 		random.Shuffle(n, func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
 		results, _ := work.DAGRun(t.Context(), work.DAGRunConfig{Nodes: nodes, Slots: 1 + random.IntN(5), KeepGoing: true})
-		states := map[string]work.DAGState{}
+		states := map[string]work.DAGRunState{}
 		for _, r := range results {
 			states[r.Name] = r.State
 		}
 		for _, node := range nodes {
-			want := work.DAGSucceeded
+			want := work.DAGRunSucceeded
 			for _, need := range node.Needs {
-				if states[need] != work.DAGSucceeded {
-					want = work.DAGSkipped
+				if states[need] != work.DAGRunSucceeded {
+					want = work.DAGRunSkipped
 				}
 			}
-			if want == work.DAGSucceeded && !ended[node.Name] {
-				want = work.DAGFailed
+			if want == work.DAGRunSucceeded && !ended[node.Name] {
+				want = work.DAGRunFailed
 			}
 			if states[node.Name] != want {
 				t.Errorf("seed %d: %s is %s, want %s", seed, node.Name, states[node.Name], want)

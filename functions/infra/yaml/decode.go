@@ -28,6 +28,11 @@ func (d *decoder) problem(at *yaml.Node, path, format string, args ...any) {
 	d.add(&YAMLProblem{Line: at.Line, Column: at.Column, Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
+// ownProblem notes what a type's own method says of its value.
+func (d *decoder) ownProblem(at *yaml.Node, path string, err error) {
+	d.add(&YAMLProblem{Line: at.Line, Column: at.Column, Path: path, Message: err.Error(), Err: err})
+}
+
 func (d *decoder) add(p *YAMLProblem) {
 	if len(d.problems) < maxProblems {
 		p.Name = d.cfg.Name
@@ -116,7 +121,7 @@ func (d *decoder) own(into reflect.Value, node *yaml.Node, path string) bool {
 	switch v := into.Addr().Interface().(type) {
 	case yaml.Unmarshaler:
 		if err := v.UnmarshalYAML(node); err != nil {
-			d.problem(node, path, "%v", err)
+			d.ownProblem(node, path, err)
 		}
 	case *time.Duration:
 		duration, err := time.ParseDuration(node.Value)
@@ -128,7 +133,7 @@ func (d *decoder) own(into reflect.Value, node *yaml.Node, path string) bool {
 		if node.Kind != yaml.ScalarNode {
 			d.problem(node, path, "%s, want a text", what(node))
 		} else if err := v.UnmarshalText([]byte(node.Value)); err != nil {
-			d.problem(node, path, "%v", err)
+			d.ownProblem(node, path, err)
 		}
 	default:
 		return false

@@ -37,7 +37,11 @@ type YAMLProblem struct {
 	Path         string // of the value, such as "steps[2].name"; empty: the whole text
 	Message      string
 	Candidates   []string // the keys that may have been meant
+	Err          error    // of a type's own UnmarshalYAML or UnmarshalText; nil otherwise
 }
+
+// Unwrap returns Err.
+func (p *YAMLProblem) Unwrap() error { return p.Err }
 
 // Error returns "name:line:column: path: message", with a hint for a mistyped
 // key.

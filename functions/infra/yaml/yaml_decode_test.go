@@ -187,6 +187,30 @@ func FuzzYAMLDecode(f *testing.F) {
 	})
 }
 
+// color and shape are types whose own errors callers look for.
+type color string
+
+type shape string
+
+var errOwn = errors.New("there is none")
+
+func (c *color) UnmarshalText([]byte) error { return errOwn }
+
+func (s *shape) UnmarshalYAML(*yaml.Node) error { return errOwn }
+
+func TestYAMLDecode_OwnError(t *testing.T) {
+	t.Parallel()
+	var v struct {
+		Color color `yaml:"color"`
+		Shape shape `yaml:"shape"`
+	}
+	for _, text := range []string{"color: puce\n", "shape: round\n"} {
+		if err := fnyaml.YAMLDecode([]byte(text), &v, fnyaml.YAMLDecodeConfig{}); core.ErrorCode(err) != core.CodeInvalid || !errors.Is(err, errOwn) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // Everything that an alias stands for counts, also keys that are merged again
 // and again without being set, and what an untyped value holds: 44 kB took
 // seconds.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -61,6 +62,10 @@ func (r *runner) say(format string, args ...any) {
 // Ctrl-C reaches it once, through this process. What it writes to stderr
 // (downloads, warnings of programs that servers consist of) is printed only if
 // it fails; of testenv's lines each is.
+//
+// The race detector does not sleep at the end of a process: by default it does
+// for a second, and tests of programs start hundreds. What runs after main has
+// returned would not run without the detector either.
 func (r *runner) run(title string, command []string) *result {
 	done := &result{title: title}
 	r.results = append(r.results, done)
@@ -78,6 +83,7 @@ func (r *runner) run(title string, command []string) *result {
 	}
 	cmd := exec.Command(guarded[0], guarded[1:]...)
 	cmd.Stdout, cmd.Stderr = report, held
+	cmd.Env = append(os.Environ(), "GORACE="+strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	endWithParent(cmd.SysProcAttr)
 	err := cmd.Start()

@@ -58,23 +58,25 @@ func stages(cfg config, count int) ([]stage, error) {
 		}
 		list = append(list, stage{name, title, servers, slices.Concat(repeat(count), args, packages)})
 	}
-	var race []string
+	// make lint vets all packages, with more checks than go test has and with
+	// these tags.
+	flags := []string{"-vet=off"}
 	if cfg.race {
-		race = []string{"-race"}
+		flags = append(flags, "-race")
 	}
-	add(mainStage, "main packages", []string{"postgres", "clickhouse", "keyring", "matrix"}, plain, race...)
+	add(mainStage, "main packages", []string{"postgres", "clickhouse", "keyring", "matrix"}, plain, flags...)
 	// A homeserver on two cores answers late when much else runs, so the
 	// Matrix packages have it one after the other.
-	one := append([]string{"-p=1"}, race...)
+	one := append([]string{"-p=1"}, flags...)
 	if cfg.skipServers {
 		add(dendriteStage, "Matrix packages", nil, matrix, one...)
 	} else {
 		add(dendriteStage, "Matrix packages on Dendrite", []string{"matrix"}, matrix, one...)
 		// Without the race detector, for time: what it could find here,
 		// the stage on Dendrite runs, too.
-		add(synapseStage, "Matrix packages on Synapse", []string{"postgres", "matrix=synapse"}, matrix, "-p=1")
+		add(synapseStage, "Matrix packages on Synapse", []string{"postgres", "matrix=synapse"}, matrix, "-p=1", "-vet=off")
 	}
-	add(mattnStage, "SQLite packages with mattn's driver", nil, sqlite, append(race, "-tags=sqlite_mattn")...)
+	add(mattnStage, "SQLite packages with mattn's driver", nil, sqlite, "-race", "-tags=sqlite_mattn")
 	add(untaggedStage, "matrixcrypto without tags", nil, crypto, "-tags=")
 	return list, nil
 }

@@ -307,3 +307,42 @@ func TestStages(t *testing.T) {
 		})
 	}
 }
+
+// Programs that tests start under the race detector end at once.
+func TestRunner_RaceEnv(t *testing.T) {
+	for given, want := range map[string]string{"": "<atexit_sleep_ms=0>", "halt_on_error=1": "<atexit_sleep_ms=0 halt_on_error=1>"} {
+		t.Setenv("GORACE", given)
+		var out bytes.Buffer
+		r := newRunner(&out, &out)
+		r.run("x", []string{"sh", "-c", `echo "<$GORACE>"`})
+		r.close()
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("GORACE=%s: %s", given, &out)
+		}
+	}
+}
+
+// make lint vets all that the stages leave to it.
+func TestStages_Vet(t *testing.T) {
+	t.Parallel()
+	list, err := stages(config{race: true}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list {
+		off := slices.Contains(s.args, "-vet=off")
+		if left := s.name == mainStage || s.name == dendriteStage || s.name == synapseStage; off != left {
+			t.Errorf("%s: vet is off: %t", s.name, off)
+		}
+		if race := slices.Contains(s.args, "-race"); race == (s.name == synapseStage || s.name == untaggedStage) {
+			t.Errorf("%s: race: %t", s.name, race)
+		}
+	}
+	if len(list) != len(stageNames) {
+		t.Errorf("%d stages", len(list))
+	}
+	lint, err := os.ReadFile("../../../Makefile")
+	if err != nil || !bytes.Contains(lint, []byte("$(GO) vet work\n")) {
+		t.Errorf("make lint does not vet all: %v", err)
+	}
+}

@@ -148,7 +148,7 @@ func (cfg MatrixSyncServiceConfig) withDefaults() (MatrixSyncServiceConfig, stri
 	if cfg.Filter != nil {
 		text, err := json.Marshal(cfg.Filter)
 		if err != nil {
-			return cfg, "", invalid("bad Filter: " + err.Error())
+			return cfg, "", &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: "bad Filter", Err: err}
 		}
 		filter = string(text)
 	}

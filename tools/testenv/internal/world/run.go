@@ -99,7 +99,7 @@ func (r *running) waitAnswer(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return fmt.Errorf("%s did not answer within %s: %v%s", r.name, answerWait, err, r.tail())
+			return fmt.Errorf("%s did not answer within %s: %w%s", r.name, answerWait, err, r.tail())
 		}
 	}
 }
