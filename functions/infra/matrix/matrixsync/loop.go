@@ -86,11 +86,11 @@ func (s *syncService) run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		began := time.Now()
-		timeout := s.cfg.PollTimeoutMS
+		timeout := s.cfg.PollTimeout
 		if s.quick || s.position.Token == "" {
 			timeout = 0
 		}
-		response, err := s.poll(ctx, mautrix.ReqSync{Since: s.position.Token, Timeout: timeout, FullState: s.fullState})
+		response, err := s.poll(ctx, mautrix.ReqSync{Since: s.position.Token, Timeout: int(timeout.Milliseconds()), FullState: s.fullState})
 		if err != nil {
 			s.failed(ctx, err)
 			continue
@@ -106,8 +106,8 @@ func (s *syncService) run(ctx context.Context) {
 			return
 		}
 		s.succeeded()
-		floor := ms(s.cfg.MinIntervalMS)
-		if response.empty() && timeout > 0 && time.Since(began) < ms(timeout)/2 {
+		floor := s.cfg.MinInterval
+		if response.empty() && timeout > 0 && time.Since(began) < timeout/2 {
 			floor = max(floor, syncEmptyFloor)
 		}
 		s.pause(ctx, floor-time.Since(began))
@@ -169,9 +169,9 @@ func (s *syncService) fail(ctx context.Context, err error) {
 
 func (s *syncService) delay(err error, credentials bool) time.Duration {
 	if credentials {
-		return ms(s.cfg.MaxBackoffMS)
+		return s.cfg.MaxBackoff
 	}
-	backoff := core.BackoffDelayConfig{Initial: ms(s.cfg.InitialBackoffMS), Max: ms(s.cfg.MaxBackoffMS)}
+	backoff := core.BackoffDelayConfig{Initial: s.cfg.InitialBackoff, Max: s.cfg.MaxBackoff}
 	if coded, ok := errors.AsType[*core.Error](err); ok {
 		backoff.Floor = coded.RetryAfter
 	}

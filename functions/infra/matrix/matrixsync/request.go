@@ -35,7 +35,7 @@ func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncR
 	}
 	url := s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, request.BuildQuery())
 	s.metrics.request()
-	body, err := s.get(ctx, url, ms(request.Timeout)+slack)
+	body, err := s.get(ctx, url, time.Duration(request.Timeout)*time.Millisecond+slack)
 	if err != nil {
 		return nil, err
 	}
