@@ -115,8 +115,8 @@ func TestMatrixOutbox_ClockSetBetweenProcesses(t *testing.T) {
 			})
 			stop(t, outbox)
 			before := sends.Matched()
-			// To the next process this machine's clock is set: what was stored by
-			// it is as much older or newer.
+			// To the next process this machine's clock is set: what was stored
+			// by it is as much older or newer.
 			const older = "UPDATE matrix_outbox SET shown_at = shown_at - ?1, enqueued_at = enqueued_at - ?1 WHERE shown_at > 0"
 			if _, err := cfg.DB.ExecContext(t.Context(), older, set.Milliseconds()); err != nil {
 				t.Fatal(err)
