@@ -190,7 +190,8 @@ func (cfg *MatrixClientInitConfig) later(ctx context.Context, tokenName string, 
 			return err
 		}
 		transport.real.Store(real)
-		return checkVersions(withClientAsk(ctx, askAll), asked)
+		// Without the token, which Synapse would judge here.
+		return checkVersions(withClientAsk(withClientToken(ctx, ""), askAll), asked)
 	})
 	given := cfg.given(asked, stored)
 	transport.owned.close(func(ctx context.Context) error {
