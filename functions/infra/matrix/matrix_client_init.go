@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/redirect"
 	"fnregistry.dev/functions/infra/matrix/internal/unsent"
@@ -62,8 +63,6 @@ type MatrixClientInitConfig struct {
 	// Logger gets mautrix's messages: each request at level Debug. nil: none.
 	Logger *slog.Logger
 }
-
-const defaultStallTimeout = 2 * time.Minute
 
 // initPatience is how long MatrixClientInit waits for a homeserver without
 // which it can do.
@@ -191,7 +190,8 @@ func (cfg *MatrixClientInitConfig) later(ctx context.Context, tokenName string, 
 			return err
 		}
 		transport.real.Store(real)
-		return checkVersions(withClientAsk(ctx, askAll), asked)
+		// Without the token, which Synapse would judge here.
+		return checkVersions(withClientAsk(withClientToken(ctx, ""), askAll), asked)
 	})
 	given := cfg.given(asked, stored)
 	transport.owned.close(func(ctx context.Context) error {
@@ -208,7 +208,7 @@ func (cfg *MatrixClientInitConfig) server() string {
 
 // client makes the client, which has asked nothing yet.
 func (cfg *MatrixClientInitConfig) client(home *url.URL) (*mautrix.Client, *clientTransport, error) {
-	transport := newClientTransport(cfg.Transport, cmp.Or(cfg.StallTimeout, defaultStallTimeout), home)
+	transport := newClientTransport(cfg.Transport, cfg.StallTimeout, home)
 	client, err := mautrix.NewClient(home.String(), cfg.UserID, "")
 	if err != nil {
 		return nil, nil, MatrixError("matrix_client_init", err)
@@ -249,10 +249,7 @@ func (cfg *MatrixClientInitConfig) check() error {
 	if err := checkToken(cfg.AccessToken); err != nil {
 		return &core.Error{Code: core.CodeInvalid, Op: "matrix_client_init", Err: err}
 	}
-	if cfg.StallTimeout < 0 {
-		return invalid("StallTimeout is negative", "")
-	}
-	return nil
+	return durations.Fill("matrix_client_init", durations.Field{Name: "StallTimeout", Value: &cfg.StallTimeout, Default: 2 * time.Minute})
 }
 
 // given is the login with the token that is known.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix"
 
@@ -27,7 +28,7 @@ func TestMatrixCryptoInit_FileLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: bob.client, Store: store, InitialBackoffMS: 50})
+	service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: bob.client, Store: store, InitialBackoff: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func (d *device) startService(t *testing.T) *matrixsync.MatrixSyncServiceHandle 
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeoutMS: 1000, InitialBackoffMS: 50, MaxBackoffMS: 200})
+	service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: d.client, Store: store, PollTimeout: time.Second, InitialBackoff: 50 * time.Millisecond, MaxBackoff: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
 	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 	"fnregistry.dev/functions/infra/metrics"
@@ -123,7 +124,10 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 			Hint:    "make it with matrix_client_init",
 		}
 	}
-	cfg = cfg.withDefaults()
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
 	account := string(cfg.Client.UserID)
 	key := outboxKey{cfg.DB, account}
 	if _, running := outboxRunning.LoadOrStore(key, struct{}{}); running {
@@ -167,24 +171,20 @@ func newHandle(ctx context.Context, cfg MatrixOutboxConfig, account string) (*Ma
 	}, nil
 }
 
-func (cfg MatrixOutboxConfig) withDefaults() MatrixOutboxConfig {
+func (cfg MatrixOutboxConfig) withDefaults() (MatrixOutboxConfig, error) {
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = 8
 	}
-	orDefault := func(d *time.Duration, fallback time.Duration) {
-		if *d <= 0 {
-			*d = fallback
-		}
-	}
-	orDefault(&cfg.RequestTimeout, time.Minute)
-	orDefault(&cfg.Settle, 10*time.Second)
-	orDefault(&cfg.KeepSent, 24*time.Hour)
-	orDefault(&cfg.Poll, time.Second)
 	if cfg.KeepSentCount <= 0 {
 		cfg.KeepSentCount = 50_000
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	return cfg
+	return cfg, durations.Fill("matrix_outbox",
+		durations.Field{Name: "RequestTimeout", Value: &cfg.RequestTimeout, Default: time.Minute},
+		durations.Field{Name: "Settle", Value: &cfg.Settle, Default: 10 * time.Second},
+		durations.Field{Name: "KeepSent", Value: &cfg.KeepSent, Default: 24 * time.Hour},
+		durations.Field{Name: "Poll", Value: &cfg.Poll, Default: time.Second},
+	)
 }
 
 // Stop begins nothing new, waits for what is under way (5 seconds, then it is

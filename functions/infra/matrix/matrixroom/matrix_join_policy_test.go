@@ -30,8 +30,8 @@ func policyFor(t testing.TB, cfg matrixroom.MatrixJoinPolicyConfig) (*matrixroom
 	t.Helper()
 	results := make(chan matrixroom.MatrixJoinPolicyResult, 1000)
 	cfg.OnResult = func(result matrixroom.MatrixJoinPolicyResult) { results <- result }
-	if cfg.IntervalMS == 0 {
-		cfg.IntervalMS = 5
+	if cfg.Interval == 0 {
+		cfg.Interval = 5 * time.Millisecond
 	}
 	policy, err := matrixroom.MatrixJoinPolicy(t.Context(), cfg)
 	if err != nil {
@@ -200,7 +200,7 @@ func TestMatrixJoinPolicy_GivesUp(t *testing.T) {
 	proxy := fault.HTTP(t, home.URL)
 	down := proxy.Add(fault.Rule{Match: "POST /_matrix/client/v3/", Fault: fault.Status{Code: 500}})
 	bot := clientFor(t, proxy.URL(), home.NewUser(t, "bot"))
-	policy, results := policyFor(t, matrixroom.MatrixJoinPolicyConfig{Client: bot, AllowServers: []string{"*"}, Attempts: 3, IntervalMS: 1})
+	policy, results := policyFor(t, matrixroom.MatrixJoinPolicyConfig{Client: bot, AllowServers: []string{"*"}, Attempts: 3, Interval: time.Millisecond})
 	policy.Observe(inviteEvent("!a:b", "@eve:b", bot.UserID, "invite"))
 	wantError(t, wantResult(t, results).Err, core.CodeUnavailable, "500")
 	if down.Injected() != 3 {
@@ -222,7 +222,7 @@ func TestMatrixJoinPolicy_Flood(t *testing.T) {
 	var log lockedBuffer
 	began := time.Now()
 	policy, results := policyFor(t, matrixroom.MatrixJoinPolicyConfig{
-		Client: bot, AllowServers: []string{home.ServerName}, LeaveOthers: true, QueueSize: 20, IntervalMS: 20,
+		Client: bot, AllowServers: []string{home.ServerName}, LeaveOthers: true, QueueSize: 20, Interval: 20 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	counts := map[matrixroom.MatrixJoinAction]int{}

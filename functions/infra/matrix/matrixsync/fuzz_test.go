@@ -91,7 +91,7 @@ func FuzzMatrixSyncService(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			server := &hostile{body: body}
-			service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), MaxBackoffMS: 10})
+			service, err := matrixsync.MatrixSyncService(t.Context(), matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), MaxBackoff: 10 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,7 +23,7 @@ import (
 func gapWorld(t *testing.T, missed int) (w *world, cfg matrixsync.MatrixSyncServiceConfig, bodies []string) {
 	t.Helper()
 	w = newWorld(t)
-	cfg = matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoffMS: 1, MaxBackoffMS: 50}
+	cfg = matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoff: time.Millisecond, MaxBackoff: 50 * time.Millisecond}
 	service := startSync(t, cfg)
 	send(t, w.alice, w.room, "before")
 	nextMessage(t, service)
@@ -282,7 +282,7 @@ func TestSync_UnknownToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoffMS: 1}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoff: time.Millisecond}
 	service := startSync(t, cfg)
 	send(t, w.alice, w.room, "old 1", "old 2")
 	wantMessages(t, service, []string{"old 1", "old 2"})

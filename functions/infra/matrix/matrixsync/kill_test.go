@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
@@ -48,7 +49,7 @@ func consumeForever(args []string) error {
 	if err != nil {
 		return err
 	}
-	service, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, MinIntervalMS: 1, ChannelBuffer: 3})
+	service, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, MinInterval: time.Millisecond, ChannelBuffer: 3})
 	if err != nil {
 		return err
 	}

@@ -90,12 +90,13 @@ func (s *syncService) run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		began := time.Now()
-		timeout := s.cfg.PollTimeoutMS
+		timeout := s.cfg.PollTimeout
 		if s.quick || s.position.Token == "" {
 			timeout = 0
 		}
 		since := s.position.Token
-		response, err := s.pollWatching(ctx, mautrix.ReqSync{Since: since, Timeout: timeout, FullState: s.fullState})
+		request := mautrix.ReqSync{Since: since, Timeout: int(timeout.Milliseconds()), FullState: s.fullState}
+		response, err := s.pollWatching(ctx, request)
 		if s.lost != nil {
 			return s.lost
 		}
@@ -130,11 +131,11 @@ const syncIdleFloor = time.Second
 // One whose token stands still shows no progress, whatever it answers: it is
 // asked more and more rarely.
 func (s *syncService) floor(
-	response *syncResponse, since string, timeout int, took time.Duration, fresh int,
+	response *syncResponse, since string, timeout, took time.Duration, fresh int,
 ) time.Duration {
-	least := ms(s.cfg.MinIntervalMS)
+	least := s.cfg.MinInterval
 	stands := response.NextBatch == since
-	if timeout == 0 || took >= ms(timeout)/2 || (!stands && (fresh > 0 || response.forDevice())) {
+	if timeout == 0 || took >= timeout/2 || (!stands && (fresh > 0 || response.forDevice())) {
 		s.standing = 0
 		return least
 	}
@@ -142,7 +143,7 @@ func (s *syncService) floor(
 		s.standing = 0
 		return max(least, syncIdleFloor)
 	}
-	backoff := core.BackoffDelayConfig{Initial: syncIdleFloor, Max: ms(s.cfg.MaxBackoffMS), Floor: syncIdleFloor}
+	backoff := core.BackoffDelayConfig{Initial: syncIdleFloor, Max: s.cfg.MaxBackoff, Floor: syncIdleFloor}
 	s.standing++
 	return max(least, core.BackoffDelay(backoff, s.standing-1, rand.Float64()))
 }
@@ -199,9 +200,9 @@ func (s *syncService) fail(ctx context.Context, err error) {
 
 func (s *syncService) delay(err error, credentials bool) time.Duration {
 	if credentials {
-		return ms(s.cfg.MaxBackoffMS)
+		return s.cfg.MaxBackoff
 	}
-	backoff := core.BackoffDelayConfig{Initial: ms(s.cfg.InitialBackoffMS), Max: ms(s.cfg.MaxBackoffMS)}
+	backoff := core.BackoffDelayConfig{Initial: s.cfg.InitialBackoff, Max: s.cfg.MaxBackoff}
 	if coded, ok := errors.AsType[*core.Error](err); ok {
 		backoff.Floor = coded.RetryAfter
 	}

@@ -78,7 +78,7 @@ func sqliteSync(b *testing.B, responses [][]byte, total int) {
 
 func serviceSync(b *testing.B, cfg matrixsync.MatrixSyncServiceConfig, responses [][]byte, total int) {
 	cfg.Client = recordedClient(b, &recorded{responses: responses})
-	cfg.MinIntervalMS = 1 // mautrix has none
+	cfg.MinInterval = time.Millisecond // mautrix has none
 	service, err := matrixsync.MatrixSyncService(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -133,7 +134,7 @@ func TestMatrixSyncCrypto_KeyComesLater(t *testing.T) {
 			crypto := newToyCrypto()
 			crypto.broken = errors.New("the crypto's database is locked")
 			w.bot.Crypto = crypto
-			cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 1}
+			cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoff: time.Millisecond}
 			if durable {
 				cfg.Store = newStore(t)
 			}

@@ -65,7 +65,7 @@ const ackWithin = 30 * time.Second
 // ackHandled acknowledges an event that was handled. A store that is busy is
 // tried again until ctx or the service ends; the first try is made in any case.
 func (h *MatrixSyncServiceHandle) ackHandled(ctx context.Context, evt matrix.MatrixSyncEvent) error {
-	backoff := core.BackoffDelayConfig{Initial: ms(h.sync.cfg.InitialBackoffMS), Max: ms(h.sync.cfg.MaxBackoffMS)}
+	backoff := core.BackoffDelayConfig{Initial: h.sync.cfg.InitialBackoff, Max: h.sync.cfg.MaxBackoff}
 	for attempt := 0; ; attempt++ {
 		trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWithin)
 		err := evt.Ack(trying)

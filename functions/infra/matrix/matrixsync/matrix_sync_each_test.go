@@ -136,7 +136,7 @@ func TestMatrixSyncEach_StoreBusyAtAck(t *testing.T) {
 		}
 	})
 	cfg := matrixsync.MatrixSyncServiceConfig{
-		Client: recordedClient(t, server), Store: store, InitialBackoffMS: 1, MaxBackoffMS: 10,
+		Client: recordedClient(t, server), Store: store, InitialBackoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond,
 		Logger: slog.New(&seen{slog.DiscardHandler, "can't acknowledge", release}),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -169,7 +169,7 @@ func TestMatrixSyncEach_AnotherProcessTakesTheStore(t *testing.T) {
 	each := func(ctx context.Context, bodies chan<- string) error {
 		_, store := eachFile(t, path)
 		cfg := matrixsync.MatrixSyncServiceConfig{
-			Client: clientFor(t, w.proxy.URL(), servers.User{ID: w.user.ID, AccessToken: w.user.AccessToken, DeviceID: w.user.DeviceID}), Store: store, InitialBackoffMS: 1,
+			Client: clientFor(t, w.proxy.URL(), servers.User{ID: w.user.ID, AccessToken: w.user.AccessToken, DeviceID: w.user.DeviceID}), Store: store, InitialBackoff: time.Millisecond,
 		}
 		return matrixsync.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
 			if evt.Type == "m.room.message" {

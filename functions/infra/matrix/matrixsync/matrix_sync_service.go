@@ -12,6 +12,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
 	"fnregistry.dev/functions/infra/metrics"
 	"fnregistry.dev/functions/infra/service"
 )
@@ -21,17 +22,19 @@ import (
 type MatrixSyncServiceConfig struct {
 	Client *mautrix.Client // with homeserver URL, user ID and access token; one service for each client
 
-	InitialBackoffMS int // first wait after a failed sync, in milliseconds; default 1000
-	MaxBackoffMS     int // longest wait, in milliseconds; default 60000
-	ChannelBuffer    int // capacity of Events; default 256
+	// Of the durations zero is the default, and a negative one is an error.
 
-	Store         MatrixSyncStorage            // default: in memory, see [MatrixSyncServiceHandle.Ack]
-	Filter        *mautrix.Filter              // default: 50 events a room, without presence, typing, receipts and account data
-	PollTimeoutMS int                          // how long the server holds an empty answer back, in milliseconds; default 30000
-	MinIntervalMS int                          // from the start of one sync to that of the next, in milliseconds; default 100
-	GapPages      int                          // of 100 events each, to fill a room's gap with; default 50; negative: none
-	Logger        *slog.Logger                 // default: none
-	Metrics       *metrics.MetricsTextRegistry // default: none
+	InitialBackoff time.Duration // first wait after a failed sync; default 1 s
+	MaxBackoff     time.Duration // longest wait; default 60 s
+	ChannelBuffer  int           // capacity of Events; default 256
+
+	Store       MatrixSyncStorage            // default: in memory, see [MatrixSyncServiceHandle.Ack]
+	Filter      *mautrix.Filter              // default: 50 events a room, without presence, typing, receipts and account data
+	PollTimeout time.Duration                // how long the server holds an empty answer back, in whole milliseconds; default 30 s
+	MinInterval time.Duration                // from the start of one sync to that of the next; default 100 ms
+	GapPages    int                          // of 100 events each, to fill a room's gap with; default 50; negative: none
+	Logger      *slog.Logger                 // default: none
+	Metrics     *metrics.MetricsTextRegistry // default: none
 }
 
 // MatrixSyncServiceHandle is a running service.
@@ -68,7 +71,7 @@ type MatrixSyncServiceHandle struct {
 //
 // No failure of the server ends the service, only the loss of the store does
 // (see Err): it waits with backoff, and as long as the server asks for. On 401
-// it waits as long as MaxBackoffMS, or until [MatrixSyncServiceHandle.Resume],
+// it waits as long as MaxBackoff, or until [MatrixSyncServiceHandle.Resume],
 // for new credentials of the same user and device.
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where a service runs for
@@ -152,21 +155,23 @@ func (cfg MatrixSyncServiceConfig) withDefaults() (MatrixSyncServiceConfig, stri
 		}
 		filter = string(text)
 	}
-	cfg.MaxBackoffMS = orDefault(cfg.MaxBackoffMS, 60_000)
-	cfg.InitialBackoffMS = min(orDefault(cfg.InitialBackoffMS, 1000), cfg.MaxBackoffMS)
-	cfg.ChannelBuffer = orDefault(cfg.ChannelBuffer, 256)
-	cfg.PollTimeoutMS = orDefault(cfg.PollTimeoutMS, 30_000)
-	cfg.MinIntervalMS = orDefault(cfg.MinIntervalMS, 100)
+	err := durations.Fill("matrix_sync_service",
+		durations.Field{Name: "MaxBackoff", Value: &cfg.MaxBackoff, Default: time.Minute},
+		durations.Field{Name: "InitialBackoff", Value: &cfg.InitialBackoff, Default: time.Second},
+		durations.Field{Name: "PollTimeout", Value: &cfg.PollTimeout, Default: 30 * time.Second},
+		durations.Field{Name: "MinInterval", Value: &cfg.MinInterval, Default: 100 * time.Millisecond},
+	)
+	if err != nil {
+		return cfg, "", err
+	}
+	cfg.PollTimeout = max(cfg.PollTimeout, time.Millisecond)
+	cfg.InitialBackoff = min(cfg.InitialBackoff, cfg.MaxBackoff)
+	if cfg.ChannelBuffer <= 0 {
+		cfg.ChannelBuffer = 256
+	}
 	cfg.GapPages = cmp.Or(cfg.GapPages, 50)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	return cfg, filter, nil
-}
-
-func orDefault(n, normal int) int {
-	if n <= 0 {
-		return normal
-	}
-	return n
 }
 
 // Ack acknowledges events in one transaction of the store: once it has returned
@@ -203,5 +208,3 @@ func (h *MatrixSyncServiceHandle) Resume() {
 
 // Health says how the service does.
 func (h *MatrixSyncServiceHandle) Health() MatrixSyncHealth { return h.sync.health.get() }
-
-func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -83,7 +83,7 @@ func TestMatrixSyncService_BackoffRecovery(t *testing.T) {
 			w := newWorld(t)
 			w.bot.Client.Transport.(*http.Transport).DisableKeepAlives = true // or Go repeats a GET by itself
 			rule := w.proxy.Add(fault.Rule{Match: syncPath, Max: 4, Fault: failure})
-			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 10, MaxBackoffMS: 50})
+			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond})
 			for range rule.Injected() + 1 {
 				if err := nextError(t, service); core.ErrorCode(err) == core.CodeInternal {
 					t.Errorf("an error without a code: %v", err)
@@ -113,7 +113,7 @@ func TestMatrixSyncService_RetryAfter(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.proxy.Add(fault.Rule{Match: syncPath, Max: 1, Fault: limited})
-			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 1, MaxBackoffMS: 2})
+			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond})
 			began := time.Now()
 			if err := nextError(t, service); core.ErrorCode(err) != core.CodeLimited {
 				t.Errorf("got %v", err)
@@ -134,7 +134,7 @@ func TestMatrixSyncService_Error401NoExit(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(bot.Client.CloseIdleConnections)
-	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: bot, MaxBackoffMS: 3_600_000})
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: bot, MaxBackoff: 3600 * time.Second})
 	send(t, w.alice, w.room, "before")
 	nextMessage(t, service)
 	// A copy of the client logs out: what happens when an administrator ends
@@ -243,7 +243,7 @@ func TestMatrixSyncService_ErrorsNeverBlock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	rule := w.proxy.Add(fault.Rule{Match: syncPath, Max: 100, Fault: fault.Status{Code: 503}})
-	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoffMS: 1, MaxBackoffMS: 2})
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, InitialBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond})
 	send(t, w.alice, w.room, "through")
 	if e := nextMessage(t, service); e.Body != "through" || rule.Injected() != 100 {
 		t.Errorf("%q after %d failures", e.Body, rule.Injected())
@@ -332,7 +332,7 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoffMS: 1}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store, InitialBackoff: time.Millisecond}
 	room := newRoom(t, w.alice)
 	invited, left := ownMember(w, room, "invite"), ownMember(w, room, "leave")
 	service := startSync(t, cfg)
@@ -397,7 +397,7 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 	w := newWorld(t)
 	registry := metrics.MetricsText(metrics.MetricsTextConfig{})
 	w.proxy.Add(fault.Rule{Match: syncPath, Max: 1, Fault: fault.Status{Code: 503}})
-	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, Metrics: registry, InitialBackoffMS: 1})
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, Metrics: registry, InitialBackoff: time.Millisecond})
 	if health := service.Health(); health.State != matrixsync.MatrixSyncDegraded {
 		t.Errorf("at the start %+v", health)
 	}

@@ -11,6 +11,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/durations"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -69,8 +70,9 @@ func MatrixSyncStore(ctx context.Context, cfg MatrixSyncStoreConfig) (*MatrixSyn
 		return nil, &core.Error{Code: core.CodeInvalid, Op: "matrix_sync_store", Message: fmt.Sprintf("bad prefix %.80q", cfg.Prefix),
 			Hint: "use letters, digits and _, up to 50"}
 	}
-	if cfg.DedupeTTL <= 0 {
-		cfg.DedupeTTL = defaultDedupeTTL
+	err := durations.Fill("matrix_sync_store", durations.Field{Name: "DedupeTTL", Value: &cfg.DedupeTTL, Default: defaultDedupeTTL})
+	if err != nil {
+		return nil, err
 	}
 	if cfg.DedupeCount <= 0 {
 		cfg.DedupeCount = defaultDedupeCount

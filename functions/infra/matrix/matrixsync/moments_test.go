@@ -81,7 +81,7 @@ func TestSync_HistoryBeforeJoin(t *testing.T) {
 	t.Parallel()
 	const before, after = matrix.MatrixMomentBefore, matrix.MatrixMomentAfter
 	bot, alice := newClient(t, "bot"), newClient(t, "alice")
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: bot, Store: newStore(t), InitialBackoffMS: 1}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: bot, Store: newStore(t), InitialBackoff: time.Millisecond}
 	service := startSync(t, cfg)
 	waitHealth(t, service, matrixsync.MatrixSyncHealthy)
 	room := newRoom(t, alice)
@@ -243,7 +243,7 @@ func TestSync_Moments(t *testing.T) {
 				},
 				messages: func(string, int) (int, string) { return 200, `{"chunk":[` + momentEvents(c.history) + `]}` },
 			}
-			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), Filter: c.filter, GapPages: c.pages, MinIntervalMS: 1})
+			service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), Filter: c.filter, GapPages: c.pages, MinInterval: time.Millisecond})
 			var got []string
 			for e := next(t, service); e.EventID != "$end"; e = next(t, service) {
 				if e.Type == "m.room.message" && e.EventID != "$z" {

@@ -35,7 +35,7 @@ func (s *syncService) poll(ctx context.Context, request mautrix.ReqSync) (*syncR
 	}
 	url := s.client.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "sync"}, request.BuildQuery())
 	s.metrics.request()
-	body, date, err := s.get(ctx, url, ms(request.Timeout)+slack)
+	body, date, err := s.get(ctx, url, time.Duration(request.Timeout)*time.Millisecond+slack)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ var _ ownedStorage = (*MatrixSyncStoreHandle)(nil)
 const ownedEvery = 2 * time.Second
 
 // pollWatching is poll, which it breaks off when the store is lost meanwhile:
-// where nothing happens, a poll takes PollTimeoutMS.
+// where nothing happens, a poll takes PollTimeout.
 func (s *syncService) pollWatching(ctx context.Context, request mautrix.ReqSync) (*syncResponse, error) {
 	store, ok := s.store.(ownedStorage)
 	if !ok {

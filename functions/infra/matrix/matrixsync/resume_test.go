@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -78,7 +79,7 @@ func TestSync_ServerShutsDown(t *testing.T) {
 			w := newWorld(t)
 			other := newRoom(t, w.alice, w.bot)
 			server := &closing{}
-			cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoffMS: 1, MaxBackoffMS: 50}
+			cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoff: time.Millisecond, MaxBackoff: 50 * time.Millisecond}
 			through(t, rewriting(t, w.proxy.URL(), nil, server.answer), &cfg)
 			service := startSync(t, cfg)
 			send(t, w.alice, w.room, "first")
@@ -210,7 +211,7 @@ func TestSync_HistoryEndsEarly(t *testing.T) {
 func TestSync_ResumedDeliversNothingTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoffMS: 1, MaxBackoffMS: 50}
+	cfg := matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: newStore(t), InitialBackoff: time.Millisecond, MaxBackoff: 50 * time.Millisecond}
 	service := startSync(t, cfg)
 	send(t, w.alice, w.room, "one", "two")
 	wantMessages(t, service, []string{"one", "two"})

@@ -94,7 +94,7 @@ func TestSync_InvitationsOfOneInviter(t *testing.T) {
 			`{"type":"m.room.member","state_key":"@bot:localhost","sender":"@a:x","event_id":%q,"content":{"membership":"invite"}}]}}}}}`, i+1, id))
 	}
 	server.responses = append(server.responses, []byte(told("s5", "!end:x: $end")))
-	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), MinIntervalMS: 1})
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), MinInterval: time.Millisecond})
 	n := 0
 	for e := next(t, service); e.EventID != "$end"; e = next(t, service) {
 		n++

@@ -57,7 +57,7 @@ func read(ctx context.Context, j job, client *mautrix.Client, db *sqliteopen.SQL
 	if err != nil {
 		return err
 	}
-	sync, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoffMS: 20, MaxBackoffMS: 1000})
+	sync, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: client, Store: store, InitialBackoff: 20 * time.Millisecond, MaxBackoff: time.Second})
 	if err != nil {
 		return err
 	}
