@@ -1,4 +1,3 @@
-// Package file waits for files: for changes in a tree of folders, for a lock
-// that another process holds, and for a file that is still being written.
-// Package atomicfile writes them.
+// Package file waits for files: for changes in a tree of folders, and for a
+// file that is still being written. Package atomicfile writes them.
 package file

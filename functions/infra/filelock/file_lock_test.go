@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package file_test
+package filelock_test
 
 import (
 	"bufio"
@@ -19,15 +19,18 @@ import (
 	"time"
 
 	"fnregistry.dev/functions/core"
-	"fnregistry.dev/functions/infra/file"
+	"fnregistry.dev/functions/infra/filelock"
 	"fnregistry.dev/functions/internal/childtest"
 )
 
-func init() { children["hold"] = holdForever }
+func TestMain(m *testing.M) {
+	childtest.Play(map[string]func(args []string) string{"hold": holdForever})
+	os.Exit(m.Run())
+}
 
 // holdForever locks a file and keeps it until it is killed.
 func holdForever(args []string) string {
-	if _, err := file.FileLock(context.Background(), args[0], file.FileLockConfig{}); err != nil {
+	if _, err := filelock.FileLock(context.Background(), args[0], filelock.FileLockConfig{}); err != nil {
 		return err.Error()
 	}
 	os.Stdout.WriteString("held\n")
@@ -54,22 +57,22 @@ func startHolder(t *testing.T, path string) *exec.Cmd {
 
 func wantHeld(t *testing.T, err error, code core.Code, path string, pid int) {
 	t.Helper()
-	held, ok := errors.AsType[*file.FileLockedError](err)
-	if !ok || core.ErrorCode(err) != code || *held != (file.FileLockedError{Path: path, PID: pid}) {
+	held, ok := errors.AsType[*filelock.FileLockedError](err)
+	if !ok || core.ErrorCode(err) != code || *held != (filelock.FileLockedError{Path: path, PID: pid}) {
 		t.Errorf("%v (%s), want code %s, held by %d", err, core.ErrorCode(err), code, pid)
 	}
 }
 
-func lockNow(t *testing.T, path string) *file.FileLockHandle {
+func lockNow(t *testing.T, path string) *filelock.FileLockHandle {
 	t.Helper()
-	lock, err := file.FileLock(t.Context(), path, file.FileLockConfig{})
+	lock, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return lock
 }
 
-func unlock(t *testing.T, lock *file.FileLockHandle) {
+func unlock(t *testing.T, lock *filelock.FileLockHandle) {
 	t.Helper()
 	if err := lock.Close(); err != nil {
 		t.Error(err)
@@ -81,7 +84,7 @@ func TestFileLock_OtherProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.lock")
 	holder := startHolder(t, path)
 	pid := holder.Process.Pid
-	_, err := file.FileLock(t.Context(), path, file.FileLockConfig{})
+	_, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
 	wantHeld(t, err, core.CodeConflict, path, pid)
 	if !strings.Contains(err.Error(), "process "+strconv.Itoa(pid)+" holds the lock") {
 		t.Error(err)
@@ -92,12 +95,12 @@ func TestFileLock_OtherProcess(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	_, err = file.FileLock(ctx, path, file.FileLockConfig{Wait: true})
+	_, err = filelock.FileLock(ctx, path, filelock.FileLockConfig{Wait: true})
 	wantHeld(t, err, core.CodeTimeout, path, pid)
 	if err := holder.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	lock, err := file.FileLock(t.Context(), path, file.FileLockConfig{Wait: true})
+	lock, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{Wait: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,13 +121,13 @@ func TestFileLock_SameProcess(t *testing.T) {
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
-			lock, err := file.FileLock(t.Context(), path, file.FileLockConfig{Wait: true})
+			lock, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{Wait: true})
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			most.Store(max(most.Load(), inside.Add(1)))
-			_, err = file.FileLock(t.Context(), path, file.FileLockConfig{})
+			_, err = filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
 			wantHeld(t, err, core.CodeConflict, path, os.Getpid())
 			inside.Add(-1)
 			unlock(t, lock)
@@ -143,11 +146,11 @@ func TestFileLock_WaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := file.FileLock(ctx, path, file.FileLockConfig{Wait: true})
+		_, err := filelock.FileLock(ctx, path, filelock.FileLockConfig{Wait: true})
 		wantHeld(t, err, core.CodeTimeout, path, os.Getpid())
 		canceled, cancelNow := context.WithCancel(t.Context())
 		cancelNow()
-		if _, err := file.FileLock(canceled, path, file.FileLockConfig{}); core.ErrorCode(err) != core.CodeCanceled {
+		if _, err := filelock.FileLock(canceled, path, filelock.FileLockConfig{}); core.ErrorCode(err) != core.CodeCanceled {
 			t.Error(err)
 		}
 	})
@@ -165,7 +168,7 @@ func TestFileLock_Replaced(t *testing.T) {
 	}
 	lock := lockNow(t, path)
 	unlock(t, old)
-	_, err := file.FileLock(t.Context(), path, file.FileLockConfig{})
+	_, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
 	wantHeld(t, err, core.CodeConflict, path, os.Getpid())
 	unlock(t, lock)
 }
@@ -181,7 +184,7 @@ func TestFileLock_Errors(t *testing.T) {
 	for name, want := range map[string]core.Code{
 		"link": core.CodeInvalid, "pipe": core.CodeInvalid, "folder": core.CodeInvalid, "missing/x.lock": core.CodeNotFound,
 	} {
-		if _, err := file.FileLock(t.Context(), at(name), file.FileLockConfig{Wait: true}); core.ErrorCode(err) != want {
+		if _, err := filelock.FileLock(t.Context(), at(name), filelock.FileLockConfig{Wait: true}); core.ErrorCode(err) != want {
 			t.Errorf("%s: %v (%s), want %s", name, err, core.ErrorCode(err), want)
 		}
 	}
@@ -199,7 +202,7 @@ func TestFileLock_OddContent(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := file.FileLock(t.Context(), path, file.FileLockConfig{})
+		_, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
 		wantHeld(t, err, core.CodeConflict, path, 0)
 		unlock(t, lock)
 	}
