@@ -72,7 +72,11 @@ func (s *sender) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.cancel = cancel
-	s.dispatch(ctx)
+	if s.cfg.EnqueueOnly {
+		s.watch(ctx)
+	} else {
+		s.dispatch(ctx)
+	}
 	s.stop()
 	idle := make(chan struct{})
 	go func() {
@@ -111,6 +115,22 @@ func (s *sender) dispatch(ctx context.Context) {
 			case <-ticker.C:
 				tick = true
 			}
+		}
+	}
+}
+
+// watch makes those who wait look for what another process has sent.
+func (s *sender) watch(ctx context.Context) {
+	ticker := time.NewTicker(s.cfg.Poll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.stopping:
+			return
+		case <-ticker.C:
+			s.waiters.notifyAll()
 		}
 	}
 }

@@ -73,7 +73,7 @@ CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 ) WITHOUT ROWID;
 `
 
-// store is the queue of one account, and all SQL. Whoever opened it last owns
+// store is the queue of one account, and all SQL. Whoever called own last owns
 // it: the others can't begin a try any more.
 type store struct {
 	db      *sql.DB
@@ -109,11 +109,13 @@ func openStore(ctx context.Context, db *sql.DB, account string) (*store, error) 
 			return nil, sqlite.SQLiteError("matrix_outbox", err)
 		}
 	}
-	const own = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
-	if _, err := db.ExecContext(ctx, own, account, s.token); err != nil {
-		return nil, sqlite.SQLiteError("matrix_outbox", err)
-	}
 	return s, nil
+}
+
+// own takes the queue over.
+func (s *store) own(ctx context.Context) error {
+	const statement = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
+	return s.exec(ctx, statement, s.account, s.token)
 }
 
 // addColumn adds a number that older versions of a table lacked.
