@@ -1,8 +1,9 @@
 // Command matrix_tail reads and writes Matrix rooms in the terminal: units,
-// wired. Its own code only defines the commands.
+// wired. Its own code defines the commands, and how two of it share a queue.
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -36,6 +37,7 @@ type settings struct {
 	State      string                `yaml:"state" doc:"folder for keys, the send queue and where follow stopped"`
 	TokenStore string                `yaml:"token_store" doc:"keep tokens in this file, protected by a passphrase (default: the system's keyring)"`
 	Passphrase program.ProgramSecret `yaml:"passphrase" doc:"opens the token store (default: ask)"`
+	Wait       time.Duration         `yaml:"wait" doc:"how long a matrix_tail that has the keys, such as follow, may take to send another one's message"`
 	program.ProgramLog
 }
 
@@ -44,7 +46,7 @@ type call = program.ProgramCall[*settings]
 
 func matrixTail() program.ProgramRunConfig {
 	config, _ := os.UserConfigDir() // without one, state must be given
-	defaults := &settings{State: filepath.Join(config, "matrix_tail")}
+	defaults := &settings{State: filepath.Join(config, "matrix_tail"), Wait: time.Minute}
 	command := func(name, args string, least, most int, doc string, run func(context.Context, call) error) *program.ProgramCommandHandle {
 		return program.ProgramCommand(program.ProgramCommandConfig[*settings]{
 			Name: name, Args: args, MinArgs: least, MaxArgs: most, Doc: doc, Defaults: defaults, Run: run,
@@ -66,14 +68,28 @@ func matrixTail() program.ProgramRunConfig {
 // session is a user who is logged in, with what the commands need.
 type session struct {
 	call
-	client *mautrix.Client
-	db     *sqliteopen.SQLiteOpenHandle
-	crypto *matrixcrypto.MatrixCryptoInitHandle
+	client  *mautrix.Client
+	db      *sqliteopen.SQLiteOpenHandle
+	secrets token.TokenStore
+	crypto  *matrixcrypto.MatrixCryptoInitHandle // nil: the keys are not used
 }
 
-// open logs in, by password if that is asked for, and sets encryption up. The
-// caller closes the session.
+// open is connect with the keys, which no other process may have.
 func open(ctx context.Context, c call, byPassword bool) (*session, error) {
+	s, err := connect(ctx, c, byPassword)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.useKeys(ctx, false); err != nil {
+		s.close()
+		return nil, inUse(err)
+	}
+	return s, nil
+}
+
+// connect logs in, by password if that is asked for, and opens the database.
+// The caller closes the session.
+func connect(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if c.Settings.User == "" {
 		return nil, &core.Error{
 			Code:    core.CodeInvalid,
@@ -97,7 +113,7 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 			return nil, err
 		}
 	}
-	s := &session{call: c}
+	s := &session{call: c, secrets: secrets}
 	if s.client, err = matrix.MatrixClientInit(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -108,15 +124,17 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.crypto, err = matrixcrypto.MatrixCryptoInit(
-		ctx,
-		matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: secrets},
-	)
-	if err != nil {
-		s.db.Close()
-		return nil, err
-	}
 	return s, nil
+}
+
+// useKeys sets encryption up. wait waits for another process to end.
+func (s *session) useKeys(ctx context.Context, wait bool) error {
+	crypto, err := matrixcrypto.MatrixCryptoInit(
+		ctx,
+		matrixcrypto.MatrixCryptoInitConfig{Client: s.client, DB: s.db.Writer, Secrets: s.secrets, Wait: wait},
+	)
+	s.crypto = crypto
+	return err
 }
 
 // openSecrets opens where the access token is kept. A new file's passphrase is
@@ -133,7 +151,9 @@ func openSecrets(s *settings, isNew bool) (token.TokenStore, error) {
 }
 
 func (s *session) close() {
-	s.crypto.Close()
+	if s.crypto != nil {
+		s.crypto.Close()
+	}
 	s.db.Close()
 }
 
@@ -157,7 +177,7 @@ func login(ctx context.Context, c call) error {
 }
 
 func rooms(ctx context.Context, c call) error {
-	s, err := open(ctx, c, false)
+	s, err := connect(ctx, c, false)
 	if err != nil {
 		return err
 	}
@@ -186,8 +206,19 @@ func follow(ctx context.Context, c call) error {
 	if err != nil {
 		return err
 	}
+	outbox, err := s.startSender(ctx)
+	if err != nil {
+		return err
+	}
+	defer outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // it ends by itself where another process has taken all over
+		<-outbox.Done()
+		cancel()
+	}()
 	cfg := matrixsync.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: c.Log}
-	return matrixsync.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
+	err = matrixsync.MatrixSyncEach(ctx, cfg, func(_ context.Context, evt matrix.MatrixSyncEvent) error {
 		line := matrix.MatrixEventLine(evt, time.Local)
 		if line == "" || evt.RoomID != room {
 			return nil
@@ -195,6 +226,7 @@ func follow(ctx context.Context, c call) error {
 		_, err := fmt.Fprintln(c.Stdout, line)
 		return err
 	})
+	return cmp.Or(outbox.Err(), err)
 }
 
 func send(ctx context.Context, c call) error { return say(ctx, c, "", c.Args[1:]) }
@@ -205,7 +237,7 @@ func answer(ctx context.Context, c call) error { return say(ctx, c, id.EventID(c
 // Ctrl-C leaves there is sent with the next. A message to an event is in its
 // thread.
 func say(ctx context.Context, c call, to id.EventID, words []string) error {
-	s, err := open(ctx, c, false)
+	s, err := connect(ctx, c, false)
 	if err != nil {
 		return err
 	}
@@ -214,16 +246,8 @@ func say(ctx context.Context, c call, to id.EventID, words []string) error {
 	if err != nil {
 		return err
 	}
-	outbox, err := matrixoutbox.MatrixOutbox(
-		ctx,
-		matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, Logger: c.Log},
-	)
-	if err != nil {
-		return err
-	}
-	defer outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
 	message := matrix.MatrixSendMessageConfig{
-		Outbox: outbox, Room: room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true},
+		Room: room, Message: matrix.MatrixMessage{Text: strings.Join(words, " "), Markdown: true},
 	}
 	if to != "" {
 		evt, err := s.client.GetEvent(ctx, room, to)
@@ -235,14 +259,17 @@ func say(ctx context.Context, c call, to id.EventID, words []string) error {
 			matrix.MatrixThreadRelationConfig{StartThread: true},
 		)
 	}
-	sent, err := matrix.MatrixSendMessage(ctx, message)
-	if err != nil {
+	return s.withQueue(ctx, func(ctx context.Context, queue *matrixoutbox.MatrixOutboxHandle) error {
+		message.Outbox = queue
+		sent, err := matrix.MatrixSendMessage(ctx, message)
+		if err != nil {
+			return err
+		}
+		event, err := queue.Wait(ctx, sent.TransactionID)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(c.Stdout, event)
 		return err
-	}
-	event, err := outbox.Wait(ctx, sent.TransactionID)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(c.Stdout, event)
-	return err
+	})
 }

@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 // person is a user with a matrix_tail.
 type person struct {
 	servers.User
-	env []string
+	env     []string
+	keyring bool // has the secrets, which costs less time than a passphrase
 }
 
 func newPerson(t *testing.T, name string) person {
@@ -41,14 +42,17 @@ func newPerson(t *testing.T, name string) person {
 	home := servers.Matrix(t)
 	user := home.NewUser(t, name)
 	dir := t.TempDir()
-	return person{user, append(os.Environ(), "MATRIX_TAIL_TEST=1", "MATRIX_TAIL_USER="+user.ID, "MATRIX_TAIL_HOMESERVER="+home.URL,
+	return person{User: user, env: append(os.Environ(), "MATRIX_TAIL_TEST=1", "MATRIX_TAIL_USER="+user.ID, "MATRIX_TAIL_HOMESERVER="+home.URL,
 		"HOME="+dir, "XDG_CONFIG_HOME="+dir, "MATRIX_TAIL_PASSPHRASE=open sesame", "SHELL=/bin/sh")}
 }
 
 // command is the program with its secrets in a file, away from the test's
 // terminal.
 func (p person) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"--token-store", p.tokens()}, args...)...)
+	if !p.keyring {
+		args = append([]string{"--token-store", p.tokens()}, args...)
+	}
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = p.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
