@@ -18,7 +18,6 @@ import (
 	"fnregistry.dev/functions/infra/keyring"
 	"fnregistry.dev/functions/infra/matrix"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
-	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 	"fnregistry.dev/functions/infra/matrix/matrixroom"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 	"fnregistry.dev/functions/infra/program"
@@ -259,17 +258,20 @@ func say(ctx context.Context, c call, to id.EventID, words []string) error {
 			matrix.MatrixThreadRelationConfig{StartThread: true},
 		)
 	}
-	return s.withQueue(ctx, func(ctx context.Context, queue *matrixoutbox.MatrixOutboxHandle) error {
-		message.Outbox = queue
-		sent, err := matrix.MatrixSendMessage(ctx, message)
-		if err != nil {
-			return err
-		}
-		event, err := queue.Wait(ctx, sent.TransactionID)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.Stdout, event)
+	queue, err := s.openQueue(ctx)
+	if err != nil {
 		return err
-	})
+	}
+	defer queue.Stop(context.WithoutCancel(ctx))
+	message.Outbox = queue
+	sent, err := matrix.MatrixSendMessage(ctx, message)
+	if err != nil {
+		return err
+	}
+	event, err := s.deliver(ctx, queue, sent.TransactionID)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.Stdout, event)
+	return err
 }

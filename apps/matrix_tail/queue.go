@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"maunium.net/go/mautrix/id"
+
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/filelock"
 	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
@@ -16,45 +18,44 @@ import (
 // within two of them and the server's time.
 const queuePoll = 200 * time.Millisecond
 
-// withQueue gives do the queue on disk, and has what is in it sent until do
-// returns: by this process, or by another matrix_tail as long as that one has
-// the keys. do's context ends when neither can.
-func (s *session) withQueue(ctx context.Context, do func(context.Context, *matrixoutbox.MatrixOutboxHandle) error) error {
-	queue, err := matrixoutbox.MatrixOutbox(
+// openQueue opens the queue on disk, to put something in. The caller stops it.
+func (s *session) openQueue(ctx context.Context) (*matrixoutbox.MatrixOutboxHandle, error) {
+	return matrixoutbox.MatrixOutbox(
 		ctx,
 		matrixoutbox.MatrixOutboxConfig{Client: s.client, DB: s.db.Writer, EnqueueOnly: true, Poll: queuePoll},
 	)
-	if err != nil {
-		return err
-	}
-	defer queue.Stop(context.WithoutCancel(ctx))
-	doing, cancel := context.WithCancel(ctx)
+}
+
+// deliver waits until an item of the queue is sent: by this process, or by
+// another matrix_tail as long as that one has the keys.
+func (s *session) deliver(ctx context.Context, queue *matrixoutbox.MatrixOutboxHandle, transaction string) (id.EventID, error) {
+	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan struct{})
 	var failed error // set before ended is closed
 	go func() {
 		defer close(ended)
-		if failed = s.sendQueue(ctx, doing); failed != nil {
+		if failed = s.sendQueue(ctx, waiting); failed != nil {
 			cancel()
 		}
 	}()
-	err = do(doing, queue)
+	event, err := queue.Wait(waiting, transaction)
 	cancel()
 	<-ended
 	if err != nil && failed != nil {
-		return failed
+		err = failed
 	}
-	return err
+	return event, err
 }
 
-// sendQueue sends what is in the queue until doing is done, as soon as no other
-// matrix_tail has the keys.
-func (s *session) sendQueue(ctx, doing context.Context) error {
-	err := s.useKeys(doing, false)
+// sendQueue sends what is in the queue until waiting is done, as soon as no
+// other matrix_tail has the keys.
+func (s *session) sendQueue(ctx, waiting context.Context) error {
+	err := s.useKeys(waiting, false)
 	if errors.Is(err, matrixcrypto.ErrMatrixKeysInUse) {
-		err = s.awaitKeys(doing)
+		err = s.awaitKeys(waiting)
 	}
-	if doing.Err() != nil {
+	if waiting.Err() != nil {
 		return nil
 	}
 	if err != nil {
@@ -65,7 +66,7 @@ func (s *session) sendQueue(ctx, doing context.Context) error {
 		return err
 	}
 	select {
-	case <-doing.Done():
+	case <-waiting.Done():
 	case <-outbox.Done():
 	}
 	return outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
@@ -83,10 +84,10 @@ func (s *session) startSender(ctx context.Context) (*matrixoutbox.MatrixOutboxHa
 // awaitKeys waits until another matrix_tail has ended, or has had the time to
 // send what is in the queue.
 func (s *session) awaitKeys(ctx context.Context) error {
-	waiting, cancel := context.WithTimeout(ctx, s.Settings.Wait)
+	bounded, cancel := context.WithTimeout(ctx, s.Settings.Wait)
 	defer cancel()
-	err := s.useKeys(waiting, true)
-	if err == nil || waiting.Err() == nil {
+	err := s.useKeys(bounded, true)
+	if err == nil || bounded.Err() == nil {
 		return err
 	}
 	return &core.Error{
