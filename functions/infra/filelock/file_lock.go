@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -23,7 +24,8 @@ type FileLockConfig struct {
 	Wait bool
 }
 
-// FileLockHandle is a lock that is held. Close releases it.
+// FileLockHandle is a lock that is held. Close releases it; dropping the handle
+// doesn't.
 type FileLockHandle struct {
 	file *os.File
 }
@@ -66,7 +68,7 @@ func (e *FileLockedError) Error() string {
 //     file.
 func FileLock(ctx context.Context, path string, cfg FileLockConfig) (*FileLockHandle, error) {
 	op := "file_lock path=" + path
-	var held error // by whom it was held at the last try
+	var last error // of the last try, in which another held it
 	for ctx.Err() == nil {
 		handle, err := tryLock(path)
 		if err == nil {
@@ -75,16 +77,20 @@ func FileLock(ctx context.Context, path string, cfg FileLockConfig) (*FileLockHa
 		if core.ErrorCode(err) != core.CodeConflict || !cfg.Wait {
 			return nil, &core.Error{Code: core.ErrorCode(err), Op: op, Err: err}
 		}
-		held = err
+		last = err
 		_ = work.SleepContext(ctx, lockPoll) // the loop sees the end of ctx
 	}
 	cause := context.Cause(ctx)
 	err := &core.Error{Code: core.ErrorCode(cause), Op: op, Err: cause}
-	if held != nil {
-		err.Err = fmt.Errorf("%w (%w)", held, cause)
+	if last != nil {
+		err.Err = fmt.Errorf("%w (%w)", last, cause)
 	}
 	return nil, err
 }
+
+// held has the locked files: an *os.File that nothing refers to is closed by the
+// garbage collector, which would release the lock of a dropped handle.
+var held sync.Map
 
 // lockPoll is the time between two tries: little beside what a lock is held
 // for.
@@ -95,6 +101,7 @@ func (h *FileLockHandle) Close() error {
 	if h.file == nil {
 		return nil
 	}
+	held.Delete(h.file)
 	_ = h.file.Truncate(0) // the process ID serves messages only
 	err := h.file.Close()
 	h.file = nil
@@ -127,6 +134,7 @@ func tryLock(path string) (*FileLockHandle, error) {
 		}
 		if isAt(f, path) {
 			writePID(f)
+			held.Store(f, nil)
 			return &FileLockHandle{file: f}, nil
 		}
 		f.Close()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -206,4 +207,18 @@ func TestFileLock_OddContent(t *testing.T) {
 		wantHeld(t, err, core.CodeConflict, path, 0)
 		unlock(t, lock)
 	}
+}
+
+// A lock is held until Close, also by a handle that nobody keeps.
+func TestFileLock_DroppedHandle(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.lock")
+	lockNow(t, path)
+	collected := make(chan struct{})
+	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { close(collected) })
+	runtime.GC()
+	<-collected
+	runtime.GC() // what the first has queued has run
+	_, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
+	wantHeld(t, err, core.CodeConflict, path, os.Getpid())
 }

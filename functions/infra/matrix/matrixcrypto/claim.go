@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -84,7 +85,7 @@ func lockDatabase(ctx context.Context, db *sql.DB, wait bool) (release func(), e
 	if err != nil {
 		return nil, storeError(op+" claim", err)
 	}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return lockMemory(ctx, db, wait)
 	}
 	lock, err := filelock.FileLock(ctx, path+lockSuffix, filelock.FileLockConfig{Wait: wait})
