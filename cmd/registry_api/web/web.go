@@ -201,9 +201,9 @@ func (p *Pages) footer(w *page.PageWriter) {
 	case f.Problem != "":
 		w.Element("strong", "Out of date: "+f.Problem, "class", "bad")
 	case f.SweptAt == nil:
-		w.Text("From the snapshot; the files are being looked at.")
+		w.Text("From the snapshot; the files are being checked.")
 	case f.Watching:
-		w.Text("Follows the files; last looked at all of them ")
+		w.Text("Follows the files; all of them last checked at ")
 		w.Element("time", f.SweptAt.Format("15:04:05"), "datetime", f.SweptAt.Format(time.RFC3339))
 	default:
 		w.Text("As of ")
