@@ -88,8 +88,8 @@ func FileLock(ctx context.Context, path string, cfg FileLockConfig) (*FileLockHa
 	return nil, err
 }
 
-// held has the locked files: an *os.File that nothing refers to is closed by the
-// garbage collector, which would release the lock of a dropped handle.
+// held has the locked files: an *os.File that nothing refers to is closed by
+// the garbage collector, which would release the lock of a dropped handle.
 var held sync.Map
 
 // lockPoll is the time between two tries: little beside what a lock is held
