@@ -87,6 +87,31 @@ func (f *following) signal(signal syscall.Signal) {
 	}
 }
 
+// stop stops the process where it does not hold the database's lock.
+func (f *following) stop(p person) {
+	f.t.Helper()
+	db, err := sqliteopen.SQLiteOpen(f.t.Context(), sqliteopen.SQLiteOpenConfig{Path: p.state(), BusyTimeout: -1})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer db.Close()
+	for {
+		f.signal(syscall.SIGSTOP)
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(f.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+			f.t.Fatalf("it is not stopped: %v, %v", status, err)
+		}
+		tx, err := db.Writer.BeginTx(f.t.Context(), nil)
+		if err == nil {
+			if err := tx.Rollback(); err != nil {
+				f.t.Fatal(err)
+			}
+			return
+		}
+		f.signal(syscall.SIGCONT)
+	}
+}
+
 // wait waits for the end, and returns the exit code and what was said.
 func (f *following) wait() (code int, said string) {
 	f.t.Helper()
@@ -242,7 +267,7 @@ func TestMatrixTail_SendBesideFollow(t *testing.T) {
 func TestMatrixTail_FollowKilled(t *testing.T) {
 	t.Parallel()
 	b := newBeside(t)
-	b.aliceFollow.signal(syscall.SIGSTOP)
+	b.aliceFollow.stop(b.alice)
 	b.alice.fails(t, 75, "stays in the queue", "send", b.room, "first", "--wait", "100ms")
 	send := b.alice.command(t.Context(), "send", b.room, "second")
 	var out strings.Builder
@@ -262,7 +287,7 @@ func TestMatrixTail_FollowKilled(t *testing.T) {
 func TestMatrixTail_FollowGoesOn(t *testing.T) {
 	t.Parallel()
 	b := newBeside(t)
-	b.aliceFollow.signal(syscall.SIGSTOP)
+	b.aliceFollow.stop(b.alice)
 	b.alice.fails(t, 75, "stays in the queue", "send", b.room, "meanwhile", "--wait", "0s")
 	b.aliceFollow.signal(syscall.SIGCONT)
 	b.bobFollow.until("  meanwhile  $")
@@ -273,7 +298,7 @@ func TestMatrixTail_FollowGoesOn(t *testing.T) {
 func TestMatrixTail_StaleFollow(t *testing.T) {
 	t.Parallel()
 	b := newBeside(t)
-	b.aliceFollow.signal(syscall.SIGSTOP)
+	b.aliceFollow.stop(b.alice)
 	if err := os.Remove(b.alice.state() + ".crypto.lock"); err != nil {
 		t.Fatal(err)
 	}

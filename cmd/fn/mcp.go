@@ -112,7 +112,7 @@ func (s *service) state(ctx context.Context) (*registry.State, error) {
 		}
 		s.looked = began
 		if !change.None() {
-			_ = s.r.Save() // a cache; the next start does without
+			_ = s.r.Save(ctx) // a cache; the next start does without
 		}
 	}
 	return s.r.State(), nil

@@ -96,7 +96,8 @@ func TestMatrixOutbox_EnqueueOnly(t *testing.T) {
 func TestMatrixOutbox_EnqueueOnlyEncrypted(t *testing.T) {
 	t.Parallel()
 	const room id.RoomID = "!encrypted:example.org"
-	client := &mautrix.Client{UserID: "@me:example.org", StateStore: mautrix.NewMemoryStateStore()}
+	client := newClient(t, "encrypted")
+	client.StateStore = mautrix.NewMemoryStateStore()
 	setting := &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}
 	if err := client.StateStore.SetEncryptionEvent(t.Context(), room, setting); err != nil {
 		t.Fatal(err)
