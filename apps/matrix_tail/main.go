@@ -1,11 +1,13 @@
 // Command matrix_tail reads and writes Matrix rooms in the terminal: units,
-// wired. Its own code only defines the commands, a file for each topic.
+// wired. Its own code defines the commands, a file for each topic, and how two
+// processes share a queue.
 package main
 
 import (
 	"context"
 	"os"
 	"path/filepath"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
@@ -32,6 +34,7 @@ type settings struct {
 	Passphrase program.ProgramSecret `yaml:"passphrase" doc:"opens the token store (default: ask)"`
 	Recovery   program.ProgramSecret `yaml:"recovery_key" doc:"recovery key or passphrase of the account, for login"`
 	JSON       bool                  `yaml:"-" flag:"json" doc:"print results and events as JSON objects, one a line"`
+	Wait       time.Duration         `yaml:"wait" doc:"how long a matrix_tail that has the keys, such as follow, may take to send another one's message"`
 	program.ProgramLog
 }
 
@@ -41,7 +44,7 @@ func (s *settings) common() *settings { return s }
 // call is one call of a command.
 type call = program.ProgramCall[*settings]
 
-func defaults() settings { return settings{State: defaultState()} }
+func defaults() settings { return settings{State: defaultState(), Wait: time.Minute} }
 
 // defaultState is empty where the user has no folder for settings: then --state
 // must be given.
@@ -56,18 +59,36 @@ func defaultState() string {
 // session is a user who is logged in, with what the commands need.
 type session struct {
 	call
-	client *mautrix.Client
-	db     *sqliteopen.SQLiteOpenHandle
-	crypto *matrixcrypto.MatrixCryptoInitHandle
+	client  *mautrix.Client
+	db      *sqliteopen.SQLiteOpenHandle
+	secrets token.TokenStore
+	crypto  *matrixcrypto.MatrixCryptoInitHandle // nil: the keys are not used
+	// recovery is the recovery key; "": the one among the secrets, if any.
+	recovery string
+	own      ownItems // those whose failure is the command's own error
 }
 
-// open uses the stored login, and sets encryption up. The caller closes the
-// session.
+// open is connect with the keys, which no other process may have.
 func open(ctx context.Context, c call) (*session, error) { return openWith(ctx, c, false, "") }
 
 // openWith logs in by password, if that is asked for. A recovery key verifies
 // the device and opens the key backup.
 func openWith(ctx context.Context, c call, byPassword bool, recovery string) (*session, error) {
+	s, err := connect(ctx, c, byPassword)
+	if err != nil {
+		return nil, err
+	}
+	s.recovery = recovery
+	if err := s.useKeys(ctx, false); err != nil {
+		s.close()
+		return nil, inUse(err)
+	}
+	return s, nil
+}
+
+// connect logs in, by password if that is asked for, and opens the database.
+// The caller closes the session.
+func connect(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if err := checkUser(c.Settings); err != nil {
 		return nil, err
 	}
@@ -84,21 +105,26 @@ func openWith(ctx context.Context, c call, byPassword bool, recovery string) (*s
 			return nil, err
 		}
 	}
-	s := &session{call: c}
+	s := &session{call: c, secrets: secrets}
 	if s.client, err = matrix.MatrixClientInit(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if s.db, err = openState(ctx, c.Settings); err != nil {
 		return nil, err
 	}
-	s.crypto, err = matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{
-		Client: s.client, DB: s.db.Writer, Secrets: secrets, RecoveryKey: recovery,
-	})
-	if err != nil {
-		s.db.Close()
-		return nil, err
-	}
 	return s, nil
+}
+
+// useKeys sets encryption up. wait waits for another process to end.
+func (s *session) useKeys(ctx context.Context, wait bool) error {
+	if s.crypto != nil {
+		return nil
+	}
+	crypto, err := matrixcrypto.MatrixCryptoInit(ctx, matrixcrypto.MatrixCryptoInitConfig{
+		Client: s.client, DB: s.db.Writer, Secrets: s.secrets, RecoveryKey: s.recovery, Wait: wait,
+	})
+	s.crypto = crypto
+	return err
 }
 
 func checkUser(s *settings) error {
@@ -145,7 +171,9 @@ func openSecrets(s *settings, isNew bool) (token.TokenStore, error) {
 }
 
 func (s *session) close() {
-	s.crypto.Close()
+	if s.crypto != nil {
+		s.crypto.Close()
+	}
 	s.db.Close()
 }
 

@@ -138,19 +138,19 @@ func retry(ctx context.Context, c call, _ *settings) error {
 	if err != nil || len(transactions) == 0 {
 		return err
 	}
-	s, err := open(ctx, c)
+	s, err := connect(ctx, c, false)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	p := &post{session: s, own: &ownItems{}}
+	p := &post{session: s}
 	for _, entry := range transactions {
 		p.own.add(entry.TransactionID)
 	}
 	if err := p.start(ctx); err != nil {
 		return err
 	}
-	defer p.outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
+	defer p.stop(context.WithoutCancel(ctx))
 	var failed error
 	for _, entry := range transactions {
 		p.room = entry.Room

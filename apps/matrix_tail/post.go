@@ -11,6 +11,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/matrixcrypto"
 	"fnregistry.dev/functions/infra/matrix/matrixoutbox"
 )
 
@@ -18,8 +19,8 @@ import (
 type post struct {
 	*session
 	room   id.RoomID
-	outbox *matrixoutbox.MatrixOutboxHandle
-	own    *ownItems
+	outbox *matrixoutbox.MatrixOutboxHandle // to put items in
+	sender *matrixoutbox.MatrixOutboxHandle // nil: another matrix_tail has the keys
 }
 
 // sentResult is printed as JSON.
@@ -31,7 +32,7 @@ type sentResult struct {
 
 // deliver opens what sending to the room of the first argument needs.
 func deliver(ctx context.Context, c call, do func(p *post) error) error {
-	s, err := open(ctx, c)
+	s, err := connect(ctx, c, false)
 	if err != nil {
 		return err
 	}
@@ -40,23 +41,38 @@ func deliver(ctx context.Context, c call, do func(p *post) error) error {
 	if err != nil {
 		return err
 	}
-	p := &post{session: s, room: room, own: &ownItems{}}
+	p := &post{session: s, room: room}
 	if err := p.start(ctx); err != nil {
 		return err
 	}
-	defer p.outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
+	defer p.stop(context.WithoutCancel(ctx))
 	return do(p)
 }
 
-// start starts the outbox, which also sends what former calls left.
-func (p *post) start(ctx context.Context) error {
-	var err error
-	p.outbox, err = matrixoutbox.MatrixOutbox(ctx, matrixoutbox.MatrixOutboxConfig{Client: p.client, DB: p.db.Writer})
-	if err != nil {
+// start opens the queue and, unless another matrix_tail has the keys, sends
+// what is in it, also what former calls left.
+func (p *post) start(ctx context.Context) (err error) {
+	if p.outbox, err = p.enqueuer(ctx); err != nil {
 		return err
 	}
-	go p.own.report(p.call, p.outbox.Errors)
-	return nil
+	err = p.useKeys(ctx, false)
+	if errors.Is(err, matrixcrypto.ErrMatrixKeysInUse) {
+		return nil
+	}
+	if err == nil {
+		p.sender, err = p.startSender(ctx)
+	}
+	if err != nil {
+		p.stop(context.WithoutCancel(ctx))
+	}
+	return err
+}
+
+func (p *post) stop(ctx context.Context) {
+	if p.sender != nil {
+		p.sender.Stop(ctx) // 5 seconds at most
+	}
+	p.outbox.Stop(ctx)
 }
 
 // message sends a message to the room.
@@ -77,9 +93,17 @@ func (p *post) send(ctx context.Context, put func(transaction string) (matrix.Ma
 	return p.wait(ctx, cmp.Or(sent.TransactionID, transaction))
 }
 
+// sent waits until an item is sent, by this process or another.
+func (p *post) sent(ctx context.Context, transaction string) (id.EventID, error) {
+	if p.sender == nil {
+		return p.await(ctx, p.outbox, transaction)
+	}
+	return p.sender.Wait(ctx, transaction)
+}
+
 // wait waits until an item is sent, and prints its event's ID.
 func (p *post) wait(ctx context.Context, transaction string) error {
-	event, err := p.outbox.Wait(ctx, transaction)
+	event, err := p.sent(ctx, transaction)
 	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); ok {
 		return &core.Error{
 			Code: core.ErrorCode(err), Err: aside,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -44,14 +45,26 @@ func follow(ctx context.Context, c call, _ *settings) error {
 	if err != nil {
 		return err
 	}
+	outbox, err := s.startSender(ctx)
+	if err != nil {
+		return err
+	}
+	defer outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // it ends by itself where another process has taken all over
+		<-outbox.Done()
+		cancel()
+	}()
 	cfg := matrixsync.MatrixSyncServiceConfig{Client: s.client, Store: store, Logger: c.Log}
-	return matrixsync.MatrixSyncEach(ctx, cfg, func(ctx context.Context, evt matrix.MatrixSyncEvent) error {
+	err = matrixsync.MatrixSyncEach(ctx, cfg, func(ctx context.Context, evt matrix.MatrixSyncEvent) error {
 		printer.names.Observe(evt)
 		if !rooms.has(evt.RoomID) {
 			return nil
 		}
 		return printer.event(ctx, evt)
 	})
+	return cmp.Or(outbox.Err(), err)
 }
 
 // followedRooms are the rooms whose events are printed.

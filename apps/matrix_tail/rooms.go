@@ -23,7 +23,7 @@ type roomResult struct {
 }
 
 func rooms(ctx context.Context, c call, _ *settings) error {
-	s, err := open(ctx, c)
+	s, err := connect(ctx, c, false)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func join(ctx context.Context, c call, o *joinOptions) error {
 			Hint: "matrix_tail rooms lists invitations",
 		}
 	}
-	s, err := open(ctx, c)
+	s, err := connect(ctx, c, false)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *session) invitations(ctx context.Context) ([]string, error) {
 }
 
 func leave(ctx context.Context, c call, _ *settings) error {
-	s, err := open(ctx, c)
+	s, err := connect(ctx, c, false)
 	if err != nil {
 		return err
 	}

@@ -12,11 +12,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/filelock"
 )
 
 // opened is a decrypted file. tokens is never written to.
@@ -177,8 +175,8 @@ func checkRegular(info fs.FileInfo, err error) error {
 }
 
 // lock waits until this is the only writer of the file, in all processes, and
-// returns the file's path without links: who comes through a link must meet the
-// same lock. The lock goes with the process, however that ends.
+// returns the file's path without links: writers that come through a link must
+// meet the same lock.
 func lock(ctx context.Context, path string) (target string, unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return "", nil, err
@@ -191,52 +189,23 @@ func lock(ctx context.Context, path string) (target string, unlock func(), err e
 		if target, err = followLinks(path); err != nil {
 			return "", nil, err
 		}
-		l, err := lockFile(ctx, target+".lock")
+		l, err := filelock.FileLock(ctx, target+".lock", filelock.FileLockConfig{Wait: true})
+		if _, held := errors.AsType[*filelock.FileLockedError](err); held {
+			err = &core.Error{Message: "wait for another writer", Err: err}
+		}
 		if err != nil {
 			return "", nil, err
 		}
-		// While this waited, the link may have come to lead elsewhere,
-		// and the lock may have been removed: then it holds nobody
-		// back.
+		// The link may have been changed during the wait.
 		now, err := followLinks(path)
-		if err == nil && now == target && isFileAt(l) {
-			// Unlock closes the file, too. What could fail, the
-			// kernel has done by then.
-			return target, func() { l.Unlock() }, nil
+		if err == nil && now == target {
+			return target, func() { _ = l.Close() }, nil // the lock is released either way
 		}
-		l.Unlock()
+		_ = l.Close()
 		if err != nil {
 			return "", nil, err
 		}
 	}
-}
-
-// lockFile locks the file at path, which is made if there is none.
-func lockFile(ctx context.Context, path string) (*flock.Flock, error) {
-	const retry = 5 * time.Millisecond // little next to the fsync of a write
-	// A pipe would block, a link would have a file made at its end.
-	if err := checkRegular(os.Lstat(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|openNow|openNoLink))
-	if _, err := l.TryLockContext(ctx, retry); err != nil {
-		if ctx.Err() != nil {
-			err = &core.Error{Message: "wait for another writer, who holds the lock " + path, Err: err}
-		}
-		return nil, err
-	}
-	if err := checkRegular(l.Stat()); err != nil { // it may have been exchanged meanwhile
-		l.Unlock()
-		return nil, err
-	}
-	return l, nil
-}
-
-// isFileAt reports whether the lock's path still names the file that is locked.
-func isFileAt(l *flock.Flock) bool {
-	locked, err1 := l.Stat()
-	there, err2 := os.Lstat(l.Path())
-	return err1 == nil && err2 == nil && os.SameFile(locked, there)
 }
 
 // namesFolder reports whether a path can only be a folder's.

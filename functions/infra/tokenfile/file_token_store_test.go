@@ -443,7 +443,7 @@ func TestFileTokenStore_LockHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // so that the deadline costs no time
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		wantError(t, store.Set(ctx, "name", secret), core.CodeTimeout, "another writer, who holds the lock")
+		wantError(t, store.Set(ctx, "name", secret), core.CodeTimeout, "wait for another writer")
 		wantError(t, store.Delete(ctx, "name"), core.CodeTimeout, "")
 	})
 	wantValue(t, store, "name", "old") // readers do not wait

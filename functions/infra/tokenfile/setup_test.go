@@ -12,10 +12,10 @@ import (
 	"testing"
 
 	"filippo.io/age"
-	"github.com/gofrs/flock"
 	"go.uber.org/goleak"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/filelock"
 	"fnregistry.dev/functions/infra/token"
 	"fnregistry.dev/functions/infra/tokenfile"
 	"fnregistry.dev/functions/internal/errtest"
@@ -156,14 +156,15 @@ func wantFolder(t testing.TB, dir string, want ...string) {
 
 func holdLock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
-	l := flock.New(path)
-	if ok, err := l.TryLock(); !ok || err != nil {
-		t.Fatalf("lock %s: %v, %v", path, ok, err)
+	l, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Unlock() })
-	return func() {
-		if err := l.Unlock(); err != nil {
+	unlock = func() {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	}
+	t.Cleanup(unlock)
+	return unlock
 }

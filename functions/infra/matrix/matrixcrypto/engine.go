@@ -67,11 +67,11 @@ type engine struct {
 	counted time.Time               // when the server was last asked how many one-time keys it has
 }
 
-func newEngine(client *mautrix.Client, db *sql.DB) *engine {
+func newEngine(client *mautrix.Client, db *sql.DB, claim *claim) *engine {
 	return &engine{
 		client:  client,
 		log:     client.Log.With().Str("component", "crypto").Logger(),
-		exec:    &execer{db: db},
+		exec:    &execer{db: db, claim: claim},
 		missing: map[matrixsync.MatrixSessionKey]*missingKey{},
 		fresh:   map[id.RoomID]time.Time{},
 		looked:  map[string]time.Time{},
@@ -82,9 +82,13 @@ func newEngine(client *mautrix.Client, db *sql.DB) *engine {
 
 // open makes the engine, and fills the handle.
 func open(ctx context.Context, cfg MatrixCryptoInitConfig, h *MatrixCryptoInitHandle) (err error) {
-	m := newEngine(cfg.Client, cfg.DB)
+	claim, err := takeClaim(ctx, cfg.DB, cfg.Wait)
+	if err != nil {
+		return err
+	}
+	m := newEngine(cfg.Client, cfg.DB, claim)
 	defer func() {
-		if err != nil && m.mach != nil {
+		if err != nil {
 			m.close()
 		}
 	}()
@@ -187,6 +191,7 @@ func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) err
 		SQLStateStore: sqlstatestore.NewSQLStateStore(m.db, nil, false),
 		client:        cfg.Client,
 		told:          m.told,
+		inTransaction: m.inTransaction,
 		plain:         map[id.RoomID]time.Time{},
 		stale:         map[id.RoomID]bool{},
 	}
@@ -272,10 +277,13 @@ func wrongKey(err error) error {
 // use locks the machine for use.
 func (m *engine) use() (*crypto.OlmMachine, func(), error) {
 	m.live.RLock()
-	if m.closed || m.broken {
+	if gone := m.exec.claim.gone.Load(); m.closed || m.broken || gone {
 		m.live.RUnlock()
 		if m.closed {
 			return nil, nil, errClosed()
+		}
+		if gone {
+			return nil, nil, errLost
 		}
 		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the key database failed, and has not been read anew yet"}
 	}
@@ -298,7 +306,10 @@ func (m *engine) close() {
 	defer m.live.Unlock()
 	if !m.closed {
 		m.closed = true
-		m.mach.Destroy()
+		if m.mach != nil {
+			m.mach.Destroy()
+		}
+		m.exec.claim.release()
 	}
 }
 

@@ -41,7 +41,11 @@ func FuzzProcessSync(f *testing.F) {
 		f.Fatal(err)
 	}
 	client.DeviceID, client.Client = "ME", &http.Client{}
-	m := newEngine(client, db.Writer)
+	claim, err := takeClaim(f.Context(), db.Writer, false)
+	if err != nil {
+		f.Fatal(err)
+	}
+	m := newEngine(client, db.Writer, claim)
 	f.Cleanup(m.close)
 	if err := m.openStores(f.Context(), MatrixCryptoInitConfig{Client: client, DB: db.Writer, PickleKey: []byte("key")}); err != nil {
 		f.Fatal(err)

@@ -5,6 +5,7 @@ package matrixcrypto_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -42,20 +43,11 @@ func child(args []string) error {
 }
 
 func (todo task) run(ctx context.Context) error {
-	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: todo.Path})
+	db, client, crypto, err := todo.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	client, err := mautrix.NewClient(todo.URL, id.UserID(todo.User.ID), todo.User.AccessToken)
-	if err != nil {
-		return err
-	}
-	client.DeviceID = id.DeviceID(todo.User.DeviceID)
-	crypto, err := matrixcrypto.MatrixCryptoInit(ctx, config{Client: client, DB: db.Writer, PickleKey: pickle})
-	if err != nil {
-		return err
-	}
 	since, err := token(ctx, db, todo.Since)
 	if err != nil {
 		return err
@@ -74,6 +66,25 @@ func (todo task) run(ctx context.Context) error {
 		}
 		fmt.Println("taken in")
 	}
+}
+
+// open opens the database and sets encryption up. The caller closes the
+// database.
+func (todo task) open(ctx context.Context) (*sqliteopen.SQLiteOpenHandle, *mautrix.Client, *matrixcrypto.MatrixCryptoInitHandle, error) {
+	db, err := sqliteopen.SQLiteOpen(ctx, sqliteopen.SQLiteOpenConfig{Path: todo.Path})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	client, err := mautrix.NewClient(todo.URL, id.UserID(todo.User.ID), todo.User.AccessToken)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, db.Close())
+	}
+	client.DeviceID = id.DeviceID(todo.User.DeviceID)
+	crypto, err := matrixcrypto.MatrixCryptoInit(ctx, config{Client: client, DB: db.Writer, PickleKey: pickle})
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, db.Close())
+	}
+	return db, client, crypto, nil
 }
 
 func token(ctx context.Context, db *sqliteopen.SQLiteOpenHandle, since string) (string, error) {

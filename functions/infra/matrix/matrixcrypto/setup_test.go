@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	killtest.Play(map[string]func(args []string) error{"take": child})
+	killtest.Play(map[string]func(args []string) error{"take": child, "claim": claimChild})
 	goleak.VerifyTestMain(m)
 }
 

@@ -35,6 +35,13 @@ type MatrixOutboxConfig struct {
 	Poll           time.Duration                // how often it looks for what EnqueueTx or another process has put in; default 1 s
 	Metrics        *metrics.MetricsTextRegistry // default: no metrics
 	Logger         *slog.Logger                 // default: no logs
+
+	// EnqueueOnly is for a process beside the one that sends the queue: the
+	// outbox sends nothing and leaves the queue to the other, whether or not
+	// it runs. All methods work; Wait looks into the database every Poll. Of
+	// Client only UserID is used: whether an item must be encrypted, the other
+	// finds out. No metrics are kept.
+	EnqueueOnly bool
 }
 
 // MatrixOutboxHandle is a running outbox. It is a [service.Service] and a
@@ -129,27 +136,36 @@ func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHan
 		return nil, err
 	}
 	account := string(cfg.Client.UserID)
-	key := outboxKey{cfg.DB, account}
-	if _, running := outboxRunning.LoadOrStore(key, struct{}{}); running {
-		return nil, &core.Error{
-			Code:    core.CodeConflict,
-			Op:      op,
-			Message: "an outbox of " + account + " already runs on this database",
-		}
+	release, err := register(cfg, account)
+	if err != nil {
+		return nil, send.WithOp(op, err)
 	}
 	h, err := newHandle(ctx, cfg, account)
 	if err != nil {
-		outboxRunning.Delete(key)
+		release()
 		return nil, send.WithOp(op, err)
 	}
 	go func() {
 		defer close(h.done)
 		h.err = h.sender.run(ctx)
-		outboxRunning.Delete(key)
+		release()
 		h.waiters.close()
 		h.sender.report.close()
 	}()
 	return h, nil
+}
+
+// register notes that an outbox sends an account's queue, so that no second one
+// of this process does.
+func register(cfg MatrixOutboxConfig, account string) (release func(), err error) {
+	if cfg.EnqueueOnly {
+		return func() {}, nil
+	}
+	key := outboxKey{cfg.DB, account}
+	if _, running := outboxRunning.LoadOrStore(key, struct{}{}); running {
+		return nil, &core.Error{Code: core.CodeConflict, Message: "an outbox of " + account + " already runs on this database"}
+	}
+	return func() { outboxRunning.Delete(key) }, nil
 }
 
 func newHandle(ctx context.Context, cfg MatrixOutboxConfig, account string) (*MatrixOutboxHandle, error) {
@@ -159,11 +175,13 @@ func newHandle(ctx context.Context, cfg MatrixOutboxConfig, account string) (*Ma
 	}
 	waiters := newWaiters()
 	sender := newSender(cfg, store, waiters)
-	if err := store.own(ctx); err != nil {
-		return nil, err
-	}
-	if err := sender.recallPace(ctx); err != nil {
-		return nil, err
+	if !cfg.EnqueueOnly {
+		if err := store.own(ctx); err != nil {
+			return nil, err
+		}
+		if err := sender.recallPace(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return &MatrixOutboxHandle{
 		Errors: sender.report.errors, client: cfg.Client,
@@ -177,6 +195,10 @@ func (cfg MatrixOutboxConfig) withDefaults() (MatrixOutboxConfig, error) {
 	}
 	if cfg.KeepSentCount <= 0 {
 		cfg.KeepSentCount = 50_000
+	}
+	if cfg.EnqueueOnly {
+		cfg.Client = &mautrix.Client{UserID: cfg.Client.UserID} // without a state store nothing is refused for its encryption
+		cfg.Metrics = nil
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	return cfg, durations.Fill("matrix_outbox",

@@ -75,7 +75,11 @@ func (s *sender) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.cancel = cancel
-	s.dispatch(ctx)
+	if s.cfg.EnqueueOnly {
+		s.watch(ctx)
+	} else {
+		s.dispatch(ctx)
+	}
 	s.stop()
 	idle := make(chan struct{})
 	go func() {
@@ -122,6 +126,22 @@ type polled struct {
 	item     int64     // the newest
 	requeues int64     // how often items were put back
 	pruned   time.Time // when prune was called
+}
+
+// watch makes those who wait look for what another process has sent.
+func (s *sender) watch(ctx context.Context) {
+	ticker := time.NewTicker(s.cfg.Poll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.stopping:
+			return
+		case <-ticker.C:
+			s.waiters.notifyAll()
+		}
+	}
 }
 
 // poll finds what others have put in or put back, at the start what a former
