@@ -53,7 +53,7 @@ func TestNumberExact_Stays(t *testing.T) {
 	}
 }
 
-// The result is the caller's own: a change of what was given doesn't reach it.
+// The result is a copy: changing the input does not affect it.
 func TestNumberExact_BigInt(t *testing.T) {
 	t.Parallel()
 	given := new(big.Int).Lsh(big.NewInt(1), 127)
@@ -91,10 +91,10 @@ func TestNumberExact_WouldChange(t *testing.T) {
 		{json.Number("0x10"), 0, "no number"},
 		{json.Number("1_0.5"), 0.0, "no number"},
 		{json.Number("NaN"), 0.0, "no number"},
-		{"12", 0, "a string is no number"},
-		{true, 0, "a bool is no number"},
-		{nil, 0, "is no number"},
-		{1, "", "no type of numbers"},
+		{"12", 0, "a string is not a number"},
+		{true, 0, "a bool is not a number"},
+		{nil, 0, "is not a number"},
+		{1, "", "not a numeric type"},
 	} {
 		got, err := core.NumberExact(c.value, reflect.TypeOf(c.to))
 		if got != nil || core.ErrorCode(err) != core.CodeInvalid || !strings.Contains(err.Error(), c.want) {

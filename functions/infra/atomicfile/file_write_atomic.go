@@ -71,7 +71,8 @@ func writeAtomic(ctx context.Context, path string, content io.Reader, mode fs.Fi
 	return rename(temp, target)
 }
 
-// writeTemp writes a file next to target, to the disk, and returns its path.
+// writeTemp writes content to a temporary file beside target, flushes it, and
+// returns its path.
 func writeTemp(
 	ctx context.Context,
 	target string,
@@ -83,7 +84,7 @@ func writeTemp(
 	if err != nil {
 		return "", err
 	}
-	done := false // and not err, for content's Read may panic
+	done := false // not err: content's Read may panic
 	defer func() {
 		if !done {
 			temp.Close()
@@ -93,18 +94,18 @@ func writeTemp(
 	if err := fill(ctx, temp, content, perm, exact); err != nil {
 		return "", err
 	}
-	if err := temp.Close(); err != nil { // file systems over a network may report only here that the disk is full
+	if err := temp.Close(); err != nil { // network file systems may report a full disk only here
 		return "", err
 	}
 	done = true
 	return temp.Name(), nil
 }
 
-// followLinks returns the path of the file that path leads to, which need not
-// exist; the folder must. The path is never cleaned, as filepath.Join and Dir
-// do: in "link/../x" the ".." goes up from where the link leads.
+// followLinks returns the path of the file that path leads to. The file need
+// not exist; its folder must. The path is never cleaned as filepath.Join and
+// Dir would do: in "link/../x" the ".." is the parent of the link's target.
 func followLinks(path string) (string, error) {
-	const most = 40 // as Linux has it, see path_resolution(7)
+	const most = 40 // the limit of Linux, see path_resolution(7)
 	for range most {
 		folder, name := filepath.Split(path)
 		if name == "" || name == "." || name == ".." {
@@ -117,7 +118,7 @@ func followLinks(path string) (string, error) {
 		path = filepath.Join(folder, name)
 		link, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // no link, or nothing there; other errors are reported by the next step
+			return path, nil // not a link, or no file; other errors surface in the next step
 		}
 		if filepath.IsAbs(link) {
 			path = link
@@ -125,11 +126,11 @@ func followLinks(path string) (string, error) {
 			path = folder + string(filepath.Separator) + link
 		}
 	}
-	return "", &core.Error{Code: core.CodeInvalid, Message: "too many symbolic links, or a circle of them"}
+	return "", &core.Error{Code: core.CodeInvalid, Message: "too many symbolic links, or a cycle"}
 }
 
 // targetMode returns the permission bits to create the file with, and whether
-// the umask must not take any away.
+// they are exact, that is not reduced by the umask.
 func targetMode(target string, mode fs.FileMode) (perm fs.FileMode, exact bool, err error) {
 	info, err := os.Lstat(target)
 	switch {
@@ -152,8 +153,8 @@ func targetMode(target string, mode fs.FileMode) (perm fs.FileMode, exact bool, 
 	return mode.Perm(), true, nil
 }
 
-// createTemp opens a new file next to target. os.CreateTemp would not let the
-// umask decide over a new file's mode.
+// createTemp creates a new file beside target. os.CreateTemp would not apply
+// the umask to a new file's mode.
 func createTemp(target string, perm fs.FileMode) (*os.File, error) {
 	base := filepath.Base(target)
 	const room = 200 // of the 255 bytes that a name may have on most file systems
@@ -173,8 +174,8 @@ func fill(ctx context.Context, temp *os.File, content io.Reader, perm fs.FileMod
 			return err
 		}
 	}
-	// A plain Writer: through *os.File's ReadFrom the whole file would go by
-	// without a look at ctx.
+	// A plain Writer: *os.File's ReadFrom would copy the whole file without
+	// checking ctx.
 	if _, err := io.Copy(struct{ io.Writer }{temp}, readerUntil{ctx, content}); err != nil {
 		return err
 	}
@@ -184,8 +185,8 @@ func fill(ctx context.Context, temp *os.File, content io.Reader, perm fs.FileMod
 	return ctx.Err()
 }
 
-// readerUntil fails once ctx is done. It hides the WriteTo that content may
-// have, which would not ask.
+// readerUntil fails once ctx is done. It hides a WriteTo method of content,
+// which would not check.
 type readerUntil struct {
 	ctx     context.Context
 	content io.Reader

@@ -2,17 +2,17 @@ package clickhouse
 
 import "time"
 
-// gathering is the batch that rows are added to.
+// gathering is the batch that rows are being added to.
 type gathering[T any] struct {
 	*pending[T]
-	rest  []T // taken from the channel, but for the next batch
+	rest  []T // received, but belonging to the next batch
 	bytes int
-	due   bool // by age
+	due   bool // by its age
 	timer *time.Timer
 }
 
-// collect gathers rows into batches until the rows end, Stop is called or a
-// batch fails.
+// collect gathers rows into batches until the channel is closed, Stop is called
+// or a batch fails.
 func (h *ClickHouseBatchInsertHandle[T]) collect() {
 	defer close(h.batches)
 	g := &gathering[T]{pending: h.codec.newPending(), timer: time.NewTimer(h.cfg.MaxAge)}
@@ -20,13 +20,13 @@ func (h *ClickHouseBatchInsertHandle[T]) collect() {
 	for h.step(g) {
 	}
 	close(h.closed)
-	for g.n > 0 { // the writer takes all of them, be it to report them as unwritten
+	for g.n > 0 { // the writer takes them all, if only to report them as unwritten
 		h.batches <- g.pending
 		h.next(g)
 	}
 }
 
-// step waits for one thing to happen, and reports whether to go on.
+// step waits for one event and reports whether to continue.
 func (h *ClickHouseBatchInsertHandle[T]) step(g *gathering[T]) bool {
 	in, out := h.rows, h.batches
 	if h.full(g) {
@@ -51,7 +51,7 @@ func (h *ClickHouseBatchInsertHandle[T]) step(g *gathering[T]) bool {
 	return true
 }
 
-// takeBuffered takes what is in the channel's buffer at the time of Stop.
+// takeBuffered receives what the channel's buffer holds when Stop is called.
 func (h *ClickHouseBatchInsertHandle[T]) takeBuffered(g *gathering[T]) {
 	for range len(h.rows) {
 		for h.full(g) {
@@ -61,13 +61,13 @@ func (h *ClickHouseBatchInsertHandle[T]) takeBuffered(g *gathering[T]) {
 		select {
 		case rows := <-h.rows:
 			h.add(g, rows)
-		default: // somebody else reads this channel, too
+		default: // another goroutine also receives from this channel
 			return
 		}
 	}
 }
 
-// add takes rows into the batch until that is full.
+// add adds rows to the batch until it is full.
 func (h *ClickHouseBatchInsertHandle[T]) add(g *gathering[T], rows []T) {
 	if g.n == 0 {
 		g.due = false
@@ -81,7 +81,7 @@ func (h *ClickHouseBatchInsertHandle[T]) add(g *gathering[T], rows []T) {
 	g.rest = rows[n:]
 }
 
-// next begins another batch, with what was too much for the last one.
+// next starts a new batch with the rows that did not fit the last one.
 func (h *ClickHouseBatchInsertHandle[T]) next(g *gathering[T]) {
 	rest := g.rest
 	*g = gathering[T]{timer: g.timer}

@@ -12,8 +12,8 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// write writes one batch after the other, and reports those that come after one
-// that ended the intake as not tried.
+// write writes one batch after another. After one that ended the intake, it
+// reports the remaining ones as not tried.
 func (h *ClickHouseBatchInsertHandle[T]) write() {
 	defer close(h.done)
 	defer h.abort(nil)
@@ -25,7 +25,7 @@ func (h *ClickHouseBatchInsertHandle[T]) write() {
 		} else {
 			h.writeBatch(p, &b)
 		}
-		if p.n > 0 { // all may have been refused
+		if p.n > 0 { // all rows may have been refused
 			if b.Err != nil || h.onBatch != nil {
 				b.Rows = p.rows()
 			}
@@ -59,8 +59,8 @@ func (h *ClickHouseBatchInsertHandle[T]) report(b ClickHouseBatchInsertBatch[T],
 	}
 }
 
-// writeBatch tries until the batch is written, or can't be, or time is up, and
-// tells b. It takes the rows out of p that don't fit.
+// writeBatch tries until the batch is written, fails for good, or runs out of
+// time, and records the outcome in b. It removes rows that don't fit from p.
 func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouseBatchInsertBatch[T]) {
 	token := newToken()
 	if h.target.hasToken {
@@ -91,13 +91,14 @@ func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouse
 	}
 }
 
-// pause waits before the next try, and reports whether there is time for one.
+// pause waits before the next try and reports whether there is time for one.
 func (h *ClickHouseBatchInsertHandle[T]) pause(attempt int, until time.Time) bool {
 	wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 10 * time.Second}, attempt, rand.Float64())
 	return time.Now().Add(wait).Before(until) && work.SleepContext(h.ctx, wait) == nil
 }
 
-// try sends the batch once. sent: its data were, or may have been.
+// try sends the batch once. sent reports whether its data were, or may have
+// been, sent.
 func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID string) (sent bool, err error) {
 	ctx, done := sendContext(h.ctx, h.cfg.Timeout)
 	defer func() { done(err) }()
@@ -120,10 +121,11 @@ func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID
 	return true, contextError(ctx, block.Send())
 }
 
-// sendContext returns a context for one batch, and what ends it with the
-// batch's error. After a success it only ends with its timeout: clickhouse-go
-// v2.50 watches the context of a batch, and one that ends just after Send
-// returned may still close its connection, which by then is back in the pool.
+// sendContext returns a context for one batch, and a function that ends it with
+// the batch's error. After a success only the timeout ends it: clickhouse-go
+// v2.50 watches the context of a batch, and if that ends just after Send
+// returned, it may still close the connection, which by then is back in the
+// pool.
 func sendContext(parent context.Context, timeout time.Duration) (ctx context.Context, done func(error)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), timeout)
 	stop := context.AfterFunc(parent, cancel)
@@ -135,9 +137,9 @@ func sendContext(parent context.Context, timeout time.Duration) (ctx context.Con
 	}
 }
 
-// findOut asks the server what has become of a batch whose INSERT ended in err.
-// Where that can't be told, it sets b.Unclear. Otherwise, and if the batch is
-// not written, none of it is, and it returns err.
+// findOut asks the server for the outcome of a batch whose INSERT ended with
+// err. If the outcome can't be determined, it sets b.Unclear. Otherwise, if the
+// batch was not written, none of it was, and findOut returns err.
 func (h *ClickHouseBatchInsertHandle[T]) findOut(
 	p *pending[T],
 	b *ClickHouseBatchInsertBatch[T],
@@ -180,7 +182,7 @@ func (h *ClickHouseBatchInsertHandle[T]) fail(code core.Code, message string, er
 	return &core.Error{Code: code, Op: h.target.op, Message: message, Err: err}
 }
 
-// deadline is when the time d is over; a negative one never is.
+// deadline returns the time d from now; for a negative d, never.
 func deadline(d time.Duration) time.Time {
 	if d < 0 {
 		d = math.MaxInt64

@@ -100,7 +100,7 @@ func runQuery(
 		return none, &core.Error{
 			Code:    core.CodeForbidden,
 			Op:      queryOp,
-			Message: "not a reading statement",
+			Message: "not a read-only statement",
 			Hint:    "SELECT, VALUES, WITH, DESCRIBE, SHOW and EXPLAIN of a SELECT are",
 		}
 	}

@@ -29,7 +29,7 @@ func convertArg(value any) (any, error) {
 		}
 		f, err := v.Float64()
 		if err != nil {
-			return nil, fmt.Errorf("%q is no number", string(v))
+			return nil, fmt.Errorf("%q is not a number", string(v))
 		}
 		return f, nil
 	case string:

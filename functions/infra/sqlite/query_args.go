@@ -88,7 +88,7 @@ func convertArg(name string, value any) (any, error) {
 		}
 		f, err := number.Float64()
 		if err != nil {
-			return nil, argsError(fmt.Sprintf("parameter %s: %q is no number", name, number))
+			return nil, argsError(fmt.Sprintf("parameter %s: %q is not a number", name, number))
 		}
 		return f, nil
 	}

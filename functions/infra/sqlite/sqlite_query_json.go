@@ -114,7 +114,7 @@ func prepareQuery(cfg SQLiteQueryJSONConfig) ([]any, error) {
 	case cfg.ReadOnly && !isSQL(statements[0].words):
 		return nil, queryError(core.CodeInvalid, "not a statement of SQLite", "SELECT, VALUES, WITH and EXPLAIN of these read")
 	case cfg.ReadOnly && !onlyReads(statements[0].words):
-		return nil, queryError(core.CodeForbidden, "not a reading statement", "SELECT, VALUES, WITH and EXPLAIN of these are; for a PRAGMA use its table: SELECT * FROM pragma_table_info('t')")
+		return nil, queryError(core.CodeForbidden, "not a read-only statement", "SELECT, VALUES, WITH and EXPLAIN of these are; for a PRAGMA use its table: SELECT * FROM pragma_table_info('t')")
 	default:
 		return bindArgs(statements[0].params, cfg)
 	}

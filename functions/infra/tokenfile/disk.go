@@ -268,7 +268,7 @@ func diskError(err *core.Error, errno syscall.Errno) {
 	case syscall.EACCES, syscall.EPERM, syscall.EROFS:
 		err.Code, err.Hint = core.CodeForbidden, "this user must be able to read the file and, to change it, to write to its folder"
 	case syscall.ENOSPC, syscall.EDQUOT:
-		err.Code, err.Hint = core.CodeUnavailable, "make room on the disk"
+		err.Code, err.Hint = core.CodeUnavailable, "free disk space"
 	// Never CodeNotFound: no name is missing.
 	case syscall.ENOENT, syscall.ENOTDIR, syscall.EINVAL, syscall.ENAMETOOLONG, syscall.ELOOP:
 		err.Code, err.Hint = core.CodeInvalid, "check the path"
