@@ -322,7 +322,7 @@ func TestClickHouseBatchInsert_BadStart(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{"no table", insertConfig{Columns: fields}, core.CodeInvalid, "names are needed"},
+		{"no table", insertConfig{Columns: fields}, core.CodeInvalid, "need a name"},
 		{"no columns", insertConfig{Table: "t"}, core.CodeInvalid, "no Columns"},
 		{"unknown table", insertConfig{Table: "nowhere", Columns: fields}, core.CodeNotFound, "nowhere"},
 		{"unknown table with token", insertConfig{Table: "nowhere", Columns: fields, TokenColumn: "token"}, core.CodeNotFound, "nowhere"},

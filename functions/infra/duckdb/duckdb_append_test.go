@@ -31,7 +31,7 @@ func mustAppend(t testing.TB, db *sql.DB, cfg DuckDBAppendConfig, rows ...[]any)
 	}
 }
 
-// Each value is read back as the text that DuckDB makes of it.
+// Each value is read back as DuckDB's text for it.
 func TestDuckDBAppend_Values(t *testing.T) {
 	t.Parallel()
 	east := time.FixedZone("", 2*3600)
@@ -129,8 +129,7 @@ func TestDuckDBAppend_Values(t *testing.T) {
 	}
 }
 
-// What the driver's appender would cut off, wrap around or write as something
-// else.
+// Values that the driver's appender would truncate, wrap or misread.
 func TestDuckDBAppend_Refused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -146,8 +145,8 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 		{"BIGINT", 1.5, "not whole"},
 		{"BIGINT", 1e30, "range"},
 		{"BIGINT", math.NaN(), "not whole"},
-		{"BIGINT", "12", "a string is no integer"},
-		{"BIGINT", true, "a bool is no integer"},
+		{"BIGINT", "12", "a string is not an integer"},
+		{"BIGINT", true, "a bool is not an integer"},
 		{"HUGEINT", maxUHugeInt, "range"},
 		{"UHUGEINT", -1, "range"},
 		{"FLOAT", 1e300, "range of FLOAT"},
@@ -170,7 +169,7 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 		{"UUID", "secret", "no UUID"},
 		{"UUID", []byte("secret"), "6 bytes"},
 		{"UUID", 7, "no UUID"},
-		{"ENUM('a')", "secret", "no value of the ENUM"},
+		{"ENUM('a')", "secret", "not a value of the ENUM"},
 		{"INTEGER[]", 1, "no list"},
 		{"INTEGER[]", []any{1, "secret"}, "element 2: a string"},
 		{"INTEGER[2]", []int{1}, "ARRAY of 2"},
@@ -210,7 +209,7 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 	wantError(t, err, core.CodeUnsupported, "ENUM of 300")
 }
 
-// Rows enough for several of the appender's own flushes; what comes after them
+// Enough rows for several of the appender's own flushes; the error after them
 // undoes them all.
 func TestDuckDBAppend_Atomic(t *testing.T) {
 	t.Parallel()
@@ -251,7 +250,7 @@ func TestDuckDBAppend_Atomic(t *testing.T) {
 			t.Error("lost the source's error")
 		}
 		if in := one[int](t, db, "SELECT count(*) FROM t"); n != 0 || in != 1 {
-			t.Errorf("%s: says %d, %d rows are in", c.name, n, in)
+			t.Errorf("%s: returned %d, but %d rows were loaded", c.name, n, in)
 		}
 	}
 	func() {
@@ -315,7 +314,7 @@ func TestDuckDBAppend_Hostile(t *testing.T) {
 	one[int](t, db, "SELECT count(*) FROM keep")
 }
 
-// 24 values of 10 MB: the appender alone would keep them all. DuckDB itself
+// 24 values of 10 MB: the appender alone would keep all of them. DuckDB itself
 // needs them in memory for the commit.
 func TestDuckDBAppend_LargeValues(t *testing.T) {
 	t.Parallel()
@@ -339,12 +338,12 @@ func TestDuckDBAppend_LargeValues(t *testing.T) {
 	}
 }
 
-// benchTable has what tables mostly have.
+// benchTable has typical columns.
 const benchTable = "CREATE OR REPLACE TABLE t (id BIGINT, name VARCHAR, price DOUBLE, moment TIMESTAMP, n INTEGER, ok BOOLEAN)"
 
 var benchNames = func() (names []string) {
 	for i := range 1000 {
-		names = append(names, fmt.Sprintf("name of row %d, as names go", i))
+		names = append(names, fmt.Sprintf("name of row %d, of a typical length", i))
 	}
 	return names
 }()
@@ -352,7 +351,7 @@ var benchNames = func() (names []string) {
 const benchRows = 200_000
 
 // BenchmarkDuckDBAppend interleaves the unit with the driver's appender used by
-// hand, so that what else runs on the machine hits both.
+// hand, so that other load on the machine affects both.
 func BenchmarkDuckDBAppend(b *testing.B) {
 	db := open(b)
 	var unit, byHand time.Duration

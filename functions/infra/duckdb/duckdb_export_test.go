@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// files are the names in a folder, which must hold no temporary file.
+// files returns the names in a folder, which must hold no temporary file.
 func files(t testing.TB, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

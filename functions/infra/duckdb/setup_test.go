@@ -53,7 +53,7 @@ func exec(t testing.TB, db *sql.DB, sql ...string) {
 	}
 }
 
-// one is the single value of a query.
+// one returns the single value of a query.
 func one[T any](t testing.TB, db *sql.DB, query string, args ...any) (value T) {
 	t.Helper()
 	if err := db.QueryRowContext(context.WithoutCancel(t.Context()), query, args...).Scan(&value); err != nil {
@@ -73,7 +73,7 @@ func wantError(t testing.TB, err error, code core.Code, want string) {
 	}
 }
 
-// rowsOf yields rows, and then err when it is not nil.
+// rowsOf yields rows, and then err if it is not nil.
 func rowsOf(err error, rows ...[]any) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		for _, row := range rows {

@@ -49,7 +49,7 @@ func FileSettled(ctx context.Context, path string, cfg FileSettledConfig) (fs.Fi
 		case err != nil:
 			return nil, &core.Error{Op: op, Err: err}
 		case !info.Mode().IsRegular():
-			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "it is no regular file"}
+			return nil, &core.Error{Code: core.CodeInvalid, Op: op, Message: "it is not a regular file"}
 		case last == nil || changed(last, info):
 			last, since = info, time.Now()
 		case time.Since(since) >= cfg.Quiet:

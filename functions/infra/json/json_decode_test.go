@@ -43,7 +43,7 @@ func TestJSONDecode_Refuses(t *testing.T) {
 		"":                          "json_decode: the text is empty",
 		"{\"name\":\"\xff\"}":       "json_decode: the text is not valid UTF-8",
 		`{"name":1}`:                `json_decode: field "name" is a number, want a string (line 1, column 9)`,
-		"{\n\"name\":\"x\"}{":       "json_decode: there is more after the JSON value (line 2, column 12)",
+		"{\n\"name\":\"x\"}{":       "json_decode: there is data after the JSON value (line 2, column 12)",
 		`{"count":1,"Count":2}`:     `json_decode: field "Count" appears twice (line 1, column 12)`,
 		`{"any":{"a":1,"a":2}}`:     `json_decode: field "a" appears twice (line 1, column 15)`,
 		`{"nmae":1}`:                `json_decode: unknown field "nmae"`,
@@ -84,7 +84,7 @@ func TestJSONDecode_Hints(t *testing.T) {
 			t.Errorf("%.20s: %v, %s", field, err, core.ErrorHint(err))
 		}
 	}
-	if _, err := fnjson.JSONDecode[struct{}]([]byte(`{"a":1}`), fnjson.JSONDecodeConfig{}); core.ErrorHint(err) != "no field is known here" {
+	if _, err := fnjson.JSONDecode[struct{}]([]byte(`{"a":1}`), fnjson.JSONDecodeConfig{}); core.ErrorHint(err) != "no fields are allowed here" {
 		t.Errorf("%v, %s", err, core.ErrorHint(err))
 	}
 }

@@ -340,7 +340,7 @@ func asUUID(value any) (id [16]byte, null bool, err error) {
 			return id, true, nil
 		}
 		if len(b) != len(id) {
-			return id, false, fmt.Errorf("%d bytes are no UUID", len(b))
+			return id, false, fmt.Errorf("%d bytes are not a UUID", len(b))
 		}
 		return [16]byte(b), false, nil
 	}

@@ -216,7 +216,7 @@ func setText(v reflect.Value, text string) error {
 		if n, err = strconv.ParseFloat(text, v.Type().Bits()); err == nil {
 			v.SetFloat(n)
 		} else {
-			err = fmt.Errorf("%.60q is no number", text)
+			err = fmt.Errorf("%.60q is not a number", text)
 		}
 	}
 	return err

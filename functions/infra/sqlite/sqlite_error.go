@@ -63,7 +63,7 @@ var resultErrors = map[int]core.Error{
 	7:  {Code: core.CodeTooLarge, Hint: "SQLite has no more memory, or reached sqlite_open's MemoryLimit"},
 	8:  {Code: core.CodeForbidden, Hint: "the database, its folder or this connection is read-only"},
 	9:  {Code: core.CodeCanceled},
-	10: {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: look at the disk"},
+	10: {Code: core.CodeUnavailable, Hint: "reading or writing the file failed: check the disk"},
 	11: {Code: core.CodeInternal, Hint: "the file is damaged: restore a backup, or salvage it with sqlite3's .recover"},
 	13: {Code: core.CodeUnavailable, Hint: "the disk, the quota or max_page_count is full"},
 	14: {

@@ -41,7 +41,7 @@ func mustQuery(t testing.TB, db *sqliteopen.SQLiteOpenHandle, cfg queryConfig) (
 		t.Fatalf("%s: %v", cfg.Query, err)
 	}
 	if !cfg.NDJSON && !json.Valid([]byte(out)) {
-		t.Errorf("no valid JSON: %s", out)
+		t.Errorf("not valid JSON: %s", out)
 	}
 	return out, result
 }

@@ -119,7 +119,7 @@ func (q *querying) must(t *testing.T, query request) (string, rowjson.RowsJSONRe
 		t.Fatalf("%s: %v", query.Query, err)
 	}
 	if !query.NDJSON && !json.Valid([]byte(out)) {
-		t.Errorf("%s: no valid JSON: %s", query.Query, out)
+		t.Errorf("%s: not valid JSON: %s", query.Query, out)
 	}
 	return out, result
 }
@@ -222,7 +222,7 @@ func checkWrongParameters(t *testing.T, q *querying) {
 		{request{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with "},
 		{request{Query: "SELECT " + a, Args: []any{1}}, ""},
 		{request{Query: "SELECT ?", Args: []any{struct{}{}}}, "a struct {} can't"},
-		{request{Query: "SELECT ?", Args: []any{json.Number("x")}}, "no number"},
+		{request{Query: "SELECT ?", Args: []any{json.Number("x")}}, "not a number"},
 	} {
 		out, _, err := q.run(t, c.query)
 		wantError(t, err, core.CodeInvalid, c.want)

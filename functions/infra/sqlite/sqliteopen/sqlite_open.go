@@ -187,7 +187,7 @@ func (s *settings) findFolder(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return s.fail(core.CodeNotFound, "folder "+dir+" does not exist", "make it first: mkdir -p "+dir)
+		return s.fail(core.CodeNotFound, "folder "+dir+" does not exist", "create it first: mkdir -p "+dir)
 	case err != nil:
 		return &core.Error{Code: core.ErrorCode(err), Op: s.op, Err: err}
 	case !info.IsDir():
