@@ -86,7 +86,7 @@ func typedConverter(info driver.TypeInfo, waiting *int) (converter, error) {
 }
 
 func mismatch(value any, want string) error {
-	return fmt.Errorf("a %T is no %s", value, want)
+	return fmt.Errorf("got a %T, want %s", value, want)
 }
 
 func convertBool(value any) (any, error) {

@@ -194,9 +194,9 @@ func TestDuckDBImport_Config(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{DuckDBImportConfig{Path: csv}, core.CodeInvalid, "no table"},
-		{DuckDBImportConfig{Table: "t"}, core.CodeInvalid, "no file"},
-		{DuckDBImportConfig{Table: "t", Path: csv + "x"}, core.CodeInvalid, "no format"},
+		{DuckDBImportConfig{Path: csv}, core.CodeInvalid, "Table is empty"},
+		{DuckDBImportConfig{Table: "t"}, core.CodeInvalid, "Path is empty"},
+		{DuckDBImportConfig{Table: "t", Path: csv + "x"}, core.CodeInvalid, "no known format"},
 		{DuckDBImportConfig{Table: "t", Path: csv, Format: "xml"}, core.CodeInvalid, `bad Format "xml"`},
 		{DuckDBImportConfig{Table: "t", Path: csv, Delimiter: "ab"}, core.CodeInvalid, "bad Delimiter"},
 		{DuckDBImportConfig{Table: "t", Path: csv, Delimiter: `"`}, core.CodeInvalid, "bad Delimiter"},

@@ -26,7 +26,7 @@ type FileSettledConfig struct {
 // is complete.
 //
 // Errors are *core.Error: CodeNotFound if the file does not exist or is removed
-// meanwhile, CodeInvalid if it is no regular file or the config is negative,
+// meanwhile, CodeInvalid if it is not a regular file or the config is negative,
 // CodeTimeout and CodeCanceled when ctx ends first.
 //
 // More in file_settled.md:

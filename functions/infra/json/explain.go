@@ -37,7 +37,7 @@ func (d decoding) check(text []byte) error {
 		case inString && c == '\\':
 			length, ok := escapeLength(text[i:])
 			if !ok {
-				return d.invalid("the JSON has half of a surrogate pair, which is no character", i, text)
+				return d.invalid("the JSON has half a surrogate pair, which is not a character", i, text)
 			}
 			i += length - 1
 		case c == '"':

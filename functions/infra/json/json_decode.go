@@ -55,9 +55,9 @@ func (e *JSONFieldError) hint(field string) string {
 // unknown one.
 //
 // More in json_decode.md:
-//   - A missing field is no error: it keeps its zero value.
-//   - Names that differ only in case are the same field of a struct, and so
-//     must not both be there; in a map they are two.
+//   - A missing field is not an error: it keeps its zero value.
+//   - Names that differ only in case are the same field of a struct, so only
+//     one of them is allowed; in a map they are two.
 func JSONDecode[T any](text []byte, cfg JSONDecodeConfig) (T, error) {
 	value := new(T)
 	err := decode(text, value, cfg)

@@ -15,8 +15,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// What needs a process of its own is this test binary again, with the name of
-// what to do in childEnv.
+// Tests that need a process of their own run this binary again, with the name
+// of the role in childEnv.
 const childEnv = "KEYRING_TEST_CHILD"
 
 var children = map[string]func(args []string){
@@ -42,8 +42,7 @@ func childAnswer(value string, err error) {
 	fmt.Print(value)
 }
 
-// childList answers the code and the hint of a List, in the environment that it
-// is given.
+// childList prints the code and the hint of a List in its environment.
 func childList(args []string) {
 	s, err := KeyringTokenStore(KeyringTokenStoreConfig{Service: args[0]})
 	if err == nil {
@@ -53,9 +52,9 @@ func childList(args []string) {
 }
 
 // childWrite writes names "PREFIX 0", "PREFIX 1", ... and prints each once it
-// is acknowledged; every third one it deletes again, and prints that. It ends
-// after as many names as it is given, or never with 0: a child that is to be
-// killed.
+// is acknowledged; it deletes every third one again, and prints that. It ends
+// after the given number of names, or never if that is 0, in a child that will
+// be killed.
 func childWrite(args []string) {
 	service, prefix := args[0], args[1]
 	names, err := strconv.Atoi(args[2])
@@ -66,7 +65,7 @@ func childWrite(args []string) {
 	if err != nil {
 		panic(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that it ends, whatever happens to the test
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // so that it ends even if the test dies
 	defer cancel()
 	for i := 0; names == 0 || i < names; i++ {
 		name := fmt.Sprint(prefix, " ", i)

@@ -121,7 +121,7 @@ func isNilPointer(value any) bool {
 }
 
 func mismatch(value any, want string) error {
-	return fmt.Errorf("a %T is no %s", value, want)
+	return fmt.Errorf("got a %T, want %s", value, want)
 }
 
 // exact converts a number. Its error has the reason alone.
