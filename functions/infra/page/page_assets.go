@@ -2,7 +2,7 @@ package page
 
 import (
 	"crypto/sha256"
-	_ "embed" // the files are part of the program
+	_ "embed" // the files are embedded in the binary
 	"encoding/hex"
 	"io"
 	"net/http"
@@ -20,8 +20,8 @@ var (
 	iconSVG string
 )
 
-// asset is a file that pages load. Its address has a hash of its content, so
-// that a browser may keep it for good.
+// asset is a file that pages load. Its URL contains a hash of its content, so
+// that browsers may cache it forever.
 type asset struct{ url, kind, data string }
 
 var assets = sync.OnceValue(func() map[string]asset {
@@ -38,7 +38,7 @@ var assets = sync.OnceValue(func() map[string]asset {
 	return all
 })
 
-// assetURL is the address of one of the files.
+// assetURL returns the URL of one of the files.
 func assetURL(name string) string { return assets()[name].url }
 
 // PageAssets serves the style sheet, the scripts and the icon that
@@ -49,10 +49,10 @@ func assetURL(name string) string { return assets()[name].url }
 // redirected to the icon.
 //
 // More in page_assets.md:
-//   - The addresses begin with /assets/: a program behind a prefix strips it
-//     before, and can't serve pages of another prefix beside.
-//   - After an update, a page that a browser still shows asks for the old
-//     address and gets 404; loading it again fixes that.
+//   - The paths begin with /assets/: a program behind a prefix strips it first,
+//     and can't also serve pages under another prefix.
+//   - After an update, a page that a browser still shows requests the old path
+//     and gets 404; reloading fixes that.
 func PageAssets() http.Handler {
 	byURL := map[string]asset{}
 	for _, a := range assets() {

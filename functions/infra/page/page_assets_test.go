@@ -28,20 +28,20 @@ func TestPageAssets_AllThatTheShellNames(t *testing.T) {
 		}
 	}
 	if w := ask("/assets/page.css"); w.Code != http.StatusNotFound {
-		t.Errorf("an address without a hash: %d", w.Code)
+		t.Errorf("a path without a hash: %d", w.Code)
 	}
 	if w := ask("/favicon.ico"); w.Code != http.StatusMovedPermanently || ask(w.Header().Get("Location")).Code != http.StatusOK {
 		t.Errorf("the icon: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 }
 
-// TestPageAssets_Policy: the script and the style sheet ask for nothing that a
+// TestPageAssets_Policy: the script and the style sheet use nothing that a
 // strict policy forbids.
 func TestPageAssets_Policy(t *testing.T) {
 	t.Parallel()
 	for name, a := range assets() {
 		hasNot(t, a.data, "eval(", "new Function", ".setAttribute(\"style\"", "cssText", "@import", "https://", "data:")
-		if name != "icon.svg" { // its namespace
+		if name != "icon.svg" { // its namespace is a URL
 			hasNot(t, a.data, "http://")
 		}
 	}

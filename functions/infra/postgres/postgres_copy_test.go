@@ -29,8 +29,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// rowsOf yields n rows (i, text) and then err, if there is one, always in the
-// same slice.
+// rowsOf yields n rows (i, text) and then err, if not nil, always in the same
+// slice.
 func rowsOf(n int, text string, err error) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		row := make([]any, 2)
@@ -61,7 +61,7 @@ func TestPostgresCopy_Stores(t *testing.T) {
 		t.Errorf("%d rows, want 100,000", got)
 	}
 	if got := get[int](t, pool, "SELECT sum(n) FROM t"); got != 100_000*100_001/2 {
-		t.Errorf("sum %d: a row was read again after the slice was used anew", got)
+		t.Errorf("sum %d: a row was read after its slice was reused", got)
 	}
 	if n, err := postgres.PostgresCopy(t.Context(), pool, copyT, rowsOf(0, "", nil)); n != 0 || err != nil {
 		t.Errorf("no rows: %d, %v", n, err)
@@ -237,8 +237,9 @@ func TestPostgresCopy_ConnectionCut(t *testing.T) {
 	}
 }
 
-// The server stores all, but its answer is lost: the error must not say that
-// nothing is there. A lock in a deferred trigger holds the commit up meanwhile.
+// The server stores everything, but its response is lost: the error must not
+// claim that nothing was stored. Meanwhile a lock in a deferred trigger blocks
+// the commit.
 func TestPostgresCopy_AnswerLost(t *testing.T) {
 	t.Parallel()
 	text := newDatabase(t)
@@ -343,7 +344,7 @@ func TestPostgresCopy_StatementTimeout(t *testing.T) {
 	wantError(t, err, core.CodeTimeout, "statement timeout")
 }
 
-// A tablespace on a file system of 4 MB fills up in the middle of the load.
+// A tablespace on a file system of 4 MB fills up during the load.
 func TestPostgresCopy_DiskFull(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
@@ -368,11 +369,11 @@ func TestPostgresCopy_DiskFull(t *testing.T) {
 	exec(t, pool, "DROP TABLESPACE small")
 }
 
-// smallDisk mounts a file system of 4 MB that belongs to the owner of beside,
-// and returns its folder.
+// smallDisk mounts a file system of 4 MB, owned by the owner of beside, and
+// returns its folder.
 func smallDisk(t *testing.T, beside string) string {
 	t.Helper()
-	dir := beside + "-small" // where the server's user gets to
+	dir := beside + "-small" // where the server's user has access
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Skipf("SKIPPED: a full disk can only be made by root: %v", err)
 	}
@@ -381,7 +382,7 @@ func smallDisk(t *testing.T, beside string) string {
 		t.Skipf("SKIPPED: a full disk can only be made where mount works: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
-		// Lazily: the server may still have it open, and ends after this.
+		// Lazily: the server, which is stopped later, may still have it open.
 		if out, err := osexec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v: %s", err, out)
 		}
@@ -407,7 +408,7 @@ func TestPostgresCopy_Conformance(t *testing.T) {
 	})
 }
 
-// store puts rows into a new table with a column v of a type and returns the
+// store inserts rows into a new table with a column v of a type and returns the
 // last one's text.
 func store(t *testing.T, pool *pgxpool.Pool, typ string, rows ...[]any) (text sql.Null[string], err error) {
 	t.Helper()
@@ -430,7 +431,7 @@ func store(t *testing.T, pool *pgxpool.Pool, typ string, rows ...[]any) (text sq
 	return get[sql.Null[string]](t, pool, "SELECT v::text FROM stored ORDER BY row DESC LIMIT 1 -- "+typ), nil
 }
 
-// What pgx's CopyFrom refuses, or stores as something else.
+// Values that pgx's CopyFrom refuses, or stores differently.
 func TestPostgresCopy_Values(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TYPE pair AS (n int, t text)",
@@ -567,8 +568,8 @@ func TestPostgresCopy_Refused(t *testing.T) {
 	}
 }
 
-// Text comes late for a column that was copied in the binary format so far, and
-// errors after it still have the right row.
+// After many rows in the binary format a row has text, and errors after it
+// still report the right row.
 func TestPostgresCopy_TextComesLate(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t), "CREATE TABLE t (n int PRIMARY KEY, text timestamptz)")
@@ -619,7 +620,7 @@ type panicking struct{}
 
 func (panicking) MarshalJSON() ([]byte, error) { panic("in MarshalJSON") }
 
-// Nothing that a value does ends the program, and the connection stays good.
+// No method of a value can crash the program, and the connection stays usable.
 func TestPostgresCopy_PanickingValues(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))

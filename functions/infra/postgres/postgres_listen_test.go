@@ -55,7 +55,7 @@ func started(t *testing.T, events <-chan postgres.PostgresListenEvent) {
 
 const listenerPID = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
 
-// A program runs it as a service by service_start.
+// A program runs it as a service with service_start.
 func TestPostgresListen_Conformance(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
@@ -132,8 +132,8 @@ func TestPostgresListen_ReconnectsAndSaysSo(t *testing.T) {
 	}
 }
 
-// What is sent after a Missed event is never lost: that is what the event
-// promises.
+// Notifications sent after a Missed event are never lost: that is what the
+// event promises.
 func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t), "CREATE TABLE state (n int); INSERT INTO state VALUES (0)")
@@ -162,7 +162,7 @@ func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 		}
 		var n int
 		if _, err := fmt.Sscan(event.Payload, &n); err != nil || n > known+1 {
-			t.Fatalf("%q follows %d: one is missing and nobody said so", event.Payload, known)
+			t.Fatalf("%q follows %d: one is missing and was not reported", event.Payload, known)
 		}
 		known = max(known, n)
 	}
@@ -195,8 +195,8 @@ func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 	}
 }
 
-// The server's process is stopped: the connection stands, but nobody answers,
-// as behind a firewall that forgot it.
+// The server's process is stopped: the connection stays open, but nobody
+// responds, as behind a firewall that dropped its state.
 func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
@@ -210,7 +210,7 @@ func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	wantError(t, event.Reason, core.CodeTimeout, "postgres_listen")
 }
 
-// stopProcess stops a process until the test ends.
+// stopProcess suspends a process until the test ends.
 func stopProcess(t *testing.T, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
@@ -231,15 +231,15 @@ func TestPostgresListen_SlowReader(t *testing.T) {
 	started(t, events)
 	sent := 0
 	for got := 0; ; got++ {
-		for range 3 { // three come for each one that is read
+		for range 3 { // three arrive for each one read
 			exec(t, pool, "SELECT pg_notify('a', $1)", fmt.Sprint(sent))
 			sent++
 		}
-		event := receive(t, events, "what is buffered, then that some are missing")
+		event := receive(t, events, "first the buffered ones, then the report that some are missing")
 		if event.Missed {
 			wantError(t, event.Reason, core.CodeLimited, "buffer was full")
 			if got < buffer {
-				t.Errorf("only %d came before the news, the buffer is for %d", got, buffer)
+				t.Errorf("only %d events before the report, but the buffer holds %d", got, buffer)
 			}
 			break
 		}
@@ -247,7 +247,7 @@ func TestPostgresListen_SlowReader(t *testing.T) {
 			t.Fatalf("got %+v, want %d", event, got)
 		}
 	}
-	// And it goes on.
+	// And it continues.
 	for channel := ""; channel != "done"; channel = receive(t, events, "the next one").Channel {
 		exec(t, pool, "SELECT pg_notify('done', '')")
 	}
@@ -283,7 +283,7 @@ func TestPostgresListen_Ends(t *testing.T) {
 		}
 		err := end()
 		wantError(t, err, core.CodeNotFound, "postgres_listen")
-		exec(t, pool, "CREATE DATABASE "+other.Config().ConnConfig.Database) // for the Cleanup
+		exec(t, pool, "CREATE DATABASE "+other.Config().ConnConfig.Database) // so that Cleanup can drop it
 	})
 }
 

@@ -156,7 +156,7 @@ func TestPostgresOpen_WaitsForTheServer(t *testing.T) {
 	}
 }
 
-// A port that takes connections and says nothing, as behind a load balancer
+// A port that accepts connections and never responds, as behind a load balancer
 // without a server.
 func TestPostgresOpen_SilentServer(t *testing.T) {
 	t.Parallel()
@@ -179,7 +179,7 @@ func TestPostgresOpen_PoolOutlivesTheServer(t *testing.T) {
 	server.Restart(t)
 	within(t, "the pool finds the server again", func() bool { return pool.Ping(t.Context()) == nil })
 	if got := get[int](t, pool, "SELECT sum(n) FROM t"); got != 1 {
-		t.Errorf("sum %d: an acknowledged row is gone, or a failed one there", got)
+		t.Errorf("sum %d: an acknowledged row is missing, or a failed one exists", got)
 	}
 }
 
@@ -192,14 +192,14 @@ func TestPostgresOpen_ContextDoesNotBindThePool(t *testing.T) {
 	}
 	defer pool.Close()
 	cancel()
-	pool.Reset() // new connections are made after the end of ctx
+	pool.Reset() // new connections are opened after the end of ctx
 	if got := get[int](t, pool, "SELECT 1"); got != 1 {
 		t.Errorf("got %d", got)
 	}
 }
 
-// Every one of these URLs holds the password, and none of the errors may, nor
-// may any of its parts.
+// Each of these URLs contains the password, and no error may contain it or any
+// part of it.
 func TestPostgresOpen_NoPasswordInAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -290,7 +290,7 @@ func TestPostgresOpen_BadConfig(t *testing.T) {
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
 			wantError(t, err, c.code, c.want)
 			if pool != nil {
-				t.Error("a pool came all the same")
+				t.Error("a pool was returned anyway")
 			}
 		})
 	}
@@ -342,7 +342,7 @@ func TestPostgresOpen_TLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.cfg.WaitTimeout = time.Hour // what no waiting fixes must not use it
+			c.cfg.WaitTimeout = time.Hour // errors that waiting can't fix must not use it
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
 			if c.code != "" {
 				wantError(t, err, c.code, "postgres_open")
