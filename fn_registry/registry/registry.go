@@ -62,7 +62,7 @@ func Open(ctx context.Context, opts Options) (*Registry, error) {
 	}
 	var err error
 	if r.files, err = cachePaths(opts); err != nil {
-		r.log.Warn("there is no folder to keep a cache in, and none is kept", "error", err)
+		r.log.Warn("no such folder: to keep a cache in, and none is kept", "error", err)
 	}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := r.load(ctx); err != nil {

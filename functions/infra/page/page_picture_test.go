@@ -69,7 +69,7 @@ func TestPagePicture_Hubs(t *testing.T) {
 	}
 	cfg.Edges = cfg.Edges[:len(cfg.Edges)-1] // twelve lead to other
 	got := render(t, PagePicture(cfg))
-	has(t, got, "Used so much", `<a href="/hub">hub</a> (13 lead here)`, `data-to="other"`)
+	has(t, got, "Used so often", `<a href="/hub">hub</a> (13 lead here)`, `data-to="other"`)
 	hasNot(t, got, `data-to="hub"`, "(12 lead here)")
 	cfg.Hub = -1
 	has(t, render(t, PagePicture(cfg)), `data-to="hub"`)

@@ -93,7 +93,7 @@ func PostgresListen(
 
 func (cfg PostgresListenConfig) check() error {
 	if len(cfg.Channels) == 0 {
-		return &core.Error{Code: core.CodeInvalid, Op: "postgres_listen", Message: "Channels is empty"}
+		return &core.Error{Code: core.CodeInvalid, Op: "postgres_listen", Message: "Channels names no channel"}
 	}
 	for _, channel := range cfg.Channels {
 		if channel == "" || len(channel) > maxChannelName || strings.ContainsRune(channel, 0) {

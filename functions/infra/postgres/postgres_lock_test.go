@@ -214,7 +214,7 @@ func TestPostgresLock_Names(t *testing.T) {
 	t.Parallel()
 	pool := open(t, newDatabase(t))
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{})
-	wantError(t, err, core.CodeInvalid, "no name")
+	wantError(t, err, core.CodeInvalid, "Name is empty")
 	keys := map[int64]string{}
 	for _, name := range append(hostile, "nul\x00", "a", string(make([]byte, 10<<20))) {
 		handle := lock(t, pool, postgres.PostgresLockConfig{Name: name, Wait: -1})
