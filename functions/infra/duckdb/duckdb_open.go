@@ -170,7 +170,7 @@ func findFile(op string, cfg DuckDBOpenConfig) (string, error) {
 		return "", &core.Error{Code: code, Op: op, Message: message, Hint: hint}
 	}
 	if cfg.Path == "" || strings.ContainsRune(cfg.Path, 0) {
-		return fail(core.CodeInvalid, "bad path", `give a file's path or ":memory:"`)
+		return fail(core.CodeInvalid, "bad path", `use a file's path or ":memory:"`)
 	}
 	path, err := filepath.Abs(cfg.Path) // so that no prefix can select another kind of database, and a later chdir has no effect
 	if err != nil {

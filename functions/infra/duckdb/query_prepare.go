@@ -100,7 +100,7 @@ const emptyQuery = "empty query" // the driver's message for it
 func prepareError(op string, err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, "multi-statement query"):
-		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "the query holds several statements", Hint: "give one statement a call; PIVOT counts as several unless its values are listed: PIVOT t ON c IN ('a', 'b')"}
+		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "the query holds several statements", Hint: "pass one statement per call; PIVOT counts as several unless its values are listed: PIVOT t ON c IN ('a', 'b')"}
 	case text == emptyQuery:
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "the query is empty"}
 	}

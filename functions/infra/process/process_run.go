@@ -116,8 +116,8 @@ type ProcessRunResult struct {
 //
 // More in process_run.md:
 //   - A command that ends with anything but 0 is an error.
-//   - Errors hold neither arguments nor environment nor output, since these
-//     hold secrets.
+//   - Errors contain neither arguments nor environment nor output, since these
+//     may hold secrets.
 func ProcessRun(ctx context.Context, cfg ProcessRunConfig) (*ProcessRunResult, error) {
 	op := "process_run command=" + filepath.Base(cfg.Command)
 	if err := ctx.Err(); err != nil {

@@ -162,7 +162,7 @@ var _ service.Service = (*ProcessSuperviseHandle)(nil)
 //
 // More in process_supervise.md:
 //   - States: starting, running, backing_off, stopping, stopped, failed.
-//   - After failed it stays so.
+//   - failed is final.
 func ProcessSupervise(ctx context.Context, cfg ProcessSuperviseConfig) (*ProcessSuperviseHandle, error) {
 	op := "process_supervise command=" + filepath.Base(cfg.Command)
 	if err := cfg.check(op); err != nil {

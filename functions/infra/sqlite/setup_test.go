@@ -12,7 +12,7 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// open opens a new database file, with the driver that the build tags choose,
+// open opens a new database file, with the driver selected by the build tags,
 // and runs sql on it.
 func open(t testing.TB, sql ...string) *sqliteopen.SQLiteOpenHandle {
 	t.Helper()
@@ -49,7 +49,7 @@ func wantError(t testing.TB, err error, code core.Code, want string) {
 	}
 }
 
-// The point of this package beside sqliteopen: importing it links no
+// The reason for having this package besides sqliteopen: importing it links no
 // driver.
 func TestPackageLinksNoDriver(t *testing.T) {
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// wantError checks an error's code, that its text holds want, and that it says
-// what was being done.
+// wantError checks an error's code, that its text contains want, and that it
+// has an operation.
 func wantError(t *testing.T, err error, code core.Code, want string) {
 	t.Helper()
 	if err == nil || core.ErrorCode(err) != code || !strings.Contains(err.Error(), want) {
@@ -20,7 +20,7 @@ func wantError(t *testing.T, err error, code core.Code, want string) {
 	}
 }
 
-// hostile are texts that break what puts them together without care.
+// hostile are texts that break careless quoting.
 var hostile = []string{
 	`'; DROP TABLE t; --`, `"; DROP TABLE t; --`, `a'b`, `a"b`, "a`b", `\`, `\'`, "new\nline", "tab\t",
 	"$1 $a ? @a :a {a:String}", "%s %00", "/* x", "--", "é😀\u2028", " ", "",

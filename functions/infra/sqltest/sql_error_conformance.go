@@ -57,7 +57,7 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 			got := cfg.Error("op", fmt.Errorf("wrapped: %w", errors.Join(errors.New("other"), err)))
 			wantError(t, got, c.Want, "op: wrapped: ")
 			if !errors.Is(got, err) {
-				t.Error("it lost its cause")
+				t.Error("the cause is lost")
 			}
 		})
 	}
@@ -88,7 +88,7 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 	})
 }
 
-// foreignError has a Code method that means something else.
+// foreignError has a Code method with another meaning.
 type foreignError struct{}
 
 func (foreignError) Error() string { return "x" }

@@ -58,8 +58,8 @@ func TestFileTokenStore_ConfigRefused(t *testing.T) {
 	}
 }
 
-// The format is a promise: a person with the age command and the passphrase can
-// read the file. Read it without a line of this package.
+// The format is a promise: anyone with the age command and the passphrase can
+// read the file. Read it without any code of this package.
 func TestFileTokenStore_OpensWithAge(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tokens.age")
@@ -181,8 +181,8 @@ func TestFileTokenStore_PostQuantumIdentity(t *testing.T) {
 	wantValue(t, byIdentity(t, filepath.Join(dir, "tokens.age"), key), "name", secret)
 }
 
-// Damage at any place is told, by each call, and nothing is written over what
-// may still be saved.
+// Damage at any position is reported by each call, and data that may still be
+// recovered is not overwritten.
 func TestFileTokenStore_Damaged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -193,7 +193,7 @@ func TestFileTokenStore_Damaged(t *testing.T) {
 	damage := func(what string, content []byte) {
 		writeFile(t, path, content, 0o600)
 		_, err := store.Get(t.Context(), "name")
-		// A flipped byte of the key's own part looks like a wrong key.
+		// A flipped byte in the key section looks like a wrong key.
 		if code := core.ErrorCode(err); code != core.CodeInternal && code != core.CodeUnauthenticated {
 			t.Errorf("%s: Get: %v", what, err)
 		}
@@ -214,7 +214,7 @@ func TestFileTokenStore_Damaged(t *testing.T) {
 	wantValue(t, store, "name", secret)
 }
 
-// Path may name a file of something else: it is neither quoted nor written to.
+// Path may name a file of something else: it is neither quoted nor overwritten.
 func TestFileTokenStore_AnotherFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -257,7 +257,7 @@ func TestFileTokenStore_PassphraseAskedOnce(t *testing.T) {
 	answers := []string{"wrong", "also wrong", goodPassphrase}
 	store := mustStore(t, tokenfile.FileTokenStoreConfig{Path: path, ScryptWorkFactor: cheapScrypt, Passphrase: func(context.Context) (string, error) {
 		answer := answers[len(asked)]
-		asked = append(asked, answer) // no lock: it is never called twice at once
+		asked = append(asked, answer) // no lock: it is never called concurrently
 		return answer, nil
 	}})
 	for range 2 {
