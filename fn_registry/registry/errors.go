@@ -11,8 +11,8 @@ import (
 // NotFoundError reports an ID that no unit has.
 type NotFoundError struct {
 	ID         string
-	Candidates []string // IDs that may have been meant, best first
-	Several    bool     // the candidates are all called so
+	Candidates []string // IDs that may be meant, best first
+	Several    bool     // all candidates have that name
 }
 
 // Error names the ID and the likeliest candidates.
@@ -25,7 +25,7 @@ func (e *NotFoundError) Error() string {
 
 // QueryError reports an invalid query.
 type QueryError struct {
-	Param      string // the part of the question, under its name in the HTTP API: "kind", "cursor"
+	Param      string // the query's parameter, by its name in the HTTP API: "kind", "cursor"
 	Message    string // lower case, no full stop
 	Candidates []string
 }
@@ -35,7 +35,7 @@ func (e *QueryError) Error() string {
 	return e.Param + ": " + suggest(e.Message, e.Candidates)
 }
 
-// suggest ends a message with the candidates, unless it lists them already.
+// suggest appends the candidates to a message, unless it lists them already.
 func suggest(message string, candidates []string) string {
 	listed := strings.Contains(message, "did you mean") || len(candidates) > 1 && strings.Contains(message, strings.Join(candidates, ", "))
 	if hint := core.DidYouMean(candidates...); hint != "" && !listed {
@@ -44,7 +44,7 @@ func suggest(message string, candidates []string) string {
 	return message
 }
 
-// unknown is the error for a word that is not one of those allowed.
+// unknown returns the error for a word that is not an allowed one.
 func unknown(param, value string, allowed []string) error {
 	e := &QueryError{
 		Param:      param,
@@ -60,7 +60,7 @@ func unknown(param, value string, allowed []string) error {
 	return e
 }
 
-// quote shows what somebody sent, shortened and with what does not print
+// quote formats untrusted text, shortened and with unprintable characters
 // escaped.
 func quote(s string) string {
 	const most = 80

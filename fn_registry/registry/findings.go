@@ -61,7 +61,7 @@ func (s *State) FindingsReady() bool {
 	}
 }
 
-// findingsOf returns what is known to be wrong with a unit, without a run over
+// findingsOf returns the known findings of a unit, without running the rules on
 // all of them.
 func (s *State) findingsOf(u *catalog.Unit) []check.Finding {
 	if s.FindingsReady() {

@@ -25,12 +25,12 @@ import (
 // State is how a copied file stands to the repository.
 type State string
 
-// States of a file. What was changed in the target is never overwritten, unless
-// that is asked for.
+// States of a file. Changes made in the target are never overwritten unless
+// requested.
 const (
 	Same     State = "same"
 	Outdated State = "outdated" // the repository has another version
-	New      State = "new"      // the repository has it, the copy does not yet
+	New      State = "new"      // in the repository, but not yet in the copy
 	Gone     State = "gone"     // the repository no longer has it, or no unit needs it
 	Edited   State = "edited"   // changed in the target only
 	Conflict State = "conflict" // changed in the target and in the repository
@@ -41,14 +41,14 @@ const (
 type FileState struct {
 	File  string // from the folder of copies, with slashes
 	State State
-	Here  []byte // as it is in the target; nil: it is not there
-	There []byte // as a copy of it is now; nil: there is none
+	Here  []byte // in the target; nil: missing
+	There []byte // as a new copy would be; nil: none
 }
 
 // UnitState is a copied unit's version, and the repository's.
 type UnitState struct {
 	ID         string
-	Here, Then string // versions: of the copy, and of the repository now; "": has none
+	Here, Then string // versions of the copy, and of the repository now; "": none
 }
 
 // Plan is what a folder of copies has and what it should have.
@@ -56,12 +56,12 @@ type Plan struct {
 	Folder string // from the target, with slashes
 	Units  []UnitState
 	Files  []FileState // sorted
-	Lines  []string    // that go.mod needs
+	Lines  []string    // lines that go.mod needs
 
 	target *Target
 	source *source
 	edit   *edit
-	record *Record // as it will be
+	record *Record // the future record
 }
 
 // Count returns how many files have one of some states.
@@ -127,8 +127,8 @@ func PlanCopy(ctx context.Context, c *catalog.Catalog, t *Target, folder string,
 	return p, nil
 }
 
-// units lists what is to be copied. A unit that the repository no longer has is
-// left out: its files are Gone.
+// units lists the units to copy. A unit that the repository no longer has is
+// skipped: its files are Gone.
 func (p *Plan) units(s *source, old *Record, more []*catalog.Unit) ([]*catalog.Unit, error) {
 	var units []*catalog.Unit
 	for _, r := range old.Units {
@@ -153,7 +153,7 @@ func (p *Plan) units(s *source, old *Record, more []*catalog.Unit) ([]*catalog.U
 	return units, nil
 }
 
-// compare finds the state of each file that is recorded or wanted.
+// compare determines the state of each recorded or wanted file.
 func (p *Plan) compare(old *Record, wanted *copies) error {
 	names := map[string]bool{}
 	for name := range old.Files {
@@ -179,8 +179,8 @@ func (p *Plan) compare(old *Record, wanted *copies) error {
 	return nil
 }
 
-// state compares three versions: the target's, the repository's and the one
-// that was recorded.
+// state compares three versions: the target's, the repository's and the
+// recorded one.
 func (f *FileState) state(then string, recorded bool) State {
 	switch {
 	case f.Here == nil && f.There == nil:
@@ -192,7 +192,7 @@ func (f *FileState) state(then string, recorded bool) State {
 	case f.There != nil && bytes.Equal(f.Here, f.There):
 		return Same
 	case !recorded:
-		return Conflict // somebody else's file
+		return Conflict // another owner's file
 	case f.There == nil && hash(f.Here) == then:
 		return Gone
 	case f.There == nil:
@@ -205,8 +205,8 @@ func (f *FileState) state(then string, recorded bool) State {
 	return Conflict
 }
 
-// require asks for the modules of others that the copies import, in the
-// versions of the repository.
+// require requests the third-party modules that the copies import, in the
+// repository's versions.
 func (p *Plan) require(s *source, wanted *copies) error {
 	var direct []string
 	for _, d := range wanted.dirs {
@@ -232,7 +232,7 @@ func (p *Plan) require(s *source, wanted *copies) error {
 	}
 	for _, r := range need.Replaces {
 		if !slices.Contains(modules, r.Old.Path) && r.New.Version == "" {
-			continue // a folder of the repository, for a module that the copies do not import
+			continue // a folder of the repository: a module that the copies do not import
 		}
 		if err := p.edit.replaceBy(r.Old, r.New); err != nil {
 			return err
@@ -260,7 +260,7 @@ func (p *Plan) Apply(ctx context.Context, overwrite bool) error {
 			continue
 		}
 		if err := p.target.inside(path.Join(p.Folder, f.File)); err != nil {
-			return err // it has become a link since it was compared
+			return err // it has become a link since the comparison
 		}
 		switch {
 		case f.There == nil:
@@ -283,8 +283,8 @@ func (p *Plan) Apply(ctx context.Context, overwrite bool) error {
 	return p.target.writeRecord(ctx, p.Folder, p.record)
 }
 
-// removeEmpty removes a folder of the copies, and those above it that are then
-// empty.
+// removeEmpty removes a folder of the copies, and those above it, as long as
+// they are empty.
 func (t *Target) removeEmpty(folder, dir string) {
 	for ; dir != "."; dir = path.Dir(dir) {
 		if os.Remove(t.path(folder, dir)) != nil {

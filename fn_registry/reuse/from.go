@@ -7,8 +7,8 @@ import (
 	"fnregistry.dev/fn_registry/revision"
 )
 
-// from says what state of the repository the copies are of. Where git is
-// missing or does not know the folder, there is no commit.
+// from describes the state of the repository that the copies are from. Without
+// git, or outside a git repository, there is no commit.
 func (s *source) from(ctx context.Context, t *Target) From {
 	f := From{Root: s.root.Dir}
 	if rel, err := filepath.Rel(t.Dir, s.root.Dir); err == nil {

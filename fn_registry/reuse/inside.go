@@ -10,10 +10,10 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// inside refuses a file of the target, given from there with slashes, to which
-// a symbolic link leads, or which is no regular file: what lies behind a link
-// may be outside of the target, and a pipe or a device could be read for ever.
-// A file that is not there passes.
+// inside refuses a file of the target, given relative to it with slashes, if a
+// symbolic link leads to it, or if it is not a regular file: a link may lead
+// outside of the target, and a pipe or a device could be read forever. A
+// missing file passes.
 func (t *Target) inside(name string) error {
 	at := t.Dir
 	parts := strings.Split(name, "/")
@@ -31,7 +31,7 @@ func (t *Target) inside(name string) error {
 		case info.Mode()&fs.ModeSymlink != 0:
 			return &core.Error{
 				Code: core.CodeInvalid, Message: at + " is a symbolic link, which fn add does not follow",
-				Hint: "put the file or folder itself there",
+				Hint: "replace it by the file or folder itself",
 			}
 		case last && !info.Mode().IsRegular(), !last && !info.IsDir():
 			return &core.Error{Code: core.CodeInvalid, Message: at + " is in the way: " + info.Mode().Type().String()}

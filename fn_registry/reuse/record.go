@@ -27,15 +27,15 @@ const recordFormat = 1
 type Record struct {
 	Format int               `json:"format"`
 	From   From              `json:"from"`
-	Units  []RecordUnit      `json:"units"` // that were asked for, sorted by ID
+	Units  []RecordUnit      `json:"units"` // requested units, sorted by ID
 	Files  map[string]string `json:"files"` // from the folder, with slashes -> SHA-256 of the copy
 }
 
 // From is the state of a repository.
 type From struct {
 	Root    string `json:"root"`              // its folder, from the target module's
-	Commit  string `json:"commit,omitempty"`  // hash; empty where git does not know the folder
-	Changed bool   `json:"changed,omitempty"` // files were not as the commit has them
+	Commit  string `json:"commit,omitempty"`  // hash; empty if git does not know the folder
+	Changed bool   `json:"changed,omitempty"` // files differed from the commit
 }
 
 // RecordUnit is a unit as it was when it was copied.
@@ -115,7 +115,8 @@ func (t *Target) writeRecord(ctx context.Context, folder string, r *Record) erro
 	return atomicfile.FileWriteAtomic(ctx, t.path(folder, RecordName), bytes.NewReader(append(text, '\n')), 0o644)
 }
 
-// path is where a file of a folder of the target lies on this machine.
+// path returns the location on this machine of a file in a folder of the
+// target.
 func (t *Target) path(folder, name string) string {
 	return filepath.Join(t.Dir, filepath.FromSlash(folder), filepath.FromSlash(name))
 }

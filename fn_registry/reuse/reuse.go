@@ -25,9 +25,9 @@ type Target struct {
 	Dir    string // of its go.mod, absolute
 	Module string // its path
 	mod    *modfile.File
-	before []byte // the text of its go.mod as it was read or last written
+	before []byte // the text of its go.mod as last read or written
 
-	unwritten bool // mod has lines that the file has not
+	unwritten bool // mod has lines that the file lacks
 }
 
 // OpenTarget finds the module that a folder belongs to: the nearest go.mod from

@@ -95,12 +95,12 @@ func TestProcessRun_NotStarted(t *testing.T) {
 		text string
 	}{
 		"no such name":     {ProcessRunConfig{Command: "no-such-command"}, core.CodeNotFound, "install it"},
-		"no such path":     {ProcessRunConfig{Command: dir + "/no"}, core.CodeNotFound, "give the path"},
+		"no such path":     {ProcessRunConfig{Command: dir + "/no"}, core.CodeNotFound, "use the path"},
 		"no such folder":   {ProcessRunConfig{Command: "true", Dir: dir + "/no"}, core.CodeNotFound, "no such folder"},
 		"Dir is a file":    {ProcessRunConfig{Command: "true", Dir: noInterpreter}, core.CodeNotFound, "no such folder"},
 		"no interpreter":   {ProcessRunConfig{Command: noInterpreter}, core.CodeNotFound, "interpreter in its first line"},
-		"not executable":   {ProcessRunConfig{Command: file("plain", "true", 0o644)}, core.CodeForbidden, "executable"},
-		"a folder":         {ProcessRunConfig{Command: dir}, core.CodeForbidden, "executable"},
+		"not executable":   {ProcessRunConfig{Command: file("plain", "true", 0o644)}, core.CodeForbidden, "may you execute it"},
+		"a folder":         {ProcessRunConfig{Command: dir}, core.CodeForbidden, "may you execute it"},
 		"no program":       {ProcessRunConfig{Command: file("text", "\x00\x01", 0o755)}, core.CodeInvalid, "first line"},
 		"too long":         {ProcessRunConfig{Command: "true", Args: []string{strings.Repeat("x", 1<<22)}}, core.CodeTooLarge, "too long"},
 		"empty":            {ProcessRunConfig{}, core.CodeInvalid, "Command is empty"},

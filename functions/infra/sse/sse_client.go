@@ -63,8 +63,9 @@ var _ service.Service = (*SSEClientHandle)(nil)
 //   - Events come at least once where the server replays: after an event was
 //     put on the channel, its ID counts as seen, even if the program dies
 //     before it handled it.
-//   - 4xx (other than 408, 425, 429) and a 200 of another type end it for good;
-//     browsers' EventSource also gives up at 5xx, this one comes back.
+//   - 4xx (other than 408, 425, 429) and a 200 of another type end it
+//     permanently; browsers' EventSource also gives up at 5xx, this client
+//     reconnects.
 func SSEClient(ctx context.Context, cfg SSEClientConfig) (*SSEClientHandle, error) {
 	target, err := url.Parse(cfg.URL)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {

@@ -4,8 +4,8 @@ package tokenfile
 
 import "syscall"
 
-// What is at a path may have been exchanged since it was looked at: a pipe is
-// not waited for, and a link in the place of a lock is not followed.
+// The file may have been replaced since it was checked: a pipe must not block,
+// and a link in place of a lock must not be followed.
 const (
 	openNow    = syscall.O_NONBLOCK
 	openNoLink = syscall.O_NOFOLLOW

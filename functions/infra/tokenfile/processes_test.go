@@ -17,9 +17,10 @@ import (
 )
 
 // writeNames writes names "PREFIX 0", "PREFIX 1", ... and prints each once it
-// is acknowledged; every third one it deletes again, and prints that. It ends
-// after as many names as it is given, or never with 0: a process that is to be
-// killed. args are the store's path, PREFIX, the identity file and the number.
+// is acknowledged; it deletes every third one again, and prints that. It ends
+// after the given number of names, or never if that is 0, in a process that
+// will be killed. args are the store's path, PREFIX, the identity file and the
+// number.
 func writeNames(args []string) error {
 	path, prefix, identity := args[0], args[1], args[2]
 	names, err := strconv.Atoi(args[3])
@@ -30,7 +31,7 @@ func writeNames(args []string) error {
 	if err != nil {
 		return err
 	}
-	// It ends, whatever happens to the test.
+	// It ends even if the test dies.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for i := 0; names == 0 || i < names; i++ {
@@ -49,9 +50,9 @@ func writeNames(args []string) error {
 	return nil
 }
 
-// Several processes write at once, and some are killed in the middle of it:
-// what was acknowledged is there, what was deleted is not, the file is whole,
-// and at most one name for each kill is there without having been acknowledged.
+// Several processes write at once, and some are killed meanwhile: acknowledged
+// values are there, deleted ones are not, the file is intact, and at most one
+// unacknowledged name per kill exists.
 func TestFileTokenStore_ProcessesKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -61,7 +62,7 @@ func TestFileTokenStore_ProcessesKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	var lock sync.Mutex
-	state := map[string]string{} // name: the last that was acknowledged
+	state := map[string]string{} // last acknowledged value by name
 	var group sync.WaitGroup
 	const processes = 5
 	kills := 0
@@ -108,11 +109,11 @@ func TestFileTokenStore_ProcessesKilled(t *testing.T) {
 	missing := 0
 	for name, what := range state {
 		if what == "set" && !slices.Contains(names, name) {
-			missing++ // its deletion may have been done and not acknowledged
+			missing++ // it may have been deleted without an acknowledgement
 		}
 	}
 	if unknown+missing > kills {
-		t.Errorf("%d names that nobody acknowledged, %d acknowledged ones missing; %d kills explain %d at most", unknown, missing, kills, kills)
+		t.Errorf("%d unacknowledged names, %d acknowledged ones missing; %d kills explain at most %d", unknown, missing, kills, kills)
 	}
-	set(t, store, "after", "all") // no lock is left behind by the dead
+	set(t, store, "after", "all") // dead processes leave no lock behind
 }
