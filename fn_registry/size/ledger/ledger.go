@@ -102,7 +102,7 @@ func UnitKey(c *catalog.Catalog, u *catalog.Unit) string {
 		root := c.Roots[u.Dir.Root]
 		module, _ := root.ModuleDir(u.Dir.Path)
 		for _, name := range []string{"go.mod", "go.sum"} {
-			text, _ := os.ReadFile(root.Path(path.Join(module, name))) // what is not there is the same every time
+			text, _ := os.ReadFile(root.Path(path.Join(module, name))) // a missing file counts as empty
 			write(string(text))
 		}
 	}
@@ -110,8 +110,8 @@ func UnitKey(c *catalog.Catalog, u *catalog.Unit) string {
 }
 
 // reached lists the repository's packages that are linked with the first ones,
-// nearest first; outside reports whether any of them imports a package from
-// elsewhere, the standard library's left out.
+// nearest first; outside reports whether any of them imports a third-party
+// package.
 func reached(c *catalog.Catalog, begin []*catalog.Dir) (all []*catalog.Dir, outside bool) {
 	all = slices.Clone(begin)
 	seen := map[*catalog.Dir]bool{}
