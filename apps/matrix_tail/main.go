@@ -1,5 +1,5 @@
-// Command matrix_tail reads and writes Matrix rooms in the terminal: units,
-// wired. Its own code only defines the commands.
+// Command matrix_tail reads and writes Matrix rooms in the terminal. It only
+// connects units: its own code defines the commands.
 package main
 
 import (
@@ -29,7 +29,7 @@ import (
 
 func main() { program.ProgramMain(matrixTail()) }
 
-// settings are those of all commands.
+// settings are shared by all commands.
 type settings struct {
 	User       string                `yaml:"user" short:"u" doc:"the user to log in as: @name:server"`
 	Homeserver string                `yaml:"homeserver" doc:"URL (default: found through the user's server name)"`
@@ -43,7 +43,7 @@ type settings struct {
 type call = program.ProgramCall[*settings]
 
 func matrixTail() program.ProgramRunConfig {
-	config, _ := os.UserConfigDir() // without one, state must be given
+	config, _ := os.UserConfigDir() // without one, state must be set
 	defaults := &settings{State: filepath.Join(config, "matrix_tail")}
 	command := func(name, args string, least, most int, doc string, run func(context.Context, call) error) *program.ProgramCommandHandle {
 		return program.ProgramCommand(program.ProgramCommandConfig[*settings]{
@@ -71,8 +71,8 @@ type session struct {
 	crypto *matrixcrypto.MatrixCryptoInitHandle
 }
 
-// open logs in, by password if that is asked for, and sets encryption up. The
-// caller closes the session.
+// open logs in, by password if requested, and sets up encryption. The caller
+// closes the session.
 func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 	if c.Settings.User == "" {
 		return nil, &core.Error{
@@ -119,8 +119,8 @@ func open(ctx context.Context, c call, byPassword bool) (*session, error) {
 	return s, nil
 }
 
-// openSecrets opens where the access token is kept. A new file's passphrase is
-// asked for twice.
+// openSecrets opens the store of the access token. It asks for a new file's
+// passphrase twice.
 func openSecrets(s *settings, isNew bool) (token.TokenStore, error) {
 	if s.TokenStore == "" {
 		return keyring.KeyringTokenStore(keyring.KeyringTokenStoreConfig{Service: "matrix_tail"})
@@ -137,7 +137,7 @@ func (s *session) close() {
 	s.db.Close()
 }
 
-// room is the one that the first argument names.
+// room returns the room that the first argument names.
 func (s *session) room(ctx context.Context) (id.RoomID, error) {
 	room, _, err := matrixroom.MatrixRoomResolve(
 		ctx,
@@ -201,9 +201,9 @@ func send(ctx context.Context, c call) error { return say(ctx, c, "", c.Args[1:]
 
 func answer(ctx context.Context, c call) error { return say(ctx, c, id.EventID(c.Args[1]), c.Args[2:]) }
 
-// say puts a message into the queue on disk and waits until it is sent. What
-// Ctrl-C leaves there is sent with the next. A message to an event is in its
-// thread.
+// say puts a message into the queue on disk and waits until it is sent. A
+// message left there by Ctrl-C is sent with the next one. A reply to an event
+// is sent in its thread.
 func say(ctx context.Context, c call, to id.EventID, words []string) error {
 	s, err := open(ctx, c, false)
 	if err != nil {
