@@ -538,7 +538,7 @@ func TestRun_Arguments(t *testing.T) {
 		{[]string{"-nonsense"}, 64, "unknown flag: --nonsense"},
 		{[]string{"folder"}, 64, `unexpected argument "folder"`},
 		{[]string{"-sweep", "1ms"}, 64, "1ms is less than 1s"},
-		{[]string{"-root", ""}, 64, "--root is given nothing"},
+		{[]string{"-root", ""}, 64, "--root is empty"},
 		{[]string{"-log-level", "loud"}, 64, "debug, info, warn, error"},
 		{[]string{"-addr", "nonsense"}, 64, "nonsense"},
 		{[]string{"-addr", taken.Addr().String()}, 73, "address already in use"},

@@ -72,7 +72,7 @@ type Dir struct {
 	files []FileStat
 }
 
-// PackageKey is what the folder's package is known by in a catalogue: its
+// PackageKey is what the folder's package is known by in a catalog: its
 // import path. Outside of any module, where nothing can import it, its place
 // is; no import path is written so.
 func (d *Dir) PackageKey() string {
@@ -121,7 +121,7 @@ type FileImport struct {
 }
 
 // Fault is a file that could not be read or parsed. The rest of its folder is
-// still in the catalogue.
+// still in the catalog.
 type Fault struct {
 	Rule    string // file-read, file-size or file-syntax
 	File    string

@@ -243,7 +243,7 @@ func (c *Catalog) Uses(u *Unit) []*Unit { return c.edges(u, c.uses) }
 // by ID.
 func (c *Catalog) UsedBy(u *Unit) []*Unit { return c.edges(u, c.usedBy) }
 
-// edges returns nothing for a unit of another catalogue.
+// edges returns nothing for a unit of another catalog.
 func (c *Catalog) edges(u *Unit, of [][]*Unit) []*Unit {
 	if i, ok := c.number[u]; ok {
 		return of[i]

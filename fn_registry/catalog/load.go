@@ -56,7 +56,7 @@ func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 }
 
 // Open returns the content of the snapshot, without reading the roots' files: a
-// catalogue that may be out of date, or an empty one. Refresh brings it up to
+// catalog that may be out of date, or an empty one. Refresh brings it up to
 // date.
 func Open(opts Options) (*Catalog, error) {
 	if len(opts.Roots) == 0 {
@@ -80,7 +80,7 @@ func Open(opts Options) (*Catalog, error) {
 
 // Refresh walks the roots and reads the folders that are not as they were.
 // Nothing changed gives c itself. Readers may use c meanwhile, but Refresh must
-// not be called concurrently on one catalogue.
+// not be called concurrently on one catalog.
 func (c *Catalog) Refresh(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 	began := time.Now().UnixNano()
 	old := make(map[dirKey]*Dir, len(c.Dirs))

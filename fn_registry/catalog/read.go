@@ -193,7 +193,7 @@ func (c *Catalog) Source(d *Dir, file string) ([]byte, error) {
 // usualSpec is larger than most specs.
 const usualSpec = 8 << 10
 
-// Document reads and parses the unit's spec again: a catalogue keeps what specs
+// Document reads and parses the unit's spec again: a catalog keeps what specs
 // say, not their text.
 func (c *Catalog) Document(u *Unit) (*spec.Document, []byte, error) {
 	src, err := readLimited(c.Path(u.Dir, u.File), usualSpec, spec.MaxSize+1, nil)

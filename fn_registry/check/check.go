@@ -69,7 +69,7 @@ type Options struct {
 	Since *Since          // for the version rule; nil: it finds nothing
 }
 
-// Run checks a catalogue. The findings are sorted by file and place. An unknown
+// Run checks a catalog. The findings are sorted by file and place. An unknown
 // rule name is an error.
 func Run(ctx context.Context, c *catalog.Catalog, opts Options) ([]Finding, error) {
 	rules, err := choose(opts.Rules)

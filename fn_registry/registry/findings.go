@@ -9,7 +9,7 @@ import (
 	"fnregistry.dev/fn_registry/check"
 )
 
-// Findings checks the state's catalogue with all rules of the linter, except
+// Findings checks the state's catalog with all rules of the linter, except
 // those that compare with history. The first call starts the work, which runs
 // in the background until the registry is closed; every call waits for it, as
 // long as its own ctx allows.

@@ -1,6 +1,6 @@
 // Package registry answers questions about the units of one or more
 // repositories: find, show, who uses whom, what is similar to a draft, what is
-// wrong. It combines the catalogue, the search index and the linter's findings.
+// wrong. It combines the catalog, the search index and the linter's findings.
 //
 // A [Registry] holds one [State] at a time. A State is immutable, so readers
 // use it without locks while [Registry.Refresh] prepares the next one. All

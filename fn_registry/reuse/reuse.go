@@ -70,7 +70,7 @@ type source struct {
 	root *catalog.Root
 }
 
-// sourceOf takes the first of a catalogue's roots for the source. The target
+// sourceOf takes the first of a catalog's roots for the source. The target
 // may not be a module of its own.
 func sourceOf(c *catalog.Catalog, t *Target) (*source, error) {
 	s := &source{Catalog: c, root: c.Roots[0]}

@@ -29,7 +29,7 @@ type Dir string
 // Of returns the figures' folder within a program's cache folder.
 func Of(cache string) Dir { return Dir(filepath.Join(cache, "sizes")) }
 
-// Unit returns what the unit, with its code as the catalogue has it, was found
+// Unit returns what the unit, with its code as the catalog has it, was found
 // to weigh.
 func (d Dir) Unit(c *catalog.Catalog, u *catalog.Unit) (bytes int64, ok bool) {
 	return d.Get(UnitKey(c, u))
@@ -78,7 +78,7 @@ func Key(parts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// UnitKey is the key of a unit with its code as the catalogue has it: of the Go
+// UnitKey is the key of a unit with its code as the catalog has it: of the Go
 // files of all packages of the repository that it links and, where those import
 // others, of its module's go.mod and go.sum. Embedded files and C code are not
 // in it, nor is the toolchain: only a build knows those.
