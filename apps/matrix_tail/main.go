@@ -137,15 +137,6 @@ func (s *session) close() {
 	s.db.Close()
 }
 
-// room returns the room that the first argument names.
-func (s *session) room(ctx context.Context) (id.RoomID, error) {
-	room, _, err := matrixroom.MatrixRoomResolve(
-		ctx,
-		matrixroom.MatrixRoomResolveConfig{Client: s.client, Room: s.Args[0]},
-	)
-	return room, err
-}
-
 func login(ctx context.Context, c call) error {
 	s, err := open(ctx, c, true)
 	if err != nil {

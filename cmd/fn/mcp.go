@@ -112,7 +112,7 @@ func (s *service) state(ctx context.Context) (*registry.State, error) {
 		}
 		s.looked = began
 		if !change.None() {
-			_ = s.r.Save() // only a cache; the next start works without it
+			_ = s.r.Save(ctx) // only a cache; the next start works without it
 		}
 	}
 	return s.r.State(), nil

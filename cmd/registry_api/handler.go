@@ -31,7 +31,7 @@ func newHandler(s *settings, l *live.Live, c *counters, call program.ProgramCall
 	if host, _, err := net.SplitHostPort(s.Addr); err == nil && host != "" {
 		hosts = append(hosts, host)
 	}
-	return fnhttp.HTTPStack(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: notFound}), fnhttp.HTTPStackConfig{
+	return endpoints.Stack(fnhttp.HTTPMux(mux, fnhttp.HTTPMuxConfig{NotFound: notFound}), fnhttp.HTTPStackConfig{
 		Access: fnhttp.HTTPStackPublic, // it only shows source, which everyone who reaches it may read
 		Hosts:  hosts, MaxBodyBytes: api.MaxBody, Logger: call.Log, Observe: c.observe,
 	})

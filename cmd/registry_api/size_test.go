@@ -26,7 +26,7 @@ func TestSize(t *testing.T) {
 		return n
 	}
 	page := func(id string) string { return string(s.get("/units/"+id, nil).body) }
-	if n := bytes("wait_go_f"); n != nil || !strings.Contains(page("wait_go_f"), "<dd>not measured; fn size wait does</dd>") {
+	if n := bytes("wait_go_f"); n != nil || !strings.Contains(page("wait_go_f"), "<dd>not measured; run fn size wait</dd>") {
 		t.Errorf("nothing was measured, and the unit weighs %v", n)
 	}
 	c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{dir}})

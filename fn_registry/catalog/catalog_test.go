@@ -271,7 +271,7 @@ func TestSave_LeavesReadersAlone(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, name := range []string{"a", "b"} {
 		wg.Go(func() {
-			if err := c.Save(filepath.Join(dir, name)); err != nil {
+			if err := c.Save(t.Context(), filepath.Join(dir, name)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"unsafe"
@@ -22,7 +23,16 @@ type coder struct {
 	table   []string
 	text    int // bytes of the table's strings
 	err     error
+	ctx     context.Context // of writing; nil: it is not interrupted
 	slabs
+}
+
+// stopped reports whether writing has been given up.
+func (c *coder) stopped() bool {
+	if c.err == nil && c.ctx != nil {
+		c.err = context.Cause(c.ctx)
+	}
+	return c.err != nil
 }
 
 // slabs allocate what is read, by type.

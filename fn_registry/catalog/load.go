@@ -50,7 +50,7 @@ func Load(ctx context.Context, opts Options) (*Catalog, *Change, error) {
 		return nil, nil, err
 	}
 	if (!change.None() || change.moved) && opts.Snapshot != "" {
-		change.SaveErr = c.Save(opts.Snapshot)
+		change.SaveErr = c.Save(ctx, opts.Snapshot)
 	}
 	return c, change, nil
 }

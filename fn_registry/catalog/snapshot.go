@@ -3,6 +3,7 @@ package catalog
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -35,11 +36,15 @@ const magic = "fn_registry snapshot\n"
 
 // Save writes the snapshot: magic, hash of the program, size of the text, the
 // text of all strings, the rest, and the CRC-32C of all that. The file is
-// replaced atomically.
-func (c *Catalog) Save(file string) error {
+// replaced atomically, and left as it was when ctx ends before.
+func (c *Catalog) Save(ctx context.Context, file string) error {
 	w := newWriter(len(c.Units))
+	w.ctx = ctx
 	w.catalog(c)
-	return cache.Write(file, w.writeTo)
+	if w.err != nil {
+		return w.err
+	}
+	return cache.Write(ctx, file, w.writeTo)
 }
 
 // writeTo writes the encoded catalog as a snapshot file.
@@ -120,6 +125,9 @@ func (c *coder) catalog(v *Catalog) bool {
 		return false
 	}
 	list(c, nil, &v.Dirs, c.dir)
+	if c.writing && c.stopped() {
+		return false
+	}
 	if !c.writing {
 		if c.err != nil || slices.ContainsFunc(v.Dirs, func(d *Dir) bool { return d.Root < 0 || d.Root >= len(v.Roots) }) {
 			return false
@@ -225,6 +233,9 @@ func (c *coder) roots(roots []*Root) bool {
 }
 
 func (c *coder) dir(v **Dir) {
+	if c.writing && c.stopped() {
+		return
+	}
 	one(c, &c.dirs, v)
 	d := *v
 	num(c, &d.Root)

@@ -14,6 +14,7 @@ import (
 	"fnregistry.dev/fn_registry/config"
 	"fnregistry.dev/fn_registry/internal/regular"
 	"fnregistry.dev/fn_registry/source"
+	"fnregistry.dev/functions/core"
 )
 
 // OpenRoot reads a repository's fn_registry.yaml. An invalid file is reported
@@ -28,7 +29,10 @@ func OpenRoot(dir string) (*Root, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: abs, Err: errors.New("not a folder")}
+		return nil, &core.Error{
+			Code: core.CodeInvalid, Hint: "name the root folder of a repository",
+			Err: &fs.PathError{Op: "open", Path: abs, Err: errors.New("not a folder")},
+		}
 	}
 	r := &Root{Dir: abs, Modules: map[string]string{}, info: info}
 	r.Config, r.ConfigErr = config.Load(abs)

@@ -85,18 +85,19 @@ func (r *Registry) load(ctx context.Context) error {
 
 // Save writes the cache's files if anything changed since the last Save. Each
 // file is replaced atomically; if two don't match, the next Open repairs the
-// difference.
-func (r *Registry) Save() error {
+// difference. When ctx ends, Save gives up between two blocks of a file and
+// leaves that file as it was.
+func (r *Registry) Save(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.unsaved || r.files.snapshot == "" {
 		return nil
 	}
 	s := r.State()
-	if err := writeIndex(r.files.index, s.Index, r.indexed); err != nil {
+	if err := writeIndex(ctx, r.files.index, s.Index, r.indexed); err != nil {
 		return err
 	}
-	if err := s.Catalog.Save(r.files.snapshot); err != nil {
+	if err := s.Catalog.Save(ctx, r.files.snapshot); err != nil {
 		return err
 	}
 	r.unsaved = false
@@ -111,7 +112,7 @@ const indexMagic = "fn_registry index\n"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) error {
+func writeIndex(ctx context.Context, file string, x *search.Index, indexed map[string]fingerprint) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func writeIndex(file string, x *search.Index, indexed map[string]fingerprint) er
 	head := append([]byte(indexMagic), program[:]...)
 	head = binary.LittleEndian.AppendUint64(head, uint64(len(list)))
 	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(list, castagnoli))
-	return cache.Write(file, func(out io.Writer) error {
+	return cache.Write(ctx, file, func(out io.Writer) error {
 		if _, err := out.Write(append(head, list...)); err != nil {
 			return err
 		}

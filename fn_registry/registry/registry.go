@@ -85,7 +85,7 @@ func Load(ctx context.Context, opts Options) (*Registry, error) {
 			return nil, err
 		}
 	}
-	if err := r.Save(); err != nil {
+	if err := r.Save(ctx); err != nil {
 		r.log.Warn("the cache was not written", "error", err)
 	}
 	return r, nil

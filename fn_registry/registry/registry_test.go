@@ -844,6 +844,54 @@ func TestState_Apps(t *testing.T) {
 	}
 }
 
+// endsAfter is a context that has ended when it was asked so often.
+type endsAfter struct {
+	context.Context
+	left *atomic.Int64
+}
+
+func (c endsAfter) Err() error {
+	if c.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A save that is interrupted, wherever that is, leaves each file whole, and a
+// later one makes up for it.
+func TestRegistry_SaveInterrupted(t *testing.T) {
+	t.Parallel()
+	dir, cache := t.TempDir(), t.TempDir()
+	write(t, dir, sample())
+	opts := Options{Roots: []string{dir}, Cache: cache}
+	r := open(t, opts)
+	saved := false
+	for asked := int64(0); !saved; asked++ {
+		if asked > 10_000 {
+			t.Fatal("a save asks its context for ever")
+		}
+		left := new(atomic.Int64)
+		left.Store(asked)
+		err := r.Save(endsAfter{t.Context(), left})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatalf("asked %d times: %v", asked, err)
+		}
+		if asked < 3 && err == nil {
+			t.Errorf("it was saved though its context ended when it was asked %d times", asked)
+		}
+		files, errList := os.ReadDir(cache)
+		if errList != nil || len(files) > 2 {
+			t.Fatalf("%v, %v", files, errList)
+		}
+		saved = err == nil
+	}
+	again := open(t, opts)
+	if again.Freshness().SweptAt != nil {
+		t.Error("the cache is of no use")
+	}
+	sameAnswers(t, again.State(), r.State())
+}
+
 func TestRegistry_Cache(t *testing.T) {
 	t.Parallel()
 	dir, cache := t.TempDir(), t.TempDir()
@@ -853,7 +901,7 @@ func TestRegistry_Cache(t *testing.T) {
 	if r.Freshness().SweptAt == nil {
 		t.Error("a first start did not read the files")
 	}
-	if err := r.Save(); err != nil {
+	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	write(t, dir, unitFiles("round_up", "Rounds to the nearest ceiling.", ""))
@@ -872,7 +920,7 @@ func TestRegistry_Cache(t *testing.T) {
 	if change := refresh(t, stale); !change.None() {
 		t.Errorf("nothing changed: %+v", change)
 	}
-	if err := stale.Save(); err != nil {
+	if err := stale.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -916,7 +964,7 @@ func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) 
 	write(t, dir, sample())
 	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
 	r := open(t, opts)
-	if err := r.Save(); err != nil {
+	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	old, err := os.ReadFile(file(r.files))
@@ -925,7 +973,7 @@ func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) 
 	}
 	change(dir)
 	refresh(t, r)
-	if err := r.Save(); err != nil {
+	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file(r.files), old, 0o644); err != nil {
@@ -1010,7 +1058,7 @@ func TestRegistry_BrokenSpec(t *testing.T) {
 			write(t, dir, map[string]string{"f/round_up.md": broken})
 			refresh(t, r)
 			check(r)
-			if err := r.Save(); err != nil {
+			if err := r.Save(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			check(open(t, opts)) // from the cache
@@ -1285,7 +1333,7 @@ func FuzzReadIndex(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = r.Close() })
-	if err := r.Save(); err != nil {
+	if err := r.Save(f.Context()); err != nil {
 		f.Fatal(err)
 	}
 	data, err := os.ReadFile(r.files.index)
@@ -1320,7 +1368,7 @@ func TestState_FindSeesThroughTypes(t *testing.T) {
 	write(t, dir, files)
 	opts := Options{Roots: []string{dir}, Cache: t.TempDir()}
 	r := open(t, opts)
-	if err := r.Save(); err != nil {
+	if err := r.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]*Registry{"fresh": r, "from the cache": open(t, opts)} {

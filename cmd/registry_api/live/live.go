@@ -4,6 +4,7 @@ package live
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -15,12 +16,13 @@ import (
 
 // Config says what to keep up to date, and how eagerly.
 type Config struct {
-	Options   registry.Options
-	Watch     bool          // watch the files for changes
-	Sweep     time.Duration // interval between checks of all files; zero: 30 s
-	SaveAfter time.Duration // delay from a change to the cache's next save, which includes all changes until then; zero: 5 s
-	OnRefresh func(Refresh) // called after each check of the files; nil disables it
-	Log       *slog.Logger  // nil: slog.Default()
+	Options    registry.Options
+	Watch      bool          // watch the files for changes
+	Sweep      time.Duration // interval between checks of all files; zero: 30 s
+	SaveAfter  time.Duration // delay from a change to the cache's next save, which includes all changes until then; zero: 5 s
+	SaveWithin time.Duration // timeout of the last save, when it stops; zero: 3 s
+	OnRefresh  func(Refresh) // called after each check of the files; nil disables it
+	Log        *slog.Logger  // nil: slog.Default()
 }
 
 // Refresh is one look at all files.
@@ -45,6 +47,7 @@ var _ api.Source = (*Live)(nil)
 // New returns a Live that knows nothing until Start.
 func New(cfg Config) *Live {
 	cfg.Sweep, cfg.SaveAfter = cmp.Or(cfg.Sweep, 30*time.Second), cmp.Or(cfg.SaveAfter, 5*time.Second)
+	cfg.SaveWithin = cmp.Or(cfg.SaveWithin, 3*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	return &Live{cfg: cfg}
 }
@@ -71,7 +74,8 @@ func (l *Live) Freshness() api.Freshness {
 }
 
 // Start loads the registry and follows its files in the background, until it is
-// stopped or ctx is done; then it saves the cache. The service fails only where
+// stopped or ctx is done; then it saves the cache, if that is done within
+// Config.SaveWithin. The service fails only where
 // the registry can't be loaded at all. It may be started once.
 func (l *Live) Start(ctx context.Context) (service.Service, error) {
 	return service.ServiceStart(ctx, service.ServiceStartConfig{Name: "registry", Run: l.run})
@@ -89,7 +93,11 @@ func (l *Live) run(ctx context.Context) error {
 	}
 	defer r.Close()
 	l.registry.Store(r)
-	defer l.save(r)
+	defer func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cfg.SaveWithin)
+		defer cancel()
+		l.save(last, r)
+	}()
 	gc.settle(serving)
 	f := follower{Live: l, registry: r}
 	f.changed, f.stop = l.watch(ctx) // before the files are checked, so that no change is missed in between
@@ -129,7 +137,7 @@ func (f *follower) follow(ctx context.Context) {
 			f.refresh(ctx)
 		case <-f.saveAt:
 			f.saveAt = nil
-			f.save(f.registry)
+			f.save(ctx, f.registry)
 		}
 	}
 }
@@ -171,8 +179,10 @@ func (f *follower) look(ctx context.Context) {
 	}
 }
 
-func (l *Live) save(r *registry.Registry) {
-	if err := r.Save(); err != nil {
+// save writes the cache until ctx is done. One that is interrupted is left for
+// the last save, or for the next start to do without.
+func (l *Live) save(ctx context.Context, r *registry.Registry) {
+	if err := r.Save(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		l.cfg.Log.Warn("the cache was not written", "error", err)
 	}
 }

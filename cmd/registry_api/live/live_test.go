@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fnregistry.dev/fn_registry/registry"
+	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/service"
 	"fnregistry.dev/functions/infra/service/servicetest"
 )
@@ -162,6 +163,9 @@ func TestLive_UnreadableRoot(t *testing.T) {
 		if _, ok := errors.AsType[*fs.PathError](err); !ok || !strings.Contains(err.Error(), root) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", root, err)
 		}
+		if code := core.ErrorCode(err); code == core.CodeInternal && root != loop {
+			t.Errorf("%s: code %s for a mistake of the caller", root, code)
+		}
 		if l.State() != nil || l.Freshness().Generation != 0 || l.Freshness().Watching {
 			t.Errorf("%s: it answers, freshness %+v", root, l.Freshness())
 		}
@@ -264,4 +268,16 @@ func TestLive_Conformance(t *testing.T) {
 	servicetest.ServiceConformance(t, func(t *testing.T, ctx context.Context) (service.Service, error) {
 		return New(Config{Options: registry.Options{Roots: []string{repository(t)}, Cache: t.TempDir()}, Watch: true}).Start(ctx)
 	})
+}
+
+// A last save that takes too long is given up, and the service ends well: a
+// program that stops must not be killed because of a cache.
+func TestLive_LastSaveGivenUp(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	f := start(t, repository(t), Config{Options: registry.Options{Cache: cache}, SaveWithin: time.Nanosecond})
+	f.stop()
+	if files, err := os.ReadDir(cache); err != nil || len(files) != 0 {
+		t.Errorf("%v, %v", files, err)
+	}
 }

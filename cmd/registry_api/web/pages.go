@@ -277,7 +277,7 @@ type findingsView struct {
 func (v findingsView) write(w *page.PageWriter) {
 	if v.total == 0 {
 		w.Element("h1", "No findings")
-		w.Add(page.PageNotice(page.PageNoticeConfig{Kind: "empty", Title: "Every spec says what its code says."}))
+		w.Add(page.PageNotice(page.PageNoticeConfig{Kind: "empty", Title: "Every spec matches its code."}))
 	} else {
 		w.Element("h1", plural(v.matching, "finding"))
 		w.Add(page.PageTags("Rules", v.rules()))

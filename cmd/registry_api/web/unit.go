@@ -143,7 +143,7 @@ func (v unitView) facts() []page.PageFact {
 	if v.Bytes != nil {
 		add("size", weight(v.Kind, *v.Bytes))
 	} else {
-		add("size", "not measured; fn size "+v.Name+" does")
+		add("size", "not measured; run fn size "+v.Name)
 	}
 	if v.Spec.BinaryMBMax > 0 {
 		add("budget", fmt.Sprintf("%.1f MB", v.Spec.BinaryMBMax))

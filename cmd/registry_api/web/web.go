@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ func New(source api.Source) *Pages { return &Pages{source, newHistories()} }
 // same data as JSON.
 type route struct {
 	pattern string
-	params  string // with spaces between
+	params  string // with spaces between; one that ends in ... may be repeated
 	json    string // "": nowhere. The unit's ID is appended to a path that ends with /
 	answer  func(*request) (answer, error)
 }
@@ -41,7 +42,7 @@ type route struct {
 // Mount adds the pages to a mux.
 func (p *Pages) Mount(mux *http.ServeMux) {
 	for _, r := range []route{
-		{"GET /{$}", "q kind domain purity tag tested cursor", "/api/v1/units", p.search},
+		{"GET /{$}", "q kind... domain... purity... tag... tested cursor", "/api/v1/units", p.search},
 		{"GET /units/{id}", "", "/api/v1/units/", p.unit},
 		{"GET /units/{id}/source", "", "", p.code},
 		{"GET /units/{id}/history", "", "", p.history},
@@ -50,11 +51,25 @@ func (p *Pages) Mount(mux *http.ServeMux) {
 		{"GET /findings", "rule severity unit domain file", "/api/v1/findings", p.findings},
 		{"GET /palette", "q", "", p.palette},
 	} {
-		mux.Handle(r.pattern, fnhttp.HTTPConditional(p.handler(r), fnhttp.HTTPConditionalConfig{Weak: true}))
+		mux.Handle(r.pattern, fnhttp.HTTPConditional(limited(p.handler(r)), fnhttp.HTTPConditionalConfig{Weak: true}))
 	}
 	assets := page.PageAssets()
 	mux.Handle("GET /assets/", assets)
 	mux.Handle("GET /favicon.ico", assets)
+}
+
+// limited lets few requests for a page work at once: hundreds, with all that a
+// graph takes, made the garbage collector work instead. It is inside of
+// HTTPConditional, which sends the page after it was made, so that a client that
+// reads slowly keeps no other one waiting.
+func limited(next http.Handler) http.Handler {
+	handler, err := fnhttp.HTTPConcurrencyLimit(next, fnhttp.HTTPConcurrencyLimitConfig{
+		Total: 2 * runtime.GOMAXPROCS(0), Queue: 500, Wait: 10 * time.Second,
+	})
+	if err != nil {
+		panic(err) // the limits are above 0
+	}
+	return handler
 }
 
 // NotFound answers a request for an unknown path.
@@ -120,11 +135,21 @@ func (p *Pages) handler(route route) http.Handler {
 	})
 }
 
-// refuseUnknown refuses unknown parameters, as the API does.
-func refuseUnknown(form url.Values, known []string) error {
-	for name := range form {
-		if slices.Contains(known, name) {
+// refuseUnknown refuses parameters that a page does not take, or takes once, as
+// the API does.
+func refuseUnknown(form url.Values, params []string) error {
+	known := make([]string, len(params))
+	for i, name := range params {
+		known[i] = strings.TrimSuffix(name, "...")
+	}
+	for name, values := range form {
+		switch {
+		case slices.Contains(params, name+"..."):
 			continue
+		case slices.Contains(params, name) && len(values) == 1:
+			continue
+		case slices.Contains(params, name):
+			return &registry.QueryError{Param: name, Message: "it is given more than once"}
 		}
 		bad := &registry.QueryError{Param: name, Message: "this page has no such parameter", Candidates: known}
 		if near := spec.Suggest(name, known); near != "" {
@@ -201,9 +226,9 @@ func (p *Pages) footer(w *page.PageWriter) {
 	case f.Problem != "":
 		w.Element("strong", "Out of date: "+f.Problem, "class", "bad")
 	case f.SweptAt == nil:
-		w.Text("From the snapshot; the files are being looked at.")
+		w.Text("From the snapshot; the files are being checked.")
 	case f.Watching:
-		w.Text("Follows the files; last looked at all of them ")
+		w.Text("Follows the files; all of them last checked at ")
 		w.Element("time", f.SweptAt.Format("15:04:05"), "datetime", f.SweptAt.Format(time.RFC3339))
 	default:
 		w.Text("As of ")

@@ -9,8 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"fnregistry.dev/cmd/registry_api/api"
 	"fnregistry.dev/fn_registry/registry"
@@ -83,6 +87,9 @@ func TestPages(t *testing.T) {
 		{"/graph?by=colour", 400, []string{"did you mean unit or package?"}},
 		{"/graph?id=add&depth=none", 400, nil},
 		{"/graph?id=nothing-at-all", 404, nil},
+		{"/graph?id=add&id=twice", 400, []string{"Id: it is given more than once"}},
+		{"/?kind=function&kind=type&q=a", 200, nil},
+		{"/?q=a&q=b", 400, []string{"Q: it is given more than once"}},
 		{"/graph?unit=twice", 400, []string{"Unit: this page has no such parameter"}},
 		{"/?tested=maybe", 400, []string{"Tested: it is neither true nor false"}},
 		{"/?tested=true", 200, []string{"1 unit"}},
@@ -250,4 +257,52 @@ func TestConnection(t *testing.T) {
 			t.Errorf("%v: %q, want %q", pair, got, want)
 		}
 	}
+}
+
+// gated is a source whose state is given once the gate is open.
+type gated struct {
+	loaded
+	gate    <-chan struct{}
+	waiting atomic.Int64
+}
+
+func (s *gated) State() *registry.State {
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
+	<-s.gate
+	return s.loaded.State()
+}
+
+// Many requests for a page at once are worked on a few at a time, and all are
+// answered: hundreds together made the garbage collector work instead.
+func TestPages_Crowd(t *testing.T) {
+	t.Parallel()
+	reg, err := registry.Load(t.Context(), registry.Options{Roots: []string{sample(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reg.Close() })
+	synctest.Test(t, func(t *testing.T) { crowd(t, loaded{reg}) })
+}
+
+func crowd(t *testing.T, known loaded) {
+	gate := make(chan struct{})
+	source := &gated{loaded: known, gate: gate}
+	mux := http.NewServeMux()
+	New(source).Mount(mux)
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			w := httptest.NewRecorder()
+			if mux.ServeHTTP(w, httptest.NewRequest("GET", "/graph", nil)); w.Code != http.StatusOK {
+				t.Errorf("status %d", w.Code)
+			}
+		})
+	}
+	synctest.Wait()
+	if n, want := source.waiting.Load(), int64(2*runtime.GOMAXPROCS(0)); n != want {
+		t.Errorf("%d are worked on at once, want %d", n, want)
+	}
+	close(gate)
+	all.Wait()
 }

@@ -7,6 +7,7 @@
 package ledger
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -53,7 +54,7 @@ func (d Dir) Put(key string, bytes int64) error {
 	if d == "" {
 		return nil
 	}
-	return cache.Write(filepath.Join(string(d), key), func(w io.Writer) error {
+	return cache.Write(context.Background(), filepath.Join(string(d), key), func(w io.Writer) error {
 		_, err := io.WriteString(w, strconv.FormatInt(bytes, 10))
 		return err
 	})

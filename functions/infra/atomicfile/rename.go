@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"syscall"
 
 	"fnregistry.dev/functions/core"
@@ -16,24 +15,7 @@ func rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return errors.Join(err, os.Remove(from))
 	}
-	return syncFolder(filepath.Dir(to))
-}
-
-// syncFolder makes the rename durable. Windows has no such call; some file
-// systems refuse it and don't need it.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	if err := folder.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	return nil
+	return FolderSync(filepath.Dir(to))
 }
 
 // coded wraps a file system error with a code.

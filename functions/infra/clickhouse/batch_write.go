@@ -12,30 +12,37 @@ import (
 	"fnregistry.dev/functions/infra/work"
 )
 
-// write writes one batch after another. After one that ended the intake, it
-// reports the remaining ones as not tried.
-func (h *ClickHouseBatchInsertHandle[T]) write() {
-	defer close(h.done)
-	defer h.abort(nil)
-	defer h.release()
-	for p := range h.batches {
-		var b ClickHouseBatchInsertBatch[T]
-		if len(h.result.Unwritten) > 0 {
-			b.Err = h.fail(core.CodeCanceled, "not tried, since an earlier batch failed", nil)
-		} else {
-			h.writeBatch(p, &b)
+// write writes a batch, and reports what became of it. Without onBatch an error
+// ends the intake.
+func (h *ClickHouseBatchInsertHandle[T]) write(ctx context.Context, batch work.BatchCollectBatch[T]) error {
+	p := h.writing
+	defer p.reset()
+	for _, rows := range batch.Chunks {
+		p.add(rows)
+	}
+	var b ClickHouseBatchInsertBatch[T]
+	h.writeBatch(ctx, p, &b)
+	if p.n > 0 { // all may have been refused
+		if b.Err != nil || h.onBatch != nil {
+			b.Rows = p.rows()
 		}
-		if p.n > 0 { // all rows may have been refused
-			if b.Err != nil || h.onBatch != nil {
-				b.Rows = p.rows()
-			}
-			h.report(b, p.n)
-		}
-		p.reset()
-		select {
-		case h.free <- p:
-		default:
-		}
+		h.report(b, p.n)
+	}
+	if len(h.result.Unwritten) > 0 {
+		return h.firstErr
+	}
+	return nil
+}
+
+// reportUntried reports the batches that no try was made for: without onBatch
+// those after one that failed, else those that Stop had no time for.
+func (h *ClickHouseBatchInsertHandle[T]) reportUntried() {
+	err := h.fail(core.ErrorCode(h.collected.Err()), "not tried", h.collected.Err())
+	if len(h.result.Unwritten) > 0 {
+		err = h.fail(core.CodeCanceled, "not tried, since an earlier batch failed", nil)
+	}
+	for _, batch := range h.collected.Untried() {
+		h.report(ClickHouseBatchInsertBatch[T]{Rows: batch.Items(), Err: err}, batch.Count)
 	}
 }
 
@@ -52,16 +59,13 @@ func (h *ClickHouseBatchInsertHandle[T]) report(b ClickHouseBatchInsertBatch[T],
 	case h.onBatch != nil:
 		h.onBatch(b)
 	case b.Err != nil:
-		if len(h.result.Unwritten) == 0 {
-			close(h.failed)
-		}
 		h.result.Unwritten = append(h.result.Unwritten, b)
 	}
 }
 
-// writeBatch tries until the batch is written, fails for good, or runs out of
-// time, and records the outcome in b. It removes rows that don't fit from p.
-func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouseBatchInsertBatch[T]) {
+// writeBatch tries until the batch is written, or can't be, or time is up, and
+// tells b. It takes the rows out of p that don't fit.
+func (h *ClickHouseBatchInsertHandle[T]) writeBatch(ctx context.Context, p *pending[T], b *ClickHouseBatchInsertBatch[T]) {
 	token := newToken()
 	if h.target.hasToken {
 		b.Token = token.String()
@@ -69,10 +73,10 @@ func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouse
 	until := deadline(h.cfg.RetryFor)
 	for attempt := 0; p.n > 0; attempt++ {
 		queryID := newToken().String()
-		sent, err := h.try(p, token, queryID)
+		sent, err := h.try(ctx, p, token, queryID)
 		if sent && err != nil {
 			var written bool
-			if written, err = h.findOut(p, b, queryID, err, until); b.Unclear || written {
+			if written, err = h.findOut(ctx, p, b, queryID, err, until); b.Unclear || written {
 				b.Err = err
 				return
 			}
@@ -84,23 +88,22 @@ func (h *ClickHouseBatchInsertHandle[T]) writeBatch(p *pending[T], b *ClickHouse
 			}
 		}
 		b.Err = ClickHouseError(h.target.op, err)
-		if b.Err == nil || !mayPass(b.Err) || !h.pause(attempt, until) {
+		if b.Err == nil || !mayPass(b.Err) || !h.pause(ctx, attempt, until) {
 			return
 		}
 		b.Err = nil
 	}
 }
 
-// pause waits before the next try and reports whether there is time for one.
-func (h *ClickHouseBatchInsertHandle[T]) pause(attempt int, until time.Time) bool {
+// pause waits before the next try, and reports whether there is time for one.
+func (h *ClickHouseBatchInsertHandle[T]) pause(ctx context.Context, attempt int, until time.Time) bool {
 	wait := core.BackoffDelay(core.BackoffDelayConfig{Initial: 100 * time.Millisecond, Max: 10 * time.Second}, attempt, rand.Float64())
-	return time.Now().Add(wait).Before(until) && work.SleepContext(h.ctx, wait) == nil
+	return time.Now().Add(wait).Before(until) && work.SleepContext(ctx, wait) == nil
 }
 
-// try sends the batch once. sent reports whether its data were, or may have
-// been, sent.
-func (h *ClickHouseBatchInsertHandle[T]) try(p *pending[T], token token, queryID string) (sent bool, err error) {
-	ctx, done := sendContext(h.ctx, h.cfg.Timeout)
+// try sends the batch once. sent: its data were, or may have been.
+func (h *ClickHouseBatchInsertHandle[T]) try(ctx context.Context, p *pending[T], token token, queryID string) (sent bool, err error) {
+	ctx, done := sendContext(ctx, h.cfg.Timeout)
 	defer func() { done(err) }()
 	block, err := h.target.prepare(ctx, queryID)
 	if err != nil {
@@ -141,6 +144,7 @@ func sendContext(parent context.Context, timeout time.Duration) (ctx context.Con
 // err. If the outcome can't be determined, it sets b.Unclear. Otherwise, if the
 // batch was not written, none of it was, and findOut returns err.
 func (h *ClickHouseBatchInsertHandle[T]) findOut(
+	ctx context.Context,
 	p *pending[T],
 	b *ClickHouseBatchInsertBatch[T],
 	queryID string,
@@ -152,9 +156,9 @@ func (h *ClickHouseBatchInsertHandle[T]) findOut(
 		return false, h.fail("", "it is not known whether the rows were written", err)
 	}
 	for attempt := 0; ; attempt++ {
-		ctx, cancel := context.WithTimeout(h.ctx, h.cfg.Timeout)
-		stored, askErr := h.target.stored(ctx, queryID, b.Token)
-		askErr = ClickHouseError(h.target.op+" lookup", contextError(ctx, askErr))
+		asking, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
+		stored, askErr := h.target.stored(asking, queryID, b.Token)
+		askErr = ClickHouseError(h.target.op+" lookup", contextError(asking, askErr))
 		cancel()
 		switch {
 		case askErr == nil && stored == 0:
@@ -165,7 +169,7 @@ func (h *ClickHouseBatchInsertHandle[T]) findOut(
 			return true, nil
 		case askErr == nil:
 			return false, h.fail(core.CodeConflict, fmt.Sprintf("%d of %d rows are in the table", stored, p.n), err)
-		case !mayPass(askErr) || !h.pause(attempt, until):
+		case !mayPass(askErr) || !h.pause(ctx, attempt, until):
 			return false, h.fail(
 				core.ErrorCode(askErr),
 				"it is not known whether the rows were written",

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/work"
 )
 
 // ClickHouseBatchInsertConfig says where [ClickHouseBatchInsert] puts rows, and
@@ -46,21 +46,13 @@ type ClickHouseBatchInsertHandle[T any] struct {
 	cfg     ClickHouseBatchInsertConfig
 	onBatch func(ClickHouseBatchInsertBatch[T])
 	target  target
-	rows    <-chan []T
 	codec   codec[T]
 
-	ctx      context.Context // of all tries; ends with Stop's context
-	abort    context.CancelCauseFunc
-	release  func() bool // stops watching the caller's context
-	stopOnce sync.Once
-	stop     chan struct{} // Stop was called, or the caller's context is done
-	closed   chan struct{} // no more rows are taken
-	failed   chan struct{} // a batch failed, and there is no onBatch
-	batches  chan *pending[T]
-	free     chan *pending[T] // a written batch's memory
-	done     chan struct{}
-	result   ClickHouseBatchInsertResult[T] // the writer's; anyone's after done
-	firstErr error
+	collected *work.BatchCollectHandle[T]
+	writing   *pending[T] // the writer's, used again for each batch
+	done      chan struct{}
+	result    ClickHouseBatchInsertResult[T] // the writer's; anyone's after done
+	firstErr  error
 }
 
 // ClickHouseBatchInsert takes rows from a channel, any number at a time, and
@@ -116,14 +108,27 @@ func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-
 		return nil, ClickHouseError(op, contextError(ctx, err))
 	}
 	h := &ClickHouseBatchInsertHandle[T]{
-		cfg: cfg, onBatch: onBatch, target: target, rows: rows, codec: codec,
-		stop: make(chan struct{}), closed: make(chan struct{}), failed: make(chan struct{}),
-		batches: make(chan *pending[T]), free: make(chan *pending[T], 1), done: make(chan struct{}),
+		cfg: cfg, onBatch: onBatch, target: target, codec: codec, writing: codec.newPending(), done: make(chan struct{}),
 	}
-	h.ctx, h.abort = context.WithCancelCause(context.Background()) // without ctx's values: the driver keeps options there, such as WithAsync
-	h.release = context.AfterFunc(ctx, h.askToStop)
-	go h.collect()
-	go h.write()
+	// Without what else ctx holds: the driver keeps options there, WithAsync
+	// too.
+	bare, cancel := context.WithCancel(context.Background())
+	release := context.AfterFunc(ctx, cancel)
+	h.collected, err = work.BatchCollect(bare, rows, work.BatchCollectConfig[T]{
+		Write: h.write, MaxItems: cfg.MaxRows, MaxBytes: cfg.MaxBytes, Size: codec.size, MaxAge: cfg.MaxAge,
+	})
+	if err != nil {
+		release()
+		cancel()
+		return nil, &core.Error{Op: op, Err: err}
+	}
+	go func() {
+		defer close(h.done)
+		defer cancel()
+		defer release()
+		<-h.collected.Done()
+		h.reportUntried()
+	}()
 	return h, nil
 }
 
@@ -139,7 +144,7 @@ func (cfg ClickHouseBatchInsertConfig) withDefaults() ClickHouseBatchInsertConfi
 // Closed is closed when no more rows are taken: after Stop, after the end of
 // the channel or of the context, or when a batch has failed and there is no
 // onBatch. Who sends rows selects on it, since nobody receives them any more.
-func (h *ClickHouseBatchInsertHandle[T]) Closed() <-chan struct{} { return h.closed }
+func (h *ClickHouseBatchInsertHandle[T]) Closed() <-chan struct{} { return h.collected.Closed() }
 
 // Done is closed when all rows that were taken are written or given up.
 func (h *ClickHouseBatchInsertHandle[T]) Done() <-chan struct{} { return h.done }
@@ -149,18 +154,9 @@ func (h *ClickHouseBatchInsertHandle[T]) Done() <-chan struct{} { return h.done 
 // done first, it gives up what isn't written by then. Rows in the channel that
 // it has not taken stay there. It returns Err's error, and may be called again.
 func (h *ClickHouseBatchInsertHandle[T]) Stop(ctx context.Context) error {
-	h.askToStop()
-	select {
-	case <-h.done:
-	case <-ctx.Done():
-		h.abort(ctx.Err())
-		<-h.done
-	}
+	_ = h.collected.Stop(ctx) // Err has it, with the number of rows
+	<-h.done
 	return h.Err()
-}
-
-func (h *ClickHouseBatchInsertHandle[T]) askToStop() {
-	h.stopOnce.Do(func() { close(h.stop) })
 }
 
 // Err returns nil before Done is closed, and when every row that was taken is

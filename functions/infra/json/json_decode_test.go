@@ -128,3 +128,38 @@ func FuzzJSONDecode(f *testing.F) {
 		}
 	})
 }
+
+// Types that hold themselves without a struct in between.
+type (
+	tree  []tree
+	names map[string]names
+)
+
+// An unknown field, a value of another type or a name that appears twice beside
+// or inside a type that holds itself is an error like another: it was a stack
+// overflow, which ends the program, or went on for ever.
+func TestJSONDecode_TypesThatHoldThemselves(t *testing.T) {
+	t.Parallel()
+	type holder struct {
+		Tree  tree  `json:"tree"`
+		Names names `json:"names"`
+	}
+	for text, want := range map[string]string{
+		`{"tree":[[],[[]]],"names":{"a":{"b":{}}}}`: "",
+		`{"x":1}`:                   `unknown field "x"`,
+		`{"trees":[]}`:              `unknown field "trees"`,
+		`{"tree":[[1]]}`:            "a number, want",
+		`{"names":{"a":{"b":1}}}`:   "a number, want",
+		`{"names":{"a":{},"a":{}}}`: `field "a" appears twice`,
+	} {
+		_, err := fnjson.JSONDecode[holder]([]byte(text), fnjson.JSONDecodeConfig{})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{`{"x":1}`, `[1]`, `[[[1]]]`, `[{"a":1}]`} {
+		if _, err := fnjson.JSONDecode[tree]([]byte(text), fnjson.JSONDecodeConfig{}); core.ErrorCode(err) != core.CodeInvalid {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

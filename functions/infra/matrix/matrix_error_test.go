@@ -180,3 +180,19 @@ func TestMatrixError_Other(t *testing.T) {
 		}
 	}
 }
+
+// A time in Retry-After is the server's, whose clock may be hours off this
+// machine's.
+func TestMatrixError_RetryAfterByServersClock(t *testing.T) {
+	t.Parallel()
+	for _, shift := range []time.Duration{-2 * time.Hour, 0, 2 * time.Hour} {
+		now := time.Now().Add(shift)
+		header := http.Header{}
+		header.Set("Date", now.UTC().Format(http.TimeFormat))
+		header.Set("Retry-After", now.Add(30*time.Second).UTC().Format(http.TimeFormat))
+		err := matrix.MatrixError("test", mautrix.HTTPError{Response: &http.Response{StatusCode: 429, Header: header}})
+		if coded := wantError(t, err, core.CodeLimited, "429"); coded.RetryAfter != 30*time.Second {
+			t.Errorf("%v: retry after %v", shift, coded.RetryAfter)
+		}
+	}
+}

@@ -69,8 +69,8 @@ func TestPagePicture_Hubs(t *testing.T) {
 	}
 	cfg.Edges = cfg.Edges[:len(cfg.Edges)-1] // twelve lead to other
 	got := render(t, PagePicture(cfg))
-	has(t, got, "Used so often", `<a href="/hub">hub</a> (13 lead here)`, `data-to="other"`)
-	hasNot(t, got, `data-to="hub"`, "(12 lead here)")
+	has(t, got, "Lines to these are not drawn", `<a href="/hub">hub</a> (13 lines)`, `data-to="other"`)
+	hasNot(t, got, `data-to="hub"`, "(12 lines)")
 	cfg.Hub = -1
 	has(t, render(t, PagePicture(cfg)), `data-to="hub"`)
 	cfg.Hub, cfg.Middle = 0, "hub"

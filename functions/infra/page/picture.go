@@ -75,7 +75,7 @@ func draw(cfg PagePictureConfig) drawing {
 		d.list = append(d.list, entry)
 		if g.hub[i] {
 			hub := node.link()
-			hub.Hint = strconv.Itoa(g.in[i]) + " lead here"
+			hub.Hint = strconv.Itoa(g.in[i]) + " lines"
 			d.hubs = append(d.hubs, hub)
 		}
 	}
@@ -405,7 +405,7 @@ func (d drawing) bar(w *PageWriter) {
 		return
 	}
 	w.Open("p", "class", "hubs")
-	w.Text("Used so often that lines to them are omitted: ")
+	w.Text("Lines to these are not drawn: ")
 	for i, hub := range d.hubs {
 		w.Text(on(i > 0, ", "))
 		w.link(PageLink{Text: hub.Text, URL: hub.URL})

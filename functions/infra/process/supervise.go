@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,9 @@ func (cfg ProcessSuperviseConfig) check(op string) error {
 	}
 	if cfg.HealthFailures < 0 {
 		return &core.Error{Code: core.CodeInvalid, Op: op, Message: "HealthFailures can't be negative"}
+	}
+	if cfg.Daemons && !daemonsSupported {
+		return &core.Error{Code: core.CodeUnsupported, Op: op, Message: "Daemons needs Linux", Hint: "run the command in the foreground"}
 	}
 	return cfg.run().check(op)
 }
@@ -45,7 +49,7 @@ func (cfg ProcessSuperviseConfig) withDefaults() ProcessSuperviseConfig {
 func (cfg ProcessSuperviseConfig) run() ProcessRunConfig {
 	return ProcessRunConfig{
 		Command: cfg.Command, Args: cfg.Args, Dir: cfg.Dir, Env: cfg.Env, NoEnv: cfg.NoEnv,
-		CaptureBytes: -1, Grace: cfg.Grace, KillLeftovers: true,
+		CaptureBytes: -1, Grace: cfg.Grace, KillLeftovers: !cfg.Daemons,
 	}
 }
 
@@ -154,6 +158,15 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 	cfg := h.cfg.run()
 	cfg.Stdout, cfg.Stderr = &supervised{h, h.cfg.Stdout}, &supervised{h, h.cfg.Stderr}
 	var watching sync.WaitGroup
+	var left *daemons
+	if h.cfg.Daemons {
+		var err error
+		if left, err = newDaemons(); err != nil {
+			return nil, &core.Error{Op: h.op, Message: "can't become a subreaper", Err: err}
+		}
+		cfg.Env = append(slices.Clone(cfg.Env), left.mark)
+		watching.Go(func() { reapWhile(run) })
+	}
 	cfg.OnStart = func(pid int) {
 		identity, _ := ProcessIdentity(pid) // informational; it may have ended by now
 		h.set(func(s *ProcessSuperviseStatus) {
@@ -165,6 +178,9 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 		watching.Go(func() { h.watch(whole, run, cancel) })
 	}
 	result, err := ProcessRun(run, cfg)
+	if left != nil && result != nil {
+		err = h.followDaemons(run, left, result, err)
+	}
 	cancel(nil)
 	watching.Wait()
 	if ill, ok := errors.AsType[*errUnhealthy](context.Cause(run)); ok && whole.Err() == nil {
@@ -176,6 +192,41 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 		}
 	}
 	return result, err
+}
+
+// followDaemons lets a run go on with what its command has left behind, and
+// ends what should not be there.
+func (h *ProcessSuperviseHandle) followDaemons(run context.Context, left *daemons, result *ProcessRunResult, err error) error {
+	followed := false
+	if err == nil {
+		left.follow(run, func(pid int) {
+			followed = true
+			identity, _ := ProcessIdentity(pid) // informational
+			h.set(func(s *ProcessSuperviseStatus) { s.PID, s.Identity = pid, identity })
+		})
+	}
+	ended, endErr := left.end(graceOf(h.cfg.Grace))
+	result.Ended = append(result.Ended, ended...)
+	collectEnded(result.Ended)
+	if endErr != nil {
+		endErr = &killError{endErr}
+	}
+	if !followed {
+		return errors.Join(err, endErr)
+	}
+	result.ExitCode, result.Signal = left.outcome()
+	result.Duration = time.Since(result.Started)
+	if endErr == nil && result.ExitCode != 0 {
+		return &core.Error{Code: core.CodeInternal, Op: h.op, Message: "its daemon ended with " + outcomeText(result)}
+	}
+	return endErr
+}
+
+func outcomeText(result *ProcessRunResult) string {
+	if result.Signal != 0 {
+		return "signal " + result.Signal.String()
+	}
+	return fmt.Sprintf("exit code %d", result.ExitCode)
 }
 
 // errUnhealthy is the cause when a failed health check ended a run.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"time"
 
@@ -31,7 +32,8 @@ type ServiceRunConfig struct {
 type ServiceRunEntry struct {
 	// Name is what the log and errors call it. Required, and unique.
 	Name string
-	// Start starts it and returns when it works. Required. While it starts,
+	// Start starts it and returns when it works. Required. To return nil and
+	// no error is a mistake, reported as CodeInternal. While it starts,
 	// ctx ends with the one given to ServiceRun; afterwards it stays open
 	// until the service has been stopped, so that services stop in order and
 	// not all at once.
@@ -131,6 +133,10 @@ func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
 			}
 			return named(entry.Name, "start", err)
 		}
+		if isNil(service) {
+			release(nil)
+			return named(entry.Name, "start", errNoService)
+		}
 		r.log.Info("service started", "service", entry.Name)
 		r.started = append(r.started, started{entry.Name, service, func() { release(nil) }})
 		go func() {
@@ -139,6 +145,23 @@ func (r *running) start(ctx context.Context, entries []ServiceRunEntry) error {
 		}()
 	}
 	return nil
+}
+
+// errNoService is a mistake in a Start, which would otherwise end in a panic in
+// a goroutine that nobody recovers.
+var errNoService = &core.Error{
+	Code: core.CodeInternal, Message: "Start returned neither a service nor an error",
+	Hint: "return the service that was started, or why there is none",
+}
+
+// isNil also holds for a nil pointer in the interface, which a Start returns
+// that declares its result by its own type.
+func isNil(s Service) bool {
+	if s == nil {
+		return true
+	}
+	v := reflect.ValueOf(s)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // givenUp reports whether a start failed because ctx is done, by its cause or

@@ -136,6 +136,29 @@ func TestServiceRun_StartFails(t *testing.T) {
 	})
 }
 
+// A Start that returns no service and no error is reported, and what was
+// started before is stopped.
+func TestServiceRun_StartReturnsNothing(t *testing.T) {
+	t.Parallel()
+	for name, nothing := range map[string]service.Service{"nil": nil, "a nil pointer": (*service.ServiceStartHandle)(nil)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var r record
+			err := service.ServiceRun(t.Context(), service.ServiceRunConfig{Logger: quiet, Services: []service.ServiceRunEntry{
+				r.entry("first", untilDone),
+				{Name: "second", Start: func(context.Context) (service.Service, error) { return nothing, nil }},
+			}})
+			want := "service_run start service=second: Start returned neither a service nor an error"
+			if core.ErrorCode(err) != core.CodeInternal || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+			if got, want := r.String(), "start first, end first"; got != want {
+				t.Errorf("%s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
 // The context ends while a service waits for a database: that start is
 // abandoned, and it is not an error.
 func TestServiceRun_StoppedWhileStarting(t *testing.T) {

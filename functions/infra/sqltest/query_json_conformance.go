@@ -28,7 +28,7 @@ type QueryJSONConformanceQuery struct {
 }
 
 // QueryJSONConformanceConfig is a database, its unit, and how the database says
-// what the tests ask it. All fields but Idle are required.
+// what the tests ask it. All fields but Position and Idle are required.
 type QueryJSONConformanceConfig struct {
 	// Query is the unit, on a database that has a table t with a number n:
 	// one row, 1. The connection may write.
@@ -43,6 +43,8 @@ type QueryJSONConformanceConfig struct {
 	ColumnTypes []string
 	// Parameter returns how a statement writes the parameter with a name.
 	Parameter func(name string) string
+	// Position returns how it writes the nth of Args, from 1. Default: ?.
+	Position func(n int) string
 	// Allowed are statements that ReadOnly lets through, Refused those that
 	// it forbids, Malformed those that are not one statement.
 	Allowed, Refused, Malformed []string
@@ -89,7 +91,11 @@ func QueryJSONConformance(t *testing.T, setup func(t *testing.T) QueryJSONConfor
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			check(t, &querying{setup(t)})
+			q := &querying{setup(t)}
+			if q.Position == nil {
+				q.Position = func(int) string { return "?" }
+			}
+			check(t, q)
 		})
 	}
 }
@@ -192,16 +198,17 @@ func checkColumns(t *testing.T, q *querying) {
 
 func checkParameters(t *testing.T, q *querying) {
 	a, b := q.Parameter("a"), q.Parameter("b_1")
+	first, second := q.Position(1), q.Position(2)
 	for _, c := range []struct {
 		query request
 		want  string
 	}{
-		{request{Query: "SELECT ? AS a, ? AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
+		{request{Query: "SELECT " + first + " AS a, " + second + " AS b", Args: []any{1, "x"}}, `{"a":1,"b":"x"}`},
 		{request{Query: "SELECT " + a + " AS a, " + b + " AS b, " + a + " AS c", Named: map[string]any{"a": 1, "b_1": nil}},
 			`{"a":1,"b":null,"c":1}`},
-		{request{Query: "SELECT '?" + a + "' AS a, ? AS b -- ? " + a + "\n/* ? */", Args: []any{2}},
+		{request{Query: "SELECT '?" + a + "' AS a, " + first + " AS b -- ? " + a + "\n/* ? */", Args: []any{2}},
 			`{"a":"?` + a + `","b":2}`},
-		{request{Query: "SELECT ? AS a ;", Args: []any{json.Number("7.5")}}, `{"a":7.5}`},
+		{request{Query: "SELECT " + first + " AS a ;", Args: []any{json.Number("7.5")}}, `{"a":7.5}`},
 	} {
 		if out, _ := q.must(t, c.query); out != "["+c.want+"]\n" {
 			t.Errorf("%s\ngot  %swant [%s]", c.query.Query, out, c.want)
@@ -210,19 +217,19 @@ func checkParameters(t *testing.T, q *querying) {
 }
 
 func checkWrongParameters(t *testing.T, q *querying) {
-	a := q.Parameter("a")
+	a, one, two := q.Parameter("a"), "SELECT "+q.Position(1), "SELECT "+q.Position(1)+", "+q.Position(2)
 	for _, c := range []struct {
 		query request
 		want  string
 	}{
-		{request{Query: "SELECT ?, ?", Args: []any{1}}, "has 2 parameters, Args has 1"},
-		{request{Query: "SELECT ?", Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
+		{request{Query: two, Args: []any{1}}, "has 2 parameters, Args has 1"},
+		{request{Query: one, Args: []any{1, 2}}, "has 1 parameters, Args has 2"},
 		{request{Query: "SELECT " + a, Named: map[string]any{}}, "no value for parameter " + a},
 		{request{Query: "SELECT " + a, Named: map[string]any{"a": 1, "b": 2}}, `no parameter with the name "b"`},
 		{request{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with "},
 		{request{Query: "SELECT " + a, Args: []any{1}}, ""},
-		{request{Query: "SELECT ?", Args: []any{struct{}{}}}, "a struct {} can't"},
-		{request{Query: "SELECT ?", Args: []any{json.Number("x")}}, "not a number"},
+		{request{Query: one, Args: []any{struct{}{}}}, "a struct {} can't"},
+		{request{Query: one, Args: []any{json.Number("x")}}, "not a number"},
 	} {
 		out, _, err := q.run(t, c.query)
 		wantError(t, err, core.CodeInvalid, c.want)
@@ -235,7 +242,7 @@ func checkWrongParameters(t *testing.T, q *querying) {
 func checkHostileText(t *testing.T, q *querying) {
 	for _, text := range hostile {
 		for _, query := range []request{
-			{Query: "SELECT ? AS v", Args: []any{text}},
+			{Query: "SELECT " + q.Position(1) + " AS v", Args: []any{text}},
 			{Query: "SELECT " + q.Parameter("a") + " AS v", Named: map[string]any{"a": text}},
 		} {
 			out, _ := q.must(t, query)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 
 	"fnregistry.dev/functions/core"
 )
@@ -51,6 +52,7 @@ func LineRead(r io.Reader, cfg LineReadConfig) (*LineReadHandle, error) {
 	case cfg.MaxBytes == 0:
 		cfg.MaxBytes = 1 << 20
 	}
+	cfg.MaxBytes = min(cfg.MaxBytes, math.MaxInt-len("\r\n")) // so that a line with its end has a length
 	return &LineReadHandle{in: bufio.NewReaderSize(r, 64<<10), max: cfg.MaxBytes}, nil
 }
 

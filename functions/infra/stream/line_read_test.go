@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -113,6 +114,20 @@ func TestLineRead_TextStays(t *testing.T) {
 	second, _ := h.Next()
 	if string(first.Text) != "first" || string(second.Text) != "second" {
 		t.Errorf("%q, %q", first.Text, second.Text)
+	}
+}
+
+// A limit so large that it stands for none keeps lines whole.
+func TestLineRead_LargestLimit(t *testing.T) {
+	t.Parallel()
+	h, err := stream.LineRead(strings.NewReader("one\r\ntwo"), stream.LineReadConfig{MaxBytes: math.MaxInt})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one", "two"} {
+		if line, err := h.Next(); err != nil || string(line.Text) != want || line.Dropped != 0 {
+			t.Errorf("%+v, %v, want %s", line, err, want)
+		}
 	}
 }
 

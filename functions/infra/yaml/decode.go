@@ -86,6 +86,25 @@ func (d *decoder) count(node *yaml.Node, path string) bool {
 	return true
 }
 
+// countParts counts what a node consists of, where the parser decodes all of it
+// at once.
+func (d *decoder) countParts(node *yaml.Node, path string, depth int) bool {
+	const deepest = 10_000 // as the parser has it; more is an alias in what it stands for
+	parts := node.Content
+	if node.Kind == yaml.AliasNode {
+		parts = []*yaml.Node{node.Alias}
+	}
+	if depth > deepest {
+		d.nodes = 0
+	}
+	for _, part := range parts {
+		if !d.count(part, path) || !d.countParts(part, path, depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
 func (d *decoder) seen(node *yaml.Node, path string) {
 	if d.cfg.OnValue != nil {
 		d.cfg.OnValue(path, node.Line, node.Column)
@@ -123,6 +142,9 @@ func (d *decoder) scalar(into reflect.Value, node *yaml.Node, path string) {
 	defer d.seen(node, path)
 	switch {
 	case into.Kind() == reflect.Interface && into.NumMethod() == 0:
+		if !d.countParts(node, path, 0) {
+			return
+		}
 		if err := node.Decode(into.Addr().Interface()); err != nil {
 			d.problem(node, path, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 		}
@@ -253,6 +275,9 @@ func (d *decoder) merge(from *yaml.Node, path string, set map[string]*yaml.Node,
 			d.merge(one, path, set, each)
 		}
 	case yaml.MappingNode:
+		if d.nodes -= len(from.Content); !d.count(from, path) { // its keys are looked at, whether they are set or not
+			return
+		}
 		d.pairs(from, path, func(key, value *yaml.Node) {
 			if set[key.Value] == nil {
 				set[key.Value] = key

@@ -186,3 +186,34 @@ func FuzzYAMLDecode(f *testing.F) {
 		}
 	})
 }
+
+// Everything that an alias stands for counts, also keys that are merged again
+// and again without being set, and what an untyped value holds: 44 kB took
+// seconds.
+func TestYAMLDecode_MergedAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	var big strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&big, "k%d: 1, ", i)
+	}
+	keys := strings.TrimSuffix(big.String(), ", ")
+	again := strings.TrimSuffix(strings.Repeat("*a, ", 2000), ", ")
+	for name, text := range map[string]string{
+		"merged":  "a: &a {" + keys + "}\nb: {<<: [" + again + "]}\n",
+		"nested":  "a: &a {" + keys + "}\nb: &b {<<: *a}\nc: {" + strings.ReplaceAll(keys, ": 1", ": {<<: *b}") + "}\n",
+		"untyped": "a: &a [" + strings.TrimSuffix(strings.Repeat("1, ", 2000), ", ") + "]\nb: [" + again + "]\n",
+		"itself":  "a: &a [*a, *a]\n",
+	} {
+		var untyped map[string]any
+		if err := fnyaml.YAMLDecode([]byte(text), &untyped, fnyaml.YAMLDecodeConfig{}); core.ErrorCode(err) != core.CodeTooLarge {
+			t.Errorf("%s: %.200v", name, err)
+		}
+		if name != "merged" {
+			continue
+		}
+		var typed map[string]map[string]int
+		if err := fnyaml.YAMLDecode([]byte(text), &typed, fnyaml.YAMLDecodeConfig{}); core.ErrorCode(err) != core.CodeTooLarge {
+			t.Errorf("%s, typed: %.200v", name, err)
+		}
+	}
+}

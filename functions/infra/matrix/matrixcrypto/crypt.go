@@ -132,6 +132,14 @@ func (m *engine) Encrypt(
 	kind event.Type,
 	content any,
 ) (*event.EncryptedEventContent, error) {
+	if m.offline.Load() {
+		m.syncing.Lock()
+		err := m.goOnline(ctx)
+		m.syncing.Unlock()
+		if err != nil {
+			return nil, storeError(opEncrypt+" room="+room.String(), err)
+		}
+	}
 	mach, done, err := m.use()
 	if err != nil {
 		return nil, err

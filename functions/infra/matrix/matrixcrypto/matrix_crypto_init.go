@@ -3,8 +3,10 @@ package matrixcrypto
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix"
@@ -55,7 +57,11 @@ type MatrixCryptoInitConfig struct {
 type MatrixCryptoInitHandle struct {
 	machine
 
-	Fingerprint    string // the device's public signing key, in groups of four, for people to compare
+	Fingerprint string // the device's public signing key, in groups of four, for people to compare
+
+	// What follows is what the server said to MatrixCryptoInit, and stays zero
+	// where that could not ask it.
+
 	HasIdentity    bool   // the account has a cross-signing identity
 	DeviceVerified bool   // this device is signed by it, so that other clients trust it
 	BackupVersion  string // of the key backup in use; empty: none
@@ -81,6 +87,11 @@ var (
 // encrypted rooms are encrypted and matrix_sync_service decrypts. It makes a
 // handful of requests. Close the handle.
 //
+// Where the network or the server is down, or has not answered within 10
+// seconds, there is a handle all the same, and no error: the requests are made
+// before the first message is encrypted or the first sync response is taken in.
+// Either fails, and changes nothing, until the server has answered them.
+//
 // Errors: CodeUnsupported in a build without the tag goolm or libolm;
 // CodeInvalid for a bad config or a wrong recovery key; CodeConflict where the
 // client syncs already, has encryption already, or where the device ID, or the
@@ -100,7 +111,7 @@ func MatrixCryptoInit(ctx context.Context, cfg MatrixCryptoInitConfig) (*MatrixC
 			Hint:    "build with -tags goolm (pure Go) or -tags libolm (needs libolm's headers and cgo)",
 		}
 	}
-	if err := check(ctx, &cfg); err != nil {
+	if err := check(&cfg); err != nil {
 		return nil, err
 	}
 	h := &MatrixCryptoInitHandle{client: cfg.Client}
@@ -130,8 +141,8 @@ func fail(code core.Code, message, hint string) error {
 	return &core.Error{Code: code, Op: op, Message: message, Hint: hint}
 }
 
-// check fills the defaults in that need no request but one.
-func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
+// check checks the config and fills the defaults in.
+func check(cfg *MatrixCryptoInitConfig) error {
 	client := cfg.Client
 	switch {
 	case client == nil:
@@ -165,19 +176,25 @@ func check(ctx context.Context, cfg *MatrixCryptoInitConfig) error {
 	if cfg.SecretsName == "" {
 		cfg.SecretsName = "matrix/" + client.UserID.String()
 	}
-	if client.DeviceID == "" {
-		who, err := client.Whoami(ctx)
-		if err != nil {
-			return matrix.MatrixError(op+" whoami", err)
-		}
-		if who.UserID != client.UserID || who.DeviceID == "" {
-			return fail(
-				core.CodeConflict,
-				"the access token belongs to "+who.UserID.String()+", and to device \""+who.DeviceID.String()+"\"",
-				"log in with a device",
-			)
-		}
-		client.DeviceID = who.DeviceID
-	}
 	return nil
+}
+
+// patience is how long MatrixCryptoInit waits for the first answer of a server
+// without which it can do.
+const patience = 10 * time.Second
+
+// askDevice returns which device the client's token belongs to.
+func askDevice(ctx context.Context, client *mautrix.Client) (id.DeviceID, error) {
+	who, err := client.Whoami(ctx)
+	if err != nil {
+		return "", matrix.MatrixError(op+" whoami", err)
+	}
+	if who.UserID != client.UserID || who.DeviceID == "" {
+		return "", fail(
+			core.CodeConflict,
+			"the access token belongs to "+who.UserID.String()+", and to device \""+who.DeviceID.String()+"\"",
+			"log in with a device",
+		)
+	}
+	return who.DeviceID, nil
 }

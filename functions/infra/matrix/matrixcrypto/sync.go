@@ -31,6 +31,9 @@ func (m *engine) ProcessSync(ctx context.Context, resp *mautrix.RespSync, since 
 	}
 	m.syncing.Lock()
 	defer m.syncing.Unlock()
+	if err := m.goOnline(ctx); err != nil {
+		return storeError(opSync, err)
+	}
 	if m.isBroken() {
 		if err := m.reload(ctx); err != nil {
 			return storeError(opSync, err)

@@ -28,7 +28,7 @@ type MatrixOutboxConfig struct {
 	Backoff        core.BackoffDelayConfig      // waits after a failure, in each room; default 1 s to 60 s
 	RequestTimeout time.Duration                // for one request; default 60 s
 	Settle         time.Duration                // how long a try without an answer may still take effect on a server that answers at once; default 10 s
-	MaxTries       int                          // tries that the server answered with 5xx until an item is set aside; default: no limit
+	MaxTries       int                          // tries that the server answered with 5xx or M_UNKNOWN until an item is parked; default: no limit
 	KeepSent       time.Duration                // how long it is remembered what was sent; default 24 h
 	Poll           time.Duration                // how often it looks for what EnqueueTx or another process has put in; default 1 s
 	Metrics        *metrics.MetricsTextRegistry // default: no metrics
@@ -103,8 +103,10 @@ type outboxKey struct {
 //
 // More in matrix_outbox.md:
 //   - How once comes about: before each try the item is marked on disk.
-//   - A request that the server still works on after that, unanswered, can be
-//     posted twice by a server with dedupe in memory.
+//   - None of this depends on this machine's wall clock: times are the
+//     homeserver's (its Date header; where none is known, the first send of a
+//     process is preceded by a request for /versions), the order of what was
+//     sent is kept by stamps that only grow, and waits are monotonic.
 func MatrixOutbox(ctx context.Context, cfg MatrixOutboxConfig) (*MatrixOutboxHandle, error) {
 	const op = "matrix_outbox"
 	if cfg.Client == nil || cfg.DB == nil {

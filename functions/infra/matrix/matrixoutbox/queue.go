@@ -112,6 +112,8 @@ type MatrixOutboxStatus struct {
 	Aside            int           // items that were set aside
 	Oldest           time.Duration // age of the oldest queued item; 0 where there is none
 	NeedsCredentials bool          // the server refuses the account: give the client new credentials
+	Failures         int           // tries that failed, in all rooms, since an item was last sent
+	Err              error         // the last of these; nil: none
 }
 
 // Status returns how the outbox stands.
@@ -121,6 +123,7 @@ func (h *MatrixOutboxHandle) Status(ctx context.Context) (MatrixOutboxStatus, er
 		return status, send.WithOp("matrix_outbox status", err)
 	}
 	status.NeedsCredentials = h.sender.gate.needsCredentials()
+	status.Failures, status.Err = h.sender.failing()
 	return status, nil
 }
 

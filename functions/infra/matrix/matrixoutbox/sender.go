@@ -33,6 +33,8 @@ type sender struct {
 	next       map[id.RoomID]bool  // that are to be
 	looks      looks
 	pace       pace
+	failures   int        // since an item was last sent
+	failure    error      // the last of these
 	homeserver homeserver // what the server's software is, once it was asked
 	lost       error      // another process has the queue
 	ended      bool       // stopping is closed
@@ -130,7 +132,7 @@ func (s *sender) poll(ctx context.Context, seen int64, pruned time.Time) (int64,
 	}
 	if time.Since(pruned) > time.Minute {
 		pruned = time.Now()
-		if err := s.store.prune(ctx, pruned.Add(-s.cfg.KeepSent)); err != nil {
+		if err := s.store.prune(ctx, time.UnixMilli(s.store.stamp()).Add(-s.cfg.KeepSent)); err != nil {
 			s.report.report(ctx, send.WithOp("matrix_outbox", err))
 		}
 	}
@@ -172,6 +174,26 @@ func (s *sender) startRooms(ctx context.Context) {
 		s.work.Go(func() { s.runRoom(ctx, r) })
 	}
 	clear(s.next)
+}
+
+// noteFailure notes a try that failed, for Status.
+func (s *sender) noteFailure(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures++
+	s.failure = err
+}
+
+func (s *sender) noteSuccess() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures, s.failure = 0, nil
+}
+
+func (s *sender) failing() (failures int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failures, s.failure
 }
 
 // nextTry returns when an item is tried next, zero if it does not wait.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -39,7 +40,8 @@ func stateNamed(name string) (state, bool) {
 // schema keeps what was sent for a while, without its content: for its event
 // ID, and so that the same transaction ID is not taken in again. uncertain is
 // set before a try and taken back when the try surely had no effect; tried_at
-// is the first such try's time. Times are in Unix milliseconds.
+// is the first such try's time. Times are in Unix milliseconds; tried_at and
+// done_at are the server's, and of two of them the later one is larger.
 //
 // shown_at of an uncertain item outlives the process, so that one that is
 // killed again and again does not wait from the beginning each time.
@@ -56,7 +58,8 @@ CREATE TABLE IF NOT EXISTS matrix_outbox (
 	tries INTEGER NOT NULL DEFAULT 0,
 	enqueued_at INTEGER NOT NULL,
 	tried_at INTEGER NOT NULL DEFAULT 0,
-	shown_at INTEGER NOT NULL DEFAULT 0, -- when, after the last try, the server was seen to show what was sent before; 0: not yet
+	shown_at INTEGER NOT NULL DEFAULT 0, -- when, after the last try, the server was seen to show what was sent before, by this machine's clock; 0: not yet
+	shown_date INTEGER NOT NULL DEFAULT 0, -- the same by the server's clock; 0: not known
 	done_at INTEGER NOT NULL DEFAULT 0,
 	event_id TEXT NOT NULL DEFAULT '',
 	error TEXT NOT NULL DEFAULT '',
@@ -68,8 +71,7 @@ CREATE INDEX IF NOT EXISTS matrix_outbox_aside ON matrix_outbox (account, seq) W
 CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 	account TEXT PRIMARY KEY,
 	token TEXT NOT NULL,
-	slowest INTEGER NOT NULL DEFAULT 0, -- answer of the server, in milliseconds
-	slowest_at INTEGER NOT NULL DEFAULT 0
+	slowest INTEGER NOT NULL DEFAULT 0 -- answer of the server, in milliseconds
 ) WITHOUT ROWID;
 `
 
@@ -79,6 +81,24 @@ type store struct {
 	db      *sql.DB
 	account string
 	token   string
+	clock   clock // of the server
+
+	mu   sync.Mutex
+	last int64 // the latest of tried_at and done_at
+}
+
+// stamp returns a time for tried_at or done_at: the server's where it is known,
+// and later than all before, whatever clocks do, since it is also the order of
+// what happened.
+func (s *store) stamp() int64 {
+	now := s.clock.now()
+	if now.IsZero() {
+		now = time.Now()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = max(s.last+1, now.UnixMilli())
+	return s.last
 }
 
 // item is an item as it is stored.
@@ -92,6 +112,7 @@ type item struct {
 	tries     int
 	triedAt   time.Time
 	shownAt   time.Time // zero: not yet
+	shownDate time.Time // by the server's clock; zero: not known
 }
 
 var (
@@ -104,13 +125,17 @@ func openStore(ctx context.Context, db *sql.DB, account string) (*store, error) 
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
-	for _, column := range [][2]string{{"matrix_outbox", "shown_at"}, {"matrix_outbox_owner", "slowest"}, {"matrix_outbox_owner", "slowest_at"}} {
+	for _, column := range [][2]string{{"matrix_outbox", "shown_at"}, {"matrix_outbox", "shown_date"}, {"matrix_outbox_owner", "slowest"}} {
 		if err := s.addColumn(ctx, column[0], column[1]); err != nil {
 			return nil, sqlite.SQLiteError("matrix_outbox", err)
 		}
 	}
 	const own = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
 	if _, err := db.ExecContext(ctx, own, account, s.token); err != nil {
+		return nil, sqlite.SQLiteError("matrix_outbox", err)
+	}
+	const latest = "SELECT coalesce(max(max(tried_at, done_at)), 0) FROM matrix_outbox WHERE account = ?"
+	if err := db.QueryRowContext(ctx, latest, account).Scan(&s.last); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
 	return s, nil
@@ -200,10 +225,10 @@ func (s *store) roomsAfter(ctx context.Context, seq int64) ([]id.RoomID, int64, 
 
 // head returns the first of a room's queue, nil where it is empty.
 func (s *store) head(ctx context.Context, room id.RoomID) (*item, error) {
-	const query = "SELECT seq, txn, type, content, uncertain, tries, tried_at, shown_at FROM matrix_outbox WHERE account = ? AND room = ? AND state = 0 ORDER BY seq LIMIT 1"
+	const query = "SELECT seq, txn, type, content, uncertain, tries, tried_at, shown_at, shown_date FROM matrix_outbox WHERE account = ? AND room = ? AND state = 0 ORDER BY seq LIMIT 1"
 	row := &item{room: room}
-	var triedAt, shownAt int64
-	err := s.db.QueryRowContext(ctx, query, s.account, string(room)).Scan(&row.seq, &row.txn, &row.eventType, &row.content, &row.uncertain, &row.tries, &triedAt, &shownAt)
+	var triedAt, shownAt, shownDate int64
+	err := s.db.QueryRowContext(ctx, query, s.account, string(room)).Scan(&row.seq, &row.txn, &row.eventType, &row.content, &row.uncertain, &row.tries, &triedAt, &shownAt, &shownDate)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -211,14 +236,17 @@ func (s *store) head(ctx context.Context, room id.RoomID) (*item, error) {
 	if shownAt != 0 {
 		row.shownAt = time.UnixMilli(shownAt)
 	}
+	if shownDate != 0 {
+		row.shownDate = time.UnixMilli(shownDate)
+	}
 	return row, sqlite.SQLiteError("", err)
 }
 
 // begin marks that the server may have the event from now on.
 func (s *store) begin(ctx context.Context, row *item) error {
-	const statement = `UPDATE matrix_outbox SET tried_at = CASE WHEN uncertain THEN tried_at ELSE ? END, uncertain = 1, tries = tries + 1, shown_at = 0
+	const statement = `UPDATE matrix_outbox SET tried_at = CASE WHEN uncertain THEN tried_at ELSE ? END, uncertain = 1, tries = tries + 1, shown_at = 0, shown_date = 0
 WHERE seq = ? AND state = 0 AND EXISTS (SELECT 1 FROM matrix_outbox_owner WHERE account = ? AND token = ?)`
-	return s.one(ctx, statement, time.Now().UnixMilli(), row.seq, s.account, s.token)
+	return s.one(ctx, statement, s.stamp(), row.seq, s.account, s.token)
 }
 
 // one runs a statement that changes one row, if the outbox is still this
@@ -259,18 +287,23 @@ func (s *store) failed(ctx context.Context, row *item, certain bool, reason stri
 
 // shown notes that the server shows what was sent before an uncertain item.
 func (s *store) shown(ctx context.Context, row *item) error {
-	row.shownAt = time.Now()
-	return s.exec(ctx, "UPDATE matrix_outbox SET shown_at = ? WHERE seq = ? AND shown_at = 0", row.shownAt.UnixMilli(), row.seq)
+	row.shownAt, row.shownDate = time.Now(), s.clock.now()
+	date := int64(0)
+	if !row.shownDate.IsZero() {
+		date = row.shownDate.UnixMilli()
+	}
+	const statement = "UPDATE matrix_outbox SET shown_at = ?, shown_date = ? WHERE seq = ? AND shown_at = 0"
+	return s.exec(ctx, statement, row.shownAt.UnixMilli(), date, row.seq)
 }
 
 func (s *store) sent(ctx context.Context, seq int64, eventID id.EventID) error {
 	const statement = "UPDATE matrix_outbox SET state = 1, event_id = ?, done_at = ?, content = '', error = '', uncertain = 0 WHERE seq = ? AND state <> 1"
-	return s.exec(ctx, statement, string(eventID), time.Now().UnixMilli(), seq)
+	return s.exec(ctx, statement, string(eventID), s.stamp(), seq)
 }
 
 func (s *store) setAside(ctx context.Context, row *item, uncertain bool, reason string) error {
 	const statement = "UPDATE matrix_outbox SET state = 2, uncertain = ?, error = ?, done_at = ? WHERE seq = ? AND state = 0"
-	return s.exec(ctx, statement, uncertain, reason, time.Now().UnixMilli(), row.seq)
+	return s.exec(ctx, statement, uncertain, reason, s.stamp(), row.seq)
 }
 
 func (s *store) exec(ctx context.Context, statement string, args ...any) error {
@@ -318,16 +351,16 @@ func (s *store) before(ctx context.Context, row *item) (sentBefore, error) {
 }
 
 // setPace stores how slow the server is.
-func (s *store) setPace(ctx context.Context, slowest time.Duration, at time.Time) error {
-	const statement = "UPDATE matrix_outbox_owner SET slowest = ?, slowest_at = ? WHERE account = ? AND token = ?"
-	return s.exec(ctx, statement, slowest.Milliseconds(), at.UnixMilli(), s.account, s.token)
+func (s *store) setPace(ctx context.Context, slowest time.Duration) error {
+	const statement = "UPDATE matrix_outbox_owner SET slowest = ? WHERE account = ? AND token = ?"
+	return s.exec(ctx, statement, slowest.Milliseconds(), s.account, s.token)
 }
 
-// pace returns what was stored of how slow the server is, and when.
-func (s *store) pace(ctx context.Context) (slowest time.Duration, at time.Time, err error) {
-	var took, stored int64
-	err = s.db.QueryRowContext(ctx, "SELECT slowest, slowest_at FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&took, &stored)
-	return time.Duration(took) * time.Millisecond, time.UnixMilli(stored), sqlite.SQLiteError("", err)
+// pace returns what was stored of how slow the server is.
+func (s *store) pace(ctx context.Context) (slowest time.Duration, err error) {
+	var took int64
+	err = s.db.QueryRowContext(ctx, "SELECT slowest FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&took)
+	return time.Duration(took) * time.Millisecond, sqlite.SQLiteError("", err)
 }
 
 // prune forgets what was sent before a time, but for the last in each room: a
@@ -448,5 +481,5 @@ func (s *store) each(ctx context.Context, statement string, txns []string) (int,
 func (s *store) observed(ctx context.Context, room id.RoomID, txn string, eventID id.EventID) error {
 	const statement = `UPDATE matrix_outbox SET state = 1, event_id = ?, done_at = ?, content = '', error = '', uncertain = 0
 WHERE account = ? AND txn = ? AND room = ? AND state <> 1 AND tries > 0`
-	return s.exec(ctx, statement, string(eventID), time.Now().UnixMilli(), s.account, txn, string(room))
+	return s.exec(ctx, statement, string(eventID), s.stamp(), s.account, txn, string(room))
 }

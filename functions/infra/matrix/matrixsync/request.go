@@ -14,6 +14,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/matrix/internal/history"
+	"fnregistry.dev/functions/infra/matrix/internal/progress"
 )
 
 // How long a server may be silent. A first sync of an account with many rooms
@@ -22,6 +23,7 @@ const (
 	syncPollSlack    = time.Minute      // beyond the poll's own timeout
 	syncInitialSlack = 10 * time.Minute // for a first sync
 	syncBodySilence  = time.Minute      // between two pieces of an answer
+	syncBodyTime     = 2 * time.Minute  // for an answer as a whole, beyond the time for its beginning, and a second more for each 4 KiB
 )
 
 // poll asks for one sync. The filter and the presence are the service's.
@@ -64,20 +66,20 @@ func (s *syncService) messages(ctx context.Context, room id.RoomID, request hist
 	)
 }
 
-var errSyncSilence = &core.Error{Code: core.CodeTimeout, Op: "matrix_sync_service", Message: "the server fell silent"}
+var errSyncSilence = &core.Error{Code: core.CodeTimeout, Op: "matrix_sync_service", Message: "the server fell silent, or hardly answers"}
 
 // get makes one request, without mautrix's own retries. It is given up when the
-// answer does not begin within the time, or falls silent; a large one over a
-// slow line may take as long as it goes on.
+// answer does not begin within the time, falls silent, or hardly gets on; a
+// large one over a slow line may take long.
 func (s *syncService) get(ctx context.Context, url string, within time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(within, func() { cancel(errSyncSilence) })
-	defer watchdog.Stop()
+	watch := progress.New(within, syncBodySilence, within+syncBodyTime, func() { cancel(errSyncSilence) })
+	defer watch.End()
 	body, err := s.client.MakeFullRequest(ctx, mautrix.FullRequest{
 		Method: http.MethodGet, URL: url, MaxAttempts: 1,
 		Handler: func(_ *http.Request, answer *http.Response, _ any, limit int64) ([]byte, error) {
-			return readAnswer(&watchedReader{answer.Body, watchdog}, answer.ContentLength, limit)
+			return readAnswer(&watchedReader{answer.Body, watch}, answer.ContentLength, limit)
 		},
 	})
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errSyncSilence) {
@@ -108,16 +110,16 @@ func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// watchedReader gives the watchdog new time with each piece.
+// watchedReader tells the watch of each piece.
 type watchedReader struct {
 	io.Reader
-	watchdog *time.Timer
+	watch *progress.Watch
 }
 
 func (r *watchedReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	if n > 0 {
-		r.watchdog.Reset(syncBodySilence)
+		r.watch.Moved(n)
 	}
 	return n, err
 }
