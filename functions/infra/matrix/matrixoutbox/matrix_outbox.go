@@ -152,6 +152,9 @@ func newHandle(ctx context.Context, cfg MatrixOutboxConfig, account string) (*Ma
 	}
 	waiters := newWaiters()
 	sender := newSender(cfg, store, waiters)
+	if err := store.own(ctx); err != nil {
+		return nil, err
+	}
 	if err := sender.recallPace(ctx); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,9 @@ func TestPace_IsBounded(t *testing.T) {
 		}
 		defer db.Close()
 		store, err := openStore(t.Context(), db.Writer, "@bot:x")
+		if err == nil {
+			err = store.own(t.Context())
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -98,10 +98,9 @@ func (s *sender) run(ctx context.Context) error {
 func (s *sender) dispatch(ctx context.Context) {
 	ticker := time.NewTicker(s.cfg.Poll)
 	defer ticker.Stop()
-	var seen int64       // the newest item that a poll has found
-	var pruned time.Time // when prune was called
+	var last polled
 	for {
-		seen, pruned = s.poll(ctx, seen, pruned)
+		last = s.poll(ctx, last)
 		for tick := false; !tick; {
 			s.startRooms(ctx)
 			select {
@@ -117,21 +116,25 @@ func (s *sender) dispatch(ctx context.Context) {
 	}
 }
 
-// poll finds what others have put in, at the start what a former process has
-// left, and forgets what was sent long ago.
-func (s *sender) poll(ctx context.Context, seen int64, pruned time.Time) (int64, time.Time) {
+// polled is what a poll has seen.
+type polled struct {
+	item     int64     // the newest
+	requeues int64     // how often items were put back
+	pruned   time.Time // when prune was called
+}
+
+// poll finds what others have put in or put back, at the start what a former
+// process has left, and forgets what was sent long ago.
+func (s *sender) poll(ctx context.Context, last polled) polled {
 	if err := s.store.owned(ctx); err != nil { // the other process may leave it nothing to find that out by
 		s.storeFailed(ctx, err)
-		return seen, pruned
+		return last
 	}
-	if rooms, last, err := s.store.roomsAfter(ctx, seen); err != nil {
+	if err := s.findNew(ctx, &last); err != nil {
 		s.report.report(ctx, send.WithOp("matrix_outbox", err))
-	} else {
-		seen = last
-		s.wake(rooms)
 	}
-	if time.Since(pruned) > time.Minute {
-		pruned = time.Now()
+	if time.Since(last.pruned) > time.Minute {
+		last.pruned = time.Now()
 		if err := s.store.prune(ctx, time.UnixMilli(s.store.stamp()).Add(-s.cfg.KeepSent)); err != nil {
 			s.report.report(ctx, send.WithOp("matrix_outbox", err))
 		}
@@ -141,7 +144,26 @@ func (s *sender) poll(ctx context.Context, seen int64, pruned time.Time) (int64,
 			s.metrics.depth(status)
 		}
 	}
-	return seen, pruned
+	return last
+}
+
+// findNew wakes the rooms that have something new.
+func (s *sender) findNew(ctx context.Context, last *polled) error {
+	requeues, err := s.store.requeues(ctx)
+	if err != nil {
+		return err
+	}
+	after := last.item
+	if requeues != last.requeues {
+		after = 0
+	}
+	rooms, newest, err := s.store.roomsAfter(ctx, after)
+	if err != nil {
+		return err
+	}
+	last.item, last.requeues = max(last.item, newest), requeues
+	s.wake(rooms)
+	return nil
 }
 
 // wake sees that each room is worked on.

@@ -13,6 +13,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/matrix/internal/ident"
 	"fnregistry.dev/functions/infra/sqlite"
 )
 
@@ -71,11 +72,12 @@ CREATE INDEX IF NOT EXISTS matrix_outbox_aside ON matrix_outbox (account, seq) W
 CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 	account TEXT PRIMARY KEY,
 	token TEXT NOT NULL,
-	slowest INTEGER NOT NULL DEFAULT 0 -- answer of the server, in milliseconds
+	slowest INTEGER NOT NULL DEFAULT 0, -- answer of the server, in milliseconds
+	requeued INTEGER NOT NULL DEFAULT 0 -- how often items were put back, so that a running outbox looks again
 ) WITHOUT ROWID;
 `
 
-// store is the queue of one account, and all SQL. Whoever opened it last owns
+// store is the queue of one account, and all SQL. Whoever called own last owns
 // it: the others can't begin a try any more.
 type store struct {
 	db      *sql.DB
@@ -125,20 +127,25 @@ func openStore(ctx context.Context, db *sql.DB, account string) (*store, error) 
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
-	for _, column := range [][2]string{{"matrix_outbox", "shown_at"}, {"matrix_outbox", "shown_date"}, {"matrix_outbox_owner", "slowest"}} {
+	for _, column := range [][2]string{
+		{"matrix_outbox", "shown_at"}, {"matrix_outbox", "shown_date"},
+		{"matrix_outbox_owner", "slowest"}, {"matrix_outbox_owner", "requeued"},
+	} {
 		if err := s.addColumn(ctx, column[0], column[1]); err != nil {
 			return nil, sqlite.SQLiteError("matrix_outbox", err)
 		}
-	}
-	const own = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
-	if _, err := db.ExecContext(ctx, own, account, s.token); err != nil {
-		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
 	const latest = "SELECT coalesce(max(max(tried_at, done_at)), 0) FROM matrix_outbox WHERE account = ?"
 	if err := db.QueryRowContext(ctx, latest, account).Scan(&s.last); err != nil {
 		return nil, sqlite.SQLiteError("matrix_outbox", err)
 	}
 	return s, nil
+}
+
+// own takes the queue over.
+func (s *store) own(ctx context.Context) error {
+	const statement = "INSERT INTO matrix_outbox_owner (account, token) VALUES (?, ?) ON CONFLICT DO UPDATE SET token = excluded.token"
+	return s.exec(ctx, statement, s.account, s.token)
 }
 
 // addColumn adds a number that older versions of a table lacked.
@@ -263,6 +270,12 @@ func (s *store) one(ctx context.Context, statement string, args ...any) error {
 		return err
 	}
 	return errMoved
+}
+
+// requeues returns how often items were put back.
+func (s *store) requeues(ctx context.Context) (n int64, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT coalesce(max(requeued), 0) FROM matrix_outbox_owner WHERE account = ?", s.account).Scan(&n)
+	return n, sqlite.SQLiteError("", err)
 }
 
 // owned returns errOwner where another process has taken the outbox over.
@@ -399,8 +412,20 @@ func (s *store) status(ctx context.Context) (status MatrixOutboxStatus, err erro
 	return status, nil
 }
 
-// entriesIn returns the items of a state, oldest first, at most limit.
-func (s *store) entriesIn(ctx context.Context, in state, limit int) ([]MatrixOutboxEntry, error) {
+// entriesNamed returns the items of a state, oldest first, at most limit (0:
+// 1000).
+func (s *store) entriesNamed(ctx context.Context, name string, limit int) ([]MatrixOutboxEntry, error) {
+	in, ok := stateNamed(name)
+	if !ok {
+		return nil, &core.Error{
+			Code:    core.CodeInvalid,
+			Message: "there is no state " + ident.Clip(name, 40),
+			Hint:    "there are queued, sent and aside",
+		}
+	}
+	if limit <= 0 {
+		limit = 1000
+	}
 	return s.entries(ctx, "state = ? ORDER BY seq LIMIT ?", in, limit)
 }
 
@@ -414,7 +439,7 @@ func (s *store) entry(ctx context.Context, txn string) (entry MatrixOutboxEntry,
 }
 
 func (s *store) entries(ctx context.Context, where string, args ...any) ([]MatrixOutboxEntry, error) {
-	query := "SELECT room, type, txn, state, uncertain, event_id, tries, error, enqueued_at FROM matrix_outbox WHERE account = ? AND " + where
+	query := "SELECT room, type, txn, content, state, uncertain, event_id, tries, error, enqueued_at FROM matrix_outbox WHERE account = ? AND " + where
 	rows, err := s.db.QueryContext(ctx, query, append([]any{s.account}, args...)...)
 	if err != nil {
 		return nil, sqlite.SQLiteError("", err)
@@ -425,7 +450,7 @@ func (s *store) entries(ctx context.Context, where string, args ...any) ([]Matri
 		var e MatrixOutboxEntry
 		var in state
 		var enqueued int64
-		if err := rows.Scan(&e.Room, &e.Type, &e.TransactionID, &in, &e.Uncertain, &e.EventID, &e.Tries, &e.Error, &enqueued); err != nil {
+		if err := rows.Scan(&e.Room, &e.Type, &e.TransactionID, (*[]byte)(&e.Content), &in, &e.Uncertain, &e.EventID, &e.Tries, &e.Error, &enqueued); err != nil {
 			return nil, sqlite.SQLiteError("", err)
 		}
 		e.State, e.Enqueued = in.String(), time.UnixMilli(enqueued)
@@ -438,43 +463,57 @@ func (s *store) entries(ctx context.Context, where string, args ...any) ([]Matri
 // or all. It returns how many.
 func (s *store) requeue(ctx context.Context, txns []string) (int, error) {
 	const statement = "UPDATE matrix_outbox SET state = 0, tries = 0, done_at = 0 WHERE account = ? AND state = 2"
-	if len(txns) > 0 {
-		return s.each(ctx, statement+" AND txn = ?", txns)
-	}
-	result, err := s.db.ExecContext(ctx, statement, s.account)
-	if err != nil {
-		return 0, sqlite.SQLiteError("", err)
-	}
-	n, err := result.RowsAffected()
-	return int(n), sqlite.SQLiteError("", err)
+	const note = "UPDATE matrix_outbox_owner SET requeued = requeued + 1 WHERE account = ?"
+	return s.change(ctx, func(tx *sql.Tx) (int64, error) {
+		if _, err := tx.ExecContext(ctx, note, s.account); err != nil {
+			return 0, err
+		}
+		if len(txns) > 0 {
+			return s.each(ctx, tx, statement+" AND txn = ?", txns)
+		}
+		result, err := tx.ExecContext(ctx, statement, s.account)
+		if err != nil {
+			return 0, err
+		}
+		return result.RowsAffected()
+	})
 }
 
 // remove takes out items that were not sent. It returns how many.
 func (s *store) remove(ctx context.Context, txns []string) (int, error) {
-	return s.each(ctx, "DELETE FROM matrix_outbox WHERE account = ? AND state <> 1 AND txn = ?", txns)
+	return s.change(ctx, func(tx *sql.Tx) (int64, error) {
+		return s.each(ctx, tx, "DELETE FROM matrix_outbox WHERE account = ? AND state <> 1 AND txn = ?", txns)
+	})
 }
 
-// each runs a statement for each item, in one transaction, and returns how many
-// rows it changed.
-func (s *store) each(ctx context.Context, statement string, txns []string) (int, error) {
+// change makes changes in one transaction, and returns how many items changed.
+func (s *store) change(ctx context.Context, do func(tx *sql.Tx) (int64, error)) (int, error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, sqlite.SQLiteError("", err)
 	}
 	defer tx.Rollback()
-	total := int64(0)
+	n, err := do(tx)
+	if err != nil {
+		return 0, sqlite.SQLiteError("", err)
+	}
+	return int(n), sqlite.SQLiteError("", tx.Commit())
+}
+
+// each runs a statement for each item, and returns how many rows it changed.
+func (s *store) each(ctx context.Context, tx *sql.Tx, statement string, txns []string) (total int64, err error) {
 	for _, txn := range txns {
 		result, err := tx.ExecContext(ctx, statement, s.account, txn)
 		if err != nil {
-			return 0, sqlite.SQLiteError("", err)
+			return 0, err
 		}
 		n, err := result.RowsAffected()
 		if err != nil {
-			return 0, sqlite.SQLiteError("", err)
+			return 0, err
 		}
 		total += n
 	}
-	return int(total), sqlite.SQLiteError("", tx.Commit())
+	return total, nil
 }
 
 // observed notes that a sync has shown an item that was tried.

@@ -63,7 +63,7 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (mat
 		_ = json.Unmarshal(record.Data, gap) // it was marshalled here
 		e = gapEvent(record.RoomID, gap)
 	case MatrixSyncDecrypted:
-		plain, err := s.decryptRaw(ctx, record.RoomID, record.Data)
+		plain, err := decryptRaw(ctx, s.crypto, record.RoomID, record.Data)
 		if ctx.Err() != nil {
 			return e, ctx.Err()
 		}
@@ -74,7 +74,7 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (mat
 		}
 	case MatrixSyncEncrypted:
 		e = matrix.MatrixEventParse(record.RoomID, record.Data)
-		if _, err := s.decryptRaw(ctx, record.RoomID, record.Data); ctx.Err() != nil {
+		if _, err := decryptRaw(ctx, s.crypto, record.RoomID, record.Data); ctx.Err() != nil {
 			return e, ctx.Err()
 		} else if err != nil {
 			e.Reason = undecryptable(err)

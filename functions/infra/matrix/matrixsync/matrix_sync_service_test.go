@@ -549,7 +549,7 @@ func TestMatrixSyncService_ForgedKinds(t *testing.T) {
 			if e.Kind != matrix.MatrixKindEvent || e.Gap != nil || e.Encrypted || e.Reason != "" || e.Sender != w.alice.UserID || e.Redelivered != redelivered {
 				t.Errorf("%s: %+v", kind, e)
 			}
-			if line := matrix.MatrixEventLine(e, nil); strings.Contains(line, "(") {
+			if line := matrix.MatrixEventLine(e, matrix.MatrixEventLineConfig{}); strings.Contains(line, "(") {
 				t.Errorf("%s reads as the service's own word: %s", kind, line)
 			}
 		}

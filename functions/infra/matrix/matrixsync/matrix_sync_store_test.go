@@ -199,7 +199,10 @@ func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 		if err := open(0); err != nil {
 			t.Fatal(err)
 		}
-		for _, statement := range []string{"matrix_sync_state DROP COLUMN trusted", "matrix_outbox DROP COLUMN shown_at", "matrix_outbox_owner DROP COLUMN slowest", "matrix_outbox_owner DROP COLUMN slowest_at"} {
+		for _, statement := range []string{
+			"matrix_sync_state DROP COLUMN trusted", "matrix_outbox DROP COLUMN shown_at", "matrix_outbox DROP COLUMN shown_date",
+			"matrix_outbox_owner DROP COLUMN slowest", "matrix_outbox_owner DROP COLUMN requeued",
+		} {
 			if _, err := dbs[0].ExecContext(t.Context(), "ALTER TABLE "+statement); err != nil {
 				t.Fatal(err)
 			}

@@ -26,6 +26,11 @@ type SQLiteOpenConfig struct {
 	Synchronous string        // OFF, NORMAL, FULL or EXTRA; default NORMAL: a power cut may lose the last commits, never the file
 	MaxReaders  int           // connections in Reader; default the number of CPUs, at least 4
 
+	// Private lets only this user read the database: the file and SQLite's
+	// -wal and -shm beside it get mode 0600, also where they exist with another
+	// one. Default: a new file's mode is by the umask, and others keep theirs.
+	Private bool
+
 	// Sandbox is for SQL from outside, beside sqlite_query_json's ReadOnly: no
 	// other file can be attached, SQL has at most 100 kB and expressions a
 	// depth of 100, and MaxValueBytes and MemoryLimit have defaults.
@@ -77,6 +82,11 @@ func SQLiteOpen(ctx context.Context, cfg SQLiteOpenConfig) (*SQLiteOpenHandle, e
 		return nil, settings.fail(core.CodeUnsupported, "MemoryLimit can no longer be set",
 			"something else has used modernc.org/sqlite in this process: open this database first")
 	}
+	if settings.Private {
+		if err := settings.makePrivate(); err != nil {
+			return nil, err
+		}
+	}
 	h := &SQLiteOpenHandle{}
 	if err := h.open(ctx, settings); err != nil {
 		_ = h.Close() // the error that caused it is returned
@@ -107,6 +117,7 @@ type settings struct {
 	SQLiteOpenConfig
 	memory bool
 	op     string // for errors
+	path   string // absolute; empty for one in memory
 	uri    string // file:..., without the parameters that differ between writer and readers
 }
 
@@ -179,7 +190,7 @@ func (s *settings) findFile() error {
 			return s.fail(core.CodeNotFound, "file does not exist", "without ReadOnly it would be made")
 		}
 	}
-	s.uri = fileURI(path) + "?"
+	s.path, s.uri = path, fileURI(path)+"?"
 	return nil
 }
 
