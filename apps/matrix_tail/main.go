@@ -25,7 +25,7 @@ import (
 
 func main() { program.ProgramMain(matrixTail()) }
 
-// settings are those of all commands.
+// settings are shared by all commands.
 type settings struct {
 	User       string                `yaml:"user" short:"u" doc:"the user to log in as: @name:server"`
 	Homeserver string                `yaml:"homeserver" doc:"URL (default: found through the user's server name)"`

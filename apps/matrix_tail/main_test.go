@@ -22,7 +22,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// TestMain is also the program.
+// TestMain also acts as the program.
 func TestMain(m *testing.M) {
 	if os.Getenv("MATRIX_TAIL_TEST") != "" {
 		main()
@@ -87,8 +87,8 @@ func newPerson(t *testing.T, name string) person {
 		"HOME="+dir, "XDG_CONFIG_HOME="+dir, "MATRIX_TAIL_PASSPHRASE=open sesame", "SHELL=/bin/sh")}
 }
 
-// command is the program with its secrets in a file, away from the test's
-// terminal.
+// command returns the program with its secrets in a file, detached from the
+// test's terminal.
 func (p person) command(ctx context.Context, args ...string) *exec.Cmd {
 	if !p.keyring {
 		args = append([]string{"--token-store", p.tokens()}, args...)
@@ -111,7 +111,7 @@ func (p person) folder() string {
 	panic("no folder")
 }
 
-// run returns what the program printed, which must not fail.
+// run returns the output of the program, which must not fail.
 func (p person) run(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	cmd := p.command(t.Context(), args...)
@@ -144,7 +144,7 @@ func (p person) failsWith(t *testing.T, stdin string, status int, want string, a
 }
 
 // follows runs follow until all of want was printed, interrupts it, and returns
-// what was printed.
+// its output.
 func (p person) follows(t *testing.T, room string, want ...string) string {
 	t.Helper()
 	return p.followsAll(t, []string{room}, want...)
@@ -230,7 +230,7 @@ func TestMatrixTail_Conversation(t *testing.T) {
 		}
 		second := alice.run(t, "", "send", room, "again")
 		if printed := bob.follows(t, room, second); strings.Contains(printed, first+"\n") {
-			t.Errorf("bob saw again what he had seen: %q", printed)
+			t.Errorf("bob saw old messages again: %q", printed)
 		}
 	}
 }
@@ -245,7 +245,7 @@ func TestMatrixTail_WrongInput(t *testing.T) {
 	}
 	p.fails(t, 66, "M_NOT_FOUND", "send", "#nowhere", "hi")
 	p.fails(t, 64, "names no room", "follow", "nowhere")
-	p.fails(t, 73, "M_FORBIDDEN", "send", "!nowhere:localhost", "hi") // set aside
+	p.fails(t, 73, "M_FORBIDDEN", "send", "!nowhere:localhost", "hi") // parked
 	p.fails(t, 64, "matrix_tail send needs ROOM TEXT...", "send", "#nowhere")
 	p.fails(t, 64, "did you mean send?", "sned")
 	p.fails(t, 64, "unknown flag", "rooms", "--al")

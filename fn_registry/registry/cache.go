@@ -23,15 +23,15 @@ import (
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// cacheFiles are where a registry keeps what it learnt, and where fn size keeps
-// what units weigh; all "" where nothing is kept.
+// cacheFiles are the files in which a registry caches its state, and fn size
+// the sizes of units; all "" if there is no cache.
 type cacheFiles struct {
 	snapshot, index string
 	sizes           ledger.Dir
 }
 
 // cachePaths names the files after the program and the roots, so that several
-// can share a folder.
+// programs can share a folder.
 func cachePaths(opts Options) (cacheFiles, error) {
 	if opts.NoCache {
 		return cacheFiles{}, nil
@@ -51,8 +51,8 @@ func cachePaths(opts Options) (cacheFiles, error) {
 	return cacheFiles{snapshot: base + ".snapshot", index: base + ".index", sizes: ledger.Of(dir)}, nil
 }
 
-// load makes the first state: of the cache's two files or, where one is of no
-// use, by reading everything.
+// load creates the first state: from the cache's two files or, if one is
+// unusable, by reading everything.
 func (r *Registry) load(ctx context.Context) error {
 	opts := catalog.Options{Roots: r.opts.Roots, Snapshot: r.files.snapshot}
 	var x *search.Index
@@ -75,7 +75,7 @@ func (r *Registry) load(ctx context.Context) error {
 		return nil
 	}
 	opts.Snapshot = ""
-	if c, err = catalog.Open(opts); err != nil { // what the snapshot knows of folders would keep them from being read
+	if c, err = catalog.Open(opts); err != nil { // with the snapshot, unchanged folders would not be read
 		return err
 	}
 	r.publish(c, new(search.Index), nil, nil)
@@ -104,10 +104,10 @@ func (r *Registry) Save(ctx context.Context) error {
 	return nil
 }
 
-// The index's file: magic, hash of the program that wrote it and so knows what
-// an entry is made of, length and CRC-32C of the list of units, that list (for
+// The index's file: magic, hash of the program that wrote it, which determines
+// the form of an entry, length and CRC-32C of the list of units, that list (for
 // each unit the length of its ID, the ID, its fingerprint), and the index in
-// its own form, which has a checksum of its own.
+// its own form, which has its own checksum.
 const indexMagic = "fn_registry index\n"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -156,7 +156,7 @@ func decodeIndex(data []byte, program [sha256.Size]byte) (*search.Index, map[str
 		return nil, nil, errIndexFile
 	}
 	list, rest := data[:size], data[size:]
-	const usualItem = 48 // bytes that an ID takes here with its fingerprint
+	const usualItem = 48 // typical bytes of an ID with its fingerprint
 	indexed := make(map[string]fingerprint, len(list)/usualItem)
 	for len(list) > 0 {
 		n, k := binary.Uvarint(list)

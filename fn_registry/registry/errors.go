@@ -11,8 +11,8 @@ import (
 // NotFoundError reports an ID that no unit has.
 type NotFoundError struct {
 	ID         string
-	Candidates []string // IDs that may have been meant, best first
-	Several    bool     // the candidates are all called so
+	Candidates []string // IDs that may be meant, best first
+	Several    bool     // all candidates have that name
 }
 
 // Error names the ID and the likeliest candidates.
@@ -25,7 +25,7 @@ func (e *NotFoundError) Error() string {
 
 // QueryError reports an invalid query.
 type QueryError struct {
-	Param      string // the part of the question, under its name in the HTTP API: "kind", "cursor"
+	Param      string // the query's parameter, by its name in the HTTP API: "kind", "cursor"
 	Message    string // lower case, no full stop
 	Candidates []string
 	Err        error // the cause, whose text stands behind Message; nil: there is none
@@ -56,7 +56,7 @@ func suggest(message string, candidates []string) string {
 	return message
 }
 
-// unknown is the error for a word that is not one of those allowed.
+// unknown returns the error for a word that is not an allowed one.
 func unknown(param, value string, allowed []string) error {
 	e := &QueryError{
 		Param:      param,
@@ -72,7 +72,7 @@ func unknown(param, value string, allowed []string) error {
 	return e
 }
 
-// quote shows what somebody sent, shortened and with what does not print
+// quote formats untrusted text, shortened and with unprintable characters
 // escaped.
 func quote(s string) string {
 	const most = 80

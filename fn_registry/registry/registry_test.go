@@ -23,7 +23,7 @@ import (
 	"fnregistry.dev/fn_registry/size/ledger"
 )
 
-// unitFiles are the Go file and the spec of a function in package f.
+// unitFiles returns the Go file and the spec of a function in package f.
 func unitFiles(name, description, calls string, tags ...string) map[string]string {
 	var symbol strings.Builder
 	for part := range strings.SplitSeq(name, "_") {
@@ -70,8 +70,8 @@ When a number is needed.
 	}
 }
 
-// sample is three functions in a row of uses and a program that calls the
-// first.
+// sample is a chain of three functions, each using the next, and a program that
+// calls the first.
 func sample() map[string]string {
 	files := map[string]string{
 		"fn_registry.yaml": "version: 1\nunits: [f]\n",
@@ -210,7 +210,7 @@ func TestState_Find_Item(t *testing.T) {
 	}
 }
 
-// The score says how well a unit matches, also where the list goes by use.
+// The score says how well a unit matches, even if the list is sorted by use.
 func TestState_Find_ScoreIsFit(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -319,7 +319,8 @@ func TestState_Find_Cursor(t *testing.T) {
 		}
 	}
 
-	// Between two pages, units come, and the one that the page ended with goes.
+	// Between two pages, units are added, and the one that the page ended with
+	// is removed.
 	q := Query{Text: "water", Limit: 5, Sort: SortID}
 	first := find(t, r.State(), q)
 	write(t, dir, unitFiles("pump_00a", "Pumps water.", ""))
@@ -335,9 +336,9 @@ func TestState_Find_Cursor(t *testing.T) {
 	}
 }
 
-// TestState_Find_CursorOfMoved: a page goes on behind the unit that the last
-// one ended with, wherever that has moved meanwhile, and at its place when it
-// is gone, in every order.
+// TestState_Find_CursorOfMoved: a page continues after the unit that the last
+// one ended with, wherever that has moved meanwhile, and at its former position
+// if it was removed, in every order.
 func TestState_Find_CursorOfMoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -441,8 +442,8 @@ func TestState_Get(t *testing.T) {
 	}
 }
 
-// TestState_Get_Bytes: a figure is shown as long as the code is what was
-// measured.
+// TestState_Get_Bytes: a figure is shown as long as the code is unchanged since
+// it was measured.
 func TestState_Get_Bytes(t *testing.T) {
 	t.Parallel()
 	dir, cache := t.TempDir(), t.TempDir()
@@ -527,8 +528,8 @@ func TestState_Resolve(t *testing.T) {
 	}
 }
 
-// Of units that are equal without underscores and case, the one that is called
-// exactly as asked is meant; where that leaves several, all of them are named.
+// Of units that are equal ignoring underscores and case, the exact match is
+// meant; if several are left, all of them are named.
 func TestState_Resolve_Equal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -562,7 +563,7 @@ func TestState_Resolve_Equal(t *testing.T) {
 	}
 }
 
-// What a unit only mentions makes no candidate: no one means a unit by that.
+// A unit that only mentions a name is not a candidate for it.
 func TestState_Get_Unknown_Mentioned(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -575,7 +576,7 @@ func TestState_Get_Unknown_Mentioned(t *testing.T) {
 	}
 }
 
-// A message names what may have been meant once.
+// A message lists each candidate once.
 func TestQueryError_Suggestions(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -595,7 +596,7 @@ func TestQueryError_Suggestions(t *testing.T) {
 	}
 }
 
-// A query of which nothing is understood finds nothing, not everything.
+// A query of which nothing is understood finds nothing, rather than everything.
 func TestState_NothingUnderstood(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -613,8 +614,8 @@ func TestState_NothingUnderstood(t *testing.T) {
 	}
 }
 
-// What a filter names and nothing has is said; an empty answer would mean that
-// all is well there.
+// A filter value that no unit has is reported; an empty answer would suggest
+// that all is well there.
 func TestState_FilterNamesNothing(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -745,7 +746,7 @@ func TestState_Findings(t *testing.T) {
 	r, _ := setup(t)
 	s := r.State()
 	if s.FindingsReady() || s.Stats().Findings != nil {
-		t.Error("findings before anybody asked")
+		t.Error("findings before they were requested")
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -831,7 +832,7 @@ func TestState_Similar(t *testing.T) {
 	}
 }
 
-// A draft that says nothing yet gets no advice: every unit may do it.
+// A draft that says nothing yet gets no advice: every unit might match it.
 func TestState_Similar_Nothing(t *testing.T) {
 	t.Parallel()
 	r, _ := setup(t)
@@ -920,7 +921,7 @@ func TestRegistry_Cache(t *testing.T) {
 
 	stale := open(t, opts)
 	if stale.Freshness().SweptAt != nil || find(t, stale.State(), Query{Text: "ceiling"}).Total != 0 {
-		t.Error("a start from the cache looked at the files")
+		t.Error("a start from the cache checked the files")
 	}
 	sameAnswers(t, stale.State(), r.State())
 	if change := refresh(t, stale); change.Changed == 0 || stale.State().Generation != 2 {
@@ -967,9 +968,9 @@ func TestRegistry_Cache(t *testing.T) {
 	}
 }
 
-// apart saves a registry before and after a change of its files, and puts one
-// of the cache's files back as it was before, as a Save that was cut short may
-// leave it.
+// apart saves a registry before and after a change of its files, and restores
+// the old version of one of the cache's files, as an interrupted Save may leave
+// it.
 func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) (*Registry, Options) {
 	t.Helper()
 	dir := t.TempDir()
@@ -994,8 +995,8 @@ func apart(t *testing.T, file func(cacheFiles) string, change func(dir string)) 
 	return r, opts
 }
 
-// TestRegistry_CacheApart: a snapshot and an index of two different times are
-// mended.
+// TestRegistry_CacheApart: a snapshot and an index of different times are
+// reconciled.
 func TestRegistry_CacheApart(t *testing.T) {
 	t.Parallel()
 	r, opts := apart(t, func(f cacheFiles) string { return f.index }, func(dir string) {
@@ -1029,8 +1030,8 @@ func TestRegistry_CacheAhead(t *testing.T) {
 	}
 }
 
-// TestRegistry_BrokenSpec: a spec that can't be read leaves the unit as it was
-// known, and says so.
+// TestRegistry_BrokenSpec: a unit whose spec can't be read stays as last known,
+// and has a finding.
 func TestRegistry_BrokenSpec(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]string{
@@ -1083,7 +1084,7 @@ func TestRegistry_BrokenSpec(t *testing.T) {
 	}
 }
 
-// findingsOfOthers is how many findings all units but one have.
+// findingsOfOthers counts the findings of all units but one.
 func findingsOfOthers(t *testing.T, s *State, id string) int {
 	t.Helper()
 	found, err := check.Run(t.Context(), s.Catalog, check.Options{})
@@ -1099,8 +1100,8 @@ func findingsOfOthers(t *testing.T, s *State, id string) int {
 	return n
 }
 
-// TestRegistry_RefreshIsOpen: after any edits, what Refresh makes of them is
-// what a new start reads.
+// TestRegistry_RefreshIsOpen: after any edits, Refresh yields the same as a new
+// start.
 func TestRegistry_RefreshIsOpen(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {
@@ -1121,8 +1122,8 @@ func TestRegistry_RefreshIsOpen(t *testing.T) {
 	}
 }
 
-// edit does something to the tree, in a way that leaves file times as coarse as
-// they come.
+// edit makes a random change to the tree, with file times as coarse as
+// possible.
 func edit(t *testing.T, rng *rand.Rand, dir string) {
 	words := strings.Fields("drain queue retry wait round number message ceiling floor sqlite matrix")
 	names := []string{"queue_drain", "backoff_wait", "round_up", "round_down", "wait_long", "drain_fast"}
@@ -1130,14 +1131,14 @@ func edit(t *testing.T, rng *rand.Rand, dir string) {
 	calls := []string{"", "RoundUp(1)", "BackoffWait(1)", "println()"}[rng.IntN(4)]
 	files := unitFiles(name, "It does "+word+".", calls, word)
 	switch rng.IntN(7) {
-	case 0: // gone
+	case 0: // removed
 		for file := range files {
 			os.Remove(filepath.Join(dir, file))
 		}
-	case 1: // code alone
+	case 1: // only code
 		delete(files, "f/"+name+".md")
 		write(t, dir, files)
-	case 2: // a second unit of the same ID, in another folder
+	case 2: // a second unit with the same ID, in another folder
 		for file, text := range files {
 			write(t, dir, map[string]string{"f/twin/" + filepath.Base(file): text})
 		}
@@ -1149,7 +1150,7 @@ func edit(t *testing.T, rng *rand.Rand, dir string) {
 		_, after, _ := strings.Cut(rest, "\n")
 		files[md] = before + after
 		write(t, dir, files)
-	case 5: // hardly a spec
+	case 5: // barely a spec
 		write(t, dir, map[string]string{"f/" + name + ".md": "---\nname: " + name + "\n---\n"})
 	default:
 		write(t, dir, files)
@@ -1240,8 +1241,8 @@ func TestRegistry_ReadersDuringRefresh(t *testing.T) {
 	}
 }
 
-// TestRegistry_FreshnessKeepsUp: whoever reads that the files were looked at
-// gets the state that the look made, or a later one.
+// TestRegistry_FreshnessKeepsUp: a reader that sees the time of a check gets
+// the state from that check, or a later one.
 func TestRegistry_FreshnessKeepsUp(t *testing.T) {
 	t.Parallel()
 	r, dir := setup(t)
@@ -1285,7 +1286,7 @@ func TestRegistry_FreshnessKeepsUp(t *testing.T) {
 func TestOpen_BadRoot(t *testing.T) {
 	t.Parallel()
 	if _, err := Open(t.Context(), Options{Roots: []string{filepath.Join(t.TempDir(), "nowhere")}, NoCache: true}); err == nil {
-		t.Error("a root that isn't there was opened")
+		t.Error("a missing root was opened")
 	}
 }
 
@@ -1301,8 +1302,7 @@ func TestRegistry_CloseEndsFindings(t *testing.T) {
 	}
 }
 
-// FuzzFind: no query, however made, is a panic, and what it finds passes its
-// filters.
+// FuzzFind: no query panics, and all results pass its filters.
 func FuzzFind(f *testing.F) {
 	dir := f.TempDir()
 	write(f, dir, sample())
@@ -1336,7 +1336,8 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// FuzzReadIndex: no file, however broken, is a panic, now or when it is asked.
+// FuzzReadIndex: no file, however broken, causes a panic, when it is read or
+// queried.
 func FuzzReadIndex(f *testing.F) {
 	dir := f.TempDir()
 	write(f, dir, sample())

@@ -21,12 +21,12 @@ import (
 // State is how a copied file stands to the repository.
 type State string
 
-// States of a file. What was changed in the target is never overwritten, unless
-// that is asked for.
+// States of a file. Changes made in the target are never overwritten unless
+// requested.
 const (
 	Same     State = "same"
 	Outdated State = "outdated" // the repository has another version
-	New      State = "new"      // the repository has it, the copy does not yet
+	New      State = "new"      // in the repository, but not yet in the copy
 	Gone     State = "gone"     // the repository no longer has it, or no unit needs it
 	Edited   State = "edited"   // changed in the target only
 	Conflict State = "conflict" // changed in the target and in the repository
@@ -53,7 +53,7 @@ type Plan struct {
 	Folder string // from the target, with slashes
 	Units  []UnitState
 	Files  []FileState // sorted
-	Lines  []string    // that go.mod needs
+	Lines  []string    // lines that go.mod needs
 
 	target *Target
 	source *source
@@ -124,8 +124,8 @@ func PlanCopy(c *catalog.Catalog, t *Target, folder string, more []*catalog.Unit
 	return p, nil
 }
 
-// units lists what is to be copied. A unit that the repository no longer has is
-// left out: its files are Gone.
+// units lists the units to copy. A unit that the repository no longer has is
+// skipped: its files are Gone.
 func (p *Plan) units(s *source, old *Record, more []*catalog.Unit) ([]*catalog.Unit, error) {
 	var units []*catalog.Unit
 	for _, r := range old.Units {
@@ -150,7 +150,7 @@ func (p *Plan) units(s *source, old *Record, more []*catalog.Unit) ([]*catalog.U
 	return units, nil
 }
 
-// compare finds the state of each file that is recorded or wanted.
+// compare determines the state of each recorded or wanted file.
 func (p *Plan) compare(old *Record, wanted *copies) error {
 	names := map[string]bool{}
 	for name := range old.Files {
@@ -173,8 +173,8 @@ func (p *Plan) compare(old *Record, wanted *copies) error {
 	return nil
 }
 
-// state compares three versions: the target's, the repository's and the one
-// that was recorded.
+// state compares three versions: the target's, the repository's and the
+// recorded one.
 func (f *FileState) state(then string, recorded bool) State {
 	switch {
 	case f.Copy == nil && f.Fresh == nil:
@@ -199,8 +199,8 @@ func (f *FileState) state(then string, recorded bool) State {
 	return Conflict
 }
 
-// require asks for the modules of others that the copies import, in the
-// versions of the repository.
+// require requests the third-party modules that the copies import, in the
+// repository's versions.
 func (p *Plan) require(s *source, wanted *copies) error {
 	var direct []string
 	for _, d := range wanted.dirs {
@@ -226,7 +226,7 @@ func (p *Plan) require(s *source, wanted *copies) error {
 	}
 	for _, r := range need.Replaces {
 		if !slices.Contains(modules, r.Old.Path) && r.New.Version == "" {
-			continue // a folder of the repository, for a module that the copies do not import
+			continue // a folder of the repository: a module that the copies do not import
 		}
 		if err := p.edit.replaceBy(r.Old, r.New); err != nil {
 			return err

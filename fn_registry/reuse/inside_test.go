@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// Through no link of the target is anything read, written or removed.
+// Nothing is read, written or removed through a link in the target.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	const victim = "the file of somebody else"

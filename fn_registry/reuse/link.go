@@ -16,7 +16,7 @@ import (
 type Linked struct {
 	Module   string   // the target's
 	GoMod    string   // its file
-	Lines    []string // what was put in; none: all was there
+	Lines    []string // added lines; none: everything was there
 	Packages []string // import paths of the units
 }
 
@@ -66,7 +66,7 @@ func Link(ctx context.Context, c *catalog.Catalog, t *Target, units []*catalog.U
 // folders.
 type Links struct {
 	Modules []string // sorted
-	Lines   []string // of go.mod, that they need and that are not there
+	Lines   []string // missing lines of go.mod that they need
 
 	edit *edit
 }

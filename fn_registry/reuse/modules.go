@@ -13,14 +13,15 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// edit changes the target's go.mod in memory. All edits of a target change the
-// same file, and the first one to be written writes what all have changed.
+// edit changes the target's go.mod in memory. All edits of a target share one
+// file, and the first write writes all changes.
 type edit struct {
 	*Target
-	lines []string // that were put in
+	lines []string // lines that were added
 }
 
-// require asks for a module, unless a version as high is required already.
+// require adds a requirement, unless the same or a higher version is required
+// already.
 func (e *edit) require(path, version string, indirect bool) {
 	for _, r := range e.mod.Require {
 		if r.Mod.Path == path && semver.Compare(r.Mod.Version, version) >= 0 {
@@ -30,7 +31,7 @@ func (e *edit) require(path, version string, indirect bool) {
 	if indirect {
 		e.mod.AddNewRequire(path, version, true)
 	} else if err := e.mod.AddRequire(path, version); err != nil {
-		panic(err) // of a bad version alone, and this one is from a go.mod
+		panic(err) // only for a bad version, and this one is from a go.mod
 	}
 	e.note("require " + path + " " + version)
 }
@@ -83,7 +84,7 @@ func (e *edit) note(line string) {
 	e.unwritten = true
 }
 
-// folder is where a replacement's path leads.
+// folder returns the folder that a replacement's path leads to.
 func (e *edit) folder(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -91,8 +92,8 @@ func (e *edit) folder(name string) string {
 	return filepath.Join(e.Dir, filepath.FromSlash(name))
 }
 
-// write replaces the go.mod if there is something to change, and nobody else
-// has changed it since it was read.
+// write writes go.mod if there is something to change, and fails if it was
+// changed since it was read.
 func (e *edit) write(ctx context.Context) error {
 	if !e.unwritten {
 		return nil

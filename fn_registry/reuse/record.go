@@ -24,15 +24,15 @@ const recordFormat = 1
 type Record struct {
 	Format int               `json:"format"`
 	From   From              `json:"from"`
-	Units  []RecordUnit      `json:"units"` // that were asked for, sorted by ID
+	Units  []RecordUnit      `json:"units"` // requested units, sorted by ID
 	Files  map[string]string `json:"files"` // from the folder, with slashes -> SHA-256 of the copy
 }
 
 // From is the state of a repository.
 type From struct {
 	Root    string `json:"root"`              // its folder, from the target module's
-	Commit  string `json:"commit,omitempty"`  // hash; empty where git does not know the folder
-	Changed bool   `json:"changed,omitempty"` // files were not as the commit has them
+	Commit  string `json:"commit,omitempty"`  // hash; empty if git does not know the folder
+	Changed bool   `json:"changed,omitempty"` // files differed from the commit
 }
 
 // RecordUnit is a unit as it was when it was copied.

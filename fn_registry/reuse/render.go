@@ -20,16 +20,16 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// copies is what a folder of copies is to have.
+// copies is the wanted content of a folder of copies.
 type copies struct {
 	files   map[string][]byte // from the folder, with slashes
 	dirs    []*catalog.Dir    // the packages
-	imports map[string]bool   // packages of others that they import
+	imports map[string]bool   // third-party packages that they import
 }
 
-// render reads the packages of units, and all of the repository's that those
-// import, and changes their import paths to those of the copies, which lie
-// below prefix.
+// render reads the packages of units, and all packages of the repository that
+// those import, and changes their import paths to those of the copies, which
+// are below prefix.
 func (s *source) render(units []*catalog.Unit, prefix string) (*copies, error) {
 	c := &copies{files: map[string][]byte{}, imports: map[string]bool{}}
 	places := map[string]string{} // import path -> folder of its copy
@@ -69,8 +69,8 @@ func (s *source) render(units []*catalog.Unit, prefix string) (*copies, error) {
 	return c, s.license(c)
 }
 
-// place is where the copy of a package lies in the folder of copies: as it lies
-// in the repository, without the units folder where there is only one.
+// place returns where the copy of a package goes in the folder of copies: its
+// path in the repository, without the units folder if there is only one.
 func (s *source) place(d *catalog.Dir) string {
 	if units := s.root.Config.Units; len(units) == 1 {
 		if rest, ok := strings.CutPrefix(d.Path, strings.Trim(units[0], "/")+"/"); ok {
@@ -80,7 +80,8 @@ func (s *source) place(d *catalog.Dir) string {
 	return d.Path
 }
 
-// license puts the repository's license beside the copies: most ask for that.
+// license adds the repository's license to the copies: most licenses require
+// that.
 func (s *source) license(c *copies) error {
 	for _, name := range []string{"LICENSE", "LICENSE.txt", "LICENSE.md", "COPYING", "NOTICE"} {
 		text, err := readPath(s.root.Path(name))
@@ -95,7 +96,7 @@ func (s *source) license(c *copies) error {
 }
 
 // renderDir reads one package: its Go files without tests, what they embed, the
-// files of other languages that a build takes, and the specs of its units.
+// files of other languages that a build includes, and the specs of its units.
 func (s *source) renderDir(c *copies, d *catalog.Dir, place string, paths map[string]string) error {
 	dir := s.root.Path(d.Path)
 	entries, err := os.ReadDir(dir)
@@ -133,7 +134,7 @@ func (s *source) renderDir(c *copies, d *catalog.Dir, place string, paths map[st
 	return nil
 }
 
-// takes reports whether a build takes a file, by its name.
+// takes reports whether a build includes a file, by its name.
 func takes(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || strings.HasSuffix(name, "_test.go") {
 		return false
@@ -217,8 +218,9 @@ func embedPatterns(text string) ([]string, error) {
 	return list, nil
 }
 
-// embed reads what patterns name: files, and folders without what begins with a
-// dot or an underscore, unless the pattern begins with "all:".
+// embed reads the files that patterns match: files, and folders without names
+// that begin with a dot or an underscore, unless the pattern begins with
+// "all:".
 func (c *copies) embed(dir, place string, patterns []string) error {
 	root := os.DirFS(dir)
 	for _, pattern := range patterns {
@@ -253,7 +255,7 @@ func (c *copies) embed(dir, place string, patterns []string) error {
 	return nil
 }
 
-// isInternal reports whether only a part of a repository may import a package.
+// isInternal reports whether only part of a repository may import a package.
 func isInternal(importPath string) bool {
 	return slices.Contains(strings.Split(importPath, "/"), "internal")
 }

@@ -22,7 +22,7 @@ type Repo struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
-	err error // why File can't answer any more
+	err error // why File no longer works
 }
 
 // Open checks that dir lies in a git checkout that knows the revision.
@@ -93,7 +93,7 @@ func (r *Repo) read(name string) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("git cat-file answers %q", strings.TrimSpace(header))
 	}
-	data := make([]byte, size+1) // and the newline behind it
+	data := make([]byte, size+1) // and the newline after it
 	if _, err := io.ReadFull(r.out, data); err != nil {
 		return nil, false, fmt.Errorf("git cat-file: %w", err)
 	}

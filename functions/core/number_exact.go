@@ -24,9 +24,9 @@ import (
 // Errors: CodeInvalid; their text has the value's type, not the value.
 //
 // More in number_exact.md:
-//   - A float type takes 0.1 rounded to its precision, but no whole number that
-//     it can't represent: 9007199254740993 fits an int64 and no float64.
-//   - NaN and the infinities fit float types alone.
+//   - A float type accepts 0.1, rounded to its precision, but no whole number
+//     that it can't represent: 9007199254740993 fits an int64 and no float64.
+//   - NaN and the infinities fit float types only.
 func NumberExact(value any, to reflect.Type) (any, error) {
 	n, err := numberOf(value)
 	if err != nil || n == nil {
@@ -46,7 +46,7 @@ func NumberExact(value any, to reflect.Type) (any, error) {
 	case kind == reflect.Float32 || kind == reflect.Float64:
 		return exactFloat(n, to)
 	}
-	return nil, numberError(fmt.Errorf("%s is no type of numbers", to))
+	return nil, numberError(fmt.Errorf("%s is not a numeric type", to))
 }
 
 func numberError(err error) error {
@@ -87,7 +87,7 @@ func numberOf(value any) (any, error) {
 		}
 		return numberOf(v.Elem().Interface())
 	}
-	return nil, fmt.Errorf("a %T is no number", value)
+	return nil, fmt.Errorf("a %T is not a number", value)
 }
 
 func numberOfText(text string) (any, error) {

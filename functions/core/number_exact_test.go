@@ -53,7 +53,7 @@ func TestNumberExact_Stays(t *testing.T) {
 	}
 }
 
-// The result is the caller's own: a change of what was given doesn't reach it.
+// The result is a copy: changing the input does not affect it.
 func TestNumberExact_BigInt(t *testing.T) {
 	t.Parallel()
 	given := new(big.Int).Lsh(big.NewInt(1), 127)

@@ -18,9 +18,9 @@ import (
 type Config struct {
 	Options    registry.Options
 	Watch      bool          // watch the files for changes
-	Sweep      time.Duration // between two looks at all files; zero: 30 s
-	SaveAfter  time.Duration // from a change to the cache's next save, which has all changes until then; zero: 5 s
-	SaveWithin time.Duration // for the last save, when it stops; zero: 3 s
+	Sweep      time.Duration // interval between checks of all files; zero: 30 s
+	SaveAfter  time.Duration // delay from a change to the cache's next save, which includes all changes until then; zero: 5 s
+	SaveWithin time.Duration // timeout of the last save, when it stops; zero: 3 s
 	OnRefresh  func(Refresh) // called after each check of the files; nil disables it
 	Log        *slog.Logger  // nil: slog.Default()
 }
@@ -38,7 +38,7 @@ type Live struct {
 	cfg      Config
 	registry atomic.Pointer[registry.Registry]
 	watching atomic.Bool
-	lost     atomic.Bool // a root went away, and with it what watched it
+	lost     atomic.Bool // a root was removed, and with it its watch
 	problem  atomic.Pointer[string]
 }
 
@@ -100,10 +100,10 @@ func (l *Live) run(ctx context.Context) error {
 	}()
 	gc.settle(serving)
 	f := follower{Live: l, registry: r}
-	f.changed, f.stop = l.watch(ctx) // before the files are looked at, so that no change falls between
+	f.changed, f.stop = l.watch(ctx) // before the files are checked, so that no change is missed in between
 	defer func() { f.stop() }()
 	f.refresh(ctx)
-	gc.settle(serving) // the look at all files left garbage, too
+	gc.settle(serving) // the check of all files left garbage, too
 	f.follow(ctx)
 	return nil
 }
@@ -115,7 +115,7 @@ type follower struct {
 	changed  <-chan struct{} // see watch
 	stop     func()
 	pause    <-chan time.Time // until then, changes and sweeps wait: reading takes half of the time at most
-	saveAt   <-chan time.Time // nil: nothing has been looked at since the last save
+	saveAt   <-chan time.Time // nil: nothing has been checked since the last save
 }
 
 func (f *follower) follow(ctx context.Context) {
@@ -142,9 +142,9 @@ func (f *follower) follow(ctx context.Context) {
 	}
 }
 
-// refresh looks at all files. The first look that succeeds after a root was
-// away finds it back: then it is watched again, and looked at once more, for
-// what changed before that.
+// refresh checks all files. The first successful check after a root was missing
+// finds it again: it is then watched again, and checked once more, for earlier
+// changes.
 func (f *follower) refresh(ctx context.Context) {
 	f.look(ctx)
 	if f.problem.Load() != nil || !f.lost.Swap(false) || ctx.Err() != nil {
@@ -170,7 +170,7 @@ func (f *follower) look(ctx context.Context) {
 		f.unwatched()
 	} else {
 		f.problem.Store(nil)
-		if f.saveAt == nil { // else looks that follow one another would put it off for ever
+		if f.saveAt == nil { // otherwise consecutive checks would postpone it forever
 			f.saveAt = time.After(f.cfg.SaveAfter)
 		}
 	}

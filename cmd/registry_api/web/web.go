@@ -30,12 +30,12 @@ type Pages struct {
 // New makes the pages over a source.
 func New(source api.Source) *Pages { return &Pages{source, newHistories()} }
 
-// route is a page: what answers it, which parameters it takes, and where the
-// API answers the same question as JSON.
+// route is a page: its handler, its parameters, and where the API returns the
+// same data as JSON.
 type route struct {
 	pattern string
 	params  string // with spaces between; one that ends in ... may be repeated
-	json    string // "": nowhere. A path that ends with / gets the unit's ID
+	json    string // "": nowhere. The unit's ID is appended to a path that ends with /
 	answer  func(*request) (answer, error)
 }
 
@@ -79,8 +79,8 @@ func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
 
 var toSearch = []page.PageLink{{Text: "Search the units", URL: "/"}}
 
-// request is what a page answers: the HTTP request and the state that it is
-// answered from.
+// request is what a page handles: the HTTP request and the state that answers
+// it.
 type request struct {
 	*http.Request
 	state *registry.State
@@ -92,7 +92,7 @@ func (r *request) get(name string) string { return strings.TrimSpace(r.form.Get(
 // handler gives a page its state, and turns errors into pages.
 func (p *Pages) handler(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache") // ask again, and get a 304 where nothing changed
+		w.Header().Set("Cache-Control", "no-cache") // revalidate, and get a 304 if nothing changed
 		w.Header().Add("Vary", "Accept")
 		w.Header().Add("Vary", "X-Fragment")
 		state := p.source.State()
@@ -160,7 +160,7 @@ func refuseUnknown(form url.Values, params []string) error {
 	return nil
 }
 
-// answer is what a page says, in one of its forms.
+// answer is the content of a page, in one of its forms.
 type answer struct {
 	title    string // of a whole page; "": body is a part of one
 	body     page.PageComponent
@@ -168,7 +168,7 @@ type answer struct {
 	json     any
 }
 
-// fail reports an error, and answers with a page of what strangers may see.
+// fail reports an error, and responds with a page without internal details.
 func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	shown := fnhttp.HTTPReport(w, r, api.Problem(err))
 	if missing, ok := errors.AsType[*registry.NotFoundError](err); ok {
@@ -196,7 +196,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.message(w, r, shown.Status, shown.Title, notice)
 }
 
-// message answers with a page that is one notice.
+// message responds with a page that is a single notice.
 func (p *Pages) message(w http.ResponseWriter, r *http.Request, status int, title string, notice page.PageNoticeConfig) {
 	p.render(w, r, status, title, page.PageHTML(func(w *page.PageWriter) {
 		w.Element("h1", title)
@@ -204,7 +204,7 @@ func (p *Pages) message(w http.ResponseWriter, r *http.Request, status int, titl
 	}))
 }
 
-// tabs are the pages that the header leads to.
+// tabs are the pages in the header.
 var tabs = []page.PageLink{{Text: "Units", URL: "/"}, {Text: "Apps", URL: "/apps"}, {Text: "Graph", URL: "/graph"}, {Text: "Findings", URL: "/findings"}}
 
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, title string, body page.PageComponent) {
@@ -218,7 +218,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, title
 	page.PageRender(w, r, status, page.PageShell(shell, body)) // error ignored: these components have none
 }
 
-// footer says how fresh the page is.
+// footer reports how fresh the page is.
 func (p *Pages) footer(w *page.PageWriter) {
 	f := p.source.Freshness()
 	w.Open("span")
@@ -238,8 +238,8 @@ func (p *Pages) footer(w *page.PageWriter) {
 	w.Element("a", "API", "href", "/openapi.json")
 }
 
-// redirectJSON sends a client that prefers JSON to the API's answer to the same
-// question.
+// redirectJSON redirects clients that prefer JSON to the API's response with
+// the same data.
 func redirectJSON(w http.ResponseWriter, r *http.Request, to string) {
 	if strings.HasSuffix(to, "/") {
 		to += url.PathEscape(r.PathValue("id"))
@@ -257,5 +257,5 @@ const (
 	asJSON     = "application/json"
 )
 
-// prefers returns the form that a client wants most.
+// prefers returns the form that a client prefers.
 func prefers(r *http.Request) string { return fnhttp.HTTPAccept(r, asHTML, asMarkdown, asJSON) }

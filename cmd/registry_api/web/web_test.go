@@ -21,7 +21,7 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// get asks for a page without following redirects.
+// get requests a page without following redirects.
 func get(t *testing.T, url string, header ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -151,7 +151,7 @@ func TestPages_OtherForms(t *testing.T) {
 	}
 }
 
-// A failure of the server is in its log, and its request's ID on the page.
+// A server failure is in its log, and its request ID on the page.
 func TestPages_FailureIsReported(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
@@ -163,7 +163,7 @@ func TestPages_FailureIsReported(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "core/add.go")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, "core/add.go"), 0o755); err != nil { // which can't be read as a file
+	if err := os.Mkdir(filepath.Join(dir, "core/add.go"), 0o755); err != nil { // it can't be read as a file
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
@@ -229,7 +229,7 @@ func TestLinkIDs(t *testing.T) {
 	}
 }
 
-// TestPages_History is of a spec with two versions.
+// TestPages_History tests a spec with two versions.
 func TestPages_History(t *testing.T) {
 	t.Parallel()
 	dir := sample(t)
@@ -259,7 +259,7 @@ func TestPages_History(t *testing.T) {
 	}
 }
 
-// TestConnection: a shortest way along the edges, or against them.
+// TestConnection: a shortest path along the edges, or against them.
 func TestConnection(t *testing.T) {
 	t.Parallel()
 	g := &registry.Graph{Edges: []registry.Edge{{From: "a", To: "b"}, {From: "b", To: "c"}, {From: "c", To: "d"}, {From: "a", To: "c"}, {From: "d", To: "a"}, {From: "x", To: "a"}}}

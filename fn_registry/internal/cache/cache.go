@@ -67,7 +67,7 @@ func Write(ctx context.Context, file string, write func(io.Writer) error) error 
 		return err
 	}
 	r, w := io.Pipe()
-	defer r.Close() // or write would wait for a reader that has given up
+	defer r.Close() // otherwise write would wait for a reader that has given up
 	go func() { w.CloseWithError(write(w)) }()
 	return atomicfile.FileWriteAtomic(ctx, file, r, 0o600)
 }

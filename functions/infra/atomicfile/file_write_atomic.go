@@ -57,11 +57,11 @@ func writeAtomic(ctx context.Context, path string, content io.Reader, mode fs.Fi
 	return writeIn(ctx, folder, filepath.Base(target), content, mode)
 }
 
-// followLinks returns the path of the file that path leads to, which need not
-// exist; the folder must. The path is never cleaned, as filepath.Join and Dir
-// do: in "link/../x" the ".." goes up from where the link leads.
+// followLinks returns the path of the file that path leads to. The file need
+// not exist; its folder must. The path is never cleaned as filepath.Join and
+// Dir would do: in "link/../x" the ".." is the parent of the link's target.
 func followLinks(path string) (string, error) {
-	const most = 40 // as Linux has it, see path_resolution(7)
+	const most = 40 // the limit of Linux, see path_resolution(7)
 	for range most {
 		folder, name := filepath.Split(path)
 		if name == "" || name == "." || name == ".." {
@@ -74,7 +74,7 @@ func followLinks(path string) (string, error) {
 		path = filepath.Join(folder, name)
 		link, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // no link, or nothing there; other errors are reported by the next step
+			return path, nil // not a link, or no file; other errors surface in the next step
 		}
 		if filepath.IsAbs(link) {
 			path = link
@@ -82,5 +82,5 @@ func followLinks(path string) (string, error) {
 			path = folder + string(filepath.Separator) + link
 		}
 	}
-	return "", &core.Error{Code: core.CodeInvalid, Message: "too many symbolic links, or a circle of them"}
+	return "", &core.Error{Code: core.CodeInvalid, Message: "too many symbolic links, or a cycle"}
 }

@@ -124,10 +124,11 @@ func (h *ClickHouseBatchInsertHandle[T]) try(ctx context.Context, p *pending[T],
 	return true, contextError(ctx, block.Send())
 }
 
-// sendContext returns a context for one batch, and what ends it with the
-// batch's error. After a success it only ends with its timeout: clickhouse-go
-// v2.50 watches the context of a batch, and one that ends just after Send
-// returned may still close its connection, which by then is back in the pool.
+// sendContext returns a context for one batch, and a function that ends it with
+// the batch's error. After a success only the timeout ends it: clickhouse-go
+// v2.50 watches the context of a batch, and if that ends just after Send
+// returned, it may still close the connection, which by then is back in the
+// pool.
 func sendContext(parent context.Context, timeout time.Duration) (ctx context.Context, done func(error)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), timeout)
 	stop := context.AfterFunc(parent, cancel)
@@ -139,9 +140,9 @@ func sendContext(parent context.Context, timeout time.Duration) (ctx context.Con
 	}
 }
 
-// findOut asks the server what has become of a batch whose INSERT ended in err.
-// Where that can't be told, it sets b.Unclear. Otherwise, and if the batch is
-// not written, none of it is, and it returns err.
+// findOut asks the server for the outcome of a batch whose INSERT ended with
+// err. If the outcome can't be determined, it sets b.Unclear. Otherwise, if the
+// batch was not written, none of it was, and findOut returns err.
 func (h *ClickHouseBatchInsertHandle[T]) findOut(
 	ctx context.Context,
 	p *pending[T],
@@ -185,7 +186,7 @@ func (h *ClickHouseBatchInsertHandle[T]) fail(code core.Code, message string, er
 	return &core.Error{Code: code, Op: h.target.op, Message: message, Err: err}
 }
 
-// deadline is when the time d is over; a negative one never is.
+// deadline returns the time d from now; for a negative d, never.
 func deadline(d time.Duration) time.Time {
 	if d < 0 {
 		d = math.MaxInt64

@@ -15,29 +15,29 @@ import (
 // ClickHouseBatchInsertConfig says where [ClickHouseBatchInsert] puts rows, and
 // when.
 type ClickHouseBatchInsertConfig struct {
-	Database    string        // default: that of the connection
+	Database    string        // default: the connection's
 	Table       string        // required
 	Columns     []string      // required where rows are []any; empty where they are structs
-	TokenColumn string        // a String or UUID column besides, which gets one value a batch; empty: a batch that may be written is not sent again
+	TokenColumn string        // a String or UUID column in addition to Columns, set to one value per batch; empty: a batch that may have been written is not sent again
 	MaxRows     int           // rows that make a batch due; default 100,000
-	MaxBytes    int           // bytes that do, roughly: texts by their length, other values 8 each; default 16 MiB
-	MaxAge      time.Duration // age of its first row that does; default 1 s
+	MaxBytes    int           // approximate bytes that make it due: texts by their length, other values 8 each; default 16 MiB
+	MaxAge      time.Duration // age of its first row that makes it due; default 1 s
 	Timeout     time.Duration // for one try to write a batch; default 1 min
-	RetryFor    time.Duration // how long a batch is tried again; default 5 min; negative: until it is written or Stop's context ends
+	RetryFor    time.Duration // how long a batch is retried; default 5 min; negative: until it is written or Stop's context ends
 }
 
 // ClickHouseBatchInsertBatch is what became of some rows.
 type ClickHouseBatchInsertBatch[T any] struct {
 	Rows    []T
-	Token   string // what TokenColumn got; empty without one
+	Token   string // value of TokenColumn; empty without one
 	Err     error  // nil: all of Rows are in the table
-	Unclear bool   // with Err: some or all of Rows may be in the table all the same; false: none is
+	Unclear bool   // with Err: some or all of Rows may be in the table anyway; false: none is
 }
 
 // ClickHouseBatchInsertResult says what became of all rows that were taken.
 type ClickHouseBatchInsertResult[T any] struct {
 	Written   int64                           // rows in the table
-	Failed    int64                           // rows whose batch has an Err, those that onBatch got too
+	Failed    int64                           // rows whose batch has an Err, including those passed to onBatch
 	Unwritten []ClickHouseBatchInsertBatch[T] // the batches with an Err, where there is no onBatch to take them
 }
 
@@ -89,9 +89,9 @@ type ClickHouseBatchInsertHandle[T any] struct {
 //
 // More in clickhouse_batch_insert.md:
 //   - A batch over several partitions is written partition by partition, and a
-//     server that dies between them leaves it half there: Unclear, "5 of 10
+//     server that dies between them leaves it half written: Unclear, "5 of 10
 //     rows are in the table".
-//   - Materialized views are not looked at: a batch whose view failed is in its
+//   - Materialized views are not checked: a batch whose view failed is in its
 //     table, and counts as written after the look-up, though the view lacks it.
 func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-chan []T, cfg ClickHouseBatchInsertConfig, onBatch func(ClickHouseBatchInsertBatch[T])) (*ClickHouseBatchInsertHandle[T], error) {
 	op := "clickhouse_batch_insert table=" + cfg.Table

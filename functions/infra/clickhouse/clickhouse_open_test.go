@@ -45,7 +45,7 @@ func TestClickHouseOpen_Database(t *testing.T) {
 }
 
 // Neither a wrong password nor the right one is in any error, and nothing is
-// tried twice.
+// retried.
 func TestClickHouseOpen_WrongCredentials(t *testing.T) {
 	t.Parallel()
 	server := servers.ClickHouse(t)
@@ -63,7 +63,7 @@ func TestClickHouseOpen_WrongCredentials(t *testing.T) {
 			}
 		}
 		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("took %v: it was waited for", took)
+			t.Errorf("took %v: it was retried", took)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestClickHouseOpen_BadConfig(t *testing.T) {
 	}
 }
 
-// nobody is an address where no one listens.
+// nobody returns an address where no one listens.
 func nobody(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,7 +99,7 @@ func nobody(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// silent is an address that accepts and never answers.
+// silent returns an address that accepts connections and never answers.
 func silent(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -162,7 +162,7 @@ func TestClickHouseOpen_WaitsForServer(t *testing.T) {
 	errtest.Want(t, err, core.CodeUnavailable, "refused")
 }
 
-// The context ends a wait, and a handshake with who never answers.
+// The context ends a wait, and a handshake with a server that never answers.
 func TestClickHouseOpen_Context(t *testing.T) {
 	t.Parallel()
 	for name, address := range map[string]string{"nobody": nobody(t), "silent": silent(t)} {
@@ -192,7 +192,7 @@ func TestClickHouseOpen_TLS(t *testing.T) {
 	}
 }
 
-// A pool lives on when its server was killed and is back.
+// A pool survives a server that is killed and restarted.
 func TestClickHouseOpen_ServerKilled(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "clickhouse")

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// open opens a pool on the run's server, whose database is this test's own.
+// open opens a pool on the shared server, with a database of this test's own.
 func open(t testing.TB) driver.Conn {
 	t.Helper()
 	cfg := config(servers.ClickHouse(t))
@@ -23,7 +23,7 @@ func open(t testing.TB) driver.Conn {
 	return openConfig(t, cfg)
 }
 
-// newDatabase makes a database that goes with the test.
+// newDatabase creates a database that is dropped at the end of the test.
 func newDatabase(t testing.TB, server servers.ClickHouseServer) string {
 	t.Helper()
 	database := "test_" + strings.ToLower(rand.Text())
@@ -64,7 +64,7 @@ func exec(t testing.TB, conn driver.Conn, statements ...string) {
 	}
 }
 
-// count runs a query for one number.
+// count runs a query that returns one number.
 func count(t testing.TB, conn driver.Conn, query string, args ...any) (n uint64) {
 	t.Helper()
 	if err := conn.QueryRow(t.Context(), "SELECT toUInt64(("+query+"))", args...).Scan(&n); err != nil {

@@ -32,7 +32,7 @@ func mustAppend(t testing.TB, db *sql.DB, cfg DuckDBAppendConfig, rows ...[]any)
 	}
 }
 
-// Each value is read back as the text that DuckDB makes of it.
+// Each value is read back as DuckDB's text for it.
 func TestDuckDBAppend_Values(t *testing.T) {
 	t.Parallel()
 	east := time.FixedZone("", 2*3600)
@@ -131,8 +131,7 @@ func TestDuckDBAppend_Values(t *testing.T) {
 	}
 }
 
-// What the driver's appender would cut off, wrap around or write as something
-// else.
+// Values that the driver's appender would truncate, wrap or misread.
 func TestDuckDBAppend_Refused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -157,20 +156,20 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 		{"DOUBLE", "1_5", "no number"},
 		{"DECIMAL(5,2)", 1000, "range of DECIMAL(5,2)"},
 		{"DECIMAL(5,2)", "999.995", "range of DECIMAL(5,2)"},
-		{"DECIMAL(5,2)", "secret", "no decimal number"},
-		{"DECIMAL(5,2)", "1e999999999", "no decimal number"},
-		{"DECIMAL(5,2)", math.NaN(), "no decimal number"},
-		{"DECIMAL(5,2)", true, "no number"},
-		{"BOOLEAN", 1, "no BOOLEAN"},
+		{"DECIMAL(5,2)", "secret", "not a decimal number"},
+		{"DECIMAL(5,2)", "1e999999999", "not a decimal number"},
+		{"DECIMAL(5,2)", math.NaN(), "not a decimal number"},
+		{"DECIMAL(5,2)", true, "want number"},
+		{"BOOLEAN", 1, "want BOOLEAN"},
 		{"VARCHAR", "\xff", "not UTF-8"},
-		{"VARCHAR", 1, "no text"},
-		{"BLOB", 1, "no BLOB"},
+		{"VARCHAR", 1, "want text"},
+		{"BLOB", 1, "want BLOB"},
 		{"DATE", "2024-02-29", "time.Time"},
 		{"DATE", time.Date(6000000, 1, 1, 0, 0, 0, 0, time.UTC), "range of DATE"},
 		{"TIMESTAMP", time.Date(300000, 1, 1, 0, 0, 0, 0, time.UTC), "range"},
 		{"TIMESTAMP_NS", time.Date(2262, 12, 1, 0, 0, 0, 0, time.UTC), "range"},
-		{"INTERVAL", 5, "no INTERVAL"},
-		{"UUID", "secret", "no UUID"},
+		{"INTERVAL", 5, "want INTERVAL"},
+		{"UUID", "secret", "not a UUID"},
 		{"UUID", []byte("secret"), "6 bytes"},
 		{"UUID", 7, "no UUID"},
 		{"ENUM('a')", "secret", "no value of the ENUM"},
@@ -213,7 +212,7 @@ func TestDuckDBAppend_Refused(t *testing.T) {
 	errtest.Want(t, err, core.CodeUnsupported, "ENUM of 300")
 }
 
-// Rows enough for several of the appender's own flushes; what comes after them
+// Enough rows for several of the appender's own flushes; the error after them
 // undoes them all.
 func TestDuckDBAppend_Atomic(t *testing.T) {
 	t.Parallel()
@@ -254,7 +253,7 @@ func TestDuckDBAppend_Atomic(t *testing.T) {
 			t.Error("lost the source's error")
 		}
 		if in := one[int](t, db, "SELECT count(*) FROM t"); n != 0 || in != 1 {
-			t.Errorf("%s: says %d, %d rows are in", c.name, n, in)
+			t.Errorf("%s: returned %d, but %d rows were loaded", c.name, n, in)
 		}
 	}
 	func() {
@@ -286,7 +285,7 @@ func TestDuckDBAppend_Columns(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{DuckDBAppendConfig{}, core.CodeInvalid, "no table"},
+		{DuckDBAppendConfig{}, core.CodeInvalid, "Table is empty"},
 		{DuckDBAppendConfig{Table: "nowhere"}, core.CodeNotFound, "nowhere does not exist"},
 		{DuckDBAppendConfig{Table: "t", Schema: "nowhere"}, core.CodeNotFound, "does not exist"},
 		{DuckDBAppendConfig{Table: "t", Schema: "s", Columns: []string{"x"}}, core.CodeNotFound, `"x" not found`},
@@ -318,7 +317,7 @@ func TestDuckDBAppend_Hostile(t *testing.T) {
 	one[int](t, db, "SELECT count(*) FROM keep")
 }
 
-// 24 values of 10 MB: the appender alone would keep them all. DuckDB itself
+// 24 values of 10 MB: the appender alone would keep all of them. DuckDB itself
 // needs them in memory for the commit.
 func TestDuckDBAppend_LargeValues(t *testing.T) {
 	t.Parallel()
@@ -342,12 +341,12 @@ func TestDuckDBAppend_LargeValues(t *testing.T) {
 	}
 }
 
-// benchTable has what tables mostly have.
+// benchTable has typical columns.
 const benchTable = "CREATE OR REPLACE TABLE t (id BIGINT, name VARCHAR, price DOUBLE, moment TIMESTAMP, n INTEGER, ok BOOLEAN)"
 
 var benchNames = func() (names []string) {
 	for i := range 1000 {
-		names = append(names, fmt.Sprintf("name of row %d, as names go", i))
+		names = append(names, fmt.Sprintf("name of row %d, of a typical length", i))
 	}
 	return names
 }()
@@ -355,7 +354,7 @@ var benchNames = func() (names []string) {
 const benchRows = 200_000
 
 // BenchmarkDuckDBAppend interleaves the unit with the driver's appender used by
-// hand, so that what else runs on the machine hits both.
+// hand, so that other load on the machine affects both.
 func BenchmarkDuckDBAppend(b *testing.B) {
 	db := open(b)
 	var unit, byHand time.Duration

@@ -15,7 +15,7 @@ import (
 	"fnregistry.dev/functions/internal/errtest"
 )
 
-// files are the names in a folder, which must hold no temporary file.
+// files returns the names in a folder, which must hold no temporary file.
 func files(t testing.TB, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -83,7 +83,7 @@ func TestDuckDBExport_Refused(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{DuckDBExportConfig{Table: "keep"}, core.CodeInvalid, "no file"},
+		{DuckDBExportConfig{Table: "keep"}, core.CodeInvalid, "Path is empty"},
 		{DuckDBExportConfig{Path: path}, core.CodeInvalid, "either Table or Query"},
 		{DuckDBExportConfig{Path: path, Table: "keep", Query: "SELECT 1"}, core.CodeInvalid, "either Table or Query"},
 		{DuckDBExportConfig{Path: path, Table: "keep", Compression: "zip"}, core.CodeInvalid, `bad Compression "zip"`},
@@ -94,13 +94,13 @@ func TestDuckDBExport_Refused(t *testing.T) {
 		{DuckDBExportConfig{Path: path, Query: "SELECT * FROM nowhere"}, core.CodeInvalid, "nowhere does not exist"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT 1; DROP TABLE keep"}, core.CodeInvalid, "several statements"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT 1) TO '" + dir + "/y.csv'; DROP TABLE keep; --"}, core.CodeInvalid, ""},
-		{DuckDBExportConfig{Path: path, Query: "DELETE FROM keep RETURNING n"}, core.CodeInvalid, "no SELECT"},
-		{DuckDBExportConfig{Path: path, Query: "EXPORT DATABASE '" + dir + "/y'"}, core.CodeInvalid, "no SELECT"},
+		{DuckDBExportConfig{Path: path, Query: "DELETE FROM keep RETURNING n"}, core.CodeInvalid, "not a SELECT"},
+		{DuckDBExportConfig{Path: path, Query: "EXPORT DATABASE '" + dir + "/y'"}, core.CodeInvalid, "not a SELECT"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT nextval('seq')"}, core.CodeForbidden, "read-only"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT ?"}, core.CodeInvalid, "1 parameters"},
 		{DuckDBExportConfig{Path: path, Query: "SELECT error('late') FROM range(10000)"}, core.CodeInvalid, "late"},
-		{DuckDBExportConfig{Path: dir, Table: "keep"}, core.CodeInvalid, "no regular file"},
-		{DuckDBExportConfig{Path: os.DevNull, Table: "keep"}, core.CodeInvalid, "no regular file"},
+		{DuckDBExportConfig{Path: dir, Table: "keep"}, core.CodeInvalid, "not a regular file"},
+		{DuckDBExportConfig{Path: os.DevNull, Table: "keep"}, core.CodeInvalid, "not a regular file"},
 		{DuckDBExportConfig{Path: "/nowhere/x.parquet", Table: "keep"}, core.CodeNotFound, "folder /nowhere does not exist"},
 		{DuckDBExportConfig{Path: path + "\x00", Table: "keep"}, core.CodeInvalid, "NUL"},
 		{DuckDBExportConfig{Path: path, Table: "a\x00"}, core.CodeInvalid, "NUL"},

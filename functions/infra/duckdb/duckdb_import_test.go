@@ -25,7 +25,7 @@ func mustImport(t testing.TB, db *sql.DB, cfg DuckDBImportConfig, want int64) {
 	}
 }
 
-// content is a table's rows as JSON.
+// content returns a table's rows as JSON.
 func content(t testing.TB, db *sql.DB, table string) string {
 	t.Helper()
 	out, _ := mustQuery(t, db, queryConfig{Query: "FROM " + table, NDJSON: true})
@@ -43,7 +43,7 @@ func TestDuckDBImport_Create(t *testing.T) {
 			"{\"id\":1,\"name\":\"é\",\"a \\\"b\\\"\":\"x,\\ny\"}\n{\"id\":2,\"name\":null,\"a \\\"b\\\"\":\"\"}\n"},
 		{"tsv", "x.TSV", "a\tb\n1\t2,5\n", DuckDBImportConfig{}, "{\"a\":1,\"b\":\"2,5\"}\n"},
 		{"crlf", "x.csv", "a,b\r\n1,2\r\n", DuckDBImportConfig{}, "{\"a\":1,\"b\":2}\n"},
-		{"no last line end", "x.csv", "a\n1\n2", DuckDBImportConfig{}, "{\"a\":1}\n{\"a\":2}\n"},
+		{"no line break at the end", "x.csv", "a\n1\n2", DuckDBImportConfig{}, "{\"a\":1}\n{\"a\":2}\n"},
 		{"delimiter", "x.txt", "a;b\n1;2\n", DuckDBImportConfig{Format: "CSV", Delimiter: ";"}, "{\"a\":1,\"b\":2}\n"},
 		{"no header", "x.csv", "1,a\n2,b\n", DuckDBImportConfig{NoHeader: true}, "{\"column0\":1,\"column1\":\"a\"}\n{\"column0\":2,\"column1\":\"b\"}\n"},
 		{"null", "x.csv", "a,b\nNA,\nx,NA\n", DuckDBImportConfig{Null: "NA"}, "{\"a\":null,\"b\":\"\"}\n{\"a\":\"x\",\"b\":null}\n"},
@@ -88,7 +88,7 @@ func TestDuckDBImport_Create(t *testing.T) {
 func TestDuckDBImport_Parquet(t *testing.T) {
 	t.Parallel()
 	db := open(t, "CREATE TABLE src AS SELECT range AS id, [range, NULL] AS l FROM range(1000)", "CREATE TABLE t (l INTEGER[], id VARCHAR, more INTEGER DEFAULT 7)")
-	path := filepath.Join(t.TempDir(), "day=1") // which DuckDB would take for a column
+	path := filepath.Join(t.TempDir(), "day=1") // which DuckDB would treat as a column
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -182,8 +182,8 @@ func TestDuckDBImport_Append(t *testing.T) {
 	}
 }
 
-// Every fault is reported with its line; DuckDB's detection would leave most of
-// these lines out.
+// Every fault is reported with its line; DuckDB's detection would skip most of
+// these lines.
 func TestDuckDBImport_FaultyLines(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -224,9 +224,9 @@ func TestDuckDBImport_Config(t *testing.T) {
 		code core.Code
 		want string
 	}{
-		{DuckDBImportConfig{Path: csv}, core.CodeInvalid, "no table"},
-		{DuckDBImportConfig{Table: "t"}, core.CodeInvalid, "no file"},
-		{DuckDBImportConfig{Table: "t", Path: csv + "x"}, core.CodeInvalid, "no format"},
+		{DuckDBImportConfig{Path: csv}, core.CodeInvalid, "Table is empty"},
+		{DuckDBImportConfig{Table: "t"}, core.CodeInvalid, "Path is empty"},
+		{DuckDBImportConfig{Table: "t", Path: csv + "x"}, core.CodeInvalid, "no known format"},
 		{DuckDBImportConfig{Table: "t", Path: csv, Format: "xml"}, core.CodeInvalid, `bad Format "xml"`},
 		{DuckDBImportConfig{Table: "t", Path: csv, Delimiter: "ab"}, core.CodeInvalid, "bad Delimiter"},
 		{DuckDBImportConfig{Table: "t", Path: csv, Delimiter: `"`}, core.CodeInvalid, "bad Delimiter"},
@@ -272,7 +272,7 @@ func TestDuckDBImport_Hostile(t *testing.T) {
 		}
 		exec(t, db, "CREATE SCHEMA "+quoteName(name))
 		if name == " " {
-			continue // DuckDB has no blank names of columns in CSV: it makes column0 of them
+			continue // DuckDB replaces blank CSV column names, by column0
 		}
 		cfg := DuckDBImportConfig{Path: path, Schema: name, Table: name, Types: map[string]string{name: "VARCHAR"}}
 		mustImport(t, db, cfg, 1)
@@ -330,7 +330,7 @@ func gzipped(t *testing.T, text string) string {
 
 func TestDuckDBImport_LargeValues(t *testing.T) {
 	t.Parallel()
-	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}) // each takes its own buffers
+	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 1}) // each thread has its own buffers
 	large := strings.Repeat("é", 5<<20)                               // 10 MB, beyond DuckDB's default for CSV
 	larger := strings.Repeat("1", 17<<20)
 	mustImport(t, db, DuckDBImportConfig{Path: write(t, "x.csv", "a,b\n1,"+large+"\n2,x\n"), Table: "c"}, 2)
@@ -346,7 +346,7 @@ func TestDuckDBImport_LargeValues(t *testing.T) {
 	}
 }
 
-// What the largest line may take must not be taken for every file.
+// The memory that the largest line needs must not be used for every file.
 func TestDuckDBImport_LittleMemory(t *testing.T) {
 	t.Parallel()
 	db := openWith(t, DuckDBOpenConfig{Path: ":memory:", Threads: 2, MemoryLimit: 100 << 20})
@@ -367,8 +367,8 @@ func TestDuckDBImport_Cancel(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, an import takes it whole or says why not, and leaves
-// the database usable.
+// Whatever a file holds, an import loads all of it or reports why not, and
+// leaves the database usable.
 func FuzzDuckDBImport(f *testing.F) {
 	for _, text := range []string{"a,b\n1,2\n", "a\n\"x\ny\"\n", "a,b\n1\n", "{\"a\":1}\n{\"b\":[1,{}]}\n", "\xff\n", "PAR1", "", "a\n\x00\n", "\"\n", "{\"a\":\n"} {
 		f.Add(text, true)
@@ -388,7 +388,7 @@ func FuzzDuckDBImport(f *testing.F) {
 	})
 }
 
-// What DuckDB's own detection changes without a word.
+// Changes that DuckDB's own detection makes silently.
 func TestDuckDBImport_StrictTypes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -462,7 +462,7 @@ func TestDuckDBImport_StrictTypes(t *testing.T) {
 	}
 }
 
-// What was given is no licence to guess or round either.
+// Given types are no licence to guess or round either.
 func TestDuckDBImport_StrictGiven(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ typ, value, want string }{

@@ -40,8 +40,8 @@ func TestDuckDBOpen_Settings(t *testing.T) {
 	}
 }
 
-// The bundled library has what the units need, so that nothing is loaded at run
-// time.
+// The bundled library includes the extensions that the units need, so that
+// nothing is loaded at run time.
 func TestDuckDBOpen_BuiltIn(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -180,8 +180,8 @@ func TestDuckDBOpen_Errors(t *testing.T) {
 	errtest.Want(t, err, core.CodeCanceled, "canceled")
 }
 
-// makeNewer makes a database file of a version to come, and a damaged one
-// next to it.
+// makeNewer creates a database file of a future version, and a damaged one next
+// to it.
 func makeNewer(t *testing.T, newer, damaged string) {
 	t.Helper()
 	db, err := DuckDBOpen(t.Context(), DuckDBOpenConfig{Path: newer})
@@ -195,7 +195,8 @@ func makeNewer(t *testing.T, newer, damaged string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The first 4,096 bytes are a checksum of 8, then DUCK and the version.
+	// The first 4,096 bytes are a checksum of 8 bytes, then DUCK and the
+	// version.
 	order := binary.LittleEndian
 	order.PutUint64(content[12:], 999)
 	if err := os.WriteFile(damaged, content, 0o600); err != nil {
@@ -253,7 +254,7 @@ func TestDuckDBOpen_Sandbox(t *testing.T) {
 	}
 }
 
-// Ten handles at once on a file that is not there yet.
+// Ten handles at once on a file that does not exist yet.
 func TestDuckDBOpen_OpenedAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
@@ -296,7 +297,7 @@ func TestDuckDBOpen_Close(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := files(t, dir); got != "x.db" { // the log is written back
+	if got := files(t, dir); got != "x.db" { // the log has been written back
 		t.Errorf("the folder holds %s", got)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -50,7 +50,7 @@ func exec(t testing.TB, db *sql.DB, sql ...string) {
 	}
 }
 
-// one is the single value of a query.
+// one returns the single value of a query.
 func one[T any](t testing.TB, db *sql.DB, query string, args ...any) (value T) {
 	t.Helper()
 	if err := db.QueryRowContext(context.WithoutCancel(t.Context()), query, args...).Scan(&value); err != nil {

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// fieldNames lists the names of t's fields in JSON, with those of the structs
-// inside, sorted: encoding/json doesn't say in which object it met an unknown
-// one.
+// fieldNames lists the JSON names of the fields of t and of the structs inside
+// it, sorted: encoding/json doesn't say in which object it met an unknown one.
 func fieldNames(t reflect.Type) []string {
 	names := map[string]bool{}
 	collectNames(t, names, map[reflect.Type]bool{})
@@ -51,8 +50,8 @@ func collectNames(t reflect.Type, names map[string]bool, seen map[reflect.Type]b
 	}
 }
 
-// fieldPath takes the names of embedded structs, which JSON does not know, out
-// of the path of a field.
+// fieldPath removes the names of embedded structs, which JSON does not have,
+// from the path of a field.
 func fieldPath(path string, in reflect.Type) string {
 	var known []string
 	for name := range strings.SplitSeq(path, ".") {

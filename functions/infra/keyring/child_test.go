@@ -15,8 +15,8 @@ import (
 	"fnregistry.dev/functions/internal/writertest"
 )
 
-// What needs a process of its own is this test binary again, with the name of
-// what to do in childEnv.
+// Tests that need a process of their own run this binary again, with the name
+// of the role in childEnv.
 const childEnv = "KEYRING_TEST_CHILD"
 
 var children = map[string]func(args []string){
@@ -42,8 +42,7 @@ func childAnswer(value string, err error) {
 	fmt.Print(value)
 }
 
-// childList answers the code and the hint of a List, in the environment that it
-// is given.
+// childList prints the code and the hint of a List in its environment.
 func childList(args []string) {
 	s, err := KeyringTokenStore(KeyringTokenStoreConfig{Service: args[0]})
 	if err == nil {

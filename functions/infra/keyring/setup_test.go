@@ -26,7 +26,7 @@ const value = "syt_hunter2_battery"
 
 var services atomic.Uint64
 
-// newService returns a service name that no other test of this run has: they
+// newService returns a service name that no other test of this run uses: they
 // share one keyring.
 func newService(t testing.TB) string {
 	t.Helper()
@@ -56,8 +56,8 @@ func wantValue(t testing.TB, s token.TokenStore, name, want string) {
 	}
 }
 
-// wantError checks code and text, and that the value is neither in the error
-// nor in its hint.
+// wantError checks code and text, and that neither the error nor its hint
+// contains the value.
 func wantError(t testing.TB, err error, code core.Code, want string) {
 	t.Helper()
 	errtest.Want(t, err, code, want, value)

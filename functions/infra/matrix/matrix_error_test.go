@@ -111,8 +111,7 @@ func TestMatrixError_FromServer(t *testing.T) {
 	}
 }
 
-// A proxy that shows the request which it got must not bring the token into a
-// log.
+// A proxy that echoes the request must not cause the token to be logged.
 func TestMatrixError_TokenMasked(t *testing.T) {
 	t.Parallel()
 	const secret = "syt_hunter2"

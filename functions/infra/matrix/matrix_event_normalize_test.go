@@ -20,7 +20,7 @@ import (
 
 var ignoreInner = cmpopts.IgnoreUnexported(matrix.MatrixSyncEvent{})
 
-// viaMautrix is the way through mautrix's event.
+// viaMautrix normalizes by way of mautrix's event.
 func viaMautrix(t testing.TB, room id.RoomID, raw string) matrix.MatrixSyncEvent {
 	t.Helper()
 	var evt event.Event
@@ -142,8 +142,8 @@ func TestMatrixEventNormalize_Fields(t *testing.T) {
 	}
 }
 
-// What no honest server sends. mautrix refuses most of it, so only the server's
-// bytes are looked at.
+// Input that no honest server sends. mautrix refuses most of it, so only the
+// server's bytes are checked.
 func TestMatrixEventNormalize_Hostile(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000)
@@ -189,7 +189,7 @@ func TestMatrixEventNormalize_Hostile(t *testing.T) {
 	}
 }
 
-// An event that the program or a decryption made has no bytes of a server.
+// An event that the program or a decryption created has no server bytes.
 func TestMatrixEventNormalize_Made(t *testing.T) {
 	t.Parallel()
 	evt := &event.Event{
@@ -207,8 +207,8 @@ func TestMatrixEventNormalize_Made(t *testing.T) {
 	}
 }
 
-// The real server's events, in the room versions before and after redactions
-// changed their shape.
+// The real server's events, in room versions before and after redactions
+// changed their format.
 func TestMatrixEventNormalize_FromServer(t *testing.T) {
 	t.Parallel()
 	for _, version := range []id.RoomVersion{"10", "11"} {
@@ -278,7 +278,7 @@ func TestMatrixEventNormalize_FromServer(t *testing.T) {
 			})
 			check("the redaction", redaction.EventID, func(e matrix.MatrixSyncEvent) bool { return e.Type == "m.room.redaction" && e.Redacts == reply })
 
-			// Dendrite takes the content away a little later.
+			// Dendrite removes the content a little later.
 			isEmpty := func(e matrix.MatrixSyncEvent) bool {
 				return e.Type == "m.room.message" && e.Body == "" && e.MsgType == "" && e.ReplyTo == ""
 			}
@@ -305,8 +305,8 @@ func syncToken(t testing.TB, client *mautrix.Client) string {
 	return response.NextBatch
 }
 
-// rawEvents is what a sync has of a room's timeline up to an event, as the
-// server's bytes. Only a sync gives transaction IDs on both homeservers.
+// rawEvents returns a room's timeline in a sync up to an event, as the server's
+// bytes. Only a sync returns transaction IDs on both homeservers.
 func rawEvents(t testing.TB, client *mautrix.Client, room id.RoomID, since string, last id.EventID) map[id.EventID]json.RawMessage {
 	t.Helper()
 	events := map[id.EventID]json.RawMessage{}
@@ -334,8 +334,8 @@ func rawEvents(t testing.TB, client *mautrix.Client, room id.RoomID, since strin
 	return events
 }
 
-// FuzzMatrixEventNormalize: whatever stands in valid JSON, what comes out is
-// text, can be written as JSON, and comes out the same once more.
+// FuzzMatrixEventNormalize: whatever valid JSON contains, the result is text,
+// can be written as JSON, and is the same after a round trip.
 func FuzzMatrixEventNormalize(f *testing.F) {
 	f.Add([]byte(benchEvent))
 	f.Add([]byte(`{"type":"m.room.encrypted","content":{"body":"b","m.relates_to":{"rel_type":"m.replace","event_id":"$x"},"m.new_content":{"body":"n"}}}`))
@@ -387,7 +387,7 @@ const benchEvent = `{"content":{"body":"hello out there, this is a message of a 
 	`"m.relates_to":{"rel_type":"m.thread","event_id":"$bmJ1c2hlZGJ1c2hlZGJ1c2hlZGJ1c2hlZA","is_falling_back":true,"m.in_reply_to":{"event_id":"$bGFzdA"}}},` +
 	`"event_id":"$ZmlmdHlmb3VyY2hhcmFjdGVyc2FyZWFuZXZlbnRJRA","origin_server_ts":1795253400123,"sender":"@ada:example.org","type":"m.room.message","unsigned":{"age":1234,"transaction_id":"t1"}}`
 
-// The ratio to look at: what a program would do by hand, which is mautrix's
+// The relevant ratio compares with what a program would do by hand: mautrix's
 // event and its parsed content.
 func BenchmarkMatrixEventNormalize(b *testing.B) {
 	raw := json.RawMessage(benchEvent)

@@ -21,7 +21,7 @@ func TestMatrixSyncEvent_AckWithoutService(t *testing.T) {
 	}
 }
 
-// A program may hand events on as JSON.
+// A program may pass events on as JSON.
 func TestMatrixSyncEvent_JSON(t *testing.T) {
 	t.Parallel()
 	e := matrix.MatrixEventParse("!r:x", json.RawMessage(benchEvent))
@@ -37,7 +37,7 @@ func TestMatrixSyncEvent_JSON(t *testing.T) {
 	}
 }
 
-// Levels of trust compare, and read back what they write.
+// Levels of trust can be compared, and read back what they write.
 func TestMatrixSyncEvent_Trust(t *testing.T) {
 	t.Parallel()
 	last := matrix.MatrixTrust(-1)

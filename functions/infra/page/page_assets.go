@@ -43,10 +43,10 @@ func assetURL(name string) string {
 // redirected to the icon.
 //
 // More in page_assets.md:
-//   - The addresses begin with /assets/: a program behind a prefix strips it
-//     before, and can't serve pages of another prefix beside.
-//   - After an update, a page that a browser still shows asks for the old
-//     address and gets 404; loading it again fixes that.
+//   - The paths begin with /assets/: a program behind a prefix strips it first,
+//     and can't also serve pages under another prefix.
+//   - After an update, a page that a browser still shows requests the old path
+//     and gets 404; reloading fixes that.
 func PageAssets() http.Handler {
 	files := assets()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -38,7 +38,7 @@ func TestPageAssets_AllThatTheShellNames(t *testing.T) {
 	}
 }
 
-// TestPageAssets_Policy: the script and the style sheet ask for nothing that a
+// TestPageAssets_Policy: the script and the style sheet use nothing that a
 // strict policy forbids.
 func TestPageAssets_Policy(t *testing.T) {
 	t.Parallel()
@@ -48,7 +48,7 @@ func TestPageAssets_Policy(t *testing.T) {
 			t.Fatal(err)
 		}
 		hasNot(t, string(data), "eval(", "new Function", ".setAttribute(\"style\"", "cssText", "@import", "https://", "data:")
-		if name != "icon.svg" { // its namespace
+		if name != "icon.svg" { // its namespace is a URL
 			hasNot(t, string(data), "http://")
 		}
 	}

@@ -26,8 +26,8 @@ import (
 	"fnregistry.dev/functions/internal/errtest"
 )
 
-// pgBouncer starts a PgBouncer in front of a database, and returns the URL
-// through it. It ends with the test.
+// pgBouncer starts a PgBouncer in front of a database for the test, and returns
+// the URL through it.
 func pgBouncer(t *testing.T, text string, settings ...string) string {
 	t.Helper()
 	path, err := osexec.LookPath("pgbouncer")
@@ -97,8 +97,8 @@ func freeAddr(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// A setting that PgBouncer doesn't know is no server that is down: no waiting,
-// and a hint that helps.
+// A setting that PgBouncer doesn't know is not treated as a server that is
+// down: no waiting, and a useful hint.
 func TestPostgresOpen_PgBouncerRefusesSettings(t *testing.T) {
 	t.Parallel()
 	text := pgBouncer(t, pgtest.NewDatabase(t))
@@ -144,8 +144,8 @@ func TestPostgresOpen_PgBouncerSession(t *testing.T) {
 	}
 }
 
-// In transaction mode a session's state doesn't last: what needs none works
-// with statements that are not prepared by name.
+// In transaction mode a session's state doesn't last: units that need none work
+// if statements are not prepared by name.
 func TestPostgresOpen_PgBouncerTransaction(t *testing.T) {
 	t.Parallel()
 	direct := pgtest.NewDatabase(t)

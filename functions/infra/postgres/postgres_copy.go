@@ -15,8 +15,8 @@ import (
 // PostgresCopyConfig says where [PostgresCopy] puts the rows.
 type PostgresCopyConfig struct {
 	Schema  string   // default: found by the connection's search_path
-	Table   string   // as it is named in the catalogue, in its letters' case, without quotes; required
-	Columns []string // those that each row has, in their order; the others get their defaults; required
+	Table   string   // exact name in the catalog, case-sensitive, without quotes; required
+	Columns []string // columns of each row, in this order; the others get their defaults; required
 }
 
 // PostgresCopyTarget is what rows are copied through: *pgxpool.Pool,
@@ -69,7 +69,7 @@ func PostgresCopy(ctx context.Context, db PostgresCopyTarget, cfg PostgresCopyCo
 	return n, nil
 }
 
-// copyConn finds the connection to copy on; release gives it back.
+// copyConn returns the connection to copy on; release returns it to its owner.
 func copyConn(ctx context.Context, op string, db PostgresCopyTarget) (conn *pgx.Conn, release func(), err error) {
 	switch db := db.(type) {
 	case *pgxpool.Pool:

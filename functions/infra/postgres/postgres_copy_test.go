@@ -31,8 +31,8 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// rowsOf yields n rows (i, text) and then err, if there is one, always in the
-// same slice.
+// rowsOf yields n rows (i, text) and then err, if not nil, always in the same
+// slice.
 func rowsOf(n int, text string, err error) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		row := make([]any, 2)
@@ -239,8 +239,9 @@ func TestPostgresCopy_ConnectionCut(t *testing.T) {
 	}
 }
 
-// The server stores all, but its answer is lost: the error must not say that
-// nothing is there. A lock in a deferred trigger holds the commit up meanwhile.
+// The server stores everything, but its response is lost: the error must not
+// claim that nothing was stored. Meanwhile a lock in a deferred trigger blocks
+// the commit.
 func TestPostgresCopy_AnswerLost(t *testing.T) {
 	t.Parallel()
 	text := pgtest.NewDatabase(t)
@@ -345,7 +346,7 @@ func TestPostgresCopy_StatementTimeout(t *testing.T) {
 	errtest.Want(t, err, core.CodeTimeout, "statement timeout")
 }
 
-// A tablespace on a file system of 4 MB fills up in the middle of the load.
+// A tablespace on a file system of 4 MB fills up during the load.
 func TestPostgresCopy_DiskFull(t *testing.T) {
 	t.Parallel()
 	server := servers.Start(t, "postgres")
@@ -370,11 +371,11 @@ func TestPostgresCopy_DiskFull(t *testing.T) {
 	pgtest.Exec(t, pool, "DROP TABLESPACE small")
 }
 
-// smallDisk mounts a file system of 4 MB that belongs to the owner of beside,
-// and returns its folder.
+// smallDisk mounts a file system of 4 MB, owned by the owner of beside, and
+// returns its folder.
 func smallDisk(t *testing.T, beside string) string {
 	t.Helper()
-	dir := beside + "-small" // where the server's user gets to
+	dir := beside + "-small" // where the server's user has access
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Skipf("SKIPPED: a full disk can only be made by root: %v", err)
 	}
@@ -383,7 +384,7 @@ func smallDisk(t *testing.T, beside string) string {
 		t.Skipf("SKIPPED: a full disk can only be made where mount works: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
-		// Lazily: the server may still have it open, and ends after this.
+		// Lazily: the server, which is stopped later, may still have it open.
 		if out, err := osexec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v: %s", err, out)
 		}
@@ -409,7 +410,7 @@ func TestPostgresCopy_Conformance(t *testing.T) {
 	})
 }
 
-// store puts rows into a new table with a column v of a type and returns the
+// store inserts rows into a new table with a column v of a type and returns the
 // last one's text.
 func store(t *testing.T, pool *pgxpool.Pool, typ string, rows ...[]any) (text sql.Null[string], err error) {
 	t.Helper()
@@ -432,7 +433,7 @@ func store(t *testing.T, pool *pgxpool.Pool, typ string, rows ...[]any) (text sq
 	return pgtest.Get[sql.Null[string]](t, pool, "SELECT v::text FROM stored ORDER BY row DESC LIMIT 1 -- "+typ), nil
 }
 
-// What pgx's CopyFrom refuses, or stores as something else.
+// Values that pgx's CopyFrom refuses, or stores differently.
 func TestPostgresCopy_Values(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TYPE pair AS (n int, t text)",
@@ -537,19 +538,19 @@ func TestPostgresCopy_Refused(t *testing.T) {
 		{"int[]", []float64{1.5}, "element 1: the number is not whole"},
 		{"int[]", pgtype.FlatArray[float64]{1.5}, "not whole"},
 		{"int[]", pgtype.Array[float64]{Elements: []float64{1.5}, Dims: []pgtype.ArrayDimension{{Length: 1, LowerBound: 1}}, Valid: true}, "not whole"},
-		{"int[]", []byte{1, 2}, "no array"},
+		{"int[]", []byte{1, 2}, "want array"},
 		{"int4range", pgtype.Range[float64]{Lower: 1.5, LowerType: pgtype.Inclusive, UpperType: pgtype.Unbounded, Valid: true}, "not whole"},
 		{"numeric(5,2)", 1000, "row=2"},
-		{"numeric", true, "no number"},
-		{"money", 12, "give text"},
-		{"money", 12.5, "give text"},
+		{"numeric", true, "not a number"},
+		{"money", 12, "use text"},
+		{"money", 12.5, "use text"},
 		{"money", "secret", "row=2"},
 		{"mood", "glad", "row=2"},
-		{"mood", 1, "give text"},
+		{"mood", 1, "use text"},
 		{"uuid", []byte("secret"), "6 bytes"},
-		{"uuid", 7, "no UUID"},
-		{"interval", 7, "no INTERVAL"},
-		{"inet", 7, "no inet"},
+		{"uuid", 7, "want UUID"},
+		{"interval", 7, "want INTERVAL"},
+		{"inet", 7, "want inet"},
 		{"varchar(3)", "abcd", "too long"},
 		{"timestamp", "soon", "row=2"},
 		{"text", "\xff", "row=2"},
@@ -569,8 +570,8 @@ func TestPostgresCopy_Refused(t *testing.T) {
 	}
 }
 
-// Text comes late for a column that was copied in the binary format so far, and
-// errors after it still have the right row.
+// After many rows in the binary format a row has text, and errors after it
+// still report the right row.
 func TestPostgresCopy_TextComesLate(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE t (n int PRIMARY KEY, text timestamptz)")
@@ -621,7 +622,7 @@ type panicking struct{}
 
 func (panicking) MarshalJSON() ([]byte, error) { panic("in MarshalJSON") }
 
-// Nothing that a value does ends the program, and the connection stays good.
+// No method of a value can crash the program, and the connection stays usable.
 func TestPostgresCopy_PanickingValues(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t))

@@ -57,7 +57,7 @@ func started(t *testing.T, events <-chan postgres.PostgresListenEvent) {
 
 const listenerPID = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
 
-// A program runs it as a service by service_start.
+// A program runs it as a service with service_start.
 func TestPostgresListen_Conformance(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t))
@@ -134,8 +134,8 @@ func TestPostgresListen_ReconnectsAndSaysSo(t *testing.T) {
 	}
 }
 
-// What is sent after a Missed event is never lost: that is what the event
-// promises.
+// Notifications sent after a Missed event are never lost: that is what the
+// event promises.
 func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE state (n int); INSERT INTO state VALUES (0)")
@@ -164,7 +164,7 @@ func TestPostgresListen_NothingIsMissedAfterMissed(t *testing.T) {
 		}
 		var n int
 		if _, err := fmt.Sscan(event.Payload, &n); err != nil || n > known+1 {
-			t.Fatalf("%q follows %d: one is missing and nobody said so", event.Payload, known)
+			t.Fatalf("%q follows %d: one is missing and was not reported", event.Payload, known)
 		}
 		known = max(known, n)
 	}
@@ -197,8 +197,8 @@ func TestPostgresListen_ServerKilledAndRestarted(t *testing.T) {
 	}
 }
 
-// The server's process is stopped: the connection stands, but nobody answers,
-// as behind a firewall that forgot it.
+// The server's process is stopped: the connection stays open, but nobody
+// responds, as behind a firewall that dropped its state.
 func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t))
@@ -212,7 +212,7 @@ func TestPostgresListen_SilenceIsFoundOut(t *testing.T) {
 	errtest.Want(t, event.Reason, core.CodeTimeout, "postgres_listen")
 }
 
-// stopProcess stops a process until the test ends.
+// stopProcess suspends a process until the test ends.
 func stopProcess(t *testing.T, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
@@ -237,11 +237,11 @@ func TestPostgresListen_SlowReader(t *testing.T) {
 			pgtest.Exec(t, pool, "SELECT pg_notify('a', $1)", fmt.Sprint(sent))
 			sent++
 		}
-		event := receive(t, events, "what is buffered, then that some are missing")
+		event := receive(t, events, "first the buffered ones, then the report that some are missing")
 		if event.Missed {
 			errtest.Want(t, event.Reason, core.CodeLimited, "buffer was full")
 			if got < buffer {
-				t.Errorf("only %d came before the news, the buffer is for %d", got, buffer)
+				t.Errorf("only %d events before the report, but the buffer holds %d", got, buffer)
 			}
 			break
 		}
@@ -249,7 +249,7 @@ func TestPostgresListen_SlowReader(t *testing.T) {
 			t.Fatalf("got %+v, want %d", event, got)
 		}
 	}
-	// And it goes on.
+	// And it continues.
 	for channel := ""; channel != "done"; channel = receive(t, events, "the next one").Channel {
 		pgtest.Exec(t, pool, "SELECT pg_notify('done', '')")
 	}

@@ -22,7 +22,7 @@ import (
 type PostgresLockConfig struct {
 	Name      string        // any text; within a database, equal names are one lock; required
 	Wait      time.Duration // for another holder; zero: as long as ctx lives; negative: one try
-	Heartbeat time.Duration // how often a quiet connection is asked for a sign of life, and how long for it to come; default 5 s
+	Heartbeat time.Duration // interval at which an idle connection is pinged, and timeout of the ping; default 5 s
 }
 
 const defaultLockHeartbeat = 5 * time.Second
@@ -72,7 +72,7 @@ type PostgresLockHandle struct {
 //   - Use lock.Context() for the work, or you won't notice the loss.
 func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfig) (*PostgresLockHandle, error) {
 	if cfg.Name == "" {
-		return nil, &core.Error{Code: core.CodeInvalid, Op: "postgres_lock", Message: "no name given"}
+		return nil, &core.Error{Code: core.CodeInvalid, Op: "postgres_lock", Message: "Name is empty"}
 	}
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = defaultLockHeartbeat
@@ -100,16 +100,16 @@ func PostgresLock(ctx context.Context, pool *pgxpool.Pool, cfg PostgresLockConfi
 	return h, nil
 }
 
-// lockKey is the number of a name: the first 8 bytes of the SHA-256 of what it
-// says.
+// lockKey returns a name's number: the first 8 bytes of its SHA-256.
 func lockKey(name string) int64 {
 	sum := sha256.Sum256([]byte("postgres_lock:" + name))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
-// keepalive are the session parameters with which the server notices within
-// about five heartbeats that a client is gone without a goodbye. Its own
-// default is two hours. It is later than the client notices.
+// keepalive returns the session parameters with which the server detects within
+// about five heartbeats that a client has disappeared without closing the
+// connection. Its own default is two hours. The client detects a broken
+// connection earlier.
 func keepalive(heartbeat time.Duration) map[string]string {
 	seconds := max(1, int64((heartbeat+time.Second-1)/time.Second))
 	return map[string]string{
@@ -120,7 +120,7 @@ func keepalive(heartbeat time.Duration) map[string]string {
 	}
 }
 
-// acquire asks for the lock until it has it, or wait is over.
+// acquire tries to get the lock until it has it, or wait has elapsed.
 func (h *PostgresLockHandle) acquire(ctx context.Context, wait time.Duration) error {
 	asking := ctx
 	if wait > 0 {
@@ -185,10 +185,10 @@ func (h *PostgresLockHandle) watch(ctx context.Context, heartbeat time.Duration)
 	defer close(h.done)
 	for {
 		quiet, cancel := context.WithTimeout(ctx, heartbeat)
-		err := h.conn.PgConn().WaitForNotification(quiet) // nothing is listened for: it returns when the connection breaks
+		err := h.conn.PgConn().WaitForNotification(quiet) // there is no LISTEN: it returns only when the connection breaks
 		cancel()
 		if ctx.Err() != nil {
-			return // Unlock asked for it
+			return // requested by Unlock
 		}
 		if err != nil && pgconn.Timeout(err) {
 			err = ping(h.conn, heartbeat)
@@ -198,7 +198,7 @@ func (h *PostgresLockHandle) watch(ctx context.Context, heartbeat time.Duration)
 				Code:    core.CodeUnavailable,
 				Op:      h.op,
 				Message: "the lock is lost",
-				Hint:    "stop the work: another one may have the lock now",
+				Hint:    "stop the work: someone else may have the lock now",
 				Err:     err,
 			}
 			h.cancel(h.lost)
@@ -229,7 +229,7 @@ func (h *PostgresLockHandle) Unlock() error {
 }
 
 // release unlocks before the connection closes: the server may take a moment to
-// see that.
+// notice the close.
 func (h *PostgresLockHandle) release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()

@@ -26,7 +26,7 @@ func lock(t testing.TB, pool *pgxpool.Pool, cfg postgres.PostgresLockConfig) *po
 	return handle
 }
 
-// holderPID finds the session that holds a lock, as the doc says one does.
+// holderPID finds the session that holds a lock, as documented.
 const holderPID = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (classid::bigint << 32 | objid::bigint) = $1"
 
 func TestPostgresLock_OneHolder(t *testing.T) {
@@ -43,7 +43,7 @@ func TestPostgresLock_OneHolder(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				// Read, then write: what two at once would lose.
+				// Read, then write: concurrent increments would be lost.
 				var n int
 				if err := pool.QueryRow(handle.Context(), "SELECT n FROM counter").Scan(&n); err != nil {
 					t.Error(err)
@@ -91,7 +91,7 @@ func TestPostgresLock_Wait(t *testing.T) {
 	if err := receive(t, waited, "the next one gets the lock"); err != nil {
 		t.Fatal(err)
 	}
-	// Once given back it is free at once, not when the server has noticed a
+	// After Unlock it is free at once, not only when the server has noticed a
 	// closed connection.
 	for range 20 {
 		if err := lock(t, pool, postgres.PostgresLockConfig{Name: "a", Wait: -1}).Unlock(); err != nil {
@@ -122,7 +122,7 @@ func TestPostgresLock_Contexts(t *testing.T) {
 		t.Fatalf("lost: %v", context.Cause(handle.Context()))
 	}
 	cancel()
-	// The job goes on, under the lock, until Unlock.
+	// The job continues, under the lock, until Unlock.
 	_, err = postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{Name: "a", Wait: -1})
 	errtest.Want(t, err, core.CodeConflict, "another session")
 	for range 2 {
@@ -139,8 +139,9 @@ func TestPostgresLock_Contexts(t *testing.T) {
 	}
 }
 
-// The context given bounds the waiting: its end, or its deadline, lets the job
-// under the lock finish, as after a SIGTERM, and the loss of the lock does not.
+// The context passed bounds only the waiting: its cancellation or deadline lets
+// the job under the lock finish, as after a SIGTERM, but the loss of the lock
+// does not.
 func TestPostgresLock_JobFinishes(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t), "CREATE TABLE report (n int)")
@@ -226,7 +227,7 @@ func TestPostgresLock_Names(t *testing.T) {
 	}
 }
 
-// What the client sends is lost on the way, and nothing says so.
+// The client's packets are dropped silently.
 func TestPostgresLock_SilenceIsFoundOut(t *testing.T) {
 	t.Parallel()
 	for _, lost := range []fault.Direction{fault.ToServer, fault.ToClient} {

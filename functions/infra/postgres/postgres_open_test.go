@@ -158,7 +158,7 @@ func TestPostgresOpen_WaitsForTheServer(t *testing.T) {
 	}
 }
 
-// A port that takes connections and says nothing, as behind a load balancer
+// A port that accepts connections and never responds, as behind a load balancer
 // without a server.
 func TestPostgresOpen_SilentServer(t *testing.T) {
 	t.Parallel()
@@ -200,8 +200,8 @@ func TestPostgresOpen_ContextDoesNotBindThePool(t *testing.T) {
 	}
 }
 
-// Every one of these URLs holds the password, and none of the errors may, nor
-// may any of its parts.
+// Each of these URLs contains the password, and no error may contain it or any
+// part of it.
 func TestPostgresOpen_NoPasswordInAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -292,7 +292,7 @@ func TestPostgresOpen_BadConfig(t *testing.T) {
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
 			errtest.Want(t, err, c.code, c.want)
 			if pool != nil {
-				t.Error("a pool came all the same")
+				t.Error("a pool was returned anyway")
 			}
 		})
 	}
@@ -344,7 +344,7 @@ func TestPostgresOpen_TLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.cfg.WaitTimeout = time.Hour // what no waiting fixes must not use it
+			c.cfg.WaitTimeout = time.Hour // errors that waiting can't fix must not use it
 			pool, err := postgres.PostgresOpen(t.Context(), c.cfg)
 			if c.code != "" {
 				errtest.Want(t, err, c.code, "postgres_open")

@@ -46,7 +46,7 @@ func encodeParam(types *pgtype.Map, value any) ([]byte, uint32, error) {
 			return encodeIntParam(n)
 		}
 		if !json.Valid([]byte(v)) {
-			return nil, 0, fmt.Errorf("the text is no number")
+			return nil, 0, fmt.Errorf("the text is not a number")
 		}
 		return []byte(v), pgtype.NumericOID, nil
 	case *big.Int:

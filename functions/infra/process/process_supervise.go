@@ -136,12 +136,12 @@ type ProcessSuperviseStatus struct {
 // ProcessSuperviseHandle is a running supervision. Its methods may be called
 // from several goroutines at once.
 type ProcessSuperviseHandle struct {
-	// The supervision's life cycle. Stop ends the process and all that it
-	// started: SIGTERM, cfg.Grace, SIGKILL. Done is closed when nothing of
-	// it runs any more. Err is then nil if the process was stopped, or ended
-	// well with StopOnSuccess; a *core.Error with CodeUnavailable and the
-	// last run's error as its cause if it was given up; or an error that
-	// says that some of it could not be ended.
+	// The supervision's life cycle. Stop ends the process and everything it
+	// started: SIGTERM, cfg.Grace, SIGKILL. Done is closed when nothing of it
+	// runs any more. Err is then nil if the process was stopped, or ended
+	// successfully with StopOnSuccess; a *core.Error with CodeUnavailable and
+	// the last run's error as its cause if it was given up; or an error that
+	// reports that some of it could not be ended.
 	*service.ServiceStartHandle
 
 	cfg ProcessSuperviseConfig
@@ -151,7 +151,7 @@ type ProcessSuperviseHandle struct {
 	// that calls are in order.
 	telling sync.Mutex
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	status ProcessSuperviseStatus
 	last   ring // of the output
 }
@@ -173,7 +173,7 @@ var _ service.Service = (*ProcessSuperviseHandle)(nil)
 //
 // More in process_supervise.md:
 //   - States: starting, running, backing_off, stopping, stopped, failed.
-//   - After failed it stays so.
+//   - failed is final.
 func ProcessSupervise(ctx context.Context, cfg ProcessSuperviseConfig) (*ProcessSuperviseHandle, error) {
 	op := "process_supervise command=" + filepath.Base(cfg.Command)
 	if err := cfg.check(op); err != nil {
@@ -193,7 +193,7 @@ func (h *ProcessSuperviseHandle) Status() ProcessSuperviseStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	status := h.status
-	status.State = cmp.Or(status.State, ProcessStarting) // the loop has not begun yet
+	status.State = cmp.Or(status.State, ProcessStarting) // the loop has not started yet
 	return status
 }
 

@@ -53,8 +53,8 @@ func (cfg ProcessSuperviseConfig) run() ProcessRunConfig {
 	}
 }
 
-// loop runs the command again and again. It returns why it was given up, or
-// what could not be ended.
+// loop runs the command repeatedly. It returns why it was given up, or what
+// could not be ended.
 func (h *ProcessSuperviseHandle) loop(ctx context.Context) error {
 	var restarts []time.Time
 	for attempt := 0; ; attempt++ {
@@ -86,7 +86,7 @@ func within(times []time.Time, since time.Time) []time.Time {
 	return times
 }
 
-// backOff waits for the next start; it is false if ctx is done first.
+// backOff waits for the next start and returns false if ctx is done first.
 func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, result *ProcessRunResult, err error) bool {
 	delay := core.BackoffDelay(
 		core.BackoffDelayConfig{Initial: h.cfg.InitialBackoff, Max: h.cfg.MaxBackoff},
@@ -102,8 +102,8 @@ func (h *ProcessSuperviseHandle) backOff(ctx context.Context, attempt int, resul
 }
 
 func (h *ProcessSuperviseHandle) stopped(result *ProcessRunResult, err error) error {
-	// That it was ended is what was asked for, unless not all of it could
-	// be.
+	// Ending it was intended, so that is not an error, unless not all of it
+	// could be ended.
 	if err = leftRunning(err); err != nil {
 		err = &core.Error{Op: h.op, Message: "not all of it could be ended", Err: err}
 	}
@@ -120,7 +120,7 @@ func (h *ProcessSuperviseHandle) failed(result *ProcessRunResult, err error, tim
 		s.State = ProcessFailed
 	})
 	return &core.Error{
-		Code: core.CodeUnavailable, Op: h.op, Hint: "look at its output", Err: err,
+		Code: core.CodeUnavailable, Op: h.op, Hint: "see its output", Err: err,
 		Message: fmt.Sprintf("given up: it ended %d times within %s", times, h.cfg.RestartWindow),
 	}
 }
@@ -168,7 +168,7 @@ func (h *ProcessSuperviseHandle) runOnce(whole context.Context) (*ProcessRunResu
 		watching.Go(func() { reapWhile(run) })
 	}
 	cfg.OnStart = func(pid int) {
-		identity, _ := ProcessIdentity(pid) // for information; it may have ended by now
+		identity, _ := ProcessIdentity(pid) // informational; it may have ended by now
 		h.set(func(s *ProcessSuperviseStatus) {
 			s.PID, s.Identity, s.Started = pid, identity, time.Now()
 			if h.cfg.Health == nil {
@@ -201,7 +201,7 @@ func (h *ProcessSuperviseHandle) followDaemons(run context.Context, left *daemon
 	if err == nil {
 		left.follow(run, func(pid int) {
 			followed = true
-			identity, _ := ProcessIdentity(pid) // for information
+			identity, _ := ProcessIdentity(pid) // informational
 			h.set(func(s *ProcessSuperviseStatus) { s.PID, s.Identity = pid, identity })
 		})
 	}
@@ -229,7 +229,7 @@ func outcomeText(result *ProcessRunResult) string {
 	return fmt.Sprintf("exit code %d", result.ExitCode)
 }
 
-// errUnhealthy is why a run was ended.
+// errUnhealthy is the cause when a failed health check ended a run.
 type errUnhealthy struct {
 	why   string
 	cause error
@@ -237,7 +237,7 @@ type errUnhealthy struct {
 
 func (e *errUnhealthy) Error() string { return e.why }
 
-// watch looks after a run until its context is done.
+// watch monitors a run until its context is done.
 func (h *ProcessSuperviseHandle) watch(whole, run context.Context, cancel context.CancelCauseFunc) {
 	if h.cfg.Health != nil {
 		if ill := h.watchHealth(run); ill != nil {
@@ -288,9 +288,9 @@ func (h *ProcessSuperviseHandle) askHealth(ctx context.Context) error {
 	return h.cfg.Health(ctx)
 }
 
-// supervised passes output on and keeps the last of it. A failed write is
-// noted, the next one is tried again: a log that can't be written now is no
-// reason to end the process or to lose the log for good.
+// supervised passes output on and keeps the end of it. A failed write is
+// recorded and the next one is still tried: a log that can't be written now is
+// no reason to end the process or to lose the log forever.
 type supervised struct {
 	h  *ProcessSuperviseHandle
 	to io.Writer

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// help writes what --help shows of a command, of the program for nil and for
-// the command without a name.
+// help prints the --help of a command, or of the program if it is nil or has no
+// name.
 func (r *runner) help(c *ProgramCommandHandle) error {
 	if c == nil {
 		c = r.command("")
@@ -57,7 +57,7 @@ func writeText(b *strings.Builder, text string) {
 	}
 }
 
-// usageLine is how a command is called, with its arguments.
+// usageLine shows how a command is called, with its arguments.
 func (r *runner) usageLine(c *ProgramCommandHandle) string {
 	line := "usage: " + r.path(c)
 	if fields, err := r.helpFields(c); err == nil && len(fields) > 0 {
@@ -79,7 +79,7 @@ func (r *runner) writeCommands(b *strings.Builder, width int) {
 	}
 }
 
-// helpFields are the fields that a command's flags set.
+// helpFields returns the fields that a command's flags set.
 func (r *runner) helpFields(c *ProgramCommandHandle) ([]*field, error) {
 	fields, err := r.fields(c)
 	if err != nil || c.reads == nil {
@@ -90,7 +90,7 @@ func (r *runner) helpFields(c *ProgramCommandHandle) ([]*field, error) {
 	return append(withKeys(shared), fields...), err
 }
 
-// withKeys leaves options out.
+// withKeys filters out options.
 func withKeys(fields []*field) []*field {
 	var all []*field
 	for _, f := range fields {
@@ -101,7 +101,7 @@ func withKeys(fields []*field) []*field {
 	return all
 }
 
-// allFlags are the flags of all commands, as far as split needs them.
+// allFlags returns the flags of all commands, as far as split needs them.
 func (r *runner) allFlags() (map[string]*field, error) {
 	all := map[string]*field{}
 	for _, c := range r.commands() {

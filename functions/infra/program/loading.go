@@ -15,7 +15,7 @@ import (
 	"fnregistry.dev/functions/internal/bounded"
 )
 
-// loading is the settings while they are read.
+// loading holds the settings while they are read.
 type loading struct {
 	program  string
 	hint     string // what helps with a mistake on the command line
@@ -27,20 +27,20 @@ type loading struct {
 	fields []*field
 	flags  map[string]*field // by name, without dashes; nil: --config
 	from   map[string]string // by the setting's name
-	parts  map[string]spot   // where in the file a list or a structure begins
+	parts  map[string]spot   // where a list or a structure begins in the file
 	file   string
 	rest   []string // the arguments
-	dash   int      // how many of them are in front of --; -1: there is no --
+	dash   int      // how many of them precede --; -1: there is no --
 }
 
-// spot is a place in the file.
+// spot is a position in the file.
 type spot struct{ line, column int }
 
 func (s spot) compare(other spot) int {
 	return cmp.Or(cmp.Compare(s.line, other.line), cmp.Compare(s.column, other.column))
 }
 
-// load fills a struct, of which config is a pointer.
+// load fills the struct that config points to.
 func (l *loading) load(ctx context.Context, config any, args []string) error {
 	if err := l.prepare(config); err != nil {
 		return err
@@ -84,8 +84,8 @@ func (l *loading) read() error {
 	return l.setFlags()
 }
 
-// check holds all values to their enums and bounds, and reports each that is
-// out of them.
+// check validates all values against their enums and bounds, and reports each
+// violation.
 func (l *loading) check() error {
 	var found []error
 	for _, f := range l.fields {
@@ -126,7 +126,8 @@ func hasSettings(fields []*field) bool {
 	return slices.ContainsFunc(fields, func(f *field) bool { return f.Key != "" })
 }
 
-// flagNames are the field's, without dashes; none: it is in the file alone.
+// flagNames returns the field's flags, without dashes; none if it can only be
+// set in the file.
 func (f *ProgramField) flagNames() []string {
 	var names []string
 	if f.Flag != "" {
@@ -138,13 +139,13 @@ func (f *ProgramField) flagNames() []string {
 	return names
 }
 
-// isBool reports whether the flag alone stands for true.
+// isBool reports whether the flag without a value means true.
 func (f *ProgramField) isBool() bool { return f.Type == "yes or no" }
 
-// builtinFlags are those of every program.
+// builtinFlags are the flags of every program.
 var builtinFlags = []string{"config", "help", "h", "version"}
 
-// flagsOf maps the flags of fields to them, and --config to nil where there are
+// flagsOf maps flags to their fields, and --config to nil if there are
 // settings.
 func flagsOf(fields []*field) (map[string]*field, error) {
 	flags := map[string]*field{}
@@ -165,8 +166,8 @@ func flagsOf(fields []*field) (map[string]*field, error) {
 	return flags, nil
 }
 
-// cutFlag splits an argument into a flag's name and its value. A "-" alone is
-// no flag.
+// cutFlag splits an argument into a flag's name and its value. A single "-" is
+// not a flag.
 func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	if len(arg) < 2 || arg[0] != '-' {
 		return "", "", false, false
@@ -175,8 +176,7 @@ func cutFlag(arg string) (name, value string, hasValue, ok bool) {
 	return name, value, hasValue, true
 }
 
-// parse reads the command line, without setting anything yet but the file's
-// name.
+// parse parses the command line. So far it sets only the file's name.
 func (l *loading) parse(args []string) (err error) {
 	if l.flags, err = flagsOf(l.fields); err != nil {
 		return &core.Error{Code: core.CodeInternal, Err: err}
@@ -231,7 +231,7 @@ func unknownFlag(name string, flags map[string]*field) string {
 	slices.Sort(known)
 	near := core.NameNearest(name, known)
 	if flags[name+"-file"] != nil {
-		near = []string{name + "-file"} // of a secret
+		near = []string{name + "-file"} // a secret's flag
 	}
 	if near != nil && len(near[0]) > 1 {
 		message += "; " + core.DidYouMean(dashed(near[0]))
@@ -239,7 +239,7 @@ func unknownFlag(name string, flags map[string]*field) string {
 	return message
 }
 
-// dashed is a flag as help shows it.
+// dashed returns a flag as help shows it.
 func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
@@ -286,13 +286,13 @@ func (l *loading) readFile() error {
 			l.notePart(path, spot{line, column})
 		},
 	})
-	if err != nil { // the places alone, at the beginning of lines, where editors look for them
+	if err != nil { // only the positions, at the start of lines, where editors look for them
 		return &core.Error{Code: core.ErrorCode(err), Err: errors.Join(errors.Unwrap(err), l.check())}
 	}
 	return nil
 }
 
-// notePart notes where the lists and structures around a value begin.
+// notePart records where the lists and structures around a value begin.
 func (l *loading) notePart(path string, at spot) {
 	for i := range path {
 		if path[i] != '[' && path[i] != '.' {
@@ -322,7 +322,7 @@ func (l *loading) readEnv(f *field) error {
 
 // readSecretEnv reads a secret, or the name of its file. An empty variable is
 // refused: it comes from a deployment whose secret is missing, and a program
-// that went on without one might let everybody in.
+// that continued without one might let anyone in.
 func (l *loading) readSecretEnv(f *field) error {
 	for _, env := range []string{f.Env, f.Env + "_FILE"} {
 		text, ok := l.lookup(env)
@@ -331,7 +331,7 @@ func (l *loading) readSecretEnv(f *field) error {
 		}
 		l.from[f.name()] = "environment " + env
 		if text == "" {
-			return l.invalid(f, errors.New("it is empty; unset it, or give it the secret"))
+			return l.invalid(f, errors.New("it is empty; unset it, or set it to the secret"))
 		}
 		secret := ProgramSecret{text: text}
 		if env != f.Env {
@@ -387,7 +387,8 @@ func (l *loading) invalid(f *field, err error) error {
 	return invalid
 }
 
-// place is a setting and, unless it is an option, where its value came from.
+// place returns a setting's name and, unless it is an option, where its value
+// came from.
 func (l *loading) place(f *field) string {
 	if f.Key == "" {
 		return f.FlagName()
@@ -395,7 +396,7 @@ func (l *loading) place(f *field) string {
 	return f.Key + " (" + l.origin(f.Key) + ")"
 }
 
-// origin is where a setting's value came from.
+// origin returns where a setting's value came from.
 func (l *loading) origin(key string) string {
 	if from := l.from[key]; from != "" {
 		return from
@@ -416,8 +417,8 @@ func (l *loading) values() []ProgramValue {
 	return values
 }
 
-// redact takes the secrets' texts out of a text. Those of less than four bytes
-// stay: they would be found in words.
+// redact removes the secrets from a text. Secrets of less than four bytes stay:
+// they would match parts of words.
 func (l *loading) redact(text string) string {
 	for _, f := range l.fields {
 		if secret, ok := f.value.Interface().(ProgramSecret); ok && len(secret.text) >= 4 {

@@ -135,7 +135,7 @@ func TestProgramConfig_Mistakes(t *testing.T) {
 		want string
 	}{
 		"unknown flag":     {world{args: []string{"-adr", "x"}}, "program_config: unknown flag: --adr; did you mean --addr?"},
-		"flag's value":     {world{args: []string{"-workers", "many"}}, `program_config: workers (flag --workers): "many" is no whole number that fits`},
+		"flag's value":     {world{args: []string{"-workers", "many"}}, `program_config: workers (flag --workers): "many" is not a whole number in range`},
 		"flag without":     {world{args: []string{"-workers"}}, "program_config: --workers needs a value"},
 		"bool":             {world{args: []string{"-verbose=maybe"}}, `program_config: verbose (flag --verbose): "maybe" is not true or false`},
 		"bound":            {world{env: map[string]string{"MY_APP_WORKERS": "65"}}, "program_config: workers (environment MY_APP_WORKERS): 65 is more than 64"},
@@ -156,7 +156,7 @@ func TestProgramConfig_Mistakes(t *testing.T) {
 			"write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
 		"secret's place": {world{file: "token: {file: a, env: b}\n"}, "program_config: app.yaml:1:8: token: write where it is kept: {file: PATH}, {env: NAME} or {store: NAME}"},
 		"empty secret":   {world{file: "token: {env: NOTHING}\n"}, "program_config: token (app.yaml:1:8): the secret that it names is empty or not set"},
-		"empty variable": {world{env: map[string]string{"MY_APP_TOKEN": ""}}, "program_config: token (environment MY_APP_TOKEN): it is empty; unset it, or give it the secret"},
+		"empty variable": {world{env: map[string]string{"MY_APP_TOKEN": ""}}, "program_config: token (environment MY_APP_TOKEN): it is empty; unset it, or set it to the secret"},
 		"secret as flag": {world{args: []string{"-token", "hunter2"}}, "program_config: unknown flag: --token; did you mean --token-file?"},
 		"no such token":  {world{file: "token: {store: other}\n"}, "program_config: token: get: no such token"},
 		"help":           {world{args: []string{"-h"}}, "help was asked for"},

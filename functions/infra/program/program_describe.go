@@ -29,8 +29,8 @@ type ProgramDescription struct {
 // no doc: a defect of the program, which a test of it should show.
 //
 // More in program_describe.md:
-//   - Bounds of durations are in the texts, not in the schema, which knows them
-//     only as text.
+//   - Bounds of durations are in the texts, not in the schema, where durations
+//     are strings.
 //   - Settings that can only be in the file (maps, lists of structs) have no
 //     schema.
 func ProgramDescribe[T any](program string, defaults T) (ProgramDescription, error) {
@@ -71,7 +71,7 @@ func (f ProgramField) FlagName() string {
 	return dashed(f.Flag)
 }
 
-// note is the field's default and what it may be, in words.
+// note describes the field's default and limits in words.
 func (f *ProgramField) note() string {
 	note := f.limits()
 	if f.Default == "" || f.Default == "false" {
@@ -83,7 +83,7 @@ func (f *ProgramField) note() string {
 	return note + "default " + f.Default
 }
 
-// limits is what the field may be, in words.
+// limits describes the allowed values of the field in words.
 func (f *ProgramField) limits() string {
 	var parts []string
 	if f.Enum != nil {
@@ -100,8 +100,8 @@ func (f *ProgramField) limits() string {
 	return strings.Join(parts, "; ")
 }
 
-// usage is the field's flag with a name for its value, and what it is for. The
-// name is what the doc has in backquotes, as in package flag.
+// usage returns the field's flag with a name for its value, and what it is for.
+// The name is the text in backquotes in the doc, as in package flag.
 func (f *ProgramField) usage() (flag, doc string) {
 	value := strings.ToUpper(f.Type)
 	doc = f.Doc
@@ -212,7 +212,7 @@ func (d ProgramDescription) JSONSchema() []byte {
 
 type object = map[string]any
 
-// object is the schema of a struct whose keys stand behind prefix.
+// object returns the schema of a struct whose keys are below prefix.
 func (d ProgramDescription) object(t reflect.Type, prefix string) object {
 	properties := object{}
 	d.properties(t, prefix, properties)

@@ -19,8 +19,8 @@ import (
 // More in program_secret.md:
 //   - What Reveal returns is an ordinary string: don't put it into an error, a
 //     log or a URL.
-//   - It does not decode from JSON, and in YAML it holds only where the secret
-//     is kept, never the secret.
+//   - It does not decode from JSON, and in YAML it is only the place where the
+//     secret is kept, never the secret.
 type ProgramSecret struct {
 	text   string
 	from   secretPlace
@@ -34,7 +34,7 @@ type secretPlace struct {
 	Store string `yaml:"store"`
 }
 
-// shown is what is printed of a secret that is set.
+// shown is printed in place of a secret that is set.
 const shown = "[secret]"
 
 // Reveal returns the secret itself; "" if it is not set or not fetched yet.

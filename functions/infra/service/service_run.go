@@ -53,9 +53,9 @@ type ServiceRunEntry struct {
 // More in service_run.md:
 //   - A service's context stays open after ctx is done, until the service has
 //     stopped: services stop one after the other, not all at once.
-//   - A service that takes the whole StopTimeout leaves none for those that
-//     stop after it; they are asked to stop, and their errors report that they
-//     had not ended.
+//   - A service that uses the whole StopTimeout leaves none for those that stop
+//     after it; they are asked to stop, and their errors report that they had
+//     not ended.
 func ServiceRun(ctx context.Context, cfg ServiceRunConfig) error {
 	if err := cfg.check(); err != nil {
 		return err
@@ -95,18 +95,18 @@ func (cfg ServiceRunConfig) check() error {
 	return nil
 }
 
-// running is the services that have been started.
+// running holds the services that have been started.
 type running struct {
 	log     *slog.Logger
 	started []started
-	ends    chan ended // has room for all
+	ends    chan ended // with room for all
 	first   ended      // what interrupted the others; its zero value is ctx
 }
 
 type started struct {
 	name    string
 	service Service
-	release context.CancelFunc // ends the context that it was started with
+	release context.CancelFunc // ends the context it was started with
 }
 
 // ended is a service that ended before it was stopped.
@@ -165,7 +165,7 @@ func isNil(s Service) bool {
 }
 
 // givenUp reports whether a start failed because ctx is done, by its cause or
-// by what clients make of it.
+// by the error that clients turn it into.
 func givenUp(ctx context.Context, err error) bool {
 	if ctx.Err() == nil {
 		return false
@@ -189,7 +189,7 @@ func (r *running) untilFirstEnd(ctx context.Context) error {
 	}
 }
 
-// stop stops the services, the last one first. Each is asked to stop even when
+// stop stops the services, the last one first. Each is asked to stop even if
 // the deadline has passed.
 func (r *running) stop(ctx context.Context) error {
 	var all []error
@@ -208,7 +208,7 @@ func (r *running) stop(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// named says which service an error is about. It keeps the error's code.
+// named adds the service's name to an error. It keeps the error's code.
 func named(name, verb string, err error) error {
 	return &core.Error{Op: "service_run " + verb + " service=" + name, Err: err}
 }

@@ -19,7 +19,7 @@ import (
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// record is what happened, in order.
+// record lists what happened, in order.
 type record struct {
 	mu     sync.Mutex
 	events []string
@@ -60,7 +60,7 @@ func after(d time.Duration, err error) func(ctx context.Context) error {
 	}
 }
 
-// stubborn ends a time after it was asked to.
+// stubborn ends some time after it was asked to.
 func stubborn(d time.Duration, err error) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		<-ctx.Done()
@@ -159,8 +159,8 @@ func TestServiceRun_StartReturnsNothing(t *testing.T) {
 	}
 }
 
-// The context ends while a service waits for a database: that start is given
-// up, and it is no error.
+// The context ends while a service waits for a database: that start is
+// abandoned, and it is not an error.
 func TestServiceRun_StoppedWhileStarting(t *testing.T) {
 	t.Parallel()
 	for name, given := range map[string]func(context.Context) error{
@@ -196,8 +196,8 @@ func stoppedWhileStarting(t *testing.T, given func(context.Context) error) {
 	})
 }
 
-// One deadline is for all: the last service gets what the others left of it,
-// and each is asked to stop.
+// All share one deadline: the last service gets what the others left of it, and
+// each is asked to stop.
 func TestServiceRun_StopTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// open opens a new database file, with the driver that the build tags choose,
+// open opens a new database file, with the driver selected by the build tags,
 // and runs sql on it.
 func open(t testing.TB, sql ...string) *sqliteopen.SQLiteOpenHandle {
 	t.Helper()

@@ -19,7 +19,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/killtest"
 )
 
-// files makes a FS of name, content pairs.
+// files makes an FS from pairs of name and content.
 func files(pairs ...string) fstest.MapFS {
 	all := fstest.MapFS{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -192,7 +192,7 @@ func TestSQLiteMigrate_ConnectionAfterLockTimeout(t *testing.T) {
 	_, err = sqlite.SQLiteMigrate(t.Context(), second.Writer, cfg)
 	errtest.Want(t, err, core.CodeUnavailable, "another process held the write lock")
 
-	// The connection is as it was, and usable once the lock is free.
+	// The connection is unchanged, and usable once the lock is released.
 	var busy int
 	if err := second.Writer.QueryRowContext(t.Context(), "PRAGMA busy_timeout").Scan(&busy); err != nil || busy != 5000 {
 		t.Errorf("busy_timeout is %d (%v), want 5000", busy, err)
@@ -203,8 +203,8 @@ func TestSQLiteMigrate_ConnectionAfterLockTimeout(t *testing.T) {
 	mustMigrate(t, second, cfg.FS)
 }
 
-// Real processes: this test binary starts itself, and all of them are let go at
-// one moment.
+// Real processes: this test binary starts itself, and releases all of them at
+// the same moment.
 func TestSQLiteMigrate_ProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	const processes = 4
@@ -232,7 +232,7 @@ func TestSQLiteMigrate_ProcessesAtOnce(t *testing.T) {
 		applied += len(result.Applied)
 	}
 	if applied != raceFiles {
-		t.Errorf("the processes applied %d files in all, want each of the %d once", applied, raceFiles)
+		t.Errorf("the processes applied %d files in total, want each of the %d once", applied, raceFiles)
 	}
 	db := openPath(t, path)
 	if n := count(t, db, "SELECT count(*) FROM counter"); n != raceFiles-1 {
@@ -247,7 +247,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// migrateChild is one process of ProcessesAtOnce: it says that it is ready,
+// migrateChild is one process of ProcessesAtOnce: it reports that it is ready,
 // waits for the end of its input, opens and migrates.
 func migrateChild(path string) error {
 	fsys := files("1_table.sql", "CREATE TABLE counter (n)")

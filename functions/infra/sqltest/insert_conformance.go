@@ -39,10 +39,10 @@ type InsertConformanceConfig struct {
 // driver's own tests.
 //
 // More in insert_conformance.md:
-//   - Store runs for each case; a table of its own in memory or unlogged keeps
-//     the suite fast.
-//   - Types take NULL, but for Bool, which may be a number where the database
-//     has no truth values.
+//   - Store runs for each case; in-memory or unlogged tables keep the suite
+//     fast.
+//   - The types must accept NULL, except Bool, which may be a number if the
+//     database has no booleans.
 func InsertConformance(t *testing.T, setup func(t *testing.T) InsertConformanceConfig) {
 	t.Helper()
 	for name, check := range map[string]func(t *testing.T, cfg InsertConformanceConfig){
@@ -60,12 +60,13 @@ func InsertConformance(t *testing.T, setup func(t *testing.T) InsertConformanceC
 
 type namedInt int16
 
-// shout is a Valuer on a value: none can be called on a nil pointer.
+// shout is a Valuer with a value receiver: it can't be called on a nil pointer.
 type shout string
 
 func (s shout) Value() (driver.Value, error) { return string(s) + "!", nil }
 
-// brokenValuer is a Valuer on a pointer that fails, and panics on a nil one.
+// brokenValuer is a Valuer with a pointer receiver that fails, and panics on a
+// nil one.
 type brokenValuer struct{ err error }
 
 func (v *brokenValuer) Value() (driver.Value, error) { return nil, v.err }
@@ -122,12 +123,12 @@ func checkKept(t *testing.T, cfg InsertConformanceConfig) {
 			continue
 		}
 		if text := plainText(c.typ == cfg.Text, got.V); !got.Valid || text != c.want && (c.value != true || text != "1") {
-			t.Errorf("%s %T %v: came back as %q (%t)", c.typ, c.value, c.value, text, got.Valid)
+			t.Errorf("%s %T %v: was read back as %q (%t)", c.typ, c.value, c.value, text, got.Valid)
 		}
 	}
 }
 
-// plainText takes out how databases write lists and NaN.
+// plainText removes the differences in how databases format lists and NaN.
 func plainText(asIs bool, text string) string {
 	if asIs {
 		return text

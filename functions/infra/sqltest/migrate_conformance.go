@@ -87,7 +87,7 @@ const (
 	indexSQL = "-- speeds up the login\nCREATE INDEX users_name ON users (name);\n"
 )
 
-// files makes a file system of name, content pairs.
+// files makes a file system from pairs of name and content.
 func files(pairs ...string) fstest.MapFS {
 	all := fstest.MapFS{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -104,7 +104,7 @@ func (m *migrating) migrate(t *testing.T, fsys fs.FS) (MigrateConformanceResult,
 	return m.Migrate(t.Context(), MigrateConformanceRequest{FS: fsys})
 }
 
-// must migrates and checks which files were applied, and the version then.
+// must migrates and checks which files were applied, and the resulting version.
 func (m *migrating) must(t *testing.T, fsys fs.FS, version int64, applied ...string) {
 	t.Helper()
 	result, err := m.migrate(t, fsys)
@@ -117,7 +117,7 @@ func (m *migrating) must(t *testing.T, fsys fs.FS, version int64, applied ...str
 }
 
 func checkOrder(t *testing.T, m *migrating) {
-	// 10 comes after 9, however the names sort; other files are left alone.
+	// 10 comes after 9, however the names sort; other files are ignored.
 	fsys := files("9_users.sql", usersSQL, "10_index.sql", indexSQL, "README.md", "x", "11_x.go", "package x")
 	m.must(t, fsys, 10, "9_users.sql", "10_index.sql")
 	if n := m.Count(t, "users"); n != 2 {
@@ -141,7 +141,8 @@ func checkFailure(t *testing.T, m *migrating) {
 	if m.Has(t, "half") {
 		t.Error("half of 2_bad.sql stayed")
 	}
-	// Once the file is corrected, which was never recorded, all goes through.
+	// Once the file, which was not recorded, is corrected, everything is
+	// applied.
 	fsys["2_bad.sql"].Data = []byte("CREATE TABLE whole (n int)")
 	m.must(t, fsys, 3, "2_bad.sql", "3_index.sql")
 }
@@ -167,7 +168,7 @@ func checkHistory(t *testing.T, m *migrating) {
 			t.Errorf("%v: no hint", err)
 		}
 		if m.Has(t, "new_table") {
-			t.Error("a file was applied all the same")
+			t.Error("a file was applied anyway")
 		}
 	}
 }

@@ -70,8 +70,8 @@ type QueryJSONConformanceConfig struct {
 //
 // More in query_json_conformance.md:
 //   - A new driver's config converts from QueryJSONConformanceQuery only if it
-//     has the same fields in the same order, which is intended: callers then
-//     know all of them.
+//     has the same fields in the same order, which is intended: drivers then
+//     handle all of them.
 //   - Deadline waits 200 ms for each endless query; on a loaded machine the
 //     database's own start counts, too.
 func QueryJSONConformance(t *testing.T, setup func(t *testing.T) QueryJSONConformanceConfig) {
@@ -101,24 +101,24 @@ func QueryJSONConformance(t *testing.T, setup func(t *testing.T) QueryJSONConfor
 	}
 }
 
-// request is the short name that the tests below use.
+// request is a short name for the tests below.
 type request = QueryJSONConformanceQuery
 
 // querying is a database under test.
 type querying struct{ QueryJSONConformanceConfig }
 
-// run runs a query and returns what was written.
+// run runs a query and returns its output.
 func (q *querying) run(t *testing.T, query request) (string, rowjson.RowsJSONResult, error) {
 	t.Helper()
 	var out bytes.Buffer
 	result, err := q.Query(t.Context(), &out, query)
 	if result.Bytes != int64(out.Len()) {
-		t.Errorf("%s: Bytes is %d, written were %d", query.Query, result.Bytes, out.Len())
+		t.Errorf("%s: Bytes is %d, but %d were written", query.Query, result.Bytes, out.Len())
 	}
 	return out.String(), result, err
 }
 
-// must runs a query that is to work.
+// must runs a query that has to succeed.
 func (q *querying) must(t *testing.T, query request) (string, rowjson.RowsJSONResult) {
 	t.Helper()
 	out, result, err := q.run(t, query)
@@ -126,7 +126,7 @@ func (q *querying) must(t *testing.T, query request) (string, rowjson.RowsJSONRe
 		t.Fatalf("%s: %v", query.Query, err)
 	}
 	if !query.NDJSON && !json.Valid([]byte(out)) {
-		t.Errorf("%s: no valid JSON: %s", query.Query, out)
+		t.Errorf("%s: not valid JSON: %s", query.Query, out)
 	}
 	return out, result
 }
@@ -157,7 +157,7 @@ func checkLimits(t *testing.T, q *querying) {
 			t.Errorf("%s: %+v\n%s", c.name, result, out)
 		}
 		if c.query.MaxBytes > 5 && result.Bytes > c.query.MaxBytes {
-			t.Errorf("%s: %d bytes, at most %d were asked for", c.name, result.Bytes, c.query.MaxBytes)
+			t.Errorf("%s: %d bytes, but the limit is %d", c.name, result.Bytes, c.query.MaxBytes)
 		}
 	}
 }
@@ -230,7 +230,7 @@ func checkWrongParameters(t *testing.T, q *querying) {
 		{request{Query: "SELECT 1", Named: map[string]any{"b": 2}}, "no parameter with "},
 		{request{Query: "SELECT " + a, Args: []any{1}}, ""},
 		{request{Query: one, Args: []any{struct{}{}}}, "a struct {} can't"},
-		{request{Query: one, Args: []any{json.Number("x")}}, "no number"},
+		{request{Query: one, Args: []any{json.Number("x")}}, "not a number"},
 	} {
 		out, _, err := q.run(t, c.query)
 		errtest.Want(t, err, core.CodeInvalid, c.want)
@@ -249,7 +249,7 @@ func checkHostileText(t *testing.T, q *querying) {
 			out, _ := q.must(t, query)
 			var rows []struct{ V string }
 			if err := json.Unmarshal([]byte(out), &rows); err != nil || len(rows) != 1 || rows[0].V != text {
-				t.Errorf("%q came back as %s (%v)", text, out, err)
+				t.Errorf("%q was read back as %s (%v)", text, out, err)
 			}
 		}
 	}
@@ -273,7 +273,7 @@ func checkReadOnly(t *testing.T, q *querying) {
 	if n := q.Count(t); n != 1 {
 		t.Errorf("t has %d rows: something was written", n)
 	}
-	// Afterwards the connection writes again.
+	// Afterwards the connection can write again.
 	q.must(t, request{Query: q.Insert})
 	if n := q.Count(t); n != 2 {
 		t.Errorf("t has %d rows, want 2", n)
@@ -294,7 +294,7 @@ func checkDeadline(t *testing.T, q *querying) {
 			if q.Idle != nil {
 				q.Idle(t)
 			}
-			// Neither the connections nor the database is lost.
+			// Neither the connections nor the database are lost.
 			before := q.Count(t)
 			q.must(t, request{Query: q.Insert})
 			if n := q.Count(t); n != before+1 {
@@ -311,7 +311,7 @@ func checkCanceled(t *testing.T, q *querying) {
 	errtest.Want(t, err, core.CodeCanceled, "canceled")
 }
 
-// brokenWriter takes some bytes, and then fails.
+// brokenWriter accepts some bytes, and then fails.
 type brokenWriter struct{ room int }
 
 var errBroken = errors.New("broken pipe")
@@ -339,7 +339,7 @@ func checkBrokenWriter(t *testing.T, q *querying) {
 
 func checkBadQuery(t *testing.T, q *querying) {
 	for _, query := range []string{"SELEC 1", "SELECT n FROM nowhere"} {
-		for _, readOnly := range []bool{false, true} { // a mistake is none of what ReadOnly forbids
+		for _, readOnly := range []bool{false, true} { // a syntax error is not what ReadOnly forbids
 			out, _, err := q.run(t, request{Query: query, ReadOnly: readOnly})
 			if code := core.ErrorCode(err); out != "" || code != core.CodeInvalid && code != core.CodeNotFound {
 				t.Errorf("%s, ReadOnly %t: wrote %q, %v (%s)", query, readOnly, out, err, code)

@@ -58,7 +58,7 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 			got := cfg.Error("op", fmt.Errorf("wrapped: %w", errors.Join(errors.New("other"), err)))
 			errtest.Want(t, got, c.Want, "op: wrapped: ")
 			if !errors.Is(got, err) {
-				t.Error("it lost its cause")
+				t.Error("the cause is lost")
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func SQLErrorConformance(t *testing.T, cfg SQLErrorConformanceConfig) {
 	})
 }
 
-// foreignError has a Code method that means something else.
+// foreignError has a Code method with another meaning.
 type foreignError struct{}
 
 func (foreignError) Error() string { return "x" }

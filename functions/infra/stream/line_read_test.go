@@ -14,8 +14,8 @@ import (
 	"fnregistry.dev/functions/infra/stream"
 )
 
-// readAll writes each line as "text", with "+n" for dropped bytes and "..." for
-// a partial one.
+// readAll formats each line as "text", with "+n" for dropped bytes and "..."
+// for a partial one.
 func readAll(t *testing.T, r io.Reader, limit int) (lines []string, err error) {
 	t.Helper()
 	h, err := stream.LineRead(r, stream.LineReadConfig{MaxBytes: limit})
@@ -103,7 +103,7 @@ func TestLineRead_Errors(t *testing.T) {
 	}
 }
 
-// A line's text is the caller's: the next one does not change it.
+// A line's text belongs to the caller: the next line does not change it.
 func TestLineRead_TextStays(t *testing.T) {
 	t.Parallel()
 	h, err := stream.LineRead(strings.NewReader("first\nsecond\n"), stream.LineReadConfig{})

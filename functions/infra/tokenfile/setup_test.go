@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 const (
 	goodPassphrase = "open sesame 2f9c"
-	cheapScrypt    = 10 // as little as is taken: the tests are not about strength
+	cheapScrypt    = 10 // the minimum: the tests are not about strength
 	secret         = "syt_hunter2_battery"
 )
 
@@ -90,8 +90,8 @@ func wantValue(t testing.TB, store token.TokenStore, name, want string) {
 	}
 }
 
-// wantError checks code and text, and that no secret is in the error or its
-// hint.
+// wantError checks code and text, and that neither the error nor its hint
+// contains a secret.
 func wantError(t testing.TB, err error, code core.Code, want string) {
 	t.Helper()
 	errtest.Want(t, err, code, want, secret, goodPassphrase, "AGE-SECRET-KEY")
@@ -115,13 +115,13 @@ func writeFile(t testing.TB, path string, content []byte, mode os.FileMode) {
 	if err := os.WriteFile(path, content, mode); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, mode); err != nil { // whatever the umask, and if it was there
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask, even if it existed
 		t.Fatal(err)
 	}
 }
 
-// wantUntouched checks that every call fails with code and leaves the file as
-// it is.
+// wantUntouched checks that every call fails with code and leaves the file
+// unchanged.
 func wantUntouched(t testing.TB, store token.TokenStore, path string, code core.Code, text string) {
 	t.Helper()
 	before := readFile(t, path)
@@ -136,8 +136,8 @@ func wantUntouched(t testing.TB, store token.TokenStore, path string, code core.
 	}
 }
 
-// wantFolder checks that nothing but the named files stands in the folder: no
-// temporary file is left.
+// wantFolder checks that the folder holds exactly the named files: no temporary
+// file is left.
 func wantFolder(t testing.TB, dir string, want ...string) {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "*"))

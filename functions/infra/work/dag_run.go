@@ -128,9 +128,9 @@ func (cfg DAGRunConfig) check() error {
 type dagRunning struct {
 	nodes   []DAGRunNode
 	results []DAGRunResult // without State: not ended
-	missing []int          // how many needs have not succeeded yet
+	missing []int          // number of needs that have not succeeded yet
 	users   [][]int        // the nodes that need one
-	ready   []int          // may start, in order
+	ready   []int          // nodes that may start, in order
 	ends    chan dagEnd
 	keep    bool // KeepGoing
 }
@@ -174,7 +174,7 @@ func (r *dagRunning) start(ctx context.Context) {
 	}()
 }
 
-// ended notes a node's end, and returns its error with its name.
+// ended records a node's end, and returns its error with its name.
 func (r *dagRunning) ended(end dagEnd) error {
 	result := &r.results[end.node]
 	result.Ended = end.at
@@ -192,7 +192,7 @@ func (r *dagRunning) ended(end dagEnd) error {
 	return nil
 }
 
-// skip marks all that needs a node, directly or not.
+// skip marks everything that needs a node, directly or indirectly.
 func (r *dagRunning) skip(failed int) {
 	because := &core.Error{
 		Code:    core.CodeCanceled,
@@ -209,7 +209,7 @@ func (r *dagRunning) skip(failed int) {
 	}
 }
 
-// cancelRest marks what was not started because the run was stopped.
+// cancelRest marks the nodes that were not started because the run was stopped.
 func (r *dagRunning) cancelRest(ctx context.Context) {
 	for i := range r.results {
 		if r.results[i].State == "" {

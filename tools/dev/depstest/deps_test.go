@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// fakeAPT fails as its script says, by the number of its calls, and writes down
-// its language and arguments.
+// fakeAPT fails as its script says, depending on the number of its calls, and
+// records its language and arguments.
 const fakeAPT = `#!/bin/sh
 echo "$LC_ALL" "$@" >> "$DIR/calls"
 n=$(wc -l < "$DIR/calls")
 `
 
-// deps runs deps.sh as root for a package that there is not.
+// deps runs deps.sh as root for a package that does not exist.
 func deps(t *testing.T, apt string) (calls, output string, err error) {
 	t.Helper()
 	dir := t.TempDir()

@@ -1,8 +1,8 @@
-// Command quick formats, lints and tests what has changed since a revision,
-// and what that reaches: the packages of the changed files, and of all units
-// and programs whose code reaches a changed unit. It starts no servers; tests
-// that need one are skipped, and named at the end. make test runs everything.
-// Exit status: 0, 1 when something fails, 2 when it can't be run.
+// Command quick formats, lints and tests what has changed since a revision, and
+// what depends on it: the packages of the changed files, and of all units and
+// programs whose code reaches a changed unit. It starts no servers; tests that
+// need one are skipped, and listed at the end. make test runs everything. Exit
+// status: 0, 1 if something fails, 2 if it can't be run.
 package main
 
 import (
@@ -118,9 +118,9 @@ func changed(ctx context.Context, since string) ([]string, string, error) {
 	return files, since, err
 }
 
-// reached lists the import paths of the packages that hold a changed file, or a
-// unit or program whose code reaches a unit of such a package. Where a package
-// has no units, those that import it are reached.
+// reached lists the import paths of the packages that contain a changed file,
+// or a unit or program whose code reaches a unit of such a package. If a
+// package has no units, its importers are reached.
 func reached(c *catalog.Catalog, files []string) []string {
 	dirs := map[*catalog.Dir]bool{}
 	var follow func(d *catalog.Dir)
@@ -167,8 +167,8 @@ func reached(c *catalog.Catalog, files []string) []string {
 	return paths
 }
 
-// packageOf finds the package that a file is of: of its folder, or for test
-// data of the nearest folder above that has one.
+// packageOf finds the package that a file belongs to: that of its folder, or
+// for test data that of the nearest folder above.
 func packageOf(c *catalog.Catalog, file string) *catalog.Dir {
 	for dir := path.Dir(filepath.ToSlash(file)); ; dir = path.Dir(dir) {
 		if d := c.Dir(0, dir); d != nil && d.ImportPath != "" && d.Package != "" {
@@ -185,8 +185,8 @@ func forTests(file string) bool {
 	return strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/")
 }
 
-// changedUnits lists the units of a folder that a file may change: its own, or
-// all where it is of none.
+// changedUnits lists the units of a folder that a file may affect: its own, or
+// all if it belongs to none.
 func changedUnits(d *catalog.Dir, file string) []*catalog.Unit {
 	var own []*catalog.Unit
 	for _, u := range d.Units {
@@ -200,7 +200,7 @@ func changedUnits(d *catalog.Dir, file string) []*catalog.Unit {
 	return d.Units
 }
 
-// goFiles keeps the Go files that are there.
+// goFiles filters the existing Go files.
 func goFiles(files []string) (kept []string) {
 	for _, file := range files {
 		if _, err := os.Stat(file); err == nil && strings.HasSuffix(file, ".go") {

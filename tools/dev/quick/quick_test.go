@@ -8,7 +8,7 @@ import (
 	"fnregistry.dev/fn_registry/catalog"
 )
 
-// What a changed file reaches in this repository.
+// What a changed file affects in this repository.
 func TestReached(t *testing.T) {
 	t.Parallel()
 	c, _, err := catalog.Load(t.Context(), catalog.Options{Roots: []string{"../../.."}})

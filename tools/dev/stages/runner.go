@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// runner runs stages and remembers how they ended.
+// runner runs stages and records how they ended.
 type runner struct {
 	stdout, stderr io.Writer
 	testenv        string // the path of the built program
 	signals        chan os.Signal
-	signal         syscall.Signal // what has ended this run, or 0
+	signal         syscall.Signal // the signal that ended this run, or 0
 	results        []*result
 }
 
@@ -30,7 +30,7 @@ type result struct {
 	took    time.Duration
 	failed  []string // packages and tests
 	skipped []skip
-	replay  []byte // what the tests have logged of how to run them again
+	replay  []byte // what the tests logged about how to replay them
 }
 
 func newRunner(stdout, stderr io.Writer) *runner {
@@ -42,8 +42,8 @@ func newRunner(stdout, stderr io.Writer) *runner {
 
 func (r *runner) close() { signal.Stop(r.signals) }
 
-// watchParent ends the run when make has ended, which a SIGKILL of make does
-// not tell.
+// watchParent ends the run when make has ended, since a SIGKILL of make sends
+// no signal here.
 func (r *runner) watchParent() {
 	for parent := os.Getppid(); os.Getppid() == parent; {
 		time.Sleep(time.Second)
@@ -100,7 +100,7 @@ func (r *runner) run(title string, command []string) *result {
 	return done
 }
 
-// wait waits for the command and passes signals on to it.
+// wait waits for the command and forwards signals to it.
 func (r *runner) wait(cmd *exec.Cmd) error {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
@@ -111,7 +111,7 @@ func (r *runner) wait(cmd *exec.Cmd) error {
 			r.say("%v: ending", s)
 			_ = cmd.Process.Signal(s) // it may just have ended
 			if cmd.Args[0] != r.testenv {
-				// Go test does not pass it on.
+				// Go test does not forward it.
 				_ = syscall.Kill(-cmd.Process.Pid, r.signal)
 			}
 		case err := <-done:
@@ -120,7 +120,7 @@ func (r *runner) wait(cmd *exec.Cmd) error {
 	}
 }
 
-// lines passes testenv's lines on and holds the end of the others.
+// lines forwards testenv's lines and keeps the end of the others.
 type lines struct {
 	pass io.Writer
 

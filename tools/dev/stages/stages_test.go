@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// childEnv makes this test's program a run of one stage next to a busy loop.
+// childEnv makes this test binary run one stage next to a busy loop.
 const childEnv = "STAGES_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -84,8 +84,8 @@ func goTest(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// What is printed is what go test prints without -json, but for times,
-// addresses and the indentation of subtests.
+// The output is that of go test without -json, except for times, addresses and
+// the indentation of subtests.
 func TestReport_AsGoTest(t *testing.T) {
 	t.Parallel()
 	dir := module(t)
@@ -106,7 +106,7 @@ func TestReport_AsGoTest(t *testing.T) {
 	indent := regexp.MustCompile(`(?m)^ +`)
 	want := indent.ReplaceAllString(changing.ReplaceAllString(plain.String(), "N"), "")
 	got := indent.ReplaceAllString(changing.ReplaceAllString(printed.String(), "N"), "")
-	// The last line is of the whole run, and so not of a package.
+	// The last line belongs to the whole run, not to a package.
 	if want = strings.TrimSuffix(want, "FAIL\n"); got != want {
 		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
@@ -125,7 +125,7 @@ func TestReport_AsGoTest(t *testing.T) {
 	}
 }
 
-// A stage that fails does not keep the next from running, and the summary says
+// A failing stage does not keep the next from running, and the summary lists
 // what failed and what was skipped.
 func TestRun_SumsUp(t *testing.T) {
 	t.Parallel()
@@ -159,7 +159,7 @@ stages: skipped for other reasons: 1
 }
 
 // However the run ends, so do the busy loop, which is in its process, and what
-// the stage has started, by itself or, as go test does, through a child.
+// the stage has started, by itself or, like go test, through a child.
 func TestRun_EndsWithIt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -256,7 +256,7 @@ func TestConfig_Off(t *testing.T) {
 	}
 }
 
-// Each package of the workspace is in a stage, the Matrix packages are on both
+// Each package of the workspace is in a stage, the Matrix packages run on both
 // homeservers, and without servers testenv is not run.
 func TestStages(t *testing.T) {
 	t.Parallel()

@@ -15,9 +15,9 @@ import (
 	"fnregistry.dev/functions/infra/sqlite/sqliteopen"
 )
 
-// FuzzProcessSync gives the machine what a hostile server, or other users
+// FuzzProcessSync passes the machine what a hostile server, or other users
 // through it, may send. SELF stands for the device's identity key, so that an
-// Olm message reaches the part that decrypts. No server answers.
+// Olm message reaches the decryption. No server answers.
 func FuzzProcessSync(f *testing.F) {
 	for _, seed := range []string{
 		`{}`,

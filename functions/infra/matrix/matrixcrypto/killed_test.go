@@ -23,7 +23,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// task is what a child process does: it takes sync responses in until it is
+// task is the work of a child process: it processes sync responses until it is
 // killed, and prints a line after each.
 type task struct {
 	User  servers.User
@@ -95,10 +95,9 @@ func token(ctx context.Context, db *sqliteopen.SQLiteOpenHandle, since string) (
 	return since, err
 }
 
-// Each message has a key of its own, and its reader is killed again and again
-// while the keys come in: none may be lost, neither one that the server takes
-// for delivered, since it has seen the next token, nor one of which half was
-// stored.
+// Each message has a key of its own, and its reader is killed repeatedly while
+// the keys arrive: none may be lost, neither one that the server considers
+// delivered, since it has seen the next token, nor one that was half stored.
 func TestMatrixCryptoInit_Killed(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
@@ -109,7 +108,7 @@ func TestMatrixCryptoInit_Killed(t *testing.T) {
 	}
 	bob.stop(t)
 
-	// It sends until there were enough kills to mean anything.
+	// It sends until there were enough kills to be meaningful.
 	const messages, enough = 60, 6
 	var sent []id.EventID
 	sending, killed := make(chan struct{}), make(chan struct{}, 1000)
@@ -159,7 +158,7 @@ func TestMatrixCryptoInit_Killed(t *testing.T) {
 	t.Logf("%d kills", kills)
 }
 
-// readAsked reads an event that may be in no sync response any more.
+// readAsked reads an event that may no longer be in any sync response.
 func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text string) {
 	t.Helper()
 	evt := matrixtest.Event(t, d.client, room, want)
@@ -170,8 +169,8 @@ func (d *device) readAsked(t *testing.T, room id.RoomID, want id.EventID, text s
 	})
 }
 
-// Several goroutines that send to a room at once must not use a message key
-// twice.
+// Several goroutines that send to a room concurrently must not use a message
+// key twice.
 func TestMatrixCryptoInit_SendersAtOnce(t *testing.T) {
 	t.Parallel()
 	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})

@@ -108,8 +108,7 @@ func wantFile(t *testing.T, path string, want []byte) {
 	}
 }
 
-// A file that is not what its key says must not be handed out, not even in
-// part.
+// A file that does not match its key must not be returned, not even in part.
 func TestMatrixDownloadMedia_WrongHash(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "downloader")
@@ -252,7 +251,7 @@ func TestMatrixDownloadMedia_Canceled(t *testing.T) {
 	if core.ErrorCode(err) != core.CodeCanceled {
 		t.Errorf("got %v", err)
 	}
-	// A deadline of the client for a whole exchange is not one for a file.
+	// The client's deadline for a whole exchange does not apply to a file.
 	proxy.Heal()
 	slow := clientFor(t, proxy.URL(), server.NewUser(t, "slow"))
 	big := upload(t, matrixmedia.MatrixUploadMediaConfig{Client: slow, Content: bytes.NewReader(mediaBytes(1 << 20))})

@@ -67,8 +67,8 @@ func outboxInRoom(room id.RoomID) func(*http.Request) bool {
 	return func(r *http.Request) bool { return strings.Contains(r.URL.Path, string(room)) }
 }
 
-// A rate limit in the header, and in the body alone, is waited for, by the
-// other rooms too.
+// A rate limit in the header, or only in the body, is honored, by the other
+// rooms too.
 func TestMatrixOutbox_RateLimits(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]fault.Status{
@@ -113,7 +113,7 @@ func TestMatrixOutbox_RateLimits(t *testing.T) {
 	}
 }
 
-// Whatever happens to the answers, each message is posted once and in order.
+// Whatever happens to the responses, each message is posted once and in order.
 func TestMatrixOutbox_Faults(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -142,8 +142,8 @@ func TestMatrixOutbox_Faults(t *testing.T) {
 	}
 }
 
-// The server took the event, the answer is lost, and the server forgets its
-// transactions: the resend would be a double.
+// The server accepted the event, the response is lost, and the server forgets
+// its transactions: a resend would be a duplicate.
 func TestMatrixOutbox_ServerForgetsTransactions(t *testing.T) {
 	t.Parallel()
 	for _, taken := range []bool{true, false} {
@@ -179,8 +179,8 @@ func TestMatrixOutbox_ServerForgetsTransactions(t *testing.T) {
 	}
 }
 
-// A message of another session with other words, or sent past the outbox, is
-// not taken for the lost one.
+// A message of another session with other text, or sent without the outbox, is
+// not mistaken for the lost one.
 func TestMatrixOutbox_LookalikesAreNotTaken(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -245,8 +245,7 @@ func TestMatrixOutbox_SetAsideRetryDrop(t *testing.T) {
 	}
 }
 
-// Edits, reactions, answers and redactions of what is still in the queue find
-// their target.
+// Edits, reactions, replies and redactions of queued items find their target.
 func TestMatrixOutbox_StandIns(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -314,7 +313,7 @@ func TestMatrixOutbox_TargetThatWasNotSent(t *testing.T) {
 	outboxSent(t, outbox, outboxPut(t, outbox, outboxText(room, "goes on"))...)
 }
 
-// Without credentials all waits, and it goes on with new ones.
+// Without credentials everything waits, and it resumes with new ones.
 func TestMatrixOutbox_Credentials(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -343,7 +342,7 @@ func TestMatrixOutbox_Credentials(t *testing.T) {
 	}
 }
 
-// Stopped and started again and again, nothing is lost and nothing doubled.
+// Repeatedly stopped and started, it loses and duplicates nothing.
 func TestMatrixOutbox_StopAndStart(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -380,8 +379,8 @@ func TestMatrixOutbox_StopAndStart(t *testing.T) {
 	}
 }
 
-// An outbox that ends again and again, each time before a lost send has
-// settled, sends it all the same.
+// An outbox that is repeatedly ended before a lost send has settled still sends
+// it.
 func TestMatrixOutbox_SettlesOverRestarts(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -507,8 +506,8 @@ func TestMatrixOutbox_BadItems(t *testing.T) {
 	}
 }
 
-// One outbox at a time: in a process the second is refused, of two processes
-// the later goes on.
+// One outbox at a time: within a process the second is refused; of two
+// processes the later one takes over.
 func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)
@@ -548,7 +547,7 @@ func TestMatrixOutbox_OneAtATime(t *testing.T) {
 	}
 }
 
-// An outbox that has nothing to send finds out, too, that it was taken over.
+// An outbox with nothing to send also notices that it was taken over.
 func TestMatrixOutbox_IdleIsTakenOver(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, "idle")
@@ -574,7 +573,7 @@ func TestMatrixOutbox_IdleIsTakenOver(t *testing.T) {
 	}
 }
 
-// What the sync has seen needs no search.
+// Events that the sync has seen need no search.
 func TestMatrixOutbox_Observe(t *testing.T) {
 	t.Parallel()
 	s := newOutboxSetup(t)

@@ -37,8 +37,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// A look up may take minutes, and no send has to settle for as long, not after
-// a restart either.
+// A check may take minutes, but that does not lengthen any send's Settle, not
+// even after a restart.
 func TestPace_IsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 	"fnregistry.dev/tools/testenv/testkit/servers"
 )
 
-// What handle failed at comes again, what it was done with does not.
+// An event that handle failed on is delivered again, handled ones are not.
 func TestMatrixSyncEach_AcknowledgesWhatWasHandled(t *testing.T) {
 	t.Parallel()
 	me, other := newClient(t, "me"), newClient(t, "other")

@@ -28,7 +28,7 @@ import (
 
 const syncPath = "GET /_matrix/client/v3/sync"
 
-// world is a user whose sync is tested, another one who speaks, and a room of
+// world is a user whose sync is tested, another one who sends, and a room with
 // both.
 type world struct {
 	bot, alice *mautrix.Client
@@ -195,7 +195,7 @@ func TestMatrixSyncService_CtxCancelClosesChannels(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	// A buffer of one that nobody empties: the loop stands in a send.
+	// A buffer of one that nobody drains: the loop blocks in a send.
 	service, err := matrixsync.MatrixSyncService(ctx, matrixsync.MatrixSyncServiceConfig{Client: w.bot, ChannelBuffer: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -274,8 +274,8 @@ func TestMatrixSyncService_BadConfig(t *testing.T) {
 	}
 }
 
-// ownMember says of an event whether it is the bot's member event in a room,
-// with this membership.
+// ownMember returns a predicate for the bot's member event in a room, with this
+// membership.
 func ownMember(w *world, room id.RoomID, membership string) func(matrix.MatrixSyncEvent) bool {
 	return func(e matrix.MatrixSyncEvent) bool {
 		var said struct{ Content struct{ Membership string } }
@@ -321,9 +321,9 @@ func TestMatrixSyncService_InvitesAndLeaves(t *testing.T) {
 	}
 }
 
-// An invitation that was taken back and made anew while away is a new one,
-// though the server tells only of one; in an initial sync one that is known is
-// not.
+// An invitation that was withdrawn and repeated while offline is a new one,
+// though the server reports only one; in an initial sync a known one is not
+// new.
 func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -345,7 +345,7 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 		if _, err := w.alice.KickUser(t.Context(), room, &mautrix.ReqKickUser{UserID: w.bot.UserID}); err != nil {
 			t.Fatal(err)
 		}
-		// Its place is from before: the taking back is never seen alone.
+		// Its token is older: the withdrawal is never seen alone.
 		if _, err := w.alice.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: w.bot.UserID}); err != nil {
 			t.Fatal(err)
 		}
@@ -364,7 +364,7 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), "UPDATE matrix_sync_state SET token = 'no such token'"); err != nil {
 		t.Fatal(err)
 	}
-	// Another filter: Synapse keeps its answer to an initial sync for two
+	// Another filter: Synapse caches its response to an initial sync for two
 	// minutes.
 	cfg.Filter = &mautrix.Filter{Room: &mautrix.RoomFilter{Timeline: &mautrix.FilterPart{Limit: 40}}}
 	service = startSync(t, cfg)
@@ -377,8 +377,8 @@ func TestMatrixSyncService_InvitedAnew(t *testing.T) {
 	})
 }
 
-// Servers may tell of a rejected invitation or a ban in the state alone. Those
-// of testenv don't.
+// Servers may report a rejected invitation or a ban only in the state. Those of
+// testenv don't.
 func TestMatrixSyncService_LeaveInState(t *testing.T) {
 	t.Parallel()
 	server := &recorded{responses: [][]byte{
@@ -421,7 +421,7 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 }
 
 // A state store in memory is empty after a restart, and a message to an
-// encrypted room would go out in the clear: the service asks for the state
+// encrypted room would be sent unencrypted: the service requests the state
 // again.
 func TestMatrixSyncService_StateAfterRestart(t *testing.T) {
 	t.Parallel()
@@ -501,8 +501,8 @@ func TestMatrixSyncService_Conformance(t *testing.T) {
 	})
 }
 
-// The handle's own Stop and the service's are one: after either the channels
-// are closed.
+// The handle's own Stop and the service's are the same: after either the
+// channels are closed.
 func TestMatrixSyncService_StopForms(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(h *matrixsync.MatrixSyncServiceHandle) error{
@@ -527,7 +527,7 @@ func TestMatrixSyncService_StopForms(t *testing.T) {
 	}
 }
 
-// What the service says itself no member can say: an event may have any type.
+// Members can't forge the service's own events: an event may have any type.
 func TestMatrixSyncService_ForgedKinds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

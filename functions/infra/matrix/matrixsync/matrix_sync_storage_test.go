@@ -14,7 +14,7 @@ import (
 )
 
 // TestMatrixSyncStorage is the conformance test of a storage. durable is false
-// for the one that counts an event as acknowledged when it was received.
+// for the one that treats an event as acknowledged when it was received.
 func TestMatrixSyncStorage(t *testing.T) {
 	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
@@ -134,7 +134,7 @@ func testStorage(t *testing.T, durable bool, open func(t *testing.T, ttl time.Du
 	})
 }
 
-// Time passes in a bubble. SQLite's clock is not asked, the process's is.
+// Time passes in a bubble. The process's clock is used, not SQLite's.
 func TestMatrixSyncStorage_DedupeTTL(t *testing.T) {
 	t.Parallel()
 	db := newDB(t).Writer
@@ -165,7 +165,7 @@ func TestMatrixSyncStorage_DedupeTTL(t *testing.T) {
 				if known, _ := s.Known(t.Context(), []id.EventID{"$old", "$new"}); known[0] || !known[1] {
 					t.Errorf("known %v", known)
 				}
-				// A batch without news, when all that is known is too old.
+				// A batch without events, when all known ones are too old.
 				time.Sleep(2 * time.Hour)
 				if again := takeIn(t, s, "t4", "$newest"); again[0].Seq != 0 {
 					t.Errorf("a known event is taken in again: %+v", again)

@@ -177,8 +177,8 @@ func TestMatrixSyncStore_OldVersion(t *testing.T) {
 	}
 }
 
-// Several programs that share a database are often updated together: each finds
-// the old tables, one adds what they lack, and none fails for that.
+// Programs that share a database are often updated together: each finds the old
+// tables, one adds the missing columns, and none fails.
 func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 10 {
@@ -228,8 +228,8 @@ func TestMatrixSyncStore_OldVersionAtOnce(t *testing.T) {
 	}
 }
 
-// What is not acknowledged is never forgotten, however old; what is, leaves the
-// file.
+// Unacknowledged events are never deleted, however old; acknowledged ones leave
+// the file.
 func TestMatrixSyncStore_PruningKeepsPending(t *testing.T) {
 	t.Parallel()
 	db := newDB(t).Writer

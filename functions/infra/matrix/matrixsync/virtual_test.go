@@ -18,7 +18,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
-// day is a server's day in virtual time: a long poll that holds answers back, a
+// day is a server's day in virtual time: a long poll that holds responses, a
 // message every minute, and bad hours.
 type day struct {
 	began time.Time
@@ -30,7 +30,7 @@ type day struct {
 	messages int
 }
 
-// hour says how the server behaves.
+// hour returns how the server behaves.
 func (d *day) hour() string {
 	switch hour := int(time.Since(d.began).Hours()); hour {
 	case 3:
@@ -193,8 +193,8 @@ func TestSync_BackoffStartsAnew(t *testing.T) {
 	})
 }
 
-// A server that takes a request and never answers, or stops in an answer's
-// middle, is given up, and asked again.
+// A server that accepts a request and never responds, or stops in the middle of
+// a response, is given up and requested again.
 func TestSync_SilentServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

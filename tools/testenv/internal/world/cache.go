@@ -16,8 +16,8 @@ import (
 // unusedFor is how long an unused entry stays in the cache.
 const unusedFor = 30 * 24 * time.Hour
 
-// cached returns a folder of the cache that build has filled, for this name and
-// these inputs. While one process builds, others that need the same wait.
+// cached returns a folder of the cache, filled by build for this name and these
+// inputs. While one process builds, others that need the same wait.
 func (w *World) cached(
 	ctx context.Context,
 	name string,
@@ -39,7 +39,7 @@ func (w *World) cached(
 		return dir, nil
 	}
 	w.dropUnused(name)
-	temp := dir + ".new" // under the lock, so at most what a killed one has left is there
+	temp := dir + ".new" // under the lock, so this can only be left over from a killed process
 	if err := os.RemoveAll(temp); err != nil {
 		return "", err
 	}
@@ -57,13 +57,13 @@ func (w *World) cached(
 	return dir, nil
 }
 
-// isUsed reports whether the folder is there, and notes that it is used.
+// isUsed reports whether the folder exists, and marks it as used.
 func isUsed(dir string) bool {
 	now := time.Now()
 	return os.Chtimes(dir, now, now) == nil
 }
 
-// dropUnused removes other editions of the same thing.
+// dropUnused removes old versions of the same entry.
 func (w *World) dropUnused(name string) {
 	found, _ := filepath.Glob(filepath.Join(w.cfg.Cache, name+"-*"))
 	for _, dir := range found {

@@ -230,7 +230,7 @@ func TestStart_UnknownKind(t *testing.T) {
 	}
 }
 
-// The log is shown where it may say why a server ended.
+// The log is shown if it may explain why a server ended.
 func TestRunning_HowEnded(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string]string{

@@ -32,7 +32,7 @@ func JSON(content any) (json.RawMessage, error) {
 	}
 	data := bytes.TrimSpace(out.Bytes())
 	if len(data) == 0 || data[0] != '{' {
-		return nil, &core.Error{Code: core.CodeInvalid, Message: "the content is no JSON object"}
+		return nil, &core.Error{Code: core.CodeInvalid, Message: "the content is not a JSON object"}
 	}
 	return data, nil
 }
