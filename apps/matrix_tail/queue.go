@@ -26,8 +26,8 @@ func (s *session) enqueuer(ctx context.Context) (*matrixoutbox.MatrixOutboxHandl
 	)
 }
 
-// await waits until an item of the queue is sent: by another matrix_tail as long
-// as that one has the keys, or then by this one.
+// await waits until an item of the queue is sent: by another matrix_tail as
+// long as that one has the keys, or then by this one.
 func (s *session) await(ctx context.Context, queue *matrixoutbox.MatrixOutboxHandle, transaction string) (id.EventID, error) {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()

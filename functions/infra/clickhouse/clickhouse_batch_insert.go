@@ -89,9 +89,9 @@ type ClickHouseBatchInsertHandle[T any] struct {
 //
 // More in clickhouse_batch_insert.md:
 //   - A batch over several partitions is written partition by partition, and a
-//     server that dies between them leaves it half written: Unclear, "5 of 10
+//     server that dies between them leaves it half there: Unclear, "5 of 10
 //     rows are in the table".
-//   - Materialized views are not checked: a batch whose view failed is in its
+//   - Materialized views are not looked at: a batch whose view failed is in its
 //     table, and counts as written after the look-up, though the view lacks it.
 func ClickHouseBatchInsert[T any](ctx context.Context, conn driver.Conn, rows <-chan []T, cfg ClickHouseBatchInsertConfig, onBatch func(ClickHouseBatchInsertBatch[T])) (*ClickHouseBatchInsertHandle[T], error) {
 	op := "clickhouse_batch_insert table=" + cfg.Table
