@@ -21,6 +21,7 @@ type post struct {
 	room   id.RoomID
 	outbox *matrixoutbox.MatrixOutboxHandle // to put items in
 	sender *matrixoutbox.MatrixOutboxHandle // nil: another matrix_tail has the keys
+	inUse  error                            // says so, where sender is nil
 }
 
 // sentResult is printed as JSON.
@@ -57,6 +58,7 @@ func (p *post) start(ctx context.Context) (err error) {
 	}
 	err = p.useKeys(ctx, false)
 	if errors.Is(err, matrixcrypto.ErrMatrixKeysInUse) {
+		p.inUse = inUse(err)
 		return nil
 	}
 	if err == nil {
@@ -110,11 +112,8 @@ func (p *post) wait(ctx context.Context, transaction string) error {
 			Hint: "matrix_tail outbox lists parked messages; retry or drop this one: " + transaction,
 		}
 	}
-	if err != nil && ctx.Err() != nil {
-		return &core.Error{
-			Code: core.ErrorCode(err), Message: "the message stays in the queue on disk",
-			Hint: "the next send sends it first; matrix_tail outbox lists it", Err: context.Cause(ctx),
-		}
+	if err != nil && ctx.Err() != nil { // of Ctrl-C no error is printed
+		p.Log.Warn("the message stays in the queue, and the next send sends it first", "transaction", transaction)
 	}
 	if err != nil {
 		return err

@@ -110,6 +110,6 @@ func inUse(err error) error {
 	}
 	return &core.Error{
 		Code: core.CodeConflict, Message: fmt.Sprintf("matrix_tail runs already, as process %d", held.PID),
-		Hint: "end it (beside it, only sending, rooms, join, leave, outbox, retry and drop work), or log in with a --state folder of its own", Err: err,
+		Hint: "end it first; while it runs, only rooms, join, leave, outbox, retry, drop and sending work, but no uploads to encrypted rooms; or log in with another --state folder", Err: err,
 	}
 }

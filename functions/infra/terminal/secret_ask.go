@@ -27,7 +27,7 @@ type SecretAskConfig struct {
 // the caller's, to be cleared after use.
 //
 // Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable
-// where nobody can be asked, CodeCanceled for Control-C, Control-D or when ctx
+// where terminal or stdin can't be read, CodeCanceled for Control-C, Control-D or when ctx
 // ends. In each case the terminal is left as it was.
 //
 // More in secret_ask.md:
@@ -126,9 +126,10 @@ func readLine(lines *bufio.Reader) ([]byte, error) {
 	}
 	if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
 		return nil, &core.Error{
-			Code:    core.CodeUnavailable,
+			Code:    core.CodeInvalid,
 			Op:      "secret_ask",
 			Message: "there is no terminal to prompt on, and stdin has no line",
+			Hint:    "run it in a terminal, or give the secret as a line on stdin",
 		}
 	}
 	return line, nil

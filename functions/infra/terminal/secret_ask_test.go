@@ -144,7 +144,7 @@ func TestSecretAsk_NoTerminal(t *testing.T) {
 		{"twice", "one\nother\n", "got <> invalid\n"},
 		{"once", "no line end", "got <no line end> \n"},
 		{"once", "windows\r\n", "got <windows> \n"},
-		{"once", "", "got <> unavailable\n"},
+		{"once", "", "got <> invalid\n"},
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), "ASK="+c.mode)

@@ -66,7 +66,7 @@ var (
 	_ matrix.MatrixEnqueuer = (*MatrixOutboxHandle)(nil)
 )
 
-// MatrixOutboxAside is why an item was set aside.
+// MatrixOutboxAside is why an item was parked.
 type MatrixOutboxAside struct {
 	Room          id.RoomID
 	TransactionID string
@@ -76,9 +76,9 @@ type MatrixOutboxAside struct {
 
 func (e *MatrixOutboxAside) Error() string {
 	if e.Uncertain {
-		return fmt.Sprintf("set aside, may have been sent: %v", e.Err)
+		return fmt.Sprintf("parked, may have been sent: %v", e.Err)
 	}
-	return fmt.Sprintf("set aside: %v", e.Err)
+	return fmt.Sprintf("parked: %v", e.Err)
 }
 
 // Unwrap returns the cause.

@@ -57,14 +57,14 @@ func (h *MatrixOutboxQueueHandle) Entries(ctx context.Context, state string, lim
 	return entries, send.WithOp("matrix_outbox_queue entries", err)
 }
 
-// Retry puts items that were set aside back to their old place in the queue:
+// Retry puts parked items back to their old place in the queue:
 // those named, or all. It returns how many.
 func (h *MatrixOutboxQueueHandle) Retry(ctx context.Context, transactions ...string) (int, error) {
 	n, err := h.store.requeue(ctx, transactions)
 	return n, send.WithOp("matrix_outbox_queue retry", err)
 }
 
-// Drop takes items out, whether they are queued or set aside, and returns how
+// Drop takes items out, whether they are queued or parked, and returns how
 // many.
 func (h *MatrixOutboxQueueHandle) Drop(ctx context.Context, transactions ...string) (int, error) {
 	n, err := h.store.remove(ctx, transactions)

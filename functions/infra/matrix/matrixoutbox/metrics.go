@@ -28,9 +28,9 @@ func newOutboxMetrics(r *metrics.MetricsTextRegistry, user string) *outboxMetric
 		sent:      r.Histogram("matrix_outbox_send_seconds", "How long the server took to accept an event.", nil, "user"),
 		failures:  r.Counter("matrix_outbox_failures_total", "Tries that failed, by error code.", "user", "kind"),
 		recovered: r.Counter("matrix_outbox_recovered_total", "Events that were found to have been sent after their answer was lost.", "user"),
-		setAside:  r.Counter("matrix_outbox_set_aside_total", "Items that were set aside.", "user"),
+		setAside:  r.Counter("matrix_outbox_set_aside_total", "Items that were parked.", "user"),
 		queued:    r.Gauge("matrix_outbox_queue_depth", "Items that wait to be sent.", "user"),
-		asideNow:  r.Gauge("matrix_outbox_aside", "Items that are set aside.", "user"),
+		asideNow:  r.Gauge("matrix_outbox_aside", "Items that are parked.", "user"),
 		oldest:    r.Gauge("matrix_outbox_oldest_seconds", "Age of the oldest item that waits to be sent.", "user"),
 	}
 }

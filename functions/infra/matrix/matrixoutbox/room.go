@@ -57,7 +57,7 @@ type step struct {
 const looksUntilSettled = 4
 
 // laggingLimit is how long a server may not show what it has acknowledged,
-// until its item is set aside.
+// until its item is parked.
 const laggingLimit = 10 * time.Minute
 
 // runRoom sends a room's queue, and ends when it is empty.

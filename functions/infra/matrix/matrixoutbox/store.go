@@ -484,7 +484,7 @@ func (s *store) entries(ctx context.Context, where string, args ...any) ([]Matri
 	return entries, sqlite.SQLiteError("", rows.Err())
 }
 
-// requeue puts items that were set aside back to their old place: those named,
+// requeue puts parked items back to their old place: those named,
 // or all. It returns how many.
 func (s *store) requeue(ctx context.Context, txns []string) (int, error) {
 	const statement = "UPDATE matrix_outbox SET state = 0, tries = 0, done_at = 0 WHERE account = ? AND state = 2"
