@@ -107,11 +107,10 @@ func (p *post) sent(ctx context.Context, transaction string) (id.EventID, error)
 func (p *post) wait(ctx context.Context, transaction string) error {
 	event, err := p.sent(ctx, transaction)
 	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); ok {
-		hint := "matrix_tail outbox lists parked messages; retry or drop this one: " + transaction
-		if first := core.ErrorHint(err); first != "" {
-			hint = first + "; " + hint
+		return &core.Error{
+			Code: core.ErrorCode(err), Err: aside,
+			Hint: "matrix_tail outbox lists parked messages; retry or drop this one: " + transaction,
 		}
-		return &core.Error{Code: core.ErrorCode(err), Err: aside, Hint: hint}
 	}
 	if err != nil && ctx.Err() != nil { // of Ctrl-C no error is printed
 		p.Log.Warn("the message stays in the queue, and the next send sends it first", "transaction", transaction)

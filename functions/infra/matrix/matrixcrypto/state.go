@@ -77,7 +77,7 @@ func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, err
 		return true, err
 	case content.Algorithm == "": // for a room that was left, Dendrite answers with the own member event
 		return true, &core.Error{
-			Code: core.CodeUnsupported, Message: "the server names no algorithm of the room's encryption",
+			Code: core.CodeUnsupported, Message: "the server names no algorithm of the room's encryption, as for a room that was left",
 			Hint: "join the room again, if you have left it",
 		}
 	}
