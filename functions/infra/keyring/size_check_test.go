@@ -23,7 +23,7 @@ func TestSizeCheck(t *testing.T) {
 		if err := sizeCheck(c.goos, c.service, c.name, strings.Repeat("v", c.most)); err != nil {
 			t.Errorf("%s, %d bytes: %v", c.goos, c.most, err)
 		}
-		wantError(t, sizeCheck(c.goos, c.service, c.name, strings.Repeat("v", c.most+1)), core.CodeTooLarge, "takes")
+		wantError(t, sizeCheck(c.goos, c.service, c.name, strings.Repeat("v", c.most+1)), core.CodeTooLarge, "accepts")
 	}
 }
 
