@@ -11,8 +11,8 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
-// reasonRedacted is the Reason of an encrypted event that was redacted: there is
-// nothing left to decrypt.
+// reasonRedacted is the Reason of an encrypted event that was redacted: there
+// is nothing left to decrypt.
 const reasonRedacted = "redacted"
 
 // normalizeFill fills in what comes from the content; redacts is the field

@@ -28,8 +28,8 @@ const (
 // MatrixEventLine says on one line what an event is, for a terminal or a log:
 // when, who, what, and the event's ID, by which it is answered. Nothing in it
 // can steer a terminal. It is empty for an event that a reader of the room does
-// not see: state other than membership, name and topic, and what has no text, such
-// as a redacted message.
+// not see: state other than membership, name and topic, and what has no text,
+// such as a redacted message.
 //
 // The user ID comes first and the name behind it, because anybody can choose
 // any name: so no name looks like another user's line.

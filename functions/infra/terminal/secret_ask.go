@@ -27,8 +27,8 @@ type SecretAskConfig struct {
 // the caller's, to be cleared after use.
 //
 // Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable
-// where terminal or stdin can't be read, CodeCanceled for Control-C, Control-D or when ctx
-// ends. In each case the terminal is left as it was.
+// where terminal or stdin can't be read, CodeCanceled for Control-C, Control-D
+// or when ctx ends. In each case the terminal is left as it was.
 //
 // More in secret_ask.md:
 //   - With a controlling terminal it prompts there even if stdin is a pipe:
