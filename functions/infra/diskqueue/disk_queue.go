@@ -78,6 +78,7 @@ type DiskQueueHandle struct {
 	reader    *reader // nil: to be opened
 	writeFile storage // the last segment's
 	broken    bool    // the last segment is not to be written to any more
+	spent     bool    // the last segment is acknowledged, and another one makes room
 }
 
 // DiskQueue opens the queue in cfg.Folder, or makes it. Put returns when its
@@ -152,7 +153,12 @@ func (h *DiskQueueHandle) enqueue(items [][]byte, need int64) (*commit, error) {
 	if h.closed {
 		return nil, h.errClosed("put")
 	}
-	if have := h.bytes() + h.reserved; have+need > h.cfg.MaxBytes {
+	h.spent = h.spent || h.bytes()+h.reserved+need > h.cfg.MaxBytes && h.lastIsSpent()
+	have := h.bytes() + h.reserved
+	if h.spent { // its file is removed before anything is written
+		have -= h.segments[len(h.segments)-1].size
+	}
+	if have+need > h.cfg.MaxBytes {
 		return nil, &core.Error{
 			Code: core.CodeUnavailable, Op: h.op + " put", Message: fmt.Sprintf("the queue is full: %d of %d bytes", have, h.cfg.MaxBytes),
 			Hint: "acknowledge items, or raise MaxBytes",

@@ -144,7 +144,7 @@ func (h *DiskQueueHandle) begin(first uint64) error {
 		h.segments[n-1].count = first - h.segments[n-1].first
 	}
 	h.segments = append(h.segments, &segment{path: path, first: first})
-	h.writeFile, h.broken = file, false
+	h.writeFile, h.broken, h.spent = file, false, false
 	return nil
 }
 
@@ -163,6 +163,13 @@ func (h *DiskQueueHandle) removeAcked() error {
 		h.segments = h.segments[1:]
 	}
 	return nil
+}
+
+// lastIsSpent reports whether all items of the last segment are acknowledged,
+// and nothing is about to be written to it.
+func (h *DiskQueueHandle) lastIsSpent() bool {
+	last := h.segments[len(h.segments)-1]
+	return last.count > 0 && last.end() <= h.acked+1 && h.reserved == 0
 }
 
 // end is the ID after that of the last item.
