@@ -262,6 +262,24 @@ func TestMatrixTail_SendBesideFollow(t *testing.T) {
 	b.alice.fails(t, 73, "matrix_tail runs already, as process "+strconv.Itoa(b.aliceFollow.cmd.Process.Pid), "follow", b.room)
 }
 
+// A file that is sent beside a follow is encrypted, too: what is queued has its
+// key, and the follow encrypts that.
+func TestMatrixTail_UploadBesideFollow(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t)
+	secret := filepath.Join(t.TempDir(), "secret.txt")
+	if err := os.WriteFile(secret, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	evt := b.alice.run(t, "", "upload", b.room, secret)
+	b.bobFollow.until("secret.txt")
+	b.bobFollow.signal(syscall.SIGINT)
+	b.bobFollow.wait()
+	if content := b.bob.run(t, "", "download", b.room, evt, "-o", "-"); content != "content" {
+		t.Errorf("downloaded %q", content)
+	}
+}
+
 // A follow that stands still sends nothing. When it is killed, the send beside
 // it takes over.
 func TestMatrixTail_FollowKilled(t *testing.T) {
