@@ -143,7 +143,7 @@ func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
 	}
 	var buffer bytes.Buffer
 	buffer.Grow(int(min(max(size, 0), 1<<26)) + bytes.MinRead) // what a header says is not believed past 64 MiB
-	n, err := buffer.ReadFrom(io.LimitReader(body, limit+1))
+	n, err := buffer.ReadFrom(io.LimitReader(body, max(limit, limit+1))) // limit+1 may overflow
 	switch {
 	case err != nil:
 		return nil, &core.Error{
