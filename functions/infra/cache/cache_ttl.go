@@ -169,7 +169,13 @@ func (c *CacheTTLHandle[K, V]) leave(key K, l *load[V]) {
 
 func (c *CacheTTLHandle[K, V]) run(ctx context.Context, key K, l *load[V]) {
 	defer l.cancel()
+	defer c.settle(key, l) // also when Load ends the goroutine
+	l.err = &core.Error{Code: core.CodeInternal, Op: "cache_ttl load", Message: "Load called runtime.Goexit"}
 	l.value, l.err = c.call(ctx, key)
+}
+
+// settle gives the result of a load to those who wait for it, and keeps it.
+func (c *CacheTTLHandle[K, V]) settle(key K, l *load[V]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(l.done)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -203,6 +204,21 @@ func TestCacheTTL_DeleteWhileLoading(t *testing.T) {
 			t.Errorf("who asked after got %q", value)
 		}
 		want(t, c, "a", "new")
+	})
+}
+
+// A Load that ends its goroutine, as t.FailNow does, leaves nobody waiting.
+func TestCacheTTL_Goexit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t, cache.CacheTTLConfig[string, string]{
+			TTL: time.Minute, Load: func(context.Context, string) (string, error) { runtime.Goexit(); return "", nil },
+		})
+		for range 2 {
+			if _, err := c.Get(t.Context(), "key"); core.ErrorCode(err) != core.CodeInternal || !strings.Contains(err.Error(), "Goexit") {
+				t.Error(err)
+			}
+		}
 	})
 }
 
