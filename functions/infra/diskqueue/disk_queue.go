@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"sync"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/filelock"
 )
 
 // MaxItemBytes is the most that one item may have.
@@ -58,7 +58,7 @@ type DiskQueueStatus struct {
 type DiskQueueHandle struct {
 	cfg  DiskQueueConfig
 	op   string
-	lock *os.File
+	lock *filelock.FileLockHandle
 
 	reading chan struct{} // capacity 1: who holds its value calls Next
 	wake    chan struct{} // capacity 1: there is something to write
