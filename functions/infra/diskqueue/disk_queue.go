@@ -71,6 +71,7 @@ type DiskQueueHandle struct {
 	reserved  int64      // bytes of pending and of the commit that is being written
 	acked     uint64     // the last acknowledged item
 	next      uint64     // the item that Next returns
+	delivered uint64     // the last item that Next has returned, or left out as damaged
 	acks      *ackFile
 	grown     chan struct{} // closed when next may be there
 	closed    bool
@@ -212,7 +213,7 @@ func (h *DiskQueueHandle) Ack(id uint64) error {
 	switch {
 	case h.closed:
 		return h.errClosed("ack")
-	case id >= h.next:
+	case id > h.delivered:
 		return &core.Error{Code: core.CodeInvalid, Op: h.op + " ack", Message: fmt.Sprintf("item %d was not delivered yet", id)}
 	case id <= h.acked:
 		return nil
@@ -220,7 +221,7 @@ func (h *DiskQueueHandle) Ack(id uint64) error {
 	if err := h.acks.write(id); err != nil {
 		return h.coded("ack", err)
 	}
-	h.acked = id
+	h.acked, h.next = id, max(h.next, id+1) // it may have been delivered before a Rewind
 	if err := h.removeAcked(); err != nil {
 		return h.coded("ack", err)
 	}

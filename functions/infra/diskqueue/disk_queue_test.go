@@ -504,3 +504,29 @@ func BenchmarkDiskQueue_Next(b *testing.B) {
 		}
 	}
 }
+
+// An item that was delivered may be acknowledged after a Rewind, too, and does
+// not come again.
+func TestDiskQueue_AckAfterRewind(t *testing.T) {
+	t.Parallel()
+	q := open(t, diskqueue.DiskQueueConfig{Folder: t.TempDir(), SegmentBytes: 20})
+	put(t, q, "a")
+	put(t, q, "b")
+	put(t, q, "c")
+	put(t, q, "d")
+	for range 3 {
+		if _, err := q.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q.Rewind()
+	if err := q.Ack(2); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Ack(4); core.ErrorCode(err) != core.CodeInvalid {
+		t.Errorf("one that was never delivered: %v", err)
+	}
+	if got := waiting(t, q); !slices.Equal(got, []string{"3:c", "4:d"}) {
+		t.Errorf("%q", got)
+	}
+}

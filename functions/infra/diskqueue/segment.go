@@ -64,7 +64,7 @@ func (h *DiskQueueHandle) open() (err error) {
 			return err
 		}
 	}
-	h.next = h.acked + 1
+	h.next, h.delivered = h.acked+1, h.acked
 	return h.removeAcked()
 }
 
