@@ -20,7 +20,7 @@ type post struct {
 	*session
 	room   id.RoomID
 	outbox *matrixoutbox.MatrixOutboxHandle // to put items in
-	sender *matrixoutbox.MatrixOutboxHandle // nil: another matrix_tail has the keys
+	sender *matrixoutbox.MatrixOutboxHandle // nil: another matrix_tail had the keys so far
 }
 
 // sentResult is printed as JSON.
@@ -96,7 +96,7 @@ func (p *post) send(ctx context.Context, put func(transaction string) (matrix.Ma
 // sent waits until an item is sent, by this process or another.
 func (p *post) sent(ctx context.Context, transaction string) (id.EventID, error) {
 	if p.sender == nil {
-		return p.await(ctx, p.outbox, transaction)
+		return p.await(ctx, transaction)
 	}
 	return p.sender.Wait(ctx, transaction)
 }

@@ -301,6 +301,46 @@ func TestMatrixTail_FollowKilled(t *testing.T) {
 	b.bobFollow.until("  first  $", "  second  "+strings.TrimSpace(out.String()))
 }
 
+// A send that has taken over from a follow sends what others put in, too, also
+// while it waits for its next line.
+func TestMatrixTail_LinesTakeOver(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t)
+	lines := b.alice.command(t.Context(), "send", b.room, "-", "--lines")
+	in, err := lines.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	lines.Stdout, lines.Stderr = &said, &said
+	if err := lines.Start(); err != nil {
+		t.Fatal(err)
+	}
+	say := func(text string) {
+		if _, err := io.WriteString(in, text+"\n"); err != nil {
+			t.Error(err)
+		}
+		b.bobFollow.until("  " + text + "  $")
+	}
+	say("beside the follow")
+	b.aliceFollow.signal(syscall.SIGKILL)
+	b.aliceFollow.wait()
+	say("taken over")
+	b.alice.run(t, "", "send", b.room, "another's", "--wait", "5s")
+	say("the last")
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := lines.Wait(); err != nil || strings.Count(said.String(), "$") != 3 {
+		t.Errorf("%v\n%s", err, &said)
+	}
+	for _, text := range []string{"beside the follow", "taken over", "another's", "the last"} {
+		if n := b.bobFollow.count("  " + text + "  $"); n != 1 {
+			t.Errorf("%q came %d times", text, n)
+		}
+	}
+}
+
 // A follow that goes on sends what was put in meanwhile.
 func TestMatrixTail_FollowGoesOn(t *testing.T) {
 	t.Parallel()
