@@ -68,7 +68,9 @@ type MatrixSendMediaResult struct {
 //
 // More in matrix_send_media.md:
 //   - A room that is encrypted and a client without encryption is an error
-//     before anything is sent, unless another process sends the queue.
+//     before anything is sent, unless another process sends the queue (a
+//     matrix_outbox with EnqueueOnly): then the file is encrypted here, and the
+//     message with its key by the other process.
 //   - The upload and the message are two steps: when the second fails, the file
 //     stays on the server, and a repeated call uploads it again.
 func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSendMediaResult, error) {
