@@ -151,8 +151,8 @@ func retry(ctx context.Context, c call, _ *settings) error {
 	if err := p.start(ctx); err != nil {
 		return err
 	}
-	defer p.stop(context.WithoutCancel(ctx))
-	var failed error // the last one, which the caller reports
+	defer func() { p.outbox.Stop(context.WithoutCancel(ctx)) }() // 5 seconds at most
+	var failed error                                             // the last one, which the caller reports
 	for _, entry := range transactions {
 		p.room = entry.Room
 		err := p.wait(ctx, entry.TransactionID)

@@ -32,16 +32,21 @@ func (p *post) await(ctx context.Context, transaction string) (id.EventID, error
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan struct{})
-	var failed error // set before ended is closed
+	var sender *matrixoutbox.MatrixOutboxHandle // both are set before ended is closed
+	var failed error
 	go func() {
 		defer close(ended)
-		if failed = p.takeOver(ctx, waiting); failed != nil {
+		if sender, failed = p.takeOver(ctx, waiting); failed != nil {
 			cancel()
 		}
 	}()
 	event, err := p.outbox.Wait(waiting, transaction)
 	cancel()
 	<-ended
+	if sender != nil {
+		p.outbox.Stop(context.WithoutCancel(ctx)) // at once: it sends nothing
+		p.outbox, p.shared = sender, false
+	}
 	if err != nil && failed != nil {
 		err = failed
 	}
@@ -49,27 +54,28 @@ func (p *post) await(ctx context.Context, transaction string) (id.EventID, error
 }
 
 // takeOver sends what is in the queue, as soon as no other matrix_tail has the
-// keys, and goes on doing so after waiting is done: others wait for who has the
-// keys. It returns when waiting is done or the sending has ended.
-func (p *post) takeOver(ctx, waiting context.Context) error {
+// keys. It returns when waiting is done or the sending has ended. The sender
+// goes on then, since others wait for who has the keys; the caller stops it.
+func (p *post) takeOver(ctx, waiting context.Context) (*matrixoutbox.MatrixOutboxHandle, error) {
 	err := p.useKeys(waiting, false)
 	if errors.Is(err, matrixcrypto.ErrMatrixKeysInUse) {
 		err = p.awaitKeys(waiting)
 	}
+	var sender *matrixoutbox.MatrixOutboxHandle
 	if err == nil {
-		p.sender, err = p.startSender(ctx)
+		sender, err = p.startSender(ctx)
 	}
 	if err != nil {
 		if waiting.Err() != nil {
-			return nil
+			return nil, nil
 		}
-		return err
+		return nil, err
 	}
 	select {
 	case <-waiting.Done():
-	case <-p.sender.Done():
+	case <-sender.Done():
 	}
-	return p.sender.Err()
+	return sender, sender.Err()
 }
 
 // startSender sends what this and other matrix_tails put into the queue. The
