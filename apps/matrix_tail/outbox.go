@@ -152,7 +152,8 @@ func retry(ctx context.Context, c call, _ *settings) error {
 		return err
 	}
 	defer func() { p.outbox.Stop(context.WithoutCancel(ctx)) }() // 5 seconds at most
-	var failed error                                             // the last one, which the caller reports
+
+	var failed error // the last one, which the caller reports
 	for _, entry := range transactions {
 		p.room = entry.Room
 		err := p.wait(ctx, entry.TransactionID)

@@ -208,8 +208,8 @@ func TestFileRotate_CanNotRotate(t *testing.T) {
 	wantLogs(t, path, map[string]string{"": "last\n", ".1": want.String()})
 }
 
-// After somebody has removed or moved the file, the next rotation begins another
-// one and leaves the older ones alone.
+// After somebody has removed or moved the file, the next rotation begins
+// another one and leaves the older ones alone.
 func TestFileRotate_Gone(t *testing.T) {
 	t.Parallel()
 	for name, takeAway := range map[string]func(path string) error{

@@ -157,9 +157,9 @@ func TestMatrixSendMedia_Outbox(t *testing.T) {
 	}
 }
 
-// A client without encryption leaves an encrypted room's message to a queue that
-// another process sends, and its file is encrypted. A queue that it sends itself
-// refuses.
+// A client without encryption leaves an encrypted room's message to a queue
+// that another process sends, and its file is encrypted. A queue that it sends
+// itself refuses.
 func TestMatrixSendMedia_EncryptedRoomOutbox(t *testing.T) {
 	t.Parallel()
 	alice := newClient(t, "alice")
