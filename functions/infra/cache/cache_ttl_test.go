@@ -279,3 +279,35 @@ func BenchmarkCacheTTL_Hit(b *testing.B) {
 		}
 	})
 }
+
+// A key that can't be compared panics where it is asked for, and others go on.
+func TestCacheTTL_KeyThatPanics(t *testing.T) {
+	t.Parallel()
+	c, err := cache.CacheTTL(cache.CacheTTLConfig[any, int]{
+		TTL: time.Minute, Load: func(context.Context, any) (int, error) { return 1, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a slice is a key")
+			}
+		}()
+		_, _ = c.Get(t.Context(), []int{1})
+	}()
+	got := make(chan int, 1)
+	go func() {
+		value, _ := c.Get(context.WithoutCancel(t.Context()), "other")
+		got <- value
+	}()
+	select {
+	case value := <-got:
+		if value != 1 {
+			t.Error(value)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the cache is locked")
+	}
+}
