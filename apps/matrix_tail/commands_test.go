@@ -425,3 +425,22 @@ func TestMatrixTail_Completion(t *testing.T) {
 		t.Errorf("an event: %q", words)
 	}
 }
+
+// Of several messages that are parked again each is reported, and once.
+func TestMatrixTail_RetrySeveral(t *testing.T) {
+	t.Parallel()
+	p := loggedIn(t, "me")
+	for range 3 {
+		p.fails(t, 73, "M_FORBIDDEN", "send", "!nowhere:localhost", "hi")
+	}
+	items := objects(t, p.run(t, "", "outbox", "--json"))
+	out := p.fails(t, 73, "M_FORBIDDEN", "retry")
+	if len(items) != 3 || strings.Count(out, "M_FORBIDDEN") != 3 {
+		t.Errorf("%d parked, retry says\n%s", len(items), out)
+	}
+	for _, item := range items {
+		if transaction, _ := item["transaction_id"].(string); !strings.Contains(out, transaction) {
+			t.Errorf("nothing of %s in\n%s", transaction, out)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -150,12 +151,21 @@ func retry(ctx context.Context, c call, _ *settings) error {
 	if err := p.start(ctx); err != nil {
 		return err
 	}
-	defer p.outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
-	var failed error
+	defer func() { p.outbox.Stop(context.WithoutCancel(ctx)) }() // 5 seconds at most
+
+	var failed error // the last one, which the caller reports
 	for _, entry := range transactions {
 		p.room = entry.Room
-		if err := p.wait(ctx, entry.TransactionID); err != nil && failed == nil {
-			failed = err
+		err := p.wait(ctx, entry.TransactionID)
+		if err == nil {
+			continue
+		}
+		if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](failed); ok {
+			c.Log.Warn("parked again", "transaction_id", aside.TransactionID, "error", failed)
+		}
+		failed = err
+		if _, again := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !again {
+			break // the others would wait as long
 		}
 	}
 	return failed

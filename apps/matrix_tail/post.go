@@ -20,7 +20,7 @@ type post struct {
 	*session
 	room   id.RoomID
 	outbox *matrixoutbox.MatrixOutboxHandle
-	inUse  error // another matrix_tail has the keys: outbox only puts items into the queue
+	inUse  error // another matrix_tail had the keys so far: outbox only puts items into the queue
 }
 
 // sentResult is printed as JSON.
@@ -45,7 +45,7 @@ func deliver(ctx context.Context, c call, do func(p *post) error) error {
 	if err := p.start(ctx); err != nil {
 		return err
 	}
-	defer p.outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
+	defer func() { p.outbox.Stop(context.WithoutCancel(ctx)) }() // 5 seconds at most
 	return do(p)
 }
 
@@ -84,7 +84,7 @@ func (p *post) send(ctx context.Context, put func(transaction string) (matrix.Ma
 // sent waits until an item is sent, by this process or another.
 func (p *post) sent(ctx context.Context, transaction string) (id.EventID, error) {
 	if p.inUse != nil {
-		return p.await(ctx, p.outbox, transaction)
+		return p.await(ctx, transaction)
 	}
 	return p.outbox.Wait(ctx, transaction)
 }

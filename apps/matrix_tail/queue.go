@@ -28,48 +28,54 @@ func (s *session) enqueuer(ctx context.Context) (*matrixoutbox.MatrixOutboxHandl
 
 // await waits until an item of the queue is sent: by another matrix_tail as
 // long as that one has the keys, or then by this one.
-func (s *session) await(ctx context.Context, queue *matrixoutbox.MatrixOutboxHandle, transaction string) (id.EventID, error) {
+func (p *post) await(ctx context.Context, transaction string) (id.EventID, error) {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan struct{})
-	var failed error // set before ended is closed
+	var sender *matrixoutbox.MatrixOutboxHandle // both are set before ended is closed
+	var failed error
 	go func() {
 		defer close(ended)
-		if failed = s.sendQueue(ctx, waiting); failed != nil {
+		if sender, failed = p.takeOver(ctx, waiting); failed != nil {
 			cancel()
 		}
 	}()
-	event, err := queue.Wait(waiting, transaction)
+	event, err := p.outbox.Wait(waiting, transaction)
 	cancel()
 	<-ended
+	if sender != nil {
+		p.outbox.Stop(context.WithoutCancel(ctx)) // at once: it sends nothing
+		p.outbox, p.inUse = sender, nil
+	}
 	if err != nil && failed != nil {
 		err = failed
 	}
 	return event, err
 }
 
-// sendQueue sends what is in the queue until waiting is done, as soon as no
-// other matrix_tail has the keys.
-func (s *session) sendQueue(ctx, waiting context.Context) error {
-	err := s.useKeys(waiting, false)
+// takeOver sends what is in the queue, as soon as no other matrix_tail has the
+// keys. It returns when waiting is done or the sending has ended. The sender
+// goes on then, since others wait for who has the keys; the caller stops it.
+func (p *post) takeOver(ctx, waiting context.Context) (*matrixoutbox.MatrixOutboxHandle, error) {
+	err := p.useKeys(waiting, false)
 	if errors.Is(err, matrixcrypto.ErrMatrixKeysInUse) {
-		err = s.awaitKeys(waiting)
+		err = p.awaitKeys(waiting)
 	}
-	if waiting.Err() != nil {
-		return nil
+	var sender *matrixoutbox.MatrixOutboxHandle
+	if err == nil {
+		sender, err = p.startSender(ctx)
 	}
 	if err != nil {
-		return err
-	}
-	outbox, err := s.startSender(ctx)
-	if err != nil {
-		return err
+		if waiting.Err() != nil {
+			return nil, nil
+		}
+		return nil, err
 	}
 	select {
 	case <-waiting.Done():
-	case <-outbox.Done():
+	case <-sender.Done():
 	}
-	return outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
+	return sender, sender.Err()
 }
 
 // startSender sends what this and other matrix_tails put into the queue. The

@@ -267,6 +267,24 @@ func TestMatrixTail_SendBesideFollow(t *testing.T) {
 	b.alice.fails(t, 73, "no uploads to encrypted rooms", "upload", b.room, file)
 }
 
+// A file that is sent beside a follow is encrypted, too: what is queued has its
+// key, and the follow encrypts that.
+func TestMatrixTail_UploadBesideFollow(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t)
+	secret := filepath.Join(t.TempDir(), "secret.txt")
+	if err := os.WriteFile(secret, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	evt := b.alice.run(t, "", "upload", b.room, secret)
+	b.bobFollow.until("secret.txt")
+	b.bobFollow.signal(syscall.SIGINT)
+	b.bobFollow.wait()
+	if content := b.bob.run(t, "", "download", b.room, evt, "-o", "-"); content != "content" {
+		t.Errorf("downloaded %q", content)
+	}
+}
+
 // A follow that stands still sends nothing. When it is killed, the send beside
 // it takes over.
 func TestMatrixTail_FollowKilled(t *testing.T) {
@@ -286,6 +304,46 @@ func TestMatrixTail_FollowKilled(t *testing.T) {
 		t.Errorf("send: %v\n%s", err, &out)
 	}
 	b.bobFollow.until("  first  $", "  second  "+strings.TrimSpace(out.String()))
+}
+
+// A send that has taken over from a follow sends what others put in, too, also
+// while it waits for its next line.
+func TestMatrixTail_LinesTakeOver(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t)
+	lines := b.alice.command(t.Context(), "send", b.room, "-", "--lines")
+	in, err := lines.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	lines.Stdout, lines.Stderr = &said, &said
+	if err := lines.Start(); err != nil {
+		t.Fatal(err)
+	}
+	say := func(text string) {
+		if _, err := io.WriteString(in, text+"\n"); err != nil {
+			t.Error(err)
+		}
+		b.bobFollow.until("  " + text + "  $")
+	}
+	say("beside the follow")
+	b.aliceFollow.signal(syscall.SIGKILL)
+	b.aliceFollow.wait()
+	say("taken over")
+	b.alice.run(t, "", "send", b.room, "another's", "--wait", "5s")
+	say("the last")
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := lines.Wait(); err != nil || strings.Count(said.String(), "$") != 3 {
+		t.Errorf("%v\n%s", err, &said)
+	}
+	for _, text := range []string{"beside the follow", "taken over", "another's", "the last"} {
+		if n := b.bobFollow.count("  " + text + "  $"); n != 1 {
+			t.Errorf("%q came %d times", text, n)
+		}
+	}
 }
 
 // A follow that goes on sends what was put in meanwhile.

@@ -85,13 +85,10 @@ func (c *CacheTTLHandle[K, V]) Get(ctx context.Context, key K) (V, error) {
 	if ctx.Err() != nil {
 		return none, &core.Error{Op: "cache_ttl get", Err: context.Cause(ctx)}
 	}
-	c.mu.Lock()
-	if e := c.fresh(key); e != nil {
-		c.mu.Unlock()
+	e, l := c.find(ctx, key)
+	if e != nil {
 		return e.value, e.err
 	}
-	l := c.join(ctx, key)
-	c.mu.Unlock()
 	select {
 	case <-l.done:
 		return l.value, l.err
@@ -115,6 +112,17 @@ func (c *CacheTTLHandle[K, V]) Len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.recent.Len()
+}
+
+// find returns the entry of a key, or else the load of it to wait for. A key of
+// an interface type whose value can't be compared panics, and leaves no lock.
+func (c *CacheTTLHandle[K, V]) find(ctx context.Context, key K) (*entry[K, V], *load[V]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.fresh(key); e != nil {
+		return e, nil
+	}
+	return nil, c.join(ctx, key)
 }
 
 // fresh returns the entry of a key, if it counts.
@@ -169,7 +177,13 @@ func (c *CacheTTLHandle[K, V]) leave(key K, l *load[V]) {
 
 func (c *CacheTTLHandle[K, V]) run(ctx context.Context, key K, l *load[V]) {
 	defer l.cancel()
+	defer c.settle(key, l) // also when Load ends the goroutine
+	l.err = &core.Error{Code: core.CodeInternal, Op: "cache_ttl load", Message: "Load called runtime.Goexit"}
 	l.value, l.err = c.call(ctx, key)
+}
+
+// settle gives the result of a load to those who wait for it, and keeps it.
+func (c *CacheTTLHandle[K, V]) settle(key K, l *load[V]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(l.done)

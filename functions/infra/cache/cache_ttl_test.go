@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -206,6 +207,21 @@ func TestCacheTTL_DeleteWhileLoading(t *testing.T) {
 	})
 }
 
+// A Load that ends its goroutine, as t.FailNow does, leaves nobody waiting.
+func TestCacheTTL_Goexit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t, cache.CacheTTLConfig[string, string]{
+			TTL: time.Minute, Load: func(context.Context, string) (string, error) { runtime.Goexit(); return "", nil },
+		})
+		for range 2 {
+			if _, err := c.Get(t.Context(), "key"); core.ErrorCode(err) != core.CodeInternal || !strings.Contains(err.Error(), "Goexit") {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 func TestCacheTTL_Panic(t *testing.T) {
 	t.Parallel()
 	c := newCache(t, cache.CacheTTLConfig[string, string]{TTL: time.Minute, Load: func(context.Context, string) (string, error) { panic("no such key") }})
@@ -262,4 +278,36 @@ func BenchmarkCacheTTL_Hit(b *testing.B) {
 			}
 		}
 	})
+}
+
+// A key that can't be compared panics where it is asked for, and others go on.
+func TestCacheTTL_KeyThatPanics(t *testing.T) {
+	t.Parallel()
+	c, err := cache.CacheTTL(cache.CacheTTLConfig[any, int]{
+		TTL: time.Minute, Load: func(context.Context, any) (int, error) { return 1, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a slice is a key")
+			}
+		}()
+		_, _ = c.Get(t.Context(), []int{1})
+	}()
+	got := make(chan int, 1)
+	go func() {
+		value, _ := c.Get(context.WithoutCancel(t.Context()), "other")
+		got <- value
+	}()
+	select {
+	case value := <-got:
+		if value != 1 {
+			t.Error(value)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the cache is locked")
+	}
 }

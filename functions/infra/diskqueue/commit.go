@@ -68,12 +68,13 @@ func (h *DiskQueueHandle) commit(c *commit) {
 }
 
 // room returns the segment to write to. A segment to which a write failed is
-// given up: what is behind its last record is not known.
+// given up: what is behind its last record is not known. One that is
+// acknowledged is, too, where its bytes are needed.
 func (h *DiskQueueHandle) room() (*segment, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	last := h.segments[len(h.segments)-1]
-	if last.count > 0 && (h.broken || last.size >= h.cfg.SegmentBytes) {
+	if last.count > 0 && (h.broken || h.spent || last.size >= h.cfg.SegmentBytes) {
 		if err := h.begin(last.end()); err != nil {
 			return nil, err
 		}

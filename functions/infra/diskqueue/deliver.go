@@ -49,6 +49,7 @@ func (h *DiskQueueHandle) read(s *segment) (DiskQueueItem, error) {
 		}
 		if id := h.reader.id - 1; id == h.next {
 			h.next++
+			h.delivered = max(h.delivered, id)
 			return DiskQueueItem{ID: id, Data: data}, nil
 		}
 	}
@@ -61,6 +62,7 @@ func (h *DiskQueueHandle) skip(s *segment) {
 	lost := s.end() - h.next
 	h.reader.close()
 	h.reader, h.next = nil, s.end()
+	h.delivered = max(h.delivered, h.next-1)
 	s.resumeID, s.resumeAt = s.end(), s.size
 	h.broken = h.broken || s == h.segments[len(h.segments)-1] // the next start would not find what came later
 	h.damaged(DiskQueueDamage{File: s.path, Offset: at, Bytes: s.size - at, Items: int64(lost)})

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"sync"
 
 	"fnregistry.dev/functions/core"
+	"fnregistry.dev/functions/infra/filelock"
 )
 
 // MaxItemBytes is the most that one item may have.
@@ -58,7 +58,7 @@ type DiskQueueStatus struct {
 type DiskQueueHandle struct {
 	cfg  DiskQueueConfig
 	op   string
-	lock *os.File
+	lock *filelock.FileLockHandle
 
 	reading chan struct{} // capacity 1: who holds its value calls Next
 	wake    chan struct{} // capacity 1: there is something to write
@@ -71,6 +71,7 @@ type DiskQueueHandle struct {
 	reserved  int64      // bytes of pending and of the commit that is being written
 	acked     uint64     // the last acknowledged item
 	next      uint64     // the item that Next returns
+	delivered uint64     // the last item that Next has returned, or left out as damaged
 	acks      *ackFile
 	grown     chan struct{} // closed when next may be there
 	closed    bool
@@ -78,6 +79,7 @@ type DiskQueueHandle struct {
 	reader    *reader // nil: to be opened
 	writeFile storage // the last segment's
 	broken    bool    // the last segment is not to be written to any more
+	spent     bool    // the last segment is acknowledged, and another one makes room
 }
 
 // DiskQueue opens the queue in cfg.Folder, or makes it. Put returns when its
@@ -152,7 +154,12 @@ func (h *DiskQueueHandle) enqueue(items [][]byte, need int64) (*commit, error) {
 	if h.closed {
 		return nil, h.errClosed("put")
 	}
-	if have := h.bytes() + h.reserved; have+need > h.cfg.MaxBytes {
+	h.spent = h.spent || h.bytes()+h.reserved+need > h.cfg.MaxBytes && h.lastIsSpent()
+	have := h.bytes() + h.reserved
+	if h.spent { // its file is removed before anything is written
+		have -= h.segments[len(h.segments)-1].size
+	}
+	if have+need > h.cfg.MaxBytes {
 		return nil, &core.Error{
 			Code: core.CodeUnavailable, Op: h.op + " put", Message: fmt.Sprintf("the queue is full: %d of %d bytes", have, h.cfg.MaxBytes),
 			Hint: "acknowledge items, or raise MaxBytes",
@@ -206,7 +213,7 @@ func (h *DiskQueueHandle) Ack(id uint64) error {
 	switch {
 	case h.closed:
 		return h.errClosed("ack")
-	case id >= h.next:
+	case id > h.delivered:
 		return &core.Error{Code: core.CodeInvalid, Op: h.op + " ack", Message: fmt.Sprintf("item %d was not delivered yet", id)}
 	case id <= h.acked:
 		return nil
@@ -214,7 +221,7 @@ func (h *DiskQueueHandle) Ack(id uint64) error {
 	if err := h.acks.write(id); err != nil {
 		return h.coded("ack", err)
 	}
-	h.acked = id
+	h.acked, h.next = id, max(h.next, id+1) // it may have been delivered before a Rewind
 	if err := h.removeAcked(); err != nil {
 		return h.coded("ack", err)
 	}

@@ -1,6 +1,7 @@
 package diskqueue
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/atomicfile"
+	"fnregistry.dev/functions/infra/filelock"
 )
 
 // segment is a file of records with consecutive IDs. Its name is the first one,
@@ -32,8 +34,6 @@ func (s *segment) end() uint64 { return s.first + s.count }
 
 const segmentEnding = ".seg"
 
-var errLocked = &core.Error{Code: core.CodeConflict, Message: "the queue is open already", Hint: "one process, and one handle in it, uses a folder"}
-
 func (h *DiskQueueHandle) segmentPath(first uint64) string {
 	return filepath.Join(h.cfg.Folder, fmt.Sprintf("%020d", first)+segmentEnding)
 }
@@ -43,8 +43,9 @@ func (h *DiskQueueHandle) open() (err error) {
 	if err := os.MkdirAll(h.cfg.Folder, 0o700); err != nil {
 		return err
 	}
-	if h.lock, err = lockFile(filepath.Join(h.cfg.Folder, "lock")); err != nil {
-		return err
+	lockPath := filepath.Join(h.cfg.Folder, "lock")
+	if h.lock, err = filelock.FileLock(context.Background(), lockPath, filelock.FileLockConfig{}); err != nil {
+		return alreadyOpen(err)
 	}
 	if h.acks, h.acked, err = openAcks(filepath.Join(h.cfg.Folder, "acked")); err != nil {
 		return err
@@ -63,8 +64,18 @@ func (h *DiskQueueHandle) open() (err error) {
 			return err
 		}
 	}
-	h.next = h.acked + 1
+	h.next, h.delivered = h.acked+1, h.acked
 	return h.removeAcked()
+}
+
+// alreadyOpen adds to the error of a lock what it means here.
+func alreadyOpen(err error) error {
+	if core.ErrorCode(err) != core.CodeConflict {
+		return err
+	}
+	return &core.Error{
+		Code: core.CodeConflict, Message: "the queue is open already", Hint: "one process, and one handle in it, uses a folder", Err: err,
+	}
 }
 
 func (h *DiskQueueHandle) findSegments() error {
@@ -144,7 +155,7 @@ func (h *DiskQueueHandle) begin(first uint64) error {
 		h.segments[n-1].count = first - h.segments[n-1].first
 	}
 	h.segments = append(h.segments, &segment{path: path, first: first})
-	h.writeFile, h.broken = file, false
+	h.writeFile, h.broken, h.spent = file, false, false
 	return nil
 }
 
@@ -163,6 +174,13 @@ func (h *DiskQueueHandle) removeAcked() error {
 		h.segments = h.segments[1:]
 	}
 	return nil
+}
+
+// lastIsSpent reports whether all items of the last segment are acknowledged,
+// and nothing is about to be written to it.
+func (h *DiskQueueHandle) lastIsSpent() bool {
+	last := h.segments[len(h.segments)-1]
+	return last.count > 0 && last.end() <= h.acked+1 && h.reserved == 0
 }
 
 // end is the ID after that of the last item.
@@ -191,7 +209,7 @@ func (h *DiskQueueHandle) closeFiles() error {
 		errs = append(errs, h.acks.file.Close())
 	}
 	if h.lock != nil {
-		errs = append(errs, unlockFile(h.lock))
+		errs = append(errs, h.lock.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -133,13 +133,17 @@ func (h *FileRotateHandle) Close() error {
 }
 
 func (h *FileRotateHandle) open() error {
+	// Before it is opened: opening a pipe would wait for its other end.
+	if info, err := os.Stat(h.cfg.Path); err == nil && !info.Mode().IsRegular() {
+		return errNotRegular
+	}
 	file, err := os.OpenFile(h.cfg.Path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, h.cfg.Mode)
 	if err != nil {
 		return err
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = &core.Error{Code: core.CodeInvalid, Message: "it is no regular file"}
+		err = errNotRegular
 	}
 	if err != nil {
 		return errors.Join(err, file.Close())
@@ -150,6 +154,8 @@ func (h *FileRotateHandle) open() error {
 	h.file, h.size, h.tryAt = file, info.Size(), h.cfg.MaxBytes
 	return nil
 }
+
+var errNotRegular = &core.Error{Code: core.CodeInvalid, Message: "it is no regular file"}
 
 // rotate moves the file out of the way and begins another. On failure the file
 // is written to as before, and it is tried again when it has grown by a tenth

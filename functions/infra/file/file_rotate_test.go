@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -205,6 +206,41 @@ func TestFileRotate_CanNotRotate(t *testing.T) {
 	}
 	fmt.Fprint(h, "last\n")
 	wantLogs(t, path, map[string]string{"": "last\n", ".1": want.String()})
+}
+
+// After somebody has removed or moved the file, the next rotation begins
+// another one and leaves the older ones alone.
+func TestFileRotate_Gone(t *testing.T) {
+	t.Parallel()
+	for name, takeAway := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"moved":   func(path string) error { return os.Rename(path, filepath.Join(filepath.Dir(path), "moved")) },
+	} {
+		for _, keep := range []int{-1, 2} {
+			path := filepath.Join(t.TempDir(), "log")
+			h := rotate(t, file.FileRotateConfig{Path: path, MaxBytes: 10, Keep: keep})
+			want := map[string]string{"": "fourth"}
+			if keep > 0 {
+				want = map[string]string{"": "fourth", ".1": "third", ".2": "first"}
+			}
+			for _, line := range []string{"first", "second", "third", "fourth"} {
+				if line == "third" {
+					if err := takeAway(path); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := h.Write([]byte(line)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := h.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := logs(t, path); !maps.Equal(got, want) {
+				t.Errorf("%s, keep %d: %v", name, keep, got)
+			}
+		}
+	}
 }
 
 func TestFileRotate_Concurrent(t *testing.T) {

@@ -17,10 +17,14 @@ const gzipEnding = ".gz"
 
 // shift makes room for Path.1 and moves the file there. It begins with the
 // oldest, so that a kill leaves a gap in the numbers and no file is
-// overwritten: the next shift closes the gap.
+// overwritten: the next shift closes the gap. A file that somebody has moved
+// away or removed needs no room.
 func (h *FileRotateHandle) shift() error {
 	if h.cfg.Keep == 0 {
-		return os.Remove(h.cfg.Path)
+		return remove(h.cfg.Path)
+	}
+	if _, err := os.Lstat(h.cfg.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	free := 1 // the first number that no file has
 	for free < h.cfg.Keep && h.exists(free) {

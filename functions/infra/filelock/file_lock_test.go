@@ -222,3 +222,34 @@ func TestFileLock_DroppedHandle(t *testing.T) {
 	_, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
 	wantHeld(t, err, core.CodeConflict, path, os.Getpid())
 }
+
+// A process that is being started has a copy of every open file for a moment,
+// and must not keep a lock by it that was released.
+func TestFileLock_WhileProcessesStart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	var done atomic.Bool
+	var starting sync.WaitGroup
+	for range 4 {
+		starting.Go(func() {
+			for !done.Load() {
+				if err := exec.CommandContext(t.Context(), "true").Run(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 5000 {
+		lock, err := filelock.FileLock(t.Context(), path, filelock.FileLockConfig{})
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if err := lock.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	done.Store(true)
+	starting.Wait()
+}

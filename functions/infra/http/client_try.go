@@ -110,7 +110,7 @@ func (a *tryResponse) hold(limit int64) (whole bool, err error) {
 		return a.Body == http.NoBody, nil
 	}
 	var held bytes.Buffer
-	_, err = io.CopyN(&held, a.Body, limit+1)
+	_, err = io.CopyN(&held, a.Body, max(limit, limit+1)) // limit+1 may overflow
 	a.held = held.Bytes()
 	if errors.Is(err, io.EOF) {
 		return true, nil

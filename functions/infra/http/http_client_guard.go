@@ -25,7 +25,7 @@ type HTTPClientGuardConfig struct {
 	// of the body, redirects included. Zero: 30 s.
 	Timeout time.Duration
 	// MaxBytes is the longest body of a response, once it is unpacked. Zero:
-	// 10 MiB.
+	// 10 MiB; negative: none may have one.
 	MaxBytes int64
 	// MaxRedirects is how many are followed. Zero: 5; negative: none, and the
 	// response with the redirect is returned.
@@ -51,7 +51,7 @@ type HTTPClientGuardConfig struct {
 //   - It does not use HTTP_PROXY, since a proxy would resolve names itself.
 //   - A public address can be any server: don't send it secrets.
 func HTTPClientGuard(cfg HTTPClientGuardConfig) *http.Client {
-	g := &guard{allow: slices.Clone(cfg.Allow), maxBytes: cmp.Or(cfg.MaxBytes, 10<<20)}
+	g := &guard{allow: slices.Clone(cfg.Allow), maxBytes: max(cmp.Or(cfg.MaxBytes, 10<<20), 0)}
 	g.dialer = net.Dialer{Timeout: 10 * time.Second, ControlContext: g.control}
 	g.base = &http.Transport{
 		DialContext: g.dialer.DialContext, ForceAttemptHTTP2: true,
@@ -113,7 +113,10 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)]) // one more tells too long from just long enough
+	if int64(len(p)) > b.left {
+		p = p[:b.left+1] // one more tells too long from just long enough
+	}
+	n, err := b.ReadCloser.Read(p)
 	if int64(n) > b.left {
 		n, b.left = int(b.left), 0
 		return n, b.guard.tooLarge()

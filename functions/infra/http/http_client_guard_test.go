@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -227,5 +228,20 @@ func TestHTTPClientGuard_Bounds(t *testing.T) {
 	client = fnhttp.HTTPClientGuard(fnhttp.HTTPClientGuardConfig{Allow: allowed, Timeout: 100 * time.Millisecond})
 	if _, err := guarded(t, client, server+"/slow"); core.ErrorCode(err) != core.CodeTimeout {
 		t.Errorf("slow: %v", err)
+	}
+}
+
+// Limits at the ends of their type are limits.
+func TestHTTPClientGuard_ExtremeLimits(t *testing.T) {
+	t.Parallel()
+	server := listenAt(t, "127.0.0.2", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "hello")
+		_ = http.NewResponseController(w).Flush() // no Content-Length
+	})
+	for limit, want := range map[int64]core.Code{math.MaxInt64: "", -1: core.CodeTooLarge, math.MinInt64: core.CodeTooLarge} {
+		client := fnhttp.HTTPClientGuard(fnhttp.HTTPClientGuardConfig{Allow: allowed, MaxBytes: limit})
+		if body, err := guarded(t, client, server); core.ErrorCode(err) != want || want == "" && body != "hello" {
+			t.Errorf("%d: %q, %v", limit, body, err)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -217,6 +218,21 @@ func TestHTTPClientRetry_TryTimeout(t *testing.T) {
 	_, err = retryClient(fnhttp.HTTPClientRetryConfig{Base: counted, TryTimeout: 20 * time.Millisecond, MaxAttempts: 2}).Get(server.URL)
 	if core.ErrorCode(err) != core.CodeTimeout || tries.Load() != 2 {
 		t.Errorf("got %v after %d tries", err, tries.Load())
+	}
+}
+
+// A buffer without a limit holds whole bodies, so that a cut one is retried.
+func TestHTTPClientRetry_BufferWithoutLimit(t *testing.T) {
+	t.Parallel()
+	client := retryClient(fnhttp.HTTPClientRetryConfig{BufferBytes: math.MaxInt64})
+	cut := newFlaky(t, reset(halfAnswer), func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "whole") })
+	response, err := client.Get(cut.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err != nil || string(body) != "whole" || cut.requests.Load() != 2 {
+		t.Errorf("%v after %d requests", err, cut.requests.Load())
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // HTTPGunzipConfig bounds what [HTTPGunzip] takes. The zero value is usable.
 type HTTPGunzipConfig struct {
-	MaxBytes int64 // longest body once it is unpacked; zero: 8 MiB
+	MaxBytes int64 // longest body once it is unpacked; zero: 8 MiB; negative: 0
 }
 
 // HTTPGunzip unpacks request bodies that have Content-Encoding: gzip (or
@@ -33,7 +33,7 @@ type HTTPGunzipConfig struct {
 //   - A megabyte of gzip can hold a gigabyte: keep MaxBytes near what a handler
 //     needs.
 func HTTPGunzip(next http.Handler, cfg HTTPGunzipConfig) http.Handler {
-	maxBytes := cmp.Or(cfg.MaxBytes, 8<<20)
+	maxBytes := max(cmp.Or(cfg.MaxBytes, 8<<20), 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		codings := strings.ToLower(strings.Join(r.Header.Values("Content-Encoding"), ","))
 		switch strings.TrimSpace(codings) {
@@ -83,7 +83,10 @@ func (g *gunzipped) read(p []byte) (int, error) {
 		}
 		g.gz = gz
 	}
-	n, err := g.gz.Read(p[:min(int64(len(p)), g.left+1)]) // one more tells too long from just long enough
+	if int64(len(p)) > g.left {
+		p = p[:g.left+1] // one more tells too long from just long enough
+	}
+	n, err := g.gz.Read(p)
 	if int64(n) > g.left {
 		return int(g.left), bodyTooLarge("http_gunzip", g.most, nil)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -116,5 +117,20 @@ func TestHTTPGunzip_Bomb(t *testing.T) {
 	}
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 100<<20 { // other tests run beside
 		t.Errorf("it took %d MB", grown>>20)
+	}
+}
+
+// Limits at the ends of their type are limits.
+func TestHTTPGunzip_ExtremeLimits(t *testing.T) {
+	t.Parallel()
+	for limit, want := range map[int64]int{math.MaxInt64: 200, 1: 413, -1: 413, math.MinInt64: 413} {
+		h := fnhttp.HTTPGunzip(echo, fnhttp.HTTPGunzipConfig{MaxBytes: limit})
+		r := httptest.NewRequest("POST", "/", bytes.NewReader(zipped(t, "hello")))
+		r.Header.Set("Content-Encoding", "gzip")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%d: status %d, want %d", limit, w.Code, want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -225,6 +226,12 @@ func (out *writer) appendValue(line []byte, value any) ([]byte, error) {
 		if text, ok := out.cfg.Text(value); ok {
 			return out.appendText(line, text), nil
 		}
+	}
+	if pointer := reflect.ValueOf(value); pointer.Kind() == reflect.Pointer {
+		if pointer.IsNil() {
+			return out.appendValue(line, nil)
+		}
+		return out.appendValue(line, pointer.Elem().Interface())
 	}
 	return nil, &core.Error{Code: core.CodeInvalid, Message: fmt.Sprintf("a %T can't be written", value), Hint: "set Text"}
 }

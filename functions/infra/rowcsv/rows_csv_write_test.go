@@ -70,6 +70,8 @@ func TestRowsCSVWrite_Values(t *testing.T) {
 		{0.1, "0.1"}, {1e300, "1e+300"}, {float32(0.1), "0.1"}, {math.NaN(), "NaN"}, {math.Inf(-1), "-Inf"}, {2.0, "2"},
 		{true, "true"}, {[]byte{0, 0xff, 0x10}, "AP8Q"}, {at, "2024-02-29T12:30:00.25+02:00"},
 		{"=1+1", "=1+1"},
+		{new("text"), "text"}, {new(int64(-1)), "-1"}, {new(true), "true"}, {&at, "2024-02-29T12:30:00.25+02:00"},
+		{(*string)(nil), ""}, {(*time.Time)(nil), ""}, {new((*int)(nil)), ""}, {new([]byte(nil)), ""}, {new(any(2.5)), "2.5"}, {new(any), ""},
 	} {
 		if got, want := write(t, one(c.value, "x"), rowcsv.RowsCSVWriteConfig{}), "a,b\r\n"+c.want+",x\r\n"; got != want {
 			t.Errorf("%#v: got %q, want %q", c.value, got, want)

@@ -15,7 +15,8 @@ import (
 type BatchCollectConfig[T any] struct {
 	// Write stores a batch. It is called with one batch after the other, in
 	// order, and may keep it. Its context has the values of BatchCollect's and
-	// ends with that of Stop. An error ends the intake. Required.
+	// ends with that of Stop. An error ends the intake, and so does a panic, as
+	// a *core.Error with CodeInternal. Required.
 	Write func(ctx context.Context, batch BatchCollectBatch[T]) error
 	// MaxItems makes a batch due, and is the most that it has. Default:
 	// 10,000.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -323,5 +324,22 @@ func BenchmarkBatchCollect(b *testing.B) {
 			}
 			b.ReportMetric(float64(size*b.N)/b.Elapsed().Seconds(), "items/s")
 		})
+	}
+}
+
+// A panic in Write is its batch's error: the program goes on.
+func TestBatchCollect_Panic(t *testing.T) {
+	t.Parallel()
+	in := make(chan []int)
+	h := collect(t, in, work.BatchCollectConfig[int]{
+		MaxItems: 1, Write: func(context.Context, work.BatchCollectBatch[int]) error { panic("no such table") },
+	})
+	in <- []int{1, 2}
+	<-h.Closed()
+	if err := h.Stop(t.Context()); core.ErrorCode(err) != core.CodeInternal || !strings.Contains(err.Error(), "no such table") {
+		t.Error(err)
+	}
+	if untried := h.Untried(); len(untried) != 1 || !slices.Equal(untried[0].Items(), []int{2}) {
+		t.Errorf("untried: %v", untried)
 	}
 }

@@ -2,6 +2,8 @@ package work
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"fnregistry.dev/functions/core"
@@ -124,11 +126,23 @@ func (h *BatchCollectHandle[T]) write() {
 			h.untried = append(h.untried, batch)
 			h.fail(&core.Error{Op: "batch_collect", Message: "stopped before all was written", Err: context.Cause(h.ctx)})
 		default:
-			if err := h.cfg.Write(h.ctx, batch); err != nil {
+			if err := h.store(batch); err != nil {
 				h.fail(err)
 			}
 		}
 	}
+}
+
+// store calls Write, in a goroutine in which a panic would end the program.
+func (h *BatchCollectHandle[T]) store(batch BatchCollectBatch[T]) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &core.Error{
+				Code: core.CodeInternal, Op: "batch_collect", Message: "Write panicked", Err: fmt.Errorf("%v\n%s", p, debug.Stack()),
+			}
+		}
+	}()
+	return h.cfg.Write(h.ctx, batch)
 }
 
 func (h *BatchCollectHandle[T]) fail(err error) {

@@ -61,13 +61,16 @@ type MatrixSendMediaResult struct {
 // uploaded again, but shown once.
 //
 // Errors: CodeUnsupported for an encrypted room where the client has no
-// encryption, before anything is sent; CodeInvalid for a bad Kind, or a
+// encryption, before anything is sent, unless another process sends the Outbox
+// (SentElsewhere); CodeInvalid for a bad Kind, or a
 // thumbnail that would show what is encrypted; and those of [MatrixUploadMedia]
 // and [matrix.MatrixError].
 //
 // More in matrix_send_media.md:
 //   - A room that is encrypted and a client without encryption is an error
-//     before anything is sent.
+//     before anything is sent, unless another process sends the queue (a
+//     matrix_outbox with EnqueueOnly): then the file is encrypted here, and the
+//     message with its key by the other process.
 //   - The upload and the message are two steps: when the second fails, the file
 //     stays on the server, and a repeated call uploads it again.
 func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSendMediaResult, error) {
@@ -82,7 +85,7 @@ func MatrixSendMedia(ctx context.Context, cfg MatrixSendMediaConfig) (MatrixSend
 	switch {
 	case err != nil:
 		return MatrixSendMediaResult{}, matrix.MatrixError(op, err)
-	case encrypted && cfg.Client.Crypto == nil:
+	case encrypted && cfg.Client.Crypto == nil && !sentElsewhere(cfg.Outbox):
 		return MatrixSendMediaResult{}, send.WithOp(op, send.ErrorCleartext())
 	case cfg.Thumbnail != nil && encrypted != (cfg.Thumbnail.File != nil):
 		return fail(
@@ -122,6 +125,13 @@ func checkSendMedia(cfg MatrixSendMediaConfig) string {
 		return ""
 	}
 	return fmt.Sprintf("bad Kind %.40q: there are m.image, m.audio, m.video and m.file", cfg.Kind)
+}
+
+// sentElsewhere reports whether another process sends a queue, and encrypts
+// what is in it.
+func sentElsewhere(queue matrix.MatrixEnqueuer) bool {
+	outbox, ok := queue.(interface{ SentElsewhere() bool })
+	return ok && outbox.SentElsewhere()
 }
 
 // roomEncrypted reports whether a room is encrypted. A state store in memory

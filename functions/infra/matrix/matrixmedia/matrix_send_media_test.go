@@ -157,6 +157,36 @@ func TestMatrixSendMedia_Outbox(t *testing.T) {
 	}
 }
 
+// A client without encryption leaves an encrypted room's message to a queue
+// that another process sends, and its file is encrypted. A queue that it sends
+// itself refuses.
+func TestMatrixSendMedia_EncryptedRoomOutbox(t *testing.T) {
+	t.Parallel()
+	alice := newClient(t, "alice")
+	room := newRoom(t, alice)
+	if _, err := alice.SendStateEvent(t.Context(), room, event.StateEncryption, "", &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, enqueueOnly := range []bool{true, false} {
+		outbox, err := matrixoutbox.MatrixOutbox(t.Context(), matrixoutbox.MatrixOutboxConfig{Client: alice, DB: newDB(t).Writer, EnqueueOnly: enqueueOnly})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := matrixmedia.MatrixSendMedia(t.Context(), matrixmedia.MatrixSendMediaConfig{Client: alice, Outbox: outbox, Room: room, Content: strings.NewReader("secret")})
+		entries, listErr := outbox.Entries(t.Context(), "queued", 0)
+		if listErr != nil {
+			t.Fatal(listErr)
+		}
+		if enqueueOnly && (err != nil || sent.Upload.File == nil || len(entries) != 1) {
+			t.Errorf("for another process: %+v, %d queued, %v", sent, len(entries), err)
+		}
+		if !enqueueOnly && (core.ErrorCode(err) != core.CodeUnsupported || len(entries) != 0) {
+			t.Errorf("for itself: %d queued, %v", len(entries), err)
+		}
+		matrixtest.Stop(t, outbox)
+	}
+}
+
 func TestMatrixSendMedia_BadConfig(t *testing.T) {
 	t.Parallel()
 	alice := newClient(t, "alice")

@@ -157,7 +157,7 @@ func (u *upload) findSize(ctx context.Context) error {
 	}
 	from := u.source
 	if u.limit > 0 {
-		from = io.LimitReader(from, u.limit+1)
+		from = io.LimitReader(from, max(u.limit, u.limit+1)) // u.limit+1 may overflow
 	}
 	if _, err := io.Copy(&u.spool, untilDone{ctx, from}); err != nil {
 		return u.readError(err)

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -199,6 +202,29 @@ func TestMatrixUploadMedia_TooLarge(t *testing.T) {
 	}
 	if asked != 0 {
 		t.Errorf("the limit was asked for %d times more", asked)
+	}
+}
+
+// A server whose limit is that of the type has none that matters.
+func TestMatrixUploadMedia_HugeLimit(t *testing.T) {
+	t.Parallel()
+	var got []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			fmt.Fprintf(w, `{"m.upload.size": %d}`, int64(math.MaxInt64))
+			return
+		}
+		got, _ = io.ReadAll(r.Body)
+		fmt.Fprint(w, `{"content_uri": "mxc://example.org/file"}`)
+	}))
+	t.Cleanup(server.Close)
+	client, err := mautrix.NewClient(server.URL, "@me:example.org", "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = matrixmedia.MatrixUploadMedia(t.Context(), matrixmedia.MatrixUploadMediaConfig{Client: client, Content: io.LimitReader(zeros{}, 100)})
+	if err != nil || len(got) != 100 {
+		t.Errorf("%d bytes arrived, %v", len(got), err)
 	}
 }
 

@@ -232,6 +232,10 @@ func (h *MatrixOutboxHandle) Stop(ctx context.Context) error {
 	}
 }
 
+// SentElsewhere reports whether another process sends the queue, and encrypts
+// where that is needed: it is the outbox's EnqueueOnly.
+func (h *MatrixOutboxHandle) SentElsewhere() bool { return h.sender.cfg.EnqueueOnly }
+
 // Done is closed when all has ended.
 func (h *MatrixOutboxHandle) Done() <-chan struct{} { return h.done }
 

@@ -1,6 +1,9 @@
 package matrixsync
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // NewSyncMemory returns a service's own storage, for the conformance test, with
 // limits.
@@ -18,3 +21,6 @@ func ParseSyncResponse(body []byte) (token string, err error) {
 	}
 	return response.NextBatch, nil
 }
+
+// ReadAnswer reads a body of unknown size.
+func ReadAnswer(body io.Reader, limit int64) ([]byte, error) { return readAnswer(body, -1, limit) }

@@ -142,8 +142,8 @@ func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
 		return nil, mautrix.ErrResponseTooLong
 	}
 	var buffer bytes.Buffer
-	buffer.Grow(int(min(max(size, 0), 1<<26)) + bytes.MinRead) // what a header says is not believed past 64 MiB
-	n, err := buffer.ReadFrom(io.LimitReader(body, limit+1))
+	buffer.Grow(int(min(max(size, 0), 1<<26)) + bytes.MinRead)           // what a header says is not believed past 64 MiB
+	n, err := buffer.ReadFrom(io.LimitReader(body, max(limit, limit+1))) // limit+1 may overflow
 	switch {
 	case err != nil:
 		return nil, &core.Error{

@@ -2,6 +2,7 @@ package matrixsync_test
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -62,5 +63,15 @@ func TestSync_Trickle(t *testing.T) {
 			}
 			service.Stop()
 		})
+	}
+}
+
+// A client without a limit for answers reads them.
+func TestMatrixSyncService_NoAnswerLimit(t *testing.T) {
+	t.Parallel()
+	for limit, want := range map[int64]string{math.MaxInt64: "answer", 6: "answer", 5: ""} {
+		if got, err := matrixsync.ReadAnswer(strings.NewReader("answer"), limit); string(got) != want || (err == nil) != (want != "") {
+			t.Errorf("%d: %q, %v", limit, got, err)
+		}
 	}
 }
