@@ -53,9 +53,6 @@ func (p *post) file(ctx context.Context, path string, o *uploadOptions) error {
 			Client: p.client, Outbox: p.outbox, Room: p.room,
 			Content: content, FileName: cmp.Or(o.Name, name), Caption: o.Caption, TransactionID: transaction,
 		})
-		if p.inUse != nil && core.ErrorCode(err) == core.CodeUnsupported {
-			err = p.inUse // the file must be encrypted before it is sent
-		}
 		return sent.MatrixSent, err
 	})
 }

@@ -20,7 +20,7 @@ type post struct {
 	*session
 	room   id.RoomID
 	outbox *matrixoutbox.MatrixOutboxHandle
-	inUse  error // another matrix_tail had the keys so far: outbox only puts items into the queue
+	shared bool // another matrix_tail had the keys so far: outbox only puts items into the queue
 }
 
 // sentResult is printed as JSON.
@@ -55,7 +55,7 @@ func (p *post) start(ctx context.Context) error {
 	err := p.useKeys(ctx, false)
 	switch {
 	case errors.Is(err, matrixcrypto.ErrMatrixKeysInUse):
-		p.inUse = inUse(err)
+		p.shared = true
 		p.outbox, err = p.enqueuer(ctx)
 	case err == nil:
 		p.outbox, err = p.startSender(ctx)
@@ -83,7 +83,7 @@ func (p *post) send(ctx context.Context, put func(transaction string) (matrix.Ma
 
 // sent waits until an item is sent, by this process or another.
 func (p *post) sent(ctx context.Context, transaction string) (id.EventID, error) {
-	if p.inUse != nil {
+	if p.shared {
 		return p.await(ctx, transaction)
 	}
 	return p.outbox.Wait(ctx, transaction)

@@ -45,7 +45,7 @@ func (p *post) await(ctx context.Context, transaction string) (id.EventID, error
 	<-ended
 	if sender != nil {
 		p.outbox.Stop(context.WithoutCancel(ctx)) // at once: it sends nothing
-		p.outbox, p.inUse = sender, nil
+		p.outbox, p.shared = sender, false
 	}
 	if err != nil && failed != nil {
 		err = failed
@@ -116,6 +116,6 @@ func inUse(err error) error {
 	}
 	return &core.Error{
 		Code: core.CodeConflict, Message: fmt.Sprintf("matrix_tail runs already, as process %d", held.PID),
-		Hint: "end it first; while it runs, only rooms, join, leave, outbox, retry, drop and sending work, but no uploads to encrypted rooms; or log in with another --state folder", Err: err,
+		Hint: "end it first; while it runs, only rooms, join, leave, outbox, retry, drop and sending work; or log in with another --state folder", Err: err,
 	}
 }
