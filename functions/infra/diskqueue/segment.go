@@ -1,6 +1,7 @@
 package diskqueue
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/atomicfile"
+	"fnregistry.dev/functions/infra/filelock"
 )
 
 // segment is a file of records with consecutive IDs. Its name is the first one,
@@ -32,8 +34,6 @@ func (s *segment) end() uint64 { return s.first + s.count }
 
 const segmentEnding = ".seg"
 
-var errLocked = &core.Error{Code: core.CodeConflict, Message: "the queue is open already", Hint: "one process, and one handle in it, uses a folder"}
-
 func (h *DiskQueueHandle) segmentPath(first uint64) string {
 	return filepath.Join(h.cfg.Folder, fmt.Sprintf("%020d", first)+segmentEnding)
 }
@@ -43,7 +43,8 @@ func (h *DiskQueueHandle) open() (err error) {
 	if err := os.MkdirAll(h.cfg.Folder, 0o700); err != nil {
 		return err
 	}
-	if h.lock, err = lockFile(filepath.Join(h.cfg.Folder, "lock")); err != nil {
+	lock := filepath.Join(h.cfg.Folder, "lock")
+	if h.lock, err = filelock.FileLock(context.Background(), lock, filelock.FileLockConfig{}); err != nil {
 		return err
 	}
 	if h.acks, h.acked, err = openAcks(filepath.Join(h.cfg.Folder, "acked")); err != nil {
@@ -191,7 +192,7 @@ func (h *DiskQueueHandle) closeFiles() error {
 		errs = append(errs, h.acks.file.Close())
 	}
 	if h.lock != nil {
-		errs = append(errs, unlockFile(h.lock))
+		errs = append(errs, h.lock.Close())
 	}
 	return errors.Join(errs...)
 }

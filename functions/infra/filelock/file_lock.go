@@ -103,7 +103,7 @@ func (h *FileLockHandle) Close() error {
 	}
 	held.Delete(h.file)
 	_ = h.file.Truncate(0) // the process ID serves messages only
-	err := h.file.Close()
+	err := errors.Join(unlockFile(h.file), h.file.Close())
 	h.file = nil
 	return err
 }

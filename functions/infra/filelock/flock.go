@@ -15,6 +15,15 @@ const lockOpenFlags = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 var errLocked = syscall.EWOULDBLOCK
 
 func lockFile(f *os.File) error {
+	return flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
+}
+
+// unlockFile releases the lock before the file is closed: a process that is
+// just being started has a copy of the file until it runs its program, and
+// would keep the lock until then.
+func unlockFile(f *os.File) error { return flock(f, syscall.LOCK_UN) }
+
+func flock(f *os.File, how int) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -22,7 +31,7 @@ func lockFile(f *os.File) error {
 	var locked error
 	err = conn.Control(func(fd uintptr) {
 		for {
-			locked = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB)
+			locked = syscall.Flock(int(fd), how)
 			if !errors.Is(locked, syscall.EINTR) {
 				return
 			}
