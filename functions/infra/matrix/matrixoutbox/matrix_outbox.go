@@ -48,7 +48,7 @@ type MatrixOutboxConfig struct {
 // [matrix.MatrixEnqueuer]. Its methods may be called by several goroutines.
 type MatrixOutboxHandle struct {
 	// Errors reports what goes wrong: tries that failed, items that were set
-	// aside (errors.As finds a *MatrixOutboxAside). It never holds the outbox
+	// parked (errors.As finds a *MatrixOutboxParkedError). It never holds the outbox
 	// up: when 64 errors wait, the oldest goes. It is closed at the end.
 	Errors <-chan error
 
@@ -66,23 +66,23 @@ var (
 	_ matrix.MatrixEnqueuer = (*MatrixOutboxHandle)(nil)
 )
 
-// MatrixOutboxAside is why an item was set aside.
-type MatrixOutboxAside struct {
+// MatrixOutboxParkedError is why an item was parked.
+type MatrixOutboxParkedError struct {
 	Room          id.RoomID
 	TransactionID string
 	Uncertain     bool // it may have been sent all the same
 	Err           error
 }
 
-func (e *MatrixOutboxAside) Error() string {
+func (e *MatrixOutboxParkedError) Error() string {
 	if e.Uncertain {
-		return fmt.Sprintf("set aside, may have been sent: %v", e.Err)
+		return fmt.Sprintf("parked, may have been sent: %v", e.Err)
 	}
-	return fmt.Sprintf("set aside: %v", e.Err)
+	return fmt.Sprintf("parked: %v", e.Err)
 }
 
 // Unwrap returns the cause.
-func (e *MatrixOutboxAside) Unwrap() error { return e.Err }
+func (e *MatrixOutboxParkedError) Unwrap() error { return e.Err }
 
 // outboxRunning has the outboxes of this process, by database and account.
 var outboxRunning sync.Map
