@@ -274,7 +274,7 @@ func (b *watchedBody) Close() error {
 	return err
 }
 
-// maskBody replaces the token in an answer that tells of an error and quotes
+// maskBody replaces the token in an error response that quotes
 // it: mautrix puts such answers into errors and logs.
 func maskBody(response *http.Response, token string) {
 	if token == "" {

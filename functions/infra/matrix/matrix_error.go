@@ -209,7 +209,7 @@ func classifyAnswer(answer mautrix.HTTPError) core.Error {
 }
 
 // retryAfter reads both forms in which a homeserver says when to come again;
-// the header goes first. Where that is a time, it is the server's clock that it
+// the header wins. Where that is a time, it is the server's clock that it
 // is compared with.
 func retryAfter(header http.Header, extra map[string]any) time.Duration {
 	now := time.Now()

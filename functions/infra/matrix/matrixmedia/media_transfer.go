@@ -121,7 +121,7 @@ func (s *mediaSpool) close() {
 var mediaLimits sync.Map // string to mediaLimit
 
 type mediaLimit struct {
-	bytes int64 // 0: none told
+	bytes int64 // 0: none known
 	until time.Time
 }
 

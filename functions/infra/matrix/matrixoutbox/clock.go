@@ -11,7 +11,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/redirect"
 )
 
-// clock tells the homeserver's time, by the Date header of its latest answer
+// clock has the homeserver's time, by the Date header of its latest response
 // and the monotonic time since. What is decided about an unanswered send
 // compares times of events, which are the server's, and times before and after
 // a restart of this process: the wall clock of this machine may be hours off,
@@ -88,8 +88,8 @@ func (s *sender) ask(ctx context.Context, request mautrix.FullRequest) error {
 }
 
 // learnTime asks for the server's time where none is known: a try is stored
-// with it. A server that does not tell it, or refuses the question, can do
-// without.
+// with it. Without it, if the server does not send it or
+// rejects the request, the outbox works too.
 func (s *sender) learnTime(ctx context.Context) error {
 	if s.store.clock.fresh() {
 		return nil

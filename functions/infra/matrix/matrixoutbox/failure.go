@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
-// failure says what a failed try tells of its item.
+// failure is what a failed try means for its item.
 type failure int
 
 const (

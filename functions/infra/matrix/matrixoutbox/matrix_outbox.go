@@ -48,8 +48,8 @@ type MatrixOutboxConfig struct {
 // [matrix.MatrixEnqueuer]. Its methods may be called by several goroutines.
 type MatrixOutboxHandle struct {
 	// Errors reports what goes wrong: tries that failed, items that were set
-	// parked (errors.As finds a *MatrixOutboxParkedError). It never holds the outbox
-	// up: when 64 errors wait, the oldest goes. It is closed at the end.
+	// parked (errors.As finds a *MatrixOutboxParkedError). It never holds the
+	// outbox up: when 64 errors wait, the oldest goes. It is closed at the end.
 	Errors <-chan error
 
 	client  *mautrix.Client

@@ -132,7 +132,7 @@ func (cfg *MatrixRoomCreateConfig) enter(
 		return MatrixRoomCreateResult{}, err
 	}
 	if cfg.Encrypted {
-		var encryption event.EncryptionEventContent // StateEvent also tells the client's StateStore
+		var encryption event.EncryptionEventContent // StateEvent also updates the client's StateStore
 		err := matrix.MatrixError(op, cfg.Client.StateEvent(ctx, found.RoomID, event.StateEncryption, "", &encryption))
 		if core.ErrorCode(err) == core.CodeNotFound || (err == nil && encryption.Algorithm == "") {
 			return MatrixRoomCreateResult{}, &core.Error{

@@ -101,7 +101,7 @@ func newRoomState(room id.RoomID) *MatrixRoomStateResult {
 	return &MatrixRoomStateResult{RoomID: room, Version: "1", Members: map[id.UserID]MatrixRoomMember{}}
 }
 
-// addAll takes in the state events of a list.
+// addAll adds the state events of a list.
 func (s *MatrixRoomStateResult) addAll(events gjson.Result) {
 	events.ForEach(func(_, evt gjson.Result) bool {
 		if key := wire.Field(evt, "state_key"); key.Type == gjson.String {

@@ -268,7 +268,7 @@ func (t *syncTaking) normalizeAll(room id.RoomID, raws []json.RawMessage) []matr
 	for _, raw := range raws {
 		e := matrix.MatrixEventParse(room, raw)
 		if e.Type == "" {
-			t.tell(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: left out what is no event: %.100q", room, raw)})
+			t.report(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: left out what is no event: %.100q", room, raw)})
 			continue
 		}
 		events = append(events, e)
@@ -316,7 +316,7 @@ func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 			Inviter:    e.Sender,
 			Invitation: invitationOf(raw),
 		}
-		if known.Invitation == "" && t.position.Token == "" { // stored by a version that did not tell them apart
+		if known.Invitation == "" && t.position.Token == "" { // stored by a version that did not distinguish them
 			known.Invitation = invited.Invitation
 		}
 		if invited == known {
@@ -327,5 +327,5 @@ func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 		t.add(e, MatrixSyncInvite, raw)
 		return
 	}
-	t.tell(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: an invitation without its member event", roomID)})
+	t.report(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: an invitation without its member event", roomID)})
 }

@@ -158,7 +158,7 @@ func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// watchedReader tells the watch of each piece.
+// watchedReader notifies the watch of each piece.
 type watchedReader struct {
 	io.Reader
 	watch *progress.Watch

@@ -118,7 +118,7 @@ const lookBackTries = 10
 func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, err error) {
 	// Synapse keeps its answer to a sync for 2 minutes
 	// (sync_response_cache_duration) and gives it to an equal one. The
-	// timeout tells them apart.
+	// timeout distinguishes them.
 	request := mautrix.ReqSync{Since: s.lookBack, Timeout: 1 + rand.IntN(lookBackTimeoutMS)}
 	failed := 0
 	err = s.retry(ctx, func() (err error) {
@@ -132,7 +132,7 @@ func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, 
 			failed++
 		}
 		if err != nil && failed >= lookBackTries && ctx.Err() == nil {
-			s.tell(err)
+			s.report(err)
 			response, err = nil, nil
 		}
 		return err
