@@ -113,7 +113,7 @@ func (b *guardedBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)]) // one more tells too long from just long enough
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)]) // one more shows whether it is too long
 	if int64(n) > b.left {
 		n, b.left = int(b.left), 0
 		return n, b.guard.tooLarge()

@@ -83,7 +83,7 @@ func (g *gunzipped) read(p []byte) (int, error) {
 		}
 		g.gz = gz
 	}
-	n, err := g.gz.Read(p[:min(int64(len(p)), g.left+1)]) // one more tells too long from just long enough
+	n, err := g.gz.Read(p[:min(int64(len(p)), g.left+1)]) // one more shows whether it is too long
 	if int64(n) > g.left {
 		return int(g.left), bodyTooLarge("http_gunzip", g.most, nil)
 	}

@@ -120,7 +120,7 @@ func checkVersions(ctx context.Context, client *mautrix.Client) error {
 	return nil
 }
 
-var errNoVersions = errors.New("the answer names no version of Matrix")
+var errNoVersions = errors.New("the response names no version of Matrix")
 
 // noHomeserver distinguishes a response that no homeserver gives from a
 // homeserver that does not respond now.

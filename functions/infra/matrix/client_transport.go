@@ -275,7 +275,7 @@ func (b *watchedBody) Close() error {
 }
 
 // maskBody replaces the token in an error response that quotes
-// it: mautrix puts such answers into errors and logs.
+// it: mautrix puts such responses into errors and logs.
 func maskBody(response *http.Response, token string) {
 	if token == "" {
 		return

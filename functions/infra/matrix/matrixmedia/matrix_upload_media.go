@@ -285,7 +285,7 @@ func (u *upload) post(ctx context.Context, body io.Reader, contentType, fileName
 		return id.ContentURI{}, &core.Error{
 			Code:    core.CodeUnavailable,
 			Op:      u.op,
-			Message: "the server's answer has no content URI",
+			Message: "the server's response has no content URI",
 			Err:     err,
 		}
 	}
@@ -346,7 +346,7 @@ func (r *exactReader) end() error {
 }
 
 // gatedReader ends net/http's reading, which may go on in another goroutine
-// after the answer is there.
+// after the response is there.
 type gatedReader struct {
 	mu   sync.Mutex
 	from io.Reader

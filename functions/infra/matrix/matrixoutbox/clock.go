@@ -18,7 +18,7 @@ import (
 // and may be set in between.
 type clock struct {
 	mu   sync.Mutex
-	date time.Time // zero: no answer yet
+	date time.Time // zero: no response yet
 	came time.Time // when that answer came
 }
 
@@ -26,7 +26,7 @@ type clock struct {
 // clock was set would not be noticed.
 const clockFresh = 10 * time.Minute
 
-// note takes the Date header of an answer.
+// note takes the Date header of a response.
 func (c *clock) note(header http.Header) {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *clock) fresh() bool {
 	return !c.date.IsZero() && time.Since(c.came) < clockFresh
 }
 
-// dating is a transport that notes the time of each answer.
+// dating is a transport that notes the time of each response.
 type dating struct {
 	base  http.RoundTripper
 	clock *clock

@@ -236,7 +236,7 @@ func (s *sender) noteShown(ctx context.Context, row *item, v *view) error {
 func (s *sender) sinceShown(row *item, v *view) time.Duration {
 	since := time.Since(v.shown)
 	if now := s.store.clock.now(); !now.IsZero() && !row.shownDate.IsZero() {
-		const rounding = 2 * time.Second // both are whole seconds, and answers take some time
+		const rounding = 2 * time.Second // both are whole seconds, and responses take some time
 		since = max(since, min(time.Since(row.shownAt), now.Sub(row.shownDate)-rounding))
 	}
 	return since

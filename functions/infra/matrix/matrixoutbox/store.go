@@ -72,7 +72,7 @@ CREATE INDEX IF NOT EXISTS matrix_outbox_aside ON matrix_outbox (account, seq) W
 CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 	account TEXT PRIMARY KEY,
 	token TEXT NOT NULL,
-	slowest INTEGER NOT NULL DEFAULT 0, -- answer of the server, in milliseconds
+	slowest INTEGER NOT NULL DEFAULT 0, -- response time of the server, in milliseconds
 	requeued INTEGER NOT NULL DEFAULT 0 -- how often items were put back, so that a running outbox looks again
 ) WITHOUT ROWID;
 `

@@ -38,8 +38,8 @@ type MatrixRoomCreateResult struct {
 
 // MatrixRoomCreate makes a room, or enters the one that has the alias. Of
 // several callers at once, in one process or many, one makes the room and the
-// others enter it; a caller that calls again after a lost answer gets the room
-// that was made. An encrypted room is encrypted from its first event.
+// others enter it; a caller that calls again after a lost response gets the
+// room that was made. An encrypted room is encrypted from its first event.
 //
 // Errors: CodeInvalid for a bad config; CodeForbidden where the room cannot be
 // entered; CodeNotFound for an alias of another server that names no room;
@@ -108,7 +108,7 @@ func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.Roo
 	op := "matrix_room_create alias=" + string(alias)
 	found, err := cfg.Client.ResolveAlias(ctx, alias)
 	if err == nil && (found == nil || found.RoomID == "") {
-		err = errors.New("the server's answer names no room")
+		err = errors.New("the server's response names no room")
 	}
 	if err == nil {
 		return cfg.enter(ctx, op, found)
@@ -166,7 +166,7 @@ func (cfg *MatrixRoomCreateConfig) create(ctx context.Context, local string) (Ma
 	}
 	made, err := cfg.Client.CreateRoom(ctx, request)
 	if err == nil && (made == nil || made.RoomID == "") {
-		err = errors.New("the server's answer names no room")
+		err = errors.New("the server's response names no room")
 	}
 	if err != nil {
 		return MatrixRoomCreateResult{}, matrix.MatrixError("matrix_room_create", err)

@@ -141,7 +141,7 @@ func (t *syncTaking) page(
 	return page, nil
 }
 
-// askPage asks for a page of history until it gets one, or an answer that
+// askPage asks for a page of history until it gets one, or a response that
 // asking again won't change.
 func (t *syncTaking) askPage(ctx context.Context, room id.RoomID, request history.Request) (page syncPage, err error) {
 	for broken := 0; ; {

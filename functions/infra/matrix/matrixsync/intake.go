@@ -212,7 +212,7 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		// it.
 		limited = limited && (len(events) == 0 || len(part.fresh) > 0 && part.fresh[0].EventID == events[0].EventID)
 		if last != lastEventID(part.fresh) {
-			last = "" // known, and maybe an old answer's: the room may be past it
+			last = "" // known, and maybe an old response's: the room may be past it
 		}
 		events = part.fresh
 	}
@@ -299,7 +299,7 @@ func (t *syncTaking) withOwnLeave(
 
 // invitation adds an invitation to the batch: the own member event of its
 // stripped state. That has no ID that could be trusted. An initial sync has all
-// open invitations, and a server may show one in each answer: the one that is
+// open invitations, and a server may show one in each response: the one that is
 // known to be open is left out.
 func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 	for _, raw := range room.InviteState.Events {

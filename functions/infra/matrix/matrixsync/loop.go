@@ -43,7 +43,7 @@ type syncService struct {
 	lookBack   string             // a trusted token: what came since is asked for next to the next response; empty: no need
 	replaying  bool               // the server has forgotten the token: this is a new initial sync
 	fullState  bool               // the client's state store is empty, though the sync resumes from a token
-	quick      bool               // ask for an answer at once: at the start and after a failure
+	quick      bool               // ask for a response at once: at the start and after a failure
 	refused    int                // times in a row that the server refused the token as one it doesn't know
 	resets     syncResets         // when a refused token was given up
 	standing   int                // answers in a row that came at once, with the token of the one before

@@ -158,7 +158,7 @@ func serverTimes(began time.Time, response *syncResponse) (beganAt, cameAt time.
 	return began.Add(ahead + time.Second), response.came.Add(ahead + exact)
 }
 
-// dateOf returns an answer's Date, zero if it has none.
+// dateOf returns a response's Date, zero if it has none.
 func dateOf(answer *http.Response) time.Time {
 	date, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {

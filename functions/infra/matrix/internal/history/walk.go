@@ -57,7 +57,7 @@ type Event[E any] struct {
 	First bool // it let the user in: nothing below belongs to the gap
 }
 
-// Page is an answer to a Request, in the server's order.
+// Page is a response to a Request, in the server's order.
 type Page[E any] struct {
 	Events []Event[E]
 	End    string // token where the next page begins; empty: there is none
@@ -66,7 +66,7 @@ type Page[E any] struct {
 // Walk fills the gap between a timeline and what is known of a room. It reads
 // the history backwards, page by page, and where two pages meet forwards, too:
 // see [Missed]. It makes no requests itself: as long as its state is More, Add
-// takes the answer to Next.
+// takes the response to Next.
 type Walk[E any] struct {
 	cfg     Config
 	state   State
@@ -169,7 +169,7 @@ func (w *Walk[E]) finish() {
 	}
 }
 
-// Add takes the answer to Next and returns the new state.
+// Add takes the response to Next and returns the new state.
 func (w *Walk[E]) Add(page Page[E]) State {
 	if w.forward {
 		w.forward = false

@@ -28,7 +28,7 @@ func (e *Unchecked) Error() string { return e.Err.Error() }
 func (e *Unchecked) Unwrap() error { return e.Err }
 
 // ServerAway reports whether a coded error says that the server is unreachable,
-// or nobody who can answer now: no connection, no answer, 5xx or 429. Asking
+// or nobody who can answer now: no connection, no response, 5xx or 429. Asking
 // later may help.
 func ServerAway(err error) bool {
 	switch core.ErrorCode(err) {
