@@ -22,7 +22,7 @@ type MatrixClientLoginConfig struct {
 	Client      *mautrix.Client  // made by MatrixClientInit; required
 	AccessToken string           // the new token
 	Password    []byte           // instead of a token; zeroed in any case before the function returns
-	DeviceName  string           // what the device is shown as, where the server makes it anew; empty: the server's choice
+	DeviceName  string           // what the device is shown as, if the server creates it; empty: the server's choice
 	Tokens      token.TokenStore // where the new token is stored; nil: nowhere
 	TokenName   string           // its name there; empty: "matrix/" and the user ID; NAME/login gets user and device
 

@@ -285,7 +285,7 @@ func (m *engine) use() (*crypto.OlmMachine, func(), error) {
 		if gone {
 			return nil, nil, errLost
 		}
-		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the key database failed, and has not been read anew yet"}
+		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the key database failed, and has not been re-read yet"}
 	}
 	return m.mach, m.live.RUnlock, nil
 }

@@ -43,7 +43,7 @@ type MatrixRoomCreateResult struct {
 //
 // Errors: CodeInvalid for a bad config; CodeForbidden where the room cannot be
 // entered; CodeNotFound for an alias of another server that names no room;
-// CodeConflict where Encrypted is asked for and the room that is there is not;
+// CodeConflict where Encrypted is set and the existing room is not encrypted;
 // those of [matrix.MatrixError].
 //
 // More in matrix_room_create.md:
@@ -138,7 +138,7 @@ func (cfg *MatrixRoomCreateConfig) enter(
 			return MatrixRoomCreateResult{}, &core.Error{
 				Code:    core.CodeConflict,
 				Op:      op,
-				Message: "the room that is there is not encrypted",
+				Message: "the existing room is not encrypted",
 				Hint:    "take another alias",
 			}
 		}
