@@ -239,7 +239,7 @@ func TestMatrixTail_WrongInput(t *testing.T) {
 	t.Parallel()
 	p := newPerson(t, "me")
 	p.fails(t, 77, "hint: log in with a password", "rooms")
-	p.fails(t, 69, "no terminal to ask on", "login")
+	p.fails(t, 69, "there is no terminal to prompt on", "login")
 	if out := p.run(t, p.Password+"\n", "login"); !strings.Contains(out, p.ID+" is logged in on device ") {
 		t.Fatalf("login printed %q", out)
 	}

@@ -150,7 +150,7 @@ func retry(ctx context.Context, c call, _ *settings) error {
 	if err := p.start(ctx); err != nil {
 		return err
 	}
-	defer p.stop(context.WithoutCancel(ctx))
+	defer p.outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
 	var failed error
 	for _, entry := range transactions {
 		p.room = entry.Room

@@ -19,8 +19,8 @@ import (
 type post struct {
 	*session
 	room   id.RoomID
-	outbox *matrixoutbox.MatrixOutboxHandle // to put items in
-	sender *matrixoutbox.MatrixOutboxHandle // nil: another matrix_tail has the keys
+	outbox *matrixoutbox.MatrixOutboxHandle
+	shared bool // another matrix_tail has the keys: outbox only puts items into the queue
 }
 
 // sentResult is printed as JSON.
@@ -45,34 +45,22 @@ func deliver(ctx context.Context, c call, do func(p *post) error) error {
 	if err := p.start(ctx); err != nil {
 		return err
 	}
-	defer p.stop(context.WithoutCancel(ctx))
+	defer p.outbox.Stop(context.WithoutCancel(ctx)) // 5 seconds at most
 	return do(p)
 }
 
-// start opens the queue and, unless another matrix_tail has the keys, sends
-// what is in it, also what former calls left.
-func (p *post) start(ctx context.Context) (err error) {
-	if p.outbox, err = p.enqueuer(ctx); err != nil {
-		return err
-	}
-	err = p.useKeys(ctx, false)
-	if errors.Is(err, matrixcrypto.ErrMatrixKeysInUse) {
-		return nil
-	}
-	if err == nil {
-		p.sender, err = p.startSender(ctx)
-	}
-	if err != nil {
-		p.stop(context.WithoutCancel(ctx))
+// start sends what is in the queue, also what former calls left, unless another
+// matrix_tail has the keys.
+func (p *post) start(ctx context.Context) error {
+	err := p.useKeys(ctx, false)
+	switch {
+	case errors.Is(err, matrixcrypto.ErrMatrixKeysInUse):
+		p.shared = true
+		p.outbox, err = p.enqueuer(ctx)
+	case err == nil:
+		p.outbox, err = p.startSender(ctx)
 	}
 	return err
-}
-
-func (p *post) stop(ctx context.Context) {
-	if p.sender != nil {
-		p.sender.Stop(ctx) // 5 seconds at most
-	}
-	p.outbox.Stop(ctx)
 }
 
 // message sends a message to the room.
@@ -95,10 +83,10 @@ func (p *post) send(ctx context.Context, put func(transaction string) (matrix.Ma
 
 // sent waits until an item is sent, by this process or another.
 func (p *post) sent(ctx context.Context, transaction string) (id.EventID, error) {
-	if p.sender == nil {
+	if p.shared {
 		return p.await(ctx, p.outbox, transaction)
 	}
-	return p.sender.Wait(ctx, transaction)
+	return p.outbox.Wait(ctx, transaction)
 }
 
 // wait waits until an item is sent, and prints its event's ID.

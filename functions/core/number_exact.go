@@ -100,7 +100,7 @@ func numberOfText(text string) (any, error) {
 		return math.Inf(-1), nil
 	}
 	if !isNumberText(text) { // ParseFloat takes 0x1p4, 1_0 and inf, too
-		return nil, errors.New("the text is no number")
+		return nil, errors.New("the text is not a number")
 	}
 	if n, ok := new(big.Int).SetString(text, 10); ok {
 		return n, nil

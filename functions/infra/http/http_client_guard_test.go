@@ -212,7 +212,7 @@ func TestHTTPClientGuard_Bounds(t *testing.T) {
 			}
 		}
 	})
-	client := fnhttp.HTTPClientGuard(fnhttp.HTTPClientGuardConfig{Allow: allowed, MaxBytes: 1000, Timeout: time.Second})
+	client := fnhttp.HTTPClientGuard(fnhttp.HTTPClientGuardConfig{Allow: allowed, MaxBytes: 1000})
 	for _, path := range []string{"/announced", "/streamed", "/bomb"} {
 		if body, err := guarded(t, client, server+path); core.ErrorCode(err) != core.CodeTooLarge || len(body) > 1000 {
 			t.Errorf("%s: %d bytes, %v", path, len(body), err)
@@ -224,6 +224,7 @@ func TestHTTPClientGuard_Bounds(t *testing.T) {
 	if _, err := guarded(t, client, server+"/header"); err == nil {
 		t.Error("a header of 100 kB was read")
 	}
+	client = fnhttp.HTTPClientGuard(fnhttp.HTTPClientGuardConfig{Allow: allowed, Timeout: 100 * time.Millisecond})
 	if _, err := guarded(t, client, server+"/slow"); core.ErrorCode(err) != core.CodeTimeout {
 		t.Errorf("slow: %v", err)
 	}

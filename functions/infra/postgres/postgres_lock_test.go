@@ -216,7 +216,7 @@ func TestPostgresLock_Names(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Open(t, pgtest.NewDatabase(t))
 	_, err := postgres.PostgresLock(t.Context(), pool, postgres.PostgresLockConfig{})
-	errtest.Want(t, err, core.CodeInvalid, "no name")
+	errtest.Want(t, err, core.CodeInvalid, "Name is empty")
 	keys := map[int64]string{}
 	for _, name := range append(hostile, "nul\x00", "a", string(make([]byte, 10<<20))) {
 		handle := lock(t, pool, postgres.PostgresLockConfig{Name: name, Wait: -1})

@@ -208,9 +208,7 @@ func TestProcessSupervise_StopDeadline(t *testing.T) {
 	if err := w.Stop(ctx); core.ErrorCode(err) != core.CodeTimeout {
 		t.Errorf("got %v", err)
 	}
-	if s := w.Status(); s.State != ProcessStopping {
-		t.Errorf("%+v", s)
-	}
+	mustEventually(t, "stopping", func() bool { return w.Status().State == ProcessStopping })
 	if err := os.WriteFile(end, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

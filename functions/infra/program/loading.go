@@ -254,7 +254,7 @@ func (l *loading) setFlags() error {
 		}
 		text := f.texts[len(f.texts)-1]
 		if slices.Contains(f.texts, "") && !f.isBool() {
-			return l.misused(f.FlagName() + " is given nothing; leave it out, or name what is meant")
+			return l.misused(f.FlagName() + " is empty; omit it, or give it a value")
 		}
 		l.from[f.name()] = fromFlag + f.FlagName()
 		switch f.Type {
