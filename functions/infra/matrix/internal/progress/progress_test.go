@@ -1,6 +1,7 @@
 package progress_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,15 +26,14 @@ func TestWatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				began, stopped := time.Now(), time.Duration(0)
+				began := time.Now()
+				var stopped atomic.Int64 // when, after began
 				watch := progress.New(time.Minute, 30*time.Second, 5*time.Minute, func() {
-					if stopped == 0 {
-						stopped = time.Since(began)
-					}
+					stopped.CompareAndSwap(0, int64(time.Since(began)))
 				})
 				for time.Since(began) < c.lasts {
 					time.Sleep(c.every)
-					if stopped > 0 {
+					if stopped.Load() > 0 {
 						break
 					}
 					watch.Moved(c.bytes)
@@ -44,8 +44,9 @@ func TestWatch(t *testing.T) {
 				watch.End()
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if diff := stopped - c.want; diff < 0 || diff > time.Second {
-					t.Errorf("given up after %v, want %v", stopped, c.want)
+				gaveUp := time.Duration(stopped.Load())
+				if diff := gaveUp - c.want; diff < 0 || diff > time.Second {
+					t.Errorf("given up after %v, want %v", gaveUp, c.want)
 				}
 			})
 		})
