@@ -191,7 +191,7 @@ func TestMatrixOutbox_RetrySettles(t *testing.T) {
 	outbox := startOutbox(t, client, cfg)
 	ids := outboxPut(t, outbox, outboxText(s.room, "once"))
 	if _, err := outbox.Wait(t.Context(), ids[0]); core.ErrorCode(err) != core.CodeConflict {
-		t.Fatalf("got %v, want it set aside", err)
+		t.Fatalf("got %v, want it parked", err)
 	}
 	if _, err := outbox.Retry(t.Context(), ids...); err != nil {
 		t.Fatal(err)
