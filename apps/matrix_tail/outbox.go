@@ -160,11 +160,11 @@ func retry(ctx context.Context, c call, _ *settings) error {
 		if err == nil {
 			continue
 		}
-		if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](failed); ok {
+		if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](failed); ok {
 			c.Log.Warn("parked again", "transaction_id", aside.TransactionID, "error", failed)
 		}
 		failed = err
-		if _, again := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !again {
+		if _, again := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err); !again {
 			break // the others would wait as long
 		}
 	}
