@@ -75,5 +75,5 @@ func trustOf(crypto *matrixcrypto.MatrixCryptoInitHandle) string {
 		return "the device is not verified, and messages from before now can't be read: " +
 			"matrix_tail login --recover changes that"
 	}
-	return "the account has no identity yet by which devices are verified"
+	return "others see this device as unverified: the account has no recovery key yet; set one up in another client"
 }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -34,7 +35,7 @@ type settings struct {
 	Passphrase program.ProgramSecret `yaml:"passphrase" doc:"opens the token store (default: ask)"`
 	Recovery   program.ProgramSecret `yaml:"recovery_key" doc:"recovery key or passphrase of the account, for login"`
 	JSON       bool                  `yaml:"-" flag:"json" doc:"print results and events as JSON objects, one a line"`
-	Wait       time.Duration         `yaml:"wait" doc:"how long a matrix_tail that has the keys, such as follow, may take to send another one's message"`
+	Wait       time.Duration         `yaml:"wait" doc:"how long a matrix_tail that has the keys, such as follow, may take to send another one's message" min:"0s"`
 	program.ProgramLog
 }
 
@@ -107,12 +108,20 @@ func connect(ctx context.Context, c call, byPassword bool) (*session, error) {
 	}
 	s := &session{call: c, secrets: secrets}
 	if s.client, err = matrix.MatrixClientInit(ctx, cfg); err != nil {
-		return nil, err
+		return nil, loginHint(err)
 	}
 	if s.db, err = openState(ctx, c.Settings); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// loginHint names the command that helps where no token is stored.
+func loginHint(err error) error {
+	if core.ErrorCode(err) != core.CodeUnauthenticated || core.ErrorCode(errors.Unwrap(err)) != core.CodeNotFound {
+		return err
+	}
+	return &core.Error{Code: core.ErrorCode(err), Hint: "log in first: matrix_tail login", Err: err}
 }
 
 // useKeys sets encryption up. wait waits for another process to end.

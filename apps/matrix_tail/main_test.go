@@ -217,7 +217,7 @@ func TestMatrixTail_Conversation(t *testing.T) {
 	secret := create("Secret\x1b[31m", &event.Event{Type: event.StateEncryption, Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}})
 
 	rooms := alice.run(t, "", "rooms")
-	if !strings.Contains(rooms, open+"  Open  members: 2, encrypted: false") || !strings.Contains(rooms, secret+"  Secret [31m  members: 2, encrypted: true") {
+	if !strings.Contains(rooms, open+"  Open  2 members\n") || !strings.Contains(rooms, secret+"  Secret [31m  2 members, encrypted") {
 		t.Errorf("rooms printed %q", rooms)
 	}
 	for _, room := range []string{open, secret} {
@@ -238,8 +238,9 @@ func TestMatrixTail_Conversation(t *testing.T) {
 func TestMatrixTail_WrongInput(t *testing.T) {
 	t.Parallel()
 	p := newPerson(t, "me")
-	p.fails(t, 77, "hint: log in with a password", "rooms")
-	p.fails(t, 69, "there is no terminal to prompt on", "login")
+	p.fails(t, 77, "hint: log in first: matrix_tail login", "rooms")
+	p.fails(t, 64, "no terminal to prompt on", "login")
+	p.fails(t, 64, "-1s is less than 0s", "rooms", "--wait", "-1s")
 	if out := p.run(t, p.Password+"\n", "login"); !strings.Contains(out, p.ID+" is logged in on device ") {
 		t.Fatalf("login printed %q", out)
 	}

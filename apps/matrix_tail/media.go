@@ -53,6 +53,9 @@ func (p *post) file(ctx context.Context, path string, o *uploadOptions) error {
 			Client: p.client, Outbox: p.outbox, Room: p.room,
 			Content: content, FileName: cmp.Or(o.Name, name), Caption: o.Caption, TransactionID: transaction,
 		})
+		if p.inUse != nil && core.ErrorCode(err) == core.CodeUnsupported {
+			err = p.inUse // the file must be encrypted before it is sent
+		}
 		return sent.MatrixSent, err
 	})
 }
@@ -67,9 +70,12 @@ func openFile(c call, path string) (content io.ReadCloser, name string, err erro
 	if err != nil {
 		return nil, "", err
 	}
+	if info.IsDir() {
+		return nil, "", &core.Error{Code: core.CodeInvalid, Message: path + " is a folder", Hint: "pack it into a file, or name the files in it"}
+	}
 	if !info.Mode().IsRegular() {
 		return nil, "", &core.Error{
-			Code: core.CodeInvalid, Message: path + " is no regular file",
+			Code: core.CodeInvalid, Message: path + " is not a regular file",
 			Hint: `send what a pipe has by giving "-" as the file`,
 		}
 	}

@@ -55,6 +55,9 @@ func TestMatrixTail_SendOffline(t *testing.T) {
 	if err := first.Wait(); err == nil {
 		t.Errorf("an interrupted send ended with success\n%s", &screen)
 	}
+	if !strings.Contains(screen.String(), "the message stays in the queue") {
+		t.Errorf("an interrupted send printed\n%s", &screen)
+	}
 	if n := p.queued(t); n != 1 {
 		t.Fatalf("%d items in the queue after Ctrl-C\n%s", n, &screen)
 	}

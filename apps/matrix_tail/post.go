@@ -20,7 +20,7 @@ type post struct {
 	*session
 	room   id.RoomID
 	outbox *matrixoutbox.MatrixOutboxHandle
-	shared bool // another matrix_tail had the keys so far: outbox only puts items into the queue
+	inUse  error // another matrix_tail had the keys so far: outbox only puts items into the queue
 }
 
 // sentResult is printed as JSON.
@@ -55,7 +55,7 @@ func (p *post) start(ctx context.Context) error {
 	err := p.useKeys(ctx, false)
 	switch {
 	case errors.Is(err, matrixcrypto.ErrMatrixKeysInUse):
-		p.shared = true
+		p.inUse = inUse(err)
 		p.outbox, err = p.enqueuer(ctx)
 	case err == nil:
 		p.outbox, err = p.startSender(ctx)
@@ -83,7 +83,7 @@ func (p *post) send(ctx context.Context, put func(transaction string) (matrix.Ma
 
 // sent waits until an item is sent, by this process or another.
 func (p *post) sent(ctx context.Context, transaction string) (id.EventID, error) {
-	if p.shared {
+	if p.inUse != nil {
 		return p.await(ctx, transaction)
 	}
 	return p.outbox.Wait(ctx, transaction)
@@ -98,11 +98,8 @@ func (p *post) wait(ctx context.Context, transaction string) error {
 			Hint: "matrix_tail outbox lists parked messages; retry or drop this one: " + transaction,
 		}
 	}
-	if err != nil && ctx.Err() != nil {
-		return &core.Error{
-			Code: core.ErrorCode(err), Message: "the message stays in the queue on disk",
-			Hint: "the next send sends it first; matrix_tail outbox lists it", Err: context.Cause(ctx),
-		}
+	if err != nil && ctx.Err() != nil { // of Ctrl-C no error is printed
+		p.Log.Warn("the message stays in the queue, and the next send sends it first", "transaction", transaction)
 	}
 	if err != nil {
 		return err

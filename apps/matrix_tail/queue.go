@@ -45,7 +45,7 @@ func (p *post) await(ctx context.Context, transaction string) (id.EventID, error
 	<-ended
 	if sender != nil {
 		p.outbox.Stop(context.WithoutCancel(ctx)) // at once: it sends nothing
-		p.outbox, p.shared = sender, false
+		p.outbox, p.inUse = sender, nil
 	}
 	if err != nil && failed != nil {
 		err = failed
@@ -116,6 +116,6 @@ func inUse(err error) error {
 	}
 	return &core.Error{
 		Code: core.CodeConflict, Message: fmt.Sprintf("matrix_tail runs already, as process %d", held.PID),
-		Hint: "end it (beside it, only sending, rooms, join, leave, outbox, retry and drop work), or log in with a --state folder of its own", Err: err,
+		Hint: "end it first; while it runs, only rooms, join, leave, outbox, retry, drop and sending work, but no uploads to encrypted rooms; or log in with another --state folder", Err: err,
 	}
 }

@@ -260,6 +260,11 @@ func TestMatrixTail_SendBesideFollow(t *testing.T) {
 		t.Errorf("rooms printed %q", out)
 	}
 	b.alice.fails(t, 73, "matrix_tail runs already, as process "+strconv.Itoa(b.aliceFollow.cmd.Process.Pid), "follow", b.room)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.alice.fails(t, 73, "no uploads to encrypted rooms", "upload", b.room, file)
 }
 
 // A file that is sent beside a follow is encrypted, too: what is queued has its

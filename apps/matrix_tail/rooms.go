@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"maunium.net/go/mautrix/id"
 
@@ -33,20 +34,42 @@ func rooms(ctx context.Context, c call, _ *settings) error {
 		return err
 	}
 	for _, room := range rooms {
-		text := fmt.Sprintf("%s  %s  members: %d, encrypted: %t, invited: %t", core.TerminalText(string(room.RoomID)),
-			core.TerminalText(room.Title), room.Joined, room.Encrypted, room.Invited)
-		if room.Inviter != "" {
-			text += " by " + core.TerminalText(string(room.Inviter))
-		}
 		result := roomResult{
 			RoomID: room.RoomID, Title: room.Title, Alias: room.Alias, Members: room.Joined,
 			Encrypted: room.Encrypted, Invited: room.Invited, Inviter: room.Inviter,
 		}
-		if err := show(c, text, result); err != nil {
+		if err := show(c, roomLine(result), result); err != nil {
 			return err
 		}
 	}
 	return keepRooms(ctx, c.Settings, rooms)
+}
+
+// roomLine is a room for a person: ID, title, alias and what is special.
+func roomLine(room roomResult) string {
+	columns := []string{string(room.RoomID), room.Title}
+	if room.Alias != "" && string(room.Alias) != room.Title {
+		columns = append(columns, string(room.Alias))
+	}
+	var about []string
+	switch {
+	case room.Inviter != "":
+		about = append(about, "invited by "+string(room.Inviter))
+	case room.Invited:
+		about = append(about, "invited")
+	case room.Members == 1:
+		about = append(about, "1 member")
+	default:
+		about = append(about, fmt.Sprintf("%d members", room.Members))
+	}
+	if room.Encrypted {
+		about = append(about, "encrypted")
+	}
+	columns = append(columns, strings.Join(about, ", "))
+	for i := range columns {
+		columns[i] = core.TerminalText(columns[i])
+	}
+	return strings.Join(columns, "  ")
 }
 
 // joinOptions are join's own.

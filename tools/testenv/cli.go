@@ -14,30 +14,41 @@ const help = `Servers; without names, the first four are started:
   postgres         Debian's PostgreSQL, with fsync on
   clickhouse       Debian's ClickHouse (18.16), native protocol
   keyring          a D-Bus session with gnome-keyring, unlocked
-  matrix           the Matrix homeserver Dendrite, built from source once, on SQLite
-  matrix=synapse   the homeserver Synapse instead, from PyPI; on the PostgreSQL of the same run if there is one, else on SQLite
+  matrix           the Matrix homeserver Dendrite, built from source once, on
+                   SQLite
+  matrix=synapse   the homeserver Synapse instead, from PyPI; on the PostgreSQL
+                   of the same run if there is one, else on SQLite
 
-They listen on free ports of 127.0.0.1, keep their data in a temporary folder, and all have random passwords. COMMAND
-starts when all answer, and finds their addresses in its environment:
+They listen on free ports of 127.0.0.1, keep their data in a temporary folder,
+and all have random passwords. COMMAND starts when all answer, and finds their
+addresses in its environment:
 
-  TESTENV_POSTGRES_URL          postgres://testenv:PASSWORD@127.0.0.1:PORT/postgres?sslmode=disable, a superuser
-  TESTENV_CLICKHOUSE_ADDR       127.0.0.1:PORT; the user is default, and so is the database
+  TESTENV_POSTGRES_URL          of a superuser, postgres://testenv:PASSWORD@
+                                127.0.0.1:PORT/postgres?sslmode=disable
+  TESTENV_CLICKHOUSE_ADDR       127.0.0.1:PORT; user and database are default
   TESTENV_CLICKHOUSE_PASSWORD
   TESTENV_KEYRING               1; its address is in DBUS_SESSION_BUS_ADDRESS
   TESTENV_MATRIX_URL            http://127.0.0.1:PORT
   TESTENV_MATRIX_SERVER_NAME    the part of user IDs after the colon
-  TESTENV_MATRIX_SHARED_SECRET  to register users with /_synapse/admin/v1/register; open registration is off
+  TESTENV_MATRIX_SHARED_SECRET  to register users with
+                                /_synapse/admin/v1/register; open registration
+                                is off
   TESTENV_MATRIX_KIND           dendrite or synapse
-  TESTENV_CONTROL               http://127.0.0.1:PORT, where COMMAND can start, kill and restart servers of its own,
-  TESTENV_CONTROL_TOKEN         with this bearer token; Go tests use the package testkit/servers
+  TESTENV_CONTROL               http://127.0.0.1:PORT, where COMMAND can start,
+                                kill and restart servers of its own,
+  TESTENV_CONTROL_TOKEN         with this bearer token; Go tests use the package
+                                testkit/servers
 
-Servers and background processes of COMMAND end with testenv, even if it is interrupted or killed (SIGKILL). Signals are passed on to COMMAND, which then has 10 seconds; a second one ends it
-immediately.
+Servers and background processes of COMMAND end with testenv, even if it is
+interrupted or killed (SIGKILL). Signals are passed on to COMMAND, which then
+has 10 seconds; a second one ends it immediately.
 
-Missing packages are installed with apt, as root on Debian; elsewhere testenv names the package. Built and downloaded files are
-kept in testenv below the user's cache folder (XDG_CACHE_HOME).
+Missing packages are installed with apt, as root on Debian; elsewhere testenv
+names the package. Built and downloaded files are kept in testenv below the
+user's cache folder (XDG_CACHE_HOME).
 
-Exit status: that of COMMAND (128 plus the signal's number if a signal ended it), or 2 if COMMAND was not run.
+Exit status: that of COMMAND (128 plus the signal's number if a signal ended
+it), or 2 if COMMAND was not run.
 
 Examples:
 

@@ -11,9 +11,14 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/wire"
 )
 
+// reasonRedacted is the Reason of an encrypted event that was redacted: there
+// is nothing left to decrypt.
+const reasonRedacted = "redacted"
+
 // normalizeFill fills in what comes from the content; redacts is the field
-// next to it, where room versions up to 10 have a redaction's target.
-func normalizeFill(out *MatrixSyncEvent, content gjson.Result, redacts id.EventID) {
+// next to it, where room versions up to 10 have a redaction's target. redacted
+// is whether the server says that the event's own content was removed.
+func normalizeFill(out *MatrixSyncEvent, content gjson.Result, redacts id.EventID, redacted bool) {
 	var relation, edit gjson.Result
 	if content.IsObject() {
 		content.ForEach(func(key, value gjson.Result) bool {
@@ -55,6 +60,9 @@ func normalizeFill(out *MatrixSyncEvent, content gjson.Result, redacts id.EventI
 	}
 	if out.Type == event.EventEncrypted.Type && out.StateKey == nil && !out.Decrypted { // else somebody has encrypted such an event
 		out.Kind, out.Encrypted = MatrixKindEncrypted, true
+		if redacted {
+			out.Reason = reasonRedacted
+		}
 	}
 }
 

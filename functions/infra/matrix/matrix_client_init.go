@@ -238,7 +238,7 @@ func (cfg *MatrixClientInitConfig) check() error {
 			return invalid("neither a homeserver nor a user ID is given", "give Homeserver beside AccessToken")
 		}
 	} else if err := ident.CheckUser(cfg.UserID); err != nil {
-		return invalid("the user ID cannot be read: it is @name:server", "")
+		return invalid("the user ID is not valid", "a user ID is like @name:example.org")
 	}
 	if cfg.AccessToken == "" && cfg.Tokens == nil && len(cfg.Password) == 0 {
 		return invalid(

@@ -28,7 +28,8 @@ const (
 // MatrixEventLine says on one line what an event is, for a terminal or a log:
 // when, who, what, and the event's ID, by which it is answered. Nothing in it
 // can steer a terminal. It is empty for an event that a reader of the room does
-// not see: state other than membership, name and topic, and what has no text.
+// not see: state other than membership, name and topic, and what has no text,
+// such as a redacted message.
 //
 // The user ID comes first and the name behind it, because anybody can choose
 // any name: so no name looks like another user's line.
@@ -73,10 +74,14 @@ func eventWhat(evt MatrixSyncEvent) string {
 	switch {
 	case evt.Kind == MatrixKindGap:
 		return "(the server left messages out here)"
+	case evt.Kind == MatrixKindEncrypted && evt.Reason == reasonRedacted:
+		return ""
 	case evt.Kind == MatrixKindEncrypted:
 		return "(encrypted: " + cmp.Or(evt.Reason, "the key is not there yet") + ")"
 	case evt.Redacts != "":
-		return "takes back " + string(evt.Redacts)
+		return redactionWhat(evt)
+	case evt.Type == event.EventReaction.Type && evt.Key == "": // redacted
+		return ""
 	case evt.Type == event.EventReaction.Type:
 		return evt.Key + " to " + string(evt.RelatesTo)
 	case evt.StateKey != nil:
@@ -102,6 +107,15 @@ func eventWhat(evt MatrixSyncEvent) string {
 		return "to " + string(evt.ReplyTo) + ": " + text
 	}
 	return text
+}
+
+// redactionWhat has the reason, too, if one is given.
+func redactionWhat(evt MatrixSyncEvent) string {
+	what := "takes back " + string(evt.Redacts)
+	if reason := wire.String(wire.Field(gjson.GetBytes(evt.Raw, "content"), "reason")); reason != "" {
+		what += ": " + reason
+	}
+	return what
 }
 
 // stateWhat describes the changes of a room's state that concern its readers.

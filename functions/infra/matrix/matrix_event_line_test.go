@@ -27,9 +27,12 @@ func TestMatrixEventLine_Kinds(t *testing.T) {
 		{"to $q: yes", matrix.MatrixSyncEvent{Type: "m.room.message", Body: "yes", ReplyTo: "$q"}},
 		{"edits $q: yes", matrix.MatrixSyncEvent{Type: "m.room.message", Body: "yes", Edits: "$q"}},
 		{"takes back $q", matrix.MatrixSyncEvent{Type: "m.room.redaction", Redacts: "$q"}},
+		{"takes back $q: spam", matrix.MatrixSyncEvent{Type: "m.room.redaction", Redacts: "$q", Raw: []byte(`{"content":{"reason":"spam"}}`)}},
+		{"", matrix.MatrixSyncEvent{Type: "m.reaction"}}, // redacted
 		{"👍 to $q", matrix.MatrixSyncEvent{Type: "m.reaction", Key: "👍", RelatesTo: "$q"}},
 		{"(encrypted: the key is not there yet)", matrix.MatrixSyncEvent{Kind: matrix.MatrixKindEncrypted}},
 		{"(encrypted: not from its sender)", matrix.MatrixSyncEvent{Kind: matrix.MatrixKindEncrypted, Reason: "not from its sender"}},
+		{"", matrix.MatrixSyncEvent{Kind: matrix.MatrixKindEncrypted, Reason: "redacted"}},
 		{"(the server left messages out here)", matrix.MatrixSyncEvent{Kind: matrix.MatrixKindGap}},
 		{"invite @bob:b", matrix.MatrixSyncEvent{Type: "m.room.member", StateKey: &bob, Raw: []byte(`{"content":{"membership":"invite"}}`)}},
 		{"names the room Ops", matrix.MatrixSyncEvent{Type: "m.room.name", StateKey: new(string), Raw: []byte(`{"content":{"name":"Ops"}}`)}},

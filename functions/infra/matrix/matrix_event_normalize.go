@@ -39,7 +39,7 @@ func MatrixEventNormalize(evt *event.Event) MatrixSyncEvent {
 	if out.Decrypted {
 		out.Trust = normalizeTrust(evt.Mautrix.TrustState)
 	}
-	normalizeFill(&out, gjson.ParseBytes(content), evt.Redacts)
+	normalizeFill(&out, gjson.ParseBytes(content), evt.Redacts, evt.Unsigned.RedactedBecause != nil)
 	return out
 }
 

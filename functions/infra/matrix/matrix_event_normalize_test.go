@@ -119,6 +119,10 @@ func TestMatrixEventNormalize_Fields(t *testing.T) {
 			base(func(e *matrix.MatrixSyncEvent) {
 				e.Type, e.Kind, e.Encrypted, e.ThreadRoot = "m.room.encrypted", matrix.MatrixKindEncrypted, true, "$root"
 			})},
+		"encrypted and redacted": {`{"type":"m.room.encrypted",` + head + `"unsigned":{"redacted_because":{"type":"m.room.redaction"}},"content":{}}`,
+			base(func(e *matrix.MatrixSyncEvent) {
+				e.Type, e.Kind, e.Encrypted, e.Reason = "m.room.encrypted", matrix.MatrixKindEncrypted, true, "redacted"
+			})},
 		"lone surrogate": {message(`{"body":"a\ud800b"}`), base(func(e *matrix.MatrixSyncEvent) { e.Body = "a\ufffdb" })},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,6 +27,7 @@ func MatrixEventParse(room id.RoomID, raw json.RawMessage) MatrixSyncEvent {
 	out := MatrixSyncEvent{RoomID: room, Raw: raw}
 	var content gjson.Result
 	var redacts string
+	var redacted bool
 	object := gjson.Parse(string(raw)) // one copy, of which the strings below are parts
 	if !object.IsObject() {
 		return out
@@ -58,9 +59,10 @@ func MatrixEventParse(room id.RoomID, raw json.RawMessage) MatrixSyncEvent {
 			content = value
 		case "unsigned":
 			out.TransactionID = wire.String(wire.Field(value, "transaction_id"))
+			redacted = wire.Field(value, "redacted_because").IsObject()
 		}
 		return true
 	})
-	normalizeFill(&out, content, id.EventID(redacts))
+	normalizeFill(&out, content, id.EventID(redacts), redacted)
 	return out
 }

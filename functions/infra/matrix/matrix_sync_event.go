@@ -56,7 +56,7 @@ type MatrixSyncEvent struct {
 	Encrypted     bool        // it came encrypted
 	Decrypted     bool        // it came encrypted and this is what was in it
 	Trust         MatrixTrust // how sure it is that Sender wrote what was in it; of what is not Decrypted MatrixTrustNone
-	Reason        string      // of MatrixKindEncrypted: why it can't be read
+	Reason        string      // of MatrixKindEncrypted: why it can't be read; "redacted" where nothing is left to read
 	TransactionID string      // of an event that this device sent: the transaction ID of that send
 	Redelivered   bool        // it was delivered before and not acknowledged
 	Replayed      bool        // it comes out of an initial sync made because the server did not know the old token any more

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 )
 
 // help prints the --help of a command, or of the program if it is nil or has no
@@ -29,10 +30,10 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 	}
 	if c == nil || c.name == "" {
 		fmt.Fprintf(&b, "%s%s COMMAND ...\n", usage, r.cfg.Name)
-		writeText(&b, r.cfg.Help)
+		writeText(&b, r.cfg.Help, width)
 		r.writeCommands(&b, width)
 	} else {
-		writeText(&b, c.help)
+		writeText(&b, c.help, width)
 	}
 	flags := ""
 	if c != nil {
@@ -51,10 +52,33 @@ func (r *runner) help(c *ProgramCommandHandle) error {
 	return err
 }
 
-func writeText(b *strings.Builder, text string) {
-	if text = strings.Trim(text, "\n"); text != "" {
-		b.WriteString("\n" + text + "\n")
+// writeText writes a help text whose paragraphs fit into width. Examples, lists
+// and tables, which are indented or have columns, keep their lines.
+func writeText(b *strings.Builder, text string, width int) {
+	text = strings.Trim(text, "\n")
+	if text == "" {
+		return
 	}
+	paragraphs := strings.Split(text, "\n\n")
+	for i, paragraph := range paragraphs {
+		if isProse(paragraph) && tooWide(paragraph, width) {
+			paragraphs[i] = wrap(paragraph, 0, width)
+		}
+	}
+	b.WriteString("\n" + strings.Join(paragraphs, "\n\n") + "\n")
+}
+
+func isProse(paragraph string) bool {
+	return !strings.HasPrefix(paragraph, " ") && !strings.Contains(paragraph, "  ")
+}
+
+func tooWide(text string, width int) bool {
+	for line := range strings.Lines(text) {
+		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > width {
+			return true
+		}
+	}
+	return false
 }
 
 // usageLine shows how a command is called, with its arguments.

@@ -261,6 +261,12 @@ func TestProgramRun_Help(t *testing.T) {
 			}
 		}
 	}
+	wide := shop()
+	example := "  shop list " + strings.Repeat("apples ", 12) + "# stays as it is"
+	wide.Help = strings.Repeat("Prose is wrapped. ", 8) + "\n\n" + example
+	if got := start(t.Context(), wide, nil, "--help").stdout; !strings.Contains(got, "Prose is\nwrapped.") || !strings.Contains(got, "\n\n"+example+"\n") {
+		t.Errorf("a wide help text: %s", got)
+	}
 	if got := start(t.Context(), shop(), nil); got.code != 0 || !strings.HasPrefix(got.stdout, "shop: buys and sells\n") {
 		t.Errorf("without arguments: %+v", got)
 	}

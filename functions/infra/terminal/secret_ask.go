@@ -27,8 +27,8 @@ type SecretAskConfig struct {
 // the caller's, to be cleared after use.
 //
 // Errors: CodeInvalid for an empty answer or two that differ, CodeUnavailable
-// where nobody can be asked, CodeCanceled for Control-C, Control-D or when ctx
-// ends. In each case the terminal is left as it was.
+// where terminal or stdin can't be read, CodeCanceled for Control-C, Control-D
+// or when ctx ends. In each case the terminal is left as it was.
 //
 // More in secret_ask.md:
 //   - With a controlling terminal it prompts there even if stdin is a pipe:
@@ -43,7 +43,7 @@ func SecretAsk(ctx context.Context, cfg SecretAskConfig) ([]byte, error) {
 	}
 	// One reader for both prompts: pasted or piped input may answer both.
 	lines := bufio.NewReader(io.LimitReader(in, maxLine))
-	ask := func(string) ([]byte, error) { return readLine(lines) }
+	ask := func(prompt string) ([]byte, error) { return readLine(lines, prompt) }
 	if term.IsTerminal(int(in.Fd())) {
 		terminal := term.NewTerminal(screen{in, out}, "")
 		ask = func(prompt string) ([]byte, error) { return askTerminal(ctx, in, out, terminal, prompt) }
@@ -119,16 +119,17 @@ func askTerminal(ctx context.Context, in, out *os.File, terminal *term.Terminal,
 
 // readLine reads a line of a pipe or file. Other readers may miss what follows
 // it.
-func readLine(lines *bufio.Reader) ([]byte, error) {
+func readLine(lines *bufio.Reader, prompt string) ([]byte, error) {
 	line, err := lines.ReadBytes('\n')
 	if err != nil && err != io.EOF {
 		return nil, askError(core.CodeUnavailable, "stdin can't be read", err)
 	}
 	if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
 		return nil, &core.Error{
-			Code:    core.CodeUnavailable,
+			Code:    core.CodeInvalid,
 			Op:      "secret_ask",
-			Message: "there is no terminal to prompt on, and stdin has no line",
+			Message: "no " + prompt + " given: there is no terminal to prompt on, and stdin has no line",
+			Hint:    "run it in a terminal, or give the secret as a line on stdin",
 		}
 	}
 	return line, nil

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	cfg := terminal.SecretAskConfig{Prompt: "word", Twice: os.Getenv("ASK") == "twice"}
 	secret, err := cfg.Passphrase(ctx) // by way of SecretAsk
 	fmt.Printf("got <%s> %s\n", secret, core.ErrorCode(err))
+	if err != nil {
+		fmt.Fprint(os.Stderr, core.ErrorText("ask", err))
+	}
 	cancel()
 }
 
@@ -144,15 +147,20 @@ func TestSecretAsk_NoTerminal(t *testing.T) {
 		{"twice", "one\nother\n", "got <> invalid\n"},
 		{"once", "no line end", "got <no line end> \n"},
 		{"once", "windows\r\n", "got <windows> \n"},
-		{"once", "", "got <> unavailable\n"},
+		{"once", "", "got <> invalid\n"},
 	} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), "ASK="+c.mode)
 		cmd.Stdin = strings.NewReader(c.stdin)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // away from this test's own terminal
+		var message strings.Builder
+		cmd.Stderr = &message
 		out, err := cmd.Output()
 		if err != nil || string(out) != c.want {
 			t.Errorf("stdin %q: got %q, %v", c.stdin, out, err)
+		}
+		if c.stdin == "" && !strings.Contains(message.String(), "no word given: there is no terminal") {
+			t.Errorf("the error is %q", &message)
 		}
 	}
 }

@@ -71,6 +71,20 @@ func TestProgramPage(t *testing.T) {
 	runServer(t, exec.Command(ticker, "--addr", "127.0.0.1:0", "--every", "1ms"))
 }
 
+// TestMatrixPage builds the bot of docs/matrix.md. That it answers what it
+// should is tested in package matrixsync.
+func TestMatrixPage(t *testing.T) {
+	t.Parallel()
+	programs := programsOf(t, "matrix.md")
+	if len(programs) != 1 {
+		t.Fatalf("%d programs, want the bot", len(programs))
+	}
+	bot := exec.Command(buildProgram(t, programs[0]), "--help")
+	if out, err := bot.Output(); err != nil || !strings.HasPrefix(string(out), "bot: answers !ping\n") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 // runServer queries the server until it has counted, and ends it with a signal.
 func runServer(t *testing.T, server *exec.Cmd) {
 	t.Helper()

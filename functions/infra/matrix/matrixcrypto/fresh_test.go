@@ -121,6 +121,30 @@ func TestMatrixCryptoInit_EncryptedLater(t *testing.T) {
 	wantReadSoon(t, bob, sent, "sealed")
 }
 
+// What a server says about a room that was left is not kept: after a rejoin the
+// room is as unencrypted as before.
+func TestMatrixCryptoInit_LeftRoom(t *testing.T) {
+	t.Parallel()
+	alice, bob := newDevice(t, "alice", config{}), newDevice(t, "bob", config{})
+	room := matrixtest.Room(t, matrixtest.Client(t, alice.url, alice.user), matrixtest.Client(t, bob.url, bob.user))
+	if _, err := bob.client.LeaveRoom(t.Context(), room); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bob.client.SendText(t.Context(), room, "from outside"); err == nil {
+		t.Error("a message was sent to a room that was left")
+	}
+	if _, err := alice.client.InviteUser(t.Context(), room, &mautrix.ReqInviteUser{UserID: bob.client.UserID}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bob.client.JoinRoomByID(t.Context(), room); err != nil {
+		t.Fatal(err)
+	}
+	sent := bob.send(t, room, "back again")
+	if evt := alice.event(t, sent); evt.Type != event.EventMessage {
+		t.Errorf("in a room that is not encrypted it went out as %s", evt.Type.Type)
+	}
+}
+
 // wantReadSoon is wantRead if the key may arrive in a response after the
 // message.
 func wantReadSoon(t *testing.T, d *device, sent id.EventID, want string) {

@@ -12,6 +12,8 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 	"maunium.net/go/mautrix/sqlstatestore"
+
+	"fnregistry.dev/functions/core"
 )
 
 // stateStore is the client's StateStore: what rooms are encrypted, and who is
@@ -50,7 +52,7 @@ const (
 // known is asked from the server; when it can't be, it is an error, and nothing
 // is sent.
 func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, error) {
-	if content, err := s.GetEncryptionEvent(ctx, room); err != nil || content != nil {
+	if content, err := s.GetEncryptionEvent(ctx, room); err != nil || content != nil && content.Algorithm != "" {
 		return true, err // by whatever algorithm: Encrypt refuses those that it doesn't have
 	}
 	limit := believePlainAlone
@@ -73,6 +75,11 @@ func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, err
 		return false, nil
 	case err != nil:
 		return true, err
+	case content.Algorithm == "": // for a room that was left, Dendrite answers with the own member event
+		return true, &core.Error{
+			Code: core.CodeUnsupported, Message: "the server names no algorithm of the room's encryption, as for a room that was left",
+			Hint: "join the room again, if you have left it",
+		}
 	}
 	return true, s.SetEncryptionEvent(ctx, room, &content)
 }

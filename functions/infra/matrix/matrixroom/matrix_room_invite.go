@@ -43,7 +43,7 @@ func MatrixRoomInvite(ctx context.Context, cfg MatrixRoomInviteConfig) (invited 
 		return false, &core.Error{
 			Code:    core.CodeInvalid,
 			Op:      op,
-			Message: "the user ID cannot be read: it is @name:server",
+			Message: "the user ID is not valid", Hint: "a user ID is like @name:example.org",
 		}
 	}
 	op += " user=" + string(cfg.UserID)

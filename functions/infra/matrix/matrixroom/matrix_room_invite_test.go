@@ -82,7 +82,7 @@ func TestMatrixRoomInvite_Fails(t *testing.T) {
 	}
 	wantError(t, invite(matrixroom.MatrixRoomInviteConfig{}), core.CodeInvalid, "no Client")
 	wantError(t, invite(matrixroom.MatrixRoomInviteConfig{Client: ada, UserID: bob.UserID}), core.CodeInvalid, "no RoomID")
-	wantError(t, invite(matrixroom.MatrixRoomInviteConfig{Client: ada, RoomID: room, UserID: "bob"}), core.CodeInvalid, "cannot be read")
+	wantError(t, invite(matrixroom.MatrixRoomInviteConfig{Client: ada, RoomID: room, UserID: "bob"}), core.CodeInvalid, "not valid")
 	wantError(t, invite(matrixroom.MatrixRoomInviteConfig{Client: bob, RoomID: room, UserID: carol.UserID}), core.CodeForbidden, "M_FORBIDDEN")
 	proxy := fault.HTTP(t, home.URL)
 	proxy.Add(fault.Rule{Match: "POST /_matrix/client/v3/rooms/{room}/invite", Fault: fault.Status{Code: 429, Errcode: "M_LIMIT_EXCEEDED", RetryAfterMS: 700}})

@@ -49,7 +49,11 @@ func MatrixRoomResolve(ctx context.Context, cfg MatrixRoomResolveConfig) (room i
 	case len(named) > 1 && named[0] == '#':
 		answer, err := cfg.Client.ResolveAlias(ctx, id.RoomAlias(named))
 		if err != nil {
-			return "", nil, matrix.MatrixError(op+" alias="+ident.Clip(named, 100), err)
+			err = matrix.MatrixError(op+" alias="+ident.Clip(named, 100), err)
+			if core.ErrorCode(err) == core.CodeNotFound {
+				err = &core.Error{Code: core.CodeNotFound, Hint: "check the spelling, or give the room's ID", Err: err}
+			}
+			return "", nil, err
 		}
 		return answer.RoomID, answer.Servers, nil
 	}

@@ -48,6 +48,9 @@ func TestMatrixRoomResolve_Wrong(t *testing.T) {
 		if core.ErrorCode(err) != want || len(err.Error()) > 1000 {
 			t.Errorf("%.50q: got %v, want %s", named, err, want)
 		}
+		if want == core.CodeNotFound && core.ErrorHint(err) == "" {
+			t.Errorf("%.50q: %v has no hint", named, err)
+		}
 	}
 	if _, _, err := matrixroom.MatrixRoomResolve(t.Context(), matrixroom.MatrixRoomResolveConfig{Room: "!a:b"}); core.ErrorCode(err) != core.CodeInvalid {
 		t.Errorf("without a client: %v", err)

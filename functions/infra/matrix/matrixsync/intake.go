@@ -189,7 +189,7 @@ func (t *syncTaking) add(e matrix.MatrixSyncEvent, kind MatrixSyncKind, data []b
 	record := MatrixSyncRecord{
 		RoomID: e.RoomID, EventID: e.EventID, Kind: kind, Replayed: e.Replayed, Join: e.Join, Start: e.Start, Data: data,
 	}
-	if e.Kind == matrix.MatrixKindEncrypted && kind == MatrixSyncPlain {
+	if e.Kind == matrix.MatrixKindEncrypted && kind == MatrixSyncPlain && e.Reason == "" { // else it was redacted
 		record.Kind, record.Session = MatrixSyncEncrypted, sessionOf(&e)
 	}
 	t.deliveries = append(t.deliveries, delivery{e, record})

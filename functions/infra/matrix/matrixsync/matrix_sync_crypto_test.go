@@ -15,6 +15,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"fnregistry.dev/functions/infra/matrix"
+	"fnregistry.dev/functions/infra/matrix/internal/matrixtest"
 	"fnregistry.dev/functions/infra/matrix/matrixsync"
 )
 
@@ -156,6 +157,34 @@ func TestMatrixSyncCrypto_KeyComesLater(t *testing.T) {
 				t.Errorf("the crypto saw %d member events", crypto.members)
 			}
 		})
+	}
+}
+
+// A redacted event has nothing to decrypt: it says so, and waits for no key.
+func TestMatrixSyncCrypto_Redacted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gone := sendEncrypted(t, w, "known", "a mistake")
+	if _, err := w.alice.RedactEvent(t.Context(), w.room, gone); err != nil {
+		t.Fatal(err)
+	}
+	cfg := matrixsync.MatrixEventGetConfig{Client: w.alice, Room: w.room, EventID: gone}
+	matrixtest.Until(t, "redaction", func() bool { // Dendrite's comes a little later
+		evt, err := matrixsync.MatrixEventGet(t.Context(), cfg)
+		return err != nil || evt.Reason == "redacted"
+	})
+	crypto := newToyCrypto()
+	crypto.give(w.room, "")
+	w.bot.Crypto = crypto
+	store := newStore(t)
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: w.bot, Store: store})
+	e := nextSecret(t, service, true)
+	wantUndecrypted(t, e, gone, false)
+	if e.Reason != "redacted" {
+		t.Errorf("the reason is %q", e.Reason)
+	}
+	if waiting, err := store.Waiting(t.Context(), matrixsync.MatrixSessionKey{}, 0, 10); err != nil || len(waiting) > 0 {
+		t.Errorf("waiting for a key: %v, %v", waiting, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 
@@ -21,11 +20,7 @@ func readEvent(
 ) matrix.MatrixSyncEvent {
 	evt := matrix.MatrixEventParse(room, raw)
 	evt.RoomID = room
-	if evt.Kind != matrix.MatrixKindEncrypted {
-		return evt
-	}
-	if gjson.GetBytes(raw, "unsigned.redacted_because").Exists() {
-		evt.Reason = "redacted"
+	if evt.Kind != matrix.MatrixKindEncrypted || evt.Reason != "" { // redacted
 		return evt
 	}
 	crypto, _ := client.Crypto.(MatrixSyncCrypto)
