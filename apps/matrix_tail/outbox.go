@@ -40,8 +40,8 @@ func openQueue(ctx context.Context, s *settings) (*queueFile, error) {
 
 func (q *queueFile) close() { q.db.Close() }
 
-// parked is what the outbox calls aside.
-const parked = "aside"
+// parked is the state of messages that are not sent without a retry.
+const parked = "parked"
 
 // unsent are the parked items and those that wait.
 func (q *queueFile) unsent(ctx context.Context) ([]matrixoutbox.MatrixOutboxEntry, error) {
@@ -160,11 +160,11 @@ func retry(ctx context.Context, c call, _ *settings) error {
 		if err == nil {
 			continue
 		}
-		if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](failed); ok {
+		if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](failed); ok {
 			c.Log.Warn("parked again", "transaction_id", aside.TransactionID, "error", failed)
 		}
 		failed = err
-		if _, again := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !again {
+		if _, again := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err); !again {
 			break // the others would wait as long
 		}
 	}
@@ -178,24 +178,24 @@ func requeue(ctx context.Context, c call) ([]matrixoutbox.MatrixOutboxEntry, err
 		return nil, err
 	}
 	defer queue.close()
-	aside, err := queue.Entries(ctx, parked, 0)
+	entries, err := queue.Entries(ctx, parked, 0)
 	if err != nil {
 		return nil, err
 	}
 	if len(c.Args) > 0 {
-		if aside, err = named(aside, c.Args); err != nil {
+		if entries, err = named(entries, c.Args); err != nil {
 			return nil, err
 		}
 	}
-	transactions := make([]string, len(aside))
-	for i, entry := range aside {
+	transactions := make([]string, len(entries))
+	for i, entry := range entries {
 		transactions[i] = entry.TransactionID
 	}
 	if len(transactions) == 0 {
 		return nil, nil
 	}
 	_, err = queue.Retry(ctx, transactions...)
-	return aside, err
+	return entries, err
 }
 
 // named are the entries of these transactions, which must all be there.

@@ -92,9 +92,9 @@ func (p *post) sent(ctx context.Context, transaction string) (id.EventID, error)
 // wait waits until an item is sent, and prints its event's ID.
 func (p *post) wait(ctx context.Context, transaction string) error {
 	event, err := p.sent(ctx, transaction)
-	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); ok {
+	if refused, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err); ok {
 		return &core.Error{
-			Code: core.ErrorCode(err), Err: aside,
+			Code: core.ErrorCode(err), Err: refused,
 			Hint: "matrix_tail outbox lists parked messages; retry or drop this one: " + transaction,
 		}
 	}
@@ -127,8 +127,8 @@ func (o *ownItems) add(transaction string) string {
 // report logs errors until the channel is closed.
 func (o *ownItems) report(c call, errs <-chan error) {
 	for err := range errs {
-		aside, parked := errors.AsType[*matrixoutbox.MatrixOutboxAside](err)
-		if parked && o.has(aside.TransactionID) {
+		failed, parked := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err)
+		if parked && o.has(failed.TransactionID) {
 			continue
 		}
 		c.Log.Warn("outbox", "error", err)

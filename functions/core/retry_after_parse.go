@@ -14,7 +14,7 @@ const retryAfterLimit = time.Hour
 // RetryAfterParse returns how long a server asks its client to wait, from now:
 // what the Retry-After header says (RFC 9110, section 10.2.3: seconds, or an
 // HTTP date in any of its three formats), else the retry_after_ms of a JSON
-// body (Matrix client-server API, M_LIMIT_EXCEEDED, where the header goes first
+// body (Matrix client-server API, M_LIMIT_EXCEEDED, where the header wins
 // too). Header and body may be empty.
 //
 // The delay is at least 0 (a date that has passed) and at most limit; zero or

@@ -17,8 +17,8 @@ import (
 // Errors are *core.Error with the cause's code.
 //
 // More in folder_sync.md:
-//   - Flush the file first, then the folder: the order in which the disk sees
-//     them is no other way known.
+//   - Flush the file first, then the folder: otherwise the name may reach the
+//     disk before the content.
 //   - A kill of the process needs none of this, only a crash of the machine
 //     does.
 func FolderSync(path string) error {

@@ -25,7 +25,7 @@ type CacheTTLConfig[K comparable, V any] struct {
 	// Default: they are not kept.
 	ErrorTTL time.Duration
 	// MaxEntries is how many keys have a value at most; the one that was not
-	// used for longest goes first. Default: 1,000.
+	// used for longest is evicted first. Default: 1,000.
 	MaxEntries int
 }
 

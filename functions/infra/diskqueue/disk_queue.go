@@ -89,11 +89,13 @@ type DiskQueueHandle struct {
 // nothing that Put has acknowledged; what was being written then may be there
 // or not, in part.
 //
-// One process has the queue open: another gets CodeConflict, as does a second
-// call in the same one. The lock ends with the process.
+// One process has the queue open: another gets CodeConflict with a
+// [*filelock.FileLockedError], which names the first, as its cause; so does a
+// second call in the same process. The lock ends with the process.
 //
 // Errors are *core.Error: CodeInvalid for a bad config, CodeConflict where it
-// is open elsewhere, and those of the file system. The caller closes it.
+// is open elsewhere, CodeUnsupported on systems that file_lock doesn't support,
+// and those of the file system. The caller closes it.
 //
 // More in disk_queue.md:
 //   - At least once: after a kill between delivery and Ack the item comes

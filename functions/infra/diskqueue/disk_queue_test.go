@@ -17,6 +17,7 @@ import (
 
 	"fnregistry.dev/functions/core"
 	"fnregistry.dev/functions/infra/diskqueue"
+	"fnregistry.dev/functions/infra/filelock"
 )
 
 func open(t testing.TB, cfg diskqueue.DiskQueueConfig) *diskqueue.DiskQueueHandle {
@@ -185,7 +186,9 @@ func TestDiskQueue_OpenOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	q := open(t, diskqueue.DiskQueueConfig{Folder: dir})
-	if _, err := diskqueue.DiskQueue(diskqueue.DiskQueueConfig{Folder: dir}); core.ErrorCode(err) != core.CodeConflict {
+	_, err := diskqueue.DiskQueue(diskqueue.DiskQueueConfig{Folder: dir})
+	held, ok := errors.AsType[*filelock.FileLockedError](err)
+	if core.ErrorCode(err) != core.CodeConflict || !ok || held.PID != os.Getpid() {
 		t.Errorf("open twice: %v", err)
 	}
 	for range 2 {

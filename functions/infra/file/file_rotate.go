@@ -33,9 +33,9 @@ type FileRotateConfig struct {
 	Gzip bool
 	// Mode is that of new files. Default: 0600.
 	Mode fs.FileMode
-	// OnError is called for what did not work behind a Write's back: a
-	// rotation, compressing, removing. It must not write to the file. Default
-	// nil: such an error is left to the next rotation, which tries again.
+	// OnError is called with errors that Write does not return: of a rotation,
+	// of compressing and of removing, which the next rotation tries again. It
+	// must not write to the file. Default nil: they are not reported.
 	OnError func(error)
 }
 
@@ -58,13 +58,13 @@ var _ io.WriteCloser = (*FileRotateHandle)(nil)
 
 // FileRotate opens a file to append to, and rotates it by size. What one Write
 // gets is in one file, whole: give it whole lines. Nothing is buffered, so a
-// process that is killed loses nothing that Write has returned for, and what
-// the kill left half rotated or half compressed the next start or rotation puts
-// right.
+// process that is killed loses nothing for which Write has returned. A rotation
+// or compression that the kill interrupted is completed at the next start or
+// rotation.
 //
-// Where the file can't be rotated, it grows on, and OnError says why: no line
-// is lost for that. Errors are *core.Error: CodeInvalid for a bad config, else
-// that of the file system. The caller closes it.
+// If the file can't be rotated, it keeps growing, so that no line is lost, and
+// OnError reports why. Errors are *core.Error: CodeInvalid for a bad config,
+// else that of the file system. The caller closes it.
 //
 // More in file_rotate.md:
 //   - One process writes to a path: two would rotate each other's files away.

@@ -69,7 +69,7 @@ func (e *FileLockedError) Error() string {
 func FileLock(ctx context.Context, path string, cfg FileLockConfig) (*FileLockHandle, error) {
 	op := "file_lock path=" + path
 	var last error // of the last try, in which another held it
-	for ctx.Err() == nil {
+	for pause := shortestPoll; ctx.Err() == nil; pause = min(2*pause, longestPoll) {
 		handle, err := tryLock(path)
 		if err == nil {
 			return handle, nil
@@ -78,7 +78,7 @@ func FileLock(ctx context.Context, path string, cfg FileLockConfig) (*FileLockHa
 			return nil, &core.Error{Code: core.ErrorCode(err), Op: op, Err: err}
 		}
 		last = err
-		_ = work.SleepContext(ctx, lockPoll) // the loop sees the end of ctx
+		_ = work.SleepContext(ctx, pause) // the loop sees the end of ctx
 	}
 	cause := context.Cause(ctx)
 	err := &core.Error{Code: core.ErrorCode(cause), Op: op, Err: cause}
@@ -92,9 +92,12 @@ func FileLock(ctx context.Context, path string, cfg FileLockConfig) (*FileLockHa
 // the garbage collector, which would release the lock of a dropped handle.
 var held sync.Map
 
-// lockPoll is the time between two tries: little beside what a lock is held
-// for.
-const lockPoll = 5 * time.Millisecond
+// The time between two tries: a lock that is held for a moment is had soon, and
+// waiting for hours costs little.
+const (
+	shortestPoll = 5 * time.Millisecond
+	longestPoll  = 100 * time.Millisecond
+)
 
 // Close releases the lock. It may be called again.
 func (h *FileLockHandle) Close() error {

@@ -35,7 +35,9 @@ func holdForever(args []string) string {
 		return err.Error()
 	}
 	os.Stdout.WriteString("held\n")
-	select {}
+	for { // select {} would end the process as a deadlock
+		time.Sleep(time.Hour)
+	}
 }
 
 // startHolder starts a process that holds a lock, and ends with the test.
@@ -153,6 +155,34 @@ func TestFileLock_WaitEnds(t *testing.T) {
 		cancelNow()
 		if _, err := filelock.FileLock(canceled, path, filelock.FileLockConfig{}); core.ErrorCode(err) != core.CodeCanceled {
 			t.Error(err)
+		}
+	})
+	unlock(t, lock)
+}
+
+// counted counts how often its state is asked for, as each try does.
+type counted struct {
+	context.Context
+	asked int
+}
+
+func (c *counted) Err() error {
+	c.asked++
+	return c.Context.Err()
+}
+
+func TestFileLock_LongWait(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.lock")
+	lock := lockNow(t, path)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		tries := &counted{Context: ctx}
+		_, err := filelock.FileLock(tries, path, filelock.FileLockConfig{Wait: true})
+		wantHeld(t, err, core.CodeTimeout, path, os.Getpid())
+		if tries.asked > 2000 {
+			t.Errorf("its context was asked %d times in a minute", tries.asked)
 		}
 	})
 	unlock(t, lock)

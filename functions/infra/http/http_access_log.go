@@ -36,7 +36,7 @@ type HTTPAccessLogRecord struct {
 	Err       error // what HTTPReport or HTTPProblem was given, or that the handler panicked; nil where all went well
 }
 
-// HTTPAccessLog logs each request that next has answered, one line of level
+// HTTPAccessLog logs each request that next has handled, one line of level
 // info, or error for a 5xx and a panic. Neither query strings nor headers nor
 // bodies are logged: they carry secrets. A path is cut after 1000 bytes, an
 // error after 4000.

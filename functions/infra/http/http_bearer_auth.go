@@ -33,10 +33,10 @@ type HTTPBearerAuthConfig struct {
 }
 
 // HTTPBearerAuth lets a request through to next if its Authorization header
-// bears one of the tokens (RFC 6750), and answers problem JSON with status 401
-// and WWW-Authenticate otherwise. It keeps the tokens' SHA-256 alone, compares
-// in constant time, and takes no token from the query or a form, since those
-// are logged.
+// bears one of the tokens (RFC 6750), and responds with problem JSON and status
+// 401 and WWW-Authenticate otherwise. It keeps the tokens' SHA-256 alone,
+// compares in constant time, and takes no token from the query or a form, since
+// those are logged.
 //
 // The host counts because a browser on this machine sends what a foreign page
 // asks it to: a name that an attacker points at 127.0.0.1 (DNS rebinding) comes

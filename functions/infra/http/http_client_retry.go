@@ -25,7 +25,7 @@ type HTTPClientRetryConfig struct {
 	TryTimeout  time.Duration                // for one try, with its body as far as that is buffered; zero: 30 s; negative: none
 	BufferBytes int64                        // body that is read within the try, so that a cut is retried too; zero: 1 MiB; negative: none
 	Backoff     core.BackoffDelayConfig      // zero Initial: 250 ms, zero Max: 10 s
-	OnAttempt   func(HTTPClientRetryAttempt) // told after each try, before the wait; nil disables it
+	OnAttempt   func(HTTPClientRetryAttempt) // called after each try, before the wait; nil disables it
 }
 
 // HTTPClientRetryAttempt is one try, as OnAttempt sees it.

@@ -27,7 +27,7 @@ type HTTPConditionalConfig struct {
 }
 
 // HTTPConditional gives the responses of next to GET and HEAD an ETag, and
-// answers 304, 412 or a byte range where the request's If-None-Match,
+// responds with 304, 412 or a byte range where the request's If-None-Match,
 // If-Modified-Since, If-Match or Range ask for it (by http.ServeContent). A
 // computed tag is the content's SHA-256, and a strong one.
 //

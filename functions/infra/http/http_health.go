@@ -13,12 +13,12 @@ import (
 	"fnregistry.dev/functions/core"
 )
 
-// HTTPHealthConfig says what a program needs in order to answer. The zero value
+// HTTPHealthConfig says what a program needs to be ready. The zero value
 // is a program that is ready as soon as it runs.
 type HTTPHealthConfig struct {
 	Checks  []HTTPHealthCheck // what must work; run side by side
 	Timeout time.Duration     // for each check; zero: 2 s
-	Metrics http.Handler      // answers GET /metrics; nil: there is none
+	Metrics http.Handler      // serves GET /metrics; nil: there is none
 }
 
 // HTTPHealthCheck is one thing that a program needs.
@@ -29,7 +29,7 @@ type HTTPHealthCheck struct {
 	Check func(ctx context.Context) error
 }
 
-// HTTPHealthHandle answers whether a program runs and whether it is ready.
+// HTTPHealthHandle reports whether a program runs and whether it is ready.
 type HTTPHealthHandle struct {
 	metrics http.Handler
 	checks  []*healthCheck

@@ -16,14 +16,14 @@ var jsonBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 const maxPooledBuffer = 1 << 20
 
-// HTTPJSONWrite answers with status and v as JSON, with Content-Type,
+// HTTPJSONWrite responds with status and v as JSON, with Content-Type,
 // Content-Length, X-Content-Type-Options: nosniff and, unless the handler set
 // one, Cache-Control: no-cache (stored, but asked about each time, which is
 // what an ETag needs). A nil v, and a 204 or 304, have no body.
 //
 // The value is encoded before anything is sent. So an error, CodeInternal for
 // what JSON can't hold, means that nothing was written and [HTTPProblem] can
-// still answer. A client that went away is no error here.
+// still respond. A client that went away is no error here.
 //
 // More in http_json_write.md:
 //   - A nil slice is null.

@@ -41,17 +41,17 @@ type HTTPLoginHandle struct {
 
 // loginGuard is a login with the tokens of a server.
 type loginGuard interface {
-	// serve answers the requests for logging in and out, and reports whether
+	// serve handles the requests for logging in and out, and reports whether
 	// r is one of them.
 	serve(w http.ResponseWriter, r *http.Request) bool
 	// allows reports whether a request is let in by its cookie.
 	allows(r *http.Request) bool
-	// show answers with the form, because of err.
+	// show responds with the form, because of err.
 	show(w http.ResponseWriter, r *http.Request, err *core.Error, next string)
 }
 
 // HTTPLogin lets people in whose browser can't send a token, by a page with a
-// form. page answers with that page; it must not be nil.
+// form. page responds with that page; it must not be nil.
 //
 // Requests for pages (GET, and Accept has text/html) that are not let in get
 // the form. POST /login, which it sends, sets a cookie for 30 days (HttpOnly,
@@ -195,7 +195,7 @@ func wantsPage(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && HTTPAccept(r, "application/problem+json", "text/html") == "text/html"
 }
 
-// show answers with the form. The cookie is not sent with a link from another
+// show responds with the form. The cookie is not sent with a link from another
 // site, whose page is therefore asked for once more, from here.
 func (l *login) show(w http.ResponseWriter, r *http.Request, err *core.Error, next string) {
 	shown := HTTPReport(w, r, err)

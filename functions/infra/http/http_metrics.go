@@ -26,7 +26,7 @@ import (
 //   - Requests without a route, such as those for an unknown path, share the
 //     empty one.
 func HTTPMetrics(page *metrics.MetricsTextRegistry) func(HTTPAccessLogRecord) {
-	requests := page.Counter("http_requests_total", "Requests answered.", "method", "route", "status")
+	requests := page.Counter("http_requests_total", "Requests handled.", "method", "route", "status")
 	latency := page.Histogram("http_request_duration_seconds", "Time from a request's header to the end of its response.",
 		[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}, "method", "route")
 	return func(r HTTPAccessLogRecord) {

@@ -11,14 +11,14 @@ import (
 
 // HTTPMuxConfig changes [HTTPMux]. The zero value is usable.
 type HTTPMuxConfig struct {
-	// NotFound answers requests for a path without a route, such as a page
+	// NotFound handles requests for a path without a route, such as a page
 	// for people. Default: problem JSON.
 	NotFound http.Handler
 }
 
-// HTTPMux serves mux, and answers what mux itself refuses as problem JSON: a
-// path without a route with status 404, and a method that a path does not have
-// with 405, the header Allow and the code unsupported. OPTIONS is answered with
+// HTTPMux serves mux, and responds to what mux itself refuses with problem
+// JSON: a path without a route with status 404, and a method that a path does
+// not have with 405, the header Allow and the code unsupported. OPTIONS gets
 // 204 and Allow where the path has no route for it.
 //
 // It does not apply where a route such as "/" takes all paths and methods.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// HTTPProblem reports err by [HTTPReport] and answers the request with what
+// HTTPProblem reports err by [HTTPReport] and responds with what
 // that shows of it, as problem JSON (RFC 9457). It must be the only response:
 // nothing may have been written before.
 //

@@ -19,7 +19,7 @@ type HTTPRecoverConfig struct {
 	Logger *slog.Logger
 }
 
-// HTTPRecover answers a request whose handler panics with a 500 problem, and
+// HTTPRecover responds with a 500 problem if the handler panics, and
 // logs the panic with its stack. Headers that the handler set are dropped: they
 // were meant for another response.
 //

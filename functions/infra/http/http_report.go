@@ -28,7 +28,7 @@ type HTTPReportResult struct {
 
 // HTTPReport reports err to the access log, or to slog's default logger where
 // [HTTPAccessLog] is not in the chain and the status is 5xx, and returns what
-// a response may show of it. It does not answer: [HTTPProblem] does so with
+// a response may show of it. It does not respond: [HTTPProblem] does so with
 // problem JSON, a page with what is returned. A nil err is reported as a
 // failure of the server.
 //

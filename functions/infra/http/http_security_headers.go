@@ -19,11 +19,12 @@ type HTTPSecurityHeadersConfig struct {
 }
 
 // HTTPSecurityHeaders sets the headers that make browsers careful on every
-// answer of next, before next runs, so that a handler can set another value or
-// delete one: Content-Security-Policy, X-Content-Type-Options, X-Frame-Options,
-// Referrer-Policy, Cross-Origin-Opener-Policy, Cross-Origin-Resource-Policy,
-// Permissions-Policy, and Strict-Transport-Security where configured. The set
-// follows OWASP's HTTP Headers Cheat Sheet.
+// response of next, before next runs, so that a handler can set another value
+// or delete one: Content-Security-Policy, X-Content-Type-Options,
+// X-Frame-Options, Referrer-Policy, Cross-Origin-Opener-Policy,
+// Cross-Origin-Resource-Policy, Permissions-Policy, and
+// Strict-Transport-Security where configured. The set follows OWASP's HTTP
+// Headers Cheat Sheet.
 //
 // More in http_security_headers.md:
 //   - The default policy stops inline scripts and styles, style attributes,

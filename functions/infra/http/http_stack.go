@@ -30,8 +30,8 @@ const (
 	HTTPStackPublic HTTPStackAccess = "public"
 )
 
-// HTTPStackConfig says whom a server answers, and what it allows them. The zero
-// value answers programs and pages of this machine alone.
+// HTTPStackConfig says whose requests a server accepts, and what it allows. The
+// zero value accepts those of programs and pages of this machine alone.
 type HTTPStackConfig struct {
 	Access HTTPStackAccess // zero: HTTPStackLocal
 	Tokens []string        // as HTTPBearerAuth takes them; none: other machines are refused

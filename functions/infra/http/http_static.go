@@ -82,9 +82,9 @@ var encodings = []struct{ coding, extension string }{{"br", ".br"}, {"zstd", ".z
 // holds the content's hash, as Path makes it, or is Immutable: they may keep
 // that for a year.
 //
-// Not found (404) are names of which a part begins with a dot, whatever is no
-// regular file, and every path that the file system does not take. Other
-// methods get 405. Content types go by the extension alone, with nosniff; an
+// Not found (404) are names with a part that begins with a dot, everything that
+// is no regular file, and paths that the file system rejects. Other methods get
+// 405. Content types go by the extension alone, with nosniff; an
 // unknown one is application/octet-stream.
 //
 // Errors: CodeInvalid for no files, a bad prefix or a bad pattern.

@@ -6,7 +6,7 @@ import (
 )
 
 // clientGate is something that a client asks of its homeserver once, before its
-// other requests: several that come at the same time wait for one answer. The
+// other requests: several that come at the same time wait for one response. The
 // zero gate is open.
 type clientGate struct {
 	mu      sync.Mutex

@@ -120,10 +120,10 @@ func checkVersions(ctx context.Context, client *mautrix.Client) error {
 	return nil
 }
 
-var errNoVersions = errors.New("the answer names no version of Matrix")
+var errNoVersions = errors.New("the response names no version of Matrix")
 
-// noHomeserver tells an answer that no homeserver gives from one that does not
-// answer now.
+// noHomeserver distinguishes a response that no homeserver gives from a
+// homeserver that does not respond now.
 func noHomeserver(op string, err error) error {
 	wrapped := MatrixError(op, err)
 	if err != errNoVersions {

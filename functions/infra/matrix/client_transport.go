@@ -274,8 +274,8 @@ func (b *watchedBody) Close() error {
 	return err
 }
 
-// maskBody replaces the token in an answer that tells of an error and quotes
-// it: mautrix puts such answers into errors and logs.
+// maskBody replaces the token in an error response that quotes
+// it: mautrix puts such responses into errors and logs.
 func maskBody(response *http.Response, token string) {
 	if token == "" {
 		return

@@ -95,7 +95,7 @@ const initPatience = 10 * time.Second
 //
 // More in matrix_client_init.md:
 //   - Offline: where the network or the homeserver is away (no connection, no
-//     answer within 10 s, 5xx, 429), and token and user are known, there is a
+//     response within 10 s, 5xx, 429), and token and user are known, there is a
 //     client and no error.
 //   - A start offline leaves DeviceID empty if neither the config nor a former
 //     login names it (matrix_crypto_init then needs the server), SpecVersions

@@ -22,7 +22,7 @@ type MatrixClientLoginConfig struct {
 	Client      *mautrix.Client  // made by MatrixClientInit; required
 	AccessToken string           // the new token
 	Password    []byte           // instead of a token; zeroed in any case before the function returns
-	DeviceName  string           // what the device is shown as, where the server makes it anew; empty: the server's choice
+	DeviceName  string           // what the device is shown as, if the server creates it; empty: the server's choice
 	Tokens      token.TokenStore // where the new token is stored; nil: nowhere
 	TokenName   string           // its name there; empty: "matrix/" and the user ID; NAME/login gets user and device
 
@@ -214,7 +214,7 @@ func (cfg *MatrixClientLoginConfig) usePassword(
 		Password:   password, DeviceID: client.DeviceID, InitialDeviceDisplayName: cfg.DeviceName,
 	})
 	if err == nil && (answer == nil || answer.AccessToken == "" || answer.UserID == "" || checkToken(answer.AccessToken) != nil) {
-		err = errors.New("the server's answer to the login has no usable access token")
+		err = errors.New("the server's response to the login has no usable access token")
 	}
 	if err != nil {
 		return clientOwner{}, loginError(op, err, password)
@@ -233,7 +233,7 @@ func (cfg *MatrixClientLoginConfig) usePassword(
 }
 
 // loginError is MatrixError for a refused login: M_FORBIDDEN there means that
-// the credentials are wrong. An answer that quotes the secret is left out.
+// the credentials are wrong. A response that quotes the secret is left out.
 func loginError(op string, err error, secret string) error {
 	wrapped := MatrixError(op, err)
 	coded, ok := errors.AsType[*core.Error](wrapped)
@@ -248,7 +248,7 @@ func loginError(op string, err error, secret string) error {
 		said.Code = core.CodeUnavailable
 	}
 	if said.Err != nil && strings.Contains(said.Err.Error(), secret) {
-		said.Message, said.Err = "the server's answer is left out: it quotes the secret", nil
+		said.Message, said.Err = "the server's response is left out: it quotes the secret", nil
 	}
 	return &said
 }

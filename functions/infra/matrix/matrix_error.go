@@ -19,7 +19,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
-// longestErrorBody is how much of an answer that is no Matrix error stays in
+// longestErrorBody is how much of a response that is no Matrix error stays in
 // the error: a proxy's HTML page can be long.
 const longestErrorBody = 200
 
@@ -32,7 +32,7 @@ const longestErrorBody = 200
 //
 // errors.Is finds [mautrix.MUnknownToken] and similar in it, errors.As
 // [mautrix.RespError] and [mautrix.HTTPError]; of the latter the request is
-// taken out, whose header holds the access token, and where an answer quotes
+// taken out, whose header holds the access token, and where a response quotes
 // the token, it is masked.
 //
 // More in matrix_error.md:
@@ -209,7 +209,7 @@ func classifyAnswer(answer mautrix.HTTPError) core.Error {
 }
 
 // retryAfter reads both forms in which a homeserver says when to come again;
-// the header goes first. Where that is a time, it is the server's clock that it
+// the header wins. Where that is a time, it is the server's clock that it
 // is compared with.
 func retryAfter(header http.Header, extra map[string]any) time.Duration {
 	now := time.Now()
@@ -238,12 +238,12 @@ func networkFailed(err error) bool {
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[*url.Error](err) // net/http's own: a malformed answer, a connection closed too early
+	_, ok := errors.AsType[*url.Error](err) // net/http's own: a malformed response, a connection closed too early
 	return ok
 }
 
-// statusCode is for answers whose errcode says nothing, such as M_UNKNOWN or a
-// proxy's page.
+// statusCode is for responses whose errcode says nothing, such as M_UNKNOWN or
+// a proxy's page.
 func statusCode(status int) core.Code {
 	return core.ErrorCode(core.HTTPStatusError("", status))
 }

@@ -118,7 +118,7 @@ func redactionWhat(evt MatrixSyncEvent) string {
 	return what
 }
 
-// stateWhat tells the changes of a room's state that concern its readers.
+// stateWhat describes the changes of a room's state that concern its readers.
 func stateWhat(evt MatrixSyncEvent) string {
 	content := gjson.GetBytes(evt.Raw, "content")
 	text := func(field string) string { return wire.String(wire.Field(content, field)) }

@@ -32,7 +32,7 @@ type MatrixReactConfig struct {
 // A reaction that is there already is no error either: the result has no
 // EventID then. (Synapse refuses it, Dendrite lets it be doubled.) Errors:
 // CodeInvalid for a bad Target or Key, and what MatrixError gives for the
-// server's answer.
+// server's response.
 //
 // More in matrix_react.md:
 //   - Synapse refuses a second equal reaction, and here that is no error;

@@ -26,7 +26,7 @@ type MatrixRedactMessageConfig struct {
 // power.
 //
 // Errors: CodeInvalid for a Target that is no event ID, and what MatrixError
-// gives for the server's answer.
+// gives for the server's response.
 //
 // More in matrix_redact_message.md:
 //   - One's own events one can always redact; those of others need the room's

@@ -28,8 +28,8 @@ type MatrixSendEventConfig struct {
 // Errors: CodeInvalid for an event that is none; CodeUnsupported where the
 // client has no encryption and its state store knows that the room is
 // encrypted; CodeTooLarge before anything is sent, where it would not fit into
-// 65,536 bytes; what [MatrixError] gives for the server's answer. An error
-// without an answer (CodeUnavailable,
+// 65,536 bytes; what [MatrixError] gives for the server's response. An error
+// without a response (CodeUnavailable,
 // CodeTimeout) leaves open whether the event was sent: the TransactionID of the
 // result makes a second try safe, or an Outbox does all that.
 //

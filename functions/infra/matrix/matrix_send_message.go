@@ -21,19 +21,19 @@ type MatrixSendMessageConfig struct {
 	TransactionID string           // two messages with the same one are one message; default: a new one
 }
 
-// MatrixSendMessage sends a text, or Markdown as HTML with the plain text
-// next to it, as a message, a notice or an emote. An answer pings nobody who is
-// not in Mentions, not even whom it answers.
+// MatrixSendMessage sends a text, or Markdown as HTML with the plain text next
+// to it, as a message, a notice or an emote. A reply pings nobody who is not
+// in Mentions, not even whom it answers.
 //
 // Errors: CodeInvalid for a bad message; CodeTooLarge before anything is sent,
 // where the event would not fit into 65,536 bytes; what MatrixError gives for
-// the server's answer. An error without an answer (CodeUnavailable,
+// the server's response. An error without a response (CodeUnavailable,
 // CodeTimeout) leaves open whether it was sent: the TransactionID of the result
 // makes a second try safe, or an Outbox does all that.
 //
 // More in matrix_send_message.md:
 //   - A TransactionID made from what is answered ("answer-" and the event's ID
-//     without $) makes the answer one, however often that event is delivered:
+//     without $) makes the reply one, however often that event is delivered:
 //     through an Outbox for as long as it remembers (KeepSent), at once for as
 //     long as the server does.
 //   - One try: mautrix' own retries are off, since they read the Retry-After

@@ -13,7 +13,7 @@ type MatrixSent struct {
 	// EventID is the server's name for it. Of an event in the queue it is a
 	// stand-in, "~" and the transaction ID, which everything that goes to the
 	// same room through the same outbox may use in an event ID's place: an
-	// edit, a reaction, a redaction, an answer. The outbox puts the real one
+	// edit, a reaction, a redaction, a reply. The outbox puts the real one
 	// there when it sends.
 	EventID       id.EventID
 	TransactionID string // by which the server knows a second try, and the outbox its item

@@ -155,7 +155,7 @@ type MatrixMoment int
 
 // The sides. They are stored: a number never changes its meaning.
 const (
-	MatrixMomentUnknown MatrixMoment = 0 // nothing tells
+	MatrixMomentUnknown MatrixMoment = 0 // unknown
 	MatrixMomentBefore  MatrixMoment = 1
 	MatrixMomentAfter   MatrixMoment = 2
 )

@@ -13,7 +13,7 @@ type MatrixThreadRelationConfig struct {
 	StartThread bool       // an event outside of a thread becomes the root of one; default: the answer is a reply in the room's main timeline
 	LeaveThread bool       // the answer to an event in a thread goes to the main timeline; default: to its thread
 	Quote       bool       // in a thread, the answer is a reply to the event and shown with it; default: it is the thread's next message
-	ThreadRoot  id.EventID // the thread, where the event doesn't tell (an edit, a reaction); default: what the event tells
+	ThreadRoot  id.EventID // the thread, where the event doesn't have it (an edit, a reaction); default: the event's
 	Latest      id.EventID // the thread's latest message, which clients without threads show the answer under; default: the event
 }
 

@@ -30,10 +30,10 @@ func PageShell(cfg PageShellConfig, body PageComponent) PageComponent {
 	return PageHTML(func(w *PageWriter) {
 		w.Raw("<!DOCTYPE html>")
 		w.Open("html", "lang", cmp.Or(cfg.Lang, "en"))
-		w.head(cfg)
+		shellHead(w, cfg)
 		w.Open("body")
 		w.Element("a", "Skip to the content", "class", "skip", "href", "#main")
-		w.header(cfg)
+		shellHeader(w, cfg)
 		w.Open("main", "id", "main", "tabindex", "-1")
 		w.Add(body)
 		w.Close("main")
@@ -47,7 +47,9 @@ func PageShell(cfg PageShellConfig, body PageComponent) PageComponent {
 	})
 }
 
-func (w *PageWriter) head(cfg PageShellConfig) {
+// shellHead is no method, as those of PageWriter are: the style sheet and the
+// scripts are the shell's alone.
+func shellHead(w *PageWriter, cfg PageShellConfig) {
 	w.Open("head")
 	w.Open("meta", "charset", "utf-8")
 	w.Open("meta", "name", "viewport", "content", "width=device-width, initial-scale=1")
@@ -63,7 +65,7 @@ func (w *PageWriter) head(cfg PageShellConfig) {
 	w.Close("head")
 }
 
-func (w *PageWriter) header(cfg PageShellConfig) {
+func shellHeader(w *PageWriter, cfg PageShellConfig) {
 	w.Open("header")
 	w.Open("nav", "aria-label", "Pages")
 	w.Element("a", cfg.Brand, "class", "brand", "href", "/")

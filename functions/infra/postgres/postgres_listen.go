@@ -26,7 +26,7 @@ type PostgresListenEvent struct {
 	// Missed says that this is no notification: listening begins here, and what
 	// was sent before may be lost. It comes first, after each reconnect, and
 	// where the reader was too slow for the buffer. What the caller keeps up to
-	// date by notifications it reads anew now, and then misses nothing.
+	// date by notifications it re-reads now, and then misses nothing.
 	Missed bool
 	Reason error // with Missed: why the connection broke or that the buffer was full; nil at the first start
 

@@ -61,8 +61,8 @@ type PostgresTxConfig struct {
 // alone.
 //
 // More in postgres_tx.md:
-//   - do runs several times: no e-mails, no channels, and what it collects it
-//     begins anew at each call.
+//   - do runs several times: no e-mails, no channels, and each call starts its
+//     results from scratch.
 //   - Unclear means look before you repeat: by a key that the transaction
 //     writes, say.
 func PostgresTx(ctx context.Context, pool *pgxpool.Pool, cfg PostgresTxConfig, do func(ctx context.Context, tx pgx.Tx) error) error {

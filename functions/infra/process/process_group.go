@@ -62,8 +62,8 @@ type ProcessGroupHandle struct {
 }
 
 // ProcessGroup starts a command as the leader of a process group of its own,
-// and lets it be: it is bound to no context and outlives this program. Its
-// files are its own, so nothing breaks when this program ends. PID and
+// and leaves it running: it is bound to no context and outlives this program.
+// Its files are its own, so nothing breaks when this program ends. PID and
 // Identity, kept on disk, are enough to find it again: to end it then there is
 // process_kill_tree.
 //

@@ -73,8 +73,8 @@ type BatchCollectHandle[T any] struct {
 // Call Stop at the end. Closing the channel ends the collection, too, once all
 // is taken, and so does the end of ctx: as with Stop, what was taken is still
 // written. When Write fails, nothing more is taken or written: Untried returns
-// what was taken and not handed to Write, and what the failed batch became
-// Write knows alone.
+// what was taken and not handed to Write. Only Write knows what became of the
+// failed batch.
 //
 // Slices that were sent are not copied, and must not be changed.
 //

@@ -160,8 +160,8 @@ func (h *RateLimitHandle) bucket(key string, now time.Time) *bucket {
 	return element.Value.(*bucket)
 }
 
-// forget looks at the two keys that were not looked at for longest, and drops
-// those whose buckets are full. Two for each new key are enough for the number
+// forget checks the two keys that were not checked for longest, and drops those
+// whose buckets are full. Two for each new key are enough for the number
 // of keys to shrink.
 func (h *RateLimitHandle) forget(now time.Time) {
 	for range min(2, h.recent.Len()) {

@@ -145,7 +145,7 @@ func (r *rule) constrain(schema object) {
 	}
 }
 
-// responses lists what an endpoint answers: what is its own, and what all do.
+// responses lists an endpoint's own responses and those of all endpoints.
 func (b *schemas) responses(cfg *HTTPAPIConfig, e *HTTPAPIEndpoint) object {
 	headers := object{}
 	for _, h := range e.Headers {

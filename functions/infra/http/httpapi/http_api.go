@@ -52,7 +52,7 @@ type HTTPAPIHandle struct {
 // fields (the problem has those that may have been meant), repeated ones, and
 // values that its tags don't allow. The responses to GET have an ETag; those by
 // generation are not computed again for a client that has them. Such a tag is
-// worth nothing after a restart, since a generation may begin anew.
+// worth nothing after a restart, since a generation may start again.
 //
 // Wrap the mux in fnhttp.HTTPMux for problem JSON on other paths and methods,
 // and that in [HTTPAPIHandle.Stack].
@@ -169,7 +169,7 @@ func (a *HTTPAPIHandle) tag(r *http.Request) string {
 	return `"` + a.boot + "-" + hex.EncodeToString(sum[:12]) + `"`
 }
 
-// NotFound answers a request for an unknown path, with the API's paths as
+// NotFound handles a request for an unknown path, with the API's paths as
 // candidates: those that are near in spelling, else the first twenty.
 func (a *HTTPAPIHandle) NotFound(w http.ResponseWriter, r *http.Request) {
 	paths := []string{}

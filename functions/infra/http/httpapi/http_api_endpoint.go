@@ -43,7 +43,7 @@ type HTTPAPIEndpoint struct {
 	Public    bool              // needs no token, where HTTPAPIHandle.Stack is around it
 	// ByGeneration says that the response depends on nothing but the request's
 	// URL and the config's Generation: not on a header, nor on who asks. Its
-	// ETag is then known, and a 304 answered, without running the endpoint.
+	// ETag is then known, and a 304 sent, without running the endpoint.
 	// Else a GET's ETag is computed from its response.
 	ByGeneration bool
 
@@ -82,8 +82,8 @@ type HTTPAPIHeader struct {
 	Name, Doc string
 }
 
-// streams reports whether the endpoint answers an event stream, which has no
-// ETag.
+// streams reports whether the endpoint responds with an event stream, which has
+// no ETag.
 func (e *HTTPAPIEndpoint) streams() bool {
 	for _, a := range e.Responses {
 		if a.Type == "text/event-stream" {

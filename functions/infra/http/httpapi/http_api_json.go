@@ -8,8 +8,8 @@ import (
 	fnhttp "fnregistry.dev/functions/infra/http"
 )
 
-// HTTPAPIJSON completes an endpoint that answers JSON: answer gets what the
-// request says, read and checked by In's tags (see [HTTPAPIEndpoint]), and
+// HTTPAPIJSON completes an endpoint that responds with JSON: answer gets what
+// the request says, read and checked by In's tags (see [HTTPAPIEndpoint]), and
 // returns what goes back, or an error, which fnhttp.HTTPProblem shows. With
 // *struct{} for Out there is no body, and the status is 204.
 //

@@ -155,7 +155,7 @@ func (m *engine) Encrypt(
 	defer cancel(nil)
 	encrypted, err := m.encrypt(ctx, mach, room, kind, content)
 	if err == nil || ctx.Err() != nil {
-		err = context.Cause(ctx) // a write that failed, of which mautrix may not have told
+		err = context.Cause(ctx) // a failed write, which mautrix may not have reported
 	}
 	return encrypted, storeError(opEncrypt+" room="+room.String(), err)
 }
@@ -212,7 +212,7 @@ func (m *engine) encrypt(
 }
 
 // members returns who gets a room's keys. A sync that loads members lazily
-// doesn't tell of all.
+// doesn't have all.
 func (m *engine) members(ctx context.Context, room id.RoomID) ([]id.UserID, error) {
 	fetched, err := m.state.HasFetchedMembers(ctx, room)
 	if err != nil {

@@ -36,7 +36,7 @@ type engine struct {
 	pickle []byte
 
 	// syncing: one response at a time. live is held for writing while a
-	// response is taken in (such a transaction waits for locks of mautrix that
+	// response is stored (such a transaction waits for locks of mautrix that
 	// others hold while they wait for the database), and where the machine is
 	// replaced or closed.
 	syncing sync.Mutex
@@ -56,7 +56,7 @@ type engine struct {
 	encrypting exsync.KeyedMutex[id.RoomID] // a new session may be for one message only: who shares it uses it
 
 	backup backupState
-	synced atomic.Value // time.Time of the last response that was taken in
+	synced atomic.Value // time.Time of the last response that was stored
 
 	mu      sync.Mutex // guards what follows
 	keys    []matrixsync.MatrixSessionKey
@@ -155,7 +155,7 @@ func otherDevice(database, client id.DeviceID) error {
 }
 
 // goOnline does what MatrixCryptoInit could not, since the server was away.
-// Nothing is encrypted or taken in before: others could not send this device
+// Nothing is encrypted or stored before: others could not send this device
 // keys, and what is wrong with it would not show.
 func (m *engine) goOnline(ctx context.Context) error {
 	if !m.offline.Load() {
@@ -190,7 +190,7 @@ func (m *engine) openStores(ctx context.Context, cfg MatrixCryptoInitConfig) err
 	m.state = &stateStore{
 		SQLStateStore: sqlstatestore.NewSQLStateStore(m.db, nil, false),
 		client:        cfg.Client,
-		told:          m.told,
+		upToDate:      m.upToDate,
 		inTransaction: m.inTransaction,
 		plain:         map[id.RoomID]time.Time{},
 		stale:         map[id.RoomID]bool{},
@@ -260,7 +260,7 @@ func (m *engine) load(ctx context.Context) error {
 	return nil
 }
 
-// wrongKey tells a wrong pickle key from a database that fails.
+// wrongKey distinguishes a wrong pickle key from a failing database.
 func wrongKey(err error) error {
 	if coded := storeError(op, err); core.ErrorCode(coded) != core.CodeInternal || fromStore(err) {
 		return coded
@@ -285,7 +285,7 @@ func (m *engine) use() (*crypto.OlmMachine, func(), error) {
 		if gone {
 			return nil, nil, errLost
 		}
-		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the key database failed, and has not been read anew yet"}
+		return nil, nil, &core.Error{Code: core.CodeUnavailable, Op: "matrix_crypto_init", Message: "the key database failed, and has not been re-read yet"}
 	}
 	return m.mach, m.live.RUnlock, nil
 }
@@ -316,7 +316,7 @@ func (m *engine) close() {
 // Init does nothing: MatrixCryptoInit has done it.
 func (m *engine) Init(context.Context) error { return nil }
 
-// sessionReceived is told of each new room key.
+// sessionReceived is called with each new room key.
 func (m *engine) sessionReceived(ctx context.Context, room id.RoomID, session id.SessionID, _ uint32) {
 	key := matrixsync.MatrixSessionKey{RoomID: room, SessionID: session}
 	if b, ok := ctx.Value(batchKey{}).(*batch); ok {

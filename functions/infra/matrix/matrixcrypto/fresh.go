@@ -29,18 +29,18 @@ const (
 	largeFresh = 10 * time.Second
 )
 
-// told reports whether a sync tells of new members and devices.
-func (m *engine) told() bool {
+// upToDate reports whether a sync runs, which brings new members and devices.
+func (m *engine) upToDate() bool {
 	at, _ := m.synced.Load().(time.Time)
 	return time.Since(at) < syncAge && matrixsync.MatrixSyncRunning(m.client)
 }
 
 // freshen asks for a room's members and for their devices, before a message to
-// it, unless a sync tells of them: a member or a device that came since could
+// it, unless a sync brings them: a member or a device that came since could
 // not read the message, and one that has left could. The caller has the room's
 // lock.
 func (m *engine) freshen(ctx context.Context, mach *crypto.OlmMachine, room id.RoomID) error {
-	if m.told() || !m.due(room) {
+	if m.upToDate() || !m.due(room) {
 		return nil
 	}
 	var joined mautrix.RespJoinedMembers

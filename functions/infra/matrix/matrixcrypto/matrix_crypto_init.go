@@ -99,7 +99,7 @@ var (
 //
 // Where the network or the server is down, or has not answered within 10
 // seconds, there is a handle all the same, and no error: the requests are made
-// before the first message is encrypted or the first sync response is taken in.
+// before the first message is encrypted or the first sync response is stored.
 // Either fails, and changes nothing, until the server has answered them.
 //
 // Errors: CodeUnsupported in a build without the tag goolm or libolm;

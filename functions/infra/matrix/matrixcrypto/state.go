@@ -17,13 +17,13 @@ import (
 )
 
 // stateStore is the client's StateStore: what rooms are encrypted, and who is
-// in them, on disk. A sync that goes on from a token is not told again that a
-// room is encrypted, and mautrix's own store in memory, which doesn't know,
+// in them, on disk. A sync that resumes from a token does not learn again that
+// a room is encrypted, and mautrix's own store in memory, which doesn't know,
 // would let plain text through after a restart.
 type stateStore struct {
 	*sqlstatestore.SQLStateStore
-	client *mautrix.Client
-	told   func() bool // a sync runs, and tells of changes
+	client   *mautrix.Client
+	upToDate func() bool // a sync runs, and brings changes
 
 	inTransaction func(ctx context.Context, do func(ctx context.Context) error) error
 
@@ -42,7 +42,7 @@ var (
 )
 
 // A room is held for not encrypted for so long without asking again: with a
-// sync that runs, which tells of a change at once, and without one.
+// sync that runs, which brings a change at once, and without one.
 const (
 	believePlain      = 5 * time.Minute
 	believePlainAlone = time.Second
@@ -56,7 +56,7 @@ func (s *stateStore) IsEncrypted(ctx context.Context, room id.RoomID) (bool, err
 		return true, err // by whatever algorithm: Encrypt refuses those that it doesn't have
 	}
 	limit := believePlainAlone
-	if s.told() {
+	if s.upToDate() {
 		limit = believePlain
 	}
 	s.mu.Lock()
@@ -122,8 +122,8 @@ func (s *stateStore) SetHistoryVisibility(
 	return s.drop(ctx, room)
 }
 
-// SetMember keeps a member. It is told of the same one more than once: by the
-// sync, and by the client's own calls.
+// SetMember stores a member. It is called more than once for the same one: by
+// the sync, and by the client's own calls.
 func (s *stateStore) SetMember(
 	ctx context.Context,
 	room id.RoomID,
@@ -143,8 +143,8 @@ func (s *stateStore) SetMember(
 	return s.memberChanged(ctx, room, known, member.Membership)
 }
 
-// SetMembership is what the client's own calls (JoinRoom, InviteUser) tell
-// before the sync does.
+// SetMembership is called by the client's own calls (JoinRoom, InviteUser),
+// before the sync.
 func (s *stateStore) SetMembership(
 	ctx context.Context,
 	room id.RoomID,
@@ -213,7 +213,7 @@ func (s *stateStore) dropStale(ctx context.Context, room id.RoomID) error {
 	return s.drop(ctx, room)
 }
 
-// UpdateState stores an event that the client or the sync tells of.
+// UpdateState stores an event that the client or the sync has received.
 func (s *stateStore) UpdateState(ctx context.Context, evt *event.Event) {
 	known, err := s.takeEvent(ctx, evt.RoomID, evt)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 const opSync = "matrix_crypto process sync"
 
-// ProcessSync takes in what a sync response has for encryption. What must not
+// ProcessSync stores what a sync response has for encryption. What must not
 // be lost is durable when it returns nil: room keys, each with the Olm session
 // that it came by, members, and which device lists are out of date. What can be
 // done later (asking for device lists, publishing one-time keys, answering
@@ -41,7 +41,7 @@ func (m *engine) ProcessSync(ctx context.Context, resp *mautrix.RespSync, since 
 	}
 	if err := m.takeIn(ctx, resp, since); err != nil {
 		if again := m.reload(ctx); again != nil {
-			m.log.Error().Err(again).Msg("failed to read the keys anew")
+			m.log.Error().Err(again).Msg("failed to re-read the keys")
 		}
 		return storeError(opSync, err)
 	}
@@ -85,7 +85,7 @@ func (m *engine) takeState(ctx context.Context, resp *mautrix.RespSync, since st
 	if err := m.state.takeState(ctx, resp); err != nil {
 		return err
 	}
-	if since == "" { // what has changed before is not told
+	if since == "" { // earlier changes are not in the response
 		_, err := m.db.Exec(ctx, "UPDATE crypto_tracked_user SET devices_outdated = true")
 		return err
 	}

@@ -318,7 +318,7 @@ func (r *plainReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// dispositionName is the file name that a server tells, without what could lead
+// dispositionName is the file name that a server sends, without what could lead
 // out of a folder.
 func dispositionName(header string) string {
 	_, params, err := mime.ParseMediaType(header)

@@ -38,7 +38,7 @@ type MatrixSendMediaConfig struct {
 	Kind        event.MessageType // m.image, m.audio, m.video or m.file; default by ContentType
 	// Width and Height in pixels; default read from a PNG, JPEG or GIF.
 	Width, Height int
-	Duration      time.Duration // of audio and video; default not told
+	Duration      time.Duration // of audio and video; default: unknown, and not sent
 	// Thumbnail was uploaded by [MatrixUploadMedia] before, encrypted if and
 	// only if the room is. Default none.
 	Thumbnail     *MatrixUploadMediaResult

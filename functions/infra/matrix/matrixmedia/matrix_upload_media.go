@@ -25,7 +25,7 @@ import (
 // MatrixUploadMediaConfig says what [MatrixUploadMedia] uploads.
 type MatrixUploadMediaConfig struct {
 	Client *mautrix.Client // required
-	// Content is read from where it stands to its end. Where it is an
+	// Content is read from its position to its end. Where it is an
 	// io.Seeker, a failed upload is repeated from there. Required.
 	Content io.Reader
 	// Size of Content in bytes. Default: found out by seeking; where Content
@@ -34,9 +34,9 @@ type MatrixUploadMediaConfig struct {
 	// empty.
 	Size int64
 	// ContentType, such as image/png. Default: guessed from the first bytes.
-	// The server is told application/octet-stream of encrypted content.
+	// Encrypted content is sent as application/octet-stream.
 	ContentType string
-	FileName    string // that others see; not told to the server of encrypted content
+	FileName    string // that others see; not sent to the server with encrypted content
 	Encrypt     bool   // encrypt it; what is needed to decrypt it is File of the result
 	SHA256      []byte // of Content, where it is known: other content is an error. Default: not checked
 	MaxSize     int64  // in bytes; default and ceiling: what the server's media config says
@@ -285,15 +285,15 @@ func (u *upload) post(ctx context.Context, body io.Reader, contentType, fileName
 		return id.ContentURI{}, &core.Error{
 			Code:    core.CodeUnavailable,
 			Op:      u.op,
-			Message: "the server's answer has no content URI",
+			Message: "the server's response has no content URI",
 			Err:     err,
 		}
 	}
 	return answer.ContentURI, nil
 }
 
-// exactReader reads as many bytes as are told to the server, and notes where
-// there are fewer or more.
+// exactReader reads as many bytes as were announced to the server, and notes
+// whether there are fewer or more.
 type exactReader struct {
 	from        io.Reader
 	left        int64
@@ -346,7 +346,7 @@ func (r *exactReader) end() error {
 }
 
 // gatedReader ends net/http's reading, which may go on in another goroutine
-// after the answer is there.
+// after the response is there.
 type gatedReader struct {
 	mu   sync.Mutex
 	from io.Reader

@@ -121,14 +121,14 @@ func (s *mediaSpool) close() {
 var mediaLimits sync.Map // string to mediaLimit
 
 type mediaLimit struct {
-	bytes int64 // 0: none told
+	bytes int64 // 0: none known
 	until time.Time
 }
 
 const mediaLimitTTL = 10 * time.Minute
 
 // mediaUploadLimit asks the server how large an upload may be; 0: it does not
-// say. The answer is kept for ten minutes.
+// say. The response is kept for ten minutes.
 func mediaUploadLimit(ctx context.Context, client *mautrix.Client) (int64, error) {
 	key := client.HomeserverURL.String()
 	if known, ok := mediaLimits.Load(key); ok && time.Now().Before(known.(mediaLimit).until) {

@@ -31,8 +31,8 @@ func TestMatrixOutbox_EncryptedMeanwhile(t *testing.T) {
 	}
 	s.proxy.Heal()
 	_, err := outbox.Wait(t.Context(), put[0])
-	aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err)
-	if !ok || aside.Uncertain || !strings.Contains(err.Error(), "encrypted") {
+	parked, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err)
+	if !ok || parked.Uncertain || !strings.Contains(err.Error(), "encrypted") {
 		t.Errorf("waited for: %v", err)
 	}
 	_, err = outbox.Enqueue(t.Context(), outboxText(s.room, "secret, too"))

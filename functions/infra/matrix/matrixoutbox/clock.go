@@ -11,14 +11,14 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/redirect"
 )
 
-// clock tells the homeserver's time, by the Date header of its latest answer
+// clock has the homeserver's time, by the Date header of its latest response
 // and the monotonic time since. What is decided about an unanswered send
 // compares times of events, which are the server's, and times before and after
 // a restart of this process: the wall clock of this machine may be hours off,
 // and may be set in between.
 type clock struct {
 	mu   sync.Mutex
-	date time.Time // zero: no answer yet
+	date time.Time // zero: no response yet
 	came time.Time // when that answer came
 }
 
@@ -26,7 +26,7 @@ type clock struct {
 // clock was set would not be noticed.
 const clockFresh = 10 * time.Minute
 
-// note takes the Date header of an answer.
+// note takes the Date header of a response.
 func (c *clock) note(header http.Header) {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *clock) fresh() bool {
 	return !c.date.IsZero() && time.Since(c.came) < clockFresh
 }
 
-// dating is a transport that notes the time of each answer.
+// dating is a transport that notes the time of each response.
 type dating struct {
 	base  http.RoundTripper
 	clock *clock
@@ -88,8 +88,8 @@ func (s *sender) ask(ctx context.Context, request mautrix.FullRequest) error {
 }
 
 // learnTime asks for the server's time where none is known: a try is stored
-// with it. A server that does not tell it, or refuses the question, can do
-// without.
+// with it. Without it, if the server does not send it or
+// rejects the request, the outbox works too.
 func (s *sender) learnTime(ctx context.Context) error {
 	if s.store.clock.fresh() {
 		return nil

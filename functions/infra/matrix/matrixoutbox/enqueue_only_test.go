@@ -60,12 +60,12 @@ func TestMatrixOutbox_EnqueueOnly(t *testing.T) {
 		t.Errorf("the sender ended with %v", err)
 	}
 
-	// What the sender sets aside the other hears of, and may retry or drop.
+	// The other process learns what the sender parks, and may retry or drop it.
 	refuse := s.proxy.Add(fault.Rule{Match: outboxSends, Fault: fault.Status{Code: 403, Body: `{"errcode":"M_FORBIDDEN","error":"no"}`}})
 	refused := outboxPut(t, queue, outboxText(s.room, "9"), outboxText(s.room, "dropped"))
 	for _, transaction := range refused {
 		_, err := queue.Wait(t.Context(), transaction)
-		if _, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !ok {
+		if _, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err); !ok {
 			t.Errorf("waited for: %v", err)
 		}
 	}

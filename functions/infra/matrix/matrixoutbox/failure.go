@@ -14,7 +14,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/unsent"
 )
 
-// failure says what a failed try tells of its item.
+// failure is what a failed try means for its item.
 type failure int
 
 const (
@@ -52,7 +52,7 @@ func failureOf(err error) failure {
 	answer, ok := errors.AsType[mautrix.HTTPError](err)
 	if !ok {
 		if _, coded := errors.AsType[*core.Error](err); coded {
-			return failedOpen // of the answer, or of a database that was asked next to it
+			return failedOpen // of the response, or of a database that was asked next to it
 		}
 		return failedBefore // no client, or nothing that makes a request
 	}
@@ -105,7 +105,7 @@ func failureBefore(err error) failure {
 	return failedBefore
 }
 
-// missing decides what an answer with M_NOT_FOUND means, or M_FORBIDDEN before
+// missing decides what a response with M_NOT_FOUND means, or M_FORBIDDEN before
 // the send. It is about the item where the homeserver says that the account is
 // in no such room, or lacks what a redaction names; elsewhere the request came
 // to the wrong place, or was about something else. otherwise is for these.

@@ -88,13 +88,13 @@ func (s *sender) server(ctx context.Context) (homeserver, error) {
 	return known, nil
 }
 
-// bySynapse tells whether an answer with an error is Synapse's.
+// bySynapse reports whether an error response is Synapse's.
 func bySynapse(err error) bool {
 	answer, _ := errors.AsType[mautrix.HTTPError](err)
 	return strings.HasPrefix(answer.Response.Header.Get("Server"), "Synapse/")
 }
 
-// refused tells whether the server answered that it won't, now or later.
+// refused reports whether the server refuses the request, now and later.
 func refused(err error) bool {
 	answer, ok := errors.AsType[mautrix.HTTPError](err)
 	if !ok || answer.Response == nil {

@@ -39,7 +39,7 @@ func TestMatrixOutbox_MisroutedProxy(t *testing.T) {
 				t.Fatal(err)
 			}
 			status, err := outbox.Status(t.Context())
-			if err != nil || status.Aside != 0 || status.Queued != 3 || status.Failures == 0 || status.Err == nil {
+			if err != nil || status.Parked != 0 || status.Queued != 3 || status.Failures == 0 || status.Err == nil {
 				t.Errorf("%+v %v", status, err)
 			}
 			wrong.Remove()
@@ -65,7 +65,7 @@ func TestMatrixOutbox_NotFound(t *testing.T) {
 	redaction := matrix.MatrixOutboxItem{Room: s.room, Type: "m.room.redaction", Content: map[string]any{"redacts": "$never"}}
 	for _, txn := range outboxPut(t, outbox, outboxText("!gone:localhost", "x"), redaction) {
 		_, err := outbox.Wait(t.Context(), txn)
-		if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !ok || aside.Uncertain {
+		if parked, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err); !ok || parked.Uncertain {
 			t.Errorf("%v", err)
 		}
 	}
@@ -85,7 +85,7 @@ func TestMatrixOutbox_EncryptionInForeignRoom(t *testing.T) {
 	client.Crypto = crypto
 	outbox := startOutbox(t, client, outboxQuick)
 	_, err := outbox.Wait(t.Context(), outboxPut(t, outbox, outboxText(room, "x"))[0])
-	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !ok || aside.Uncertain {
+	if parked, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err); !ok || parked.Uncertain {
 		t.Errorf("%v", err)
 	}
 }

@@ -35,9 +35,9 @@ const (
 )
 
 // lookUp finds out whether the server has an item's event. It reads the room
-// backwards to the last event that was sent before it. Synapse tells the
-// transaction ID there. Dendrite tells it in /sync alone, so that is asked if
-// there is an event that could be the one. Both tell it only to the session
+// backwards to the last event that was sent before it. Synapse shows the
+// transaction ID there. Dendrite shows it in /sync alone, which is requested if
+// there is an event that could be the one. Both show it only to the session
 // that sent it: an event without one is it if it has the same type and content;
 // of an encrypted one it is unknown.
 func (s *sender) lookUp(ctx context.Context, row *item) (id.EventID, verdict, error) {
@@ -182,7 +182,7 @@ func (s *sender) history(
 		return page, err
 	}
 	if from != "" {
-		seam, err := messages(mautrix.DirectionForward, history.SeamSize)
+		boundary, err := messages(mautrix.DirectionForward, history.BoundarySize)
 		if err != nil {
 			return nil, "", err
 		}
@@ -190,7 +190,7 @@ func (s *sender) history(
 		for i, evt := range above {
 			ids[i] = evt.ID
 		}
-		chunk = history.LeftOut(seam.Chunk, func(evt *event.Event) id.EventID { return evt.ID }, ids)
+		chunk = history.Missed(boundary.Chunk, func(evt *event.Event) id.EventID { return evt.ID }, ids)
 	}
 	page, err := messages(mautrix.DirectionBackward, limit)
 	if err != nil {

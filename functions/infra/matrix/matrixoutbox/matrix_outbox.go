@@ -28,7 +28,7 @@ type MatrixOutboxConfig struct {
 	Concurrency    int                          // rooms in which is sent at the same time; default 8
 	Backoff        core.BackoffDelayConfig      // waits after a failure, in each room; default 1 s to 60 s
 	RequestTimeout time.Duration                // for one request; default 60 s
-	Settle         time.Duration                // how long a try without an answer may still take effect on a server that answers at once; default 10 s
+	Settle         time.Duration                // how long a try without a response may still take effect on a server that answers at once; default 10 s
 	MaxTries       int                          // tries that the server answered with 5xx or M_UNKNOWN until an item is parked; default: no limit
 	KeepSent       time.Duration                // how long it is remembered at least what was sent; default 24 h
 	KeepSentCount  int                          // how many of the latest sent items are remembered, however old they are; default 50,000
@@ -48,8 +48,8 @@ type MatrixOutboxConfig struct {
 // [matrix.MatrixEnqueuer]. Its methods may be called by several goroutines.
 type MatrixOutboxHandle struct {
 	// Errors reports what goes wrong: tries that failed, items that were set
-	// aside (errors.As finds a *MatrixOutboxAside). It never holds the outbox
-	// up: when 64 errors wait, the oldest goes. It is closed at the end.
+	// parked (errors.As finds a *MatrixOutboxParkedError). It never holds the
+	// outbox up: when 64 errors wait, the oldest goes. It is closed at the end.
 	Errors <-chan error
 
 	client  *mautrix.Client
@@ -66,15 +66,15 @@ var (
 	_ matrix.MatrixEnqueuer = (*MatrixOutboxHandle)(nil)
 )
 
-// MatrixOutboxAside is why an item was parked.
-type MatrixOutboxAside struct {
+// MatrixOutboxParkedError is why an item was parked.
+type MatrixOutboxParkedError struct {
 	Room          id.RoomID
 	TransactionID string
 	Uncertain     bool // it may have been sent all the same
 	Err           error
 }
 
-func (e *MatrixOutboxAside) Error() string {
+func (e *MatrixOutboxParkedError) Error() string {
 	if e.Uncertain {
 		return fmt.Sprintf("parked, may have been sent: %v", e.Err)
 	}
@@ -82,7 +82,7 @@ func (e *MatrixOutboxAside) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *MatrixOutboxAside) Unwrap() error { return e.Err }
+func (e *MatrixOutboxParkedError) Unwrap() error { return e.Err }
 
 // outboxRunning has the outboxes of this process, by database and account.
 var outboxRunning sync.Map
@@ -99,11 +99,11 @@ type outboxKey struct {
 //
 // A try that failed is repeated with backoff and with the same transaction ID,
 // for as long as it takes; of a rate limit both forms are heeded, by all rooms.
-// Where the answer was lost, or the process was killed, it looks first whether
-// the event is in the room: not every server remembers transaction IDs over a
-// restart of its own. What the server refuses for good is parked, reported by
-// Errors, and blocks nothing. Without credentials everything waits, and goes on
-// when the client has new ones.
+// Where the response was lost, or the process was killed, it looks first
+// whether the event is in the room: not every server remembers transaction IDs
+// over a restart of its own. What the server refuses for good is parked,
+// reported by Errors, and blocks nothing. Without credentials everything waits,
+// and continues when the client has new ones.
 //
 // Errors: CodeInvalid for a bad config, CodeConflict where an outbox of this
 // process already runs on the same database for the same user, what

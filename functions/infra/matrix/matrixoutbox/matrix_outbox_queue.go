@@ -50,14 +50,14 @@ func MatrixOutboxQueue(ctx context.Context, cfg MatrixOutboxQueueConfig) (*Matri
 	return &MatrixOutboxQueueHandle{store: store}, nil
 }
 
-// Entries returns the items of a state (queued, sent or aside), in the order in
-// which they were put in, at most limit (0: 1000). Next is always zero.
+// Entries returns the items of a state (queued, sent or parked), in the order
+// in which they were put in, at most limit (0: 1000). Next is always zero.
 func (h *MatrixOutboxQueueHandle) Entries(ctx context.Context, state string, limit int) ([]MatrixOutboxEntry, error) {
 	entries, err := h.store.entriesNamed(ctx, state, limit)
 	return entries, send.WithOp("matrix_outbox_queue entries", err)
 }
 
-// Retry puts parked items back to their old place in the queue:
+// Retry puts items that were parked back to their old place in the queue:
 // those named, or all. It returns how many.
 func (h *MatrixOutboxQueueHandle) Retry(ctx context.Context, transactions ...string) (int, error) {
 	n, err := h.store.requeue(ctx, transactions)

@@ -23,9 +23,9 @@ func TestMatrixOutboxQueue_BesideAnOutbox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	aside := func() (txns []string) {
+	parked := func() (txns []string) {
 		t.Helper()
-		entries, err := queue.Entries(t.Context(), "aside", 0)
+		entries, err := queue.Entries(t.Context(), "parked", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,8 +39,8 @@ func TestMatrixOutboxQueue_BesideAnOutbox(t *testing.T) {
 	}
 	other := newRoom(t, newClient(t, "other")) // which the client is not in
 	txns := outboxPut(t, outbox, outboxText(other, "one"), outboxText(other, "two"))
-	until(t, "two parked items", func() bool { return len(aside()) == 2 })
-	if got := aside(); !slices.Equal(got, txns) {
+	until(t, "two parked items", func() bool { return len(parked()) == 2 })
+	if got := parked(); !slices.Equal(got, txns) {
 		t.Errorf("parked: %v, want %v", got, txns)
 	}
 	if n, err := queue.Drop(t.Context(), txns[0], "unknown"); n != 1 || err != nil {
@@ -57,7 +57,7 @@ func TestMatrixOutboxQueue_BesideAnOutbox(t *testing.T) {
 	if got := outboxBodies(t, client, room, 2); !slices.Equal(got, []string{"three", "two"}) {
 		t.Errorf("sent %v", got)
 	}
-	if got := aside(); len(got) != 0 {
+	if got := parked(); len(got) != 0 {
 		t.Errorf("still parked: %v", got)
 	}
 	if n, err := queue.Drop(t.Context()); n != 0 || err != nil {

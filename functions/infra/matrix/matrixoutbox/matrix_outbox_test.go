@@ -211,16 +211,16 @@ func TestMatrixOutbox_SetAsideRetryDrop(t *testing.T) {
 	outboxSent(t, outbox, good[0], good[2])
 	for _, txn := range slices.Concat(first, good[1:2]) {
 		_, err := outbox.Wait(t.Context(), txn)
-		aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err)
-		if !ok || aside.TransactionID != txn || aside.Uncertain {
+		parked, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err)
+		if !ok || parked.TransactionID != txn || parked.Uncertain {
 			t.Errorf("%v", err)
 		}
 	}
 	told := <-outbox.Errors
-	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](told); !ok || aside.Room == "" {
+	if parked, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](told); !ok || parked.Room == "" {
 		t.Errorf("told %v", told)
 	}
-	entries, err := outbox.Entries(t.Context(), "aside", 0)
+	entries, err := outbox.Entries(t.Context(), "parked", 0)
 	if err != nil || len(entries) < 2 || entries[0].TransactionID != first[0] || !strings.Contains(entries[0].Error, "M_FORBIDDEN") {
 		t.Fatalf("%+v %v", entries, err)
 	}
@@ -324,7 +324,7 @@ func TestMatrixOutbox_Credentials(t *testing.T) {
 	transactions := outboxPut(t, outbox, outboxItems(s.room, 0, 3)...)
 	until(t, "want of credentials", func() bool {
 		status, err := outbox.Status(t.Context())
-		return err == nil && status.NeedsCredentials && status.Queued == 3 && status.Aside == 0
+		return err == nil && status.NeedsCredentials && status.Queued == 3 && status.Parked == 0
 	})
 	if told := <-outbox.Errors; core.ErrorCode(told) != core.CodeUnauthenticated {
 		t.Errorf("told %v", told)
@@ -606,7 +606,7 @@ func TestMatrixOutbox_MaxTriesAndMetrics(t *testing.T) {
 	outbox := startOutbox(t, s.client, cfg)
 	ids := outboxPut(t, outbox, outboxText(s.room, "poison"), outboxText(s.room, "good"))
 	_, err := outbox.Wait(t.Context(), ids[0])
-	if aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err); !ok || !aside.Uncertain {
+	if parked, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err); !ok || !parked.Uncertain {
 		t.Errorf("%v", err)
 	}
 	outboxSent(t, outbox, ids[1])
@@ -617,9 +617,9 @@ func TestMatrixOutbox_MaxTriesAndMetrics(t *testing.T) {
 	for _, line := range []string{
 		"matrix_outbox_send_seconds_count" + user + " 1",
 		fmt.Sprintf(`matrix_outbox_failures_total{user=%q,kind="unavailable"} 3`, string(s.client.UserID)),
-		"matrix_outbox_set_aside_total" + user + " 1",
+		"matrix_outbox_parked_total" + user + " 1",
 		"matrix_outbox_queue_depth" + user + " 0",
-		"matrix_outbox_aside" + user + " 1",
+		"matrix_outbox_parked_items" + user + " 1",
 	} {
 		until(t, line, func() bool { return strings.Contains(outboxMetricsPage(t, registry), line) })
 	}

@@ -13,9 +13,9 @@ type outboxMetrics struct {
 	sent      *metrics.Histogram
 	failures  *metrics.Counter
 	recovered *metrics.Counter
-	setAside  *metrics.Counter
+	parked    *metrics.Counter
 	queued    *metrics.Gauge
-	asideNow  *metrics.Gauge
+	parkedNow *metrics.Gauge
 	oldest    *metrics.Gauge
 }
 
@@ -27,10 +27,10 @@ func newOutboxMetrics(r *metrics.MetricsTextRegistry, user string) *outboxMetric
 		user:      user,
 		sent:      r.Histogram("matrix_outbox_send_seconds", "How long the server took to accept an event.", nil, "user"),
 		failures:  r.Counter("matrix_outbox_failures_total", "Tries that failed, by error code.", "user", "kind"),
-		recovered: r.Counter("matrix_outbox_recovered_total", "Events that were found to have been sent after their answer was lost.", "user"),
-		setAside:  r.Counter("matrix_outbox_set_aside_total", "Items that were parked.", "user"),
+		recovered: r.Counter("matrix_outbox_recovered_total", "Events that were found to have been sent after their response was lost.", "user"),
+		parked:    r.Counter("matrix_outbox_parked_total", "Items that were parked.", "user"),
 		queued:    r.Gauge("matrix_outbox_queue_depth", "Items that wait to be sent.", "user"),
-		asideNow:  r.Gauge("matrix_outbox_aside", "Items that are parked.", "user"),
+		parkedNow: r.Gauge("matrix_outbox_parked_items", "Items that are parked.", "user"),
 		oldest:    r.Gauge("matrix_outbox_oldest_seconds", "Age of the oldest item that waits to be sent.", "user"),
 	}
 }
@@ -53,14 +53,14 @@ func (m *outboxMetrics) recover() {
 	}
 }
 
-func (m *outboxMetrics) aside() {
+func (m *outboxMetrics) park() {
 	if m != nil {
-		m.setAside.Inc(m.user)
+		m.parked.Inc(m.user)
 	}
 }
 
 func (m *outboxMetrics) depth(status MatrixOutboxStatus) {
 	m.queued.Set(float64(status.Queued), m.user)
-	m.asideNow.Set(float64(status.Aside), m.user)
+	m.parkedNow.Set(float64(status.Parked), m.user)
 	m.oldest.Set(status.Oldest.Seconds(), m.user)
 }

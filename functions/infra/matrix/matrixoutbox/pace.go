@@ -7,7 +7,7 @@ import (
 	"fnregistry.dev/functions/infra/matrix/internal/send"
 )
 
-// pace is how slow the server is: its slowest answers in the last one to two
+// pace is how slow the server is: its slowest responses in the last one to two
 // minutes.
 type pace struct {
 	began        time.Time // of the present minute
@@ -17,16 +17,16 @@ type pace struct {
 }
 
 // paceStep is how much slower than what is stored the server is when that is
-// stored again. A write for each answer would be one more for each message.
+// stored again. A write for each response would be one more for each message.
 const paceStep = 500 * time.Millisecond
 
-// paceFactor says how much longer than its slowest answer a server may need to
-// finish what it was asked and gave no answer to. On a machine with five times
-// more work than cores a message appeared 40 s after its send was given up,
-// when answers took 20 s.
+// paceFactor says how much longer than its slowest response a server may need
+// to finish what it was asked and gave no response to. On a machine with five
+// times more work than cores a message appeared 40 s after its send was given
+// up, when responses took 20 s.
 const paceFactor = 4
 
-// slowest returns the time that the slowest answer took.
+// slowest returns the time that the slowest response took.
 func (p *pace) slowest(now time.Time) time.Duration {
 	switch since := now.Sub(p.began); {
 	case since >= 2*time.Minute:
@@ -48,7 +48,7 @@ func (p *pace) note(took time.Duration, now time.Time) {
 	p.last = max(p.last, took)
 }
 
-// isToStore reports whether the slowest answer is to be stored: where it is a
+// isToStore reports whether the slowest response is to be stored: where it is a
 // good deal slower than what is, and once a minute while the server is slow, or
 // what is stored says so.
 func (p *pace) isToStore(now time.Time) bool {
@@ -111,7 +111,7 @@ func (s *sender) notePace(ctx context.Context, took time.Duration) {
 	}
 }
 
-// settle is how long a send without an answer may still take effect: Settle,
+// settle is how long a send without a response may still take effect: Settle,
 // and longer while the server is slow.
 func (s *sender) settle() time.Duration {
 	s.mu.Lock()

@@ -113,7 +113,7 @@ func (h *MatrixOutboxHandle) Wake(ctx context.Context) error {
 type MatrixOutboxStatus struct {
 	Queued           int           // items that wait to be sent, the ones under way among them
 	Rooms            int           // in how many rooms
-	Aside            int           // parked items
+	Parked           int           // items that will not be sent without a Retry
 	Oldest           time.Duration // age of the oldest queued item; 0 where there is none
 	NeedsCredentials bool          // the server refuses the account: give the client new credentials
 	Failures         int           // tries that failed, in all rooms, since an item was last sent
@@ -137,7 +137,7 @@ type MatrixOutboxEntry struct {
 	Type          string
 	TransactionID string
 	Content       json.RawMessage // as it was put in; empty once it is sent
-	State         string          // queued, sent or aside
+	State         string          // queued, sent or parked
 	Uncertain     bool            // it may have been sent, and nobody knows yet
 	EventID       id.EventID      // of a sent one
 	Tries         int
@@ -178,7 +178,7 @@ func (h *MatrixOutboxHandle) setNext(e *MatrixOutboxEntry) {
 	}
 }
 
-// Retry puts parked items back to their old place in the queue:
+// Retry puts items that were parked back to their old place in the queue:
 // those named, or all. It returns how many.
 func (h *MatrixOutboxHandle) Retry(ctx context.Context, transactions ...string) (int, error) {
 	n, err := h.store.requeue(ctx, transactions)
@@ -203,7 +203,7 @@ func (h *MatrixOutboxHandle) Drop(ctx context.Context, transactions ...string) (
 }
 
 // Wait waits until an item is sent, and returns its event ID; it returns the
-// reason where it was parked (errors.As finds a *MatrixOutboxAside),
+// reason where it was parked (errors.As finds a *MatrixOutboxParkedError),
 // CodeNotFound where it was dropped, CodeUnavailable when the outbox ends
 // before.
 func (h *MatrixOutboxHandle) Wait(ctx context.Context, transaction string) (id.EventID, error) {
@@ -248,7 +248,7 @@ func (h *MatrixOutboxHandle) result(
 	case stateSent.String():
 		return entry.EventID, true, nil
 	}
-	cause := &MatrixOutboxAside{
+	cause := &MatrixOutboxParkedError{
 		Room:          entry.Room,
 		TransactionID: transaction,
 		Uncertain:     entry.Uncertain,

@@ -196,7 +196,7 @@ func (s *sender) find(ctx context.Context, row *item, v *view) (step step, decid
 		Message: "can't tell whether it was sent",
 		Hint:    "look into the room, then Retry or Drop it",
 	}
-	return s.setAside(ctx, row, true, cause), true
+	return s.park(ctx, row, true, cause), true
 }
 
 // lagsTooLong reports whether the server has not shown for laggingLimit what
@@ -236,7 +236,7 @@ func (s *sender) noteShown(ctx context.Context, row *item, v *view) error {
 func (s *sender) sinceShown(row *item, v *view) time.Duration {
 	since := time.Since(v.shown)
 	if now := s.store.clock.now(); !now.IsZero() && !row.shownDate.IsZero() {
-		const rounding = 2 * time.Second // both are whole seconds, and answers take some time
+		const rounding = 2 * time.Second // both are whole seconds, and responses take some time
 		since = max(since, min(time.Since(row.shownAt), now.Sub(row.shownDate)-rounding))
 	}
 	return since
@@ -247,7 +247,7 @@ func (s *sender) try(ctx context.Context, r *room, row *item) step {
 	content, err := s.resolve(ctx, row)
 	if err != nil {
 		if core.ErrorCode(err) == core.CodeNotFound {
-			return s.setAside(ctx, row, false, err)
+			return s.park(ctx, row, false, err)
 		}
 		return s.storeFailed(ctx, err)
 	}
@@ -289,14 +289,14 @@ func (s *sender) done(ctx context.Context, row *item, eventID id.EventID) step {
 	return step{}
 }
 
-func (s *sender) setAside(ctx context.Context, row *item, uncertain bool, cause error) step {
-	if err := s.store.setAside(ctx, row, uncertain, cause.Error()); err != nil {
+func (s *sender) park(ctx context.Context, row *item, uncertain bool, cause error) step {
+	if err := s.store.park(ctx, row, uncertain, cause.Error()); err != nil {
 		return s.storeFailed(ctx, err)
 	}
-	s.metrics.aside()
+	s.metrics.park()
 	s.report.report(ctx, &core.Error{
 		Code: core.ErrorCode(cause), Op: rowOp(row),
-		Err: &MatrixOutboxAside{Room: row.room, TransactionID: row.txn, Uncertain: uncertain, Err: cause},
+		Err: &MatrixOutboxParkedError{Room: row.room, TransactionID: row.txn, Uncertain: uncertain, Err: cause},
 	})
 	s.waiters.notify(row.txn)
 	return step{}
@@ -336,7 +336,7 @@ func (s *sender) failed(ctx context.Context, row *item, cause error, asking bool
 	s.metrics.fail(err)
 	s.noteFailure(err)
 	if kind == failedForGood || s.cfg.MaxTries > 0 && row.tries >= s.cfg.MaxTries && stuck(cause) {
-		return s.setAside(ctx, row, asking || kind != failedForGood, err)
+		return s.park(ctx, row, asking || kind != failedForGood, err)
 	}
 	certain := !asking && (kind == failedLimited || kind == failedCredentials || kind == failedBefore)
 	if err := s.store.failed(ctx, row, certain, err.Error()); err != nil {

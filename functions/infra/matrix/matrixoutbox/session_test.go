@@ -74,8 +74,8 @@ func TestMatrixOutbox_LostAnswerOverSessions(t *testing.T) {
 			outbox = startOutbox(t, again, cfg)
 			outboxSent(t, outbox, ids[1])
 			_, err := outbox.Wait(t.Context(), ids[0])
-			aside, ok := errors.AsType[*matrixoutbox.MatrixOutboxAside](err)
-			if c.unsure != (ok && aside.Uncertain) || !c.unsure && err != nil {
+			parked, ok := errors.AsType[*matrixoutbox.MatrixOutboxParkedError](err)
+			if c.unsure != (ok && parked.Uncertain) || !c.unsure && err != nil {
 				t.Errorf("%v", err)
 			}
 			until(t, "two messages", func() bool { return len(outboxEvents(t, again, room, eventType)) >= 2 })

@@ -24,11 +24,11 @@ type state int
 const (
 	stateQueued state = 0 // waits to be sent, or is being sent
 	stateSent   state = 1 // the server has it
-	stateAside  state = 2 // can't be sent, or it is unknown whether it was: Retry or Drop it
+	stateParked state = 2 // can't be sent, or it is unknown whether it was: Retry or Drop it
 )
 
 // stateNames are the states as MatrixOutboxEntry names them.
-var stateNames = []string{stateQueued: "queued", stateSent: "sent", stateAside: "aside"}
+var stateNames = []string{stateQueued: "queued", stateSent: "sent", stateParked: "parked"}
 
 func (s state) String() string { return stateNames[s] }
 
@@ -72,7 +72,7 @@ CREATE INDEX IF NOT EXISTS matrix_outbox_aside ON matrix_outbox (account, seq) W
 CREATE TABLE IF NOT EXISTS matrix_outbox_owner (
 	account TEXT PRIMARY KEY,
 	token TEXT NOT NULL,
-	slowest INTEGER NOT NULL DEFAULT 0, -- answer of the server, in milliseconds
+	slowest INTEGER NOT NULL DEFAULT 0, -- response time of the server, in milliseconds
 	requeued INTEGER NOT NULL DEFAULT 0 -- how often items were put back, so that a running outbox looks again
 ) WITHOUT ROWID;
 `
@@ -332,7 +332,7 @@ func (s *store) sent(ctx context.Context, seq int64, eventID id.EventID) error {
 	return s.exec(ctx, statement, string(eventID), s.stamp(), seq)
 }
 
-func (s *store) setAside(ctx context.Context, row *item, uncertain bool, reason string) error {
+func (s *store) park(ctx context.Context, row *item, uncertain bool, reason string) error {
 	const statement = "UPDATE matrix_outbox SET state = 2, uncertain = ?, error = ?, done_at = ? WHERE seq = ? AND state = 0"
 	return s.exec(ctx, statement, uncertain, reason, s.stamp(), row.seq)
 }
@@ -427,7 +427,7 @@ func (s *store) status(ctx context.Context) (status MatrixOutboxStatus, err erro
 	const query = `SELECT count(*), count(DISTINCT room), coalesce(min(enqueued_at), 0),
 (SELECT count(*) FROM matrix_outbox WHERE account = ?1 AND state = 2) FROM matrix_outbox WHERE account = ?1 AND state = 0`
 	var oldest int64
-	err = s.db.QueryRowContext(ctx, query, s.account).Scan(&status.Queued, &status.Rooms, &oldest, &status.Aside)
+	err = s.db.QueryRowContext(ctx, query, s.account).Scan(&status.Queued, &status.Rooms, &oldest, &status.Parked)
 	if err != nil {
 		return status, sqlite.SQLiteError("", err)
 	}
@@ -445,7 +445,7 @@ func (s *store) entriesNamed(ctx context.Context, name string, limit int) ([]Mat
 		return nil, &core.Error{
 			Code:    core.CodeInvalid,
 			Message: "there is no state " + ident.Clip(name, 40),
-			Hint:    "there are queued, sent and aside",
+			Hint:    "there are queued, sent and parked",
 		}
 	}
 	if limit <= 0 {
@@ -484,7 +484,7 @@ func (s *store) entries(ctx context.Context, where string, args ...any) ([]Matri
 	return entries, sqlite.SQLiteError("", rows.Err())
 }
 
-// requeue puts parked items back to their old place: those named,
+// requeue puts items that were parked back to their old place: those named,
 // or all. It returns how many.
 func (s *store) requeue(ctx context.Context, txns []string) (int, error) {
 	const statement = "UPDATE matrix_outbox SET state = 0, tries = 0, done_at = 0 WHERE account = ? AND state = 2"

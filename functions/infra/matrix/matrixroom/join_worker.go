@@ -95,10 +95,10 @@ func (p *MatrixJoinPolicyHandle) do(ctx context.Context, task *joinTask) {
 		p.stats.Left++
 	}
 	p.mu.Unlock()
-	p.tell(task, err)
+	p.report(task, err)
 }
 
-func (p *MatrixJoinPolicyHandle) tell(task *joinTask, err error) {
+func (p *MatrixJoinPolicyHandle) report(task *joinTask, err error) {
 	if err != nil {
 		p.cfg.Logger.Warn("matrix invitation failed", "action", task.action, "room_id", task.room, "inviter", task.inviter, "error", err)
 	} else {

@@ -36,7 +36,7 @@ type MatrixJoinPolicyConfig struct {
 
 	// OnResult is called with the result of a join or leave. It is called by
 	// the policy's one goroutine, which waits for it, and must not call Stop.
-	// nil disables it is told.
+	// nil disables it.
 	OnResult func(MatrixJoinPolicyResult)
 	// Logger gets each result, and when invitations begin to be dropped. nil:
 	// none.
@@ -81,7 +81,7 @@ type MatrixJoinPolicyHandle struct {
 	waiting  []*joinTask // at most QueueSize of each action, in the order of arrival
 	stats    MatrixJoinPolicyStats
 	pause    time.Time                 // before which no request is made
-	dropping map[MatrixJoinAction]bool // told of since the queue was last empty
+	dropping map[MatrixJoinAction]bool // reported since the queue was last empty
 	ended    bool
 }
 

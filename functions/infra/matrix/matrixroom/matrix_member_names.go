@@ -43,7 +43,7 @@ type memberName struct {
 const (
 	maxMemberNames  = 10_000           // names in memory
 	memberNameBytes = 256              // of each
-	memberNameWait  = 5 * time.Second  // for the server's answer
+	memberNameWait  = 5 * time.Second  // for the server's response
 	memberNameAgain = 60 * time.Second // after a failure
 )
 

@@ -38,12 +38,12 @@ type MatrixRoomCreateResult struct {
 
 // MatrixRoomCreate makes a room, or enters the one that has the alias. Of
 // several callers at once, in one process or many, one makes the room and the
-// others enter it; a caller that calls again after a lost answer gets the room
-// that was made. An encrypted room is encrypted from its first event.
+// others enter it; a caller that calls again after a lost response gets the
+// room that was made. An encrypted room is encrypted from its first event.
 //
 // Errors: CodeInvalid for a bad config; CodeForbidden where the room cannot be
 // entered; CodeNotFound for an alias of another server that names no room;
-// CodeConflict where Encrypted is asked for and the room that is there is not;
+// CodeConflict where Encrypted is set and the existing room is not encrypted;
 // those of [matrix.MatrixError].
 //
 // More in matrix_room_create.md:
@@ -108,7 +108,7 @@ func (cfg *MatrixRoomCreateConfig) getOrCreate(ctx context.Context, alias id.Roo
 	op := "matrix_room_create alias=" + string(alias)
 	found, err := cfg.Client.ResolveAlias(ctx, alias)
 	if err == nil && (found == nil || found.RoomID == "") {
-		err = errors.New("the server's answer names no room")
+		err = errors.New("the server's response names no room")
 	}
 	if err == nil {
 		return cfg.enter(ctx, op, found)
@@ -132,13 +132,13 @@ func (cfg *MatrixRoomCreateConfig) enter(
 		return MatrixRoomCreateResult{}, err
 	}
 	if cfg.Encrypted {
-		var encryption event.EncryptionEventContent // StateEvent also tells the client's StateStore
+		var encryption event.EncryptionEventContent // StateEvent also updates the client's StateStore
 		err := matrix.MatrixError(op, cfg.Client.StateEvent(ctx, found.RoomID, event.StateEncryption, "", &encryption))
 		if core.ErrorCode(err) == core.CodeNotFound || (err == nil && encryption.Algorithm == "") {
 			return MatrixRoomCreateResult{}, &core.Error{
 				Code:    core.CodeConflict,
 				Op:      op,
-				Message: "the room that is there is not encrypted",
+				Message: "the existing room is not encrypted",
 				Hint:    "take another alias",
 			}
 		}
@@ -166,7 +166,7 @@ func (cfg *MatrixRoomCreateConfig) create(ctx context.Context, local string) (Ma
 	}
 	made, err := cfg.Client.CreateRoom(ctx, request)
 	if err == nil && (made == nil || made.RoomID == "") {
-		err = errors.New("the server's answer names no room")
+		err = errors.New("the server's response names no room")
 	}
 	if err != nil {
 		return MatrixRoomCreateResult{}, matrix.MatrixError("matrix_room_create", err)

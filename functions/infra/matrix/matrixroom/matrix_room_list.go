@@ -42,7 +42,7 @@ const roomListFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_typ
 // invitations first, by title. It is one request however many they are: an
 // initial sync of its own, which takes nothing away from a sync that runs.
 //
-// Errors: CodeInvalid without a Client, CodeUnavailable where the answer is
+// Errors: CodeInvalid without a Client, CodeUnavailable where the response is
 // none, and those of [matrix.MatrixError].
 //
 // More in matrix_room_list.md:
@@ -59,7 +59,7 @@ func MatrixRoomList(ctx context.Context, cfg MatrixRoomListConfig) ([]MatrixRoom
 		return nil, matrix.MatrixError(op, err)
 	}
 	if !json.Valid(body) {
-		return nil, &core.Error{Code: core.CodeUnavailable, Op: op, Message: "the server's answer is no JSON"}
+		return nil, &core.Error{Code: core.CodeUnavailable, Op: op, Message: "the server's response is no JSON"}
 	}
 	var items []MatrixRoomListItem
 	rooms := gjson.GetBytes(body, "rooms")

@@ -51,8 +51,8 @@ type MatrixRoomMember struct {
 // whether it encrypts.
 //
 // Errors: CodeInvalid for a bad config; CodeForbidden where the client is not
-// in the room; CodeUnavailable where the answer is not a room's state; those of
-// [matrix.MatrixError].
+// in the room; CodeUnavailable where the response is not a room's state; those
+// of [matrix.MatrixError].
 //
 // More in matrix_room_state.md:
 //   - A large room's answer has megabytes: every user who ever was in it has an
@@ -85,11 +85,11 @@ func MatrixRoomState(ctx context.Context, cfg MatrixRoomStateConfig) (*MatrixRoo
 
 func parseRoomState(room id.RoomID, body []byte) (*MatrixRoomStateResult, error) {
 	if !json.Valid(body) {
-		return nil, errors.New("the server's answer is no JSON")
+		return nil, errors.New("the server's response is no JSON")
 	}
 	events := gjson.ParseBytes(body)
 	if !events.IsArray() {
-		return nil, errors.New("the server's answer is no list of events")
+		return nil, errors.New("the server's response is no list of events")
 	}
 	state := newRoomState(room)
 	state.addAll(events)
@@ -101,7 +101,7 @@ func newRoomState(room id.RoomID) *MatrixRoomStateResult {
 	return &MatrixRoomStateResult{RoomID: room, Version: "1", Members: map[id.UserID]MatrixRoomMember{}}
 }
 
-// addAll takes in the state events of a list.
+// addAll adds the state events of a list.
 func (s *MatrixRoomStateResult) addAll(events gjson.Result) {
 	events.ForEach(func(_, evt gjson.Result) bool {
 		if key := wire.Field(evt, "state_key"); key.Type == gjson.String {

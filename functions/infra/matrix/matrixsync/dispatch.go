@@ -68,7 +68,7 @@ func (s *syncService) eventOf(ctx context.Context, record MatrixSyncRecord) (mat
 			return e, ctx.Err()
 		}
 		if e = plain; err != nil {
-			s.tell(err)
+			s.report(err)
 			e = matrix.MatrixEventParse(record.RoomID, record.Data)
 			e.Reason = undecryptable(err)
 		}

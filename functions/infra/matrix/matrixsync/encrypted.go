@@ -70,7 +70,7 @@ func (t *syncTaking) decrypt(ctx context.Context) error {
 		}
 		if err != nil {
 			d.event.Reason = undecryptable(err)
-			t.tellUnlessNoKey(err)
+			t.reportUnlessNoKey(err)
 			continue
 		}
 		record.place(&plain)
@@ -119,7 +119,7 @@ func (s *syncService) release(ctx context.Context, record MatrixSyncRecord) erro
 		return ctx.Err()
 	}
 	if err != nil {
-		s.tellUnlessNoKey(err)
+		s.reportUnlessNoKey(err)
 		return nil
 	}
 	var seq int64
@@ -131,8 +131,8 @@ func (s *syncService) release(ctx context.Context, record MatrixSyncRecord) erro
 	return s.deliver(ctx, &e, seq)
 }
 
-func (s *syncService) tellUnlessNoKey(err error) {
+func (s *syncService) reportUnlessNoKey(err error) {
 	if !errors.Is(err, ErrMatrixNoKey) {
-		s.tell(err)
+		s.report(err)
 	}
 }

@@ -68,7 +68,7 @@ func (t *syncTaking) fill(
 		case ctx.Err() != nil:
 			return nil, nil, ctx.Err()
 		case err != nil:
-			t.tell(matrix.MatrixError("matrix_sync_service fill room="+string(known.RoomID), err))
+			t.report(matrix.MatrixError("matrix_sync_service fill room="+string(known.RoomID), err))
 			walk.Stop()
 		}
 	}
@@ -141,7 +141,7 @@ func (t *syncTaking) page(
 	return page, nil
 }
 
-// askPage asks for a page of history until it gets one, or an answer that
+// askPage asks for a page of history until it gets one, or a response that
 // asking again won't change.
 func (t *syncTaking) askPage(ctx context.Context, room id.RoomID, request history.Request) (page syncPage, err error) {
 	for broken := 0; ; {
@@ -229,7 +229,7 @@ func eventIDs(events []matrix.MatrixSyncEvent) []id.EventID {
 	return ids
 }
 
-// addGap tells what is missing.
+// addGap records what is missing.
 func (t *syncTaking) addGap(room id.RoomID, gap *matrix.MatrixSyncGap) {
 	data, err := json.Marshal(gap)
 	if err != nil {

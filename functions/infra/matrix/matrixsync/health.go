@@ -16,7 +16,7 @@ const (
 type MatrixSyncHealth struct {
 	State       string
 	Since       time.Time // of the state
-	LastSuccess time.Time // when a response was last taken in and delivered; zero: never
+	LastSuccess time.Time // when a response was last stored and delivered; zero: never
 	Failures    int       // since then
 	Err         error     // the last failure; nil while healthy
 }

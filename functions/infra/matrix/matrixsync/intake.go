@@ -212,7 +212,7 @@ func (t *syncTaking) timeline(ctx context.Context, part syncTimeline) (fetched b
 		// it.
 		limited = limited && (len(events) == 0 || len(part.fresh) > 0 && part.fresh[0].EventID == events[0].EventID)
 		if last != lastEventID(part.fresh) {
-			last = "" // known, and maybe an old answer's: the room may be past it
+			last = "" // known, and maybe an old response's: the room may be past it
 		}
 		events = part.fresh
 	}
@@ -268,7 +268,7 @@ func (t *syncTaking) normalizeAll(room id.RoomID, raws []json.RawMessage) []matr
 	for _, raw := range raws {
 		e := matrix.MatrixEventParse(room, raw)
 		if e.Type == "" {
-			t.tell(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: left out what is no event: %.100q", room, raw)})
+			t.report(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: left out what is no event: %.100q", room, raw)})
 			continue
 		}
 		events = append(events, e)
@@ -299,7 +299,7 @@ func (t *syncTaking) withOwnLeave(
 
 // invitation adds an invitation to the batch: the own member event of its
 // stripped state. That has no ID that could be trusted. An initial sync has all
-// open invitations, and a server may show one in each answer: the one that is
+// open invitations, and a server may show one in each response: the one that is
 // known to be open is left out.
 func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 	for _, raw := range room.InviteState.Events {
@@ -316,7 +316,7 @@ func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 			Inviter:    e.Sender,
 			Invitation: invitationOf(raw),
 		}
-		if known.Invitation == "" && t.position.Token == "" { // stored by a version that did not tell them apart
+		if known.Invitation == "" && t.position.Token == "" { // stored by a version that did not distinguish them
 			known.Invitation = invited.Invitation
 		}
 		if invited == known {
@@ -327,5 +327,5 @@ func (t *syncTaking) invitation(roomID id.RoomID, room *syncRoom) {
 		t.add(e, MatrixSyncInvite, raw)
 		return
 	}
-	t.tell(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: an invitation without its member event", roomID)})
+	t.report(&core.Error{Code: core.CodeInvalid, Op: "matrix_sync_service", Message: fmt.Sprintf("room %.100s: an invitation without its member event", roomID)})
 }

@@ -43,7 +43,7 @@ type syncService struct {
 	lookBack   string             // a trusted token: what came since is asked for next to the next response; empty: no need
 	replaying  bool               // the server has forgotten the token: this is a new initial sync
 	fullState  bool               // the client's state store is empty, though the sync resumes from a token
-	quick      bool               // ask for an answer at once: at the start and after a failure
+	quick      bool               // ask for a response at once: at the start and after a failure
 	refused    int                // times in a row that the server refused the token as one it doesn't know
 	resets     syncResets         // when a refused token was given up
 	standing   int                // answers in a row that came at once, with the token of the one before
@@ -159,7 +159,7 @@ func (s *syncService) failed(ctx context.Context, err error) {
 		s.refused = 0
 	} else if s.refused++; s.refused >= 2 && s.resets.allowed() { // once may be an accident, an initial sync is expensive
 		s.resets.add()
-		s.tell(&core.Error{
+		s.report(&core.Error{
 			Op: "matrix_sync_service", Message: "the server does not know the token any more", Err: matrix.MatrixError("", err),
 		})
 		s.position.Token, s.replaying, s.refused = "", true, 0
@@ -190,7 +190,7 @@ func (s *syncService) fail(ctx context.Context, err error) {
 	}
 	credentials := isUnauthenticated(err)
 	err = matrix.MatrixError("matrix_sync_service", err)
-	s.tell(err)
+	s.report(err)
 	s.health.fail(err, credentials)
 	delay := s.delay(err, credentials)
 	s.log.Warn("matrix sync failed", "error", err, "failures", s.attempt+1, "retry_in", delay)
@@ -254,7 +254,7 @@ func losesStore(err error) bool {
 // lose notes why the service ends.
 func (s *syncService) lose(err error) {
 	s.lost = matrix.MatrixError("matrix_sync_service", err)
-	s.tell(s.lost)
+	s.report(s.lost)
 	s.health.fail(s.lost, false)
 	s.log.Error("matrix sync ends", "error", s.lost)
 }
@@ -276,8 +276,8 @@ func (s *syncService) pause(ctx context.Context, d time.Duration) {
 // syncErrorsKept is how many errors wait for a reader.
 const syncErrorsKept = 16
 
-// tell puts an error on Errors, in place of the oldest if it is full.
-func (s *syncService) tell(err error) {
+// report puts an error on Errors, in place of the oldest if it is full.
+func (s *syncService) report(err error) {
 	s.metrics.fail(err)
 	for {
 		select {

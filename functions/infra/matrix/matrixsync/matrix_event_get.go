@@ -25,7 +25,7 @@ type MatrixEventGetConfig struct {
 // that it can't decrypt has Kind MatrixKindEncrypted and a Reason.
 //
 // Errors: CodeInvalid for a bad config, CodeNotFound where the room has no such
-// event or the user may not see it, CodeUnavailable for an answer that is no
+// event or the user may not see it, CodeUnavailable for a response that is no
 // event of the room, and those of [matrix.MatrixError].
 //
 // More in matrix_event_get.md:
@@ -51,7 +51,7 @@ func MatrixEventGet(ctx context.Context, cfg MatrixEventGetConfig) (matrix.Matri
 		return matrix.MatrixSyncEvent{}, matrix.MatrixError(op, err)
 	}
 	if !json.Valid(raw) || matrix.MatrixEventParse(cfg.Room, raw).EventID != cfg.EventID {
-		return fail(core.CodeUnavailable, "the server's answer is not this event", "")
+		return fail(core.CodeUnavailable, "the server's response is not this event", "")
 	}
 	return readEvent(ctx, cfg.Client, cfg.Room, raw), nil
 }

@@ -158,7 +158,7 @@ func (cfg *MatrixRoomHistoryConfig) around(ctx context.Context) (start historySt
 		return historyStart{first: true}, nil
 	}
 	if answer.Start == "" {
-		return start, &core.Error{Code: core.CodeUnavailable, Message: "the server's answer has no token"}
+		return start, &core.Error{Code: core.CodeUnavailable, Message: "the server's response has no token"}
 	}
 	start.token, start.ids = answer.Start, []id.EventID{cfg.Before}
 	for _, raw := range answer.Before {
@@ -196,7 +196,7 @@ func (cfg *MatrixRoomHistoryConfig) get(ctx context.Context, url string, answer 
 		return err
 	}
 	if err := json.Unmarshal(body, answer); err != nil {
-		return &core.Error{Code: core.CodeUnavailable, Message: "the server's answer can't be read", Err: err}
+		return &core.Error{Code: core.CodeUnavailable, Message: "the server's response can't be read", Err: err}
 	}
 	return nil
 }

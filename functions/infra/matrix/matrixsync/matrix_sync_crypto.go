@@ -16,13 +16,13 @@ import (
 //
 // More in matrix_sync_crypto.md:
 //   - ProcessSync may see the same response twice, since it runs before the
-//     response is taken in: keep it idempotent.
+//     response is stored: keep it idempotent.
 //   - Decrypt is asked again for the same event after a restart.
 type MatrixSyncCrypto interface {
-	// ProcessSync takes in what a sync response has next to the rooms'
+	// ProcessSync stores what a sync response has next to the rooms'
 	// messages: to-device messages, device lists, key counts, and state events
 	// of the types m.room.member and m.room.encryption (RoomID set, content
-	// parsed). It comes before the response is taken in, so that no key is
+	// parsed). It comes before the response is stored, so that no key is
 	// lost, and so it may see the same response twice. An error is one that may
 	// pass: the service asks again.
 	ProcessSync(ctx context.Context, resp *mautrix.RespSync, since string) error

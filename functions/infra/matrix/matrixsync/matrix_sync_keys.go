@@ -32,7 +32,7 @@ const maxKeyPages = 100
 // client has no encryption. It is two requests as a rule. The server forgets a
 // key only after Crypto has stored it.
 //
-// Errors: CodeInvalid without a Client, CodeUnavailable for an answer that is
+// Errors: CodeInvalid without a Client, CodeUnavailable for a response that is
 // none, those of Crypto and of [matrix.MatrixError].
 //
 // More in matrix_sync_keys.md:
@@ -54,11 +54,11 @@ func MatrixSyncKeys(ctx context.Context, cfg MatrixSyncKeysConfig) error {
 	}
 	answer := &mautrix.RespSync{}
 	if err := json.Unmarshal(body, answer); err != nil {
-		return &core.Error{Code: core.CodeUnavailable, Op: op, Message: "the server's answer can't be read", Err: err}
+		return &core.Error{Code: core.CodeUnavailable, Op: op, Message: "the server's response can't be read", Err: err}
 	}
 	for range maxKeyPages {
 		if answer.NextBatch == "" {
-			return &core.Error{Code: core.CodeUnavailable, Op: op, Message: "the server's answer has no token"}
+			return &core.Error{Code: core.CodeUnavailable, Op: op, Message: "the server's response has no token"}
 		}
 		// Not "" for the first one: that would make the device lists of all
 		// users out of date, which this says nothing about.

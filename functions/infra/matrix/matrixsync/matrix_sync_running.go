@@ -15,7 +15,7 @@ var syncRunning sync.Map // *mautrix.Client to struct{}
 // More in matrix_sync_running.md:
 //   - It knows this process alone, and no sync that was started by mautrix's
 //     own SyncWithContext.
-//   - The answer may be old when you act on it. matrix_sync_service itself
+//   - The result may be old when you act on it. matrix_sync_service itself
 //     refuses a second service without a race.
 func MatrixSyncRunning(client *mautrix.Client) bool {
 	_, running := syncRunning.Load(client)

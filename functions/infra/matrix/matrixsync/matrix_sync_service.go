@@ -30,7 +30,7 @@ type MatrixSyncServiceConfig struct {
 
 	Store       MatrixSyncStorage            // default: in memory, see [MatrixSyncServiceHandle.Ack]
 	Filter      *mautrix.Filter              // default: 50 events a room, without presence, typing, receipts and account data
-	PollTimeout time.Duration                // how long the server holds an empty answer back, in whole milliseconds; default 30 s
+	PollTimeout time.Duration                // how long the server holds an empty response back, in whole milliseconds; default 30 s
 	MinInterval time.Duration                // from the start of one sync to that of the next; default 100 ms
 	GapPages    int                          // of 100 events each, to fill a room's gap with; default 50; negative: none
 	Logger      *slog.Logger                 // default: none

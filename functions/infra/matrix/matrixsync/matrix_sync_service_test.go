@@ -420,6 +420,34 @@ func TestMatrixSyncService_HealthAndMetrics(t *testing.T) {
 	}
 }
 
+// Event types are their senders' texts: they must not become labels.
+func TestMatrixSyncService_MetricsOfUnknownTypes(t *testing.T) {
+	t.Parallel()
+	registry := metrics.MetricsText(metrics.MetricsTextConfig{})
+	server := &recorded{responses: [][]byte{
+		[]byte(`{"next_batch":"s1"}`),
+		[]byte(`{"next_batch":"s2","rooms":{"join":{"!r:x":{"timeline":{"events":[` +
+			`{"type":"com.example.1","event_id":"$1","sender":"@a:x","content":{}},` +
+			`{"type":"com.example.2","event_id":"$2","sender":"@a:x","content":{}},` +
+			`{"type":"m.room.topic","state_key":"","event_id":"$3","sender":"@a:x","content":{}}]}}}}}`),
+	}}
+	service := startSync(t, matrixsync.MatrixSyncServiceConfig{Client: recordedClient(t, server), Metrics: registry})
+	for range 3 {
+		next(t, service)
+	}
+	service.Stop() // an event is counted just after it was delivered
+	page := httptest.NewRecorder()
+	registry.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{`,type="other",kind=""} 2`, `,type="m.room.topic",kind=""} 1`} {
+		if !strings.Contains(page.Body.String(), want) {
+			t.Errorf("%s is not in\n%s", want, page.Body)
+		}
+	}
+	if strings.Contains(page.Body.String(), "com.example") {
+		t.Errorf("a sender's text is a label:\n%s", page.Body)
+	}
+}
+
 // A state store in memory is empty after a restart, and a message to an
 // encrypted room would be sent unencrypted: the service requests the state
 // again.

@@ -81,7 +81,7 @@ type MatrixSyncRoom struct {
 	Membership string     // of the own user: join, invite or leave
 	Last       id.EventID // of the latest event of its timeline
 	Inviter    id.UserID  // of the open invitation, while Membership is invite
-	Invitation string     // tells it from others of the same inviter; up to 50 bytes
+	Invitation string     // distinguishes it from others of the same inviter; up to 50 bytes
 }
 
 // MatrixSyncKind says what a record is delivered as.

@@ -25,13 +25,17 @@ func newSyncMetrics(cfg MatrixSyncServiceConfig) *syncMetrics {
 		return nil
 	}
 	return &syncMetrics{
-		user:        string(cfg.Client.UserID),
-		requests:    r.Counter("matrix_sync_requests_total", "Syncs asked for.", "user"),
-		failures:    r.Counter("matrix_sync_failures_total", "What went wrong in syncs, by error code.", "user", "kind"),
-		events:      r.Counter("matrix_sync_events_total", "Events delivered, by type and kind.", "user", "type", "kind"),
-		lag:         r.Gauge("matrix_sync_lag_seconds", "From the sending of the last delivered event to its delivery, by two machines' clocks.", "user"),
-		lastSuccess: r.Gauge("matrix_sync_last_success_timestamp_seconds", "When a response was last taken in and delivered.", "user"),
-		buffered:    r.Gauge("matrix_sync_queue_depth", "Delivered events that the consumer has not received, when the last one was added.", "user"),
+		user:     string(cfg.Client.UserID),
+		requests: r.Counter("matrix_sync_requests_total", "Sync requests sent.", "user"),
+		failures: r.Counter("matrix_sync_failures_total", "Failures of syncs, by error code.", "user", "kind"),
+		events: r.Counter("matrix_sync_events_total",
+			"Events delivered, by type (unknown types are \"other\") and kind.", "user", "type", "kind"),
+		lag: r.Gauge("matrix_sync_lag_seconds",
+			"From the timestamp of the last delivered event to its delivery, by two machines' clocks.", "user"),
+		lastSuccess: r.Gauge("matrix_sync_last_success_timestamp_seconds",
+			"When a response was last stored and its events delivered.", "user"),
+		buffered: r.Gauge("matrix_sync_queue_depth",
+			"Delivered events that the consumer has not received, when the last one was added.", "user"),
 	}
 }
 
@@ -57,7 +61,7 @@ func (m *syncMetrics) deliver(e *matrix.MatrixSyncEvent, buffered int) {
 	if m == nil {
 		return
 	}
-	m.events.Inc(m.user, e.Type, string(e.Kind))
+	m.events.Inc(m.user, typeLabel(e.Type), string(e.Kind))
 	m.buffered.Set(float64(buffered), m.user)
 	if !e.Timestamp.IsZero() {
 		m.lag.Set(max(0, time.Since(e.Timestamp).Seconds()), m.user)

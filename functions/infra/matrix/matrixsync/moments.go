@@ -18,7 +18,7 @@ import (
 
 // markJoin sets Join of consecutive events of a room, in the server's order,
 // and returns the side of what comes just before them. otherwise is that side
-// where none of the events tells: none of them is the user's member event.
+// where it is unknown, because none of them is the user's member event.
 //
 // joined says that the user was in the room when the first of the events was
 // sent.
@@ -158,7 +158,7 @@ func serverTimes(began time.Time, response *syncResponse) (beganAt, cameAt time.
 	return began.Add(ahead + time.Second), response.came.Add(ahead + exact)
 }
 
-// dateOf returns an answer's Date, zero if it has none.
+// dateOf returns a response's Date, zero if it has none.
 func dateOf(answer *http.Response) time.Time {
 	date, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {
@@ -167,8 +167,8 @@ func dateOf(answer *http.Response) time.Time {
 	return date
 }
 
-// invitationOf tells a room's invitations by the same user apart, as far as the
-// server does: a server that shows one again shows the same event.
+// invitationOf distinguishes a room's invitations by the same user, as far as
+// the server does: a server that shows one again shows the same event.
 func invitationOf(raw json.RawMessage) string {
 	var said struct {
 		EventID string          `json:"event_id"`

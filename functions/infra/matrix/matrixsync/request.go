@@ -22,8 +22,8 @@ import (
 const (
 	syncPollSlack    = time.Minute      // beyond the poll's own timeout
 	syncInitialSlack = 10 * time.Minute // for a first sync
-	syncBodySilence  = time.Minute      // between two pieces of an answer
-	syncBodyTime     = 2 * time.Minute  // for an answer as a whole, beyond the time for its beginning, and a second more for each 4 KiB
+	syncBodySilence  = time.Minute      // between two pieces of a response
+	syncBodyTime     = 2 * time.Minute  // for a response as a whole, beyond the time for its beginning, and a second more for each 4 KiB
 )
 
 // poll asks for one sync. The filter and the presence are the service's.
@@ -115,7 +115,7 @@ func (s *syncService) messages(ctx context.Context, room id.RoomID, request hist
 var errSyncSilence = &core.Error{Code: core.CodeTimeout, Op: "matrix_sync_service", Message: "the server fell silent, or hardly answers"}
 
 // get makes one request, without mautrix's own retries, and returns the body
-// and the server's time. It is given up when the answer does not begin within
+// and the server's time. It is given up when the response does not begin within
 // the time, falls silent, or hardly gets on; a large one over a slow line may
 // take long.
 func (s *syncService) get(ctx context.Context, url string, within time.Duration) (body []byte, date time.Time, err error) {
@@ -149,7 +149,7 @@ func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
 		return nil, &core.Error{
 			Code:    core.CodeUnavailable,
 			Op:      "matrix_sync_service",
-			Message: "the answer broke off",
+			Message: "the response broke off",
 			Err:     err,
 		}
 	case n > limit:
@@ -158,7 +158,7 @@ func readAnswer(body io.Reader, size, limit int64) ([]byte, error) {
 	return buffer.Bytes(), nil
 }
 
-// watchedReader tells the watch of each piece.
+// watchedReader notifies the watch of each piece.
 type watchedReader struct {
 	io.Reader
 	watch *progress.Watch

@@ -60,7 +60,7 @@ func (tokens syncTokens) add(latest syncToken, most int) syncTokens {
 }
 
 // interrupted reports whether a failed request may mean that the server was
-// shut down: no answer, or an error of its own or of a proxy before it.
+// shut down: no response, or an error of its own or of a proxy before it.
 func interrupted(err error) bool {
 	answer, ok := errors.AsType[mautrix.HTTPError](err)
 	return !ok || answer.Response == nil ||
@@ -108,17 +108,17 @@ func (s *syncService) lookBackMost() int {
 	return count / 2
 }
 
-// lookBackTries is how often a look back is asked for: an answer that never
+// lookBackTries is how often a look back is asked for: a response that never
 // comes must not hold up what the server does answer.
 const lookBackTries = 10
 
 // askLookBack asks what came since the last trusted token. Only ctx makes it
-// fail; where the server refuses the token, or gives no answer for too long,
+// fail; where the server refuses the token, or gives no response for too long,
 // there is no response.
 func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, err error) {
-	// Synapse keeps its answer to a sync for 2 minutes
+	// Synapse keeps its response to a sync for 2 minutes
 	// (sync_response_cache_duration) and gives it to an equal one. The
-	// timeout tells them apart.
+	// timeout distinguishes them.
 	request := mautrix.ReqSync{Since: s.lookBack, Timeout: 1 + rand.IntN(lookBackTimeoutMS)}
 	failed := 0
 	err = s.retry(ctx, func() (err error) {
@@ -132,7 +132,7 @@ func (s *syncService) askLookBack(ctx context.Context) (response *syncResponse, 
 			failed++
 		}
 		if err != nil && failed >= lookBackTries && ctx.Err() == nil {
-			s.tell(err)
+			s.report(err)
 			response, err = nil, nil
 		}
 		return err

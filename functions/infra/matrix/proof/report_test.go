@@ -53,7 +53,7 @@ func writerReport(outbox *matrixoutbox.MatrixOutboxHandle) string {
 	defer cancel()
 	status, err := outbox.Status(ctx)
 	fmt.Fprintf(&text, "  %+v %v\n", status, err)
-	for _, state := range []string{"queued", "aside"} {
+	for _, state := range []string{"queued", "parked"} {
 		entries, err := outbox.Entries(ctx, state, 1_000_000)
 		if err != nil {
 			fmt.Fprintf(&text, "  %s: %v\n", state, err)

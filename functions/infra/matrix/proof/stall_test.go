@@ -54,12 +54,12 @@ func outboxCounts(t *testing.T, path string) string {
 		return err.Error()
 	}
 	defer db.Close()
-	var queued, sent, aside int
+	var queued, sent, parked int
 	const query = "SELECT total(state = 0), total(state = 1), total(state = 2) FROM matrix_outbox"
-	if err := db.Reader.QueryRowContext(ctx, query).Scan(&queued, &sent, &aside); err != nil {
+	if err := db.Reader.QueryRowContext(ctx, query).Scan(&queued, &sent, &parked); err != nil {
 		return err.Error() // its process has not made the table yet
 	}
-	return fmt.Sprintf("%d queued, %d sent, %d parked", queued, sent, aside)
+	return fmt.Sprintf("%d queued, %d sent, %d parked", queued, sent, parked)
 }
 
 // outstanding logs what each process waits for, and which events of the rooms'

@@ -100,8 +100,8 @@ func find(all []*operation, method, path string) *operation {
 	return best
 }
 
-// streams reports whether an operation answers with a stream, which may have no
-// end.
+// streams reports whether an operation responds with a stream, which may have
+// no end.
 func (op *operation) streams() bool {
 	_, ok := op.Responses["200"].Content["text/event-stream"]
 	return ok

@@ -15,7 +15,7 @@ type HTTPAPIConformanceConfig struct {
 	Token string
 }
 
-// HTTPAPIConformanceRequest is a request, and how it is answered.
+// HTTPAPIConformanceRequest is a request, and the response that is expected.
 type HTTPAPIConformanceRequest struct {
 	Method string // empty: GET
 	Path   string // with its query
@@ -27,7 +27,7 @@ type HTTPAPIConformanceRequest struct {
 // which it gets from /openapi.json, and with what attackers send:
 //
 //   - The document is valid OpenAPI 3.1.
-//   - Each answer to Requests is as the document says, and has no member, of
+//   - Each response to Requests is as the document says, and has no member, of
 //     any of its objects, that the document does not name.
 //   - Each endpoint refuses what its document does not allow: unknown and
 //     repeated parameters, other types, values out of bounds, texts that are

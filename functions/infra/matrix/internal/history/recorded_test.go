@@ -41,12 +41,12 @@ type recordedPage struct {
 	Events    []id.EventID
 }
 
-// replay walks with the recorded responses. Without seams, reading forwards
-// yields nothing.
-func (r *recording) replay(t *testing.T, seams bool) *history.Walk[id.EventID] {
+// replay walks with the recorded responses. Without boundaries, reading
+// forwards yields nothing.
+func (r *recording) replay(t *testing.T, boundaries bool) *history.Walk[id.EventID] {
 	t.Helper()
 	return r.walk(t, func(request history.Request) recordedPage {
-		if request.Direction == mautrix.DirectionForward && !seams {
+		if request.Direction == mautrix.DirectionForward && !boundaries {
 			return recordedPage{}
 		}
 		at := slices.IndexFunc(r.Pages, func(p recordedPage) bool {

@@ -57,7 +57,7 @@ type Event[E any] struct {
 	First bool // it let the user in: nothing below belongs to the gap
 }
 
-// Page is an answer to a Request, in the server's order.
+// Page is a response to a Request, in the server's order.
 type Page[E any] struct {
 	Events []Event[E]
 	End    string // token where the next page begins; empty: there is none
@@ -65,8 +65,8 @@ type Page[E any] struct {
 
 // Walk fills the gap between a timeline and what is known of a room. It reads
 // the history backwards, page by page, and where two pages meet forwards, too:
-// see [LeftOut]. It makes no requests itself: as long as its state is More, Add
-// takes the answer to Next.
+// see [Missed]. It makes no requests itself: as long as its state is More, Add
+// takes the response to Next.
 type Walk[E any] struct {
 	cfg     Config
 	state   State
@@ -136,7 +136,7 @@ func (w *Walk[E]) End() string { return w.above.end }
 // Next returns the page to ask for.
 func (w *Walk[E]) Next() Request {
 	if w.forward {
-		return Request{Direction: mautrix.DirectionForward, From: w.above.end, Limit: SeamSize}
+		return Request{Direction: mautrix.DirectionForward, From: w.above.end, Limit: BoundarySize}
 	}
 	return Request{Direction: mautrix.DirectionBackward, From: w.above.end, To: w.cfg.To, Limit: PageSize}
 }
@@ -164,16 +164,16 @@ func (w *Walk[E]) Stop() {
 func (w *Walk[E]) finish() {
 	w.now = part[E]{}
 	w.state = Stopped
-	if w.above.border == settling { // the page below would have told no more than details
+	if w.above.border == settling { // the page below would only have had details
 		w.state = Complete
 	}
 }
 
-// Add takes the answer to Next and returns the new state.
+// Add takes the response to Next and returns the new state.
 func (w *Walk[E]) Add(page Page[E]) State {
 	if w.forward {
 		w.forward = false
-		for _, e := range LeftOut(page.Events, func(e Event[E]) id.EventID { return e.ID }, w.above.ids) {
+		for _, e := range Missed(page.Events, func(e Event[E]) id.EventID { return e.ID }, w.above.ids) {
 			if !e.Known {
 				w.now.fresh = append(w.now.fresh, e.Value)
 			}

@@ -42,8 +42,8 @@ func Rewriting(t testing.TB, target string, ask func(*http.Request), answer func
 	return server.URL
 }
 
-// RewriteJSON decodes an answer's body into value, and gives the answer value's
-// JSON after change.
+// RewriteJSON decodes a response's body into value, and gives the response
+// value's JSON after change.
 func RewriteJSON(answer *http.Response, value any, change func()) error {
 	if err := json.NewDecoder(answer.Body).Decode(value); err != nil {
 		return err

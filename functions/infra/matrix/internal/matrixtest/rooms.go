@@ -14,7 +14,7 @@ import (
 func Events(t testing.TB, client *mautrix.Client, room id.RoomID, eventType string) []*event.Event {
 	t.Helper()
 	var events []*event.Event
-	seen := map[id.EventID]bool{} // Dendrite gives one event twice at the seam of two pages
+	seen := map[id.EventID]bool{} // Dendrite gives one event twice at a page boundary
 	for from := ""; ; {
 		page, err := client.Messages(t.Context(), room, from, "", mautrix.DirectionBackward, nil, 100)
 		if err != nil {

@@ -1,4 +1,4 @@
-// Package progress gives up what does not get on: an answer that falls silent,
+// Package progress gives up what does not get on: a response that falls silent,
 // and one that comes so slowly that it would never end.
 package progress
 

@@ -9,8 +9,8 @@ const most = 5
 
 // Check is the CheckRedirect of a client of a homeserver. Only a request that
 // reads is sent on, and only to the same scheme and host: another host must get
-// nothing that was meant for the homeserver, and its answer must not count as
-// the homeserver's. Of any other redirect the caller gets the answer itself,
+// nothing that was meant for the homeserver, and its response must not count as
+// the homeserver's. Of any other redirect the caller gets the response itself,
 // which is an error for a client of Matrix (status 3xx).
 func Check(next *http.Request, via []*http.Request) error {
 	first := via[0]

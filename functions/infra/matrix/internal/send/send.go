@@ -95,7 +95,7 @@ func Once(
 		return "", err
 	}
 	if resp.EventID == "" {
-		return "", &core.Error{Code: core.CodeUnavailable, Message: "the server's answer has no event ID"}
+		return "", &core.Error{Code: core.CodeUnavailable, Message: "the server's response has no event ID"}
 	}
 	return resp.EventID, nil
 }

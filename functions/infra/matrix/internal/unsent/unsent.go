@@ -1,5 +1,5 @@
 // Package unsent marks errors of requests that never left this process, so that
-// a queue can tell them from those whose answer was lost.
+// a queue can distinguish them from those whose response was lost.
 package unsent
 
 import (
@@ -27,9 +27,9 @@ type Unchecked struct{ Err error }
 func (e *Unchecked) Error() string { return e.Err.Error() }
 func (e *Unchecked) Unwrap() error { return e.Err }
 
-// ServerAway reports whether a coded error says that there is nobody to ask, or
-// nobody who can answer now: no connection, no answer, 5xx or 429. Asking later
-// may help.
+// ServerAway reports whether a coded error says that the server is unreachable,
+// or nobody who can answer now: no connection, no response, 5xx or 429. Asking
+// later may help.
 func ServerAway(err error) bool {
 	switch core.ErrorCode(err) {
 	case core.CodeTimeout:

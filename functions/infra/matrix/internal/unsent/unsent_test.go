@@ -36,7 +36,7 @@ func TestServerAway(t *testing.T) {
 		"no connection":        {&core.Error{Code: core.CodeUnavailable, Err: mautrix.HTTPError{Message: "request error"}}, true},
 		"502":                  {&core.Error{Code: core.CodeUnavailable, Err: answered(502)}, true},
 		"429":                  {&core.Error{Code: core.CodeLimited, Err: answered(429)}, true},
-		"no answer":            {&core.Error{Code: core.CodeTimeout}, true},
+		"no response":          {&core.Error{Code: core.CodeTimeout}, true},
 		"not checked":          {&core.Error{Code: core.CodeUnavailable, Err: &unsent.Unchecked{Err: errors.New("x")}}, true},
 		"discovery":            {&core.Error{Code: core.CodeUnavailable, Err: &url.Error{Err: errors.New("x")}}, true},
 		"a redirect":           {&core.Error{Code: core.CodeUnavailable, Err: answered(302)}, false},

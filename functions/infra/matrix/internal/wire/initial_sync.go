@@ -13,8 +13,8 @@ import (
 // sync that runs: to-device messages are deleted only when a sync with a later
 // token is requested.
 //
-// Synapse caches an answer for 2 minutes and returns it for an equal request
-// (sync_response_cache_duration). The timeout tells requests apart: no server
+// Synapse caches a response for 2 minutes and returns it for an equal request
+// (sync_response_cache_duration). The timeout distinguishes requests: no server
 // waits for it in an initial sync.
 func InitialSync(ctx context.Context, client *mautrix.Client, filter string) ([]byte, error) {
 	request := mautrix.ReqSync{FilterID: filter, SetPresence: event.PresenceOffline, Timeout: rand.IntN(1 << 30)}

@@ -7,7 +7,7 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-func TestLeftOut(t *testing.T) {
+func TestMissed(t *testing.T) {
 	t.Parallel()
 	same := func(e id.EventID) id.EventID { return e }
 	for name, c := range map[string]struct{ forward, above, want []id.EventID }{
@@ -19,7 +19,7 @@ func TestLeftOut(t *testing.T) {
 		"nothing, or no page":      {nil, nil, nil},
 		"a page without a forward": {nil, []id.EventID{"b"}, nil},
 	} {
-		if got := LeftOut(c.forward, same, c.above); !slices.Equal(got, c.want) {
+		if got := Missed(c.forward, same, c.above); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
