@@ -30,10 +30,10 @@ func (h *SQLiteOpenHandle) open(ctx context.Context, s settings) error {
 		if err != nil {
 			return err
 		}
-		h.Writer = newPool(write, 1)
-		if err := prepareFile(ctx, h.Writer, s); err != nil {
+		if err := prepareFile(ctx, *write, s); err != nil {
 			return err
 		}
+		h.Writer = newPool(write, 1)
 	}
 	h.Reader = newPool(read, s.MaxReaders)
 	if s.ReadOnly {
@@ -60,12 +60,15 @@ func readSchema(ctx context.Context, db *sql.DB) error {
 
 // prepareFile checks that the database can be read and written, and puts a file
 // into WAL mode, which lasts.
-func prepareFile(ctx context.Context, db *sql.DB, s settings) error {
+func prepareFile(ctx context.Context, write connector, s settings) (err error) {
+	write.sandbox = nil // this is no SQL from outside
+	db := newPool(&write, 1)
+	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { err = errors.Join(err, conn.Close()) }()
 	var tables int64
 	if err := conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return err
@@ -172,6 +175,7 @@ type connector struct {
 	open    func(context.Context) (driver.Conn, error)
 	pragmas []string
 	limits  []limit
+	sandbox *sandbox // nil: SQL may do everything
 }
 
 var _ driver.Connector = (*connector)(nil)
@@ -188,7 +192,11 @@ func newConnector(s settings, read bool) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connector{driver: drv, open: open, pragmas: s.pragmas(read), limits: s.limits()}, nil
+	c := &connector{driver: drv, open: open, pragmas: s.pragmas(read), limits: s.limits()}
+	if s.Sandbox {
+		c.sandbox = &sandbox{reads: read, hidden: s.Hidden}
+	}
+	return c, nil
 }
 
 // Connect implements driver.Connector.
@@ -203,6 +211,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 	}
 	setLimits(conn, c.limits)
+	if c.sandbox != nil {
+		conn = setSandbox(conn, c.sandbox)
+	}
 	return conn, nil
 }
 
